@@ -1,0 +1,65 @@
+//! Verified tokens that may come again: from a relaying hop, a retry, or in the same second.
+//!
+//! A load balancer signs a new token for every request, so most look-ups miss, and a miss must cost next to nothing. What is
+//! kept is kept under all bytes of the token, never under a hash alone, and only after the token was verified in full. It is
+//! used only while the key that verified it is still the one held under its kid, and while the token is still valid; both are
+//! asked at each hit. Identities are not kept: who the claims are is decided anew.
+
+use crate::{
+    bounded::{Bounded, HeapSize},
+    config::{CacheLimits, Place},
+    identity::TokenBytes,
+    keys::{Kid, PublicKey},
+    sync::Arc,
+    token::VerifiedToken,
+};
+
+pub(crate) struct TokenCache(Option<Bounded<TokenBytes, Remembered>>);
+
+/// A verified token and what proved it.
+#[derive(Clone)]
+pub(crate) struct Remembered {
+    pub(crate) token: VerifiedToken,
+    pub(crate) kid: Kid,
+    pub(crate) key: Arc<PublicKey>,
+    pub(crate) place: Place,
+}
+
+impl TokenCache {
+    pub(crate) fn new(limits: &CacheLimits) -> Self {
+        Self(Bounded::new(limits.max_tokens, limits.max_token_cache_bytes))
+    }
+
+    pub(crate) fn find(&self, token: &[u8]) -> Option<Remembered> {
+        self.0.as_ref()?.find(token)
+    }
+
+    pub(crate) fn insert(&self, remembered: Remembered) {
+        if let Some(tokens) = &self.0 {
+            tokens.insert(remembered.token.claims().token_bytes(), remembered);
+        }
+    }
+
+    pub(crate) fn remove(&self, token: &[u8]) {
+        if let Some(tokens) = &self.0 {
+            tokens.remove(token);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, Bounded::len)
+    }
+}
+
+impl HeapSize for TokenBytes {
+    /// Shared with the claims, which are counted.
+    fn heap_size(&self) -> usize {
+        0
+    }
+}
+
+impl HeapSize for Remembered {
+    fn heap_size(&self) -> usize {
+        self.token.claims().weight()
+    }
+}

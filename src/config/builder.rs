@@ -1,0 +1,325 @@
+//! From settings to a configuration, with every mistake found.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    AlbAuthConfig, CacheLimits, ConfigError, IdentityHeader, KeyEndpoint, KeyLimits, LoadBalancerArn, Settings,
+    TokenLimits, Trust, TrustedAlb, trust::Entry,
+};
+#[cfg(feature = "https")]
+use crate::keys::HttpsKeys;
+use crate::{
+    clock::{Clock, SharedClock},
+    keys::{FixedKeys, KeySource},
+    sign_in::SignInResolver,
+};
+
+const WHERE_THE_ARN_IS: &str =
+    "find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'";
+const WHERE_THE_RULE_IS: &str =
+    "it stands in the listener rule's authenticate action: aws elbv2 describe-rules --listener-arn <listener>";
+
+/// Collects settings; [`build`](Self::build) checks them all. Made by [`AlbAuthConfig::builder`].
+#[derive(Debug, Default)]
+#[must_use = "nothing is configured before build()"]
+pub struct AlbAuthConfigBuilder {
+    trusted: Vec<TrustedAlb>,
+    sign_in: Option<Arc<dyn SignInResolver>>,
+    share_sign_in: bool,
+    token_limits: TokenLimits,
+    key_limits: KeyLimits,
+    cache_limits: CacheLimits,
+    keys: Keys,
+    clock: SharedClock,
+    identity_header: IdentityHeader,
+    record_user: bool,
+}
+
+#[derive(Debug, Default)]
+enum Keys {
+    #[default]
+    Unset,
+    #[cfg(feature = "https")]
+    Https(HttpsKeys),
+    Fixed(FixedKeys),
+    Source(Arc<dyn KeySource>),
+}
+
+impl AlbAuthConfigBuilder {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Trusts these load balancers with this issuer. May be called several times; a token must match one entry as a whole.
+    pub fn trust(mut self, entry: TrustedAlb) -> Self {
+        self.trusted.push(entry);
+        self
+    }
+
+    /// Who becomes whom, for entries that have no policy of their own. See [`sign_in`](crate::sign_in).
+    pub fn sign_in(mut self, policy: impl SignInResolver) -> Self {
+        self.sign_in = Some(Arc::new(policy));
+        self
+    }
+
+    /// Lets several issuers name users in the same namespace: the same subject or email at two of them becomes one user.
+    ///
+    /// Right where the issuers are two doors to one directory, so that the same name is the same person.
+    pub fn dangerously_share_sign_in_between_issuers(mut self) -> Self {
+        self.share_sign_in = true;
+        self
+    }
+
+    /// What a token may be.
+    pub fn token_limits(mut self, limits: TokenLimits) -> Self {
+        self.token_limits = limits;
+        self
+    }
+
+    /// How public keys are fetched, kept and given up.
+    pub fn key_limits(mut self, limits: KeyLimits) -> Self {
+        self.key_limits = limits;
+        self
+    }
+
+    /// How much is remembered.
+    pub fn cache_limits(mut self, limits: CacheLimits) -> Self {
+        self.cache_limits = limits;
+        self
+    }
+
+    /// Fetches keys over HTTPS with these roots or this proxy, instead of the defaults.
+    #[cfg(feature = "https")]
+    pub fn https(mut self, keys: HttpsKeys) -> Self {
+        self.keys = Keys::Https(keys);
+        self
+    }
+
+    /// Uses these keys and fetches none.
+    pub fn fixed_keys(mut self, keys: FixedKeys) -> Self {
+        self.keys = Keys::Fixed(keys);
+        self
+    }
+
+    /// Gets keys from a source of the application.
+    pub fn key_source(mut self, source: impl KeySource) -> Self {
+        self.keys = Keys::Source(Arc::new(source));
+        self
+    }
+
+    /// Lets `x-amzn-oidc-identity` differ from the signed subject. The header is never used either way.
+    ///
+    /// Otherwise a difference refuses the request, since a load balancer never makes one. Right where a proxy behind the load
+    /// balancer rewrites that header.
+    pub fn dangerously_ignore_identity_header(mut self) -> Self {
+        self.identity_header = IdentityHeader::Ignored;
+        self
+    }
+
+    /// Names the user's entity ref in the spans of this crate, and as `enduser.id` in an enclosing span that has declared that
+    /// field. Off by default, since traces are often kept longer, and read by more people, than they should say who did what.
+    pub fn record_user_in_spans(mut self) -> Self {
+        self.record_user = true;
+        self
+    }
+
+    /// Takes the time from this clock. For tests.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = SharedClock::new(clock);
+        self
+    }
+
+    /// Checks everything. Reads root certificates if that is asked for; opens no connection.
+    ///
+    /// # Errors
+    /// All that is wrong, a sentence each.
+    pub fn build(self) -> Result<AlbAuthConfig, ConfigError> {
+        let mut problems = Vec::new();
+        self.token_limits.check(&mut problems);
+        self.key_limits.check(&mut problems);
+        self.key_limits.check_order(&mut problems);
+        self.cache_limits.check(&mut problems);
+
+        if self.trusted.is_empty() {
+            problems.push(format!("nothing is trusted: add .trust(TrustedAlb::new(<ARN of the load balancer>, <issuer>)); {WHERE_THE_ARN_IS}"));
+        }
+        let several_issuers = self.trusted.iter().map(|entry| &entry.issuer).collect::<BTreeSet<_>>().len() > 1;
+        let mut warnings = Vec::new();
+        if self.identity_header == IdentityHeader::Ignored {
+            warnings.push("x-amzn-oidc-identity may differ from the signed subject".to_owned());
+        }
+        let mut entries = Vec::new();
+        for entry in &self.trusted {
+            entries.extend(self.entry(entry, several_issuers, &mut problems));
+            if entry.any_client {
+                warnings.push(format!("any client id of {} is accepted", entry.issuer));
+            }
+        }
+        if several_issuers && self.share_sign_in {
+            warnings.push("several issuers name users in the same namespace".to_owned());
+        } else {
+            check_namespaces(&entries, &mut problems);
+        }
+        check_ambiguity(&entries, &mut problems);
+        check_plain_http(&entries, &mut problems);
+        let policies = entries.iter().flat_map(|entry| entry.policy.warnings.iter().cloned()).collect::<BTreeSet<_>>();
+        warnings.extend(policies);
+
+        let (source, pinned) = match self.keys {
+            Keys::Fixed(keys) => (None, keys.keys),
+            Keys::Source(source) => (Some(source), Vec::new()),
+            #[cfg(feature = "https")]
+            Keys::Https(keys) => (https(&keys, &self.key_limits, &mut problems), Vec::new()),
+            #[cfg(feature = "https")]
+            Keys::Unset => (https(&HttpsKeys::new(), &self.key_limits, &mut problems), Vec::new()),
+            #[cfg(not(feature = "https"))]
+            Keys::Unset => {
+                let sentence =
+                    "there is no way to get keys: turn on the feature https, or give key_source(..) or fixed_keys(..)";
+                problems.push(sentence.to_owned());
+                (None, Vec::new())
+            }
+        };
+        if !problems.is_empty() {
+            return Err(ConfigError::new(problems));
+        }
+        let settings = Settings {
+            trust: Trust { entries },
+            token_limits: self.token_limits,
+            key_limits: self.key_limits,
+            cache_limits: self.cache_limits,
+            source,
+            pinned,
+            clock: self.clock,
+            identity_header: self.identity_header,
+            record_user: self.record_user,
+            warnings,
+        };
+        Ok(AlbAuthConfig { inner: Arc::new(settings) })
+    }
+
+    /// The entry, if it can be used; what is wrong with it is added to `problems` either way.
+    fn entry(&self, entry: &TrustedAlb, several_issuers: bool, problems: &mut Vec<String>) -> Option<Entry> {
+        let issuer = &entry.issuer;
+        let of = format!("the entry of issuer {}", crate::error::quoted(issuer));
+        if issuer.is_empty() || issuer.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            problems.push(format!("{of}: an issuer is an absolute URL without spaces; {WHERE_THE_RULE_IS}"));
+        }
+        let client_ids = match (entry.any_client, entry.client_ids.is_empty()) {
+            (true, true) => None,
+            (false, false) => Some(entry.client_ids.clone()),
+            (false, true) => {
+                problems.push(format!("{of} has no client id: add .client_id(<id>); {WHERE_THE_RULE_IS}"));
+                None
+            }
+            (true, false) => {
+                problems.push(format!("{of} lists client ids and accepts any: leave one of the two out"));
+                None
+            }
+        };
+        if entry.client_ids.iter().any(|id| id.is_empty() || id.chars().any(char::is_control)) {
+            problems.push(format!("{of} has a client id that is empty; {WHERE_THE_RULE_IS}"));
+        }
+        let endpoint = entry.key_endpoint.as_ref().and_then(|url| report(KeyEndpoint::parse(url), problems));
+        let mut signers = Vec::new();
+        for text in &entry.signers {
+            let arn: Result<LoadBalancerArn, _> = text.parse();
+            let Some(arn) = report(arn.map_err(|error| format!("{of}: {error}; {WHERE_THE_ARN_IS}")), problems) else {
+                continue;
+            };
+            match endpoint.clone().or_else(|| arn.documented_endpoint()) {
+                Some(endpoint) => signers.push((arn, endpoint)),
+                None if entry.key_endpoint.is_some() => {}
+                None => problems.push(format!(
+                    "{of}: AWS documents no public keys for the partition {}: add .key_endpoint(<URL>)",
+                    arn.partition()
+                )),
+            }
+        }
+        let own = entry.sign_in.clone();
+        if own.is_none() && several_issuers && !self.share_sign_in && self.sign_in.is_some() {
+            problems.push(format!(
+                "{of} has no sign-in policy of its own, and there are several issuers: give each .sign_in(..), or waive it by \
+                 dangerously_share_sign_in_between_issuers()"
+            ));
+        }
+        let Some(sign_in) = own.or_else(|| self.sign_in.clone()) else {
+            problems.push(format!(
+                "{of} has no sign-in policy: add .sign_in(EmailLocalPart::in_domains([..])), or .sign_in(ClaimsOnly) where \
+                 there is no Backstage"
+            ));
+            return None;
+        };
+        report(sign_in.check(issuer).map_err(|problem| format!("{of}: sign-in: {problem}")), problems);
+        let policy = sign_in.policy();
+        let only_namespace = policy.namespace.clone().filter(|_| several_issuers && !self.share_sign_in);
+        Some(Entry { signers, issuer: issuer.clone(), client_ids, sign_in, policy, only_namespace })
+    }
+}
+
+#[cfg(feature = "https")]
+fn https(keys: &HttpsKeys, limits: &KeyLimits, problems: &mut Vec<String>) -> Option<Arc<dyn KeySource>> {
+    report(keys.source(limits), problems).map(|source| Arc::new(source) as Arc<dyn KeySource>)
+}
+
+fn report<T>(result: Result<T, String>, problems: &mut Vec<String>) -> Option<T> {
+    result.map_err(|problem| problems.push(problem)).ok()
+}
+
+/// With several issuers, each names users in a namespace of its own.
+fn check_namespaces(entries: &[Entry], problems: &mut Vec<String>) {
+    let naming = || entries.iter().filter(|entry| entry.policy.gives_identities);
+    for (index, entry) in naming().enumerate() {
+        if naming().all(|other| other.issuer == entry.issuer) {
+            return;
+        }
+        let Some(namespace) = &entry.policy.namespace else {
+            problems.push(format!(
+                "the sign-in policy of issuer {} does not say in which namespace it names users, and there are several issuers: \
+                 use in_namespace(..)",
+                entry.issuer
+            ));
+            continue;
+        };
+        let same = |other: &&Entry| other.issuer != entry.issuer && other.policy.namespace.as_ref() == Some(namespace);
+        if let Some(other) = naming().skip(index).find(same) {
+            problems.push(format!(
+                "the issuers {} and {} both name users in the namespace {namespace}, so the same name at both would be one user: \
+                 use in_namespace(..), or waive it by dangerously_share_sign_in_between_issuers()",
+                entry.issuer, other.issuer
+            ));
+        }
+    }
+}
+
+/// One token must not match two entries.
+fn check_ambiguity(entries: &[Entry], problems: &mut Vec<String>) {
+    for (index, entry) in entries.iter().enumerate() {
+        for other in entries.iter().skip(index.saturating_add(1)) {
+            let signer = entry.signers.iter().find(|(arn, _)| other.signers.iter().any(|(same, _)| same == arn));
+            let client = match (&entry.client_ids, &other.client_ids) {
+                (Some(ids), Some(others)) => ids.iter().any(|id| others.contains(id)),
+                _ => true,
+            };
+            if let (Some((arn, _)), true, true) = (signer, client, entry.issuer == other.issuer) {
+                problems.push(format!(
+                    "two entries trust {arn} with issuer {} and the same client id: join them",
+                    entry.issuer
+                ));
+            }
+        }
+    }
+}
+
+/// Keys over plain http are for the local emulator alone, which signs under an account that nobody has.
+fn check_plain_http(entries: &[Entry], problems: &mut Vec<String>) {
+    let signers = || entries.iter().flat_map(|entry| &entry.signers);
+    let plain = signers().find(|(_, endpoint)| endpoint.is_plain_http());
+    let real = signers().find(|(arn, _)| !arn.is_emulator());
+    if let (Some((_, endpoint)), Some((arn, _))) = (plain, real) {
+        problems.push(format!(
+            "the key endpoint {endpoint} is plain http, which is for the local emulator (account 000000000000) alone, but {arn} \
+             is trusted too: use https"
+        ));
+    }
+}

@@ -1,0 +1,200 @@
+//! Every limit, with its default and the range it may be set to.
+
+use std::{fmt::Debug, ops::RangeInclusive, time::Duration};
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// Declares a struct of limits: a field, a setter, a default and a range each, and the check of all ranges.
+macro_rules! limits {
+    (
+        $(#[$outer:meta])*
+        $name:ident {
+            $( $(#[$doc:meta])* $field:ident: $type:ty = $default:expr, $range:expr; )*
+        }
+    ) => {
+        $(#[$outer])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $name { $( pub(crate) $field: $type, )* }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $( $field: $default, )* }
+            }
+        }
+
+        impl $name {
+            /// The defaults.
+            pub fn new() -> Self {
+                Self::default()
+            }
+
+            $(
+                $(#[$doc])*
+                ///
+                #[doc = concat!("Default `", stringify!($default), "`, range `", stringify!($range), "`.")]
+                #[must_use]
+                pub fn $field(mut self, value: $type) -> Self {
+                    self.$field = value;
+                    self
+                }
+            )*
+
+            pub(crate) fn check(&self, problems: &mut Vec<String>) {
+                $( check(stringify!($field), &self.$field, &$range, problems); )*
+            }
+        }
+    };
+}
+
+fn check<T: PartialOrd + Debug>(name: &str, value: &T, range: &RangeInclusive<T>, problems: &mut Vec<String>) {
+    if !range.contains(value) {
+        let (from, to) = (range.start(), range.end());
+        problems.push(format!("{name} is {value:?}; set it to a value from {from:?} to {to:?}"));
+    }
+}
+
+limits! {
+    /// What a token may be. The defaults fit what a load balancer sends; most applications never change one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_alb_auth::TokenLimits;
+    ///
+    /// let strict = TokenLimits::new().leeway(Duration::from_secs(5)).max_lifetime(Duration::from_secs(300));
+    /// # let _ = strict;
+    /// ```
+    TokenLimits {
+        /// Longest token, in bytes. A load balancer sends one header of at most 16 KiB.
+        max_token_bytes: usize = 16 * KIB, KIB..=64 * KIB;
+        /// Longest JOSE header, decoded, in bytes. What a load balancer writes takes about 350.
+        max_header_bytes: usize = 2 * KIB, 256..=4 * KIB;
+        /// How deep JSON may nest; the outermost object is 1.
+        max_json_depth: usize = 16, 2..=32;
+        /// How many members one JSON object may have.
+        max_json_members: usize = 128, 16..=1024;
+        /// How many elements one JSON array may have.
+        max_json_elements: usize = 1024, 16..=16384;
+        /// Longest subject, in characters. OpenID Connect Core 1.0 section 2 allows 255.
+        max_subject_chars: usize = 255, 1..=255;
+        /// How far clocks may differ when `exp`, `nbf` and `iat` are judged.
+        leeway: Duration = seconds(30), seconds(0)..=seconds(300);
+        /// How far ahead `exp` may lie. A load balancer sets it 120 s ahead.
+        max_lifetime: Duration = seconds(24 * 3600), seconds(120)..=seconds(7 * 24 * 3600);
+    }
+}
+
+limits! {
+    /// How public keys are fetched, kept and given up.
+    KeyLimits {
+        /// How long a connection to the key endpoint may take, TLS included.
+        connect_timeout: Duration = seconds(1), millis(50)..=seconds(10);
+        /// How long the key endpoint may take to begin its answer, connection included.
+        first_byte_timeout: Duration = seconds(2), millis(50)..=seconds(20);
+        /// How long a fetch may take in all, its retry included.
+        fetch_timeout: Duration = seconds(5), millis(100)..=seconds(30);
+        /// Largest answer of the key endpoint, in bytes. A key is 178 bytes of PEM.
+        max_answer_bytes: usize = 8 * KIB, 512..=64 * KIB;
+        /// How long a key is used before it is asked for again. It is refreshed ahead, at `refresh_at_percent` of this.
+        lifetime: Duration = seconds(3600), seconds(60)..=seconds(24 * 3600);
+        /// At what part of its lifetime, in percent, a key is asked for again while it is still used.
+        refresh_at_percent: u32 = 80, 10..=95;
+        /// How long a key is used past its lifetime while it cannot be refreshed.
+        max_stale: Duration = seconds(3600), seconds(0)..=seconds(24 * 3600);
+        /// How many keys are held.
+        max_keys: usize = 64, 2..=1024;
+        /// How many kids that the endpoint does not know are remembered.
+        max_unknown_kids: usize = 4096, 64..=65536;
+        /// How long a kid that the endpoint does not know is remembered, give or take 20 %.
+        unknown_for: Duration = seconds(60), seconds(5)..=seconds(3600);
+        /// How many fetches of unknown kids run at once. Further ones are refused, not queued.
+        max_concurrent_fetches: usize = 8, 1..=64;
+        /// How many fetches of unknown kids start a second, on average.
+        fetches_per_second: u32 = 10, 1..=1000;
+        /// How many fetches of unknown kids may start at once after a quiet time.
+        fetch_burst: u32 = 20, 1..=1000;
+        /// The longest wait before a kid whose fetch failed is asked for again. The first wait is a second, then it doubles.
+        max_retry_wait: Duration = seconds(30), seconds(1)..=seconds(600);
+        /// How many failed fetches in a row make the endpoint count as down.
+        breaker_failures: u32 = 5, 1..=100;
+        /// How long an endpoint that counts as down is left alone before one fetch tries it. Doubles up to `breaker_max_wait`.
+        breaker_wait: Duration = seconds(5), seconds(1)..=seconds(60);
+        /// The longest that an endpoint that counts as down is left alone.
+        breaker_max_wait: Duration = seconds(30), seconds(1)..=seconds(600);
+    }
+}
+
+limits! {
+    /// How much is remembered of verified tokens and resolved sign-ins.
+    CacheLimits {
+        /// How many verified tokens are remembered. Nothing at 0: each request is then verified anew.
+        max_tokens: usize = 10_000, 0..=1_000_000;
+        /// How many bytes verified tokens may take.
+        max_token_cache_bytes: usize = 32 * MIB, MIB..=1024 * MIB;
+        /// How many resolved sign-ins are remembered, of resolvers that wait. Nothing at 0.
+        max_sign_ins: usize = 10_000, 0..=1_000_000;
+        /// How many bytes resolved sign-ins may take.
+        max_sign_in_cache_bytes: usize = 32 * MIB, MIB..=1024 * MIB;
+        /// How long a resolved sign-in is used.
+        sign_in_lifetime: Duration = seconds(300), seconds(1)..=seconds(3600);
+        /// How long a resolved sign-in is used past its lifetime while what the resolver asks is out of reach.
+        sign_in_max_stale: Duration = seconds(3600), seconds(0)..=seconds(24 * 3600);
+        /// How long "nobody found" is remembered.
+        not_found_for: Duration = seconds(10), seconds(0)..=seconds(300);
+        /// How long a resolver may take.
+        sign_in_timeout: Duration = seconds(5), millis(50)..=seconds(60);
+    }
+}
+
+impl KeyLimits {
+    pub(crate) fn check_order(&self, problems: &mut Vec<String>) {
+        if self.connect_timeout > self.fetch_timeout || self.first_byte_timeout > self.fetch_timeout {
+            problems.push(
+                "fetch_timeout covers connecting and the first byte: make it the longest of the three".to_owned(),
+            );
+        }
+        if self.breaker_wait > self.breaker_max_wait {
+            problems.push("breaker_wait grows to breaker_max_wait: make it the shorter of the two".to_owned());
+        }
+    }
+
+    /// The age at which a key is asked for again.
+    pub(crate) fn refresh_age(&self) -> Duration {
+        self.lifetime.mul_f64(f64::from(self.refresh_at_percent) / 100.0)
+    }
+
+    /// The age past which a key is no longer used.
+    pub(crate) fn max_age(&self) -> Duration {
+        self.lifetime.saturating_add(self.max_stale)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_in_range() {
+        let mut problems = Vec::new();
+        TokenLimits::new().check(&mut problems);
+        KeyLimits::new().check(&mut problems);
+        KeyLimits::new().check_order(&mut problems);
+        CacheLimits::new().check(&mut problems);
+        assert_eq!(problems, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_named_with_its_range() {
+        let mut problems = Vec::new();
+        TokenLimits::new().leeway(seconds(301)).check(&mut problems);
+        assert_eq!(problems, ["leeway is 301s; set it to a value from 0ns to 300s"]);
+    }
+}

@@ -1,0 +1,113 @@
+//! Whom to trust, who becomes whom, and every limit.
+//!
+//! [`AlbAuthConfig::builder`] collects, [`build`](AlbAuthConfigBuilder::build) checks: every mistake is found there, all of
+//! them at once, each with a sentence that says what to change and where to find the value. What is built is immutable and
+//! cheap to clone.
+//!
+//! A token must match one [`TrustedAlb`] as a whole: signer, issuer and client id of the same entry. One ARN may stand in
+//! several entries, one entry may have several ARNs (a blue and a green load balancer).
+//!
+//! # What is refused
+//! | configuration | why |
+//! |---|---|
+//! | no signer, no client id, no sign-in policy | each of them, missing, lets somebody else's token in |
+//! | the ARN of a listener | the signer of a token is the load balancer |
+//! | a partition without documented keys, and no key endpoint | there is nowhere to fetch from |
+//! | a key endpoint that is not https | keys over plain http prove nothing; only the local emulator may |
+//! | an email-based policy without domains at an issuer with users of many organisations | anybody can have an account there |
+//! | several issuers without a policy each in a namespace of its own | one subject at two issuers would become one user |
+//! | a limit out of its range | the message names the range |
+
+mod arn;
+mod builder;
+mod endpoint;
+mod error;
+mod limits;
+mod trust;
+mod trusted_alb;
+
+use std::{fmt, sync::Arc};
+
+pub(crate) use self::trust::{Place, Trust, TrustMatch};
+pub use self::{
+    arn::{ArnError, LoadBalancerArn},
+    builder::AlbAuthConfigBuilder,
+    endpoint::KeyEndpoint,
+    error::ConfigError,
+    limits::{CacheLimits, KeyLimits, TokenLimits},
+    trusted_alb::TrustedAlb,
+};
+use crate::{
+    clock::SharedClock,
+    keys::{KeySource, Kid, PublicKey},
+};
+
+/// Whom to trust, who becomes whom, and every limit. Immutable; a clone counts one reference.
+///
+/// ```
+/// use tower_alb_auth::{AlbAuthConfig, TrustedAlb, sign_in::EmailLocalPart};
+///
+/// let alb = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188";
+/// let issuer = "https://login.microsoftonline.com/0b6c2f3e-8f5f-4a39-a3f5-0f6e3f4f5a61/v2.0";
+/// let config = AlbAuthConfig::builder()
+///     .trust(TrustedAlb::new(alb, issuer).client_id("5c1f8a0e-8a6e-4d8e-9a55-0d6f2b8f7c11"))
+///     .sign_in(EmailLocalPart::in_domains(["example.com"]))
+///     .build();
+/// # #[cfg(feature = "https")]
+/// assert!(config.is_ok());
+/// ```
+#[derive(Clone)]
+pub struct AlbAuthConfig {
+    pub(crate) inner: Arc<Settings>,
+}
+
+pub(crate) struct Settings {
+    pub(crate) trust: Trust,
+    pub(crate) token_limits: TokenLimits,
+    pub(crate) key_limits: KeyLimits,
+    pub(crate) cache_limits: CacheLimits,
+    pub(crate) source: Option<Arc<dyn KeySource>>,
+    pub(crate) pinned: Vec<(Kid, Arc<PublicKey>)>,
+    pub(crate) clock: SharedClock,
+    pub(crate) identity_header: IdentityHeader,
+    /// Whether spans name the user.
+    pub(crate) record_user: bool,
+    warnings: Vec<String>,
+}
+
+/// What is done with `x-amzn-oidc-identity`, which is not signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum IdentityHeader {
+    /// It must be the subject of the signed token.
+    #[default]
+    MustMatch,
+    Ignored,
+}
+
+impl AlbAuthConfig {
+    /// Collects settings.
+    pub fn builder() -> AlbAuthConfigBuilder {
+        AlbAuthConfigBuilder::new()
+    }
+
+    /// What is trusted, in one line, as it is logged at start-up.
+    pub fn summary(&self) -> String {
+        self.inner.trust.summary()
+    }
+
+    /// What the settings give up, a sentence each, as they are logged at start-up.
+    pub fn warnings(&self) -> &[String] {
+        &self.inner.warnings
+    }
+
+    /// Where public keys are fetched from.
+    pub fn key_endpoints(&self) -> Vec<KeyEndpoint> {
+        self.inner.trust.endpoints()
+    }
+}
+
+impl fmt::Debug for AlbAuthConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AlbAuthConfig").field("trust", &self.summary()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,151 @@
+//! Trust, compiled: what a token's header is compared with.
+
+use std::sync::Arc;
+
+use super::{KeyEndpoint, LoadBalancerArn};
+use crate::{
+    error::{AuthError, AuthErrorKind, quoted},
+    sign_in::{Policy, SignInResolver},
+};
+
+/// All entries, checked.
+#[derive(Debug)]
+pub(crate) struct Trust {
+    pub(super) entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// Each with the endpoint of its region.
+    pub(super) signers: Vec<(LoadBalancerArn, KeyEndpoint)>,
+    pub(super) issuer: String,
+    /// `None`: any.
+    pub(super) client_ids: Option<Vec<String>>,
+    pub(crate) sign_in: Arc<dyn SignInResolver>,
+    pub(crate) policy: Policy,
+    /// The namespace that the policy is held to, where there are several issuers.
+    pub(crate) only_namespace: Option<String>,
+}
+
+/// What of the configuration a token matches, as a whole.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TrustMatch<'c> {
+    pub(crate) signer: &'c str,
+    pub(crate) issuer: &'c str,
+    pub(crate) endpoint: &'c KeyEndpoint,
+    pub(crate) entry: &'c Entry,
+    pub(crate) place: Place,
+}
+
+/// Where in the configuration a token matched: what a cache keeps of a [`TrustMatch`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    entry: usize,
+    signer: usize,
+}
+
+impl Trust {
+    /// The entry that has all three, compared byte for byte.
+    ///
+    /// # Errors
+    /// The first of signer, issuer and client that no entry has together with those before it; with what was found and what
+    /// would be trusted.
+    pub(crate) fn find(
+        &self,
+        signer: Option<&str>,
+        issuer: Option<&str>,
+        client: Option<&str>,
+    ) -> Result<TrustMatch<'_>, AuthError> {
+        // How far the best entry got: for the message alone.
+        let mut furthest = AuthErrorKind::UntrustedSigner;
+        for (index, entry) in self.entries.iter().enumerate() {
+            let Some(position) = entry.signers.iter().position(|(arn, _)| Some(arn.as_str()) == signer) else {
+                continue;
+            };
+            if issuer != Some(entry.issuer.as_str()) {
+                if furthest == AuthErrorKind::UntrustedSigner {
+                    furthest = AuthErrorKind::UntrustedIssuer;
+                }
+                continue;
+            }
+            let known = |ids: &Vec<String>| client.is_some_and(|client| ids.iter().any(|id| id == client));
+            if !entry.client_ids.as_ref().is_none_or(known) {
+                furthest = AuthErrorKind::UntrustedClient;
+                continue;
+            }
+            if let Some(found) = self.at(Place { entry: index, signer: position }) {
+                return Ok(found);
+            }
+        }
+        Err(self.untrusted(furthest, signer, issuer, client))
+    }
+
+    /// The match that was found before.
+    pub(crate) fn at(&self, place: Place) -> Option<TrustMatch<'_>> {
+        let entry = self.entries.get(place.entry)?;
+        let (arn, endpoint) = entry.signers.get(place.signer)?;
+        Some(TrustMatch { signer: arn.as_str(), issuer: &entry.issuer, endpoint, entry, place })
+    }
+
+    pub(crate) fn endpoints(&self) -> Vec<KeyEndpoint> {
+        let mut endpoints: Vec<KeyEndpoint> = Vec::new();
+        for (_, endpoint) in self.entries.iter().flat_map(|entry| &entry.signers) {
+            if !endpoints.contains(endpoint) {
+                endpoints.push(endpoint.clone());
+            }
+        }
+        endpoints
+    }
+
+    pub(crate) fn summary(&self) -> String {
+        let entry = |entry: &Entry| {
+            let signers: Vec<&str> = entry.signers.iter().map(|(arn, _)| arn.as_str()).collect();
+            let clients =
+                entry.client_ids.as_ref().map_or("any client".to_owned(), |ids| format!("client {}", ids.join(" or ")));
+            format!(
+                "{} with issuer {}, {clients}; sign-in by {}",
+                signers.join(" or "),
+                entry.issuer,
+                entry.policy.summary
+            )
+        };
+        self.entries.iter().map(entry).collect::<Vec<_>>().join("; and ")
+    }
+
+    fn untrusted(
+        &self,
+        kind: AuthErrorKind,
+        signer: Option<&str>,
+        issuer: Option<&str>,
+        client: Option<&str>,
+    ) -> AuthError {
+        let (name, found) = match kind {
+            AuthErrorKind::UntrustedSigner => ("signer", signer),
+            AuthErrorKind::UntrustedIssuer => ("iss", issuer),
+            _ => ("client", client),
+        };
+        let found = found.map_or("none".to_owned(), quoted);
+        // Only what is trusted together with what the token has already got right.
+        let entries = self.entries.iter().filter(|entry| {
+            let has_signer = entry.signers.iter().any(|(arn, _)| Some(arn.as_str()) == signer);
+            match kind {
+                AuthErrorKind::UntrustedSigner => true,
+                AuthErrorKind::UntrustedIssuer => has_signer,
+                _ => has_signer && issuer == Some(entry.issuer.as_str()),
+            }
+        });
+        let mut trusted: Vec<&str> = entries
+            .flat_map(|entry| match kind {
+                AuthErrorKind::UntrustedSigner => entry.signers.iter().map(|(arn, _)| arn.as_str()).collect(),
+                AuthErrorKind::UntrustedIssuer => vec![entry.issuer.as_str()],
+                _ => entry.client_ids.iter().flatten().map(String::as_str).collect::<Vec<_>>(),
+            })
+            .collect();
+        trusted.dedup();
+        let trusted = trusted.join(", ");
+        AuthError::with_detail(
+            kind,
+            format!("{name} is {found}, trusted: {trusted}; if it is yours, add it to a TrustedAlb"),
+        )
+    }
+}

@@ -1,0 +1,86 @@
+//! One entry of trust, as it is written down.
+
+use std::sync::Arc;
+
+use crate::sign_in::SignInResolver;
+
+/// Load balancers that are trusted with one issuer and its client ids.
+///
+/// A token must match one entry as a whole. Nothing is checked here; all mistakes are found by
+/// [`build`](super::AlbAuthConfigBuilder::build).
+///
+/// ```
+/// use tower_alb_auth::TrustedAlb;
+///
+/// # let (blue, green) = ("", "");
+/// let entry = TrustedAlb::new(blue, "https://idp.example.com")
+///     .or_signer(green)
+///     .client_id("backstage");
+/// # let _ = entry;
+/// ```
+#[derive(Debug, Clone)]
+pub struct TrustedAlb {
+    pub(super) signers: Vec<String>,
+    pub(super) issuer: String,
+    pub(super) client_ids: Vec<String>,
+    pub(super) any_client: bool,
+    pub(super) key_endpoint: Option<String>,
+    pub(super) sign_in: Option<Arc<dyn SignInResolver>>,
+}
+
+impl TrustedAlb {
+    /// The load balancer of this ARN, with this issuer.
+    ///
+    /// The signer is what tells your load balancer from one that a stranger made in the same region: keys are shared by all
+    /// load balancers and accounts of a region. The issuer is compared byte for byte with the token's `iss`; take it from the
+    /// listener rule's authenticate action, a slash at its end included.
+    pub fn new(signer: impl Into<String>, issuer: impl Into<String>) -> Self {
+        Self {
+            signers: vec![signer.into()],
+            issuer: issuer.into(),
+            client_ids: Vec::new(),
+            any_client: false,
+            key_endpoint: None,
+            sign_in: None,
+        }
+    }
+
+    /// Another load balancer that is trusted in the same way: blue and green, or one a region.
+    #[must_use]
+    pub fn or_signer(mut self, signer: impl Into<String>) -> Self {
+        self.signers.push(signer.into());
+        self
+    }
+
+    /// A client id of the issuer, as in the listener rule's authenticate action. May be given several times.
+    #[must_use]
+    pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
+        self.client_ids.push(client_id.into());
+        self
+    }
+
+    /// Accepts tokens of any client id of the issuer.
+    ///
+    /// The client id is the only thing that tells two applications behind one load balancer apart. Right where every
+    /// application behind it may see the same users.
+    #[must_use]
+    pub fn dangerously_accept_any_client(mut self) -> Self {
+        self.any_client = true;
+        self
+    }
+
+    /// Where the public keys of these load balancers are, instead of where AWS documents them to be. For partitions of which
+    /// nothing is documented, and for the local emulator.
+    #[must_use]
+    pub fn key_endpoint(mut self, url: impl Into<String>) -> Self {
+        self.key_endpoint = Some(url.into());
+        self
+    }
+
+    /// The sign-in policy for users of this entry, instead of the configuration's.
+    #[must_use]
+    pub fn sign_in(mut self, policy: impl SignInResolver) -> Self {
+        self.sign_in = Some(Arc::new(policy));
+        self
+    }
+}

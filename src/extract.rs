@@ -1,0 +1,103 @@
+//! Extractors for axum: the user as an argument of the handler.
+//!
+//! | argument | with a user | without one (optional layer, exempt path) | without the layer |
+//! |---|---|---|---|
+//! | [`BackstageIdentity`] | the user | 401 | 500 |
+//! | `Option<BackstageIdentity>` | `Some` | `None` | 500 |
+//! | [`Claims`] | the claims | 401 | 500 |
+//! | `Option<Claims>` | `Some` | `None` | 500 |
+//!
+//! 500 is the application's mistake: the route is not under an [`AlbAuthLayer`](crate::AlbAuthLayer), or its sign-in policy is
+//! `ClaimsOnly` and the handler asks for an identity. Its text says which.
+
+use axum_core::{
+    body::Body,
+    extract::{FromRequestParts, OptionalFromRequestParts},
+    response::{IntoResponse, Response},
+};
+use http::{Extensions, HeaderMap, Method, StatusCode, Uri, request::Parts};
+
+use crate::{
+    error::{AuthError, AuthErrorKind},
+    identity::{BackstageIdentity, Claims},
+    layer::{Anonymous, Refuse, RefusedRequest, StandardRefusal},
+};
+
+/// Why an extractor gave nothing.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum ExtractRejection {
+    /// Nobody is signed in: 401, in the form of the layer's own.
+    Anonymous,
+    /// The application's mistake: 500.
+    Misused(&'static str),
+}
+
+const NO_LAYER: ExtractRejection = ExtractRejection::Misused(
+    "no AlbAuthLayer is around this route: is the layer installed, and added after the route?",
+);
+const CLAIMS_ONLY: ExtractRejection = ExtractRejection::Misused(
+    "the sign-in policy ClaimsOnly gives no identity: take Claims instead, or configure a policy that names users",
+);
+
+impl IntoResponse for ExtractRejection {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Anonymous => {
+                let request = RefusedRequest { method: &Method::GET, uri: &Uri::default(), headers: &HeaderMap::new() };
+                let error = AuthError::new(AuthErrorKind::Missing);
+                let mut response: Response<Body> = StandardRefusal::default().refuse(&error, &request);
+                response.extensions_mut().insert(error);
+                response
+            }
+            Self::Misused(sentence) => {
+                tracing::error!(target: "tower_alb_auth", "{sentence}");
+                (StatusCode::INTERNAL_SERVER_ERROR, sentence).into_response()
+            }
+        }
+    }
+}
+
+fn identity(extensions: &Extensions) -> Result<BackstageIdentity, ExtractRejection> {
+    match extensions.get::<BackstageIdentity>() {
+        Some(identity) => Ok(identity.clone()),
+        None if extensions.get::<Anonymous>().is_some() => Err(ExtractRejection::Anonymous),
+        None if extensions.get::<Claims>().is_some() => Err(CLAIMS_ONLY),
+        None => Err(NO_LAYER),
+    }
+}
+
+fn claims(extensions: &Extensions) -> Result<Claims, ExtractRejection> {
+    match Claims::of(extensions) {
+        Some(claims) => Ok(claims.clone()),
+        None if extensions.get::<Anonymous>().is_some() => Err(ExtractRejection::Anonymous),
+        None => Err(NO_LAYER),
+    }
+}
+
+macro_rules! extractor {
+    ($type:ty, $from:ident) => {
+        impl<S: Send + Sync> FromRequestParts<S> for $type {
+            type Rejection = ExtractRejection;
+
+            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractRejection> {
+                $from(&parts.extensions)
+            }
+        }
+
+        impl<S: Send + Sync> OptionalFromRequestParts<S> for $type {
+            type Rejection = ExtractRejection;
+
+            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ExtractRejection> {
+                match $from(&parts.extensions) {
+                    Ok(found) => Ok(Some(found)),
+                    Err(ExtractRejection::Anonymous) => Ok(None),
+                    Err(misused) => Err(misused),
+                }
+            }
+        }
+    };
+}
+
+extractor!(BackstageIdentity, identity);
+extractor!(Claims, claims);

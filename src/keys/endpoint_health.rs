@@ -1,0 +1,83 @@
+//! What is known of each key endpoint.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use super::breaker::Breaker;
+use crate::{
+    config::{KeyEndpoint, KeyLimits},
+    sync::Mutex,
+};
+
+/// The state of each endpoint that was ever asked. There are as many as the configuration names.
+#[derive(Debug, Default)]
+pub(super) struct Health(Mutex<HashMap<KeyEndpoint, EndpointHealth>>);
+
+#[derive(Debug, Default)]
+struct EndpointHealth {
+    breaker: Breaker,
+    /// Whether it ever gave a key. Until then a 403 may come from something in between.
+    gave_a_key: bool,
+    /// What was wrong with the last fetch, if anything was.
+    problem: Option<String>,
+}
+
+/// How a fetch ended, for the endpoint.
+pub(super) enum Ending<'a> {
+    /// With a good key.
+    Key,
+    /// With a complete answer that there is none.
+    NotFound(&'a str),
+    /// In any other way.
+    Failure(&'a str),
+}
+
+impl Health {
+    pub(super) fn blocked(&self, endpoint: &KeyEndpoint, now: Instant) -> Option<Duration> {
+        self.0.lock().get(endpoint)?.breaker.blocked(now)
+    }
+
+    pub(super) fn begin(&self, endpoint: &KeyEndpoint, now: Instant, limits: &KeyLimits) {
+        self.0.lock().entry(endpoint.clone()).or_default().breaker.begin(now, limits);
+    }
+
+    pub(super) fn ended(&self, endpoint: &KeyEndpoint, ending: Ending<'_>, now: Instant, limits: &KeyLimits) {
+        let mut endpoints = self.0.lock();
+        let health = endpoints.entry(endpoint.clone()).or_default();
+        match ending {
+            Ending::Key => {
+                health.breaker.answered();
+                health.gave_a_key = true;
+                health.problem = None;
+            }
+            Ending::NotFound(answer) => {
+                health.breaker.answered();
+                health.problem = (!health.gave_a_key).then(|| {
+                    format!("{answer}, and never gave a key: an egress proxy, the wrong region, or the wrong endpoint?")
+                });
+                if let Some(problem) = &health.problem {
+                    tracing::warn!(%endpoint, "{problem}");
+                }
+            }
+            Ending::Failure(problem) => {
+                let was_open = health.breaker.is_open();
+                health.breaker.failed(now, limits);
+                tracing::warn!(%endpoint, "the fetch of a public key failed: {problem}");
+                if health.breaker.is_open() && !was_open {
+                    tracing::error!(%endpoint, "the key endpoint counts as down; it is tried again now and then");
+                }
+                health.problem = Some(problem.to_owned());
+            }
+        }
+    }
+
+    /// The endpoints with a problem, and what it is.
+    pub(super) fn problems(&self) -> Vec<(KeyEndpoint, String)> {
+        let endpoints = self.0.lock();
+        let problems =
+            endpoints.iter().filter_map(|(endpoint, health)| Some((endpoint.clone(), health.problem.clone()?)));
+        problems.collect()
+    }
+}

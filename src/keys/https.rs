@@ -1,0 +1,325 @@
+//! Keys over HTTPS, as AWS serves them.
+//!
+//! One connection a fetch: fetches are rare, and a pooled connection dies with the runtime that drove it. HTTP/1.1 only, no
+//! redirects, no decompression, no proxy from the environment, three request headers. The TLS provider is named here, so the
+//! process-global one is neither used nor set.
+
+use std::{error::Error, future::poll_fn, io, pin::pin, sync::Arc, task::Poll, time::Duration};
+
+use http::{HeaderValue, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Empty};
+use hyper::{
+    body::{Bytes, Incoming},
+    client::conn::http1,
+    rt::{Read, Write},
+};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::{HttpConnector, proxy::Tunnel};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use tower_service::Service;
+
+use super::{KeyFetch, KeyRequest, KeySource, KeySourceError, KeySourceErrorKind as Kind};
+use crate::config::KeyLimits;
+
+/// The longest `Retry-After` that is honoured.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// Room for the answer's head.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+const USER_AGENT: &str = concat!("tower-alb-auth/", env!("CARGO_PKG_VERSION"));
+
+/// How keys are fetched over HTTPS: which roots are trusted, and through which proxy.
+///
+/// By default the roots of Mozilla's programme, compiled in, and no proxy; the environment's `HTTPS_PROXY` is not looked at.
+///
+/// ```
+/// use tower_alb_auth::keys::HttpsKeys;
+///
+/// // A private subnet whose way out is a proxy that re-signs TLS:
+/// # let pem = "";
+/// let keys = HttpsKeys::new().proxy("http://egress.internal:3128").pem_roots(pem);
+/// # let _ = keys;
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct HttpsKeys {
+    roots: Roots,
+    proxy: Option<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+enum Roots {
+    #[default]
+    Compiled,
+    System,
+    Pem(String),
+}
+
+impl HttpsKeys {
+    /// Mozilla's roots, no proxy.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Trusts the roots of the operating system instead. Loaded when the configuration is built.
+    #[must_use]
+    pub fn system_roots(mut self) -> Self {
+        self.roots = Roots::System;
+        self
+    }
+
+    /// Trusts these roots instead: one or more PEM blocks `CERTIFICATE`.
+    #[must_use]
+    pub fn pem_roots(mut self, pem: impl Into<String>) -> Self {
+        self.roots = Roots::Pem(pem.into());
+        self
+    }
+
+    /// Fetches through this HTTP proxy by `CONNECT`: `http://host:port`. TLS is end to end, through the proxy.
+    #[must_use]
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Some(url.into());
+        self
+    }
+
+    /// The source, ready to fetch. Reads the roots; opens no connection.
+    ///
+    /// # Errors
+    /// A sentence that says what to change.
+    pub(crate) fn source(&self, limits: &KeyLimits) -> Result<HttpsSource, String> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| format!("TLS cannot be set up: {error}"))?
+            .with_root_certificates(self.roots.load()?)
+            .with_no_client_auth();
+
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_connect_timeout(Some(limits.connect_timeout));
+        let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
+        let connector = match &self.proxy {
+            None => Connector::Direct(https.wrap_connector(tcp)),
+            Some(url) => Connector::Proxied(https.wrap_connector(Tunnel::new(proxy_uri(url)?, tcp))),
+        };
+        Ok(HttpsSource {
+            connector,
+            connect_timeout: limits.connect_timeout,
+            first_byte_timeout: limits.first_byte_timeout,
+            max_answer_bytes: limits.max_answer_bytes,
+        })
+    }
+}
+
+impl Roots {
+    fn load(&self) -> Result<RootCertStore, String> {
+        let mut store = RootCertStore::empty();
+        match self {
+            Self::Compiled => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+            Self::System => {
+                store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            }
+            Self::Pem(pem) => {
+                for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+                    let certificate = certificate.map_err(|_| "pem_roots has a PEM block that is broken".to_owned())?;
+                    store
+                        .add(certificate)
+                        .map_err(|error| format!("pem_roots has a certificate that cannot be a root: {error}"))?;
+                }
+            }
+        }
+        if store.is_empty() {
+            return Err(match self {
+                Self::System => "the operating system has no root certificates: install ca-certificates, or leave system_roots() out",
+                _ => "pem_roots has no PEM block CERTIFICATE",
+            }
+            .to_owned());
+        }
+        Ok(store)
+    }
+}
+
+fn proxy_uri(url: &str) -> Result<Uri, String> {
+    let uri: Option<Uri> = url.parse().ok();
+    let plain = |uri: &Uri| {
+        uri.scheme_str() == Some("http")
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.port_u16().is_some()
+            && !uri.authority().is_some_and(|authority| authority.as_str().contains('@'))
+            && matches!(uri.path(), "" | "/")
+            && uri.query().is_none()
+    };
+    uri.filter(plain).ok_or_else(|| "the proxy must be written as http://host:port".to_owned())
+}
+
+/// Fetches keys over HTTPS.
+pub(crate) struct HttpsSource {
+    connector: Connector,
+    connect_timeout: Duration,
+    first_byte_timeout: Duration,
+    max_answer_bytes: usize,
+}
+
+#[derive(Clone)]
+enum Connector {
+    Direct(HttpsConnector<HttpConnector>),
+    Proxied(HttpsConnector<Tunnel<HttpConnector>>),
+}
+
+impl KeySource for HttpsSource {
+    fn fetch(&self, request: KeyRequest) -> KeyFetch {
+        let connector = self.connector.clone();
+        let (connect, first_byte, max_bytes) = (self.connect_timeout, self.first_byte_timeout, self.max_answer_bytes);
+        Box::pin(async move {
+            let url = request.url();
+            let uri: Uri = url.parse().map_err(|_| KeySourceError::new(Kind::Other, format!("{url} is not a URL")))?;
+            let exchange = Exchange { uri, first_byte, max_bytes };
+            match connector {
+                Connector::Direct(mut connector) => {
+                    exchange.run(within(connect, connector.call(exchange.uri.clone())).await?).await
+                }
+                Connector::Proxied(mut connector) => {
+                    exchange.run(within(connect, connector.call(exchange.uri.clone())).await?).await
+                }
+            }
+        })
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    connecting: impl Future<Output = Result<T, Box<dyn Error + Send + Sync>>>,
+) -> Result<T, KeySourceError> {
+    match tokio::time::timeout(limit, connecting).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) if is_tls(&*error) => {
+            Err(KeySourceError::new(Kind::Other, format!("TLS to the key endpoint failed: {}", chain(&*error))))
+        }
+        Ok(Err(error)) => Err(KeySourceError::new(
+            Kind::Connection,
+            format!("connecting to the key endpoint failed: {}", chain(&*error)),
+        )),
+        Err(_) => {
+            Err(KeySourceError::new(Kind::Timeout, "connecting to the key endpoint took longer than connect_timeout"))
+        }
+    }
+}
+
+/// One request and its answer.
+struct Exchange {
+    uri: Uri,
+    first_byte: Duration,
+    max_bytes: usize,
+}
+
+impl Exchange {
+    async fn run(&self, connection: impl Read + Write + Unpin + Send) -> Result<Vec<u8>, KeySourceError> {
+        let request = self.request()?;
+        let (mut sender, driver) = http1::Builder::new()
+            .max_buf_size(MAX_HEAD_BYTES)
+            .handshake(connection)
+            .await
+            .map_err(|error| self.broken(&error))?;
+        let exchange = async move {
+            let answer = tokio::time::timeout(self.first_byte, sender.send_request(request)).await;
+            let answer = answer.map_err(|_| {
+                KeySourceError::new(
+                    Kind::Timeout,
+                    format!("{} did not begin to answer within first_byte_timeout", self.uri),
+                )
+            })?;
+            self.read(answer.map_err(|error| self.broken(&error))?).await
+        };
+        // The driver moves the bytes. It may end first, with the end of the answer still to be read from its buffer.
+        let (mut exchange, mut driver, mut driver_ended) = (pin!(exchange), pin!(driver), false);
+        poll_fn(|context| {
+            if !driver_ended && driver.as_mut().poll(context).is_ready() {
+                driver_ended = true;
+            }
+            match exchange.as_mut().poll(context) {
+                Poll::Ready(answer) => Poll::Ready(answer),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    fn request(&self) -> Result<Request<Empty<Bytes>>, KeySourceError> {
+        let host = self.uri.authority().map_or("", |authority| authority.as_str());
+        Request::get(self.uri.path())
+            .header(header::HOST, host)
+            .header(header::ACCEPT, "*/*")
+            .header(header::USER_AGENT, HeaderValue::from_static(USER_AGENT))
+            .body(Empty::new())
+            .map_err(|error| KeySourceError::new(Kind::Other, format!("{}: {error}", self.uri)))
+    }
+
+    async fn read(&self, answer: http::Response<Incoming>) -> Result<Vec<u8>, KeySourceError> {
+        let status = answer.status();
+        let retry_after =
+            answer.headers().get(header::RETRY_AFTER).and_then(seconds).map(|wait| wait.min(MAX_RETRY_AFTER));
+        let mut body = answer.into_body();
+        let mut pem = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| self.broken(&error))?;
+            let Ok(data) = frame.into_data() else { continue };
+            if pem.len().saturating_add(data.len()) > self.max_bytes {
+                let sentence =
+                    format!("the answer of {} is larger than max_answer_bytes ({})", self.uri, self.max_bytes);
+                return Err(KeySourceError::new(Kind::Other, sentence));
+            }
+            pem.extend_from_slice(&data);
+        }
+        let sentence = format!("{} answered {}", self.uri, status.as_u16());
+        match status {
+            StatusCode::OK => Ok(pem),
+            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Err(KeySourceError::new(Kind::NotFound, sentence)),
+            status if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
+                let error = KeySourceError::new(Kind::Busy, sentence);
+                Err(retry_after.into_iter().fold(error, KeySourceError::retry_after))
+            }
+            _ => Err(KeySourceError::new(Kind::Other, sentence)),
+        }
+    }
+
+    fn broken(&self, error: &hyper::Error) -> KeySourceError {
+        let kind = if error.is_parse() { Kind::Other } else { Kind::Connection };
+        KeySourceError::new(kind, format!("the answer of {} broke off: {}", self.uri, chain(error)))
+    }
+}
+
+/// `Retry-After` in seconds (RFC 9110 section 10.2.3); the form with a date is not used by AWS and not read.
+fn seconds(value: &HeaderValue) -> Option<Duration> {
+    value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// Whether somewhere in the error's causes TLS said no. That does not pass by asking again.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    causes(error).iter().any(|cause| cause.is::<rustls::Error>())
+}
+
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut sentences: Vec<String> = Vec::new();
+    for cause in causes(error) {
+        let sentence = cause.to_string();
+        if !sentences.iter().any(|said| said.contains(&sentence)) {
+            sentences.push(sentence);
+        }
+    }
+    sentences.join(": ")
+}
+
+/// The error and what caused it, also through `io::Error`, which does not count what it wraps as its source.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
+    let (mut all, mut next) = (Vec::new(), Some(error));
+    while let Some(cause) = next {
+        all.push(cause);
+        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let wrapped = wrapped.map(|wrapped| wrapped as &(dyn Error + 'static));
+        next = wrapped.or_else(|| cause.source());
+    }
+    all
+}

@@ -1,0 +1,89 @@
+//! The id of a key.
+
+use std::fmt;
+
+/// A key id: a UUID in lower case, as load balancers write it.
+///
+/// It becomes part of a URL, so nothing else is one: no upper case, no braces, no other length. One spelling a key also means
+/// one fetch a key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Kid(u128);
+
+impl Kid {
+    /// Reads `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`; `None` for anything else.
+    ///
+    /// ```
+    /// use tower_alb_auth::Kid;
+    ///
+    /// let kid = Kid::parse("c6f14c2f-0a57-4b0e-9f3a-6d7c2b1e5a90").unwrap();
+    /// assert_eq!(kid.to_string(), "c6f14c2f-0a57-4b0e-9f3a-6d7c2b1e5a90");
+    /// assert!(Kid::parse("../c6f14c2f-0a57-4b0e-9f3a-6d7c2b1e5a90").is_none());
+    /// ```
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != 36 {
+            return None;
+        }
+        let mut value: u128 = 0;
+        for (index, byte) in text.bytes().enumerate() {
+            let digit = match (index, byte) {
+                (8 | 13 | 18 | 23, b'-') => continue,
+                (8 | 13 | 18 | 23, _) => return None,
+                (_, b'0'..=b'9') => byte.wrapping_sub(b'0'),
+                (_, b'a'..=b'f') => byte.wrapping_sub(b'a').wrapping_add(10),
+                _ => return None,
+            };
+            value = (value << 4) | u128::from(digit);
+        }
+        Some(Self(value))
+    }
+
+    /// The UUID of zeros, which no key has: for asking whether an endpoint answers at all.
+    pub(crate) const NIL: Self = Self(0);
+}
+
+impl fmt::Display for Kid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let group =
+            |shift: u32, digits: u32| (self.0 >> shift) & ((1_u128 << digits.saturating_mul(4)).saturating_sub(1));
+        write!(
+            f,
+            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+            group(96, 8),
+            group(80, 4),
+            group(64, 4),
+            group(48, 4),
+            group(0, 12)
+        )
+    }
+}
+
+impl fmt::Debug for Kid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Kid({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_spelling_only() {
+        let kid = "0123abcd-4567-89ef-0123-456789abcdef";
+        assert_eq!(Kid::parse(kid).unwrap().to_string(), kid);
+        for other in [
+            "",
+            "0123ABCD-4567-89ef-0123-456789abcdef",
+            "0123abcd456789ef0123456789abcdef",
+            " 123abcd-4567-89ef-0123-456789abcdef",
+            "0123abcd-4567-89ef-0123-456789abcde",
+            "0123abcd-4567-89ef-0123-456789abcdef0",
+            "0123abcd_4567-89ef-0123-456789abcdef",
+            "0123abcg-4567-89ef-0123-456789abcdef",
+            "0123abc-d4567-89ef-0123-456789abcdef",
+            "é123abcd-4567-89ef-0123-456789abcde",
+        ] {
+            assert_eq!(Kid::parse(other), None, "{other}");
+        }
+    }
+}

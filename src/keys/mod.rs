@@ -1,0 +1,60 @@
+//! Public keys of the load balancers, by key id.
+//!
+//! A look-up reads an immutable [`KeySet`](set::KeySet) and never waits: writers publish a new set, readers keep the one they
+//! hold. A key that is not in the set is fetched once, however many requests ask for it:
+//!
+//! 1. refused at once if the kid was unknown a moment ago, the endpoint counts as down, or the budget of fetches is spent;
+//! 2. joined to a fetch already under way;
+//! 3. fetched from the [`KeySource`], checked to be a P-256 key, published.
+//!
+//! # What it promises
+//! | situation | answer |
+//! |---|---|
+//! | key known | at once, no lock, no allocation |
+//! | key known, and at `refresh_at_percent` of its lifetime | at once; a refresh starts beside it |
+//! | key past its lifetime, endpoint out of reach | the known key, up to `max_stale` longer |
+//! | endpoint says there is no such key (403 or 404) | [`KeyError::Unknown`], remembered for `unknown_for` |
+//! | the same for a key that is held | the key, until three such answers in a row over two minutes or more |
+//! | endpoint out of reach, key not known | [`KeyError::Unavailable`] with the time to try again |
+//! | endpoint answers with something else than a key | [`KeyError::Rejected`] |
+//!
+//! A failed fetch never takes a good key away. Refreshing held keys has a budget of its own, which a flood of unknown kids
+//! cannot spend. Ages are from the monotonic [`Clock`](crate::Clock), so a jump of the date changes nothing.
+
+mod breaker;
+mod budget;
+mod endpoint_health;
+mod fixed;
+#[cfg(feature = "https")]
+mod https;
+mod kid;
+mod public_key;
+mod readiness;
+mod refresh;
+mod set;
+mod source;
+mod store;
+mod unknown;
+
+#[cfg(feature = "https")]
+pub use self::https::HttpsKeys;
+pub use self::{
+    fixed::{FixedKeyError, FixedKeys},
+    kid::Kid,
+    readiness::Readiness,
+    refresh::RefreshHandle,
+    source::{KeyFetch, KeyRequest, KeySource, KeySourceError, KeySourceErrorKind},
+};
+pub(crate) use self::{
+    public_key::PublicKey,
+    refresh::refresh_in_background,
+    store::{KeyError, KeyFuture, KeyStore, Lookup},
+};
+use crate::config::KeyEndpoint;
+
+/// What a key is held under: one kid of one endpoint. The same kid at another endpoint is another key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct KeyId {
+    pub(crate) endpoint: KeyEndpoint,
+    pub(crate) kid: Kid,
+}

@@ -1,0 +1,90 @@
+//! A public key, checked and ready to verify with.
+
+use std::fmt;
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+/// `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING` up to the point (RFC 5480 section 2), for an uncompressed
+/// point of 65 bytes. DER has one way to write it, so comparing bytes is the strictest reader there is.
+const SPKI_UNCOMPRESSED: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+/// The same for a compressed point of 33 bytes.
+const SPKI_COMPRESSED: [u8; 26] = [
+    0x30, 0x39, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x22, 0x00,
+];
+
+/// A P-256 public key, parsed once. Verifies ES256 and nothing else: there is no algorithm to choose.
+pub(crate) struct PublicKey {
+    key: ParsedPublicKey,
+    /// The point, to tell whether a refreshed key is the same one.
+    point: Box<[u8]>,
+}
+
+/// Why a text is not the public key of a load balancer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PublicKeyError {
+    NotOnePemBlock,
+    NotP256,
+    NotOnCurve,
+}
+
+impl PublicKey {
+    /// Reads one PEM block `PUBLIC KEY`. White space before and after it is accepted, any other text is not.
+    pub(crate) fn from_pem(pem: &[u8]) -> Result<Self, PublicKeyError> {
+        let body = pem
+            .trim_ascii()
+            .strip_prefix(b"-----BEGIN PUBLIC KEY-----")
+            .and_then(|rest| rest.strip_suffix(b"-----END PUBLIC KEY-----"))
+            .ok_or(PublicKeyError::NotOnePemBlock)?;
+        let text: Vec<u8> = body.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
+        // A second block's dashes are not base64.
+        let der = STANDARD.decode(text).map_err(|_| PublicKeyError::NotOnePemBlock)?;
+        Self::from_spki(&der)
+    }
+
+    fn from_spki(der: &[u8]) -> Result<Self, PublicKeyError> {
+        let point = match der.split_at_checked(26) {
+            Some((prefix, point @ [0x04, ..])) if prefix == SPKI_UNCOMPRESSED && point.len() == 65 => point,
+            Some((prefix, point @ [0x02 | 0x03, ..])) if prefix == SPKI_COMPRESSED && point.len() == 33 => point,
+            _ => return Err(PublicKeyError::NotP256),
+        };
+        let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| PublicKeyError::NotOnCurve)?;
+        Ok(Self { key, point: point.into() })
+    }
+
+    /// Whether `signature` is this key's ES256 signature of `message`: `r || s`, 32 bytes each (RFC 7518 section 3.4).
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        self.key.verify_sig(message, signature).is_ok()
+    }
+}
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.point == other.point
+    }
+}
+
+impl Eq for PublicKey {}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PublicKey(P-256)")
+    }
+}
+
+impl fmt::Display for PublicKeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotOnePemBlock => "not exactly one PEM block PUBLIC KEY",
+            Self::NotP256 => "not a P-256 public key (SPKI with the named curve prime256v1)",
+            Self::NotOnCurve => "not a point of the curve P-256",
+        })
+    }
+}
+
+impl std::error::Error for PublicKeyError {}

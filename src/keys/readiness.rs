@@ -1,0 +1,25 @@
+//! Whether requests can be judged, in words.
+
+/// Whether this process can judge requests.
+///
+/// A process that needed no key yet is ready: a replica that waits for its first request must not be taken out for that.
+/// Only an endpoint that gives no keys while none is held makes it not ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Readiness {
+    pub(super) ready: bool,
+    pub(super) problems: Vec<String>,
+}
+
+impl Readiness {
+    /// Whether requests can be judged.
+    pub fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// What is wrong, a sentence each. There can be problems while it is ready: an endpoint that is down while its keys are
+    /// still good.
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}

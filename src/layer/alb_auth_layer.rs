@@ -1,0 +1,166 @@
+//! The layer and its settings.
+
+use std::{fmt, sync::Arc};
+
+use tower_layer::Layer;
+
+use super::{AlbAuth, AlbAuthHandle, RefuseWith, RefusedRequest, StandardRefusal};
+use crate::{authenticator::Authenticator, config::AlbAuthConfig, error::AuthError, telemetry};
+
+/// Verifies what the load balancer says about the signed-in user, and hands the inner service a
+/// [`BackstageIdentity`](crate::BackstageIdentity) and [`Claims`](crate::Claims).
+///
+/// Clones share keys and caches; put clones of one layer on as many services as there are.
+///
+/// ```
+/// use std::convert::Infallible;
+///
+/// use http::{Request, Response};
+/// use tower::{Layer, ServiceExt, service_fn};
+/// use tower_alb_auth::{AlbAuthConfig, AlbAuthLayer, BackstageIdentity, TrustedAlb, keys::FixedKeys, sign_in::EmailLocalPart};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let alb = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188";
+/// let config = AlbAuthConfig::builder()
+///     .trust(TrustedAlb::new(alb, "https://idp.example.com").client_id("my-application"))
+///     .sign_in(EmailLocalPart::in_domains(["example.com"]))
+///     .fixed_keys(FixedKeys::new())
+///     .build()?;
+///
+/// let handler = service_fn(|request: Request<String>| async move {
+///     let user = request.extensions().get::<BackstageIdentity>().expect("the layer lets nobody else in");
+///     Ok::<_, Infallible>(Response::new(user.user_entity_ref().to_string()))
+/// });
+/// let service = AlbAuthLayer::new(config).layer(handler);
+///
+/// let answer = service.oneshot(Request::new(String::new())).await?;
+/// assert_eq!(answer.status(), 401);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct AlbAuthLayer<R = StandardRefusal> {
+    pub(super) authenticator: Arc<Authenticator>,
+    pub(super) settings: Arc<LayerSettings>,
+    pub(super) refusal: R,
+}
+
+/// Mode, exemptions, and what is done to messages on their way.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LayerSettings {
+    pub(super) optional: bool,
+    pub(super) exempt_paths: Vec<String>,
+    pub(super) keep_headers: bool,
+    pub(super) expose_access_token: bool,
+    pub(super) leave_cache_control: bool,
+}
+
+impl AlbAuthLayer {
+    /// A layer that lets signed-in users in and nobody else. No I/O, no task: keys are fetched when the first token names
+    /// one. Logs one line that says what is trusted.
+    pub fn new(config: AlbAuthConfig) -> Self {
+        telemetry::started(&config);
+        Self {
+            authenticator: Arc::new(Authenticator::new(config)),
+            settings: Arc::default(),
+            refusal: StandardRefusal::default(),
+        }
+    }
+
+    /// Writes refusals as Backstage's back ends do, in JSON, for clients that read them.
+    #[must_use]
+    pub fn refuse_with_backstage_json(mut self) -> Self {
+        self.refusal = StandardRefusal::backstage_json();
+        self
+    }
+}
+
+impl<R> AlbAuthLayer<R> {
+    /// Lets requests without `x-amzn-oidc-data` through, without an identity. A bad token is refused all the same.
+    ///
+    /// For applications with public pages. Where a part of them needs a user, its handlers take a `BackstageIdentity`, or
+    /// check the extensions.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.settings_mut().optional = true;
+        self
+    }
+
+    /// Lets requests with exactly this path through, without an identity: for the load balancer's health check, which comes
+    /// without headers.
+    ///
+    /// Compared byte for byte with the path as received: `/healthz` exempts neither `/healthz/` nor `//healthz` nor
+    /// `/health%7A`. A token on such a request is taken off unread.
+    #[must_use]
+    pub fn exempt_path(mut self, path: impl Into<String>) -> Self {
+        self.settings_mut().exempt_paths.push(path.into());
+        self
+    }
+
+    /// Leaves the three headers of the load balancer on the request, for a handler that hands them on itself. Look-alikes
+    /// are taken off still. The three are marked as sensitive, so that their `Debug` form does not show them.
+    #[must_use]
+    pub fn keep_headers(mut self) -> Self {
+        self.settings_mut().keep_headers = true;
+        self
+    }
+
+    /// Puts the provider's access token into the extensions of a signed-in user's request, as
+    /// [`AlbAccessToken`](super::AlbAccessToken).
+    #[must_use]
+    pub fn expose_access_token(mut self) -> Self {
+        self.settings_mut().expose_access_token = true;
+        self
+    }
+
+    /// Leaves answers without `Cache-Control` as they are.
+    ///
+    /// Otherwise they get `private`: the session is a cookie, so nothing else keeps a shared cache (a CDN) from storing one
+    /// user's answer and giving it to another (RFC 9111 section 3.5 protects only requests with `Authorization`). Right where
+    /// there is no shared cache in front, or every handler sets the header.
+    #[must_use]
+    pub fn leave_cache_control(mut self) -> Self {
+        self.settings_mut().leave_cache_control = true;
+        self
+    }
+
+    /// Makes refusals by a closure: for response bodies that this crate does not know, or another form.
+    ///
+    /// The closure gets the error and sees of the request its method, address and headers. The layer adds the error to the
+    /// response's extensions, and `Cache-Control: no-store` where the closure set none.
+    #[must_use]
+    pub fn refuse_with<F, B>(self, refuse: F) -> AlbAuthLayer<RefuseWith<F>>
+    where
+        F: Fn(&AuthError, &RefusedRequest<'_>) -> http::Response<B> + Clone,
+    {
+        AlbAuthLayer { authenticator: self.authenticator, settings: self.settings, refusal: RefuseWith::new(refuse) }
+    }
+
+    /// A handle on what the clones of this layer share: reload, readiness, warm-up, refresh.
+    pub fn handle(&self) -> AlbAuthHandle {
+        AlbAuthHandle::new(Arc::clone(&self.authenticator))
+    }
+
+    fn settings_mut(&mut self) -> &mut LayerSettings {
+        Arc::make_mut(&mut self.settings)
+    }
+}
+
+impl<S, R: Clone> Layer<S> for AlbAuthLayer<R> {
+    type Service = AlbAuth<S, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        AlbAuth::new(inner, self.clone())
+    }
+}
+
+impl<R> fmt::Debug for AlbAuthLayer<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let config = self.authenticator.current();
+        f.debug_struct("AlbAuthLayer")
+            .field("config", config.config())
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

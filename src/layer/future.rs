@@ -1,0 +1,171 @@
+//! The future of a response.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::{Extensions, HeaderValue, Request, Response, header};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::{AlbAccessToken, Refuse, RefusedRequest, alb_auth_layer::LayerSettings};
+use crate::{
+    authenticator::{Authenticated, DecisionFuture},
+    error::AuthError,
+};
+
+pin_project! {
+    /// The response of [`AlbAuth`](super::AlbAuth).
+    ///
+    /// Where nothing has to be waited for it holds the inner service's future and nothing on the heap.
+    pub struct ResponseFuture<S, B, R>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        state: State<S, B, R, S::Future, S::Response>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjected]
+    enum State<S, B, R, F, A> {
+        /// The inner service answers.
+        Inner {
+            #[pin]
+            future: F,
+            cache_control: CacheControl,
+        },
+        /// A key is fetched, or the sign-in policy asks somebody.
+        Waiting { decision: DecisionFuture, held: Option<Held<S, B, R>> },
+        Refused { response: Option<A> },
+    }
+}
+
+/// What is held while a decision is waited for.
+struct Held<S, B, R> {
+    request: Request<B>,
+    service: S,
+    refusal: R,
+    admission: Admission,
+}
+
+/// What happens to a request that is let in.
+pub(super) struct Admission {
+    pub(super) access_token: Option<AlbAccessToken>,
+    pub(super) cache_control: CacheControl,
+}
+
+/// Whether an answer without `Cache-Control` gets one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CacheControl {
+    Private,
+    Leave,
+}
+
+impl CacheControl {
+    pub(super) fn of(settings: &LayerSettings, leave: bool) -> Self {
+        if settings.leave_cache_control || leave { Self::Leave } else { Self::Private }
+    }
+
+    fn apply<B>(self, response: &mut Response<B>) {
+        if self == Self::Private && !response.headers().contains_key(header::CACHE_CONTROL) {
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private"));
+        }
+    }
+}
+
+impl Admission {
+    /// Puts what is known of the user into the extensions: one value, so one allocation.
+    pub(super) fn admit(self, extensions: &mut Extensions, authenticated: Authenticated) {
+        match authenticated {
+            Authenticated::User(identity) => drop(extensions.insert(identity)),
+            Authenticated::ClaimsOnly(claims) => drop(extensions.insert(claims)),
+        }
+        if let Some(token) = self.access_token {
+            extensions.insert(token);
+        }
+    }
+}
+
+impl<S, B, R, ResB> ResponseFuture<S, B, R>
+where
+    S: Service<Request<B>, Response = Response<ResB>>,
+    R: Refuse<ResB>,
+{
+    pub(super) fn inner(future: S::Future, cache_control: CacheControl) -> Self {
+        Self { state: State::Inner { future, cache_control } }
+    }
+
+    pub(super) fn refused(refusal: &R, error: &AuthError, request: &Request<B>) -> Self {
+        Self { state: State::Refused { response: Some(refuse(refusal, error, request)) } }
+    }
+
+    pub(super) fn waiting(
+        decision: DecisionFuture,
+        request: Request<B>,
+        service: S,
+        refusal: R,
+        admission: Admission,
+    ) -> Self {
+        Self { state: State::Waiting { decision, held: Some(Held { request, service, refusal, admission }) } }
+    }
+}
+
+impl<S, B, R, ResB> Future for ResponseFuture<S, B, R>
+where
+    S: Service<Request<B>, Response = Response<ResB>>,
+    R: Refuse<ResB>,
+{
+    type Output = Result<Response<ResB>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            match state.as_mut().project() {
+                StateProjected::Inner { future, cache_control } => {
+                    let mut response = ready!(future.poll(context))?;
+                    cache_control.apply(&mut response);
+                    return Poll::Ready(Ok(response));
+                }
+                StateProjected::Waiting { decision, held } => {
+                    let outcome = ready!(decision.as_mut().poll(context));
+                    let Some(Held { mut request, mut service, refusal, admission }) = held.take() else {
+                        return Poll::Pending;
+                    };
+                    let next = match outcome {
+                        Ok(authenticated) => {
+                            let cache_control = admission.cache_control;
+                            admission.admit(request.extensions_mut(), authenticated);
+                            State::Inner { future: service.call(request), cache_control }
+                        }
+                        Err(error) => State::Refused { response: Some(refuse(&refusal, &error, &request)) },
+                    };
+                    state.set(next);
+                }
+                StateProjected::Refused { response } => {
+                    // Polled after it was ready: a future may then do anything but misbehave.
+                    return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
+                }
+            }
+        }
+    }
+}
+
+impl<S: Service<Request<B>>, B, R> fmt::Debug for ResponseFuture<S, B, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+fn refuse<B, ResB>(refusal: &impl Refuse<ResB>, error: &AuthError, request: &Request<B>) -> Response<ResB> {
+    let request = RefusedRequest { method: request.method(), uri: request.uri(), headers: request.headers() };
+    let mut response = refusal.refuse(error, &request);
+    if !response.headers().contains_key(header::CACHE_CONTROL) {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response.extensions_mut().insert(error.clone());
+    response
+}

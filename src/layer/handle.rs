@@ -1,0 +1,118 @@
+//! A handle on what the clones of a layer share.
+
+use std::{fmt, sync::Arc};
+
+use crate::{
+    authenticator::Authenticator,
+    config::AlbAuthConfig,
+    keys::{Kid, Readiness, RefreshHandle, refresh_in_background},
+    telemetry,
+};
+
+/// A handle on what the clones of a layer share. Made by [`AlbAuthLayer::handle`](super::AlbAuthLayer::handle).
+#[derive(Clone)]
+pub struct AlbAuthHandle {
+    authenticator: Arc<Authenticator>,
+}
+
+impl AlbAuthHandle {
+    pub(super) fn new(authenticator: Arc<Authenticator>) -> Self {
+        Self { authenticator }
+    }
+
+    /// Swaps the configuration, without losing a request: those under way end by the old one, later ones begin by the new
+    /// one. Remembered tokens and sign-ins are forgotten with the old configuration, held keys of endpoints that are still
+    /// trusted are kept.
+    pub fn reload(&self, config: AlbAuthConfig) {
+        telemetry::started(&config);
+        self.authenticator.reload(config);
+    }
+
+    /// Whether requests can be judged, and what is wrong. A process that needed no key yet is ready.
+    pub fn readiness(&self) -> Readiness {
+        self.authenticator.current().keys().readiness()
+    }
+
+    /// Asks each key endpoint whether it answers at all, so that a wrong region, a closed egress or a missing root shows at
+    /// start-up rather than at the first request.
+    ///
+    /// # Errors
+    /// The endpoints that do not answer. The layer works on all the same, and tries again when a request needs a key.
+    pub async fn warm_up(&self) -> Result<(), WarmUpError> {
+        self.warm_up_kids([]).await
+    }
+
+    /// As [`warm_up`](Self::warm_up), and fetches the keys of these kids, so that the first request with one of them does
+    /// not wait. Kids are seen in the logs of a running instance; AWS does not list them.
+    ///
+    /// # Errors
+    /// The endpoints that do not answer, the kids that none of them knows.
+    pub async fn warm_up_kids(&self, kids: impl IntoIterator<Item = Kid>) -> Result<(), WarmUpError> {
+        let snapshot = self.authenticator.current();
+        let kids: Vec<Kid> = kids.into_iter().collect();
+        snapshot
+            .keys()
+            .warm_up(&snapshot.config().key_endpoints(), &kids)
+            .await
+            .map_err(|problems| WarmUpError { problems })
+    }
+
+    /// Keeps held keys fresh while no request comes, until the handle is dropped or the last layer is gone.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn refresh_in_background(&self) -> RefreshHandle {
+        let authenticator = Arc::downgrade(&self.authenticator);
+        let current = move || authenticator.upgrade().map(|authenticator| Arc::clone(authenticator.current().keys()));
+        refresh_in_background(&tokio::runtime::Handle::current(), current)
+    }
+
+    /// What is held at the moment.
+    pub fn stats(&self) -> Stats {
+        let snapshot = self.authenticator.current();
+        let (keys, unknown_kids, key_fetches_under_way) = snapshot.keys().sizes();
+        Stats { keys, unknown_kids, key_fetches_under_way, tokens: snapshot.remembered_tokens() }
+    }
+}
+
+impl fmt::Debug for AlbAuthHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AlbAuthHandle").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+/// What is held at the moment, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Public keys.
+    pub keys: usize,
+    /// Kids that gave no key a moment ago.
+    pub unknown_kids: usize,
+    /// Keys being fetched.
+    pub key_fetches_under_way: usize,
+    /// Verified tokens.
+    pub tokens: usize,
+}
+
+/// What a warm-up found wrong, a sentence each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WarmUpError {
+    problems: Vec<String>,
+}
+
+impl WarmUpError {
+    /// The sentences.
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for WarmUpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problems.join("; "))
+    }
+}
+
+impl std::error::Error for WarmUpError {}

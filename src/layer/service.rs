@@ -1,0 +1,127 @@
+//! The service.
+
+use std::{
+    fmt,
+    mem::replace,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use tower_service::Service;
+
+use super::{
+    AlbAccessToken, AlbAuthLayer, Anonymous, Refuse, ResponseFuture, StandardRefusal,
+    alb_auth_layer::LayerSettings,
+    future::{Admission, CacheControl},
+    marks::clear,
+    refusal::is_grpc,
+};
+use crate::{
+    authenticator::{Authenticator, Decision},
+    error::AuthErrorKind,
+    oidc_headers::{ACCESS_TOKEN, OidcHeaders, Values},
+};
+
+/// The service that [`AlbAuthLayer`] makes. See [`layer`](super) for what it does.
+#[derive(Clone)]
+pub struct AlbAuth<S, R = StandardRefusal> {
+    inner: S,
+    authenticator: Arc<Authenticator>,
+    settings: Arc<LayerSettings>,
+    refusal: R,
+}
+
+impl<S, R> AlbAuth<S, R> {
+    pub(super) fn new(inner: S, layer: AlbAuthLayer<R>) -> Self {
+        let AlbAuthLayer { authenticator, settings, refusal } = layer;
+        Self { inner, authenticator, settings, refusal }
+    }
+
+    /// The service inside.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The service inside.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, R, ReqB, ResB> Service<Request<ReqB>> for AlbAuth<S, R>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
+    R: Refuse<ResB> + Clone,
+{
+    type Response = Response<ResB>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, ReqB, R>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
+        let settings = &*self.settings;
+        let had_identity = clear(request.extensions_mut());
+        let exempt = settings.exempt_paths.iter().any(|path| path == request.uri().path());
+        let headers = OidcHeaders::scan(request.headers());
+        let to_strip = headers.to_strip();
+
+        let decision = match headers.data {
+            _ if exempt => None,
+            Values::None if settings.optional => None,
+            _ => Some(self.authenticator.decide(&headers)),
+        };
+        let access_token = match decision {
+            Some(_) if settings.expose_access_token => {
+                request.headers().get(ACCESS_TOKEN).cloned().map(AlbAccessToken::new)
+            }
+            _ => None,
+        };
+        if settings.keep_headers && !exempt {
+            to_strip.strip_look_alikes(request.headers_mut());
+        } else {
+            to_strip.strip_all(request.headers_mut());
+        }
+
+        let cache_control = CacheControl::of(settings, exempt || is_grpc(request.headers()));
+        let admission = Admission { access_token, cache_control };
+        match decision {
+            None => {
+                request.extensions_mut().insert(Anonymous);
+                ResponseFuture::inner(self.inner.call(request), cache_control)
+            }
+            Some(Decision::Made(Ok(authenticated))) => {
+                admission.admit(request.extensions_mut(), authenticated);
+                ResponseFuture::inner(self.inner.call(request), cache_control)
+            }
+            Some(Decision::Made(Err(error))) => {
+                if had_identity && error.kind() == AuthErrorKind::Missing {
+                    tracing::error!(
+                        target: "tower_alb_auth",
+                        "an identity was in the request already, but no header: is an AlbAuthLayer inside another one? The \
+                         outer one takes the headers off; have one a request"
+                    );
+                }
+                // The readied service is given back: what it holds for this request (a permit, say) must not stay with an
+                // idle connection of a stranger.
+                let unready = self.inner.clone();
+                drop(replace(&mut self.inner, unready));
+                ResponseFuture::refused(&self.refusal, &error, &request)
+            }
+            Some(Decision::Waiting(decision)) => {
+                let unready = self.inner.clone();
+                let ready = replace(&mut self.inner, unready);
+                ResponseFuture::waiting(decision, request, ready, self.refusal.clone(), admission)
+            }
+        }
+    }
+}
+
+impl<S: fmt::Debug, R> fmt::Debug for AlbAuth<S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AlbAuth").field("inner", &self.inner).field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,83 @@
+//! Verifies what an AWS Application Load Balancer says about the signed-in user.
+//!
+//! A load balancer with an `authenticate-oidc` action signs users in at Entra ID, Okta, Cognito or any other OpenID Connect
+//! provider, and adds `x-amzn-oidc-data` to each request: the user's claims, signed. [`AlbAuthLayer`] is a [`tower`] layer
+//! that verifies that header and hands every axum, tonic or hyper handler a typed [`BackstageIdentity`], or the [`Claims`]
+//! alone.
+//!
+//! [`tower`]: https://docs.rs/tower
+#![cfg_attr(feature = "axum", doc = "```")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! use axum::{Router, routing::get};
+//! use tower_alb_auth::{AlbAuthConfig, AlbAuthLayer, BackstageIdentity, TrustedAlb, sign_in::EmailLocalPart};
+//!
+//! async fn me(user: BackstageIdentity) -> String {
+//!     format!("{} ({:?})", user.user_entity_ref(), user.profile().email())
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let alb = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188";
+//! let issuer = "https://login.microsoftonline.com/0b6c2f3e-8f5f-4a39-a3f5-0f6e3f4f5a61/v2.0";
+//! let config = AlbAuthConfig::builder()
+//!     .trust(TrustedAlb::new(alb, issuer).client_id("5c1f8a0e-8a6e-4d8e-9a55-0d6f2b8f7c11"))
+//!     .sign_in(EmailLocalPart::in_domains(["example.com"]))
+//!     .build()?;
+//!
+//! let app: Router = Router::new().route("/me", get(me)).layer(AlbAuthLayer::new(config));
+//! # let _ = app;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to read on
+//! - [`layer`]: what is let through, what is refused, what has to stand around it.
+//! - [`config`]: whom to trust, and what a configuration must have.
+//! - [`sign_in`]: who becomes whom.
+//! - [`keys`]: how public keys are fetched, kept and given up.
+#![cfg_attr(feature = "test-util", doc = "- [`test_util`]: tests with the headers of a mock load balancer.")]
+//!
+//! # Features
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `https` | yes | the key source that fetches over HTTPS |
+//! | `axum` | no | extractors for axum handlers, refusals with a text in axum's body |
+//! | `test-util` | no | `MockAlb`, `TestClock`, a builder of identities: for tests |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod authenticator;
+mod bounded;
+mod cache;
+mod clock;
+pub mod config;
+mod error;
+#[cfg(feature = "axum")]
+pub mod extract;
+mod flight;
+mod identity;
+pub mod keys;
+pub mod layer;
+mod oidc_headers;
+pub mod sign_in;
+mod sync;
+mod telemetry;
+#[cfg(feature = "test-util")]
+pub mod test_util;
+mod token;
+
+pub use self::{
+    clock::{Clock, SystemClock},
+    config::{
+        AlbAuthConfig, AlbAuthConfigBuilder, ArnError, CacheLimits, ConfigError, KeyEndpoint, KeyLimits,
+        LoadBalancerArn, TokenLimits, TrustedAlb,
+    },
+    error::{AuthError, AuthErrorKind, Fault},
+    identity::{BackstageIdentity, ClaimError, Claims, EntityRef, EntityRefError, Profile, StableId},
+    keys::Kid,
+    layer::{AlbAccessToken, AlbAuth, AlbAuthHandle, AlbAuthLayer},
+};
+
+/// The README's code is compiled and run with the documentation's.
+#[cfg(all(doctest, feature = "axum", feature = "test-util", feature = "https"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

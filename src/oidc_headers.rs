@@ -1,0 +1,118 @@
+//! The three headers that a load balancer adds, and those that pretend to be one of them.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The claims, signed.
+pub(crate) const DATA: HeaderName = HeaderName::from_static("x-amzn-oidc-data");
+/// The subject, not signed.
+pub(crate) const IDENTITY: HeaderName = HeaderName::from_static("x-amzn-oidc-identity");
+/// The provider's access token, not signed.
+pub(crate) const ACCESS_TOKEN: HeaderName = HeaderName::from_static("x-amzn-oidc-accesstoken");
+
+const PREFIX: &[u8] = b"x-amzn-oidc-";
+
+/// What a request has of them.
+pub(crate) struct OidcHeaders<'h> {
+    pub(crate) data: Values<'h>,
+    pub(crate) identity: Values<'h>,
+    /// Whether any header has the prefix, underscores counted as hyphens.
+    any: bool,
+    /// Whether any of those is none of the three.
+    others: bool,
+}
+
+/// The values of one header.
+#[derive(Clone, Copy)]
+pub(crate) enum Values<'h> {
+    None,
+    One(&'h HeaderValue),
+    /// Several; whether all of them are equal to the first.
+    Several {
+        first: &'h HeaderValue,
+        equal: bool,
+    },
+}
+
+/// Which headers there are to take off.
+#[derive(Clone, Copy)]
+pub(crate) struct ToStrip {
+    any: bool,
+    others: bool,
+}
+
+impl<'h> OidcHeaders<'h> {
+    /// One pass over all headers. Only the exact names count; look-alikes (`x_amzn_oidc_data`) are noted to be taken off.
+    pub(crate) fn scan(headers: &'h HeaderMap) -> Self {
+        let mut found = Self { data: Values::None, identity: Values::None, any: false, others: false };
+        for (name, value) in headers {
+            if !has_prefix(name) {
+                continue;
+            }
+            found.any = true;
+            match name.as_str() {
+                "x-amzn-oidc-data" => found.data = found.data.and(value),
+                "x-amzn-oidc-identity" => found.identity = found.identity.and(value),
+                "x-amzn-oidc-accesstoken" => {}
+                _ => found.others = true,
+            }
+        }
+        found
+    }
+
+    pub(crate) fn to_strip(&self) -> ToStrip {
+        ToStrip { any: self.any, others: self.others }
+    }
+}
+
+impl<'h> Values<'h> {
+    fn and(self, value: &'h HeaderValue) -> Self {
+        match self {
+            Self::None => Self::One(value),
+            Self::One(first) => Self::Several { first, equal: first == value },
+            Self::Several { first, equal } => Self::Several { first, equal: equal && first == value },
+        }
+    }
+}
+
+impl ToStrip {
+    /// Takes off every header with the prefix, underscores counted as hyphens.
+    pub(crate) fn strip_all(self, headers: &mut HeaderMap) {
+        if self.any {
+            for name in [&DATA, &IDENTITY, &ACCESS_TOKEN] {
+                headers.remove(name);
+            }
+        }
+        self.strip_others(headers);
+    }
+
+    /// Takes off the look-alikes, and keeps the three out of logs.
+    pub(crate) fn strip_look_alikes(self, headers: &mut HeaderMap) {
+        self.strip_others(headers);
+        for name in [&DATA, &IDENTITY, &ACCESS_TOKEN] {
+            if let http::header::Entry::Occupied(mut entry) = headers.entry(name) {
+                entry.iter_mut().for_each(|value| value.set_sensitive(true));
+            }
+        }
+    }
+
+    fn strip_others(self, headers: &mut HeaderMap) {
+        if !self.others {
+            return;
+        }
+        let others: Vec<HeaderName> = headers
+            .keys()
+            .filter(|name| has_prefix(name) && ![DATA, IDENTITY, ACCESS_TOKEN].contains(name))
+            .cloned()
+            .collect();
+        for name in others {
+            headers.remove(name);
+        }
+    }
+}
+
+fn has_prefix(name: &HeaderName) -> bool {
+    // Header names are in lower case already.
+    let start = name.as_str().as_bytes().get(..PREFIX.len()).unwrap_or_default();
+    start.len() == PREFIX.len()
+        && start.iter().zip(PREFIX).all(|(byte, prefix)| byte == prefix || (*prefix == b'-' && *byte == b'_'))
+}

@@ -1,0 +1,88 @@
+//! Several policies, tried in order.
+
+use std::sync::Arc;
+
+use super::{Policy, Resolution, SignInError, SignInErrorKind, SignInResolver};
+use crate::identity::Claims;
+
+/// Tries policies in order and takes the first that finds somebody.
+///
+/// Only [`NotFound`](SignInErrorKind::NotFound) goes on to the next: what one policy refuses, none of the later lets in.
+///
+/// ```
+/// use tower_alb_auth::sign_in::{EmailLocalPart, FirstMatch, Subject};
+///
+/// let policy = FirstMatch::of(EmailLocalPart::in_domains(["example.com"])).or(Subject::new());
+/// # let _ = policy;
+/// ```
+#[derive(Debug, Clone)]
+pub struct FirstMatch {
+    policies: Vec<Arc<dyn SignInResolver>>,
+}
+
+impl FirstMatch {
+    /// This one first.
+    pub fn of(policy: impl SignInResolver) -> Self {
+        Self { policies: vec![Arc::new(policy)] }
+    }
+
+    /// Then this one.
+    #[must_use]
+    pub fn or(mut self, policy: impl SignInResolver) -> Self {
+        self.policies.push(Arc::new(policy));
+        self
+    }
+}
+
+impl SignInResolver for FirstMatch {
+    fn resolve(&self, claims: &Claims) -> Resolution {
+        let mut last = SignInError::not_found("no policy is there");
+        for (index, policy) in self.policies.iter().enumerate() {
+            match policy.resolve(claims) {
+                Resolution::Ready(Err(error)) if error.kind() == SignInErrorKind::NotFound => last = error,
+                Resolution::Ready(result) => return result.into(),
+                Resolution::Waiting(first) => {
+                    let rest = self.policies.iter().skip(index.saturating_add(1)).cloned().collect::<Vec<_>>();
+                    let claims = claims.clone();
+                    return Resolution::waiting(async move {
+                        let mut result = first.await;
+                        for policy in rest {
+                            match &result {
+                                Err(error) if error.kind() == SignInErrorKind::NotFound => {}
+                                _ => break,
+                            }
+                            result = match policy.resolve(&claims) {
+                                Resolution::Ready(result) => result,
+                                Resolution::Waiting(future) => future.await,
+                            };
+                        }
+                        result
+                    });
+                }
+            }
+        }
+        last.into()
+    }
+
+    fn policy(&self) -> Policy {
+        let policies: Vec<Policy> = self.policies.iter().map(|policy| policy.policy()).collect();
+        let summary = policies.iter().map(|policy| policy.summary.as_str()).collect::<Vec<_>>().join(", else ");
+        // Names and claims of the whole: only if every part tells its own.
+        let mut namespaces =
+            policies.iter().filter(|policy| policy.gives_identities).map(|policy| policy.namespace.clone());
+        let first = namespaces.next().flatten();
+        let namespace = first.filter(|first| namespaces.all(|other| other.as_ref() == Some(first)));
+        let claims_used = policies.iter().map(|policy| policy.claims_used.clone()).collect::<Option<Vec<_>>>();
+        Policy {
+            summary,
+            namespace,
+            gives_identities: policies.iter().any(|policy| policy.gives_identities),
+            claims_used: claims_used.map(|lists| lists.concat()),
+            warnings: policies.into_iter().flat_map(|policy| policy.warnings).collect(),
+        }
+    }
+
+    fn check(&self, issuer: &str) -> Result<(), String> {
+        self.policies.iter().try_for_each(|policy| policy.check(issuer))
+    }
+}

@@ -1,0 +1,76 @@
+//! Sign-in by a claim of the operator's choice.
+
+use super::{Policy, Resolution, SignIn, SignInError, SignInResolver};
+use crate::identity::{Claims, EntityRef};
+
+/// Names users by the text of a claim: `custom:username`, `preferred_username`, ...
+///
+/// The claim must be one that users cannot change at the provider, or they choose who they are. A text with upper-case
+/// letters is refused, since names have no letter case and two texts could become one user; see
+/// [`ignoring_case`](Self::ignoring_case).
+#[derive(Debug, Clone)]
+pub struct NamedClaim {
+    claim: String,
+    namespace: String,
+    ignore_case: bool,
+}
+
+impl NamedClaim {
+    /// By the claim of that name.
+    pub fn new(claim: impl Into<String>) -> Self {
+        Self { claim: claim.into(), namespace: "default".to_owned(), ignore_case: false }
+    }
+
+    /// Names users in this namespace instead of `default`.
+    #[must_use]
+    pub fn in_namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = namespace.into();
+        self
+    }
+
+    /// Accepts upper-case letters and lowers them. Right where the provider itself ignores case in this claim.
+    #[must_use]
+    pub fn ignoring_case(mut self) -> Self {
+        self.ignore_case = true;
+        self
+    }
+
+    fn sign_in(&self, claims: &Claims) -> Result<SignIn, SignInError> {
+        let claim = &self.claim;
+        let text = claims
+            .get::<String>(claim)
+            .map_err(|error| SignInError::refused(error.to_string()))?
+            .ok_or_else(|| SignInError::not_found(format!("there is no claim {claim}")))?;
+        if !self.ignore_case && text.bytes().any(|b| b.is_ascii_uppercase()) {
+            return Err(SignInError::refused(format!(
+                "the claim {claim} has upper-case letters; use ignoring_case() if the provider ignores case in it"
+            )));
+        }
+        EntityRef::new("user", &self.namespace, &text)
+            .map(SignIn::user)
+            .map_err(|error| SignInError::refused(format!("the claim {claim} is not a user name: {error}")))
+    }
+}
+
+impl SignInResolver for NamedClaim {
+    fn resolve(&self, claims: &Claims) -> Resolution {
+        self.sign_in(claims).into()
+    }
+
+    fn policy(&self) -> Policy {
+        Policy::new(format!("claim {}", self.claim)).in_namespace(&self.namespace).using_claims([&self.claim])
+    }
+
+    fn check(&self, _: &str) -> Result<(), String> {
+        if self.claim.is_empty() {
+            return Err("NamedClaim needs the name of a claim".to_owned());
+        }
+        if matches!(self.claim.as_str(), "email" | "sub") {
+            return Err(format!(
+                "for the claim {} use EmailLocalPart, WholeEmail or Subject, which know its traps",
+                self.claim
+            ));
+        }
+        EntityRef::new("user", &self.namespace, "x").map(drop).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,29 @@
+//! The primitives that shared state stands on, in one place so that a model checker can put its own in.
+//!
+//! [`Mutex`] is the standard one without poisoning: a panic under a lock ends one request and leaves plain data behind, which
+//! the next request may use.
+
+use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
+
+pub(crate) use std::sync::Arc;
+pub(crate) use tokio::sync::watch;
+
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(StdMutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(StdMutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Starts a task that nobody owns. `None` where no tokio runtime is running.
+pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Option<()> {
+    let runtime = tokio::runtime::Handle::try_current().ok()?;
+    drop(runtime.spawn(task));
+    Some(())
+}

@@ -1,0 +1,86 @@
+//! Identities without a token, for the tests of a handler alone.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{User, user::to_json};
+use crate::{
+    identity::{BackstageIdentity, Claims, ClaimsParts, EntityRef, EntityRefError, Span},
+    sign_in::SignIn,
+};
+
+const ISSUER: &str = "https://idp.example.com";
+
+impl BackstageIdentity {
+    /// An identity for the test of a handler alone, without a layer: put it into the request's extensions.
+    ///
+    /// ```
+    /// use tower_alb_auth::BackstageIdentity;
+    ///
+    /// let jane = BackstageIdentity::builder("user:default/jane").owning("group:default/platform").build()?;
+    /// assert_eq!(jane.ownership_entity_refs().len(), 2);
+    /// # Ok::<(), tower_alb_auth::EntityRefError>(())
+    /// ```
+    pub fn builder(user_entity_ref: impl Into<String>) -> IdentityBuilder {
+        IdentityBuilder { user: user_entity_ref.into(), ownership: Vec::new(), claims: None }
+    }
+}
+
+/// Collects an identity. Made by [`BackstageIdentity::builder`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct IdentityBuilder {
+    user: String,
+    ownership: Vec<String>,
+    claims: Option<User>,
+}
+
+impl IdentityBuilder {
+    /// Who also owns for this entity.
+    pub fn owning(mut self, entity_ref: impl Into<String>) -> Self {
+        self.ownership.push(entity_ref.into());
+        self
+    }
+
+    /// With the claims of this user; else with a subject alone, the entity's name.
+    pub fn claims(mut self, user: User) -> Self {
+        self.claims = Some(user);
+        self
+    }
+
+    /// The identity.
+    ///
+    /// # Errors
+    /// One of the texts is not an entity ref.
+    pub fn build(self) -> Result<BackstageIdentity, EntityRefError> {
+        let user: EntityRef = self.user.parse()?;
+        let ownership = self.ownership.iter().map(|text| text.parse()).collect::<Result<Vec<EntityRef>, _>>()?;
+        let claims = claims(&self.claims.unwrap_or_else(|| User::empty().claim("sub", user.name())));
+        let SignIn { ownership, .. } = SignIn::user(user.clone()).owning(ownership);
+        Ok(BackstageIdentity::new(claims, user, ownership))
+    }
+}
+
+/// The claims of a user that were never signed.
+fn claims(user: &User) -> Claims {
+    let members = user.claims();
+    let mut buffer = to_json(members).into_bytes();
+    let mut parts = ClaimsParts { payload: Span::new(0, buffer.len()).unwrap(), ..ClaimsParts::default() };
+    let mut place = |text: &str| {
+        let span = Span::new(buffer.len(), text.len()).unwrap();
+        buffer.extend_from_slice(text.as_bytes());
+        span
+    };
+    let text = |name: &str| members.iter().find(|(held, _)| held == name).and_then(|(_, value)| value.as_str());
+    parts.issuer = place(text("iss").unwrap_or(ISSUER));
+    parts.subject = place(text("sub").unwrap_or_default());
+    parts.name = text("name").map(&mut place);
+    parts.given_name = text("given_name").map(&mut place);
+    parts.family_name = text("family_name").map(&mut place);
+    parts.email = text("email").map(&mut place);
+    parts.picture = text("picture").map(&mut place);
+    let verified = members.iter().find(|(name, _)| name == "email_verified");
+    parts.email_verified = verified.map(|(_, value)| *value == Value::Bool(true) || value == "true");
+    Claims::new(Arc::from(buffer), parts)
+}

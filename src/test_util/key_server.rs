@@ -1,0 +1,134 @@
+//! The key endpoint of a mock load balancer: in memory, and over a connection.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::keys::{KeyFetch, KeyRequest, KeySource, KeySourceError, KeySourceErrorKind};
+
+/// How a key endpoint behaves.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum KeyServerMode {
+    /// Gives the keys it has; 403 for others.
+    #[default]
+    Healthy,
+    /// Answers with this status and no body.
+    Status(u16),
+    /// Answers with status 200 and this body.
+    Answer(Vec<u8>),
+    /// Accepts and never answers.
+    Silent,
+    /// Closes the connection without an answer.
+    Reset,
+}
+
+/// Keys, how they are given, and how often they were asked for.
+#[derive(Debug, Default)]
+pub(super) struct KeyServer {
+    keys: Mutex<HashMap<String, String>>,
+    mode: Mutex<KeyServerMode>,
+    fetches: AtomicUsize,
+}
+
+impl KeyServer {
+    pub(super) fn add(&self, kid: &str, pem: String) {
+        self.keys.lock().unwrap().insert(kid.to_owned(), pem);
+    }
+
+    pub(super) fn withdraw(&self, kid: &str) {
+        self.keys.lock().unwrap().remove(kid);
+    }
+
+    pub(super) fn set_mode(&self, mode: KeyServerMode) {
+        *self.mode.lock().unwrap() = mode;
+    }
+
+    pub(super) fn fetches(&self) -> usize {
+        self.fetches.load(Ordering::SeqCst)
+    }
+
+    /// Status and body for a kid; `None` for silence.
+    fn answer(&self, kid: &str) -> Option<Result<(u16, Vec<u8>), Closed>> {
+        self.fetches.fetch_add(1, Ordering::SeqCst);
+        let mode = self.mode.lock().unwrap().clone();
+        Some(match mode {
+            KeyServerMode::Healthy => Ok(match self.keys.lock().unwrap().get(kid) {
+                Some(pem) => (200, pem.clone().into_bytes()),
+                None => (403, Vec::new()),
+            }),
+            KeyServerMode::Status(status) => Ok((status, Vec::new())),
+            KeyServerMode::Answer(body) => Ok((200, body)),
+            KeyServerMode::Reset => Err(Closed),
+            KeyServerMode::Silent => return None,
+        })
+    }
+
+    /// Serves over plain HTTP on a free loopback port until the runtime ends. Gives the address.
+    pub(super) async fn listen(self: Arc<Self>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                tokio::spawn(Arc::clone(&self).serve(connection));
+            }
+        });
+        format!("http://{address}")
+    }
+
+    async fn serve(self: Arc<Self>, mut connection: TcpStream) {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") && head.len() < 8192 {
+            match connection.read_u8().await {
+                Ok(byte) => head.push(byte),
+                Err(_) => return,
+            }
+        }
+        let head = String::from_utf8_lossy(&head).into_owned();
+        let path = head.split(' ').nth(1).unwrap_or_default();
+        match self.answer(path.trim_start_matches('/')) {
+            Some(Ok((status, body))) => {
+                let length = body.len();
+                let head = format!("HTTP/1.1 {status} Mock\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+                let _ = connection.write_all(&[head.as_bytes(), &body].concat()).await;
+                let _ = connection.shutdown().await;
+            }
+            Some(Err(Closed)) => {}
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// The endpoint closes the connection.
+struct Closed;
+
+/// The same endpoint without a connection.
+#[derive(Debug, Clone)]
+pub(super) struct InMemory(pub(super) Arc<KeyServer>);
+
+impl KeySource for InMemory {
+    fn fetch(&self, request: KeyRequest) -> KeyFetch {
+        let answer = self.0.answer(&request.kid.to_string());
+        Box::pin(async move {
+            let error =
+                |kind, status: u16| Err(KeySourceError::new(kind, format!("{} answered {status}", request.url())));
+            match answer {
+                Some(Ok((200, body))) => Ok(body),
+                Some(Ok((status @ (403 | 404), _))) => error(KeySourceErrorKind::NotFound, status),
+                Some(Ok((status @ (429 | 500..), _))) => error(KeySourceErrorKind::Busy, status),
+                Some(Ok((status, _))) => error(KeySourceErrorKind::Other, status),
+                Some(Err(Closed)) => Err(KeySourceError::new(KeySourceErrorKind::Connection, "connection closed")),
+                None => std::future::pending().await,
+            }
+        })
+    }
+}

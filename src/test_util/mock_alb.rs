@@ -1,0 +1,271 @@
+//! A load balancer for tests.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
+
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+use super::{
+    KeyServerMode, MockRequest, TestClock, TokenBuilder, User,
+    key_server::{InMemory, KeyServer},
+};
+use crate::{
+    clock::{Clock, SystemClock},
+    config::{AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb},
+    layer::AlbAuthLayer,
+    sign_in::EmailLocalPart,
+};
+
+/// How long a token of a load balancer lives, in seconds.
+const TOKEN_LIFETIME: u64 = 120;
+
+/// The DER of a P-256 public key up to the point (RFC 5480 section 2).
+const SPKI_PREFIX: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+/// A load balancer for tests: signs tokens, builds requests, gives its public keys.
+///
+/// Its users are of `example.com`, its issuer is `https://idp.example.com`, its client id `mock-client`.
+#[derive(Clone)]
+pub struct MockAlb {
+    signer: String,
+    issuer: String,
+    client_id: String,
+    kid: String,
+    key: Arc<EcdsaKeyPair>,
+    keys: Arc<KeyServer>,
+    endpoint: Option<String>,
+    clock: Option<TestClock>,
+}
+
+impl MockAlb {
+    /// A load balancer with a key of its own, on the machine's time. Keys are given in memory; for a connection see
+    /// [`serve`](Self::serve).
+    pub fn new() -> Self {
+        let number = next_number();
+        let alb = Self {
+            signer: format!(
+                "arn:aws:elasticloadbalancing:eu-central-1:000000000000:loadbalancer/app/mock/{number:016x}"
+            ),
+            issuer: "https://idp.example.com".to_owned(),
+            client_id: "mock-client".to_owned(),
+            kid: new_kid(),
+            key: new_key(),
+            keys: Arc::default(),
+            endpoint: None,
+            clock: None,
+        };
+        alb.keys.add(&alb.kid, alb.public_key_pem());
+        alb
+    }
+
+    /// On the time of this clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: &TestClock) -> Self {
+        self.clock = Some(clock.clone());
+        self
+    }
+
+    /// With this issuer.
+    #[must_use]
+    pub fn with_issuer(mut self, issuer: &str) -> Self {
+        self.issuer = issuer.to_owned();
+        self
+    }
+
+    /// With this client id.
+    #[must_use]
+    pub fn with_client_id(mut self, client_id: &str) -> Self {
+        self.client_id = client_id.to_owned();
+        self
+    }
+
+    /// Another load balancer of the same region, as a stranger may make one: it signs with the same key under another ARN.
+    pub fn with_keys_of(other: &Self) -> Self {
+        let stranger = Self::new();
+        Self { signer: stranger.signer, ..other.clone() }
+    }
+
+    /// Gives its keys over plain HTTP on a free loopback port from now on. Needs the feature `https` in the application under
+    /// test, which brings the client.
+    pub async fn serve(mut self) -> Self {
+        self.endpoint = Some(Arc::clone(&self.keys).listen().await);
+        self
+    }
+
+    /// Signs with a new key under a new kid from now on. The old key is still given.
+    pub fn rotate(&mut self) {
+        self.kid = new_kid();
+        self.key = new_key();
+        self.keys.add(&self.kid, self.public_key_pem());
+    }
+
+    /// Takes a key away, as AWS does after a rotation.
+    pub fn withdraw(&self, kid: &str) {
+        self.keys.withdraw(kid);
+    }
+
+    /// Makes the key endpoint behave like this from now on.
+    pub fn set_key_server(&self, mode: KeyServerMode) {
+        self.keys.set_mode(mode);
+    }
+
+    /// How often the key endpoint was asked.
+    pub fn key_fetches(&self) -> usize {
+        self.keys.fetches()
+    }
+
+    /// Its ARN.
+    pub fn signer(&self) -> &str {
+        &self.signer
+    }
+
+    /// The issuer of its users.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Its client id at the issuer.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// The id of the key it signs with.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The key it signs with, as the key endpoint gives it.
+    pub fn public_key_pem(&self) -> String {
+        let der = [&SPKI_PREFIX[..], self.key.public_key().as_ref()].concat();
+        let text = STANDARD.encode(der);
+        let (first, second) = text.split_at(64);
+        format!("-----BEGIN PUBLIC KEY-----\n{first}\n{second}\n-----END PUBLIC KEY-----\n")
+    }
+
+    /// The entry of a configuration that trusts it.
+    pub fn trusted(&self) -> TrustedAlb {
+        let entry = TrustedAlb::new(&self.signer, &self.issuer).client_id(&self.client_id);
+        match &self.endpoint {
+            Some(endpoint) => entry.key_endpoint(endpoint),
+            None => entry,
+        }
+    }
+
+    /// A configuration that trusts it, still to be built: without a sign-in policy, with its keys and its clock.
+    pub fn config_builder(&self) -> AlbAuthConfigBuilder {
+        self.keys_and_clock(AlbAuthConfig::builder().trust(self.trusted()))
+    }
+
+    /// Its keys and its clock for a configuration that trusts something else.
+    pub fn keys_and_clock(&self, builder: AlbAuthConfigBuilder) -> AlbAuthConfigBuilder {
+        let builder = match &self.clock {
+            Some(clock) => builder.clock(clock.clone()),
+            None => builder,
+        };
+        match &self.endpoint {
+            Some(_) => builder,
+            None => builder.key_source(InMemory(Arc::clone(&self.keys))),
+        }
+    }
+
+    /// A configuration that trusts it and names users by the local part of their `example.com` email.
+    pub fn config(&self) -> AlbAuthConfig {
+        self.config_builder()
+            .sign_in(EmailLocalPart::in_domains(["example.com"]))
+            .build()
+            .expect("a sound configuration")
+    }
+
+    /// A layer with [`config`](Self::config).
+    pub fn layer(&self) -> AlbAuthLayer {
+        AlbAuthLayer::new(self.config())
+    }
+
+    /// A request to this path, without a user so far.
+    pub fn request(&self, path: &str) -> MockRequest<'_> {
+        MockRequest::new(self, path)
+    }
+
+    /// A token of this user, signed now, good for 120 s.
+    pub fn sign(&self, user: &User) -> String {
+        self.token(user).sign()
+    }
+
+    /// A token of this user, to be changed before it is signed.
+    pub fn token(&self, user: &User) -> TokenBuilder<'_> {
+        let expires_at = self.unix_now() + TOKEN_LIFETIME;
+        let member = |name: &str, value: Value| (name.to_owned(), value);
+        let header = vec![
+            member("typ", json!("JWT")),
+            member("kid", json!(self.kid)),
+            member("alg", json!("ES256")),
+            member("iss", json!(self.issuer)),
+            member("client", json!(self.client_id)),
+            member("signer", json!(self.signer)),
+            member("exp", json!(expires_at)),
+        ];
+        // The load balancer appends the two to the userinfo answer.
+        let mut payload = user.claims().to_vec();
+        payload.push(member("exp", json!(expires_at)));
+        payload.push(member("iss", json!(self.issuer)));
+        TokenBuilder::new(self, header, payload)
+    }
+
+    /// The ES256 signature of these bytes, `r || s`.
+    pub fn sign_bytes(&self, message: &[u8]) -> Vec<u8> {
+        self.key.sign(&SystemRandom::new(), message).expect("a signature").as_ref().to_vec()
+    }
+
+    /// Its time, in seconds since 1970.
+    pub fn unix_now(&self) -> u64 {
+        let now = match &self.clock {
+            Some(clock) => clock.now(),
+            None => SystemClock.now(),
+        };
+        now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+}
+
+impl Default for MockAlb {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MockAlb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MockAlb").field("signer", &self.signer).field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+fn new_key() -> Arc<EcdsaKeyPair> {
+    Arc::new(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key pair"))
+}
+
+/// A random UUID.
+fn new_kid() -> String {
+    let mut bytes = [0; 16];
+    aws_lc_rs::rand::fill(&mut bytes).expect("random bytes");
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+}
+
+/// Tells the load balancers of one process apart.
+fn next_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}

@@ -1,0 +1,110 @@
+//! Tokens, right and wrong.
+
+use base64::{
+    Engine as _,
+    engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD},
+};
+use serde_json::Value;
+
+use super::{MockAlb, user::to_json};
+
+/// A token on its way: every member of header and payload can be another one before it is signed. Made by
+/// [`MockAlb::token`].
+///
+/// ```
+/// use tower_alb_auth::test_util::{MockAlb, User};
+///
+/// let alb = MockAlb::new();
+/// let wrong_client = alb.token(&User::jane()).header("client", "another-application").sign();
+/// # let _ = wrong_client;
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct TokenBuilder<'a> {
+    alb: &'a MockAlb,
+    header: Vec<(String, Value)>,
+    payload: Vec<(String, Value)>,
+    raw_header: Option<Vec<u8>>,
+    raw_payload: Option<Vec<u8>>,
+    padded: bool,
+}
+
+impl<'a> TokenBuilder<'a> {
+    pub(super) fn new(alb: &'a MockAlb, header: Vec<(String, Value)>, payload: Vec<(String, Value)>) -> Self {
+        Self { alb, header, payload, raw_header: None, raw_payload: None, padded: true }
+    }
+
+    /// Sets a member of the JOSE header, in place of the one of that name.
+    pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
+        set(&mut self.header, name, value.into());
+        self
+    }
+
+    /// Takes a member out of the JOSE header.
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.header.retain(|(held, _)| held != name);
+        self
+    }
+
+    /// Sets a member of the payload, in place of the one of that name.
+    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
+        set(&mut self.payload, name, value.into());
+        self
+    }
+
+    /// Takes a member out of the payload.
+    pub fn without_claim(mut self, name: &str) -> Self {
+        self.payload.retain(|(held, _)| held != name);
+        self
+    }
+
+    /// Sets `exp` in header and payload, in seconds since 1970.
+    pub fn expires_at(self, seconds: u64) -> Self {
+        self.header("exp", seconds).claim("exp", seconds)
+    }
+
+    /// Uses these bytes as the JOSE header.
+    pub fn raw_header(mut self, json: impl Into<Vec<u8>>) -> Self {
+        self.raw_header = Some(json.into());
+        self
+    }
+
+    /// Uses these bytes as the payload.
+    pub fn raw_payload(mut self, json: impl Into<Vec<u8>>) -> Self {
+        self.raw_payload = Some(json.into());
+        self
+    }
+
+    /// The JOSE header as it stands, for changing it as text.
+    pub fn header_json(&self) -> String {
+        to_json(&self.header)
+    }
+
+    /// The payload as it stands, for changing it as text.
+    pub fn payload_json(&self) -> String {
+        to_json(&self.payload)
+    }
+
+    /// Leaves the padding out, as other signers do.
+    pub fn unpadded(mut self) -> Self {
+        self.padded = false;
+        self
+    }
+
+    /// Signs what stands there, sound or not.
+    pub fn sign(self) -> String {
+        let encode = |bytes: &[u8]| if self.padded { URL_SAFE.encode(bytes) } else { URL_SAFE_NO_PAD.encode(bytes) };
+        let header = self.raw_header.clone().unwrap_or_else(|| to_json(&self.header).into_bytes());
+        let payload = self.raw_payload.clone().unwrap_or_else(|| to_json(&self.payload).into_bytes());
+        let signing_input = format!("{}.{}", encode(&header), encode(&payload));
+        let signature = self.alb.sign_bytes(signing_input.as_bytes());
+        format!("{signing_input}.{}", encode(&signature))
+    }
+}
+
+fn set(members: &mut Vec<(String, Value)>, name: &str, value: Value) {
+    match members.iter_mut().find(|(held, _)| held == name) {
+        Some((_, held)) => *held = value,
+        None => members.push((name.to_owned(), value)),
+    }
+}

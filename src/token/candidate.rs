@@ -1,0 +1,141 @@
+//! A token on its way from received to verified.
+
+use super::{
+    header::{Client, JoseHeader},
+    json::JsonLimits,
+    payload,
+    segments::{Encoded, Segments},
+    window::Window,
+};
+use crate::{
+    config::{TokenLimits, Trust, TrustMatch},
+    error::{AuthError, AuthErrorKind},
+    identity::Claims,
+    keys::{Kid, PublicKey},
+};
+
+/// Room for a decoded JOSE header; `max_header_bytes` goes no further.
+const HEADER_ROOM: usize = 4096;
+
+/// A token whose JOSE header is well formed and trusted by the configuration. Nothing in it is proven yet, so it has no way
+/// to its claims: [`verify`](Self::verify) is the only exit.
+pub(crate) struct Candidate<'t, 'c> {
+    token: &'t [u8],
+    signing_input: &'t [u8],
+    payload: Encoded<'t>,
+    signature: [u8; 64],
+    kid: Kid,
+    expires_at: u64,
+    trusted: TrustMatch<'c>,
+    limits: &'c TokenLimits,
+}
+
+/// A token whose signature is good and whose claims are read. Made by [`Candidate::verify`] alone.
+#[derive(Clone)]
+pub(crate) struct VerifiedToken {
+    claims: Claims,
+    window: Window,
+}
+
+impl<'t, 'c> Candidate<'t, 'c> {
+    /// Checks all that can be checked without a key. Allocates nothing that grows with the token.
+    ///
+    /// # Errors
+    /// The first check that fails; the order is in the folder's documentation.
+    pub(crate) fn read(
+        token: &'t [u8],
+        trust: &'c Trust,
+        limits: &'c TokenLimits,
+        now: u64,
+    ) -> Result<Self, AuthError> {
+        if token.len() > limits.max_token_bytes {
+            return Err(AuthError::with_detail(
+                AuthErrorKind::TooLarge,
+                format!("found {} bytes, max_token_bytes is {}", token.len(), limits.max_token_bytes),
+            ));
+        }
+        let segments = Segments::split(token).ok_or_else(|| AuthError::new(AuthErrorKind::Malformed))?;
+
+        if segments.header.decoded_len() > limits.max_header_bytes {
+            let detail = format!("it is longer than max_header_bytes ({})", limits.max_header_bytes);
+            return Err(AuthError::with_detail(AuthErrorKind::MalformedHeader, detail));
+        }
+        let mut room = [0; HEADER_ROOM];
+        let json = segments.header.decode(&mut room).ok_or_else(|| AuthError::new(AuthErrorKind::Malformed))?;
+        let header = JoseHeader::read(json, limits.json())?;
+
+        let client = match &header.client {
+            Client::Absent => None,
+            Client::Id(id) => Some(&**id),
+            Client::NotText => {
+                return Err(AuthError::with_detail(
+                    AuthErrorKind::UntrustedClient,
+                    "found something that is not a text",
+                ));
+            }
+        };
+        let trusted = trust.find(header.signer.as_deref(), header.issuer.as_deref(), client)?;
+        Window::until(header.expires_at).check(now, limits.leeway, limits.max_lifetime)?;
+        Ok(Self {
+            token,
+            signing_input: segments.signing_input,
+            payload: segments.payload,
+            signature: segments.signature,
+            kid: header.kid,
+            expires_at: header.expires_at,
+            trusted,
+            limits,
+        })
+    }
+
+    /// Which key it says it is signed with.
+    pub(crate) fn kid(&self) -> Kid {
+        self.kid
+    }
+
+    /// What of the configuration it matches, as a whole.
+    pub(crate) fn trusted(&self) -> TrustMatch<'c> {
+        self.trusted
+    }
+
+    /// Checks the signature over the bytes as received (RFC 7515 section 5.2), then reads the claims.
+    pub(crate) fn verify(self, key: &PublicKey, now: u64) -> Result<VerifiedToken, AuthError> {
+        if !key.verifies(self.signing_input, &self.signature) {
+            return Err(AuthError::new(AuthErrorKind::InvalidSignature));
+        }
+        let limits = self.limits;
+        let issuer = self.trusted.issuer;
+        let read =
+            payload::read(self.token, self.payload, issuer, self.expires_at, limits.max_subject_chars, limits.json())?;
+        let token = VerifiedToken { claims: read.claims, window: read.window };
+        token.check_time(now, limits)?;
+        Ok(token)
+    }
+}
+
+impl VerifiedToken {
+    pub(crate) fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    pub(crate) fn into_claims(self) -> Claims {
+        self.claims
+    }
+
+    /// Whether it is valid now. A token that is remembered is asked again each time.
+    pub(crate) fn check_time(&self, now: u64, limits: &TokenLimits) -> Result<(), AuthError> {
+        Ok(self.window.check(now, limits.leeway, limits.max_lifetime)?)
+    }
+}
+
+impl TokenLimits {
+    fn json(&self) -> JsonLimits {
+        JsonLimits { depth: self.max_json_depth, members: self.max_json_members, elements: self.max_json_elements }
+    }
+}
+
+impl From<AuthErrorKind> for AuthError {
+    fn from(kind: AuthErrorKind) -> Self {
+        Self::new(kind)
+    }
+}

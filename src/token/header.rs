@@ -1,0 +1,125 @@
+//! The JOSE header of a load balancer's token.
+//!
+//! `{"typ":"JWT","kid":"<uuid>","alg":"ES256","iss":"<issuer>","client":"<client id>","signer":"<ALB ARN>","exp":<number>}`
+
+use std::borrow::Cow;
+
+use serde::de::MapAccess;
+
+use super::json::{JsonFault, JsonLimits, Members, Unread, Value, read_object};
+use crate::{
+    error::{AuthError, AuthErrorKind, quoted},
+    keys::Kid,
+};
+
+/// Members that change how a token is read or say where its key is (RFC 7515 section 4.1, RFC 7516 section 4.1,
+/// RFC 7797 section 3). No load balancer writes one, so one that is there was put there to mislead.
+const MISLEADING: [&str; 10] = ["crit", "b64", "zip", "enc", "jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256"];
+
+/// A header of the right form. Nothing in it is proven.
+#[derive(Debug)]
+pub(super) struct JoseHeader<'h> {
+    pub(super) kid: Kid,
+    pub(super) signer: Option<Cow<'h, str>>,
+    pub(super) issuer: Option<Cow<'h, str>>,
+    pub(super) client: Client<'h>,
+    pub(super) expires_at: u64,
+}
+
+/// The member `client`.
+#[derive(Debug)]
+pub(super) enum Client<'h> {
+    Absent,
+    Id(Cow<'h, str>),
+    NotText,
+}
+
+impl<'h> JoseHeader<'h> {
+    /// Checks form, `typ`, `alg` and `kid`, in this order.
+    pub(super) fn read(json: &'h [u8], limits: JsonLimits) -> Result<Self, AuthError> {
+        let mut raw = Raw::default();
+        read_object(json, limits, &mut raw).map_err(refuse)?;
+        if let Some(name) = raw.misleading {
+            return Err(AuthError::with_detail(AuthErrorKind::UnsupportedHeader, format!("found {name}")));
+        }
+        match &raw.typ {
+            None => {}
+            Some(Value::Text(typ)) if typ.eq_ignore_ascii_case("JWT") => {}
+            Some(other) => return Err(AuthError::with_detail(AuthErrorKind::UnsupportedType, found(other))),
+        }
+        match &raw.alg {
+            Some(Value::Text(alg)) if alg == "ES256" => {}
+            Some(other) => return Err(AuthError::with_detail(AuthErrorKind::UnsupportedAlgorithm, found(other))),
+            None => return Err(AuthError::with_detail(AuthErrorKind::UnsupportedAlgorithm, "found none")),
+        }
+        let kid = match &raw.kid {
+            Some(Value::Text(kid)) => Kid::parse(kid),
+            _ => None,
+        };
+        let kid = kid.ok_or_else(|| AuthError::new(AuthErrorKind::MalformedKeyId))?;
+        let expires_at =
+            raw.exp.ok_or_else(|| AuthError::with_detail(AuthErrorKind::MalformedHeader, "it has no exp"))?;
+        let client = match raw.client {
+            None => Client::Absent,
+            Some(Value::Text(id)) => Client::Id(id),
+            Some(_) => Client::NotText,
+        };
+        Ok(Self { kid, signer: text(raw.signer), issuer: text(raw.iss), client, expires_at })
+    }
+}
+
+pub(super) fn refuse(fault: JsonFault) -> AuthError {
+    let malformed = |detail| AuthError::with_detail(AuthErrorKind::MalformedHeader, detail);
+    match fault {
+        JsonFault::Duplicate => AuthError::with_detail(AuthErrorKind::DuplicateMember, "in the JOSE header"),
+        JsonFault::Syntax => malformed("it is not one JSON object".to_owned()),
+        JsonFault::TooDeep => malformed("it nests deeper than max_json_depth".to_owned()),
+        JsonFault::TooWide => malformed("it has more than max_json_members or max_json_elements".to_owned()),
+        JsonFault::NotSeconds(name) => malformed(format!("its {name} is not a whole number of seconds since 1970")),
+    }
+}
+
+#[derive(Default)]
+struct Raw<'h> {
+    typ: Option<Value<'h>>,
+    alg: Option<Value<'h>>,
+    kid: Option<Value<'h>>,
+    iss: Option<Value<'h>>,
+    client: Option<Value<'h>>,
+    signer: Option<Value<'h>>,
+    exp: Option<u64>,
+    misleading: Option<&'static str>,
+}
+
+impl<'h> Members<'h> for Raw<'h> {
+    fn member<A: MapAccess<'h>>(&mut self, name: &str, value: Unread<'_, '_, A>) -> Result<(), A::Error> {
+        match name {
+            "exp" => self.exp = Some(value.seconds("exp")?),
+            "typ" => self.typ = Some(value.value()?),
+            "alg" => self.alg = Some(value.value()?),
+            "kid" => self.kid = Some(value.value()?),
+            "iss" => self.iss = Some(value.value()?),
+            "client" => self.client = Some(value.value()?),
+            "signer" => self.signer = Some(value.value()?),
+            _ => {
+                self.misleading = self.misleading.or_else(|| MISLEADING.into_iter().find(|member| *member == name));
+                value.value()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn text(value: Option<Value<'_>>) -> Option<Cow<'_, str>> {
+    match value {
+        Some(Value::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+fn found(value: &Value<'_>) -> String {
+    match value {
+        Value::Text(text) => format!("found {}", quoted(text)),
+        Value::Bool(_) | Value::Other => "found something that is not a text".to_owned(),
+    }
+}

@@ -1,0 +1,203 @@
+//! The claims, read after the signature is known to be good.
+
+use std::{borrow::Cow, sync::Arc};
+
+use serde::de::MapAccess;
+
+use super::{
+    json::{JsonFault, JsonLimits, Members, Unread, Value, read_object},
+    segments::Encoded,
+    window::Window,
+};
+use crate::{
+    error::{AuthError, AuthErrorKind},
+    identity::{Claims, ClaimsParts, Span},
+};
+
+/// A longer picture is left out: some providers inline the image.
+const MAX_PICTURE: usize = 2048;
+
+/// Claims, and when they are valid.
+pub(super) struct Payload {
+    pub(super) claims: Claims,
+    pub(super) window: Window,
+}
+
+/// Decodes the payload and reads the claims that have a name of their own; the others stay as they are, checked.
+///
+/// `header_expires_at` is the `exp` of the JOSE header: the earlier of the two counts.
+pub(super) fn read(
+    token: &[u8],
+    payload: Encoded<'_>,
+    issuer: &str,
+    header_expires_at: u64,
+    max_subject_chars: usize,
+    limits: JsonLimits,
+) -> Result<Payload, AuthError> {
+    let malformed = |detail: &str| AuthError::with_detail(AuthErrorKind::MalformedClaims, detail);
+    // One allocation for the token and the decoded payload; the claims are ranges in it.
+    let length = token.len().saturating_add(payload.decoded_len());
+    let mut buffer: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
+    let decoded = Arc::get_mut(&mut buffer).and_then(|buffer| {
+        let (head, tail) = buffer.split_at_mut_checked(token.len())?;
+        head.copy_from_slice(token);
+        payload.decode(tail)
+    });
+    decoded.ok_or_else(|| malformed("they are not base64url"))?;
+
+    let json = buffer.get(token.len()..).unwrap_or_default();
+    let mut raw = Raw::default();
+    read_object(json, limits, &mut raw).map_err(refuse)?;
+
+    // `exp` and `iss` are appended by the load balancer, so that each token has them.
+    let expires_at = raw.exp.ok_or_else(|| malformed("there is no exp"))?.min(header_expires_at);
+    match &raw.iss {
+        None => {}
+        Some(Value::Text(iss)) if iss == issuer => {}
+        Some(_) => return Err(malformed("their iss is not the one of the JOSE header")),
+    }
+    let Some(Value::Text(subject)) = &raw.sub else { return Err(malformed("there is no sub")) };
+    if subject.is_empty() || subject.chars().nth(max_subject_chars).is_some() {
+        return Err(malformed("sub is empty or longer than max_subject_chars"));
+    }
+    let email = optional_text(&raw.email);
+    if has_control(subject) || email.is_some_and(has_control) {
+        return Err(malformed("sub or email has control characters"));
+    }
+
+    let mut texts = Texts { buffer: &buffer, escaped: String::new() };
+    let parts =
+        texts.place(&raw, token.len(), issuer, subject, expires_at).ok_or_else(|| malformed("they are too long"))?;
+    let escaped = texts.escaped;
+    let not_before = raw.nbf.unwrap_or(0).max(raw.iat.unwrap_or(0));
+    if !escaped.is_empty() {
+        buffer = [&*buffer, escaped.as_bytes()].concat().into();
+    }
+    Ok(Payload { claims: Claims::new(buffer, parts), window: Window { not_before, expires_at } })
+}
+
+fn refuse(fault: JsonFault) -> AuthError {
+    let malformed = |detail| AuthError::with_detail(AuthErrorKind::MalformedClaims, detail);
+    match fault {
+        JsonFault::Duplicate => AuthError::with_detail(AuthErrorKind::DuplicateMember, "in the claims"),
+        JsonFault::Syntax => malformed("they are not one JSON object".to_owned()),
+        JsonFault::TooDeep => malformed("they nest deeper than max_json_depth".to_owned()),
+        JsonFault::TooWide => malformed("they have more than max_json_members or max_json_elements".to_owned()),
+        JsonFault::NotSeconds(name) => malformed(format!("{name} is not a whole number of seconds since 1970")),
+    }
+}
+
+#[derive(Default)]
+struct Raw<'p> {
+    iss: Option<Value<'p>>,
+    sub: Option<Value<'p>>,
+    name: Option<Value<'p>>,
+    given_name: Option<Value<'p>>,
+    family_name: Option<Value<'p>>,
+    email: Option<Value<'p>>,
+    email_verified: Option<Value<'p>>,
+    picture: Option<Value<'p>>,
+    exp: Option<u64>,
+    nbf: Option<u64>,
+    iat: Option<u64>,
+}
+
+impl<'p> Members<'p> for Raw<'p> {
+    fn member<A: MapAccess<'p>>(&mut self, name: &str, value: Unread<'_, '_, A>) -> Result<(), A::Error> {
+        match name {
+            "exp" => self.exp = Some(value.seconds("exp")?),
+            "nbf" => self.nbf = Some(value.seconds("nbf")?),
+            "iat" => self.iat = Some(value.seconds("iat")?),
+            "iss" => self.iss = Some(value.value()?),
+            "sub" => self.sub = Some(value.value()?),
+            "name" => self.name = Some(value.value()?),
+            "given_name" => self.given_name = Some(value.value()?),
+            "family_name" => self.family_name = Some(value.value()?),
+            "email" => self.email = Some(value.value()?),
+            "email_verified" => self.email_verified = Some(value.value()?),
+            "picture" => self.picture = Some(value.value()?),
+            _ => drop(value.value()?),
+        }
+        Ok(())
+    }
+}
+
+/// Says where texts are: in the buffer, or behind it if they stood escaped in the payload.
+struct Texts<'b> {
+    buffer: &'b [u8],
+    escaped: String,
+}
+
+impl Texts<'_> {
+    fn place(
+        &mut self,
+        raw: &Raw<'_>,
+        token: usize,
+        issuer: &str,
+        subject: &Cow<'_, str>,
+        expires_at: u64,
+    ) -> Option<ClaimsParts> {
+        let issuer = match &raw.iss {
+            Some(Value::Text(iss)) => self.text(iss)?,
+            _ => self.text(&Cow::Owned(issuer.to_owned()))?,
+        };
+        let picture =
+            raw.picture.as_ref().filter(|_| optional_text(&raw.picture).is_some_and(|url| url.len() <= MAX_PICTURE));
+        Some(ClaimsParts {
+            token: Span::new(0, token)?,
+            payload: Span::new(token, self.buffer.len().checked_sub(token)?)?,
+            issuer,
+            subject: self.text(subject)?,
+            name: self.optional(raw.name.as_ref())?,
+            given_name: self.optional(raw.given_name.as_ref())?,
+            family_name: self.optional(raw.family_name.as_ref())?,
+            email: self.optional(raw.email.as_ref())?,
+            picture: self.optional(picture)?,
+            email_verified: raw.email_verified.as_ref().map(is_true),
+            expires_at,
+        })
+    }
+
+    fn optional(&mut self, value: Option<&Value<'_>>) -> Option<Option<Span>> {
+        match value {
+            Some(Value::Text(text)) => self.text(text).map(Some),
+            _ => Some(None),
+        }
+    }
+
+    fn text(&mut self, text: &Cow<'_, str>) -> Option<Span> {
+        match text {
+            Cow::Borrowed(text) => {
+                let start = text.as_ptr().addr().checked_sub(self.buffer.as_ptr().addr())?;
+                Span::new(start, text.len())
+            }
+            Cow::Owned(text) => {
+                let start = self.buffer.len().checked_add(self.escaped.len())?;
+                self.escaped.push_str(text);
+                Span::new(start, text.len())
+            }
+        }
+    }
+}
+
+/// As a boolean, or as the text that Cognito sends. Whatever else stands there is not true.
+fn is_true(value: &Value<'_>) -> bool {
+    match value {
+        Value::Bool(verified) => *verified,
+        Value::Text(text) => text == "true",
+        Value::Other => false,
+    }
+}
+
+fn optional_text<'v>(value: &'v Option<Value<'_>>) -> Option<&'v str> {
+    match value {
+        Some(Value::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// Control characters, and those that turn the direction of a text: neither is in a subject or an address, and both make a
+/// log line say something else.
+fn has_control(text: &str) -> bool {
+    text.chars().any(|c| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+}
