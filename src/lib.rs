@@ -44,6 +44,17 @@
 //! | `test-util` | no | `MockAlb`, `TestClock`, a builder of identities: for tests |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// What comes from outside must not make a server panic. Tests may.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 mod authenticator;
 mod bounded;

@@ -98,13 +98,13 @@ impl UnknownKids {
     /// A wait, and up to as much again by chance.
     pub(super) fn jittered(&self, wait: Duration) -> Duration {
         let random = u32::try_from(RandomState::new().hash_one(0_u8) % 1001).unwrap_or(0);
-        wait.saturating_mul(random.saturating_add(1000)) / 1000
+        wait.mul_f64(f64::from(random.saturating_add(1000)) / 1000.0)
     }
 
     /// So that many replicas that learnt of a kid together do not ask for it together.
     fn give_or_take_a_fifth(&self, id: &KeyId, time: Duration) -> Duration {
         let random = u32::try_from(self.jitter.hash_one(id) % 401).unwrap_or(200);
-        time.saturating_mul(random.saturating_add(800)) / 1000
+        time.mul_f64(f64::from(random.saturating_add(800)) / 1000.0)
     }
 }
 

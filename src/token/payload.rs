@@ -56,7 +56,7 @@ pub(super) fn read(
         Some(Value::Text(iss)) if iss == issuer => {}
         Some(_) => return Err(malformed("their iss is not the one of the JOSE header")),
     }
-    let Some(Value::Text(subject)) = &raw.sub else { return Err(malformed("there is no sub")) };
+    let Some(sub @ Value::Text(subject)) = &raw.sub else { return Err(malformed("there is no sub")) };
     if subject.is_empty() || subject.chars().nth(max_subject_chars).is_some() {
         return Err(malformed("sub is empty or longer than max_subject_chars"));
     }
@@ -67,7 +67,7 @@ pub(super) fn read(
 
     let mut texts = Texts { buffer: &buffer, escaped: String::new() };
     let parts =
-        texts.place(&raw, token.len(), issuer, subject, expires_at).ok_or_else(|| malformed("they are too long"))?;
+        texts.place(&raw, token.len(), issuer, sub, expires_at).ok_or_else(|| malformed("they are too long"))?;
     let escaped = texts.escaped;
     let not_before = raw.nbf.unwrap_or(0).max(raw.iat.unwrap_or(0));
     if !escaped.is_empty() {
@@ -134,7 +134,7 @@ impl Texts<'_> {
         raw: &Raw<'_>,
         token: usize,
         issuer: &str,
-        subject: &Cow<'_, str>,
+        subject: &Value<'_>,
         expires_at: u64,
     ) -> Option<ClaimsParts> {
         let issuer = match &raw.iss {
@@ -147,7 +147,7 @@ impl Texts<'_> {
             token: Span::new(0, token)?,
             payload: Span::new(token, self.buffer.len().checked_sub(token)?)?,
             issuer,
-            subject: self.text(subject)?,
+            subject: self.optional(Some(subject))??,
             name: self.optional(raw.name.as_ref())?,
             given_name: self.optional(raw.given_name.as_ref())?,
             family_name: self.optional(raw.family_name.as_ref())?,
@@ -165,6 +165,7 @@ impl Texts<'_> {
         }
     }
 
+    #[expect(clippy::ptr_arg, reason = "whether the text is borrowed says where it is")]
     fn text(&mut self, text: &Cow<'_, str>) -> Option<Span> {
         match text {
             Cow::Borrowed(text) => {

@@ -49,7 +49,7 @@ impl<'t> Encoded<'t> {
     }
 
     fn has_zero_trailing_bits(self) -> bool {
-        let whole = self.0.len() - self.0.len() % 4;
+        let whole = self.0.len() & !3;
         let tail = self.0.get(whole..).unwrap_or_default();
         URL_SAFE_NO_PAD.decode_slice(tail, &mut [0; 4]).is_ok()
     }
