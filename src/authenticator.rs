@@ -191,7 +191,7 @@ impl Snapshot {
             Resolution::Ready(answer) => return Decision::Made(admit(claims, answer, entry.only_namespace.as_deref())),
             Resolution::Waiting(future) => future,
         };
-        match self.sign_ins.ask(&claims, entry.policy.claims_used.as_deref(), future) {
+        match self.sign_ins.ask(trusted.place.entry, &claims, entry.policy.claims_used.as_deref(), future) {
             Asked::Known(answer) => Decision::Made(admit(claims, answer, entry.only_namespace.as_deref())),
             Asked::Wait(seat) => {
                 let namespace = entry.only_namespace.clone();

@@ -144,7 +144,7 @@ mod tests {
     fn without_a_runtime_nothing_starts_and_nothing_stays() {
         let flights = Flights::<u8, u8>::new();
         let seat = flights.join(7, || Ok::<_, Infallible>(async { 1 })).unwrap();
-        assert_eq!(seat.0.is_none(), true);
+        assert!(seat.0.is_none());
         assert_eq!(flights.len(), 0);
     }
 }

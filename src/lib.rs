@@ -45,6 +45,8 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // What comes from outside must not make a server panic. Tests may.
+#![warn(unreachable_pub)]
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 #![cfg_attr(
     not(test),
     deny(

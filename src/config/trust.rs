@@ -40,7 +40,7 @@ pub(crate) struct TrustMatch<'c> {
 /// Where in the configuration a token matched: what a cache keeps of a [`TrustMatch`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
-    entry: usize,
+    pub(crate) entry: usize,
     signer: usize,
 }
 

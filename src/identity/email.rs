@@ -27,17 +27,36 @@ impl<'a> Email<'a> {
         if text.len() > max_length {
             return Err(EmailProblem::TooLong);
         }
-        let (local_part, domain) = text.split_once('@').ok_or(EmailProblem::NotPlain)?;
-        // RFC 5322 allows more in a local part (quotes, spaces, '!', '/', ...); none of it is seen in an organisation's
-        // addresses, and each of them means something to a program further on.
-        let local =
-            local_part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'+' | b'\''));
-        let label = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if local_part.is_empty() || !local || !domain.split('.').all(label) {
+        let at = memchr::memchr(b'@', text.as_bytes()).ok_or(EmailProblem::NotPlain)?;
+        let (local_part, domain) = text.split_at_checked(at).ok_or(EmailProblem::NotPlain)?;
+        let domain = domain.get(1..).unwrap_or_default();
+        if !is_local_part(local_part.as_bytes()) || !is_domain(domain.as_bytes()) {
             return Err(EmailProblem::NotPlain);
         }
         Ok(Self { local_part, domain })
     }
+}
+
+/// RFC 5322 allows more (quotes, spaces, '!', '/', ...); none of it is seen in an organisation's addresses, and each of them
+/// means something to a program further on.
+fn is_local_part(bytes: &[u8]) -> bool {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'+' | b'\'');
+    !bytes.is_empty() && bytes.iter().all(plain)
+}
+
+/// Labels of letters, digits and hyphens, none of them empty, with dots between them.
+fn is_domain(bytes: &[u8]) -> bool {
+    let mut previous = b'.';
+    for byte in bytes {
+        match byte {
+            b'.' if previous == b'.' => return false,
+            b'.' | b'-' => {}
+            byte if byte.is_ascii_alphanumeric() => {}
+            _ => return false,
+        }
+        previous = *byte;
+    }
+    previous != b'.'
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! redirects, no decompression, no proxy from the environment, three request headers. The TLS provider is named here, so the
 //! process-global one is neither used nor set.
 
-use std::{error::Error, future::poll_fn, io, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{error::Error, fmt, future::poll_fn, io, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use http::{HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Empty};
@@ -19,6 +19,7 @@ use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
+use tokio::time::Instant;
 use tower_service::Service;
 
 use super::{KeyFetch, KeyRequest, KeySource, KeySourceError, KeySourceErrorKind as Kind};
@@ -44,13 +45,13 @@ const USER_AGENT: &str = concat!("tower-alb-auth/", env!("CARGO_PKG_VERSION"));
 /// let keys = HttpsKeys::new().proxy("http://egress.internal:3128").pem_roots(pem);
 /// # let _ = keys;
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct HttpsKeys {
     roots: Roots,
     proxy: Option<String>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 enum Roots {
     #[default]
     Compiled,
@@ -78,7 +79,8 @@ impl HttpsKeys {
         self
     }
 
-    /// Fetches through this HTTP proxy by `CONNECT`: `http://host:port`. TLS is end to end, through the proxy.
+    /// Fetches through this HTTP proxy by `CONNECT`: `http://host:port`. TLS is end to end, through the proxy, which also
+    /// resolves the key endpoint's name. An endpoint on plain http, which is on this machine, is asked directly.
     #[must_use]
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
@@ -100,17 +102,27 @@ impl HttpsKeys {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(limits.connect_timeout));
-        let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
-        let connector = match &self.proxy {
-            None => Connector::Direct(https.wrap_connector(tcp)),
-            Some(url) => Connector::Proxied(https.wrap_connector(Tunnel::new(proxy_uri(url)?, tcp))),
-        };
+        let https = || HttpsConnectorBuilder::new().with_tls_config(tls.clone());
+        let tunnel = |proxy| https().https_only().enable_http1().wrap_connector(Tunnel::new(proxy, tcp.clone()));
         Ok(HttpsSource {
-            connector,
+            proxied: self.proxy.as_deref().map(proxy_uri).transpose()?.map(tunnel),
+            direct: https().https_or_http().enable_http1().wrap_connector(tcp.clone()),
             connect_timeout: limits.connect_timeout,
             first_byte_timeout: limits.first_byte_timeout,
             max_answer_bytes: limits.max_answer_bytes,
         })
+    }
+}
+
+impl fmt::Debug for HttpsKeys {
+    /// Without the proxy: who tries to write a password there must not find it in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let roots = match self.roots {
+            Roots::Compiled => "compiled",
+            Roots::System => "system",
+            Roots::Pem(_) => "pem",
+        };
+        f.debug_struct("HttpsKeys").field("roots", &roots).field("proxied", &self.proxy.is_some()).finish()
     }
 }
 
@@ -152,38 +164,33 @@ fn proxy_uri(url: &str) -> Result<Uri, String> {
             && matches!(uri.path(), "" | "/")
             && uri.query().is_none()
     };
-    uri.filter(plain).ok_or_else(|| "the proxy must be written as http://host:port".to_owned())
+    uri.filter(plain)
+        .ok_or_else(|| "the proxy must be written as http://host:port, without user and password".to_owned())
 }
 
 /// Fetches keys over HTTPS.
 pub(crate) struct HttpsSource {
-    connector: Connector,
+    direct: HttpsConnector<HttpConnector>,
+    proxied: Option<HttpsConnector<Tunnel<HttpConnector>>>,
     connect_timeout: Duration,
     first_byte_timeout: Duration,
     max_answer_bytes: usize,
 }
 
-#[derive(Clone)]
-enum Connector {
-    Direct(HttpsConnector<HttpConnector>),
-    Proxied(HttpsConnector<Tunnel<HttpConnector>>),
-}
-
 impl KeySource for HttpsSource {
     fn fetch(&self, request: KeyRequest) -> KeyFetch {
-        let connector = self.connector.clone();
+        let (mut direct, proxied) = (self.direct.clone(), self.proxied.clone());
         let (connect, first_byte, max_bytes) = (self.connect_timeout, self.first_byte_timeout, self.max_answer_bytes);
         Box::pin(async move {
             let url = request.url();
             let uri: Uri = url.parse().map_err(|_| KeySourceError::new(Kind::Other, format!("{url} is not a URL")))?;
-            let exchange = Exchange { uri, first_byte, max_bytes };
-            match connector {
-                Connector::Direct(mut connector) => {
-                    exchange.run(within(connect, connector.call(exchange.uri.clone())).await?).await
+            let exchange = Exchange { uri: uri.clone(), began: Instant::now(), first_byte, max_bytes };
+            match proxied {
+                Some(mut proxied) if !request.endpoint.is_plain_http() => {
+                    let connection = within(connect, "the key endpoint, through the proxy,", proxied.call(uri)).await?;
+                    exchange.run(connection).await
                 }
-                Connector::Proxied(mut connector) => {
-                    exchange.run(within(connect, connector.call(exchange.uri.clone())).await?).await
-                }
+                _ => exchange.run(within(connect, "the key endpoint", direct.call(uri)).await?).await,
             }
         })
     }
@@ -191,19 +198,19 @@ impl KeySource for HttpsSource {
 
 async fn within<T>(
     limit: Duration,
+    whom: &str,
     connecting: impl Future<Output = Result<T, Box<dyn Error + Send + Sync>>>,
 ) -> Result<T, KeySourceError> {
     match tokio::time::timeout(limit, connecting).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) if is_tls(&*error) => {
-            Err(KeySourceError::new(Kind::Other, format!("TLS to the key endpoint failed: {}", chain(&*error))))
+            Err(KeySourceError::new(Kind::Other, format!("TLS to {whom} failed: {}", chain(&*error))))
         }
-        Ok(Err(error)) => Err(KeySourceError::new(
-            Kind::Connection,
-            format!("connecting to the key endpoint failed: {}", chain(&*error)),
-        )),
+        Ok(Err(error)) => {
+            Err(KeySourceError::new(Kind::Connection, format!("connecting to {whom} failed: {}", chain(&*error))))
+        }
         Err(_) => {
-            Err(KeySourceError::new(Kind::Timeout, "connecting to the key endpoint took longer than connect_timeout"))
+            Err(KeySourceError::new(Kind::Timeout, format!("connecting to {whom} took longer than connect_timeout")))
         }
     }
 }
@@ -211,6 +218,8 @@ async fn within<T>(
 /// One request and its answer.
 struct Exchange {
     uri: Uri,
+    began: Instant,
+    /// From the beginning, so connecting counts too.
     first_byte: Duration,
     max_bytes: usize,
 }
@@ -224,7 +233,8 @@ impl Exchange {
             .await
             .map_err(|error| self.broken(&error))?;
         let exchange = async move {
-            let answer = tokio::time::timeout(self.first_byte, sender.send_request(request)).await;
+            let left = self.first_byte.saturating_sub(self.began.elapsed());
+            let answer = tokio::time::timeout(left, sender.send_request(request)).await;
             let answer = answer.map_err(|_| {
                 KeySourceError::new(
                     Kind::Timeout,

@@ -61,9 +61,16 @@ impl SignInCache {
         Self { answers, flights: Flights::new(), limits, clock }
     }
 
-    /// The answer for these claims: remembered, or from the resolver's future, which is polled only if it is needed.
-    pub(crate) fn ask(self: &Arc<Self>, claims: &Claims, used: Option<&[String]>, resolver: SignInFuture) -> Asked {
-        let key = Key::of(claims, used);
+    /// The answer of a policy for these claims: remembered, or from the resolver's future, which is polled only if it is
+    /// needed. `policy` tells the policies of one configuration apart.
+    pub(crate) fn ask(
+        self: &Arc<Self>,
+        policy: usize,
+        claims: &Claims,
+        used: Option<&[String]>,
+        resolver: SignInFuture,
+    ) -> Asked {
+        let key = Key::of(policy, claims, used);
         if let Some(answer) = self.fresh(&key) {
             return Asked::Known(answer);
         }
@@ -117,8 +124,8 @@ impl SignInCache {
 }
 
 impl Key {
-    /// The issuer and the claims that count, each with its length before it so that no two lists read alike.
-    fn of(claims: &Claims, used: Option<&[String]>) -> Self {
+    /// The policy, the issuer and the claims that count, each with its length before it so that no two lists read alike.
+    fn of(policy: usize, claims: &Claims, used: Option<&[String]>) -> Self {
         let members: HashMap<String, &RawValue> = serde_json::from_slice(claims.payload()).unwrap_or_default();
         let mut members: Vec<_> = members
             .iter()
@@ -129,7 +136,7 @@ impl Key {
             .collect();
         members.sort_unstable_by_key(|(name, _)| *name);
 
-        let mut key = Vec::new();
+        let mut key = policy.to_le_bytes().to_vec();
         let mut push = |text: &str| {
             key.extend_from_slice(&text.len().to_le_bytes());
             key.extend_from_slice(text.as_bytes());

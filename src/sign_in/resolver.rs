@@ -134,10 +134,13 @@ impl Policy {
     }
 
     /// The claims that the answer depends on, besides the issuer. Answers that are waited for are remembered by them; if
-    /// nothing is named, by all claims but `exp`, `nbf` and `iat`.
+    /// nothing is named, by all claims but `exp`, `nbf` and `iat`. Name every one that is looked at: users who differ in none
+    /// of the named claims get the same answer.
     #[must_use]
     pub fn using_claims(mut self, claims: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.claims_used = Some(claims.into_iter().map(Into::into).collect());
+        let claims: Vec<String> = claims.into_iter().map(Into::into).collect();
+        // An empty list would make all users one.
+        self.claims_used = Some(claims).filter(|claims| !claims.is_empty());
         self
     }
 

@@ -18,10 +18,9 @@ pub(super) struct Encoded<'t>(&'t [u8]);
 impl<'t> Segments<'t> {
     /// `None` unless the token is three strict base64url segments with a signature of 64 bytes. Allocates nothing.
     pub(super) fn split(token: &'t [u8]) -> Option<Self> {
-        let dot = |byte: &u8| *byte == b'.';
-        let first = token.iter().position(dot)?;
-        // The signature is short, so the last dot is found from the end. A dot in between is no base64url.
-        let last = token.iter().rposition(dot).filter(|last| *last > first)?;
+        let first = memchr::memchr(b'.', token)?;
+        // A dot between these two is no base64url.
+        let last = memchr::memrchr(b'.', token).filter(|last| *last > first)?;
         let (signing_input, signature) = token.split_at_checked(last)?;
         let (header, payload) = signing_input.split_at_checked(first)?;
         Some(Self {

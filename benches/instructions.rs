@@ -1,0 +1,43 @@
+//! One path, many times, for `benches/instructions.sh`, which counts the instructions of [`measured`] under callgrind.
+//!
+//! `instructions PATH COUNT`, where PATH is `raw`, `bare`, `fresh`, `uncached` or `repeated`.
+
+mod support;
+
+use std::hint::black_box;
+
+use http::Request;
+use support::{Bare, Bench, call, split};
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let path = arguments.next().filter(|path| !path.starts_with('-')).unwrap_or_else(|| "fresh".to_owned());
+    let count: usize = arguments.next().and_then(|count| count.parse().ok()).unwrap_or(10);
+
+    let bench = Bench::new();
+    // Signed once, so that signing is the same work in every run; a token is fresh the first time it is seen.
+    let requests: Vec<Request<()>> = (0..1200).map(|_| bench.fresh()).collect();
+    let (input, signature) = split(&bench.token());
+    let key = bench.raw_key();
+    let (mut service, mut uncached) = (bench.service.clone(), bench.uncached.clone());
+    let again = || std::iter::repeat_n(&requests[0], count).cloned();
+    let first_time = requests.iter().take(count).cloned().collect::<Vec<_>>();
+    match path.as_str() {
+        "raw" => (0..count).for_each(|_| measured(|| key.verify_sig(&input, &signature).expect("a good signature"))),
+        "bare" => again().for_each(|request| measured(|| drop(call(&mut Bare, request)))),
+        "fresh" => first_time.into_iter().for_each(|request| measured(|| drop(call(&mut service, request)))),
+        "uncached" => first_time.into_iter().for_each(|request| measured(|| drop(call(&mut uncached, request)))),
+        "repeated" => {
+            call(&mut service, requests[0].clone());
+            again().for_each(|request| measured(|| drop(call(&mut service, request))));
+        }
+        other => panic!("{other} is no path"),
+    }
+}
+
+/// What callgrind counts: nothing outside of it.
+#[inline(never)]
+fn measured(turn: impl FnOnce()) {
+    turn();
+    black_box(());
+}
