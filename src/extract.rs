@@ -27,7 +27,7 @@ use crate::{
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ExtractRejection {
-    /// Nobody is signed in: 401, in the form of the layer's own.
+    /// Nobody is signed in: 401, as the layer refuses with its text.
     Anonymous,
     /// The application's mistake: 500.
     Misused(&'static str),

@@ -8,16 +8,34 @@
 //! | the errand ends | its result |
 //! | the one who started it goes away | its result |
 //! | the errand panics, or the runtime under it ends | [`Aborted`], and the next to ask starts anew |
+//! | the runtime under it stands still | its result once that runtime goes on; who asks after `patience` starts anew |
 //! | no tokio runtime is running | [`Aborted`] at once |
 
-use std::{collections::HashMap, hash::Hash};
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    time::{Duration, Instant},
+};
 
-use crate::sync::{Arc, Mutex, spawn, watch};
+use crate::{
+    clock::SharedClock,
+    sync::{Arc, Mutex, spawn, watch},
+};
 
 /// The errands under way, by key.
 #[derive(Debug)]
 pub(crate) struct Flights<K, V> {
-    under_way: Arc<Mutex<HashMap<K, watch::Receiver<Option<V>>>>>,
+    under_way: Arc<Mutex<UnderWay<K, V>>>,
+    patience: Duration,
+    clock: SharedClock,
+}
+
+type UnderWay<K, V> = HashMap<K, Flight<V>>;
+
+#[derive(Debug)]
+struct Flight<V> {
+    result: watch::Receiver<Option<V>>,
+    started: Instant,
 }
 
 /// The errand ended without a result.
@@ -33,8 +51,9 @@ where
     K: Hash + Eq + Clone + Send + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    pub(crate) fn new() -> Self {
-        Self { under_way: Arc::default() }
+    /// `patience` is longer than any errand takes by its own time-outs.
+    pub(crate) fn new(patience: Duration, clock: SharedClock) -> Self {
+        Self { under_way: Arc::default(), patience, clock }
     }
 
     /// How many errands are under way.
@@ -44,7 +63,7 @@ where
 
     /// A seat in the flight of that key, if it is under way.
     pub(crate) fn seat(&self, key: &K) -> Option<Seat<V>> {
-        self.under_way.lock().get(key).map(|flight| Seat(Some(flight.clone())))
+        self.find(&self.under_way.lock(), key, self.clock.monotonic())
     }
 
     /// Takes a seat in the flight of that key; where there is none, `start` decides whether one starts.
@@ -55,16 +74,17 @@ where
     where
         F: Future<Output = V> + Send + 'static,
     {
+        let started = self.clock.monotonic();
         let mut under_way = self.under_way.lock();
-        if let Some(flight) = under_way.get(&key) {
-            return Ok(Seat(Some(flight.clone())));
+        if let Some(seat) = self.find(&under_way, &key, started) {
+            return Ok(seat);
         }
         let errand = start()?;
         let (sender, receiver) = watch::channel(None);
-        under_way.insert(key.clone(), receiver.clone());
+        under_way.insert(key.clone(), Flight { result: receiver.clone(), started });
         drop(under_way);
 
-        let entry = Entry { under_way: Arc::clone(&self.under_way), key };
+        let entry = Entry { under_way: Arc::clone(&self.under_way), key, result: receiver.clone() };
         let task = async move {
             // Dropped on every way out, a panic and the end of the runtime included.
             let _entry = entry;
@@ -73,6 +93,12 @@ where
         };
         // Without a runtime the task is dropped here, and its entry with it.
         Ok(Seat(spawn(task).map(|()| receiver)))
+    }
+
+    fn find(&self, under_way: &UnderWay<K, V>, key: &K, now: Instant) -> Option<Seat<V>> {
+        let flight = under_way.get(key)?;
+        let lost = now.saturating_duration_since(flight.started) >= self.patience;
+        (!lost).then(|| Seat(Some(flight.result.clone())))
     }
 }
 
@@ -87,13 +113,18 @@ impl<V: Clone> Seat<V> {
 
 /// Takes the errand off the list when it is dropped.
 struct Entry<K: Hash + Eq, V> {
-    under_way: Arc<Mutex<HashMap<K, watch::Receiver<Option<V>>>>>,
+    under_way: Arc<Mutex<UnderWay<K, V>>>,
     key: K,
+    result: watch::Receiver<Option<V>>,
 }
 
 impl<K: Hash + Eq, V> Drop for Entry<K, V> {
     fn drop(&mut self) {
-        self.under_way.lock().remove(&self.key);
+        let mut under_way = self.under_way.lock();
+        // Another errand may have taken its place.
+        if under_way.get(&self.key).is_some_and(|flight| flight.result.same_channel(&self.result)) {
+            under_way.remove(&self.key);
+        }
     }
 }
 
@@ -106,9 +137,13 @@ mod tests {
 
     use super::*;
 
+    fn flights<V: Clone + Send + Sync + 'static>() -> Flights<u8, V> {
+        Flights::new(Duration::from_secs(6), SharedClock::default())
+    }
+
     #[tokio::test]
     async fn one_errand_serves_all_and_outlives_the_one_who_started_it() {
-        let flights = Flights::<u8, usize>::new();
+        let flights = flights::<usize>();
         let errands = Arc::new(AtomicUsize::new(0));
         let join = || {
             let errands = Arc::clone(&errands);
@@ -132,7 +167,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_aborts_and_the_next_starts_anew() {
-        let flights = Flights::<u8, u8>::new();
+        let flights = flights::<u8>();
         let start = || Ok::<_, Infallible>(async { panic!("errand") });
         let seat = flights.join(7, start).unwrap();
         assert_eq!(seat.land().await, Err(Aborted));
@@ -142,7 +177,7 @@ mod tests {
 
     #[test]
     fn without_a_runtime_nothing_starts_and_nothing_stays() {
-        let flights = Flights::<u8, u8>::new();
+        let flights = flights::<u8>();
         let seat = flights.join(7, || Ok::<_, Infallible>(async { 1 })).unwrap();
         assert!(seat.0.is_none());
         assert_eq!(flights.len(), 0);

@@ -50,7 +50,8 @@ impl KeyEndpoint {
 
     /// Whether keys travel in the clear, which only the local emulator may.
     pub(crate) fn is_plain_http(&self) -> bool {
-        self.base.starts_with("http:")
+        // Schemes are read in either case (RFC 3986 section 3.1), so `HTTP:` is plain too.
+        !self.base.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
     }
 }
 

@@ -171,6 +171,11 @@ impl KeyLimits {
         self.lifetime.mul_f64(f64::from(self.refresh_at_percent) / 100.0)
     }
 
+    /// The time after which a fetch that has not ended never will: the runtime under it is gone or stands still.
+    pub(crate) fn lost_after(&self) -> Duration {
+        self.fetch_timeout.saturating_add(seconds(1))
+    }
+
     /// The age past which a key is no longer used.
     pub(crate) fn max_age(&self) -> Duration {
         self.lifetime.saturating_add(self.max_stale)

@@ -17,16 +17,17 @@ use serde::{
 
 /// What the identity provider said of the user, as signed by the load balancer.
 ///
-/// There are only claims of verified tokens. A clone copies a few numbers and counts one reference.
+/// There are only claims of verified tokens. A clone counts one reference.
 ///
 /// Which claims are there depends on the provider: Entra ID sends `sub`, `name`, `given_name`, `family_name`, `picture` and,
 /// where the scope `email` was asked for and granted, `email`; it sends no `email_verified` and no groups. Okta with the
 /// scope `openid` alone sends `sub` and nothing else.
 #[derive(Clone)]
-pub struct Claims {
+pub struct Claims(Arc<Inner>);
+
+struct Inner {
     /// The token as received, then its decoded payload, then texts that stood escaped in the payload.
-    /// One allocation for all of them.
-    buffer: Arc<[u8]>,
+    buffer: Vec<u8>,
     parts: ClaimsParts,
 }
 
@@ -66,8 +67,8 @@ impl Span {
 }
 
 impl Claims {
-    pub(crate) fn new(buffer: Arc<[u8]>, parts: ClaimsParts) -> Self {
-        Self { buffer, parts }
+    pub(crate) fn new(buffer: Vec<u8>, parts: ClaimsParts) -> Self {
+        Self(Arc::new(Inner { buffer, parts }))
     }
 
     /// The claims of a request that the layer let in, whatever the sign-in policy: from its identity where it has one.
@@ -80,13 +81,13 @@ impl Claims {
 
     /// The issuer, `iss`: exactly the one in the configuration.
     pub fn issuer(&self) -> &str {
-        self.text(self.parts.issuer)
+        self.text(self.0.parts.issuer)
     }
 
     /// The subject, `sub`: the user's id at this issuer. Not empty, 255 characters at most, without control characters.
     /// Unique only together with the issuer: see [`stable_id`](Self::stable_id).
     pub fn subject(&self) -> &str {
-        self.text(self.parts.subject)
+        self.text(self.0.parts.subject)
     }
 
     /// Issuer and subject together: the key under which to store things about a user.
@@ -99,33 +100,33 @@ impl Claims {
 
     /// The claim `name`, for showing.
     pub fn name(&self) -> Option<&str> {
-        self.parts.name.map(|span| self.text(span))
+        self.0.parts.name.map(|span| self.text(span))
     }
 
     /// The claim `given_name`, for showing.
     pub fn given_name(&self) -> Option<&str> {
-        self.parts.given_name.map(|span| self.text(span))
+        self.0.parts.given_name.map(|span| self.text(span))
     }
 
     /// The claim `family_name`, for showing.
     pub fn family_name(&self) -> Option<&str> {
-        self.parts.family_name.map(|span| self.text(span))
+        self.0.parts.family_name.map(|span| self.text(span))
     }
 
     /// The claim `email`, as the provider sent it: not checked for form, perhaps not verified, and perhaps of another domain.
     pub fn email(&self) -> Option<&str> {
-        self.parts.email.map(|span| self.text(span))
+        self.0.parts.email.map(|span| self.text(span))
     }
 
     /// The claim `email_verified`: true or false, as a boolean (Google, Keycloak) or as a text (Cognito). Anything else that
     /// stands there counts as false; `None` is a provider that says nothing (Entra ID, Okta).
     pub fn email_verified(&self) -> Option<bool> {
-        self.parts.email_verified
+        self.0.parts.email_verified
     }
 
     /// The claim `picture`: a URL, as the provider sent it. Left out where it is longer than 2,048 characters.
     pub fn picture(&self) -> Option<&str> {
-        self.parts.picture.map(|span| self.text(span))
+        self.0.parts.picture.map(|span| self.text(span))
     }
 
     /// The claim `groups`, where the provider sends it as a list of texts or as one text; else empty.
@@ -145,7 +146,7 @@ impl Claims {
     /// # Errors
     /// The claim is there, but not of that type. The message names the claim and never its value.
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, ClaimError> {
-        let payload = self.bytes(self.parts.payload);
+        let payload = self.bytes(self.0.parts.payload);
         let mut reader = serde_json::Deserializer::from_slice(payload);
         reader
             .deserialize_map(OneMember { name, value: PhantomData })
@@ -156,22 +157,22 @@ impl Claims {
     /// new one for every request, so it bounds this request and nothing longer.
     pub fn token_expires_at(&self) -> SystemTime {
         // `exp` is at most 253402300799, the last second of the year 9999.
-        UNIX_EPOCH.checked_add(Duration::from_secs(self.parts.expires_at)).unwrap_or(UNIX_EPOCH)
+        UNIX_EPOCH.checked_add(Duration::from_secs(self.0.parts.expires_at)).unwrap_or(UNIX_EPOCH)
     }
 
-    /// The token with its own reference to the bytes, as the key of a cache.
+    /// The token, as the key of a cache.
     pub(crate) fn token_bytes(&self) -> TokenBytes {
-        TokenBytes { buffer: Arc::clone(&self.buffer), span: self.parts.token }
+        TokenBytes(self.clone())
     }
 
     /// The whole payload, already checked to be strict JSON.
     pub(crate) fn payload(&self) -> &[u8] {
-        self.bytes(self.parts.payload)
+        self.bytes(self.0.parts.payload)
     }
 
     /// Bytes on the heap, for the caches' bounds.
     pub(crate) fn weight(&self) -> usize {
-        self.buffer.len()
+        self.0.buffer.capacity().saturating_add(size_of::<Inner>())
     }
 
     /// A claim that is a text or a list of texts.
@@ -190,7 +191,7 @@ impl Claims {
     }
 
     fn bytes(&self, span: Span) -> &[u8] {
-        self.buffer.get(span.range()).unwrap_or_default()
+        self.0.buffer.get(span.range()).unwrap_or_default()
     }
 
     fn text(&self, span: Span) -> &str {
@@ -201,14 +202,11 @@ impl Claims {
 
 /// The bytes of a token. Equal only if all of them are.
 #[derive(Clone)]
-pub(crate) struct TokenBytes {
-    buffer: Arc<[u8]>,
-    span: Span,
-}
+pub(crate) struct TokenBytes(Claims);
 
 impl Borrow<[u8]> for TokenBytes {
     fn borrow(&self) -> &[u8] {
-        self.buffer.get(self.span.range()).unwrap_or_default()
+        self.0.bytes(self.0.0.parts.token)
     }
 }
 

@@ -1,5 +1,7 @@
 //! An email address fit to sign somebody in.
 
+use super::characters::Class;
+
 /// Longest address, in characters (RFC 5321 section 4.5.3.1.3, less the angle brackets).
 const MAX_LENGTH: usize = 254;
 
@@ -37,26 +39,14 @@ impl<'a> Email<'a> {
     }
 }
 
-/// RFC 5322 allows more (quotes, spaces, '!', '/', ...); none of it is seen in an organisation's addresses, and each of them
-/// means something to a program further on.
 fn is_local_part(bytes: &[u8]) -> bool {
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'+' | b'\'');
-    !bytes.is_empty() && bytes.iter().all(plain)
+    !bytes.is_empty() && Class::LOCAL_PART.covers(bytes)
 }
 
 /// Labels of letters, digits and hyphens, none of them empty, with dots between them.
 fn is_domain(bytes: &[u8]) -> bool {
-    let mut previous = b'.';
-    for byte in bytes {
-        match byte {
-            b'.' if previous == b'.' => return false,
-            b'.' | b'-' => {}
-            byte if byte.is_ascii_alphanumeric() => {}
-            _ => return false,
-        }
-        previous = *byte;
-    }
-    previous != b'.'
+    let ends_well = !matches!((bytes.first(), bytes.last()), (None | Some(b'.'), _) | (_, Some(b'.')));
+    ends_well && Class::DOMAIN.covers(bytes) && !bytes.windows(2).any(|pair| pair == b"..")
 }
 
 #[cfg(test)]

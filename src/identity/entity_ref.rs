@@ -4,6 +4,8 @@ use std::{fmt, hash::Hash, str::FromStr, sync::Arc};
 
 use arrayvec::ArrayString;
 
+use super::characters::Class;
+
 /// Longest kind, namespace or name, in characters (Backstage's catalog validators).
 const MAX_PART: usize = 63;
 
@@ -59,6 +61,13 @@ impl EntityRef {
         })
     }
 
+    /// The entity of this kind and namespace with another name: what a sign-in policy does for each request.
+    pub(crate) fn with_name(&self, name: &str) -> Result<Self, EntityRefError> {
+        check(EntityRefPart::Name, name)?;
+        let prefix = self.as_str().get(..self.name_start()).unwrap_or_default();
+        Ok(Self { text: Text::new(&[prefix, name]), kind: self.kind, namespace: self.namespace })
+    }
+
     /// The whole ref, `kind:namespace/name`.
     pub fn as_str(&self) -> &str {
         self.text.as_str()
@@ -77,8 +86,11 @@ impl EntityRef {
 
     /// The name within kind and namespace.
     pub fn name(&self) -> &str {
-        let start = usize::from(self.kind).saturating_add(usize::from(self.namespace)).saturating_add(2);
-        self.as_str().get(start..).unwrap_or_default()
+        self.as_str().get(self.name_start()..).unwrap_or_default()
+    }
+
+    fn name_start(&self) -> usize {
+        usize::from(self.kind).saturating_add(usize::from(self.namespace)).saturating_add(2)
     }
 }
 
@@ -190,21 +202,17 @@ impl fmt::Display for EntityRefError {
 impl std::error::Error for EntityRefError {}
 
 fn check(part: EntityRefPart, text: &str) -> Result<(), EntityRefError> {
-    let alphanumeric = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = text.as_bytes();
+    let alphanumeric = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let ends = bytes.len() <= MAX_PART && alphanumeric(bytes.first()) && alphanumeric(bytes.last());
-    let sound = ends
-        && match part {
-            EntityRefPart::Whole => false,
-            EntityRefPart::Kind => {
-                bytes.first().is_some_and(u8::is_ascii_alphabetic) && bytes.iter().all(u8::is_ascii_alphanumeric)
-            }
-            EntityRefPart::Namespace => {
-                bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
-            }
-            EntityRefPart::Name => bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')),
-        };
-    if sound { Ok(()) } else { Err(EntityRefError { part }) }
+    let in_class = match part {
+        EntityRefPart::Whole => false,
+        EntityRefPart::Kind => Class::KIND.covers(bytes),
+        EntityRefPart::Namespace => Class::NAMESPACE.covers(bytes),
+        EntityRefPart::Name => Class::NAME.covers(bytes),
+    };
+    let starts = part != EntityRefPart::Kind || bytes.first().is_some_and(u8::is_ascii_alphabetic);
+    if ends && in_class && starts { Ok(()) } else { Err(EntityRefError { part }) }
 }
 
 /// The lower-cased text: inside the value when short, shared when long.

@@ -13,6 +13,7 @@
 //! This folder imports nothing of the rest of the crate.
 
 mod backstage_identity;
+mod characters;
 mod claims;
 mod email;
 mod entity_ref;

@@ -31,7 +31,7 @@ impl Breaker {
     /// A fetch starts. If the endpoint counts as down, it is the one that tries.
     pub(super) fn begin(&mut self, now: Instant, limits: &KeyLimits) {
         if let Some(open) = &mut self.open {
-            open.probe_until = now.checked_add(limits.fetch_timeout.saturating_add(Duration::from_secs(1)));
+            open.probe_until = now.checked_add(limits.lost_after());
         }
     }
 
@@ -97,6 +97,6 @@ mod tests {
         let probe = start + limits.breaker_wait;
         breaker.begin(probe, &limits);
         assert!(breaker.blocked(probe).is_some());
-        assert_eq!(breaker.blocked(probe + limits.fetch_timeout + Duration::from_secs(1)), None);
+        assert_eq!(breaker.blocked(probe + limits.lost_after()), None);
     }
 }

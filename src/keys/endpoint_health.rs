@@ -20,8 +20,14 @@ struct EndpointHealth {
     breaker: Breaker,
     /// Whether it ever gave a key. Until then a 403 may come from something in between.
     gave_a_key: bool,
-    /// What was wrong with the last fetch, if anything was.
-    problem: Option<String>,
+    problem: Option<Problem>,
+}
+
+/// What was wrong with the last fetch of an endpoint.
+#[derive(Debug, Clone)]
+pub(super) struct Problem {
+    pub(super) sentence: String,
+    pub(super) since: Instant,
 }
 
 /// How a fetch ended, for the endpoint.
@@ -43,6 +49,11 @@ impl Health {
         self.0.lock().entry(endpoint.clone()).or_default().breaker.begin(now, limits);
     }
 
+    /// A key of this endpoint is held, from before this store.
+    pub(super) fn gave_a_key(&self, endpoint: &KeyEndpoint) {
+        self.0.lock().entry(endpoint.clone()).or_default().gave_a_key = true;
+    }
+
     pub(super) fn ended(&self, endpoint: &KeyEndpoint, ending: Ending<'_>, now: Instant, limits: &KeyLimits) {
         let mut endpoints = self.0.lock();
         let health = endpoints.entry(endpoint.clone()).or_default();
@@ -54,11 +65,14 @@ impl Health {
             }
             Ending::NotFound(answer) => {
                 health.breaker.answered();
-                health.problem = (!health.gave_a_key).then(|| {
-                    format!("{answer}, and never gave a key: an egress proxy, the wrong region, or the wrong endpoint?")
+                health.problem = (!health.gave_a_key).then(|| Problem {
+                    sentence: format!(
+                        "{answer}, and never gave a key: an egress proxy, the wrong region, or the wrong endpoint?"
+                    ),
+                    since: now,
                 });
                 if let Some(problem) = &health.problem {
-                    tracing::warn!(%endpoint, "{problem}");
+                    tracing::warn!(%endpoint, "{}", problem.sentence);
                 }
             }
             Ending::Failure(problem) => {
@@ -68,13 +82,13 @@ impl Health {
                 if health.breaker.is_open() && !was_open {
                     tracing::error!(%endpoint, "the key endpoint counts as down; it is tried again now and then");
                 }
-                health.problem = Some(problem.to_owned());
+                health.problem = Some(Problem { sentence: problem.to_owned(), since: now });
             }
         }
     }
 
     /// The endpoints with a problem, and what it is.
-    pub(super) fn problems(&self) -> Vec<(KeyEndpoint, String)> {
+    pub(super) fn problems(&self) -> Vec<(KeyEndpoint, Problem)> {
         let endpoints = self.0.lock();
         let problems =
             endpoints.iter().filter_map(|(endpoint, health)| Some((endpoint.clone(), health.problem.clone()?)));

@@ -65,7 +65,8 @@ impl HttpsKeys {
         Self::default()
     }
 
-    /// Trusts the roots of the operating system instead. Loaded when the configuration is built.
+    /// Trusts the roots of the operating system instead. Loaded when the configuration is built; `SSL_CERT_FILE` and
+    /// `SSL_CERT_DIR` say where from, as they do for OpenSSL.
     #[must_use]
     pub fn system_roots(mut self) -> Self {
         self.roots = Roots::System;
@@ -107,7 +108,7 @@ impl HttpsKeys {
         Ok(HttpsSource {
             proxied: self.proxy.as_deref().map(proxy_uri).transpose()?.map(tunnel),
             direct: https().https_or_http().enable_http1().wrap_connector(tcp.clone()),
-            connect_timeout: limits.connect_timeout,
+            connect_timeout: limits.connect_timeout.min(limits.first_byte_timeout),
             first_byte_timeout: limits.first_byte_timeout,
             max_answer_bytes: limits.max_answer_bytes,
         })
@@ -145,7 +146,7 @@ impl Roots {
         }
         if store.is_empty() {
             return Err(match self {
-                Self::System => "the operating system has no root certificates: install ca-certificates, or leave system_roots() out",
+                Self::System => "the operating system has no root certificates: install ca-certificates, compare SSL_CERT_FILE, or leave system_roots() out",
                 _ => "pem_roots has no PEM block CERTIFICATE",
             }
             .to_owned());
@@ -209,9 +210,12 @@ async fn within<T>(
         Ok(Err(error)) => {
             Err(KeySourceError::new(Kind::Connection, format!("connecting to {whom} failed: {}", chain(&*error))))
         }
-        Err(_) => {
-            Err(KeySourceError::new(Kind::Timeout, format!("connecting to {whom} took longer than connect_timeout")))
-        }
+        Err(_) => Err(KeySourceError::new(
+            Kind::Timeout,
+            format!(
+                "connecting to {whom} took longer than {limit:?}, the lesser of connect_timeout and first_byte_timeout"
+            ),
+        )),
     }
 }
 

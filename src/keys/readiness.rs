@@ -3,7 +3,8 @@
 /// Whether this process can judge requests.
 ///
 /// A process that needed no key yet is ready: a replica that waits for its first request must not be taken out for that.
-/// Only an endpoint that gives no keys while none is held makes it not ready.
+/// Only an endpoint that gave no key just now, while none is held, makes it not ready. "Just now" ends when a request would
+/// try again: a replica that gets no requests because it is not ready would else never find out that the endpoint is back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Readiness {

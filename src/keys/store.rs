@@ -18,7 +18,7 @@ use super::{
 use crate::{
     clock::SharedClock,
     config::{KeyEndpoint, KeyLimits},
-    flight::{Flights, Seat},
+    flight::{Aborted, Flights, Seat},
     sync::{Arc, Mutex},
 };
 
@@ -49,6 +49,8 @@ pub(crate) struct KeyStore {
     refresh_budget: Budget,
     health: Health,
     limits: KeyLimits,
+    /// The age at which a key is asked for again: asked at each look-up, so worked out once.
+    refresh_age: Duration,
     clock: SharedClock,
 }
 
@@ -94,18 +96,25 @@ impl KeyStore {
             pinned,
             source,
             unknown: UnknownKids::new(&limits),
-            flights: Flights::new(),
+            flights: Flights::new(limits.lost_after(), clock.clone()),
             unknown_budget: Budget::new(limits.max_concurrent_fetches, limits.fetches_per_second, limits.fetch_burst),
             refresh_budget: Budget::new(concurrent, rate, burst),
             health: Health::default(),
+            refresh_age: limits.refresh_age(),
             limits,
             clock,
         }
     }
 
-    /// Takes over the keys that another store holds of these endpoints: what a reload of the configuration keeps.
+    /// Takes over the keys that another store holds of these endpoints: what a reload of the configuration keeps. A store
+    /// that was given its keys and fetches none is to use those and no others.
     pub(crate) fn adopt(&self, other: &Self, endpoints: &[KeyEndpoint]) {
-        self.set.store(Arc::new(other.set.load().only(endpoints)));
+        if self.source.is_none() {
+            return;
+        }
+        let kept = other.set.load().only(endpoints);
+        kept.iter().for_each(|held| self.health.gave_a_key(&held.id.endpoint));
+        self.set.store(Arc::new(kept));
     }
 
     /// The key of a kid: at once if it is held, else from a fetch, one for all who ask.
@@ -124,22 +133,25 @@ impl KeyStore {
         let now = self.clock.monotonic();
         let age = now.saturating_duration_since(held.fetched_at);
         let ready = || Lookup::Ready(Arc::clone(&held.key));
-        if age < self.limits.refresh_age() {
+        if age < self.refresh_age {
             return ready();
         }
         let due = held.is_due(now);
-        if age < self.limits.lifetime {
+        let usable = age <= self.limits.max_age();
+        // Past its lifetime it is better to wait for the fresh one, but not again and again while refreshes fail.
+        let wait = age >= self.limits.lifetime && due && held.refresh.failures == 0;
+        if usable && !wait {
             if due {
                 // Nobody waits for it, so what keeps it from starting is no error of this request.
                 drop(self.refresh(&held.id, now, MarkStarted::Yes));
             }
             return ready();
         }
-        // Past its lifetime it is better to wait for the fresh one; if that fails, the errand gives the old one.
         let refresh = if due { self.refresh(&held.id, now, MarkStarted::No) } else { self.joined(held, now) };
+        // If the fetch fails, the errand gives the old key as long as it is usable.
         match refresh {
-            Ok(seat) => Lookup::Wait(Box::pin(land(seat))),
-            Err(_) if age <= self.limits.max_age() => ready(),
+            Ok(seat) => Lookup::Wait(Box::pin(land(seat, usable.then(|| Arc::clone(&held.key))))),
+            Err(_) if usable => ready(),
             Err(error) => Lookup::Refused(error),
         }
     }
@@ -148,8 +160,8 @@ impl KeyStore {
     fn joined(&self, held: &HeldKey, now: Instant) -> Result<Seat<Fetched>, KeyError> {
         self.flights.seat(&held.id).ok_or_else(|| {
             let reason = format!("the key {} is too old and could not be refreshed", held.id.kid);
-            let not_before = held.refresh.not_before.unwrap_or(now);
-            KeyError::unavailable(reason, not_before.saturating_duration_since(now))
+            let wait = held.refresh.not_before.unwrap_or(now).saturating_duration_since(now);
+            KeyError::unavailable(reason, self.retry_after(&held.id, wait, now))
         })
     }
 
@@ -169,7 +181,7 @@ impl KeyStore {
             self.begin(&id, now, &self.unknown_budget).map_err(Lookup::Refused)
         };
         match self.flights.join(id.clone(), start) {
-            Ok(seat) => Lookup::Wait(Box::pin(land(seat))),
+            Ok(seat) => Lookup::Wait(Box::pin(land(seat, None))),
             Err(known) => known,
         }
     }
@@ -180,7 +192,7 @@ impl KeyStore {
         let set = self.set.load_full();
         for held in set.iter() {
             let age = now.saturating_duration_since(held.fetched_at);
-            if age >= self.limits.refresh_age() && held.is_due(now) {
+            if age >= self.refresh_age && held.is_due(now) {
                 // What it brings is published by its task; nobody waits here.
                 drop(self.refresh(&held.id, now, MarkStarted::Yes));
             }
@@ -189,21 +201,24 @@ impl KeyStore {
 
     fn refresh(self: &Arc<Self>, id: &KeyId, now: Instant, mark: MarkStarted) -> Result<Seat<Fetched>, KeyError> {
         self.flights.join(id.clone(), || {
-            let errand = self.begin(id, now, &self.refresh_budget)?;
+            let errand = self.begin(id, now, &self.refresh_budget);
             if mark == MarkStarted::Yes {
-                self.mark_started(id, now);
+                let wait = match &errand {
+                    Err(KeyError::Unavailable { retry_after, .. }) => *retry_after,
+                    _ => self.limits.lost_after(),
+                };
+                self.mark_started(id, now.checked_add(wait));
             }
-            Ok(errand)
+            errand
         })
     }
 
-    /// Notes in the set that a refresh runs, so that look-ups beside it need not ask the flights, which are behind a lock.
-    fn mark_started(&self, id: &KeyId, now: Instant) {
+    /// Notes in the set that a refresh runs, or may not run yet, so that look-ups meanwhile need not ask what is behind locks.
+    fn mark_started(&self, id: &KeyId, not_before: Option<Instant>) {
         let _writer = self.writer.lock();
         let set = self.set.load();
         let Some(held) = set.find(&id.endpoint, id.kid) else { return };
-        let over = now.checked_add(self.limits.fetch_timeout.saturating_add(Duration::from_secs(1)));
-        let refresh = RefreshState { not_before: over, ..held.refresh };
+        let refresh = RefreshState { not_before, ..held.refresh };
         self.set.store(Arc::new(set.with(HeldKey { refresh, ..held.clone() }, self.limits.max_keys)));
     }
 
@@ -319,7 +334,7 @@ impl KeyStore {
         }
         let refresh = RefreshState {
             not_before: now.checked_add(SUSPECT_RETRY),
-            failures: held.refresh.failures,
+            failures: 0,
             refusals,
             first_refusal: Some(first_refusal),
         };
@@ -333,6 +348,7 @@ impl KeyStore {
         let set = self.set.load();
         let Some(held) = set.find(&id.endpoint, id.kid) else {
             let wait = self.unknown.failed(id, reason, now, at_least, &self.limits);
+            let wait = self.retry_after(id, wait, now);
             return Err(match reason {
                 AbsentReason::Rejected => KeyError::Rejected { reason: sentence, retry_after: wait },
                 _ => KeyError::unavailable(sentence, wait),
@@ -349,28 +365,32 @@ impl KeyStore {
 
     /// Holds on to a key whose refresh brought nothing, and gives it if it is not too old. The writer's lock is held.
     fn keep(&self, set: &KeySet, held: &HeldKey, refresh: RefreshState, now: Instant, reason: String) -> Fetched {
-        let kept = HeldKey { refresh, ..held.clone() };
-        let key = Arc::clone(&kept.key);
-        let (age, wait) = (now.saturating_duration_since(kept.fetched_at), kept.refresh.not_before);
-        self.set.store(Arc::new(set.with(kept, self.limits.max_keys)));
-        if age <= self.limits.max_age() {
-            return Ok(key);
+        self.set.store(Arc::new(set.with(HeldKey { refresh, ..held.clone() }, self.limits.max_keys)));
+        if now.saturating_duration_since(held.fetched_at) <= self.limits.max_age() {
+            return Ok(Arc::clone(&held.key));
         }
-        Err(KeyError::unavailable(reason, wait.unwrap_or(now).saturating_duration_since(now)))
+        let wait = refresh.not_before.unwrap_or(now).saturating_duration_since(now);
+        Err(KeyError::unavailable(reason, self.retry_after(&held.id, wait, now)))
+    }
+
+    /// When to come back for a key that may be asked for after this wait: not before its endpoint may be asked.
+    fn retry_after(&self, id: &KeyId, wait: Duration, now: Instant) -> Duration {
+        self.health.blocked(&id.endpoint, now).map_or(wait, |blocked| blocked.max(wait))
     }
 
     fn remembered(&self, id: &KeyId, now: Instant) -> Option<KeyError> {
         let (reason, wait) = self.unknown.find(id, now)?;
+        let wait = || self.retry_after(id, wait, now);
         Some(match reason {
             AbsentReason::Unknown => KeyError::Unknown,
-            AbsentReason::Failed => KeyError::unavailable(format!("the last fetch of the key {} failed", id.kid), wait),
+            AbsentReason::Failed => KeyError::unavailable(format!("the last fetch of the key {} failed", id.kid), wait()),
             AbsentReason::Rejected => {
-                KeyError::Rejected { reason: format!("{}/{}", id.endpoint, id.kid), retry_after: wait }
+                KeyError::Rejected { reason: format!("{}/{}", id.endpoint, id.kid), retry_after: wait() }
             }
         })
     }
 
-    /// Asks each endpoint whether it answers at all, and fetches these kids from it.
+    /// Asks each endpoint whether it answers at all, and fetches these kids from whichever knows them.
     ///
     /// # Errors
     /// What is wrong, a sentence an endpoint or kid.
@@ -386,13 +406,20 @@ impl KeyStore {
                     Err(_) => problems.push(format!("{endpoint} does not answer within fetch_timeout")),
                 }
             }
-            for kid in kids {
+        }
+        for kid in kids {
+            let mut missing = Vec::new();
+            for endpoint in endpoints {
                 let found = match self.lookup(endpoint, *kid) {
                     Lookup::Ready(_) => Ok(()),
                     Lookup::Wait(fetch) => fetch.await.map(drop),
                     Lookup::Refused(error) => Err(error),
                 };
-                problems.extend(found.err().map(|error| format!("{endpoint}/{kid}: {error}")));
+                missing.extend(found.err().map(|error| format!("{endpoint}/{kid}: {error}")));
+            }
+            // A kid is of one region, so one endpoint that knows it is enough.
+            if missing.len() == endpoints.len() {
+                problems.append(&mut missing);
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
@@ -407,10 +434,13 @@ impl KeyStore {
                 held.id.endpoint == *endpoint && now.saturating_duration_since(held.fetched_at) <= self.limits.max_age()
             })
         };
+        // By then a request would have tried, had there been any.
+        let long_ago = self.limits.breaker_max_wait.saturating_add(self.limits.fetch_timeout);
         let mut readiness = Readiness { ready: true, problems: Vec::new() };
         for (endpoint, problem) in self.health.problems() {
-            readiness.ready &= usable(&endpoint);
-            readiness.problems.push(format!("{endpoint}: {problem}"));
+            let over = now.saturating_duration_since(problem.since) > long_ago;
+            readiness.ready &= over || usable(&endpoint);
+            readiness.problems.push(format!("{endpoint}: {}", problem.sentence));
         }
         readiness
     }
@@ -442,9 +472,10 @@ impl std::fmt::Display for KeyError {
     }
 }
 
-async fn land(seat: Seat<Fetched>) -> Fetched {
-    seat.land().await.unwrap_or_else(|_aborted| {
-        let reason = "the fetch of the key ended without an answer; is a tokio runtime running?".to_owned();
-        Err(KeyError::unavailable(reason, Duration::from_secs(1)))
+/// Waits for a fetch. Where it is lost (it panicked, or its runtime ended), a key that is held stands in.
+async fn land(seat: Seat<Fetched>, held: Option<Arc<PublicKey>>) -> Fetched {
+    seat.land().await.unwrap_or_else(|Aborted| {
+        let reason = "the fetch of the key ended without an answer; is a tokio runtime running?";
+        held.ok_or_else(|| KeyError::unavailable(reason.to_owned(), Duration::from_secs(1)))
     })
 }

@@ -5,8 +5,9 @@ use std::any::Any;
 use bytes::Bytes;
 use http_body_util::Full;
 
-/// Writes `text` into `body` if it is of a type that holds bytes and that this crate knows; else leaves it as it is.
-pub(super) fn fill<B: 'static>(body: &mut B, text: String) {
+/// Writes `text` into `body` if it is of a type that holds bytes and that this crate knows; else leaves it as it is. Whether
+/// it did.
+pub(super) fn fill<B: 'static>(body: &mut B, text: String) -> bool {
     let body: &mut dyn Any = body;
     if let Some(body) = body.downcast_mut::<String>() {
         *body = text;
@@ -20,6 +21,9 @@ pub(super) fn fill<B: 'static>(body: &mut B, text: String) {
         #[cfg(feature = "axum")]
         if let Some(body) = body.downcast_mut::<axum_core::body::Body>() {
             *body = text.into();
+            return true;
         }
+        return false;
     }
+    true
 }

@@ -39,12 +39,12 @@ pin_project! {
             cache_control: CacheControl,
         },
         /// A key is fetched, or the sign-in policy asks somebody.
-        Waiting { decision: DecisionFuture, held: Option<Held<S, B, R>> },
+        Waiting { decision: DecisionFuture, held: Option<Box<Held<S, B, R>>> },
         Refused { response: Option<A> },
     }
 }
 
-/// What is held while a decision is waited for.
+/// What is held while a decision is waited for. Boxed, so that the future of the usual case is small.
 struct Held<S, B, R> {
     request: Request<B>,
     service: S,
@@ -71,8 +71,11 @@ impl CacheControl {
     }
 
     fn apply<B>(self, response: &mut Response<B>) {
-        if self == Self::Private && !response.headers().contains_key(header::CACHE_CONTROL) {
-            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private"));
+        if self == Self::Leave {
+            return;
+        }
+        if let header::Entry::Vacant(entry) = response.headers_mut().entry(header::CACHE_CONTROL) {
+            entry.insert(HeaderValue::from_static("private"));
         }
     }
 }
@@ -110,7 +113,7 @@ where
         refusal: R,
         admission: Admission,
     ) -> Self {
-        Self { state: State::Waiting { decision, held: Some(Held { request, service, refusal, admission }) } }
+        Self { state: State::Waiting { decision, held: Some(Box::new(Held { request, service, refusal, admission })) } }
     }
 }
 
@@ -132,9 +135,8 @@ where
                 }
                 StateProjected::Waiting { decision, held } => {
                     let outcome = ready!(decision.as_mut().poll(context));
-                    let Some(Held { mut request, mut service, refusal, admission }) = held.take() else {
-                        return Poll::Pending;
-                    };
+                    let Some(held) = held.take() else { return Poll::Pending };
+                    let Held { mut request, mut service, refusal, admission } = *held;
                     let next = match outcome {
                         Ok(authenticated) => {
                             let cache_control = admission.cache_control;

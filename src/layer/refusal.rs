@@ -87,7 +87,12 @@ impl<B: Default + 'static> Refuse<B> for StandardRefusal {
             let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        fill(response.body_mut(), body);
+        let length = body.len();
+        if fill(response.body_mut(), body) && request.method == Method::HEAD {
+            // Only announced: hyper would send it over HTTP/2, where a body in answer to HEAD breaks the stream.
+            *response.body_mut() = B::default();
+            response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
         response
     }
 }

@@ -58,7 +58,9 @@ struct Remembered {
 impl SignInCache {
     pub(crate) fn new(limits: CacheLimits, clock: SharedClock) -> Self {
         let answers = Bounded::new(limits.max_sign_ins, limits.max_sign_in_cache_bytes);
-        Self { answers, flights: Flights::new(), limits, clock }
+        // A second more than an answer may take: what is still under way then is not driven by anybody.
+        let patience = limits.sign_in_timeout.saturating_add(Duration::from_secs(1));
+        Self { answers, flights: Flights::new(patience, clock.clone()), limits, clock }
     }
 
     /// The answer of a policy for these claims: remembered, or from the resolver's future, which is polled only if it is

@@ -1,7 +1,7 @@
 //! Sign-in by a claim of the operator's choice.
 
-use super::{Policy, Resolution, SignIn, SignInError, SignInResolver};
-use crate::identity::{Claims, EntityRef};
+use super::{Policy, Resolution, SignIn, SignInError, SignInResolver, names::Names};
+use crate::identity::Claims;
 
 /// Names users by the text of a claim: `custom:username`, `preferred_username`, ...
 ///
@@ -11,20 +11,20 @@ use crate::identity::{Claims, EntityRef};
 #[derive(Debug, Clone)]
 pub struct NamedClaim {
     claim: String,
-    namespace: String,
+    names: Names,
     ignore_case: bool,
 }
 
 impl NamedClaim {
     /// By the claim of that name.
     pub fn new(claim: impl Into<String>) -> Self {
-        Self { claim: claim.into(), namespace: "default".to_owned(), ignore_case: false }
+        Self { claim: claim.into(), names: Names::default(), ignore_case: false }
     }
 
     /// Names users in this namespace instead of `default`.
     #[must_use]
     pub fn in_namespace(mut self, namespace: impl Into<String>) -> Self {
-        self.namespace = namespace.into();
+        self.names = Names::in_namespace(namespace);
         self
     }
 
@@ -46,7 +46,8 @@ impl NamedClaim {
                 "the claim {claim} has upper-case letters; use ignoring_case() if the provider ignores case in it"
             )));
         }
-        EntityRef::new("user", &self.namespace, &text)
+        self.names
+            .user(&text)
             .map(SignIn::user)
             .map_err(|error| SignInError::refused(format!("the claim {claim} is not a user name: {error}")))
     }
@@ -58,7 +59,7 @@ impl SignInResolver for NamedClaim {
     }
 
     fn policy(&self) -> Policy {
-        Policy::new(format!("claim {}", self.claim)).in_namespace(&self.namespace).using_claims([&self.claim])
+        Policy::new(format!("claim {}", self.claim)).in_namespace(self.names.namespace()).using_claims([&self.claim])
     }
 
     fn check(&self, _: &str) -> Result<(), String> {
@@ -71,6 +72,6 @@ impl SignInResolver for NamedClaim {
                 self.claim
             ));
         }
-        EntityRef::new("user", &self.namespace, "x").map(drop).map_err(|error| error.to_string())
+        self.names.check()
     }
 }

@@ -1,7 +1,7 @@
 //! Sign-in by the email claim.
 
-use super::{Policy, Resolution, SignIn, SignInError, SignInResolver};
-use crate::identity::{Claims, Email, EmailProblem, EntityRef};
+use super::{Policy, Resolution, SignIn, SignInError, SignInResolver, names::Names};
+use crate::identity::{Claims, Email, EmailProblem};
 
 /// Issuers that anybody can have an account at, so an email says nothing without a list of domains.
 const SHARED_ISSUERS: [&str; 5] = [
@@ -74,7 +74,7 @@ pub struct EmailSignIn {
     addresses: Vec<String>,
     verification: Verification,
     plus: Plus,
-    namespace: String,
+    names: Names,
     max_chars: usize,
 }
 
@@ -105,7 +105,7 @@ impl EmailSignIn {
             addresses: Vec::new(),
             verification: Verification::NotDenied,
             plus: Plus::Refuse,
-            namespace: "default".to_owned(),
+            names: Names::default(),
             max_chars: 254,
         }
     }
@@ -120,7 +120,7 @@ impl EmailSignIn {
     /// Names users in this namespace instead of `default`.
     #[must_use]
     pub fn in_namespace(mut self, namespace: impl Into<String>) -> Self {
-        self.namespace = namespace.into();
+        self.names = Names::in_namespace(namespace);
         self
     }
 
@@ -169,16 +169,16 @@ impl EmailSignIn {
             })
         })?;
         self.check_allowed(text, email.domain)?;
-        let local_part = match (self.plus, email.local_part.split_once('+')) {
-            (Plus::Strip, Some((before, _))) => before,
-            _ => email.local_part,
+        let local_part = match self.plus {
+            Plus::Strip => email.local_part.split('+').next().unwrap_or_default(),
+            Plus::Refuse => email.local_part,
         };
         let user = match self.naming {
-            Naming::LocalPart => EntityRef::new("user", &self.namespace, local_part),
+            Naming::LocalPart => self.names.user(local_part),
             Naming::Whole => {
                 let mut name = arrayvec::ArrayString::<64>::new();
                 let fits = [local_part, "_", email.domain].iter().all(|part| name.try_push_str(part).is_ok());
-                EntityRef::new("user", &self.namespace, if fits { &name } else { "" })
+                self.names.user(if fits { &name } else { "" })
             }
         };
         user.map(SignIn::user).map_err(|error| SignInError::refused(format!("the email gives no user name: {error}")))
@@ -221,7 +221,7 @@ impl SignInResolver for EmailSignIn {
         };
         let domains = self.domains.as_ref().map_or("any domain".to_owned(), |domains| domains.join(", "));
         let mut policy = Policy::new(format!("{naming} in {domains}"))
-            .in_namespace(&self.namespace)
+            .in_namespace(self.names.namespace())
             .using_claims(["email", "email_verified"]);
         if self.domains.is_none() {
             policy = policy.warning("users of any email domain are signed in: list your domains");
@@ -239,7 +239,7 @@ impl SignInResolver for EmailSignIn {
                 "{issuer} has users of many organisations, so an email-based sign-in needs in_domains([..])"
             ));
         }
-        EntityRef::new("user", &self.namespace, "x").map_err(|error| error.to_string())?;
+        self.names.check()?;
         if !(16..=254).contains(&self.max_chars) {
             return Err(format!("max_email_chars is {}; set it to a value from 16 to 254", self.max_chars));
         }

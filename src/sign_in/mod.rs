@@ -22,6 +22,7 @@ mod chain;
 mod claim;
 mod email;
 mod function;
+mod names;
 mod outcome;
 mod ownership;
 mod resolver;

@@ -2,8 +2,8 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use super::{Policy, Resolution, SignIn, SignInError, SignInResolver};
-use crate::identity::{Claims, EntityRef};
+use super::{Policy, Resolution, SignIn, SignInError, SignInResolver, names::Names};
+use crate::identity::Claims;
 
 /// Longest name of an entity.
 const MAX_NAME: usize = 63;
@@ -17,19 +17,19 @@ const MAX_NAME: usize = 63;
 /// Entra ID's subjects are of the second kind, and differ from one app registration to the next.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    namespace: String,
+    names: Names,
 }
 
 impl Subject {
     /// Names in the namespace `default`.
     pub fn new() -> Self {
-        Self { namespace: "default".to_owned() }
+        Self { names: Names::default() }
     }
 
     /// Names users in this namespace instead.
     #[must_use]
     pub fn in_namespace(mut self, namespace: impl Into<String>) -> Self {
-        self.namespace = namespace.into();
+        self.names = Names::in_namespace(namespace);
         self
     }
 }
@@ -42,18 +42,19 @@ impl Default for Subject {
 
 impl SignInResolver for Subject {
     fn resolve(&self, claims: &Claims) -> Resolution {
-        EntityRef::new("user", &self.namespace, &name_of(claims.subject()))
+        self.names
+            .user(&name_of(claims.subject()))
             .map(SignIn::user)
             .map_err(|error| SignInError::refused(error.to_string()))
             .into()
     }
 
     fn policy(&self) -> Policy {
-        Policy::new("subject").in_namespace(&self.namespace).using_claims(["sub"])
+        Policy::new("subject").in_namespace(self.names.namespace()).using_claims(["sub"])
     }
 
     fn check(&self, _: &str) -> Result<(), String> {
-        EntityRef::new("user", &self.namespace, "x").map(drop).map_err(|error| error.to_string())
+        self.names.check()
     }
 }
 
@@ -93,6 +94,7 @@ fn base32(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::EntityRef;
 
     #[test]
     fn base32_is_that_of_the_rfc() {

@@ -1,7 +1,5 @@
 //! Identities without a token, for the tests of a handler alone.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
 use super::{User, user::to_json};
@@ -82,5 +80,5 @@ fn claims(user: &User) -> Claims {
     parts.picture = text("picture").map(&mut place);
     let verified = members.iter().find(|(name, _)| name == "email_verified");
     parts.email_verified = verified.map(|(_, value)| *value == Value::Bool(true) || value == "true");
-    Claims::new(Arc::from(buffer), parts)
+    Claims::new(buffer, parts)
 }

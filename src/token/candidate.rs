@@ -27,7 +27,7 @@ pub(crate) struct Candidate<'t, 'c> {
     payload: Encoded<'t>,
     signature: [u8; 64],
     kid: Kid,
-    expires_at: u64,
+    window: Window,
     trusted: TrustMatch<'c>,
     limits: &'c TokenLimits,
 }
@@ -85,14 +85,14 @@ impl<'t, 'c> Candidate<'t, 'c> {
             }
         };
         let trusted = trust.find(header.signer.as_deref(), header.issuer.as_deref(), client)?;
-        Window::until(header.expires_at).check(now, limits.leeway, limits.max_lifetime)?;
+        header.window.check(now, limits.leeway, limits.max_lifetime)?;
         Ok(Self {
             token,
             signing_input: segments.signing_input,
             payload: segments.payload,
             signature: segments.signature,
             kid: header.kid,
-            expires_at: header.expires_at,
+            window: header.window,
             trusted,
             limits,
         })
@@ -116,7 +116,7 @@ impl<'t, 'c> Candidate<'t, 'c> {
         let limits = self.limits;
         let issuer = self.trusted.issuer;
         let read =
-            payload::read(self.token, self.payload, issuer, self.expires_at, limits.max_subject_chars, limits.json())?;
+            payload::read(self.token, self.payload, issuer, self.window, limits.max_subject_chars, limits.json())?;
         let token = VerifiedToken { claims: read.claims, window: read.window };
         token.check_time(now, limits)?;
         Ok(token)

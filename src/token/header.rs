@@ -6,7 +6,10 @@ use std::borrow::Cow;
 
 use serde::de::MapAccess;
 
-use super::json::{JsonFault, JsonLimits, Members, Unread, Value, read_object};
+use super::{
+    json::{JsonFault, JsonLimits, Members, Unread, Value, read_object},
+    window::Window,
+};
 use crate::{
     error::{AuthError, AuthErrorKind, quoted},
     keys::Kid,
@@ -23,7 +26,8 @@ pub(super) struct JoseHeader<'h> {
     pub(super) signer: Option<Cow<'h, str>>,
     pub(super) issuer: Option<Cow<'h, str>>,
     pub(super) client: Client<'h>,
-    pub(super) expires_at: u64,
+    /// By `exp`; by `nbf` and `iat` too, should somebody write them here (RFC 7519 section 5.3).
+    pub(super) window: Window,
 }
 
 /// The member `client`.
@@ -59,12 +63,13 @@ impl<'h> JoseHeader<'h> {
         let kid = kid.ok_or_else(|| AuthError::new(AuthErrorKind::MalformedKeyId))?;
         let expires_at =
             raw.exp.ok_or_else(|| AuthError::with_detail(AuthErrorKind::MalformedHeader, "it has no exp"))?;
+        let window = Window::new(expires_at, raw.nbf, raw.iat);
         let client = match raw.client {
             None => Client::Absent,
             Some(Value::Text(id)) => Client::Id(id),
             Some(_) => Client::NotText,
         };
-        Ok(Self { kid, signer: text(raw.signer), issuer: text(raw.iss), client, expires_at })
+        Ok(Self { kid, signer: text(raw.signer), issuer: text(raw.iss), client, window })
     }
 }
 
@@ -88,6 +93,8 @@ struct Raw<'h> {
     client: Option<Value<'h>>,
     signer: Option<Value<'h>>,
     exp: Option<u64>,
+    nbf: Option<u64>,
+    iat: Option<u64>,
     misleading: Option<&'static str>,
 }
 
@@ -95,6 +102,8 @@ impl<'h> Members<'h> for Raw<'h> {
     fn member<A: MapAccess<'h>>(&mut self, name: &str, value: Unread<'_, '_, A>) -> Result<(), A::Error> {
         match name {
             "exp" => self.exp = Some(value.seconds("exp")?),
+            "nbf" => self.nbf = Some(value.seconds("nbf")?),
+            "iat" => self.iat = Some(value.seconds("iat")?),
             "typ" => self.typ = Some(value.value()?),
             "alg" => self.alg = Some(value.value()?),
             "kid" => self.kid = Some(value.value()?),

@@ -1,6 +1,6 @@
 //! The claims, read after the signature is known to be good.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use serde::de::MapAccess;
 
@@ -25,21 +25,19 @@ pub(super) struct Payload {
 
 /// Decodes the payload and reads the claims that have a name of their own; the others stay as they are, checked.
 ///
-/// `header_expires_at` is the `exp` of the JOSE header: the earlier of the two counts.
+/// `header` is when the JOSE header is valid: the token is valid when both are.
 pub(super) fn read(
     token: &[u8],
     payload: Encoded<'_>,
     issuer: &str,
-    header_expires_at: u64,
+    header: Window,
     max_subject_chars: usize,
     limits: JsonLimits,
 ) -> Result<Payload, AuthError> {
     let malformed = |detail: &str| AuthError::with_detail(AuthErrorKind::MalformedClaims, detail);
     // One allocation for the token and the decoded payload; the claims are ranges in it.
-    let length = token.len().saturating_add(payload.decoded_len());
-    let mut buffer: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
-    let decoded = Arc::get_mut(&mut buffer).and_then(|buffer| {
-        let (head, tail) = buffer.split_at_mut_checked(token.len())?;
+    let mut buffer = vec![0; token.len().saturating_add(payload.decoded_len())];
+    let decoded = buffer.split_at_mut_checked(token.len()).and_then(|(head, tail)| {
         head.copy_from_slice(token);
         payload.decode(tail)
     });
@@ -50,7 +48,8 @@ pub(super) fn read(
     read_object(json, limits, &mut raw).map_err(refuse)?;
 
     // `exp` and `iss` are appended by the load balancer, so that each token has them.
-    let expires_at = raw.exp.ok_or_else(|| malformed("there is no exp"))?.min(header_expires_at);
+    let expires_at = raw.exp.ok_or_else(|| malformed("there is no exp"))?;
+    let window = Window::new(expires_at, raw.nbf, raw.iat).and(header);
     match &raw.iss {
         None => {}
         Some(Value::Text(iss)) if iss == issuer => {}
@@ -67,13 +66,10 @@ pub(super) fn read(
 
     let mut texts = Texts { buffer: &buffer, escaped: String::new() };
     let parts =
-        texts.place(&raw, token.len(), issuer, sub, expires_at).ok_or_else(|| malformed("they are too long"))?;
+        texts.place(&raw, token.len(), issuer, sub, window.expires_at).ok_or_else(|| malformed("they are too long"))?;
     let escaped = texts.escaped;
-    let not_before = raw.nbf.unwrap_or(0).max(raw.iat.unwrap_or(0));
-    if !escaped.is_empty() {
-        buffer = [&*buffer, escaped.as_bytes()].concat().into();
-    }
-    Ok(Payload { claims: Claims::new(buffer, parts), window: Window { not_before, expires_at } })
+    buffer.extend_from_slice(escaped.as_bytes());
+    Ok(Payload { claims: Claims::new(buffer, parts), window })
 }
 
 fn refuse(fault: JsonFault) -> AuthError {

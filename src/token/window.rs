@@ -17,8 +17,13 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub(super) fn until(expires_at: u64) -> Self {
-        Self { not_before: 0, expires_at }
+    pub(super) fn new(expires_at: u64, nbf: Option<u64>, iat: Option<u64>) -> Self {
+        Self { not_before: nbf.max(iat).unwrap_or(0), expires_at }
+    }
+
+    /// When both are valid.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self { not_before: self.not_before.max(other.not_before), expires_at: self.expires_at.min(other.expires_at) }
     }
 
     /// Valid while `now < exp + leeway`, `nbf <= now + leeway` and `exp <= now + max_lifetime`
@@ -51,8 +56,9 @@ mod tests {
         assert_eq!(check(970), Ok(()));
         assert_eq!(check(2029), Ok(()));
         assert_eq!(check(2030), Err(AuthErrorKind::Expired));
-        assert_eq!(Window::until(7000).check(2000, leeway, lifetime), Ok(()));
-        assert_eq!(Window::until(7001).check(2000, leeway, lifetime), Err(AuthErrorKind::LifetimeTooLong));
-        assert_eq!(Window::until(u64::MAX).check(u64::MAX - 1, leeway, lifetime), Ok(()));
+        let until = |expires_at| Window::new(expires_at, None, None);
+        assert_eq!(until(7000).check(2000, leeway, lifetime), Ok(()));
+        assert_eq!(until(7001).check(2000, leeway, lifetime), Err(AuthErrorKind::LifetimeTooLong));
+        assert_eq!(until(u64::MAX).check(u64::MAX - 1, leeway, lifetime), Ok(()));
     }
 }
