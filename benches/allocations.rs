@@ -54,5 +54,8 @@ fn main() {
     let fresh = count(service.clone(), (0..200).map(|_| request()).collect());
     let repeated = count(service.clone(), (0..200).map(|_| same.clone()).collect());
     let baseline = count(bare, (0..200).map(|_| request()).collect());
+    let beyond = |(_, usual): (u64, u64)| usual - baseline.1;
+    // The budgets: the claims in one buffer behind one reference, and one value in the extensions; a repeated token, that alone.
+    assert!(beyond(fresh) <= 4 && beyond(repeated) <= 1, "fresh {fresh:?}, repeated {repeated:?}, bare {baseline:?}");
     println!("allocations a request, most and usual: bare {baseline:?}, fresh {fresh:?}, repeated {repeated:?}");
 }

@@ -81,8 +81,8 @@ mod token;
 pub use self::{
     clock::{Clock, SystemClock},
     config::{
-        AlbAuthConfig, AlbAuthConfigBuilder, ArnError, CacheLimits, ConfigError, KeyEndpoint, KeyLimits,
-        LoadBalancerArn, TokenLimits, TrustedAlb,
+        AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, ArnError, CacheLimits, ConfigError, KeyEndpoint,
+        KeyLimits, LoadBalancerArn, TokenLimits, TrustedAlb,
     },
     error::{AuthError, AuthErrorKind, Fault},
     identity::{BackstageIdentity, ClaimError, Claims, EntityRef, EntityRefError, Profile, StableId},
@@ -94,3 +94,10 @@ pub use self::{
 #[cfg(all(doctest, feature = "axum", feature = "test-util", feature = "https"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// And so is that of the other pages.
+#[cfg(all(doctest, feature = "axum", feature = "test-util", feature = "https"))]
+#[doc = include_str!("../docs/CONFIGURATION.md")]
+#[doc = include_str!("../docs/OPERATING.md")]
+#[doc = include_str!("../docs/TESTING.md")]
+struct Pages;

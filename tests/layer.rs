@@ -1,4 +1,5 @@
 //! The layer, from outside.
+#![cfg(feature = "test-util")]
 
 mod support;
 

@@ -14,9 +14,9 @@ use crate::{
     sign_in::SignInResolver,
 };
 
-const WHERE_THE_ARN_IS: &str =
+pub(super) const WHERE_THE_ARN_IS: &str =
     "find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'";
-const WHERE_THE_RULE_IS: &str =
+pub(super) const WHERE_THE_RULE_IS: &str =
     "it stands in the listener rule's authenticate action: aws elbv2 describe-rules --listener-arn <listener>";
 
 /// Collects settings; [`build`](Self::build) checks them all. Made by [`AlbAuthConfig::builder`].
@@ -59,6 +59,11 @@ impl AlbAuthConfigBuilder {
     /// Who becomes whom, for entries that have no policy of their own. See [`sign_in`](crate::sign_in).
     pub fn sign_in(mut self, policy: impl SignInResolver) -> Self {
         self.sign_in = Some(Arc::new(policy));
+        self
+    }
+
+    pub(super) fn sign_in_policy(mut self, policy: Option<Arc<dyn SignInResolver>>) -> Self {
+        self.sign_in = policy;
         self
     }
 
@@ -219,6 +224,9 @@ impl AlbAuthConfigBuilder {
         };
         if entry.client_ids.iter().any(|id| id.is_empty() || id.chars().any(char::is_control)) {
             problems.push(format!("{of} has a client id that is empty; {WHERE_THE_RULE_IS}"));
+        }
+        if entry.signers.is_empty() {
+            problems.push(format!("{of} has no signer: name the ARN of the load balancer; {WHERE_THE_ARN_IS}"));
         }
         let endpoint = entry.key_endpoint.as_ref().and_then(|url| report(KeyEndpoint::parse(url), problems));
         let mut signers = Vec::new();

@@ -21,8 +21,10 @@
 mod arn;
 mod builder;
 mod endpoint;
+mod environment;
 mod error;
 mod limits;
+mod settings;
 mod trust;
 mod trusted_alb;
 
@@ -35,6 +37,7 @@ pub use self::{
     endpoint::KeyEndpoint,
     error::ConfigError,
     limits::{CacheLimits, KeyLimits, TokenLimits},
+    settings::{AlbAuthSettings, SignInSettings, TrustSettings},
     trusted_alb::TrustedAlb,
 };
 use crate::{

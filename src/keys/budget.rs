@@ -6,7 +6,7 @@ use crate::sync::{Arc, Mutex};
 
 /// A budget of fetches: so many at once, so many a second on average, so many in a burst. What it does not allow is refused,
 /// never queued: a queue would let a flood delay everybody behind it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Budget {
     state: Arc<Mutex<State>>,
     max_concurrent: usize,

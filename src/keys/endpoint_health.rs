@@ -17,7 +17,8 @@ pub(super) struct Health(Mutex<HashMap<KeyEndpoint, EndpointHealth>>);
 
 #[derive(Debug, Default)]
 struct EndpointHealth {
-    breaker: Breaker,
+    unknown: Breaker,
+    refresh: Breaker,
     /// Whether it ever gave a key. Until then a 403 may come from something in between.
     gave_a_key: bool,
     problem: Option<Problem>,
@@ -28,6 +29,16 @@ struct EndpointHealth {
 pub(super) struct Problem {
     pub(super) sentence: String,
     pub(super) since: Instant,
+}
+
+/// What a fetch is for. Each counts its failures by itself, and has its own budget: strangers choose which kids are asked for,
+/// and must not be able to keep a held key from its refresh by kids that fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A kid that is not held.
+    Unknown,
+    /// A key that is held.
+    Refresh,
 }
 
 /// How a fetch ended, for the endpoint.
@@ -41,12 +52,18 @@ pub(super) enum Ending<'a> {
 }
 
 impl Health {
-    pub(super) fn blocked(&self, endpoint: &KeyEndpoint, now: Instant) -> Option<Duration> {
-        self.0.lock().get(endpoint)?.breaker.blocked(now)
+    /// How long no fetch for this purpose may start; `None` if one may.
+    pub(super) fn blocked(&self, endpoint: &KeyEndpoint, purpose: Purpose, now: Instant) -> Option<Duration> {
+        let endpoints = self.0.lock();
+        let health = endpoints.get(endpoint)?;
+        match purpose {
+            Purpose::Unknown => health.unknown.blocked(now),
+            Purpose::Refresh => health.refresh.blocked(now),
+        }
     }
 
-    pub(super) fn begin(&self, endpoint: &KeyEndpoint, now: Instant, limits: &KeyLimits) {
-        self.0.lock().entry(endpoint.clone()).or_default().breaker.begin(now, limits);
+    pub(super) fn begin(&self, endpoint: &KeyEndpoint, purpose: Purpose, now: Instant, limits: &KeyLimits) {
+        self.0.lock().entry(endpoint.clone()).or_default().breaker(purpose).begin(now, limits);
     }
 
     /// A key of this endpoint is held, from before this store.
@@ -54,17 +71,24 @@ impl Health {
         self.0.lock().entry(endpoint.clone()).or_default().gave_a_key = true;
     }
 
-    pub(super) fn ended(&self, endpoint: &KeyEndpoint, ending: Ending<'_>, now: Instant, limits: &KeyLimits) {
+    pub(super) fn ended(
+        &self,
+        endpoint: &KeyEndpoint,
+        purpose: Purpose,
+        ending: Ending<'_>,
+        now: Instant,
+        limits: &KeyLimits,
+    ) {
         let mut endpoints = self.0.lock();
         let health = endpoints.entry(endpoint.clone()).or_default();
         match ending {
             Ending::Key => {
-                health.breaker.answered();
+                health.answered();
                 health.gave_a_key = true;
                 health.problem = None;
             }
             Ending::NotFound(answer) => {
-                health.breaker.answered();
+                health.answered();
                 health.problem = (!health.gave_a_key).then(|| Problem {
                     sentence: format!(
                         "{answer}, and never gave a key: an egress proxy, the wrong region, or the wrong endpoint?"
@@ -76,10 +100,12 @@ impl Health {
                 }
             }
             Ending::Failure(problem) => {
-                let was_open = health.breaker.is_open();
-                health.breaker.failed(now, limits);
+                let breaker = health.breaker(purpose);
+                let was_open = breaker.is_open();
+                breaker.failed(now, limits);
+                let opened = breaker.is_open() && !was_open;
                 tracing::warn!(%endpoint, "the fetch of a public key failed: {problem}");
-                if health.breaker.is_open() && !was_open {
+                if opened {
                     tracing::error!(%endpoint, "the key endpoint counts as down; it is tried again now and then");
                 }
                 health.problem = Some(Problem { sentence: problem.to_owned(), since: now });
@@ -93,5 +119,20 @@ impl Health {
         let problems =
             endpoints.iter().filter_map(|(endpoint, health)| Some((endpoint.clone(), health.problem.clone()?)));
         problems.collect()
+    }
+}
+
+impl EndpointHealth {
+    fn breaker(&mut self, purpose: Purpose) -> &mut Breaker {
+        match purpose {
+            Purpose::Unknown => &mut self.unknown,
+            Purpose::Refresh => &mut self.refresh,
+        }
+    }
+
+    /// A complete answer, to whatever, says that the endpoint is up.
+    fn answered(&mut self) {
+        self.unknown.answered();
+        self.refresh.answered();
     }
 }

@@ -1,6 +1,6 @@
 //! Public keys of the load balancers, by key id.
 //!
-//! A look-up reads an immutable [`KeySet`](set::KeySet) and never waits: writers publish a new set, readers keep the one they
+//! A look-up reads an immutable `KeySet` and never waits: writers publish a new set, readers keep the one they
 //! hold. A key that is not in the set is fetched once, however many requests ask for it:
 //!
 //! 1. refused at once if the kid was unknown a moment ago, the endpoint counts as down, or the budget of fetches is spent;
@@ -12,14 +12,16 @@
 //! |---|---|
 //! | key known | at once, no lock, no allocation |
 //! | key known, and at `refresh_at_percent` of its lifetime | at once; a refresh starts beside it |
-//! | key past its lifetime, endpoint out of reach | the known key, up to `max_stale` longer |
-//! | endpoint says there is no such key (403 or 404) | [`KeyError::Unknown`], remembered for `unknown_for` |
+//! | key past its lifetime | the fresh key, once it is fetched; the known one if that fails, up to `max_stale` longer |
+//! | the same, and the last refresh failed | the known key, at once; the next refresh is beside it |
+//! | endpoint says there is no such key (403 or 404) | 401, unknown key,, remembered for `unknown_for` |
 //! | the same for a key that is held | the key, until three such answers in a row over two minutes or more |
-//! | endpoint out of reach, key not known | [`KeyError::Unavailable`] with the time to try again |
-//! | endpoint answers with something else than a key | [`KeyError::Rejected`] |
+//! | endpoint out of reach, key not known | 503 with the time to try again |
+//! | endpoint answers with something else than a key | 503 |
 //!
-//! A failed fetch never takes a good key away. Refreshing held keys has a budget of its own, which a flood of unknown kids
-//! cannot spend. Ages are from the monotonic [`Clock`](crate::Clock), so a jump of the date changes nothing.
+//! A failed fetch never takes a good key away. Refreshing held keys has a budget and a count of failures of its own, which a
+//! flood of unknown kids cannot spend. Ages are from the monotonic [`Clock`](crate::Clock), so a jump of the date changes
+//! nothing.
 
 mod breaker;
 mod budget;

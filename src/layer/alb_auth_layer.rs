@@ -98,8 +98,8 @@ impl<R> AlbAuthLayer<R> {
         self
     }
 
-    /// Leaves the three headers of the load balancer on the request, for a handler that hands them on itself. Look-alikes
-    /// are taken off still. The three are marked as sensitive, so that their `Debug` form does not show them.
+    /// Leaves the three headers of the load balancer on the request of a signed-in user, for a handler that hands them on
+    /// itself. Look-alikes are taken off still, and all of them from requests without a user. The three are marked as sensitive, so that their `Debug` form does not show them.
     #[must_use]
     pub fn keep_headers(mut self) -> Self {
         self.settings_mut().keep_headers = true;

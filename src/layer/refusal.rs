@@ -42,7 +42,7 @@ pub struct RefusedRequest<'r> {
     pub headers: &'r HeaderMap,
 }
 
-/// The usual refusal: see [`refusal`](self) for its forms.
+/// The usual refusal: the status and one sentence, or a status of gRPC.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StandardRefusal {
     format: Format,
@@ -77,6 +77,8 @@ impl<B: Default + 'static> Refuse<B> for StandardRefusal {
             Format::BackstageJson => ("application/json; charset=utf-8", backstage_json(error, request)),
         };
         let headers = response.headers_mut();
+        // Room for these and no more: strangers' requests are to cost little.
+        *headers = HeaderMap::with_capacity(3);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if error.status() == StatusCode::UNAUTHORIZED {

@@ -80,7 +80,8 @@ where
             }
             _ => None,
         };
-        if settings.keep_headers && !exempt {
+        // Kept only where they were looked at: without a decision, nobody vouches for any of them.
+        if settings.keep_headers && decision.is_some() {
             to_strip.strip_look_alikes(request.headers_mut());
         } else {
             to_strip.strip_all(request.headers_mut());

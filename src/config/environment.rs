@@ -1,0 +1,139 @@
+//! Settings from the environment: one entry of trust, and a policy.
+//!
+//! The variables and their values are in the documentation of [`AlbAuthSettings::from_vars`].
+//!
+//! A variable `ALB_AUTH_...` of another name is refused, since it is a slip of the pen. Several issuers, and whatever else, come
+//! from [`AlbAuthSettings`] or from code.
+
+use super::{
+    AlbAuthConfig, AlbAuthSettings, ConfigError, SignInSettings, TrustSettings,
+    builder::{WHERE_THE_ARN_IS, WHERE_THE_RULE_IS},
+};
+
+const PREFIX: &str = "ALB_AUTH_";
+const SIGNERS: &str = "ALB_AUTH_SIGNERS";
+const ISSUER: &str = "ALB_AUTH_ISSUER";
+const CLIENT_IDS: &str = "ALB_AUTH_CLIENT_IDS";
+const EMAIL_DOMAINS: &str = "ALB_AUTH_EMAIL_DOMAINS";
+const SIGN_IN: &str = "ALB_AUTH_SIGN_IN";
+const KEY_ENDPOINT: &str = "ALB_AUTH_KEY_ENDPOINT";
+const ALL: [&str; 6] = [SIGNERS, ISSUER, CLIENT_IDS, EMAIL_DOMAINS, SIGN_IN, KEY_ENDPOINT];
+
+impl AlbAuthConfig {
+    /// The configuration that the environment variables `ALB_AUTH_...` describe: see
+    /// [`AlbAuthSettings::from_vars`] for their names.
+    ///
+    /// # Errors
+    /// Every variable that is missing, with where to find its value, and all that
+    /// [`build`](super::AlbAuthConfigBuilder::build) finds.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        // A value that is not Unicode is none of ours to print; the name tells which it was.
+        let vars = std::env::vars_os().filter_map(|(name, value)| {
+            let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
+            Some((name, value.to_string_lossy().into_owned()))
+        });
+        AlbAuthSettings::from_vars(vars)?.to_builder().build()
+    }
+}
+
+impl AlbAuthSettings {
+    /// The settings that these environment variables describe; those that do not begin with `ALB_AUTH_` are passed over.
+    ///
+    /// | variable | value |
+    /// |---|---|
+    /// | `ALB_AUTH_SIGNERS` | ARNs of load balancers, with commas or spaces between them |
+    /// | `ALB_AUTH_ISSUER` | the issuer |
+    /// | `ALB_AUTH_CLIENT_IDS` | client ids, with commas or spaces between them |
+    /// | `ALB_AUTH_EMAIL_DOMAINS` | domains whose users are signed in, with commas or spaces between them |
+    /// | `ALB_AUTH_SIGN_IN` | `email_local_part` (as if unset), `whole_email`, `subject` or `claims_only` |
+    /// | `ALB_AUTH_KEY_ENDPOINT` | where the public keys are, where AWS documents nothing; may be unset |
+    ///
+    /// A variable that is set to nothing counts as unset.
+    ///
+    /// ```
+    /// use tower_alb_auth::AlbAuthSettings;
+    ///
+    /// let alb = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188";
+    /// let settings = AlbAuthSettings::from_vars([
+    ///     ("ALB_AUTH_SIGNERS", alb),
+    ///     ("ALB_AUTH_ISSUER", "https://idp.example.com"),
+    ///     ("ALB_AUTH_CLIENT_IDS", "one, other"),
+    ///     ("ALB_AUTH_EMAIL_DOMAINS", "example.com"),
+    /// ])?;
+    /// assert_eq!(settings.trust[0].client_ids, ["one", "other"]);
+    ///
+    /// let missing = AlbAuthSettings::from_vars([("ALB_AUTH_ISSUER", "https://idp.example.com")]).unwrap_err();
+    /// assert!(missing.to_string().contains("aws elbv2 describe-load-balancers"));
+    /// # Ok::<(), tower_alb_auth::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Every variable that is missing, with where to find its value, or whose name or value is not known.
+    pub fn from_vars(
+        vars: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Result<Self, ConfigError> {
+        let vars: Vec<(String, String)> = vars.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let mut problems = Vec::new();
+        for (name, _) in vars.iter().filter(|(name, _)| name.starts_with(PREFIX) && !ALL.contains(&name.as_str())) {
+            problems.push(format!("{name} is no setting; there are {}", ALL.join(", ")));
+        }
+        let one = |name: &str| {
+            let value = vars.iter().find(|(held, _)| held == name).map(|(_, value)| value.trim());
+            value.filter(|value| !value.is_empty()).map(str::to_owned)
+        };
+        let list = |name: &str| -> Vec<String> {
+            let value = one(name).unwrap_or_default();
+            value.split([',', ' ', '\n', '\t']).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        };
+        let (signers, issuer, client_ids) = (list(SIGNERS), one(ISSUER), list(CLIENT_IDS));
+        if signers.is_empty() {
+            problems.push(format!("{SIGNERS} is not set: the ARN of the load balancer; {WHERE_THE_ARN_IS}"));
+        }
+        if issuer.is_none() {
+            problems.push(format!("{ISSUER} is not set: the issuer of the users' tokens; {WHERE_THE_RULE_IS}"));
+        }
+        if client_ids.is_empty() {
+            problems.push(format!("{CLIENT_IDS} is not set: the client id at the issuer; {WHERE_THE_RULE_IS}"));
+        }
+        let sign_in = policy(one(SIGN_IN).as_deref(), list(EMAIL_DOMAINS), &mut problems);
+        if !problems.is_empty() {
+            return Err(ConfigError::new(problems));
+        }
+        let entry = TrustSettings {
+            signers,
+            issuer: issuer.unwrap_or_default(),
+            client_ids,
+            key_endpoint: one(KEY_ENDPOINT),
+            ..TrustSettings::default()
+        };
+        Ok(Self { trust: vec![entry], sign_in })
+    }
+}
+
+fn policy(name: Option<&str>, domains: Vec<String>, problems: &mut Vec<String>) -> Option<SignInSettings> {
+    let by_email = matches!(name, None | Some("email_local_part" | "whole_email"));
+    if by_email && domains.is_empty() {
+        problems.push(format!(
+            "{EMAIL_DOMAINS} is not set: the domains whose users are signed in, such as example.com; or set {SIGN_IN} to \
+             subject or claims_only"
+        ));
+    }
+    if !by_email && !domains.is_empty() {
+        problems.push(format!(
+            "{EMAIL_DOMAINS} is set, but {SIGN_IN} is no policy that reads emails: unset one of the two"
+        ));
+    }
+    match name {
+        None | Some("email_local_part") => Some(SignInSettings::EmailLocalPart { domains, namespace: None }),
+        Some("whole_email") => Some(SignInSettings::WholeEmail { domains, namespace: None }),
+        Some("subject") => Some(SignInSettings::Subject { namespace: None }),
+        Some("claims_only") => Some(SignInSettings::ClaimsOnly),
+        Some(other) => {
+            problems.push(format!(
+                "{SIGN_IN} is {}; there are email_local_part, whole_email, subject and claims_only",
+                crate::error::quoted(other)
+            ));
+            None
+        }
+    }
+}

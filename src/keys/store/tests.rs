@@ -1,0 +1,66 @@
+//! What cannot be seen from outside: that look-ups stay away from what is behind locks.
+
+use super::*;
+use crate::keys::{KeyFetch, source::KeyRequest};
+
+const PEM: &[u8] = b"-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt
+6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==
+-----END PUBLIC KEY-----";
+
+struct Down;
+
+impl KeySource for Down {
+    fn fetch(&self, _: KeyRequest) -> KeyFetch {
+        Box::pin(std::future::ready(Err(KeySourceError::new(KeySourceErrorKind::Other, "down"))))
+    }
+}
+
+/// A store that holds one key, old enough to be refreshed.
+fn store() -> (Arc<KeyStore>, KeyId) {
+    let limits = KeyLimits::new().breaker_failures(1);
+    let store = KeyStore::new(Some(Arc::new(Down)), Vec::new(), limits, SharedClock::default());
+    let endpoint = KeyEndpoint::parse("https://keys.example.com").unwrap();
+    let id = KeyId { endpoint, kid: Kid::NIL };
+    hold(&store, &id);
+    (Arc::new(store), id)
+}
+
+fn hold(store: &KeyStore, id: &KeyId) {
+    let held = HeldKey {
+        id: id.clone(),
+        key: Arc::new(PublicKey::from_pem(PEM).unwrap()),
+        fetched_at: Instant::now().checked_sub(Duration::from_secs(3000)).unwrap(),
+        refresh: RefreshState::default(),
+    };
+    store.set.store(Arc::new(KeySet::default().with(held, 2)));
+}
+
+/// Whether a look-up would try to start a refresh, and so ask flights, breaker and budget.
+fn is_due(store: &KeyStore, id: &KeyId) -> bool {
+    store.set.load().find(&id.endpoint, id.kid).unwrap().is_due(Instant::now())
+}
+
+#[tokio::test]
+async fn while_a_refresh_runs_look_ups_ask_nothing_behind_a_lock() {
+    let (store, id) = store();
+    assert!(is_due(&store, &id));
+    assert!(matches!(store.lookup(&id.endpoint, id.kid), Lookup::Ready(_)));
+    assert_eq!(store.flights.len(), 1);
+    assert!(!is_due(&store, &id));
+}
+
+#[tokio::test]
+async fn while_a_refresh_may_not_start_look_ups_ask_nothing_behind_a_lock() {
+    let (store, id) = store();
+    assert!(matches!(store.lookup(&id.endpoint, id.kid), Lookup::Ready(_)));
+    while store.flights.len() > 0 {
+        tokio::task::yield_now().await;
+    }
+    // The endpoint counts as down. Another key of it comes to the age at which it is refreshed:
+    hold(&store, &id);
+    assert!(is_due(&store, &id));
+    assert!(matches!(store.lookup(&id.endpoint, id.kid), Lookup::Ready(_)));
+    assert_eq!(store.flights.len(), 0, "it may not start");
+    assert!(!is_due(&store, &id), "each look-up until then would ask again");
+}

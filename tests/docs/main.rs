@@ -1,0 +1,11 @@
+//! What the README and the pages say, held against the code.
+//!
+//! Their code blocks are doctests of the crate; here is what no compiler sees: links, tables, settings, claims.
+#![cfg(all(feature = "https", feature = "axum", feature = "test-util"))]
+
+mod configuration;
+mod links;
+mod operating;
+mod page;
+mod readme;
+mod security;

@@ -1,0 +1,94 @@
+//! `exp`, `nbf` and `iat` of every type but the right one.
+
+use tower_alb_auth::{AuthErrorKind, test_util::User};
+
+use crate::{
+    forge::{BOTH, Text},
+    gate::Gate,
+};
+
+/// Not a whole number of seconds from 1970 to the end of the year 9999.
+const NOT_SECONDS: [&str; 38] = [
+    r#""1""#,
+    r#""4102444800""#,
+    r#""""#,
+    r#""never""#,
+    "1.5",
+    "4102444800.0",
+    "4102444800.5",
+    "1e3",
+    "4102444800e0",
+    "4.1024448e9",
+    "0e0",
+    "true",
+    "false",
+    "null",
+    "[]",
+    "[4102444800]",
+    "{}",
+    r#"{"$numberLong":"4102444800"}"#,
+    "-1",
+    "-0",
+    "-0.0",
+    "-4102444800",
+    "253402300800",
+    "9007199254740993",
+    "9223372036854775807",
+    "9223372036854775808",
+    "18446744073709551615",
+    "18446744073709551616",
+    "340282366920938463463374607431768211456",
+    "1e400",
+    "-1e400",
+    "NaN",
+    "Infinity",
+    "+1",
+    "01",
+    "0x7fffffff",
+    "1_000",
+    "",
+];
+
+#[tokio::test]
+async fn s_36_a_time_that_is_no_whole_number_of_seconds_refuses_the_token() {
+    let gate = Gate::new();
+    for text in BOTH {
+        for name in ["exp", "nbf", "iat"] {
+            for raw in NOT_SECONDS {
+                let case = format!("{text:?}, {name}: {raw}");
+                let token = text.with_raw(gate.alb.token(&User::jane()), name, raw);
+                match text {
+                    Text::Header => gate.refuses_unasked(&case, token, AuthErrorKind::MalformedHeader).await,
+                    Text::Payload => gate.refuses(&case, token, AuthErrorKind::MalformedClaims).await,
+                }
+            }
+        }
+    }
+    gate.admits_jane().await;
+}
+
+#[tokio::test]
+async fn s_36_exp_must_be_there_twice_and_the_others_need_not() {
+    let gate = Gate::new();
+    let token = || gate.alb.token(&User::jane());
+    gate.refuses_unasked("header", token().without_header("exp").sign(), AuthErrorKind::MalformedHeader).await;
+    gate.refuses("payload", token().without_claim("exp").sign(), AuthErrorKind::MalformedClaims).await;
+    let now = gate.alb.unix_now();
+    for text in BOTH {
+        for name in ["nbf", "iat"] {
+            for seconds in [0, 1, now] {
+                let token = text.with_raw(token(), name, &seconds.to_string());
+                gate.admits(&format!("{text:?}, {name}: {seconds}"), token).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn s_36_times_inside_other_claims_are_none_of_ours() {
+    let gate = Gate::new();
+    let token = gate.alb.token(&User::jane());
+    let token =
+        Text::Payload.with_first(token, r#""act":{"exp":"never","nbf":9e99,"iat":[]},"Exp":"x","auth_time":-1.5"#);
+    gate.admits("inside", token).await;
+}

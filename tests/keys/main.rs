@@ -1,0 +1,26 @@
+//! The key store, seen through the layer: what is fetched, what is kept, what is given up, and what the user gets meanwhile.
+//!
+//! Keys come from memory here. Connections, TLS and HTTP have tests of their own.
+#![cfg(all(feature = "https", feature = "test-util"))]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod background;
+mod clocks;
+mod cold;
+mod eviction;
+mod fixed;
+mod flood;
+mod held;
+mod outage;
+mod readiness;
+mod reload;
+mod revocation;
+mod rotation;
+mod runtimes;
+mod setup;
+mod single_flight;
+mod source;
+mod stress;
+mod wrong_keys;
