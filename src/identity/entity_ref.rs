@@ -24,7 +24,7 @@ const INLINE: usize = 56;
 ///
 /// let jane = EntityRef::user("Jane.Doe")?;
 /// assert_eq!(jane.as_str(), "user:default/jane.doe");
-/// assert_eq!(jane, "user:default/jane.doe".parse()?);
+/// assert_eq!(jane, "user:default/jane.doe".parse::<EntityRef>()?);
 /// assert!(EntityRef::user("group:default/admins").is_err());
 /// # Ok::<(), tower_alb_auth::EntityRefError>(())
 /// ```

@@ -161,7 +161,7 @@ fn malleated(text: &str) -> Vec<(&'static str, Vec<u8>)> {
             spellings.push(("trailing bits, padded", format!("{body}{other}{padding}").into_bytes()));
         }
     }
-    if text.len() % 4 == 0 {
+    if text.len().is_multiple_of(4) {
         spellings.push(("one character more", format!("{text}A").into_bytes()));
         spellings.push(("one character more, padded", format!("{text}A===").into_bytes()));
     }

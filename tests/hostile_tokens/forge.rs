@@ -37,7 +37,7 @@ impl Parts {
 /// A token of these two texts as they stand, signed by the load balancer.
 pub fn sign_text(alb: &MockAlb, header: &str, payload: &str) -> String {
     let signing_input = format!("{header}.{payload}");
-    let signature = encode(&alb.sign_bytes(signing_input.as_bytes()));
+    let signature = encode(alb.sign_bytes(signing_input.as_bytes()));
     format!("{signing_input}.{signature}")
 }
 
