@@ -17,7 +17,7 @@ use crate::{
     keys::{KeyError, KeyStore, Lookup, PublicKey},
     oidc_headers::{OidcHeaders, Values},
     sign_in::{Asked, Resolution, SignIn, SignInCache, SignInError, SignInErrorKind},
-    telemetry::DecisionSpan,
+    telemetry::{DecisionSpan, Warnings},
     token::{Candidate, VerifiedToken},
 };
 
@@ -32,12 +32,22 @@ pub(crate) struct Snapshot {
     tokens: TokenCache,
     sign_ins: Arc<SignInCache>,
     keys: Arc<KeyStore>,
+    warnings: Warnings,
 }
 
 /// Somebody whose token is good.
 pub(crate) enum Authenticated {
     User(BackstageIdentity),
     ClaimsOnly(Claims),
+}
+
+impl Authenticated {
+    pub(crate) fn claims(&self) -> &Claims {
+        match self {
+            Self::User(identity) => identity.claims(),
+            Self::ClaimsOnly(claims) => claims,
+        }
+    }
 }
 
 type Outcome = Result<Authenticated, AuthError>;
@@ -75,14 +85,14 @@ impl Authenticator {
         let span = DecisionSpan::start(snapshot.settings().record_user);
         match Snapshot::decide(&snapshot, headers, &span) {
             Decision::Made(outcome) => {
-                span.end(&outcome);
+                span.end(&outcome, &snapshot.warnings);
                 Decision::Made(outcome)
             }
             Decision::Waiting(waiting) => {
-                let inside = span.span().clone();
+                let (inside, snapshot) = (span.span().clone(), Arc::clone(&snapshot));
                 let ended = async move {
                     let outcome = waiting.await;
-                    span.end(&outcome);
+                    span.end(&outcome, &snapshot.warnings);
                     outcome
                 };
                 Decision::Waiting(Box::pin(ended.instrument(inside)))
@@ -97,8 +107,8 @@ impl Snapshot {
         let (source, pinned, clock) = (settings.source.clone(), settings.pinned.clone(), settings.clock.clone());
         let keys = Arc::new(KeyStore::new(source, pinned, settings.key_limits.clone(), clock.clone()));
         let tokens = TokenCache::new(&settings.cache_limits);
-        let sign_ins = Arc::new(SignInCache::new(settings.cache_limits.clone(), clock));
-        Self { tokens, sign_ins, keys, config }
+        let sign_ins = Arc::new(SignInCache::new(settings.cache_limits.clone(), clock.clone()));
+        Self { tokens, sign_ins, keys, warnings: Warnings::new(clock), config }
     }
 
     pub(crate) fn config(&self) -> &AlbAuthConfig {
@@ -148,6 +158,12 @@ impl Snapshot {
     fn recall(self: &Arc<Self>, token: &[u8], identity: Values<'_>, now: u64, span: &DecisionSpan) -> Option<Decision> {
         let remembered = self.tokens.find(token)?;
         let trusted = self.settings().trust.at(remembered.place)?;
+        // Before its key is asked for, which may start a refresh: a token that has ended causes no fetch.
+        if let Err(error) = remembered.token.check_time(now, &self.settings().token_limits) {
+            span.token(remembered.kid, trusted.signer, "hit");
+            self.tokens.remove(token);
+            return Some(Decision::Made(Err(error)));
+        }
         match self.keys.lookup(trusted.endpoint, remembered.kid) {
             Lookup::Ready(key) if Arc::ptr_eq(&key, &remembered.key) => {}
             // The key is gone, or has to be fetched again: judge the token as if it came for the first time.
@@ -157,10 +173,6 @@ impl Snapshot {
             }
         }
         span.token(remembered.kid, trusted.signer, "hit");
-        if let Err(error) = remembered.token.check_time(now, &self.settings().token_limits) {
-            self.tokens.remove(token);
-            return Some(Decision::Made(Err(error)));
-        }
         Some(self.sign_in(trusted, remembered.token.into_claims(), identity))
     }
 

@@ -15,6 +15,7 @@ const PREFIX: &[u8] = b"x-amzn-oidc-";
 pub(crate) struct OidcHeaders<'h> {
     pub(crate) data: Values<'h>,
     pub(crate) identity: Values<'h>,
+    pub(crate) access_token: Values<'h>,
     /// Whether any header has the prefix, underscores counted as hyphens.
     any: bool,
     /// Whether any of those is none of the three.
@@ -43,7 +44,8 @@ pub(crate) struct ToStrip {
 impl<'h> OidcHeaders<'h> {
     /// One pass over all headers. Only the exact names count; look-alikes (`x_amzn_oidc_data`) are noted to be taken off.
     pub(crate) fn scan(headers: &'h HeaderMap) -> Self {
-        let mut found = Self { data: Values::None, identity: Values::None, any: false, others: false };
+        let none = Values::None;
+        let mut found = Self { data: none, identity: none, access_token: none, any: false, others: false };
         for (name, value) in headers {
             if !has_prefix(name) {
                 continue;
@@ -52,7 +54,7 @@ impl<'h> OidcHeaders<'h> {
             match name.as_str() {
                 "x-amzn-oidc-data" => found.data = found.data.and(value),
                 "x-amzn-oidc-identity" => found.identity = found.identity.and(value),
-                "x-amzn-oidc-accesstoken" => {}
+                "x-amzn-oidc-accesstoken" => found.access_token = found.access_token.and(value),
                 _ => found.others = true,
             }
         }
@@ -88,11 +90,9 @@ impl ToStrip {
     /// Takes off the look-alikes, and keeps the three out of logs.
     pub(crate) fn strip_look_alikes(self, headers: &mut HeaderMap) {
         self.strip_others(headers);
-        for name in [&DATA, &IDENTITY, &ACCESS_TOKEN] {
-            if let http::header::Entry::Occupied(mut entry) = headers.entry(name) {
-                entry.iter_mut().for_each(|value| value.set_sensitive(true));
-            }
-        }
+        // Not by `entry`, which makes room for one more and so panics on a full map.
+        let kept = headers.iter_mut().filter(|(name, _)| [DATA, IDENTITY, ACCESS_TOKEN].contains(name));
+        kept.for_each(|(_, value)| value.set_sensitive(true));
     }
 
     fn strip_others(self, headers: &mut HeaderMap) {
@@ -107,6 +107,14 @@ impl ToStrip {
         for name in others {
             headers.remove(name);
         }
+    }
+}
+
+/// Takes `x-amzn-oidc-identity` off unless all it says is the signed subject: where a difference is let pass, it is still not
+/// handed on.
+pub(crate) fn strip_other_identities(headers: &mut HeaderMap, subject: &str) {
+    if headers.get_all(IDENTITY).iter().any(|value| value.as_bytes() != subject.as_bytes()) {
+        headers.remove(IDENTITY);
     }
 }
 

@@ -11,12 +11,24 @@
 //!
 //! Never a token, an email, an access token.
 
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
 use tracing::{Span, field::Empty};
 
 use crate::{
     authenticator::Authenticated,
-    error::{AuthError, Fault},
+    clock::SharedClock,
+    error::{AuthError, AuthErrorKind, Fault},
+    sync::Mutex,
 };
+
+/// So many refusals of a kind are warnings
+const WARNINGS: u32 = 10;
+/// in this time.
+const WARNINGS_IN: Duration = Duration::from_secs(10);
 
 /// The span of one decision.
 #[derive(Clone)]
@@ -51,7 +63,7 @@ impl DecisionSpan {
         }
     }
 
-    pub(crate) fn end(&self, outcome: &Result<Authenticated, AuthError>) {
+    pub(crate) fn end(&self, outcome: &Result<Authenticated, AuthError>, warnings: &Warnings) {
         let name = match outcome {
             Ok(Authenticated::User(_)) => "user",
             Ok(Authenticated::ClaimsOnly(_)) => "claims",
@@ -68,20 +80,48 @@ impl DecisionSpan {
                 }
             }
             Ok(Authenticated::ClaimsOnly(_)) => {}
-            Err(error) => self.span.in_scope(|| refused(error)),
+            Err(error) => self.span.in_scope(|| refused(error, warnings)),
         }
+    }
+}
+
+/// How many refusals of each kind were warnings of late. A stranger cannot be told from a mistake in the configuration: both
+/// come with a signer that is not trusted. So such a refusal is a warning, but not each of a thousand a second.
+pub(crate) struct Warnings {
+    clock: SharedClock,
+    /// Since when is counted, and how many there were.
+    counts: Mutex<HashMap<AuthErrorKind, (Instant, u32)>>,
+}
+
+impl Warnings {
+    pub(crate) fn new(clock: SharedClock) -> Self {
+        Self { clock, counts: Mutex::default() }
+    }
+
+    fn allow(&self, kind: AuthErrorKind) -> bool {
+        let now = self.clock.monotonic();
+        let mut counts = self.counts.lock();
+        let (since, count) = counts.entry(kind).or_insert((now, 0));
+        if now.saturating_duration_since(*since) >= WARNINGS_IN {
+            (*since, *count) = (now, 0);
+        }
+        *count = count.saturating_add(1);
+        *count <= WARNINGS
     }
 }
 
 /// A refusal that somebody may have to act on is a warning; what strangers do is not worth more than a debug line, or they
 /// would fill the log.
-fn refused(error: &AuthError) {
+fn refused(error: &AuthError, warnings: &Warnings) {
     let kind = error.kind().as_str();
-    match error.fault() {
-        Fault::Client => tracing::debug!(target: "tower_alb_auth", kind, "refused: {}", error.operator_message()),
-        Fault::Operator | Fault::Infrastructure => {
-            tracing::warn!(target: "tower_alb_auth", kind, "refused: {}", error.operator_message());
-        }
+    let somebody_may_act = error.fault() != Fault::Client;
+    if somebody_may_act
+        && tracing::enabled!(target: "tower_alb_auth", tracing::Level::WARN)
+        && warnings.allow(error.kind())
+    {
+        tracing::warn!(target: "tower_alb_auth", kind, "refused: {}", error.operator_message());
+    } else {
+        tracing::debug!(target: "tower_alb_auth", kind, "refused: {}", error.operator_message());
     }
 }
 

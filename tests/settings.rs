@@ -13,7 +13,7 @@ use tower_alb_auth::{
 
 const ALB: &str = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188";
 
-fn vars<'a>(alb: &'a MockAlb) -> Vec<(&'static str, &'a str)> {
+fn vars(alb: &MockAlb) -> Vec<(&'static str, &str)> {
     vec![
         ("ALB_AUTH_SIGNERS", alb.signer()),
         ("ALB_AUTH_ISSUER", alb.issuer()),

@@ -99,7 +99,8 @@ impl<R> AlbAuthLayer<R> {
     }
 
     /// Leaves the three headers of the load balancer on the request of a signed-in user, for a handler that hands them on
-    /// itself. Look-alikes are taken off still, and all of them from requests without a user. The three are marked as sensitive, so that their `Debug` form does not show them.
+    /// itself. Look-alikes are taken off still, so is an `x-amzn-oidc-identity` that is not the signed subject, and all of
+    /// them from requests without a user. The three are marked as sensitive, so that their `Debug` form does not show them.
     #[must_use]
     pub fn keep_headers(mut self) -> Self {
         self.settings_mut().keep_headers = true;

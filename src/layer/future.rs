@@ -6,14 +6,15 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Extensions, HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response, header};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{AlbAccessToken, Refuse, RefusedRequest, alb_auth_layer::LayerSettings};
+use super::{AlbAccessToken, Refuse, RefusedRequest, alb_auth_layer::LayerSettings, refusal::is_grpc};
 use crate::{
     authenticator::{Authenticated, DecisionFuture},
     error::AuthError,
+    oidc_headers::strip_other_identities,
 };
 
 pin_project! {
@@ -55,6 +56,7 @@ struct Held<S, B, R> {
 /// What happens to a request that is let in.
 pub(super) struct Admission {
     pub(super) access_token: Option<AlbAccessToken>,
+    pub(super) keep_headers: bool,
     pub(super) cache_control: CacheControl,
 }
 
@@ -71,7 +73,8 @@ impl CacheControl {
     }
 
     fn apply<B>(self, response: &mut Response<B>) {
-        if self == Self::Leave {
+        // By what the answer is: what the request says it is, the client has written.
+        if self == Self::Leave || is_grpc(response.headers()) {
             return;
         }
         if let header::Entry::Vacant(entry) = response.headers_mut().entry(header::CACHE_CONTROL) {
@@ -82,7 +85,11 @@ impl CacheControl {
 
 impl Admission {
     /// Puts what is known of the user into the extensions: one value, so one allocation.
-    pub(super) fn admit(self, extensions: &mut Extensions, authenticated: Authenticated) {
+    pub(super) fn admit<B>(self, request: &mut Request<B>, authenticated: Authenticated) {
+        if self.keep_headers {
+            strip_other_identities(request.headers_mut(), authenticated.claims().subject());
+        }
+        let extensions = request.extensions_mut();
         match authenticated {
             Authenticated::User(identity) => drop(extensions.insert(identity)),
             Authenticated::ClaimsOnly(claims) => drop(extensions.insert(claims)),
@@ -140,7 +147,7 @@ where
                     let next = match outcome {
                         Ok(authenticated) => {
                             let cache_control = admission.cache_control;
-                            admission.admit(request.extensions_mut(), authenticated);
+                            admission.admit(&mut request, authenticated);
                             State::Inner { future: service.call(request), cache_control }
                         }
                         Err(error) => State::Refused { response: Some(refuse(&refusal, &error, &request)) },

@@ -120,7 +120,7 @@ impl<F> fmt::Debug for RefuseWith<F> {
     }
 }
 
-/// Whether the client speaks gRPC or grpc-web, and so wants its answer in `grpc-status`.
+/// Whether this is a message of gRPC or grpc-web: a client that speaks it wants its answer in `grpc-status`.
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     grpc_family(headers).is_some()
 }

@@ -15,12 +15,11 @@ use super::{
     alb_auth_layer::LayerSettings,
     future::{Admission, CacheControl},
     marks::clear,
-    refusal::is_grpc,
 };
 use crate::{
     authenticator::{Authenticator, Decision},
     error::AuthErrorKind,
-    oidc_headers::{ACCESS_TOKEN, OidcHeaders, Values},
+    oidc_headers::{OidcHeaders, Values},
 };
 
 /// The service that [`AlbAuthLayer`] makes. See [`layer`](super) for what it does.
@@ -74,10 +73,9 @@ where
             Values::None if settings.optional => None,
             _ => Some(self.authenticator.decide(&headers)),
         };
-        let access_token = match decision {
-            Some(_) if settings.expose_access_token => {
-                request.headers().get(ACCESS_TOKEN).cloned().map(AlbAccessToken::new)
-            }
+        // Of several, nobody can say which one is the load balancer's.
+        let access_token = match (&decision, headers.access_token) {
+            (Some(_), Values::One(value)) if settings.expose_access_token => Some(AlbAccessToken::new(value.clone())),
             _ => None,
         };
         // Kept only where they were looked at: without a decision, nobody vouches for any of them.
@@ -87,15 +85,15 @@ where
             to_strip.strip_all(request.headers_mut());
         }
 
-        let cache_control = CacheControl::of(settings, exempt || is_grpc(request.headers()));
-        let admission = Admission { access_token, cache_control };
+        let cache_control = CacheControl::of(settings, exempt);
+        let admission = Admission { access_token, keep_headers: settings.keep_headers, cache_control };
         match decision {
             None => {
                 request.extensions_mut().insert(Anonymous);
                 ResponseFuture::inner(self.inner.call(request), cache_control)
             }
             Some(Decision::Made(Ok(authenticated))) => {
-                admission.admit(request.extensions_mut(), authenticated);
+                admission.admit(&mut request, authenticated);
                 ResponseFuture::inner(self.inner.call(request), cache_control)
             }
             Some(Decision::Made(Err(error))) => {

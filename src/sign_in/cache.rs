@@ -1,7 +1,7 @@
 //! Resolved sign-ins, of resolvers that wait.
 //!
 //! A round trip to a catalog costs milliseconds, and the claims of a user change only when the load balancer refreshes the
-//! access token; so answers are remembered by issuer and claims, and asked for once however many requests wait.
+//! access token; so answers are remembered by issuer, subject and claims, and asked for once however many requests wait.
 //!
 //! | answer | remembered |
 //! |---|---|
@@ -126,7 +126,7 @@ impl SignInCache {
 }
 
 impl Key {
-    /// The policy, the issuer and the claims that count, each with its length before it so that no two lists read alike.
+    /// The policy, the issuer, the subject and the claims that count, each with its length before it so that no two lists read alike.
     fn of(policy: usize, claims: &Claims, used: Option<&[String]>) -> Self {
         let members: HashMap<String, &RawValue> = serde_json::from_slice(claims.payload()).unwrap_or_default();
         let mut members: Vec<_> = members
@@ -144,6 +144,8 @@ impl Key {
             key.extend_from_slice(text.as_bytes());
         };
         push(claims.issuer());
+        // Always: a policy that forgot to name a claim must not make two users one.
+        push(claims.subject());
         for (name, value) in members {
             push(name);
             push(value.get());

@@ -9,6 +9,9 @@ use crate::identity::Claims;
 ///
 /// Only [`NotFound`](SignInErrorKind::NotFound) goes on to the next: what one policy refuses, none of the later lets in.
 ///
+/// Each policy keeps its own users apart, but not from those of the others: the subject `jane` and the address
+/// `jane@example.com` are one user here, unless the policies name users in different namespaces. That is logged at start-up.
+///
 /// ```
 /// use tower_alb_auth::sign_in::{EmailLocalPart, FirstMatch, Subject};
 ///
@@ -72,17 +75,29 @@ impl SignInResolver for FirstMatch {
             policies.iter().filter(|policy| policy.gives_identities).map(|policy| policy.namespace.clone());
         let first = namespaces.next().flatten();
         let namespace = first.filter(|first| namespaces.all(|other| other.as_ref() == Some(first)));
+        let warning = may_meet(&policies).then(|| {
+            format!("one name is one user, whichever of these gave it: {summary}; in_namespace(..) tells them apart")
+        });
         let claims_used = policies.iter().map(|policy| policy.claims_used.clone()).collect::<Option<Vec<_>>>();
         Policy {
             summary,
             namespace,
             gives_identities: policies.iter().any(|policy| policy.gives_identities),
             claims_used: claims_used.map(|lists| lists.concat()),
-            warnings: policies.into_iter().flat_map(|policy| policy.warnings).collect(),
+            warnings: policies.into_iter().flat_map(|policy| policy.warnings).chain(warning).collect(),
         }
     }
 
     fn check(&self, issuer: &str) -> Result<(), String> {
         self.policies.iter().try_for_each(|policy| policy.check(issuer))
     }
+}
+
+/// Whether two of them may give the same name: their namespaces are the same, or not known.
+fn may_meet(policies: &[Policy]) -> bool {
+    let naming = || policies.iter().filter(|policy| policy.gives_identities).map(|policy| &policy.namespace);
+    naming().enumerate().any(|(index, one)| {
+        let mut later = naming().skip(index.saturating_add(1));
+        later.any(|other| one.is_none() || other.is_none() || one == other)
+    })
 }

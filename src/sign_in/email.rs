@@ -3,7 +3,8 @@
 use super::{Policy, Resolution, SignIn, SignInError, SignInResolver, names::Names};
 use crate::identity::{Claims, Email, EmailProblem};
 
-/// Issuers that anybody can have an account at, so an email says nothing without a list of domains.
+/// Issuers that anybody can have an account at. An email says nothing there without a list of domains, nor with one unless
+/// it is verified: who runs a tenant of such an issuer writes any address into it.
 const SHARED_ISSUERS: [&str; 5] = [
     "https://accounts.google.com",
     "https://login.microsoftonline.com/common/v2.0",
@@ -65,7 +66,8 @@ impl WholeEmail {
 /// Sign-in by email, made by [`EmailLocalPart`] or [`WholeEmail`].
 ///
 /// An email that is said to be unverified signs nobody in. One of which the provider says nothing (Entra ID and Okta send no
-/// `email_verified`) is accepted, because the issuer is the operator's own.
+/// `email_verified`) is accepted, because the issuer is the operator's own; it is refused at an issuer that anybody can have
+/// an account at (Google, the shared endpoints of Microsoft).
 #[derive(Debug, Clone)]
 pub struct EmailSignIn {
     naming: Naming,
@@ -161,7 +163,7 @@ impl EmailSignIn {
                 "there is no claim email: add the scope email to the listener rule, and consent to it at the provider",
             )
         })?;
-        self.check_verified(claims.email_verified())?;
+        self.check_verified(claims)?;
         let email = Email::parse_within(text, self.max_chars).map_err(|problem| {
             SignInError::refused(match problem {
                 EmailProblem::TooLong => "the claim email is longer than max_email_chars",
@@ -184,9 +186,13 @@ impl EmailSignIn {
         user.map(SignIn::user).map_err(|error| SignInError::refused(format!("the email gives no user name: {error}")))
     }
 
-    fn check_verified(&self, verified: Option<bool>) -> Result<(), SignInError> {
-        match (self.verification, verified) {
-            (Verification::Ignored, _) | (_, Some(true)) | (Verification::NotDenied, None) => Ok(()),
+    fn check_verified(&self, claims: &Claims) -> Result<(), SignInError> {
+        match (self.verification, claims.email_verified()) {
+            (Verification::Ignored, _) | (_, Some(true)) => Ok(()),
+            (Verification::NotDenied, None) if is_shared(claims.issuer()) => Err(SignInError::refused(
+                "there is no claim email_verified, and the issuer has users of many organisations",
+            )),
+            (Verification::NotDenied, None) => Ok(()),
             (Verification::Required, None) => {
                 Err(SignInError::refused("there is no claim email_verified, and require_verified_email is set"))
             }
@@ -207,6 +213,10 @@ impl EmailSignIn {
             domains.join(", ")
         )))
     }
+}
+
+fn is_shared(issuer: &str) -> bool {
+    SHARED_ISSUERS.contains(&issuer.trim_end_matches('/'))
 }
 
 impl SignInResolver for EmailSignIn {
@@ -233,8 +243,7 @@ impl SignInResolver for EmailSignIn {
     }
 
     fn check(&self, issuer: &str) -> Result<(), String> {
-        let shared = SHARED_ISSUERS.contains(&issuer.trim_end_matches('/'));
-        if self.domains.is_none() && shared {
+        if self.domains.is_none() && is_shared(issuer) {
             return Err(format!(
                 "{issuer} has users of many organisations, so an email-based sign-in needs in_domains([..])"
             ));

@@ -133,13 +133,13 @@ impl Policy {
         self
     }
 
-    /// The claims that the answer depends on, besides the issuer. Answers that are waited for are remembered by them; if
-    /// nothing is named, by all claims but `exp`, `nbf` and `iat`. Name every one that is looked at: users who differ in none
-    /// of the named claims get the same answer.
+    /// The claims that the answer depends on, besides issuer and subject. Answers that are waited for are remembered by them;
+    /// if nothing is named, by all claims but `exp`, `nbf` and `iat`. Name every one that is looked at: while none of the named
+    /// claims changes, the user keeps the answer. No two users ever share one.
     #[must_use]
     pub fn using_claims(mut self, claims: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let claims: Vec<String> = claims.into_iter().map(Into::into).collect();
-        // An empty list would make all users one.
+        // An empty list says nothing: all claims count.
         self.claims_used = Some(claims).filter(|claims| !claims.is_empty());
         self
     }

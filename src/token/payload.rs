@@ -193,11 +193,11 @@ fn optional_text<'v>(value: &'v Option<Value<'_>>) -> Option<&'v str> {
     }
 }
 
-/// Control characters, and those that turn the direction of a text: neither is in a subject or an address, and both make a
-/// log line say something else.
+/// Control characters, those that end a line or a paragraph, and those that turn the direction of a text: none is in a
+/// subject or an address, and all of them make a log line say something else.
 fn has_control(text: &str) -> bool {
     if text.is_ascii() {
         return text.bytes().any(|byte| byte.is_ascii_control());
     }
-    text.chars().any(|c| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+    text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
 }

@@ -41,7 +41,7 @@ struct Described {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 300, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn any_user_comes_through_as_described(user in described()) {

@@ -58,7 +58,7 @@ fn s_71_every_byte_of_a_token_counts() {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 600, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn s_71_one_change_of_anybodys_token_is_refused(

@@ -5,12 +5,13 @@ use futures::future::join_all;
 use tower_alb_auth::{
     AuthErrorKind::{KeysUnavailable, UnknownKey},
     KeyLimits,
+    keys::KeySourceErrorKind as Kind,
     test_util::User,
 };
 
 use crate::{
     setup::{JANE, REFRESH_AGE, SECOND, Setup, assert_503, kid_number, poll_once, seconds},
-    source::{Gate, Source, no_such_key},
+    source::{Gate, Source, failure, no_such_key},
     support::Answer,
 };
 
@@ -102,6 +103,19 @@ async fn f_23_a_lasting_flood_costs_the_burst_and_ten_fetches_a_second() {
     }
     let fetches = source.fetches() - before;
     assert!(fetches >= 100, "{fetches}: the budget is there to be used");
+}
+
+#[tokio::test(start_paused = true)]
+async fn f_23_second_tries_come_out_of_the_same_budget() {
+    let source = Source::new(|_| async { failure(Kind::Connection) });
+    let setup = Setup::build(|builder, _| {
+        builder.key_source(source.clone()).key_limits(KeyLimits::new().breaker_failures(100))
+    });
+    let stranger = Stranger::new(&setup);
+    for number in 0..100 {
+        assert_503(&stranger.call(&setup, number).await, KeysUnavailable);
+    }
+    assert_eq!(source.fetches(), 20, "the burst, second tries included");
 }
 
 #[tokio::test(start_paused = true)]

@@ -153,3 +153,20 @@ async fn f_32_a_refresh_that_fails_keeps_the_key_and_backs_off() {
     setup.settle().await;
     assert_eq!(setup.alb.key_fetches(), fetches + 1, "fresh again");
 }
+
+#[tokio::test(start_paused = true)]
+async fn f_32_an_answer_ends_the_row_of_failures() {
+    let setup = Setup::with_limits(KeyLimits::new().breaker_failures(100));
+    setup.warm().await;
+    setup.clock.advance(REFRESH_AGE);
+    let mut fetches = 1;
+    let (failing, answering) = (Mode::Status(302), Mode::Status(403));
+    for (mode, wait) in [(&failing, 1), (&failing, 2), (&failing, 4), (&answering, 30), (&failing, 1), (&failing, 2)] {
+        setup.alb.set_key_server(mode.clone());
+        setup.call().await.assert_ok(JANE);
+        setup.settle().await;
+        fetches += 1;
+        assert_eq!(setup.alb.key_fetches(), fetches, "the wait was longer than thought");
+        setup.clock.advance(seconds(wait));
+    }
+}

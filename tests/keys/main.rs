@@ -22,5 +22,6 @@ mod runtimes;
 mod setup;
 mod single_flight;
 mod source;
+mod stand_still;
 mod stress;
 mod wrong_keys;

@@ -172,6 +172,39 @@ async fn f_34_held_keys_outlive_the_outage_and_are_refreshed_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn f_34_many_held_keys_are_no_more_probes_and_are_all_refreshed_after_it() {
+    let mut setup = Setup::new();
+    let keys: Vec<MockAlb> = (0..10)
+        .map(|_| {
+            setup.alb.rotate();
+            setup.alb.clone()
+        })
+        .collect();
+    let call_all = async || {
+        for alb in &keys {
+            setup.app.call(alb.request("/").user(&User::jane())).await.assert_ok(JANE);
+            setup.settle().await;
+        }
+    };
+    call_all().await;
+    assert_eq!(setup.alb.key_fetches(), 10);
+
+    setup.alb.set_key_server(REDIRECT);
+    setup.clock.advance(REFRESH_AGE);
+    for _ in 0..600 {
+        call_all().await;
+        setup.clock.advance(SECOND);
+    }
+    let probes = setup.alb.key_fetches() - 10;
+    assert!((18..=26).contains(&probes), "{probes} fetches in ten minutes");
+
+    setup.alb.set_key_server(Mode::Healthy);
+    setup.clock.advance(seconds(31));
+    call_all().await;
+    assert_eq!(setup.alb.key_fetches(), 10 + probes + 10, "the first answer lets all others ask");
+}
+
+#[tokio::test(start_paused = true)]
 async fn f_34_kids_whose_fetch_fails_do_not_keep_a_held_key_from_its_refresh() {
     // An endpoint, or something before it, that has an odd answer to kids it does not know.
     let source = Source::new(|_| async { failure(Kind::Other) });

@@ -64,6 +64,20 @@ async fn s_45_three_answers_far_apart_are_enough() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn s_45_two_answers_are_not_enough_however_far_apart() {
+    let setup = Setup::new();
+    setup.warm().await;
+    setup.alb.set_key_server(Mode::Status(403));
+    setup.clock.advance(REFRESH_AGE);
+    for _ in 0..2 {
+        setup.call().await.assert_ok(JANE);
+        setup.settle().await;
+        setup.clock.advance(seconds(600));
+    }
+    assert_eq!((setup.alb.key_fetches(), setup.handle.stats().keys), (3, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn s_45_past_its_lifetime_the_request_that_hears_the_third_answer_is_refused() {
     let setup = Setup::new();
     setup.warm().await;

@@ -9,27 +9,23 @@ use std::{
 
 use futures::executor::block_on;
 use tokio::runtime::{Builder, Runtime};
-use tower_alb_auth::{
-    AuthErrorKind::KeysUnavailable,
-    keys::{KeySourceError, KeySourceErrorKind as Kind},
-    test_util::{MockAlb, User},
-};
+use tower_alb_auth::{AuthErrorKind::KeysUnavailable, keys::KeySourceErrorKind as Kind, test_util::User};
 
 use crate::{
-    setup::{JANE, LIFETIME, REFRESH_AGE, SECOND, Setup, assert_503, kid_number, poll_once, seconds},
-    source::{Gate, Source, failure, no_such_key},
+    setup::{JANE, LIFETIME, REFRESH_AGE, SECOND, Setup, assert_503, kid_number, seconds},
+    source::{Source, failure},
     support::Answer,
 };
 
 /// Longer than anything here takes on a busy machine. What is tested is that it ends at all.
 const PATIENCE: Duration = seconds(30);
 
-fn current_thread() -> Runtime {
+pub fn current_thread() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 /// Runs this on a thread of its own, and fails if it hangs or panics.
-fn in_time<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> T {
+pub fn in_time<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     let thread = thread::spawn(move || drop(sender.send(what())));
     match receiver.recv_timeout(PATIENCE) {
@@ -48,13 +44,13 @@ fn silent() -> (Setup, Source) {
     (Setup::with_source(source.clone()), source)
 }
 
-fn healthy(setup: &Setup, source: &Source) {
+pub fn healthy(setup: &Setup, source: &Source) {
     let pem = setup.alb.public_key_pem();
     source.set(move |_| ready(Ok(pem.clone().into_bytes())));
 }
 
 /// Starts a request on this runtime, and returns once the source was asked.
-fn start_on(runtime: &Runtime, setup: &Setup, source: &Source) -> tokio::task::JoinHandle<Answer> {
+pub fn start_on(runtime: &Runtime, setup: &Setup, source: &Source) -> tokio::task::JoinHandle<Answer> {
     let (app, asked) = (setup.app.clone(), source.fetches());
     let request = setup.alb.request("/").user(&User::jane()).body(String::new());
     let call = runtime.spawn(async move { app.call(request).await });
@@ -198,79 +194,4 @@ fn f_22_a_runtime_without_time_gives_503_and_no_panic() {
     let runtime = Builder::new_current_thread().build().unwrap();
     assert_503(&runtime.block_on(setup.call()), KeysUnavailable);
     assert_eq!(setup.handle.stats().key_fetches_under_way, 0);
-}
-
-/// A layer whose fetch stands still with its runtime, which nobody drives any more: not even its time-out ends it.
-struct StandsStill {
-    setup: Setup,
-    source: Source,
-    gate: Gate,
-    runtime: Runtime,
-    call: tokio::task::JoinHandle<Answer>,
-}
-
-impl StandsStill {
-    /// Once the gate is open, the fetch that stands still brings this.
-    fn bringing(answer: Result<Vec<u8>, KeySourceError>) -> Self {
-        let gate = Gate::closed();
-        let passed = gate.clone();
-        let source = Source::new(move |_| {
-            let (passed, answer) = (passed.passed(), answer.clone());
-            async move {
-                passed.await;
-                answer
-            }
-        });
-        let setup = Setup::with_source(source.clone());
-        let runtime = current_thread();
-        let call = start_on(&runtime, &setup, &source);
-        healthy(&setup, &source);
-        Self { setup, source, gate, runtime, call }
-    }
-}
-
-#[test]
-fn f_22_a_runtime_that_stands_still_does_not_hold_the_others_up_for_good() {
-    in_time(|| {
-        let StandsStill { setup, source, runtime: stands_still, call, .. } = StandsStill::bringing(no_such_key());
-        current_thread().block_on(async {
-            let mut follower = Box::pin(setup.call());
-            assert!(poll_once(&mut follower).await.is_none(), "it joins, for the fetch may still end");
-            setup.clock.advance(seconds(6));
-            setup.call().await.assert_ok(JANE);
-            assert_eq!(source.fetches(), 2);
-        });
-        assert_eq!(setup.handle.stats().key_fetches_under_way, 0);
-        drop((call, stands_still));
-        assert_eq!((setup.handle.stats().key_fetches_under_way, source.under_way()), (0, 0));
-        block_on(setup.call()).assert_ok(JANE);
-    });
-}
-
-#[test]
-fn f_33_an_older_answer_that_comes_late_changes_nothing() {
-    let stranger = MockAlb::new().public_key_pem().into_bytes();
-    for (case, late) in [("another key", Ok(stranger)), ("403", no_such_key()), ("a failure", failure(Kind::Other))] {
-        in_time(move || {
-            let StandsStill { setup, source, gate, runtime, .. } = StandsStill::bringing(late);
-            setup.clock.advance(seconds(6));
-            let others = current_thread();
-            others.block_on(setup.warm());
-
-            gate.open();
-            runtime.block_on(async {
-                while source.under_way() > 0 {
-                    tokio::task::yield_now().await;
-                }
-                tokio::task::yield_now().await;
-            });
-            assert_eq!(source.fetches(), 2, "{case}");
-            others.block_on(setup.call()).assert_ok(JANE);
-            // The age is that of the newer answer, too.
-            setup.clock.advance(REFRESH_AGE - SECOND);
-            others.block_on(setup.call()).assert_ok(JANE);
-            others.block_on(setup.settle());
-            assert_eq!((source.fetches(), setup.handle.stats().keys), (2, 1), "{case}");
-        });
-    }
 }

@@ -1,4 +1,4 @@
-//! What cannot be seen from outside: that look-ups stay away from what is behind locks.
+//! What cannot be seen from outside: which look-ups stay away from what is behind locks, and races.
 
 use super::*;
 use crate::keys::{KeyFetch, source::KeyRequest};
@@ -63,4 +63,21 @@ async fn while_a_refresh_may_not_start_look_ups_ask_nothing_behind_a_lock() {
     assert!(matches!(store.lookup(&id.endpoint, id.kid), Lookup::Ready(_)));
     assert_eq!(store.flights.len(), 0, "it may not start");
     assert!(!is_due(&store, &id), "each look-up until then would ask again");
+}
+
+#[tokio::test]
+async fn a_look_up_that_comes_as_a_fetch_ends_starts_no_second_one() {
+    let (store, id) = store();
+    // It looked when the key was not held yet. Now it is, and its flight is over.
+    assert!(matches!(store.lookup_unknown(id), Lookup::Ready(_)));
+    assert_eq!(store.flights.len(), 0);
+}
+
+#[test]
+fn a_key_that_comes_again_is_the_same_allocation_so_its_tokens_stay_remembered() {
+    let (store, id) = store();
+    let held = Arc::clone(&store.set.load().find(&id.endpoint, id.kid).unwrap().key);
+    let again = store.publish(id.clone(), Instant::now(), PublicKey::from_pem(PEM).unwrap());
+    assert!(Arc::ptr_eq(&held, &again));
+    assert!(Arc::ptr_eq(&held, &store.set.load().find(&id.endpoint, id.kid).unwrap().key));
 }

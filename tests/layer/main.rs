@@ -1,0 +1,25 @@
+//! The layer, from outside: which requests it lets through, what it does to them on the way, and what others get instead.
+#![cfg(feature = "test-util")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod inside;
+
+mod access_token;
+mod bodies;
+mod cache_control;
+mod flood;
+mod identity_header;
+mod look_alikes;
+mod modes;
+mod operator;
+mod paths;
+mod readiness;
+mod refusals;
+mod reload;
+mod signers;
+mod stale_extensions;
+mod tokens;
+mod uniform;
+mod users;

@@ -1,0 +1,101 @@
+//! S-73: which paths are exempt, and what may not make another path look like one of them.
+
+use tower_alb_auth::{
+    AuthErrorKind::Missing,
+    test_util::{MockAlb, User},
+};
+
+use crate::{
+    inside::{Inside, methods},
+    support::App,
+};
+
+#[tokio::test]
+async fn s_73_only_the_exact_path_is_exempt() {
+    let alb = MockAlb::new();
+    let app = Inside::of(alb.layer().exempt_path("/healthz").exempt_path("/livez"));
+    for path in ["/healthz", "/livez", "/healthz?probe=1", "http://internal/healthz"] {
+        app.call(alb.request(path)).await.inside(path);
+    }
+    for path in [
+        "//healthz",
+        "///healthz",
+        "/healthz/",
+        "/healthz//",
+        "/healthz%2f..",
+        "/healthz%2F",
+        "/healthz/..",
+        "/healthz/../me",
+        "/me/../healthz",
+        "/./healthz",
+        "/%68ealthz",
+        "/health%7a",
+        "/healthz%00",
+        "/healthz%3f",
+        "/healthz%20",
+        "/healthz;x",
+        "/healthz;x=y",
+        "/HEALTHZ",
+        "/Healthz",
+        "/healthz.json",
+        "/healthzz",
+        "/health",
+        "/healthz,/livez",
+        "/?/healthz",
+        "/me?path=/healthz",
+        "/",
+        "*",
+        "http://healthz/",
+        "http://internal//healthz",
+    ] {
+        app.call(alb.request(path)).await.assert_refused(path, Missing);
+    }
+    assert_eq!(alb.key_fetches(), 0);
+}
+
+#[tokio::test]
+async fn s_73_no_header_names_another_path_or_method() {
+    let alb = MockAlb::new();
+    let app = Inside::of(alb.layer().exempt_path("/healthz"));
+    for name in [
+        "x-forwarded-uri",
+        "x-forwarded-path",
+        "x-forwarded-prefix",
+        "x-original-url",
+        "x-original-uri",
+        "x-rewrite-url",
+        "x-envoy-original-path",
+        "referer",
+        "host",
+    ] {
+        for value in ["/healthz", "http://internal/healthz"] {
+            let request = alb.request("/me").header(name, value);
+            app.call(request).await.assert_refused(&format!("{name}: {value}"), Missing);
+        }
+    }
+    let request =
+        alb.request("/me").header("x-http-method-override", "OPTIONS").header("x-forwarded-method", "OPTIONS");
+    app.call(request).await.assert_refused("another method", Missing);
+}
+
+#[tokio::test]
+async fn nothing_is_exempt_by_itself() {
+    let alb = MockAlb::new();
+    let app = Inside::of(alb.layer());
+    for path in ["/healthz", "/livez", "/readyz", "/ping", "/favicon.ico", "/robots.txt", "/.well-known/security.txt"] {
+        app.call(alb.request(path)).await.assert_refused(path, Missing);
+    }
+}
+
+#[tokio::test]
+async fn an_exempt_path_has_no_user_whatever_comes() {
+    let alb = MockAlb::new();
+    let app = App::new(alb.layer().exempt_path("/healthz"));
+    for method in methods() {
+        let of = || alb.request("/healthz").method(method.clone());
+        app.call(of()).await.assert_ok("anonymous");
+        app.call(of().user(&User::jane())).await.assert_ok("anonymous");
+        app.call(of().token("bad").token("worse")).await.assert_ok("anonymous");
+    }
+    assert_eq!(alb.key_fetches(), 0, "the token is not read");
+}
