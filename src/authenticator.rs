@@ -11,7 +11,7 @@ use tracing::Instrument;
 
 use crate::{
     cache::{Remembered, TokenCache},
-    config::{AlbAuthConfig, IdentityHeader, Settings, TrustMatch},
+    config::{AlbAuthConfig, IdentityHeader, Naming, Settings, TrustMatch},
     error::{AuthError, AuthErrorKind},
     identity::{BackstageIdentity, Claims},
     keys::{KeyError, KeyStore, Lookup, PublicKey},
@@ -38,14 +38,17 @@ pub(crate) struct Snapshot {
 /// Somebody whose token is good.
 pub(crate) enum Authenticated {
     User(BackstageIdentity),
+    /// Under a policy that names nobody.
     ClaimsOnly(Claims),
+    /// Under a policy that names users, but not this one.
+    Unnamed(Claims),
 }
 
 impl Authenticated {
     pub(crate) fn claims(&self) -> &Claims {
         match self {
             Self::User(identity) => identity.claims(),
-            Self::ClaimsOnly(claims) => claims,
+            Self::ClaimsOnly(claims) | Self::Unnamed(claims) => claims,
         }
     }
 }
@@ -200,18 +203,20 @@ impl Snapshot {
         }
         let entry = trusted.entry;
         let future = match entry.sign_in.resolve(&claims) {
-            Resolution::Ready(answer) => return Decision::Made(admit(claims, answer, entry.only_namespace.as_deref())),
+            Resolution::Ready(answer) => return Decision::Made(admit(claims, answer, entry.naming())),
             Resolution::Waiting(future) => future,
         };
         match self.sign_ins.ask(trusted.place.entry, &claims, entry.policy.claims_used.as_deref(), future) {
-            Asked::Known(answer) => Decision::Made(admit(claims, answer, entry.only_namespace.as_deref())),
+            Asked::Known(answer) => Decision::Made(admit(claims, answer, entry.naming())),
             Asked::Wait(seat) => {
-                let namespace = entry.only_namespace.clone();
+                let snapshot = Arc::clone(self);
+                let place = trusted.place;
                 Decision::Waiting(Box::pin(async move {
                     let answer = seat.land().await.unwrap_or_else(|_aborted| {
                         Err(SignInError::unavailable("it ended without an answer; is a tokio runtime running?"))
                     });
-                    admit(claims, answer, namespace.as_deref())
+                    let trusted = snapshot.settings().trust.at(place);
+                    admit(claims, answer, trusted.ok_or(AuthErrorKind::UntrustedSigner)?.entry.naming())
                 }))
             }
         }
@@ -249,14 +254,17 @@ fn refuse(kind: AuthErrorKind) -> Decision {
     Decision::Made(Err(kind.into()))
 }
 
-fn admit(claims: Claims, answer: Result<SignIn, SignInError>, only_namespace: Option<&str>) -> Outcome {
+fn admit(claims: Claims, answer: Result<SignIn, SignInError>, naming: Naming<'_>) -> Outcome {
     let SignIn { user, ownership } = answer.map_err(sign_in_error)?;
-    let Some(user) = user else { return Ok(Authenticated::ClaimsOnly(claims)) };
-    if only_namespace.is_some_and(|namespace| namespace != user.namespace()) {
-        let sentence = "the sign-in policy names a user outside the namespace that it says it names users in";
-        return Err(AuthError::with_detail(AuthErrorKind::SignInRefused, sentence));
+    match (user, naming) {
+        (None, Naming::Nobody) => Ok(Authenticated::ClaimsOnly(claims)),
+        (None, _) => Ok(Authenticated::Unnamed(claims)),
+        (Some(user), Naming::Only(namespace)) if namespace != user.namespace() => {
+            let sentence = "the sign-in policy names a user outside the namespace that it says it names users in";
+            Err(AuthError::with_detail(AuthErrorKind::SignInRefused, sentence))
+        }
+        (Some(user), _) => Ok(Authenticated::User(BackstageIdentity::new(claims, user, ownership))),
     }
-    Ok(Authenticated::User(BackstageIdentity::new(claims, user, ownership)))
 }
 
 fn sign_in_error(error: SignInError) -> AuthError {

@@ -7,6 +7,9 @@
 //! | [`Claims`] | the claims | 401 | 500 |
 //! | `Option<Claims>` | `Some` | `None` | 500 |
 //!
+//! A user whom the policy did not name, though it names others (`FirstMatch` with `ClaimsOnly` at its end, say), is 403 or
+//! `None` for an identity, and has claims.
+//!
 //! 500 is the application's mistake: the route is not under an [`AlbAuthLayer`](crate::AlbAuthLayer), or its sign-in policy is
 //! `ClaimsOnly` and the handler asks for an identity. Its text says which.
 
@@ -20,7 +23,7 @@ use http::{Extensions, HeaderMap, Method, StatusCode, Uri, request::Parts};
 use crate::{
     error::{AuthError, AuthErrorKind},
     identity::{BackstageIdentity, Claims},
-    layer::{Anonymous, Refuse, RefusedRequest, StandardRefusal},
+    layer::{Anonymous, Refuse, RefusedRequest, StandardRefusal, Unnamed},
 };
 
 /// Why an extractor gave nothing.
@@ -29,6 +32,8 @@ use crate::{
 pub enum ExtractRejection {
     /// Nobody is signed in: 401, as the layer refuses with its text.
     Anonymous,
+    /// Somebody is signed in whom the sign-in policy, which names others, did not name: 403.
+    Unnamed,
     /// The application's mistake: 500.
     Misused(&'static str),
 }
@@ -43,13 +48,8 @@ const CLAIMS_ONLY: ExtractRejection = ExtractRejection::Misused(
 impl IntoResponse for ExtractRejection {
     fn into_response(self) -> Response {
         match self {
-            Self::Anonymous => {
-                let request = RefusedRequest { method: &Method::GET, uri: &Uri::default(), headers: &HeaderMap::new() };
-                let error = AuthError::new(AuthErrorKind::Missing);
-                let mut response: Response<Body> = StandardRefusal::default().refuse(&error, &request);
-                response.extensions_mut().insert(error);
-                response
-            }
+            Self::Anonymous => refusal(AuthErrorKind::Missing),
+            Self::Unnamed => refusal(AuthErrorKind::UserNotFound),
             Self::Misused(sentence) => {
                 tracing::error!(target: "tower_alb_auth", "{sentence}");
                 (StatusCode::INTERNAL_SERVER_ERROR, sentence).into_response()
@@ -58,10 +58,19 @@ impl IntoResponse for ExtractRejection {
     }
 }
 
+fn refusal(kind: AuthErrorKind) -> Response {
+    let request = RefusedRequest { method: &Method::GET, uri: &Uri::default(), headers: &HeaderMap::new() };
+    let error = AuthError::new(kind);
+    let mut response: Response<Body> = StandardRefusal::default().refuse(&error, &request);
+    response.extensions_mut().insert(error);
+    response
+}
+
 fn identity(extensions: &Extensions) -> Result<BackstageIdentity, ExtractRejection> {
     match extensions.get::<BackstageIdentity>() {
         Some(identity) => Ok(identity.clone()),
         None if extensions.get::<Anonymous>().is_some() => Err(ExtractRejection::Anonymous),
+        None if extensions.get::<Unnamed>().is_some() => Err(ExtractRejection::Unnamed),
         None if extensions.get::<Claims>().is_some() => Err(CLAIMS_ONLY),
         None => Err(NO_LAYER),
     }
@@ -91,7 +100,7 @@ macro_rules! extractor {
             async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ExtractRejection> {
                 match $from(&parts.extensions) {
                     Ok(found) => Ok(Some(found)),
-                    Err(ExtractRejection::Anonymous) => Ok(None),
+                    Err(ExtractRejection::Anonymous | ExtractRejection::Unnamed) => Ok(None),
                     Err(misused) => Err(misused),
                 }
             }

@@ -66,7 +66,7 @@ impl DecisionSpan {
     pub(crate) fn end(&self, outcome: &Result<Authenticated, AuthError>, warnings: &Warnings) {
         let name = match outcome {
             Ok(Authenticated::User(_)) => "user",
-            Ok(Authenticated::ClaimsOnly(_)) => "claims",
+            Ok(Authenticated::ClaimsOnly(_) | Authenticated::Unnamed(_)) => "claims",
             Err(error) => error.kind().as_str(),
         };
         if !self.span.is_disabled() {
@@ -79,7 +79,7 @@ impl DecisionSpan {
                     around.record("enduser.id", user.user_entity_ref().as_str());
                 }
             }
-            Ok(Authenticated::ClaimsOnly(_)) => {}
+            Ok(Authenticated::ClaimsOnly(_) | Authenticated::Unnamed(_)) => {}
             Err(error) => self.span.in_scope(|| refused(error, warnings)),
         }
     }

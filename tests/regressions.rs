@@ -203,3 +203,36 @@ impl io::Write for Log {
         Ok(())
     }
 }
+
+#[tokio::test]
+async fn a_user_whom_a_mixed_policy_does_not_name_is_403_and_no_mistake_of_the_application() {
+    use axum::{Router, body::Body, routing::get};
+    use tower_alb_auth::{BackstageIdentity, Claims};
+
+    let alb = MockAlb::new();
+    let policy = FirstMatch::of(EmailLocalPart::in_domains(["example.com"])).or(ClaimsOnly);
+    let layer = AlbAuthLayer::new(alb.config_builder().sign_in(policy).build().unwrap());
+    let maybe =
+        |user: Option<BackstageIdentity>| async move { user.map_or("nobody".to_owned(), |user| format!("{user:?}")) };
+    let app = Router::new()
+        .route("/named", get(|user: BackstageIdentity| async move { user.user_entity_ref().to_string() }))
+        .route("/maybe", get(maybe))
+        .route("/claims", get(|claims: Claims| async move { claims.subject().to_owned() }))
+        .layer(layer);
+
+    let call = |path: &'static str, user: User| app.clone().oneshot(alb.request(path).user(&user).body(Body::empty()));
+    for (path, status) in [("/named", 403), ("/maybe", 200), ("/claims", 200)] {
+        assert_eq!(call(path, User::okta("jane")).await.unwrap().status(), status, "{path}");
+        assert_eq!(call(path, User::jane()).await.unwrap().status(), 200, "{path}");
+    }
+}
+
+#[test]
+fn a_claim_that_is_not_one_persons_names_nobody() {
+    let alb = MockAlb::new();
+    for claim in ["iss", "aud", "email_verified", "name", "email", "sub"] {
+        let built = alb.config_builder().sign_in(sign_in::NamedClaim::new(claim)).build();
+        assert!(built.is_err(), "{claim}");
+    }
+    assert!(alb.config_builder().sign_in(sign_in::NamedClaim::new("custom:username")).build().is_ok());
+}

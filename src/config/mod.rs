@@ -30,7 +30,7 @@ mod trusted_alb;
 
 use std::{fmt, sync::Arc};
 
-pub(crate) use self::trust::{Place, Trust, TrustMatch};
+pub(crate) use self::trust::{Naming, Place, Trust, TrustMatch};
 pub use self::{
     arn::{ArnError, LoadBalancerArn},
     builder::AlbAuthConfigBuilder,

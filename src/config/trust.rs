@@ -24,7 +24,26 @@ pub(crate) struct Entry {
     pub(crate) sign_in: Arc<dyn SignInResolver>,
     pub(crate) policy: Policy,
     /// The namespace that the policy is held to, where there are several issuers.
-    pub(crate) only_namespace: Option<String>,
+    pub(super) only_namespace: Option<String>,
+}
+
+/// Whom the policy of an entry may name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Naming<'c> {
+    Nobody,
+    Anybody,
+    /// Users of this namespace.
+    Only(&'c str),
+}
+
+impl Entry {
+    pub(crate) fn naming(&self) -> Naming<'_> {
+        match &self.only_namespace {
+            _ if !self.policy.gives_identities => Naming::Nobody,
+            Some(namespace) => Naming::Only(namespace),
+            None => Naming::Anybody,
+        }
+    }
 }
 
 /// What of the configuration a token matches, as a whole.

@@ -10,7 +10,7 @@ use http::{HeaderValue, Request, Response, header};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{AlbAccessToken, Refuse, RefusedRequest, alb_auth_layer::LayerSettings, refusal::is_grpc};
+use super::{AlbAccessToken, Refuse, RefusedRequest, Unnamed, alb_auth_layer::LayerSettings, refusal::is_grpc};
 use crate::{
     authenticator::{Authenticated, DecisionFuture},
     error::AuthError,
@@ -41,6 +41,8 @@ pin_project! {
         },
         /// A key is fetched, or the sign-in policy asks somebody.
         Waiting { decision: DecisionFuture, held: Option<Box<Held<S, B, R>>> },
+        /// Let in, and the inner service is made ready for the request.
+        Readying { admitted: Option<Box<Admitted<S, B>>> },
         Refused { response: Option<A> },
     }
 }
@@ -48,9 +50,17 @@ pin_project! {
 /// What is held while a decision is waited for. Boxed, so that the future of the usual case is small.
 struct Held<S, B, R> {
     request: Request<B>,
+    /// Not ready: what readiness holds (a permit, say) must not be kept for somebody who may be a stranger.
     service: S,
     refusal: R,
     admission: Admission,
+}
+
+/// A request that was let in after a wait.
+struct Admitted<S, B> {
+    request: Request<B>,
+    service: S,
+    cache_control: CacheControl,
 }
 
 /// What happens to a request that is let in.
@@ -93,6 +103,10 @@ impl Admission {
         match authenticated {
             Authenticated::User(identity) => drop(extensions.insert(identity)),
             Authenticated::ClaimsOnly(claims) => drop(extensions.insert(claims)),
+            Authenticated::Unnamed(claims) => {
+                extensions.insert(Unnamed);
+                extensions.insert(claims);
+            }
         }
         if let Some(token) = self.access_token {
             extensions.insert(token);
@@ -143,16 +157,24 @@ where
                 StateProjected::Waiting { decision, held } => {
                     let outcome = ready!(decision.as_mut().poll(context));
                     let Some(held) = held.take() else { return Poll::Pending };
-                    let Held { mut request, mut service, refusal, admission } = *held;
+                    let Held { mut request, service, refusal, admission } = *held;
                     let next = match outcome {
                         Ok(authenticated) => {
                             let cache_control = admission.cache_control;
                             admission.admit(&mut request, authenticated);
-                            State::Inner { future: service.call(request), cache_control }
+                            State::Readying { admitted: Some(Box::new(Admitted { request, service, cache_control })) }
                         }
                         Err(error) => State::Refused { response: Some(refuse(&refusal, &error, &request)) },
                     };
                     state.set(next);
+                }
+                StateProjected::Readying { admitted } => {
+                    if let Some(admitted) = admitted {
+                        ready!(admitted.service.poll_ready(context))?;
+                    }
+                    let Some(admitted) = admitted.take() else { return Poll::Pending };
+                    let Admitted { request, mut service, cache_control } = *admitted;
+                    state.set(State::Inner { future: service.call(request), cache_control });
                 }
                 StateProjected::Refused { response } => {
                     // Polled after it was ready: a future may then do anything but misbehave.

@@ -10,6 +10,10 @@ use crate::identity::{BackstageIdentity, Claims};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Anonymous;
 
+/// The layer let in a user whom the sign-in policy, which names others, did not name. Beside the claims.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unnamed;
+
 /// The provider's access token, from `x-amzn-oidc-accesstoken`, where
 /// [`expose_access_token`](super::AlbAuthLayer::expose_access_token) asked for it.
 ///
@@ -48,6 +52,7 @@ pub(super) fn clear(extensions: &mut Extensions) -> bool {
     }
     extensions.remove::<AlbAccessToken>();
     extensions.remove::<Anonymous>();
+    extensions.remove::<Unnamed>();
     let identity = extensions.remove::<BackstageIdentity>().is_some();
     extensions.remove::<Claims>().is_some() || identity
 }

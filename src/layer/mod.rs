@@ -27,7 +27,7 @@ mod marks;
 mod refusal;
 mod service;
 
-pub(crate) use self::marks::Anonymous;
+pub(crate) use self::marks::{Anonymous, Unnamed};
 pub use self::{
     alb_auth_layer::AlbAuthLayer,
     future::ResponseFuture,

@@ -46,6 +46,16 @@ impl<S, R> AlbAuth<S, R> {
     pub fn into_inner(self) -> S {
         self.inner
     }
+
+    /// Gives back the readied service: what it holds for this request (a permit, say) must not stay with an idle connection
+    /// of a stranger, nor wait for a key that a stranger asked for.
+    fn give_back(&mut self)
+    where
+        S: Clone,
+    {
+        let unready = self.inner.clone();
+        drop(replace(&mut self.inner, unready));
+    }
 }
 
 impl<S, R, ReqB, ResB> Service<Request<ReqB>> for AlbAuth<S, R>
@@ -104,16 +114,12 @@ where
                          outer one takes the headers off; have one a request"
                     );
                 }
-                // The readied service is given back: what it holds for this request (a permit, say) must not stay with an
-                // idle connection of a stranger.
-                let unready = self.inner.clone();
-                drop(replace(&mut self.inner, unready));
+                self.give_back();
                 ResponseFuture::refused(&self.refusal, &error, &request)
             }
             Some(Decision::Waiting(decision)) => {
-                let unready = self.inner.clone();
-                let ready = replace(&mut self.inner, unready);
-                ResponseFuture::waiting(decision, request, ready, self.refusal.clone(), admission)
+                self.give_back();
+                ResponseFuture::waiting(decision, request, self.inner.clone(), self.refusal.clone(), admission)
             }
         }
     }

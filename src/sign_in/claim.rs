@@ -3,6 +3,29 @@
 use super::{Policy, Resolution, SignIn, SignInError, SignInResolver, names::Names};
 use crate::identity::Claims;
 
+/// Claims of the protocol that say nothing of who the user is, or that users write as they like (OpenID Connect Core 1.0
+/// sections 2 and 5.1).
+const NOT_ONE_PERSONS: [&str; 18] = [
+    "iss",
+    "aud",
+    "azp",
+    "acr",
+    "amr",
+    "exp",
+    "iat",
+    "nbf",
+    "nonce",
+    "email_verified",
+    "phone_number_verified",
+    "name",
+    "given_name",
+    "family_name",
+    "nickname",
+    "locale",
+    "zoneinfo",
+    "gender",
+];
+
 /// Names users by the text of a claim: `custom:username`, `preferred_username`, ...
 ///
 /// The claim must be one that users cannot change at the provider, or they choose who they are. A text with upper-case
@@ -65,6 +88,9 @@ impl SignInResolver for NamedClaim {
     fn check(&self, _: &str) -> Result<(), String> {
         if self.claim.is_empty() {
             return Err("NamedClaim needs the name of a claim".to_owned());
+        }
+        if NOT_ONE_PERSONS.contains(&self.claim.as_str()) {
+            return Err(format!("the claim {} is not one person's: many share its value, or choose it", self.claim));
         }
         if matches!(self.claim.as_str(), "email" | "sub") {
             return Err(format!(

@@ -62,5 +62,26 @@ fn each_part_of_an_arn_is_named_when_it_is_wrong() {
             "{problem}"
         );
     }
-    assert_eq!(problems(builder([entry(&with("/edge/", &format!("/{}/", "a".repeat(32))))])), Vec::<String>::new());
+}
+
+#[test]
+fn every_kind_of_sound_arn_is_accepted() {
+    let longest = format!("/{}/", "a".repeat(32));
+    for (from, to) in [
+        ("/edge/", "/E-1/"),
+        ("/edge/", longest.as_str()),
+        ("eu-central-1", "us-east-1"),
+        ("eu-central-1", "ap-southeast-7"),
+        ("eu-central-1", "xx-somewhere-new-12"),
+        ("arn:aws:elasticloadbalancing:eu-central-1", "arn:aws-us-gov:elasticloadbalancing:us-gov-east-1"),
+    ] {
+        assert_eq!(problems(builder([entry(&ALB.replacen(from, to, 1))])), Vec::<String>::new(), "{to}");
+    }
+}
+
+#[test]
+fn what_was_found_is_shown_short_and_printable() {
+    let said = problem(builder([entry(&format!("arn:\u{1b}[31m\r\n\u{202e}{}", "x".repeat(5000)))]));
+    assert!(said.len() < 700, "{}", said.len());
+    assert!(said.chars().all(|c| (' '..='~').contains(&c)), "{said:?}");
 }

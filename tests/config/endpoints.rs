@@ -203,3 +203,18 @@ async fn s_23_no_token_and_no_header_changes_where_keys_are_fetched() {
     let expected = format!("https://public-keys.auth.elb.eu-central-1.amazonaws.com/{}", alb.kid());
     assert_eq!(*recorder.asked.lock().unwrap(), [expected]);
 }
+
+#[tokio::test]
+async fn s_23_each_signer_has_the_endpoint_of_its_region() {
+    let alb = MockAlb::new();
+    let recorder = Recorder { pem: alb.public_key_pem(), asked: Arc::default() };
+    let entry = TrustedAlb::new(ALB, alb.issuer()).or_signer(OTHER).client_id(alb.client_id());
+    let config = AlbAuthConfig::builder().trust(entry).sign_in(ClaimsOnly).key_source(recorder.clone());
+    let app = App::new(AlbAuthLayer::new(config.build().unwrap()));
+    for signer in [ALB, OTHER, ALB, OTHER] {
+        let token = alb.token(&User::jane()).header("signer", signer).sign();
+        assert_eq!(app.call(alb.request("/").token(&token)).await.status, 200, "{signer}");
+    }
+    let url = |region: &str| format!("https://public-keys.auth.elb.{region}.amazonaws.com/{}", alb.kid());
+    assert_eq!(*recorder.asked.lock().unwrap(), [url("eu-central-1"), url("eu-west-1")]);
+}

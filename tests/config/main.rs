@@ -4,8 +4,10 @@
 mod arns;
 mod endpoints;
 mod entries;
+mod issuers;
 mod limits;
 mod signers;
+mod snapshots;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -37,4 +39,9 @@ pub fn problem(builder: AlbAuthConfigBuilder) -> String {
     let problems = problems(builder);
     assert_eq!(problems.len(), 1, "{problems:#?}");
     problems.concat()
+}
+
+/// With these entries, whose policies are their own.
+pub fn builder_without_policy(entries: impl IntoIterator<Item = TrustedAlb>) -> AlbAuthConfigBuilder {
+    entries.into_iter().fold(AlbAuthConfig::builder(), AlbAuthConfigBuilder::trust)
 }

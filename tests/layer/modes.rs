@@ -1,5 +1,6 @@
 //! What an absent header, a bad one and a good one lead to, in each mode.
 
+use http::Method;
 use tower_alb_auth::{
     AuthErrorKind::{DuplicateHeader, InvalidSignature, Malformed, Missing, UntrustedIssuer},
     test_util::{MockAlb, User},
@@ -7,7 +8,7 @@ use tower_alb_auth::{
 
 use crate::{
     inside::{ACCESS_TOKEN, DATA, IDENTITY, ignoring_identity_header, methods},
-    support::App,
+    support::{App, UNIFORM_401},
 };
 
 const JANE: &str = crate::inside::JANE;
@@ -25,10 +26,18 @@ async fn s_01_a_request_without_the_header_is_refused() {
     let alb = MockAlb::new();
     let app = App::new(alb.layer());
     for method in methods() {
-        app.call(alb.request("/").method(method.clone())).await.assert_401(Missing);
-        let beside =
-            alb.request("/").method(method).header(IDENTITY, "jane").header(ACCESS_TOKEN, alb.sign(&User::jane()));
-        app.call(beside).await.assert_401(Missing);
+        let bare = alb.request("/").method(method.clone());
+        let beside = bare.clone().header(IDENTITY, "jane").header(ACCESS_TOKEN, alb.sign(&User::jane()));
+        for request in [bare, beside] {
+            let answer = app.call(request).await;
+            if method == Method::HEAD {
+                // As long as the answer to GET would be, and without a body.
+                assert_eq!((answer.status.as_u16(), answer.kind(), answer.body.as_str()), (401, Some(Missing), ""));
+                assert_eq!(answer.header("content-length"), Some(UNIFORM_401.len().to_string().as_str()));
+            } else {
+                answer.assert_401(Missing);
+            }
+        }
     }
     assert_eq!((app.calls(), alb.key_fetches()), (0, 0));
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt::Debug,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use tower_alb_auth::{
@@ -12,10 +12,10 @@ use tower_alb_auth::{
     test_util::{KeyServerMode, MockAlb, User},
 };
 use tracing::{
-    Event, Instrument as _, Level, Subscriber,
+    Dispatch, Event, Instrument as _, Level, Subscriber,
     field::{Field, Visit},
     span::{Attributes, Id, Record},
-    subscriber::DefaultGuard,
+    subscriber::{DefaultGuard, NoSubscriber},
 };
 use tracing_subscriber::{
     Registry,
@@ -77,6 +77,10 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Traced {
 
 impl Traced {
     fn begin() -> (Self, DefaultGuard) {
+        // With one subscriber alive, tracing asks the thread that first comes by a call site whether it is of interest, and
+        // that may be the thread of another test, which has none. With two it asks them all.
+        static SPARE: OnceLock<Dispatch> = OnceLock::new();
+        SPARE.get_or_init(|| Dispatch::new(NoSubscriber::default()));
         let traced = Self::default();
         let guard = tracing::subscriber::set_default(Registry::default().with(traced.clone()));
         (traced, guard)

@@ -46,7 +46,7 @@ async fn f_29_it_is_ready_when_the_inner_service_is() {
     assert!(matches!(service.ready().now_or_never(), Some(Ok(_))), "keys are not waited for");
     // The inner service is gone.
     handle.send_error("gone for good");
-    let error = service.ready().await.err().expect("the inner service's error");
+    let error = service.ready().await.map(drop).expect_err("the inner service's error");
     assert!(error.to_string().contains("gone for good"), "{error}");
 }
 
@@ -173,17 +173,47 @@ async fn f_29_refused_requests_keep_no_permit_though_their_services_live_on() {
     }
 }
 
+/// Whether the token is good is known only when the key is there, so until then it may be a stranger's.
 #[tokio::test]
-async fn f_29_a_request_given_up_while_its_key_is_fetched_gives_its_permit_back() {
+async fn f_29_a_request_that_waits_for_its_key_keeps_nobody_out() {
     let alb = MockAlb::new();
     alb.set_key_server(KeyServerMode::Silent);
     let welcome = service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())));
     let service = alb.layer().optional().layer(ConcurrencyLimitLayer::new(1).layer(welcome));
-    let mut given_up = Box::pin(service.clone().oneshot(jane(&alb).into()));
-    assert!(futures::poll!(&mut given_up).is_pending());
-    assert!(service.clone().ready().now_or_never().is_none(), "it holds the permit while it waits");
-    drop(given_up);
-    assert!(service.clone().ready().now_or_never().is_some());
+    let mut waiting = Box::pin(service.clone().oneshot(jane(&alb).into()));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    let other = service.clone().oneshot(alb.request("/").into()).now_or_never().expect("the permit is free");
+    assert_eq!(kind(&other.unwrap()), None);
+    assert!(futures::poll!(&mut waiting).is_pending());
+}
+
+#[tokio::test]
+async fn f_29_after_the_wait_for_its_key_a_request_waits_for_the_inner_service() {
+    let alb = MockAlb::new();
+    let welcome = service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())));
+    let service = alb.layer().layer(ConcurrencyLimitLayer::new(1).layer(welcome));
+    let (mut connection, mut other) = (service.clone(), service);
+    let mut answer = Box::pin(connection.ready().await.unwrap().call(jane(&alb).into()));
+    other.ready().now_or_never().expect("the permit is free").unwrap();
+    for _ in 0..20 {
+        assert!(futures::poll!(&mut answer).is_pending(), "the other one has the permit");
+        tokio::task::yield_now().await;
+    }
+    drop(other);
+    assert_eq!(kind(&answer.await.unwrap()), None);
+    assert_eq!(alb.key_fetches(), 1);
+}
+
+#[tokio::test]
+async fn f_29_an_inner_service_that_breaks_during_the_wait_says_so_itself() {
+    let alb = MockAlb::new();
+    let (inner, mut handle) = tower_test::mock::pair::<Request<String>, Response<String>>();
+    let mut service = alb.layer().layer(inner);
+    handle.allow(1);
+    let answer = service.ready().await.unwrap().call(jane(&alb).into());
+    handle.send_error("gone for good");
+    let error = answer.await.expect_err("the inner service's error");
+    assert!(error.to_string().contains("gone for good"), "{error}");
 }
 
 /// An error of the application, which the layer knows nothing of and needs nothing of.

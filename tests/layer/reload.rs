@@ -145,4 +145,5 @@ async fn f_36_a_request_that_waits_for_its_key_ends_by_the_configuration_it_bega
     began.await.assert_ok(JANE);
     assert_eq!(handle.stats().tokens, 0, "what it verified is remembered where it was verified");
     app.call(request()).await.assert_401(UntrustedSigner);
+    assert_eq!(Arc::strong_count(&gate), 1, "nothing holds the old configuration any longer");
 }

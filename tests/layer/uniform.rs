@@ -16,8 +16,10 @@ use crate::{
     tokens::forged,
 };
 
-/// How clients ask, and how the layer answers.
-const FORMS: [(&str, fn(AlbAuthLayer) -> AlbAuthLayer, &str); 4] = [
+/// How the layer is told to answer, and what content type the client asks with.
+type Form = (&'static str, fn(AlbAuthLayer) -> AlbAuthLayer, &'static str);
+
+const FORMS: [Form; 4] = [
     ("text", |layer| layer, "text/html"),
     ("JSON", AlbAuthLayer::refuse_with_backstage_json, "application/json"),
     ("gRPC", |layer| layer, "application/grpc"),
