@@ -28,12 +28,10 @@ fn main() {
         }),
         "bare" => again().for_each(|request| measured(|| drop(call(&mut Bare, request)))),
         "fresh" => first_time.into_iter().for_each(|request| measured(|| drop(call(&mut service, request)))),
-        "uncached" => requests
-            .iter()
-            .cycle()
-            .take(count)
-            .cloned()
-            .for_each(|request| measured(|| drop(call(&mut uncached, request)))),
+        "uncached" => requests.iter().cycle().take(count).for_each(|request| {
+            let request = request.clone();
+            measured(|| drop(call(&mut uncached, request)));
+        }),
         "repeated" => {
             call(&mut service, requests[0].clone());
             again().for_each(|request| measured(|| drop(call(&mut service, request))));

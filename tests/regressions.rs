@@ -147,6 +147,9 @@ async fn strangers_do_not_fill_the_log() {
     let alb = MockAlb::new().with_clock(&clock);
     let log = Log::default();
     let writer = log.clone();
+    // With one subscriber alive, tracing asks the thread that first comes by a call site whether it is of interest, and that
+    // may be the thread of another test, which has none. With two it asks them all.
+    let _spare = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     let _guard = tracing::subscriber::set_default(
         tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(move || writer.clone()).finish(),
     );

@@ -20,11 +20,14 @@ impl KeyEndpoint {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let shown = crate::error::quoted(text);
         let base = text.strip_suffix('/').unwrap_or(text);
-        let uri: Uri = base.parse().map_err(|_| format!("the key endpoint {shown} is not a URL"))?;
-        let host = uri.host().unwrap_or_default();
-        if host.is_empty() || uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        if text.contains('@') {
             // Not shown: what stands there may be a password.
             return Err("the key endpoint must name a host, without user or password".to_owned());
+        }
+        let uri: Uri = base.parse().map_err(|_| format!("the key endpoint {shown} is not a URL"))?;
+        let host = uri.host().unwrap_or_default();
+        if host.is_empty() {
+            return Err(format!("the key endpoint {shown} must name a host"));
         }
         if uri.query().is_some() || text.contains('#') || text.contains("..") || uri.path().contains("//") {
             return Err(format!(
