@@ -272,7 +272,29 @@ impl std::error::Error for AuthError {}
 /// A text from outside, fit for a log line: 120 characters at most, anything but printable ASCII escaped.
 pub(crate) fn quoted(text: &str) -> String {
     const LONGEST: usize = 120;
-    let shown: String = text.chars().take(LONGEST).flat_map(char::escape_default).collect();
-    let more = if text.chars().nth(LONGEST).is_some() { "..." } else { "" };
-    format!("\"{shown}{more}\"")
+    let mut shown = String::with_capacity(text.len().min(LONGEST).saturating_add(8));
+    shown.push('"');
+    let mut rest = text.chars();
+    for c in rest.by_ref().take(LONGEST) {
+        match c {
+            '"' | '\\' => shown.extend(['\\', c]),
+            ' '..='~' => shown.push(c),
+            _ => shown.extend(c.escape_default()),
+        }
+    }
+    shown.push_str(if rest.next().is_some() { "...\"" } else { "\"" });
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_stays_on_one_line_and_short() {
+        assert_eq!(quoted("https://idp.example.com"), r#""https://idp.example.com""#);
+        assert_eq!(quoted("a\"b\\c\nd\u{202e}\u{1b}e'f"), r#""a\"b\\c\nd\u{202e}\u{1b}e'f""#);
+        assert_eq!(quoted(&"x".repeat(120)), format!("\"{}\"", "x".repeat(120)));
+        assert_eq!(quoted(&"x".repeat(121)), format!("\"{}...\"", "x".repeat(120)));
+    }
 }

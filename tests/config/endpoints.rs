@@ -218,3 +218,18 @@ async fn s_23_each_signer_has_the_endpoint_of_its_region() {
     let url = |region: &str| format!("https://public-keys.auth.elb.{region}.amazonaws.com/{}", alb.kid());
     assert_eq!(*recorder.asked.lock().unwrap(), [url("eu-central-1"), url("eu-west-1")]);
 }
+
+#[test]
+fn s_61_a_password_in_an_endpoint_is_not_repeated_however_it_is_written() {
+    for url in [
+        "https://user:hunter2@keys.example.com",
+        "https://user:hunter2 @keys.example.com",
+        "https://user:hunter2#@keys.example.com",
+        "http://user:hunter2@keys.example.com/?x",
+        "user:hunter2@keys.example.com",
+        "https://user:hunter2@",
+    ] {
+        let problem = problem(builder([entry(ALB).key_endpoint(url)]));
+        assert!(problem.contains("without user or password") && !problem.contains("hunter2"), "{url}: {problem}");
+    }
+}

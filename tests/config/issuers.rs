@@ -30,7 +30,11 @@ fn said(builder: AlbAuthConfigBuilder) -> String {
 
 #[test]
 fn s_59_one_policy_for_several_issuers_does_not_build() {
-    insta::assert_snapshot!(said(builder_without_policy([one(), two()]).sign_in(by_email("default"))), @"");
+    insta::assert_snapshot!(said(builder_without_policy([one(), two()]).sign_in(by_email("default"))), @r#"
+        the entry of issuer "https://one.example" has no sign-in policy of its own, and there are several issuers: give each .sign_in(..), or waive it by dangerously_share_sign_in_between_issuers()
+        the entry of issuer "https://two.example" has no sign-in policy of its own, and there are several issuers: give each .sign_in(..), or waive it by dangerously_share_sign_in_between_issuers()
+        the issuers https://one.example and https://two.example both name users in the namespace default, so the same name at both would be one user: use in_namespace(..), or waive it by dangerously_share_sign_in_between_issuers()
+    "#);
     let half = said(
         builder_without_policy([]).trust(one().sign_in(by_email("first"))).trust(two()).sign_in(by_email("second")),
     );
@@ -39,7 +43,7 @@ fn s_59_one_policy_for_several_issuers_does_not_build() {
 
 #[test]
 fn s_59_one_namespace_for_several_issuers_does_not_build() {
-    insta::assert_snapshot!(build(one().sign_in(by_email("default")), two().sign_in(by_email("default"))), @"");
+    insta::assert_snapshot!(build(one().sign_in(by_email("default")), two().sign_in(by_email("default"))), @"the issuers https://one.example and https://two.example both name users in the namespace default, so the same name at both would be one user: use in_namespace(..), or waive it by dangerously_share_sign_in_between_issuers()");
     let groups = |namespace| GroupOwnership::of(by_email(namespace)).map("a", "group:default/a");
     let chain = |first, second| FirstMatch::of(by_email(first)).or(NamedClaim::new("name").in_namespace(second));
     for (case, entry, other) in [
@@ -66,7 +70,7 @@ fn s_59_one_namespace_for_several_issuers_does_not_build() {
 #[test]
 fn s_59_a_policy_that_does_not_say_its_namespace_does_not_build() {
     let own = || from_fn(|claims| Ok(SignIn::user(EntityRef::user(claims.subject()).unwrap())));
-    insta::assert_snapshot!(build(one().sign_in(own()), two().sign_in(by_email("two"))), @"");
+    insta::assert_snapshot!(build(one().sign_in(own()), two().sign_in(by_email("two"))), @"the sign-in policy of issuer https://one.example does not say in which namespace it names users, and there are several issuers: use in_namespace(..)");
     let said = build(one().sign_in(by_email("one")), two().sign_in(own()));
     assert!(said.contains("https://two.example does not say in which namespace"), "{said}");
     let chain = FirstMatch::of(by_email("one")).or(by_email("other"));

@@ -148,7 +148,49 @@ fn limits_that_contradict_each_other_are_refused() {
 /// The documentation promises them; a number that changes here changes for every user.
 #[test]
 fn the_defaults_are_these() {
-    insta::assert_snapshot!(format!("{:#?}", TokenLimits::new()), @"");
-    insta::assert_snapshot!(format!("{:#?}", KeyLimits::new()), @"");
-    insta::assert_snapshot!(format!("{:#?}", CacheLimits::new()), @"");
+    insta::assert_snapshot!(format!("{:#?}", TokenLimits::new()), @"
+        TokenLimits {
+            max_token_bytes: 16384,
+            max_header_bytes: 2048,
+            max_json_depth: 16,
+            max_json_members: 128,
+            max_json_elements: 1024,
+            max_subject_chars: 255,
+            leeway: 30s,
+            max_lifetime: 86400s,
+        }
+    ");
+    insta::assert_snapshot!(format!("{:#?}", KeyLimits::new()), @"
+        KeyLimits {
+            connect_timeout: 1s,
+            first_byte_timeout: 2s,
+            fetch_timeout: 5s,
+            max_answer_bytes: 8192,
+            lifetime: 3600s,
+            refresh_at_percent: 80,
+            max_stale: 3600s,
+            max_keys: 64,
+            max_unknown_kids: 4096,
+            unknown_for: 60s,
+            max_concurrent_fetches: 8,
+            fetches_per_second: 10,
+            fetch_burst: 20,
+            max_retry_wait: 30s,
+            breaker_failures: 5,
+            breaker_wait: 5s,
+            breaker_max_wait: 30s,
+        }
+    ");
+    insta::assert_snapshot!(format!("{:#?}", CacheLimits::new()), @"
+        CacheLimits {
+            max_tokens: 10000,
+            max_token_cache_bytes: 33554432,
+            max_sign_ins: 10000,
+            max_sign_in_cache_bytes: 33554432,
+            sign_in_lifetime: 300s,
+            sign_in_max_stale: 3600s,
+            not_found_for: 10s,
+            sign_in_timeout: 5s,
+        }
+    ");
 }

@@ -13,35 +13,34 @@ mod support;
 
 use tower_alb_auth::{AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb, sign_in::EmailLocalPart};
 
-pub const ALB: &str = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188";
-pub const OTHER: &str = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/edge/60dc6c495c0c9188";
-pub const EMULATOR: &str =
-    "arn:aws:elasticloadbalancing:eu-central-1:000000000000:loadbalancer/app/local/50dc6c495c0c9188";
-pub const ISSUER: &str = "https://idp.example.com";
+const ALB: &str = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188";
+const OTHER: &str = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/edge/60dc6c495c0c9188";
+const EMULATOR: &str = "arn:aws:elasticloadbalancing:eu-central-1:000000000000:loadbalancer/app/local/50dc6c495c0c9188";
+const ISSUER: &str = "https://idp.example.com";
 
 /// An entry that is sound but for the ARN it is given.
-pub fn entry(arn: &str) -> TrustedAlb {
+fn entry(arn: &str) -> TrustedAlb {
     TrustedAlb::new(arn, ISSUER).client_id("app")
 }
 
-pub fn builder(entries: impl IntoIterator<Item = TrustedAlb>) -> AlbAuthConfigBuilder {
+fn builder(entries: impl IntoIterator<Item = TrustedAlb>) -> AlbAuthConfigBuilder {
     let builder = AlbAuthConfig::builder().sign_in(EmailLocalPart::in_domains(["example.com"]));
     entries.into_iter().fold(builder, AlbAuthConfigBuilder::trust)
 }
 
-pub fn problems(builder: AlbAuthConfigBuilder) -> Vec<String> {
+fn problems(builder: AlbAuthConfigBuilder) -> Vec<String> {
     builder.build().map_or_else(|error| error.problems().to_vec(), |_| Vec::new())
 }
 
 /// The one problem there is.
 #[track_caller]
-pub fn problem(builder: AlbAuthConfigBuilder) -> String {
+fn problem(builder: AlbAuthConfigBuilder) -> String {
     let problems = problems(builder);
     assert_eq!(problems.len(), 1, "{problems:#?}");
     problems.concat()
 }
 
 /// With these entries, whose policies are their own.
-pub fn builder_without_policy(entries: impl IntoIterator<Item = TrustedAlb>) -> AlbAuthConfigBuilder {
+fn builder_without_policy(entries: impl IntoIterator<Item = TrustedAlb>) -> AlbAuthConfigBuilder {
     entries.into_iter().fold(AlbAuthConfig::builder(), AlbAuthConfigBuilder::trust)
 }

@@ -126,6 +126,16 @@ async fn f_08_a_kid_that_the_endpoint_does_not_know_is_asked_for_once_a_minute()
 }
 
 #[tokio::test(start_paused = true)]
+async fn f_08_a_failure_after_an_unknown_kid_is_the_first_of_its_row() {
+    let setup = Setup::new();
+    setup.alb.set_key_server(Mode::Status(403));
+    setup.call().await.assert_401(UnknownKey);
+    setup.clock.advance(seconds(73));
+    setup.alb.set_key_server(Mode::Reset);
+    assert_eq!(assert_503(&setup.call().await, KeysUnavailable), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn f_08_replicas_do_not_forget_an_unknown_kid_all_at_once() {
     let setup = Setup::with_limits(KeyLimits::new().fetch_burst(1000).fetches_per_second(1000));
     for number in 0..200 {
