@@ -290,3 +290,45 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneMember<'_, T> {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::HashMap,
+        hash::{BuildHasherDefault, Hasher},
+    };
+
+    use super::*;
+
+    /// All that is hashed is the same to it.
+    #[derive(Default)]
+    struct Colliding;
+
+    impl Hasher for Colliding {
+        fn finish(&self) -> u64 {
+            7
+        }
+
+        fn write(&mut self, _: &[u8]) {}
+    }
+
+    #[test]
+    fn s_42_tokens_whose_hashes_collide_are_still_told_apart() {
+        let claims = |token: &str| {
+            let token_span = Span::new(0, token.len()).unwrap();
+            // What comes behind the token in the buffer is the same for all of them, and no part of the key.
+            let buffer = format!("{token}{{}}").into_bytes();
+            Claims::new(buffer, ClaimsParts { token: token_span, ..ClaimsParts::default() })
+        };
+        let tokens = ["a.b.c", "a.b.d", "a.b.", "a.b.cc", "b.a.c", "A.b.c", ""];
+        let mut cache = HashMap::<TokenBytes, &str, BuildHasherDefault<Colliding>>::default();
+        for token in tokens {
+            assert_eq!(cache.insert(claims(token).token_bytes(), token), None, "{token}");
+        }
+        for token in tokens {
+            assert_eq!(cache.get(token.as_bytes()), Some(&token));
+            assert!(claims(token).token_bytes() == claims(token).token_bytes(), "{token}");
+        }
+        assert_eq!(cache.get(b"a.b".as_slice()), None);
+    }
+}

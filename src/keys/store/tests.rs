@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::keys::{KeyFetch, source::KeyRequest};
+use crate::keys::{KeySourceError, KeySourceErrorKind};
 
 const PEM: &[u8] = b"-----BEGIN PUBLIC KEY-----
 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt

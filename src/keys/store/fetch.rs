@@ -1,0 +1,70 @@
+//! Fetches: whether one may start, and its way to the source.
+
+use std::time::{Duration, Instant};
+
+use super::{Fetched, KeyError, KeyStore};
+use crate::{
+    keys::{
+        KeyId,
+        budget::Budget,
+        endpoint_health::Purpose,
+        source::{KeyRequest, KeySource, KeySourceError, KeySourceErrorKind},
+    },
+    sync::Arc,
+};
+
+/// The wait before the second try of a fetch; up to as much again is added by chance.
+const RETRY_WAIT: Duration = Duration::from_millis(50);
+
+impl KeyStore {
+    /// A fetch, if breaker and budget allow one.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        id: &KeyId,
+        now: Instant,
+        purpose: Purpose,
+    ) -> Result<impl Future<Output = Fetched> + Send + 'static, KeyError> {
+        let source = self.source.clone().ok_or(KeyError::Unknown)?;
+        if let Some(wait) = self.health.blocked(&id.endpoint, purpose, now) {
+            return Err(KeyError::unavailable(format!("{} counts as down", id.endpoint), wait));
+        }
+        let permit = self.budget(purpose).take(now).ok_or_else(|| {
+            KeyError::unavailable(
+                "the budget of key fetches is spent: many kids that are not held".to_owned(),
+                Duration::from_secs(1),
+            )
+        })?;
+        self.health.begin(&id.endpoint, purpose, now, &self.limits);
+        let (store, id) = (Arc::clone(self), id.clone());
+        Ok(async move {
+            let fetch = store.fetch(&*source, &id, purpose);
+            let answer = match tokio::time::timeout(store.limits.fetch_timeout, fetch).await {
+                Ok(answer) => answer,
+                Err(_) => {
+                    Err(KeySourceError::new(KeySourceErrorKind::Timeout, "the fetch took longer than fetch_timeout"))
+                }
+            };
+            drop(permit);
+            store.settle(id, purpose, now, answer)
+        })
+    }
+
+    /// Asks the source, twice if the first answer is worth it and the budget allows.
+    async fn fetch(&self, source: &dyn KeySource, id: &KeyId, purpose: Purpose) -> Result<Vec<u8>, KeySourceError> {
+        let request = KeyRequest::new(id.endpoint.clone(), id.kid);
+        match source.fetch(request.clone()).await {
+            Err(error) if error.is_worth_a_retry() && self.budget(purpose).take_retry(self.clock.monotonic()) => {
+                tokio::time::sleep(self.unknown.jittered(RETRY_WAIT)).await;
+                source.fetch(request).await
+            }
+            answer => answer,
+        }
+    }
+
+    fn budget(&self, purpose: Purpose) -> &Budget {
+        match purpose {
+            Purpose::Unknown => &self.unknown_budget,
+            Purpose::Refresh => &self.refresh_budget,
+        }
+    }
+}

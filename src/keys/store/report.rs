@@ -1,0 +1,73 @@
+//! What the operator asks: whether the endpoints answer, whether requests can be judged, how much is held.
+
+use super::{KeyStore, Lookup};
+use crate::{
+    config::KeyEndpoint,
+    keys::{
+        Kid, Readiness,
+        source::{KeyRequest, KeySourceErrorKind},
+    },
+    sync::Arc,
+};
+
+impl KeyStore {
+    /// Asks each endpoint whether it answers at all, and fetches these kids from whichever knows them.
+    ///
+    /// # Errors
+    /// What is wrong, a sentence an endpoint or kid.
+    pub(crate) async fn warm_up(self: &Arc<Self>, endpoints: &[KeyEndpoint], kids: &[Kid]) -> Result<(), Vec<String>> {
+        let mut problems = Vec::new();
+        for endpoint in endpoints {
+            if let Some(source) = &self.source {
+                let request = KeyRequest::new(endpoint.clone(), Kid::NIL);
+                match tokio::time::timeout(self.limits.fetch_timeout, source.fetch(request)).await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) if error.kind() == KeySourceErrorKind::NotFound => {}
+                    Ok(Err(error)) => problems.push(format!("{endpoint} does not answer: {error}")),
+                    Err(_) => problems.push(format!("{endpoint} does not answer within fetch_timeout")),
+                }
+            }
+        }
+        for kid in kids {
+            let mut missing = Vec::new();
+            for endpoint in endpoints {
+                let found = match self.lookup(endpoint, *kid) {
+                    Lookup::Ready(_) => Ok(()),
+                    Lookup::Wait(fetch) => fetch.await.map(drop),
+                    Lookup::Refused(error) => Err(error),
+                };
+                missing.extend(found.err().map(|error| format!("{endpoint}/{kid}: {error}")));
+            }
+            // A kid is of one region, so one endpoint that knows it is enough.
+            if missing.len() == endpoints.len() {
+                problems.append(&mut missing);
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    /// Whether requests can be judged.
+    pub(crate) fn readiness(&self) -> Readiness {
+        let now = self.clock.monotonic();
+        let set = self.set.load();
+        let usable = |endpoint: &KeyEndpoint| {
+            set.iter().any(|held| {
+                held.id.endpoint == *endpoint && now.saturating_duration_since(held.fetched_at) <= self.limits.max_age()
+            })
+        };
+        // By then a request would have tried, had there been any.
+        let long_ago = self.limits.breaker_max_wait.saturating_add(self.limits.fetch_timeout);
+        let mut readiness = Readiness { ready: true, problems: Vec::new() };
+        for (endpoint, problem) in self.health.problems() {
+            let over = now.saturating_duration_since(problem.since) > long_ago;
+            readiness.ready &= over || usable(&endpoint);
+            readiness.problems.push(format!("{endpoint}: {}", problem.sentence));
+        }
+        readiness
+    }
+
+    /// Keys held, kids remembered as unknown, fetches under way.
+    pub(crate) fn sizes(&self) -> (usize, usize, usize) {
+        (self.set.load().len(), self.unknown.len(), self.flights.len())
+    }
+}
