@@ -259,12 +259,18 @@ fn admit(claims: Claims, answer: Result<SignIn, SignInError>, naming: Naming<'_>
     match (user, naming) {
         (None, Naming::Nobody) => Ok(Authenticated::ClaimsOnly(claims)),
         (None, _) => Ok(Authenticated::Unnamed(claims)),
+        // A policy that says it names nobody was not asked for its namespace either.
+        (Some(_), Naming::Nobody) => Err(broken_word("the sign-in policy names a user, and says that it names nobody")),
         (Some(user), Naming::Only(namespace)) if namespace != user.namespace() => {
-            let sentence = "the sign-in policy names a user outside the namespace that it says it names users in";
-            Err(AuthError::with_detail(AuthErrorKind::SignInRefused, sentence))
+            Err(broken_word("the sign-in policy names a user outside the namespace that it says it names users in"))
         }
         (Some(user), _) => Ok(Authenticated::User(BackstageIdentity::new(claims, user, ownership))),
     }
+}
+
+/// The policy does not do what its description says, and the check of the configuration relied on that.
+fn broken_word(sentence: &'static str) -> AuthError {
+    AuthError::with_detail(AuthErrorKind::SignInRefused, sentence)
 }
 
 fn sign_in_error(error: SignInError) -> AuthError {

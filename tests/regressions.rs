@@ -239,3 +239,12 @@ fn a_claim_that_is_not_one_persons_names_nobody() {
     }
     assert!(alb.config_builder().sign_in(sign_in::NamedClaim::new("custom:username")).build().is_ok());
 }
+
+#[tokio::test]
+async fn s_61_a_refusal_that_prints_its_request_prints_no_session() {
+    let alb = MockAlb::new();
+    let layer = alb.layer().refuse_with(|_, request| Response::new(format!("{request:?}")));
+    let request = alb.request("/me?code=canary-query").header("cookie", "AWSELBAuthSessionCookie-0=canary-cookie");
+    let printed = App::with(layer).call(request).await.body;
+    assert!(printed.contains("/me") && !printed.contains("canary"), "{printed}");
+}

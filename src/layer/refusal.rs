@@ -31,7 +31,7 @@ pub trait Refuse<B> {
 }
 
 /// What a refusal may look at. The `x-amzn-oidc-*` headers are off already, unless the layer was told to keep them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct RefusedRequest<'r> {
     /// The method.
@@ -96,6 +96,16 @@ impl<B: Default + 'static> Refuse<B> for StandardRefusal {
             response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
         response
+    }
+}
+
+impl fmt::Debug for RefusedRequest<'_> {
+    /// Method and path; never the query or the headers, which carry the session.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefusedRequest")
+            .field("method", self.method)
+            .field("path", &self.uri.path())
+            .finish_non_exhaustive()
     }
 }
 

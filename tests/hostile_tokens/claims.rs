@@ -147,7 +147,7 @@ impl std::ops::Deref for Seen {
     }
 }
 
-/// Everything that is not ASCII as `\uXXXX`. Outside of strings JSON is ASCII.
+/// Everything that is not ASCII as `\u` and four digits. Outside of strings JSON is ASCII.
 fn in_escapes(json: &str) -> String {
     let escape = |c: char| {
         let mut units = [0; 2];

@@ -65,7 +65,7 @@ async fn s_50_a_length_that_is_a_lie_gives_no_key() {
 }
 
 #[tokio::test]
-async fn s_50_f_11_an_endless_answer_is_dropped_at_the_limit() {
+async fn f_11_an_endless_answer_is_dropped_at_the_limit() {
     let kilobyte = || [b"400\r\n".as_slice(), &[b'A'; 1024], b"\r\n"].concat();
     let no_pause = Duration::ZERO;
     let endless = move |framing: &'static str, status| {
