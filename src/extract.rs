@@ -48,8 +48,15 @@ const CLAIMS_ONLY: ExtractRejection = ExtractRejection::Misused(
 impl IntoResponse for ExtractRejection {
     fn into_response(self) -> Response {
         match self {
-            Self::Anonymous => refusal(AuthErrorKind::Missing),
-            Self::Unnamed => refusal(AuthErrorKind::UserNotFound),
+            Self::Anonymous => refusal(
+                AuthErrorKind::Missing,
+                "a handler wants a user, and the layer let the request pass without one: the path is exempt, or the layer is \
+                 optional and no token came",
+            ),
+            Self::Unnamed => refusal(
+                AuthErrorKind::UserNotFound,
+                "a handler wants an identity, and the sign-in policy let the user in with claims alone",
+            ),
             Self::Misused(sentence) => {
                 tracing::error!(target: "tower_alb_auth", "{sentence}");
                 (StatusCode::INTERNAL_SERVER_ERROR, sentence).into_response()
@@ -58,9 +65,10 @@ impl IntoResponse for ExtractRejection {
     }
 }
 
-fn refusal(kind: AuthErrorKind) -> Response {
+fn refusal(kind: AuthErrorKind, sentence: &'static str) -> Response {
+    tracing::debug!(target: "tower_alb_auth", "refused: {sentence}");
     let request = RefusedRequest { method: &Method::GET, uri: &Uri::default(), headers: &HeaderMap::new() };
-    let error = AuthError::new(kind);
+    let error = AuthError::with_detail(kind, sentence);
     let mut response: Response<Body> = StandardRefusal::default().refuse(&error, &request);
     response.extensions_mut().insert(error);
     response

@@ -78,6 +78,7 @@ mod telemetry;
 pub mod test_util;
 mod token;
 
+#[doc(inline)]
 pub use self::{
     clock::{Clock, SystemClock},
     config::{

@@ -95,6 +95,17 @@ fn what_is_not_known_is_named_with_what_is() {
     "#);
 }
 
+/// What `main` prints of the error it returns is its `Debug` form.
+#[test]
+fn mistakes_are_readable_from_main_too() {
+    let error = AlbAuthSettings::from_vars([("ALB_AUTH_ISSUER", "https://idp.example.com")]).unwrap_err();
+    assert_eq!(format!("{error:?}"), error.to_string());
+    assert!(
+        error.to_string().starts_with("the configuration cannot be used\n- ALB_AUTH_SIGNERS is not set"),
+        "{error}"
+    );
+}
+
 #[test]
 fn a_field_that_is_not_known_is_refused() {
     for json in [

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Everything that is wrong with a configuration, a sentence each: what, and what to change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigError {
     problems: Vec<String>,
@@ -24,6 +24,13 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the configuration cannot be used")?;
         self.problems.iter().try_for_each(|problem| write!(f, "\n- {problem}"))
+    }
+}
+
+impl fmt::Debug for ConfigError {
+    /// As `Display`: what `main` prints of the error it returns is `Debug`, and the sentences are for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -90,11 +90,15 @@ impl<R> AlbAuthLayer<R> {
     /// Lets requests with exactly this path through, without an identity: for the load balancer's health check, which comes
     /// without headers.
     ///
-    /// Compared byte for byte with the path as received: `/healthz` exempts neither `/healthz/` nor `//healthz` nor
-    /// `/health%7A`. A token on such a request is taken off unread.
+    /// Compared byte for byte with the path as the layer sees it: `/healthz` exempts neither `/healthz/` nor `//healthz` nor
+    /// `/health%7A`. The query does not count. Inside axum's `Router::nest` the layer sees the path without the prefix. A token on such a request is taken off unread.
     #[must_use]
     pub fn exempt_path(mut self, path: impl Into<String>) -> Self {
-        self.settings_mut().exempt_paths.push(path.into());
+        let path = path.into();
+        if !path.starts_with('/') || path.contains(['?', '#', '*', '{']) {
+            tracing::warn!(target: "tower_alb_auth", "exempt_path({path:?}) exempts nothing: a path begins with / and has no pattern or query");
+        }
+        self.settings_mut().exempt_paths.push(path);
         self
     }
 

@@ -96,7 +96,7 @@ pub struct Stats {
 }
 
 /// What a warm-up found wrong, a sentence each.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WarmUpError {
     problems: Vec<String>,
@@ -112,6 +112,13 @@ impl WarmUpError {
 impl fmt::Display for WarmUpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.problems.join("; "))
+    }
+}
+
+impl fmt::Debug for WarmUpError {
+    /// As `Display`, for the same reason as [`ConfigError`](crate::ConfigError)'s.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

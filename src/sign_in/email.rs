@@ -190,7 +190,8 @@ impl EmailSignIn {
         match (self.verification, claims.email_verified()) {
             (Verification::Ignored, _) | (_, Some(true)) => Ok(()),
             (Verification::NotDenied, None) if is_shared(claims.issuer()) => Err(SignInError::refused(
-                "there is no claim email_verified, and the issuer has users of many organisations",
+                "there is no claim email_verified, and the issuer has users of many organisations; sign in at your own \
+                 tenant's issuer instead",
             )),
             (Verification::NotDenied, None) => Ok(()),
             (Verification::Required, None) => {
