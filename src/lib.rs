@@ -58,11 +58,15 @@
     )
 )]
 
+#[cfg(any(feature = "test-util", feature = "emulator"))]
+mod alb_signer;
 mod authenticator;
 mod bounded;
 mod cache;
 mod clock;
 pub mod config;
+#[cfg(feature = "emulator")]
+pub mod emulator;
 mod error;
 #[cfg(feature = "axum")]
 pub mod extract;

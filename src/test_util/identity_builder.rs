@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::{User, user::to_json};
+use super::User;
 use crate::{
+    alb_signer::to_json,
     identity::{BackstageIdentity, Claims, ClaimsParts, EntityRef, EntityRefError, Span},
     sign_in::SignIn,
 };

@@ -9,32 +9,17 @@ use std::{
     time::SystemTime,
 };
 
-use aws_lc_rs::{
-    rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
-};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde_json::{Value, json};
-
 use super::{
     KeyServerMode, MockRequest, TestClock, TokenBuilder, User,
     key_server::{InMemory, KeyServer},
 };
 use crate::{
+    alb_signer::{AlbSigner, TOKEN_LIFETIME, TokenOrigin, payload},
     clock::{Clock, SystemClock},
     config::{AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb},
     layer::AlbAuthLayer,
     sign_in::EmailLocalPart,
 };
-
-/// How long a token of a load balancer lives, in seconds.
-const TOKEN_LIFETIME: u64 = 120;
-
-/// The DER of a P-256 public key up to the point (RFC 5480 section 2).
-const SPKI_PREFIX: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-];
 
 /// A load balancer for tests: signs tokens, builds requests, gives its public keys.
 ///
@@ -44,8 +29,7 @@ pub struct MockAlb {
     signer: String,
     issuer: String,
     client_id: String,
-    kid: String,
-    key: Arc<EcdsaKeyPair>,
+    key: Arc<AlbSigner>,
     keys: Arc<KeyServer>,
     endpoint: Option<String>,
     clock: Option<TestClock>,
@@ -62,13 +46,12 @@ impl MockAlb {
             ),
             issuer: "https://idp.example.com".to_owned(),
             client_id: "mock-client".to_owned(),
-            kid: new_kid(),
             key: new_key(),
             keys: Arc::default(),
             endpoint: None,
             clock: None,
         };
-        alb.keys.add(&alb.kid, alb.public_key_pem());
+        alb.keys.add(alb.kid(), alb.public_key_pem());
         alb
     }
 
@@ -108,9 +91,8 @@ impl MockAlb {
 
     /// Signs with a new key under a new kid from now on. The old key is still given.
     pub fn rotate(&mut self) {
-        self.kid = new_kid();
         self.key = new_key();
-        self.keys.add(&self.kid, self.public_key_pem());
+        self.keys.add(self.kid(), self.public_key_pem());
     }
 
     /// Takes a key away, as AWS does after a rotation.
@@ -145,15 +127,12 @@ impl MockAlb {
 
     /// The id of the key it signs with.
     pub fn kid(&self) -> &str {
-        &self.kid
+        self.key.kid()
     }
 
     /// The key it signs with, as the key endpoint gives it.
     pub fn public_key_pem(&self) -> String {
-        let der = [&SPKI_PREFIX[..], self.key.public_key().as_ref()].concat();
-        let text = STANDARD.encode(der);
-        let (first, second) = text.split_at(64);
-        format!("-----BEGIN PUBLIC KEY-----\n{first}\n{second}\n-----END PUBLIC KEY-----\n")
+        self.key.public_key_pem()
     }
 
     /// The entry of a configuration that trusts it.
@@ -208,26 +187,18 @@ impl MockAlb {
     /// A token of this user, to be changed before it is signed.
     pub fn token(&self, user: &User) -> TokenBuilder<'_> {
         let expires_at = self.unix_now() + TOKEN_LIFETIME;
-        let member = |name: &str, value: Value| (name.to_owned(), value);
-        let header = vec![
-            member("typ", json!("JWT")),
-            member("kid", json!(self.kid)),
-            member("alg", json!("ES256")),
-            member("iss", json!(self.issuer)),
-            member("client", json!(self.client_id)),
-            member("signer", json!(self.signer)),
-            member("exp", json!(expires_at)),
-        ];
-        // The load balancer appends the two to the userinfo answer.
-        let mut payload = user.claims().to_vec();
-        payload.push(member("exp", json!(expires_at)));
-        payload.push(member("iss", json!(self.issuer)));
-        TokenBuilder::new(self, header, payload)
+        let origin = TokenOrigin { signer: &self.signer, issuer: &self.issuer, client_id: &self.client_id };
+        let header = self.key.header(origin, expires_at);
+        TokenBuilder::new(self, header, payload(user.claims(), &self.issuer, expires_at))
+    }
+
+    pub(super) fn key(&self) -> &AlbSigner {
+        &self.key
     }
 
     /// The ES256 signature of these bytes, `r || s`.
     pub fn sign_bytes(&self, message: &[u8]) -> Vec<u8> {
-        self.key.sign(&SystemRandom::new(), message).expect("a signature").as_ref().to_vec()
+        self.key.sign_bytes(message).expect("a signature")
     }
 
     /// Its time, in seconds since 1970.
@@ -248,20 +219,12 @@ impl Default for MockAlb {
 
 impl fmt::Debug for MockAlb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MockAlb").field("signer", &self.signer).field("kid", &self.kid).finish_non_exhaustive()
+        f.debug_struct("MockAlb").field("signer", &self.signer).field("kid", &self.kid()).finish_non_exhaustive()
     }
 }
 
-fn new_key() -> Arc<EcdsaKeyPair> {
-    Arc::new(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key pair"))
-}
-
-/// A random UUID.
-fn new_kid() -> String {
-    let mut bytes = [0; 16];
-    aws_lc_rs::rand::fill(&mut bytes).expect("random bytes");
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+fn new_key() -> Arc<AlbSigner> {
+    Arc::new(AlbSigner::generate().expect("a key pair"))
 }
 
 /// Tells the load balancers of one process apart.

@@ -1,12 +1,9 @@
 //! Tokens, right and wrong.
 
-use base64::{
-    Engine as _,
-    engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD},
-};
 use serde_json::Value;
 
-use super::{MockAlb, user::to_json};
+use super::MockAlb;
+use crate::alb_signer::{Members, to_json};
 
 /// A token on its way: every member of header and payload can be another one before it is signed. Made by
 /// [`MockAlb::token`].
@@ -22,15 +19,15 @@ use super::{MockAlb, user::to_json};
 #[must_use]
 pub struct TokenBuilder<'a> {
     alb: &'a MockAlb,
-    header: Vec<(String, Value)>,
-    payload: Vec<(String, Value)>,
+    header: Members,
+    payload: Members,
     raw_header: Option<Vec<u8>>,
     raw_payload: Option<Vec<u8>>,
     padded: bool,
 }
 
 impl<'a> TokenBuilder<'a> {
-    pub(super) fn new(alb: &'a MockAlb, header: Vec<(String, Value)>, payload: Vec<(String, Value)>) -> Self {
+    pub(super) fn new(alb: &'a MockAlb, header: Members, payload: Members) -> Self {
         Self { alb, header, payload, raw_header: None, raw_payload: None, padded: true }
     }
 
@@ -93,16 +90,13 @@ impl<'a> TokenBuilder<'a> {
 
     /// Signs what stands there, sound or not.
     pub fn sign(self) -> String {
-        let encode = |bytes: &[u8]| if self.padded { URL_SAFE.encode(bytes) } else { URL_SAFE_NO_PAD.encode(bytes) };
         let header = self.raw_header.clone().unwrap_or_else(|| to_json(&self.header).into_bytes());
         let payload = self.raw_payload.clone().unwrap_or_else(|| to_json(&self.payload).into_bytes());
-        let signing_input = format!("{}.{}", encode(&header), encode(&payload));
-        let signature = self.alb.sign_bytes(signing_input.as_bytes());
-        format!("{signing_input}.{}", encode(&signature))
+        self.alb.key().sign(&header, &payload, self.padded).expect("a signature")
     }
 }
 
-fn set(members: &mut Vec<(String, Value)>, name: &str, value: Value) {
+fn set(members: &mut Members, name: &str, value: Value) {
     match members.iter_mut().find(|(held, _)| held == name) {
         Some((_, held)) => *held = value,
         None => members.push((name.to_owned(), value)),

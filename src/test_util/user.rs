@@ -1,6 +1,6 @@
 //! Users, as identity providers describe them.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The claims of a user, in the shape of a provider's userinfo answer.
 ///
@@ -96,12 +96,6 @@ impl User {
     pub(super) fn subject(&self) -> Option<&str> {
         self.claims.iter().find(|(name, _)| name == "sub").and_then(|(_, value)| value.as_str())
     }
-}
-
-/// An object with its members in this order, which serde_json's own map would sort.
-pub(super) fn to_json(members: &[(String, Value)]) -> String {
-    let members: Vec<String> = members.iter().map(|(name, value)| format!("{}:{value}", json!(name))).collect();
-    format!("{{{}}}", members.join(","))
 }
 
 fn names(local_part: &str) -> (String, String) {

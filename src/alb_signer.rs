@@ -1,0 +1,106 @@
+//! Signs as a load balancer does: ES256, three base64url segments with their padding, members in the order seen on the wire.
+//!
+//! What stands in for a load balancer (the mock of the tests, the emulator) signs by this, so there is one place that knows
+//! the form of a token from the other side.
+
+use aws_lc_rs::{
+    error::Unspecified,
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD},
+};
+use serde_json::{Value, json};
+
+/// How long a token of a load balancer lives, in seconds.
+pub(crate) const TOKEN_LIFETIME: u64 = 120;
+
+/// The DER of a P-256 public key up to the point (RFC 5480 section 2).
+const SPKI_PREFIX: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+/// The members of a JSON object in this order, which serde_json's own map would sort.
+pub(crate) type Members = Vec<(String, Value)>;
+
+/// A key pair and its kid. The private half is never shown.
+pub(crate) struct AlbSigner {
+    kid: String,
+    key: EcdsaKeyPair,
+}
+
+/// Whose tokens they are: the members of the JOSE header that do not change.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TokenOrigin<'a> {
+    pub(crate) signer: &'a str,
+    pub(crate) issuer: &'a str,
+    pub(crate) client_id: &'a str,
+}
+
+impl AlbSigner {
+    /// A new key under a new kid, a random UUID.
+    pub(crate) fn generate() -> Result<Self, Unspecified> {
+        let mut bytes = [0; 16];
+        aws_lc_rs::rand::fill(&mut bytes)?;
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let group = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
+        let kid = [group(0, 8), group(8, 12), group(12, 16), group(16, 20), group(20, 32)].join("-");
+        Ok(Self { kid, key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)? })
+    }
+
+    /// The id of the key.
+    pub(crate) fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The public key as the key endpoint gives it: one PEM block, 178 bytes.
+    pub(crate) fn public_key_pem(&self) -> String {
+        let text = STANDARD.encode([&SPKI_PREFIX[..], self.key.public_key().as_ref()].concat());
+        let (first, second) = text.split_at_checked(64).unwrap_or((&text, ""));
+        format!("-----BEGIN PUBLIC KEY-----\n{first}\n{second}\n-----END PUBLIC KEY-----\n")
+    }
+
+    /// The JOSE header of a token, its members in the order seen on the wire.
+    pub(crate) fn header(&self, origin: TokenOrigin<'_>, expires_at: u64) -> Members {
+        let member = |name: &str, value: Value| (name.to_owned(), value);
+        vec![
+            member("typ", json!("JWT")),
+            member("kid", json!(self.kid)),
+            member("alg", json!("ES256")),
+            member("iss", json!(origin.issuer)),
+            member("client", json!(origin.client_id)),
+            member("signer", json!(origin.signer)),
+            member("exp", json!(expires_at)),
+        ]
+    }
+
+    /// The token of this header and payload, signed over the text as it is sent, padding included.
+    pub(crate) fn sign(&self, header: &[u8], payload: &[u8], padded: bool) -> Result<String, Unspecified> {
+        let encode = |bytes: &[u8]| if padded { URL_SAFE.encode(bytes) } else { URL_SAFE_NO_PAD.encode(bytes) };
+        let signing_input = format!("{}.{}", encode(header), encode(payload));
+        let signature = self.sign_bytes(signing_input.as_bytes())?;
+        Ok(format!("{signing_input}.{}", encode(&signature)))
+    }
+
+    /// The ES256 signature of these bytes, `r || s`.
+    pub(crate) fn sign_bytes(&self, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
+        Ok(self.key.sign(&SystemRandom::new(), message)?.as_ref().to_vec())
+    }
+}
+
+/// The payload of a token: the userinfo claims, then what the load balancer appends to them.
+pub(crate) fn payload(claims: &[(String, Value)], issuer: &str, expires_at: u64) -> Members {
+    let mut members = claims.to_vec();
+    members.push(("exp".to_owned(), json!(expires_at)));
+    members.push(("iss".to_owned(), json!(issuer)));
+    members
+}
+
+/// The object with its members in their order.
+pub(crate) fn to_json(members: &[(String, Value)]) -> String {
+    let members: Vec<String> = members.iter().map(|(name, value)| format!("{}:{value}", json!(name))).collect();
+    format!("{{{}}}", members.join(","))
+}
