@@ -2,10 +2,15 @@
 
 use std::{fmt, sync::Arc};
 
+use http::HeaderMap;
+
+use super::SignedIn;
 use crate::{
-    authenticator::Authenticator,
+    authenticator::{Authenticator, Decision},
     config::AlbAuthConfig,
+    error::AuthError,
     keys::{Kid, Readiness, RefreshHandle, refresh_in_background},
+    oidc_headers::OidcHeaders,
     telemetry,
 };
 
@@ -18,6 +23,46 @@ pub struct AlbAuthHandle {
 impl AlbAuthHandle {
     pub(super) fn new(authenticator: Arc<Authenticator>) -> Self {
         Self { authenticator }
+    }
+
+    /// Judges a request by its headers, for code that is no tower service: by the configuration, the keys and the caches of
+    /// the layer, and with its spans.
+    ///
+    /// Nothing is taken off the headers and nothing is inserted: what the layer does to a request besides is the caller's.
+    ///
+    /// ```
+    /// # #[cfg(feature = "test-util")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use http::HeaderMap;
+    /// use tower_alb_auth::{AuthErrorKind, test_util::{MockAlb, User}};
+    ///
+    /// let alb = MockAlb::new();
+    /// let handle = alb.layer().handle();
+    /// let request = alb.request("/").user(&User::jane()).body(());
+    ///
+    /// let user = handle.authenticate(request.headers()).await?;
+    /// assert_eq!(user.identity().unwrap().user_entity_ref(), "user:default/jane.doe");
+    ///
+    /// let refused = handle.authenticate(&HeaderMap::new()).await.unwrap_err();
+    /// assert_eq!((refused.kind(), refused.status().as_u16()), (AuthErrorKind::Missing, 401));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "test-util"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    /// Why the request must not be let in; a missing header is [`AuthErrorKind::Missing`](crate::AuthErrorKind::Missing).
+    /// [`AuthError::status`] is the answer's, [`AuthError::client_message`] all that the client may read of it.
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<SignedIn, AuthError> {
+        // Before anything is waited for, so that the headers are not held meanwhile.
+        let decision = self.authenticator.decide(&OidcHeaders::scan(headers));
+        let outcome = match decision {
+            Decision::Made(outcome) => outcome,
+            Decision::Waiting(waiting) => waiting.await,
+        };
+        outcome.map(SignedIn::new)
     }
 
     /// Swaps the configuration, without losing a request: those under way end by the old one, later ones begin by the new

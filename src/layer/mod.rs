@@ -26,6 +26,7 @@ mod handle;
 mod marks;
 mod refusal;
 mod service;
+mod signed_in;
 
 pub(crate) use self::marks::{Anonymous, Unnamed};
 pub use self::{
@@ -35,4 +36,5 @@ pub use self::{
     marks::AlbAccessToken,
     refusal::{Refuse, RefuseWith, RefusedRequest, StandardRefusal},
     service::AlbAuth,
+    signed_in::SignedIn,
 };

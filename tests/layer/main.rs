@@ -7,6 +7,7 @@ mod support;
 mod inside;
 
 mod access_token;
+mod authenticate;
 mod bodies;
 mod cache_control;
 mod flood;
