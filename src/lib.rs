@@ -92,7 +92,10 @@ pub use self::{
     error::{AuthError, AuthErrorKind, Fault},
     identity::{BackstageIdentity, ClaimError, Claims, EntityRef, EntityRefError, Profile, StableId},
     keys::Kid,
-    layer::{AlbAccessToken, AlbAuth, AlbAuthHandle, AlbAuthLayer},
+    layer::{
+        AlbAccessToken, AlbAuth, AlbAuthHandle, AlbAuthLayer, RelayIdentity, RelayScope, RequireClaim,
+        RequireOwnership, RequireSignIn, SignedIn,
+    },
 };
 
 /// The README's code is compiled and run with the documentation's.

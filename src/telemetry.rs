@@ -125,6 +125,26 @@ fn refused(error: &AuthError, warnings: &Warnings) {
     }
 }
 
+/// A mistake of the application is an error, but not each of a thousand a second.
+pub(crate) fn misused(sentence: &str, warnings: &Warnings) {
+    if warnings.allow(AuthErrorKind::Misused) {
+        tracing::error!(target: "tower_alb_auth", "{sentence}");
+    } else {
+        tracing::debug!(target: "tower_alb_auth", "{sentence}");
+    }
+}
+
+/// A request that a part of the application refuses to a user it knows, or to nobody. Every application has users who try a
+/// page that is not theirs, so it is no warning; what the application itself does wrong is one.
+pub(crate) fn demanded(error: &AuthError, warnings: &Warnings) {
+    match error.kind() {
+        AuthErrorKind::Misused => misused(&error.operator_message(), warnings),
+        kind => {
+            tracing::debug!(target: "tower_alb_auth", kind = kind.as_str(), "refused: {}", error.operator_message());
+        }
+    }
+}
+
 /// The lines at start-up: what is trusted, and what the settings give up.
 pub(crate) fn started(config: &crate::config::AlbAuthConfig) {
     tracing::info!(target: "tower_alb_auth", "trusts {}", config.summary());

@@ -3,6 +3,8 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../traced/mod.rs"]
+mod traced;
 
 mod inside;
 
