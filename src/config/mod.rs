@@ -30,7 +30,6 @@ mod trusted_alb;
 
 use std::{fmt, sync::Arc};
 
-pub(crate) use self::trust::{Naming, Place, Trust, TrustMatch};
 pub use self::{
     arn::{ArnError, LoadBalancerArn},
     builder::AlbAuthConfigBuilder,
@@ -39,6 +38,10 @@ pub use self::{
     limits::{CacheLimits, KeyLimits, TokenLimits},
     settings::{AlbAuthSettings, SignInSettings, TrustSettings},
     trusted_alb::TrustedAlb,
+};
+pub(crate) use self::{
+    endpoint::is_loopback,
+    trust::{Naming, Place, Trust, TrustMatch},
 };
 use crate::{
     clock::SharedClock,
