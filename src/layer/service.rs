@@ -19,6 +19,7 @@ use super::{
 use crate::{
     authenticator::{Authenticator, Decision},
     oidc_headers::{OidcHeaders, Values},
+    telemetry::metrics,
 };
 
 /// The service that [`AlbAuthLayer`] makes. See [`layer`](super) for what it does.
@@ -104,6 +105,7 @@ where
         let admission = Admission { access_token, keep_headers: settings.keep_headers, cache_control };
         match decision {
             None => {
+                metrics::decision("anonymous");
                 request.extensions_mut().insert(Anonymous);
                 ResponseFuture::inner(self.inner.call(request), cache_control)
             }
