@@ -1,6 +1,9 @@
 //! A handle on what the clones of a layer share.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use http::HeaderMap;
 
@@ -23,6 +26,10 @@ pub struct AlbAuthHandle {
 impl AlbAuthHandle {
     pub(super) fn new(authenticator: Arc<Authenticator>) -> Self {
         Self { authenticator }
+    }
+
+    pub(super) fn downgrade(&self) -> WeakHandle {
+        WeakHandle(Arc::downgrade(&self.authenticator))
     }
 
     /// Judges a request by its headers, for code that is no tower service: by the configuration, the keys and the caches of
@@ -107,8 +114,8 @@ impl AlbAuthHandle {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn refresh_in_background(&self) -> RefreshHandle {
-        let authenticator = Arc::downgrade(&self.authenticator);
-        let current = move || authenticator.upgrade().map(|authenticator| Arc::clone(authenticator.current().keys()));
+        let weak = self.downgrade();
+        let current = move || weak.upgrade().map(|handle| Arc::clone(handle.authenticator.current().keys()));
         refresh_in_background(&tokio::runtime::Handle::current(), current)
     }
 
@@ -117,6 +124,15 @@ impl AlbAuthHandle {
         let snapshot = self.authenticator.current();
         let (keys, unknown_kids, key_fetches_under_way) = snapshot.keys().sizes();
         Stats { keys, unknown_kids, key_fetches_under_way, tokens: snapshot.remembered_tokens() }
+    }
+}
+
+/// A handle that keeps nothing alive.
+pub(super) struct WeakHandle(Weak<Authenticator>);
+
+impl WeakHandle {
+    pub(super) fn upgrade(&self) -> Option<AlbAuthHandle> {
+        self.0.upgrade().map(AlbAuthHandle::new)
     }
 }
 

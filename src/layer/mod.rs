@@ -30,6 +30,7 @@ mod relay;
 mod require;
 mod service;
 mod signed_in;
+mod watch;
 
 pub(crate) use self::marks::{Anonymous, Unnamed};
 pub use self::{
@@ -42,4 +43,5 @@ pub use self::{
     require::{Require, RequireClaim, RequireFuture, RequireOwnership, RequireSignIn, Required},
     service::AlbAuth,
     signed_in::SignedIn,
+    watch::{Watch, WatchHandle},
 };
