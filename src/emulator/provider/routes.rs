@@ -34,7 +34,13 @@ pub(super) fn router(provider: DemoProvider) -> Router {
         .route("/", get(discovery::about))
         .route("/style.css", get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], pages::STYLE) }))
         .route("/icon.svg", get(|| async { ([(header::CONTENT_TYPE, "image/svg+xml")], pages::ICON) }))
-        .fallback(|| async { pages::ErrorPage::new(StatusCode::NOT_FOUND, "There is no such page", "What is here is listed at the address /.") })
+        .fallback(|| async {
+            pages::ErrorPage::new(
+                StatusCode::NOT_FOUND,
+                "There is no such page",
+                "What is here is listed at the address /.",
+            )
+        })
         .layer(map_response(guarded))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(provider)

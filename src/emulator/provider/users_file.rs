@@ -137,7 +137,7 @@ mod tests {
             ("user twice", format!("{AMY}{}", AMY.replace("users:\n", "")), vec!["line 7", "twice"]),
             ("nobody", "ready_users: false\nusers: []\n".to_owned(), vec!["nobody could sign in"]),
             ("no list", "users: 7\n".to_owned(), vec!["line 1"]),
-            ("nothing", String::new(), vec!["users"]),
+            ("nothing", String::new(), vec!["line 1"]),
             ("no YAML", "users: [".to_owned(), vec!["line 1"]),
             ("huge", "#".repeat(MAX_BYTES + 1), vec!["larger than"]),
         ] {
