@@ -38,7 +38,7 @@ impl DemoUser {
                 .claim("email", "carlos.reyes@example.com")
                 .claim("username", "corporate_carlos.reyes"),
             Self::new("admin")
-                .note("Like Keycloak: sends groups, platform-admins among them")
+                .note("Like Keycloak: groups, with platform-admins")
                 .claim("sub", "e2b6a8f4-1d37-4c59-8b02-6a9f3e5d7c18")
                 .claim("email_verified", true)
                 .claim("name", "Ada Admin")
@@ -48,13 +48,13 @@ impl DemoUser {
                 .claim("family_name", "Admin")
                 .claim("email", "ada.admin@example.com"),
             Self::new("nomail")
-                .note("Like Okta without the scope email: no email")
+                .note("Like Okta: no email")
                 .claim("sub", "00u8d3kq2vTnWc5Rf5d7")
                 .claim("name", "Nia North")
                 .claim("locale", "en-US")
                 .claim("zoneinfo", "Africa/Nairobi"),
             Self::new("guest")
-                .note("Like a guest at Entra ID: an address of another domain")
+                .note("Like Entra ID: a guest from elsewhere")
                 .claim("sub", "p7Rw2nYc9sHk4LzVt1Xe6Qb8oMf3Ud5jGa0iNrKyTuC")
                 .claim("name", "Gil Guest")
                 .claim("family_name", "Guest")

@@ -32,7 +32,7 @@ pub(in super::super) fn login(
     hint: Option<&str>,
 ) -> Page {
     let problem = users.problem().map(|problem| {
-        Html::fill("<p class=\"notice\" role=\"alert\">{}. The users of before are shown.</p>\n", &[&problem])
+        Html::fill("<p class=\"notice\" role=\"alert\">These are the users of before, since {}.</p>\n", &[&problem])
     });
     let is_meant = |user: &DemoUser| hint.is_some_and(|hint| user.is_meant_by(hint));
     let meant = users.users().iter().position(is_meant);

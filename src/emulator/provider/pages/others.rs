@@ -17,7 +17,8 @@ const ERROR: &str = r#"<h1>{}</h1>
 const ABOUT: &str = r#"<h1>A provider to try things with</h1>
 <p class="lead">An OpenID Connect provider for development. Applications find all of it at
 <a href="/.well-known/openid-configuration">/.well-known/openid-configuration</a>.</p>
-{}<table><caption>Clients</caption><tbody>
+{}<h2>Clients</h2>
+<table><caption>Each with the addresses that it may ask for a code at</caption><tbody>
 {}</tbody></table>
 <h2>Users</h2>
 <table><caption>By these ids they are named in <code>login_hint</code></caption><tbody>
@@ -31,7 +32,9 @@ pub(in super::super) fn signed_out() -> Page {
 /// What this provider is, for whoever opens its address.
 pub(in super::super) fn about(provider: &DemoProvider, users: &UserList) -> Page {
     const ROW: &str = "<tr><th scope=\"row\"><bdi>{}</bdi></th><td><bdi>{}</bdi></td></tr>\n";
-    let problem = users.problem().map(|problem| Html::fill("<p class=\"notice\" role=\"alert\">{}</p>\n", &[&problem]));
+    let problem = users.problem().map(|problem| {
+        Html::fill("<p class=\"notice\" role=\"alert\">These are the users of before, since {}.</p>\n", &[&problem])
+    });
     let clients: Html = provider
         .clients()
         .iter()
