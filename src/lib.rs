@@ -76,6 +76,7 @@ pub mod keys;
 pub mod layer;
 mod oidc_headers;
 pub mod sign_in;
+mod sign_out;
 mod sync;
 mod telemetry;
 #[cfg(feature = "test-util")]
@@ -92,7 +93,11 @@ pub use self::{
     error::{AuthError, AuthErrorKind, Fault},
     identity::{BackstageIdentity, ClaimError, Claims, EntityRef, EntityRefError, Profile, StableId},
     keys::Kid,
-    layer::{AlbAccessToken, AlbAuth, AlbAuthHandle, AlbAuthLayer},
+    layer::{
+        AlbAccessToken, AlbAuth, AlbAuthHandle, AlbAuthLayer, RelayIdentity, RelayScope, RequireClaim,
+        RequireOwnership, RequireSignIn, SignedIn,
+    },
+    sign_out::{SignOut, SignOutBuilder},
 };
 
 /// The README's code is compiled and run with the documentation's.

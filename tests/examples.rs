@@ -66,6 +66,26 @@ async fn both_keeps_its_promises() {
     keeps_its_promises("both", 6).await;
 }
 
+#[tokio::test]
+async fn edge_to_tonic_keeps_its_promises() {
+    keeps_its_promises("edge_to_tonic", 4).await;
+}
+
+#[tokio::test]
+async fn users_and_machines_keeps_its_promises() {
+    keeps_its_promises("users_and_machines", 9).await;
+}
+
+#[tokio::test]
+async fn long_connections_keeps_its_promises() {
+    keeps_its_promises("long_connections", 4).await;
+}
+
+#[tokio::test]
+async fn axum07_keeps_its_promises() {
+    keeps_its_promises("axum07", 4).await;
+}
+
 /// Whoever starts the service without settings reads which ones there are, and where to find their values.
 #[tokio::test]
 async fn axum_without_settings_says_what_to_set() {

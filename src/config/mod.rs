@@ -18,6 +18,8 @@
 //! | several issuers without a policy each in a namespace of its own | one subject at two issuers would become one user |
 //! | a limit out of its range | the message names the range |
 
+#[cfg(feature = "app-config")]
+mod app_config;
 mod arn;
 mod builder;
 mod endpoint;
@@ -30,7 +32,8 @@ mod trusted_alb;
 
 use std::{fmt, sync::Arc};
 
-pub(crate) use self::trust::{Naming, Place, Trust, TrustMatch};
+#[cfg(feature = "app-config")]
+pub use self::app_config::AppConfig;
 pub use self::{
     arn::{ArnError, LoadBalancerArn},
     builder::AlbAuthConfigBuilder,
@@ -39,6 +42,10 @@ pub use self::{
     limits::{CacheLimits, KeyLimits, TokenLimits},
     settings::{AlbAuthSettings, SignInSettings, TrustSettings},
     trusted_alb::TrustedAlb,
+};
+pub(crate) use self::{
+    endpoint::is_loopback,
+    trust::{Naming, Place, Trust, TrustMatch},
 };
 use crate::{
     clock::SharedClock,

@@ -184,6 +184,11 @@ impl Claims {
         UNIX_EPOCH.checked_add(Duration::from_secs(self.0.parts.expires_at)).unwrap_or(UNIX_EPOCH)
     }
 
+    /// The token as received; empty for claims that came without one, which only tests have.
+    pub(crate) fn token(&self) -> &[u8] {
+        self.bytes(self.0.parts.token)
+    }
+
     /// The token, as the key of a cache.
     pub(crate) fn token_bytes(&self) -> TokenBytes {
         TokenBytes(self.clone())
@@ -245,6 +250,12 @@ impl Eq for TokenBytes {}
 impl Hash for TokenBytes {
     fn hash<H: Hasher>(&self, state: &mut H) {
         Borrow::<[u8]>::borrow(self).hash(state);
+    }
+}
+
+impl AsRef<Claims> for Claims {
+    fn as_ref(&self) -> &Claims {
+        self
     }
 }
 
