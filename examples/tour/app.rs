@@ -2,14 +2,16 @@
 
 use axum::{
     Json, Router,
+    body::Body,
     extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    response::{AppendHeaders, IntoResponse, Redirect, Response},
+    http::{HeaderMap, Method, Response, StatusCode, header},
+    response::IntoResponse,
     routing::{get, post},
 };
 use serde_json::{Value, json};
 use tower_alb_auth::{
-    AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthLayer, BackstageIdentity, ConfigError, EntityRef,
+    AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthLayer, BackstageIdentity, ConfigError, EntityRef, RequireOwnership,
+    SignOut,
     sign_in::{EmailLocalPart, FirstMatch, GroupOwnership, Subject},
 };
 
@@ -21,18 +23,14 @@ pub const ADMINS: &str = "group:default/platform-admins";
 /// Paths that the load balancer forwards without asking who it is.
 pub const PUBLIC_PATHS: [&str; 4] = ["/goodbye", "/sign-out", "/style.css", "/icon.svg"];
 
-/// A load balancer's session: up to four cookies.
-const SESSION_COOKIES: [&str; 4] = [
-    "AWSELBAuthSessionCookie-0",
-    "AWSELBAuthSessionCookie-1",
-    "AWSELBAuthSessionCookie-2",
-    "AWSELBAuthSessionCookie-3",
-];
+/// Paths for programs, where whoever has no session gets 401 instead of a redirect.
+pub const PROGRAM_PATHS: &str = "/api/*";
 
 /// Who becomes whom: staff by their address, staff without one by their subject in a namespace of its own, guests not at all.
 /// What the provider calls `platform-admins` is a group here too.
 pub fn sign_in(config: AlbAuthConfigBuilder) -> Result<AlbAuthConfig, ConfigError> {
-    let users = FirstMatch::of(EmailLocalPart::in_domains(["example.com"])).or(Subject::new().in_namespace("by-subject"));
+    let users =
+        FirstMatch::of(EmailLocalPart::in_domains(["example.com"])).or(Subject::new().in_namespace("by-subject"));
     config.sign_in(GroupOwnership::of(users).map("platform-admins", ADMINS)).build()
 }
 
@@ -48,71 +46,58 @@ pub struct Site {
 }
 
 impl Site {
+    /// Where the provider sends people after sign-out.
     pub fn goodbye(&self) -> String {
         format!("{}/goodbye", self.url)
     }
 }
 
-pub fn application(layer: AlbAuthLayer, site: Site) -> Router {
-    let refusals = site.clone();
-    let protected = Router::new()
+pub fn application(layer: AlbAuthLayer, site: Site) -> Result<Router, ConfigError> {
+    // Without the provider's part, the next click would sign the user in again without a question.
+    let sign_out = SignOut::builder()
+        .end_session(format!("{}/logout", site.provider))
+        .query("client_id", &site.client_id)
+        .query("post_logout_redirect_uri", site.goodbye())
+        .build()?;
+    let (not_let_in, not_for_you) = (site.clone(), site.clone());
+    let admins = RequireOwnership::any([ADMINS])?
+        .refuse_with(move |error, _| (error.status(), pages::not_for_you(&not_for_you)).into_response());
+    let for_users = Router::new()
+        .route("/admin", get(admin).route_layer(admins))
         .route("/", get(profile))
-        .route("/admin", get(admin))
         .route("/api/me", get(me))
         .fallback(nothing)
-        .layer(layer.refuse_with(move |error, _| pages::refusal(error.status(), &refusals).into_response()));
+        .layer(layer.refuse_with(move |error, _| pages::not_let_in(error.status(), &not_let_in).into_response()));
     // Outside of the layer, since nobody need be signed in.
-    Router::new()
+    let router = Router::new()
         .route("/goodbye", get(goodbye))
-        .route("/sign-out", post(sign_out))
-        .route("/style.css", get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], pages::STYLE) }))
-        .route("/icon.svg", get(|| async { ([(header::CONTENT_TYPE, "image/svg+xml")], pages::ICON) }))
-        .merge(protected)
-        .with_state(site)
+        .route(
+            "/sign-out",
+            post(async move |method: Method, headers: HeaderMap| -> Response<Body> {
+                sign_out.answer(&method, &headers)
+            }),
+        )
+        .route("/style.css", get(async || ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], pages::STYLE)))
+        .route("/icon.svg", get(async || ([(header::CONTENT_TYPE, "image/svg+xml")], pages::ICON)));
+    Ok(router.merge(for_users).with_state(site))
 }
 
 async fn profile(user: BackstageIdentity, State(site): State<Site>) -> Page {
     pages::profile(&user, &site)
 }
 
-/// Ownership decides, as it would in any other handler.
-async fn admin(user: BackstageIdentity, State(site): State<Site>) -> Result<Page, Response> {
-    let admins: EntityRef = ADMINS.parse().map_err(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())?;
-    if user.owns(&admins) {
-        Ok(pages::admin(&user, &site))
-    } else {
-        Err((StatusCode::FORBIDDEN, pages::not_for_you(&user, &site)).into_response())
-    }
+async fn admin(user: BackstageIdentity, State(site): State<Site>) -> Page {
+    pages::admin(&user, &site)
 }
 
-/// The same for programs. The load balancer answers 401 here to whoever has no session, where a page would be redirected.
+/// The same for programs.
 async fn me(user: BackstageIdentity) -> Json<Value> {
     let owns: Vec<&str> = user.ownership_entity_refs().iter().map(EntityRef::as_str).collect();
     Json(json!({ "user": user.user_entity_ref().as_str(), "name": user.profile().display_name(), "owns": owns }))
 }
 
-async fn nothing(_: BackstageIdentity, State(site): State<Site>) -> impl IntoResponse {
+async fn nothing(State(site): State<Site>) -> (StatusCode, Page) {
     (StatusCode::NOT_FOUND, pages::not_found(&site))
-}
-
-/// Ends the load balancer's session by expiring its cookies, then the provider's. Doing only the first would sign the user in
-/// again at the next click, without a question.
-async fn sign_out(State(site): State<Site>, headers: HeaderMap) -> Response {
-    // Browsers say whose form it was. Nobody else is to sign our users out.
-    let from = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
-    if !matches!(from, None | Some(b"same-origin" | b"none")) {
-        return (StatusCode::FORBIDDEN, "this form belongs to another site\n").into_response();
-    }
-    let expired = |name: &str| -> (HeaderName, String) {
-        (header::SET_COOKIE, format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"))
-    };
-    let provider = format!(
-        "{}/logout?client_id={}&post_logout_redirect_uri={}",
-        site.provider,
-        pages::in_query(&site.client_id),
-        pages::in_query(&site.goodbye())
-    );
-    (AppendHeaders(SESSION_COOKIES.map(expired)), Redirect::to(&provider)).into_response()
 }
 
 async fn goodbye(State(site): State<Site>) -> Page {

@@ -55,7 +55,8 @@ impl IntoResponse for Page {
             headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        // Not no-referrer, under which browsers send no origin with the form that signs out.
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
     }
@@ -112,24 +113,20 @@ application's sign-in policy maps that to the group.</p>
     Page::new("Administration", site, main)
 }
 
-pub fn not_for_you(user: &BackstageIdentity, site: &Site) -> Page {
-    let owned: String = user.ownership_entity_refs().iter().map(|owned| item(owned)).collect();
+pub fn not_for_you(site: &Site) -> Page {
     let main = format!(
         r#"{header}<main class="card wide">
-{greeting}
-<p class="notice" role="status">This page is for members of <code>{ADMINS}</code>.</p>
-<p>You own as:</p>
-<ul>{owned}</ul>
-<p>Sign out and choose Ada Admin to see it.</p>
+{BADGE}<h1>This page is not for you</h1>
+<p class="notice">It is for members of <code>{ADMINS}</code>.</p>
+<p>What you own as stands in <a href="/">your profile</a>. Sign out and choose Ada Admin to see this page.</p>
 </main>"#,
         header = navigation(Some("/admin")),
-        greeting = greeting(user, "This page is not for you."),
     );
     Page::new("Not for you", site, main)
 }
 
 /// What somebody sees whom the layer does not let in. Why is in the log, for the operator; the page says the same to everybody.
-pub fn refusal(status: StatusCode, site: &Site) -> (StatusCode, Page) {
+pub fn not_let_in(status: StatusCode, site: &Site) -> (StatusCode, Page) {
     let (title, says, sign_out) = match status {
         StatusCode::UNAUTHORIZED => (
             "Nobody is signed in",
@@ -147,8 +144,9 @@ pub fn refusal(status: StatusCode, site: &Site) -> (StatusCode, Page) {
             SIGN_OUT,
         ),
     };
-    let main =
-        format!("<main class=\"card\">\n{BADGE}<h1>{title}</h1>\n<p>{says}</p>\n<div class=\"actions\">{sign_out}</div>\n</main>");
+    let main = format!(
+        "<main class=\"card\">\n{BADGE}<h1>{title}</h1>\n<p>{says}</p>\n<div class=\"actions\">{sign_out}</div>\n</main>"
+    );
     (status, Page::new("Not let in", site, main))
 }
 
@@ -220,14 +218,4 @@ fn initials(name: &str) -> String {
 fn text(text: impl AsRef<str>) -> String {
     let text = text.as_ref();
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
-}
-
-/// Text for a query.
-pub fn in_query(text: &str) -> String {
-    text.bytes()
-        .map(|b| match b {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(b).to_string(),
-            _ => format!("%{b:02X}"),
-        })
-        .collect()
 }
