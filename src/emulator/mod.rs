@@ -1,2 +1,4 @@
 //! The load balancer's sign-in flow on a laptop: what an Application Load Balancer with an `authenticate-oidc` action does,
 //! for development.
+
+pub mod provider;
