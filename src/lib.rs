@@ -81,6 +81,8 @@ pub mod sign_in;
 mod sign_out;
 mod sync;
 mod telemetry;
+#[cfg(feature = "https")]
+mod tls;
 #[cfg(feature = "test-util")]
 pub mod test_util;
 mod token;
