@@ -81,10 +81,10 @@ pub mod sign_in;
 mod sign_out;
 mod sync;
 mod telemetry;
-#[cfg(feature = "https")]
-mod tls;
 #[cfg(feature = "test-util")]
 pub mod test_util;
+#[cfg(feature = "https")]
+mod tls;
 mod token;
 
 #[doc(inline)]
