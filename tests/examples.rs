@@ -86,6 +86,12 @@ async fn axum07_keeps_its_promises() {
     keeps_its_promises("axum07", 4).await;
 }
 
+#[cfg(feature = "emulator")]
+#[tokio::test]
+async fn tour_keeps_its_promises() {
+    keeps_its_promises("tour", 15).await;
+}
+
 /// Whoever starts the service without settings reads which ones there are, and where to find their values.
 #[tokio::test]
 async fn axum_without_settings_says_what_to_set() {
