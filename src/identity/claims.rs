@@ -30,7 +30,7 @@ pub struct Claims(Arc<Inner>);
 
 struct Inner {
     /// The token as received, then its decoded payload, then texts that stood escaped in the payload.
-    buffer: Vec<u8>,
+    buffer: String,
     parts: ClaimsParts,
 }
 
@@ -70,7 +70,7 @@ impl Span {
 }
 
 impl Claims {
-    pub(crate) fn new(buffer: Vec<u8>, parts: ClaimsParts) -> Self {
+    pub(crate) fn new(buffer: String, parts: ClaimsParts) -> Self {
         Self(Arc::new(Inner { buffer, parts }))
     }
 
@@ -149,8 +149,7 @@ impl Claims {
     /// # Errors
     /// The claim is there, but not of that type. The message names the claim and never its value.
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, ClaimError> {
-        let payload = self.bytes(self.0.parts.payload);
-        let mut reader = serde_json::Deserializer::from_slice(payload);
+        let mut reader = serde_json::Deserializer::from_str(self.payload());
         reader
             .deserialize_map(OneMember { name, value: PhantomData })
             .map_err(|_| ClaimError { claim: name.to_owned() })
@@ -165,7 +164,7 @@ impl Claims {
 
     /// The token as received; empty for claims that came without one, which only tests have.
     pub(crate) fn token(&self) -> &[u8] {
-        self.bytes(self.0.parts.token)
+        self.text(self.0.parts.token).as_bytes()
     }
 
     /// The token, as the key of a cache.
@@ -174,8 +173,8 @@ impl Claims {
     }
 
     /// The whole payload, already checked to be strict JSON.
-    pub(crate) fn payload(&self) -> &[u8] {
-        self.bytes(self.0.parts.payload)
+    pub(crate) fn payload(&self) -> &str {
+        self.text(self.0.parts.payload)
     }
 
     /// Bytes on the heap, for the caches' bounds.
@@ -198,13 +197,8 @@ impl Claims {
         }
     }
 
-    fn bytes(&self, span: Span) -> &[u8] {
-        self.0.buffer.get(span.range()).unwrap_or_default()
-    }
-
     fn text(&self, span: Span) -> &str {
-        // Spans come from a JSON reader that gives UTF-8 only.
-        std::str::from_utf8(self.bytes(span)).unwrap_or_default()
+        self.0.buffer.get(span.range()).unwrap_or_default()
     }
 }
 
@@ -340,7 +334,7 @@ mod tests {
     fn verified(token: &str) -> TokenBytes {
         let token_span = Span::new(0, token.len()).unwrap();
         // What comes behind the token in the buffer is the same for all of them, and no part of the key.
-        let buffer = format!("{token}{{}}").into_bytes();
+        let buffer = format!("{token}{{}}");
         Claims::new(buffer, ClaimsParts { token: token_span, ..ClaimsParts::default() }).token_bytes()
     }
 
