@@ -41,6 +41,8 @@
 //! |---|---|---|
 //! | `https` | yes | the key source that fetches over HTTPS |
 //! | `axum` | no | extractors for axum handlers, refusals with a text in axum's body |
+//! | `app-config` | no | settings from Backstage's `app-config.yaml` |
+//! | `metrics` | no | numbers for the metrics facade |
 //! | `test-util` | no | `MockAlb`, `TestClock`, a builder of identities: for tests |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -81,6 +83,8 @@ mod sync;
 mod telemetry;
 #[cfg(feature = "test-util")]
 pub mod test_util;
+#[cfg(feature = "https")]
+mod tls;
 mod token;
 
 #[doc(inline)]
@@ -106,8 +110,9 @@ pub use self::{
 struct Readme;
 
 /// And so is that of the other pages.
-#[cfg(all(doctest, feature = "axum", feature = "test-util", feature = "https"))]
+#[cfg(all(doctest, feature = "axum", feature = "test-util", feature = "https", feature = "app-config"))]
 #[doc = include_str!("../docs/CONFIGURATION.md")]
 #[doc = include_str!("../docs/OPERATING.md")]
+#[doc = include_str!("../docs/SERVICES.md")]
 #[doc = include_str!("../docs/TESTING.md")]
 struct Pages;

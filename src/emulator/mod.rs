@@ -2,5 +2,12 @@
 //! for development.
 
 pub mod cli;
+mod config;
 mod inspect;
 mod paragraphs;
+pub mod provider;
+
+pub use self::config::{
+    ClientAuthentication, ClientSecret, DemoSettings, EmulatorConfig, EmulatorSettings, EndpointSettings, Endpoints,
+    IdentityProvider, OnUnauthenticated, Rule, RuleAction, RuleSettings, SIGNER,
+};

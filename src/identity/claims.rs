@@ -153,6 +153,30 @@ impl Claims {
             .map_err(|_| ClaimError { claim: name.to_owned() })
     }
 
+    /// All claims, as the JSON object that was signed: for an application that reads many of them at once, or shows them.
+    /// Strict JSON, no member twice.
+    ///
+    /// ```
+    /// # #[cfg(feature = "test-util")] {
+    /// use tower_alb_auth::{BackstageIdentity, test_util::User};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Staff {
+    ///     sub: String,
+    ///     #[serde(rename = "custom:team")]
+    ///     team: Option<String>,
+    /// }
+    ///
+    /// let jane = BackstageIdentity::builder("user:default/jane").claims(User::cognito("jane")).build()?;
+    /// let staff: Staff = serde_json::from_str(jane.claims().as_json())?;
+    /// assert_eq!((staff.sub.as_str(), staff.team.as_deref()), (jane.claims().subject(), Some("platform")));
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn as_json(&self) -> &str {
+        self.text(self.0.parts.payload)
+    }
+
     /// When the token ends: the earlier of its two `exp`, without leeway. The load balancer sets it 120 s ahead and signs a
     /// new one for every request, so it bounds this request and nothing longer.
     pub fn token_expires_at(&self) -> SystemTime {

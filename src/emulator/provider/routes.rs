@@ -1,0 +1,63 @@
+//! What is served where, and the headers that all answers have.
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::map_response,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+
+use super::{DemoProvider, authorize, discovery, end_session, login, pages, token, userinfo};
+
+/// Largest form, in bytes: an authorization request may be as long.
+const MAX_BODY: usize = 32 * 1024;
+
+pub(super) const AUTHORIZE: &str = "/authorize";
+pub(super) const TOKEN: &str = "/token";
+pub(super) const USERINFO: &str = "/userinfo";
+pub(super) const JWKS: &str = "/jwks";
+pub(super) const END_SESSION: &str = "/logout";
+pub(super) const REVOKE: &str = "/revoke";
+
+pub(super) fn router(provider: DemoProvider) -> Router {
+    Router::new()
+        .route("/.well-known/openid-configuration", get(discovery::configuration))
+        .route(JWKS, get(discovery::jwks))
+        .route(AUTHORIZE, get(authorize::authorize).post(authorize::authorize))
+        .route("/login", get(|| async { Redirect::to("/") }).post(login::login))
+        .route(TOKEN, post(token::token))
+        .route(REVOKE, post(token::revoke))
+        .route(USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
+        .route(END_SESSION, get(end_session::end_session).post(end_session::end_session))
+        .route("/", get(discovery::about))
+        .route("/style.css", get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], pages::STYLE) }))
+        .route("/icon.svg", get(|| async { ([(header::CONTENT_TYPE, "image/svg+xml")], pages::ICON) }))
+        .fallback(|| async {
+            pages::ErrorPage::new(
+                StatusCode::NOT_FOUND,
+                "There is no such page",
+                "What is here is listed at the address /.",
+            )
+        })
+        .layer(map_response(guarded))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(provider)
+}
+
+/// Headers that keep an answer to itself, where it has none of its own.
+async fn guarded(response: Response) -> Response {
+    const HEADERS: [(HeaderName, &str); 5] = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ];
+    let mut response = response.into_response();
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
