@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use self::check::Checked;
+pub(super) use self::{check::Checked, identity_provider::Kind as IdentityProviderKind};
 pub use self::{
     client::{ClientAuthentication, ClientSecret},
     identity_provider::{Endpoints, IdentityProvider},
