@@ -2,6 +2,7 @@
 //! for development.
 
 mod action;
+mod child;
 pub mod cli;
 mod config;
 mod front;
@@ -10,6 +11,7 @@ mod inspect;
 mod keys;
 mod oidc;
 mod paragraphs;
+mod print_config;
 pub mod provider;
 mod proxy;
 mod session;

@@ -1,19 +1,20 @@
 //! `alb-emulator inspect`.
 
-use std::{
-    fs,
-    io::{Read, Write},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{fs, io::Read, path::PathBuf, sync::Arc};
 
 use clap::Args;
 
-use super::{Ended, Streams};
+use super::{
+    Ended, Streams,
+    settings::{in_words, read_settings},
+};
 use crate::{
     clock::SharedClock,
     config::{AlbAuthConfig, AlbAuthSettings, AppConfig, ConfigError, SignInSettings, TrustSettings},
-    emulator::inspect::{KeyChoice, MOST_INPUT, Question, Verdict, inspect},
+    emulator::{
+        inspect::{KeyChoice, MOST_INPUT, Question, Verdict, inspect},
+        print_config::ApplicationSettings,
+    },
     keys::PublicKey,
     sign_in::ClaimsOnly,
 };
@@ -51,6 +52,10 @@ pub(super) struct Inspect {
     #[arg(long, value_name = "FILE", group = "configuration")]
     app_config: Vec<PathBuf>,
 
+    /// Compare it with what an application behind this emulator has to trust: its YAML file, of which an empty one will do.
+    #[arg(long, value_name = "FILE", group = "configuration")]
+    config: Option<PathBuf>,
+
     /// Compare it with this load balancer's ARN; may be given several times. Wants --issuer and --client-id too.
     #[arg(long, value_name = "ARN", group = "configuration", requires = "issuer")]
     signer: Vec<String>,
@@ -67,9 +72,9 @@ pub(super) struct Inspect {
     #[arg(long, value_name = "URL", requires = "signer")]
     key_endpoint: Option<String>,
 
-    /// Sign users of this domain in by their email's local part, with --signer; may be given several times. Without it the
-    /// token alone is judged.
-    #[arg(long, value_name = "DOMAIN", requires = "signer")]
+    /// With --signer or --config: sign users of this domain in by their email's local part; may be given several times. Without
+    /// it the token alone is judged.
+    #[arg(long, value_name = "DOMAIN", conflicts_with_all = ["env", "app_config"])]
     email_domain: Vec<String>,
 
     /// Check the signature with the public key in this file.
@@ -109,7 +114,7 @@ impl Inspect {
             (question.config, question.config_from) = (Some(config), from);
         } else if self.fetch_key {
             return Err(
-                "--fetch-key asks the key endpoint of a configuration: add --env, --app-config FILE or --signer"
+                "--fetch-key asks the key endpoint of a configuration: add --env, --app-config FILE, --config FILE or --signer"
                     .to_owned(),
             );
         }
@@ -150,27 +155,34 @@ impl Inspect {
         } else if !self.app_config.is_empty() {
             let names: Vec<String> = self.app_config.iter().map(|file| file.display().to_string()).collect();
             return self.app_config().map(|(config, note)| Some((format!("{}{note}", names.join(", ")), config)));
-        } else if !self.signer.is_empty() {
-            ("the flags".to_owned(), self.settings().to_builder().build())
+        } else if let Some(file) = &self.config {
+            let emulated = read_settings(file)?.to_config().map_err(|error| in_words(&error))?;
+            let told = ApplicationSettings::before_start(&emulated, &[])?;
+            let entry = self.entry(vec![told.signer], &told.issuer, vec![told.client_id], Some(told.key_endpoint));
+            (file.display().to_string(), entry.to_builder().build())
+        } else if let Some(issuer) = &self.issuer {
+            let entry = self.entry(self.signer.clone(), issuer, self.client_id.clone(), self.key_endpoint.clone());
+            ("the flags".to_owned(), entry.to_builder().build())
         } else {
             return Ok(None);
         };
         config.map(|config| Some((from, config))).map_err(|error| error.to_string())
     }
 
-    fn settings(&self) -> AlbAuthSettings {
+    fn entry(
+        &self,
+        signers: Vec<String>,
+        issuer: &str,
+        client_ids: Vec<String>,
+        key_endpoint: Option<String>,
+    ) -> AlbAuthSettings {
         let sign_in = if self.email_domain.is_empty() {
             SignInSettings::ClaimsOnly
         } else {
             SignInSettings::EmailLocalPart { domains: self.email_domain.clone(), namespace: None }
         };
-        let entry = TrustSettings {
-            signers: self.signer.clone(),
-            issuer: self.issuer.clone().unwrap_or_default(),
-            client_ids: self.client_id.clone(),
-            key_endpoint: self.key_endpoint.clone(),
-            ..TrustSettings::default()
-        };
+        let issuer = issuer.to_owned();
+        let entry = TrustSettings { signers, issuer, client_ids, key_endpoint, ..TrustSettings::default() };
         AlbAuthSettings { trust: vec![entry], sign_in: Some(sign_in) }
     }
 
@@ -187,22 +199,4 @@ impl Inspect {
             }
         }
     }
-}
-
-impl Ended {
-    /// As documented in the help of `inspect`.
-    pub(super) fn code(self) -> u8 {
-        match self {
-            Self::Well => 0,
-            Self::Refused => 1,
-            Self::Undecided => 3,
-            Self::With(code) => code,
-        }
-    }
-}
-
-/// Writes what is wrong with the command, and says where help is.
-pub(super) fn complain(problem: &str, out: &mut dyn Write) {
-    // Where standard error is gone there is nobody to tell.
-    let _ = writeln!(out, "alb-emulator: {problem}");
 }

@@ -3,7 +3,13 @@
 //! Everything that is printed goes through [`Streams`], so that the rest of the library writes nowhere by itself.
 
 mod arguments;
+mod emulate;
 mod inspect;
+mod provider_only;
+mod settings;
+mod signals;
+mod start_lines;
+mod values;
 
 use std::{
     ffi::OsString,
@@ -37,8 +43,8 @@ enum Ended {
 
 /// Runs the program with the process's arguments and streams.
 pub fn main() -> ExitCode {
-    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
-    let mut streams = Streams { stdin: &mut stdin.lock(), stdout: &mut stdout.lock(), stderr: &mut stderr.lock() };
+    // Not locked: the log is written to standard error by other threads.
+    let mut streams = Streams { stdin: &mut io::stdin(), stdout: &mut io::stdout(), stderr: &mut io::stderr() };
     ExitCode::from(run(std::env::args_os(), &mut streams))
 }
 
@@ -54,13 +60,26 @@ fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>)
     };
     let ended = match arguments.task {
         Some(Task::Inspect(inspect)) => inspect.run(streams),
-        None => Err("nothing to do".to_owned()),
+        None => arguments.emulate.run(streams),
     };
     match ended {
         Ok(ended) => ended.code(),
         Err(problem) => {
-            inspect::complain(&problem, streams.stderr);
+            // Where standard error is gone there is nobody to tell.
+            let _ = writeln!(streams.stderr, "alb-emulator: {problem}");
             USAGE
+        }
+    }
+}
+
+impl Ended {
+    /// The exit code, as the help of `inspect` has them.
+    fn code(self) -> u8 {
+        match self {
+            Self::Well => 0,
+            Self::Refused => 1,
+            Self::Undecided => 3,
+            Self::With(code) => code,
         }
     }
 }

@@ -17,13 +17,7 @@ pub(super) fn date(unix: u64) -> String {
 
 /// `45 s`, `3 min 5 s`, `3 h 12 min`, `2 d 4 h`.
 pub(super) fn span(seconds: u64) -> String {
-    const UNITS: [(u64, &str); 4] = [(24 * 3600, "d"), (3600, "h"), (60, "min"), (1, "s")];
-    let mut rest = seconds;
-    let mut parts: Vec<(u64, &str)> = Vec::new();
-    for (length, name) in UNITS {
-        parts.push((rest / length, name));
-        rest %= length;
-    }
+    let parts = [(seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
     let from = parts.iter().position(|(count, _)| *count > 0).unwrap_or(3);
     let told = parts.iter().skip(from).take(2).filter(|(count, _)| *count > 0);
     let told: Vec<String> = told.map(|(count, name)| format!("{count} {name}")).collect();
