@@ -2,11 +2,16 @@
 //! for development.
 
 mod action;
+mod child;
+pub mod cli;
 mod config;
 mod front;
 mod headers;
+mod inspect;
 mod keys;
 mod oidc;
+mod paragraphs;
+mod print_config;
 pub mod provider;
 mod proxy;
 mod session;
