@@ -34,7 +34,8 @@ pub async fn raw(address: SocketAddr, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
 }
 
-fn get(path: &str) -> Vec<u8> {
+/// A request for this path, as it is.
+pub fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: app.localhost\r\n\r\n").into_bytes()
 }
 
