@@ -10,6 +10,7 @@ mod attacks;
 mod callback;
 mod configuration;
 mod connections;
+mod hostile_provider;
 mod keys;
 mod limits;
 mod paths;
