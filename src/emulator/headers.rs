@@ -10,8 +10,9 @@ use crate::{
     sync::{Arc, Mutex},
 };
 
-/// So many public keys are given; the oldest goes first.
-const MAX_KEYS: usize = 16;
+/// So many public keys are given; the oldest goes first. With a rotation each second, which is the shortest interval, a key is
+/// there for as long as a token by it lives and verifiers wait.
+const MAX_KEYS: usize = 256;
 
 /// Signs as a load balancer does, and knows the public keys of what it signed.
 pub(super) struct LoadBalancer {

@@ -7,6 +7,7 @@ pub mod cli;
 mod config;
 mod front;
 mod headers;
+mod host;
 mod inspect;
 mod keys;
 mod oidc;

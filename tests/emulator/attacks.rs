@@ -34,7 +34,8 @@ pub async fn raw(address: SocketAddr, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
 }
 
-fn get(path: &str) -> Vec<u8> {
+/// A request for this path, as it is.
+pub fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: app.localhost\r\n\r\n").into_bytes()
 }
 
@@ -168,4 +169,36 @@ async fn s_61_nothing_secret_is_logged() {
         assert!(!said.contains(secret), "{secret} in {said}");
     }
     assert!(!format!("{:?}", site.emulator).contains("secret"));
+}
+
+/// Nor does what a provider sends in a wrong form, and nobody writes to the terminal that shows the log.
+#[tokio::test]
+async fn s_60_the_log_is_plain_text_without_claims() {
+    let (traced, _guard) = Traced::begin();
+    let (site, provider) = Site::scripted_with(|config| config.rule(Rule::new("/open/*", RuleAction::Forward))).await;
+    for path in ["/open/\u{9b}31mcanary", "/open/\u{202e}canary", "/a\u{85}b"] {
+        raw(site.emulator.address(), &get(path)).await;
+    }
+    let browser = site.browser();
+    let state = query(browser.get("/").await.location(), "state");
+    browser.get(&format!("/oauth2/idpresponse?state={state}&error=%1b%5b2Jx%0aforged")).await;
+    for member in ["exp", "aud", "sub", "iss", "azp"] {
+        provider.change(|script| script.id_token[member] = serde_json::json!({ "x": "canary-claim" }));
+        site.browser().callback("/").await;
+        provider.change(|script| script.id_token[member] = serde_json::json!(["canary-claim"]));
+        site.browser().callback("/").await;
+    }
+    provider.change(|script| script.id_token["exp"] = serde_json::json!("canary-claim"));
+    site.browser().callback("/").await;
+    provider.change(|script| script.token["access_token"] = serde_json::json!(["canary-claim"]));
+    site.browser().callback("/").await;
+    let lines: Vec<String> = [tracing::Level::INFO, tracing::Level::WARN, tracing::Level::ERROR]
+        .into_iter()
+        .flat_map(|level| traced.lines(level))
+        .collect();
+    assert!(lines.len() > 10, "{lines:?}");
+    for line in lines {
+        assert!(line.chars().all(|c| matches!(c, ' '..='~')), "{line:?}");
+        assert!(!line.contains("canary-claim"), "{line}");
+    }
 }

@@ -168,3 +168,70 @@ async fn a_provider_that_is_out_of_reach_or_slow_is_500() {
     .await;
     assert_eq!(down.browser().callback("/").await.status, 500);
 }
+
+/// The last second in which a state is good is one in which it is remembered.
+#[tokio::test]
+async fn a_state_is_no_good_again_in_its_last_second() {
+    let (site, provider) = Site::scripted().await;
+    let browser = site.browser();
+    let sent_off = browser.get("/").await;
+    let nonce = sent_off.cookies()[0].split(';').next().expect("a cookie").to_owned();
+    let path = format!("/oauth2/idpresponse?code=code-1&state={}", query(sent_off.location(), "state"));
+    let again = || async {
+        let answer = browser.client.get(site.url(&path)).header("cookie", &nonce).send().await;
+        answer.expect("an answer").status().as_u16()
+    };
+    assert_eq!(again().await, 302);
+    for seconds in [900, 1] {
+        site.clock.advance(Duration::from_secs(seconds));
+        assert_eq!(again().await, 401);
+    }
+    assert_eq!(provider.asked().len(), 1);
+}
+
+/// What stands there twice, or under a name written in another way, is not left out.
+#[tokio::test]
+async fn parameters_that_are_hidden_or_doubled_do_not_sign_in() {
+    let (site, provider) = Site::scripted().await;
+    for (case, status, parameters) in [
+        ("two errors", 561, "error=access_denied&error=access_denied&code=code-1"),
+        ("an error in escapes", 561, "%65rror=access_denied&code=code-1"),
+        ("an error before a code", 561, "error=access_denied&code=code-1"),
+        ("two codes", 401, "code=code-1&code=code-2"),
+        ("a code and one in escapes", 401, "code=code-1&c%6fde=code-2"),
+        ("a code that is no text", 401, "code=%ff"),
+    ] {
+        let browser = site.browser();
+        let sent_off = browser.get("/").await;
+        let state = query(sent_off.location(), "state");
+        let page = browser.get(&format!("/oauth2/idpresponse?{parameters}&state={state}")).await;
+        assert_eq!(page.status, status, "{case}: {page:?}");
+        assert_eq!(page.cookies().len(), 0, "{case}");
+    }
+    let browser = site.browser();
+    let state = query(browser.get("/").await.location(), "state");
+    let page = browser.get(&format!("/oauth2/idpresponse?code=code-1&state={state}&st%61te={state}")).await;
+    assert_eq!(page.status, 401, "{page:?}");
+    assert_eq!(provider.asked().len(), 0, "no code was spent");
+}
+
+/// Programs ask for addresses that no browser would write.
+#[tokio::test]
+async fn a_query_that_is_not_ascii_is_come_back_to() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let (site, _provider) = Site::scripted().await;
+    let mut stream = tokio::net::TcpStream::connect(site.emulator.address()).await.expect("a connection");
+    let host = site.emulator.url().trim_start_matches("http://");
+    let request = format!("GET /a?q=\u{e4}&r=%C3%A4 HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("written");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    let after =
+        |start: &str| answer.split(start).nth(1).and_then(|rest| rest.split(['\r', ';', '&']).next()).expect("it");
+    let (state, nonce) = (after("&state="), after("AWSALBAuthNonce="));
+    let url = site.url(&format!("/oauth2/idpresponse?code=code-1&state={state}"));
+    let back = site.browser().client.get(url).header("cookie", format!("AWSALBAuthNonce={nonce}"));
+    let page = crate::site::Page::of(back.send().await.expect("an answer")).await;
+    assert_eq!((page.status, page.location().to_owned()), (302, site.url("/a?q=%C3%A4&r=%C3%A4")));
+}

@@ -121,3 +121,17 @@ fn mistakes_in_a_yaml_file_are_named_with_their_line() {
             .contains("client_secret_file /nowhere/secret cannot be read")
     );
 }
+
+/// Credentials in an address would be shown with it, and a parameter of the load balancer's own would stand there twice.
+#[tokio::test]
+async fn addresses_with_credentials_and_parameters_of_its_own_are_refused() {
+    for name in ["client_id", "redirect_uri", "response_type", "scope", "state"] {
+        let said = said(EmulatorConfig::on_free_ports().authorize_parameter(name, "x")).await;
+        assert!(said.contains(&format!("the parameter \"{name}\" is the load balancer's own")), "{said}");
+    }
+    for url in ["https://user:canary@idp.example.com", "https://canary@idp.example.com", "http://canary@localhost:1"] {
+        let config = EmulatorConfig::on_free_ports().provider(IdentityProvider::discover(url)).client("a", "b");
+        let said = said(config).await;
+        assert!(said.contains("without a user or a password in it") && !said.contains("canary"), "{said}");
+    }
+}

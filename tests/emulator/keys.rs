@@ -60,3 +60,41 @@ async fn keys_are_rotated_by_a_timer_too() {
     };
     tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("a new key");
 }
+
+/// A page of the web whose name leads to this machine (DNS rebinding) is of one origin with the key endpoint: no header keeps
+/// it out then, its name does.
+#[tokio::test]
+async fn the_key_endpoint_answers_to_names_of_this_machine_alone() {
+    let site = Site::new().await;
+    let kid = site.emulator.kid();
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let at = |path: &str| format!("{}{path}", site.emulator.key_endpoint());
+    for host in ["evil.example", "evil.example:80", "localhost.evil.example", "app.localhost@evil.example", "", "a b"] {
+        let rotation = client.post(at("/rotate")).header("x-alb-emulator", "rotate").header("host", host);
+        assert_eq!(rotation.send().await.expect("an answer").status(), 403, "{host}");
+        let key = client.get(at(&format!("/{kid}"))).header("host", host);
+        assert_eq!(key.send().await.expect("an answer").status(), 403, "{host}");
+    }
+    assert_eq!(site.emulator.kid(), kid);
+    for host in ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:80", "127.1.2.3"] {
+        let key = client.get(at(&format!("/{kid}"))).header("host", host);
+        assert_eq!(key.send().await.expect("an answer").status(), 200, "{host}");
+    }
+}
+
+/// A key per second, the shortest interval there is: a token lives 120 s, and verifiers may allow 30 s more.
+#[tokio::test]
+async fn keys_are_given_for_as_long_as_tokens_by_them_live() {
+    let site = Site::new().await;
+    let first = site.emulator.kid();
+    for _ in 0..150 {
+        site.emulator.rotate().expect("a new key");
+    }
+    let url = format!("{}/{first}", site.emulator.key_endpoint());
+    assert_eq!(ask(reqwest::Method::GET, &url, None).await.0, 200);
+    // And there is an end to them.
+    for _ in 0..300 {
+        site.emulator.rotate().expect("a new key");
+    }
+    assert_eq!(ask(reqwest::Method::GET, &url, None).await.0, 403);
+}

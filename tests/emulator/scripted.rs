@@ -36,6 +36,12 @@ pub struct Script {
     pub userinfo: Value,
     /// Keeps silent at this path.
     pub silent: Option<&'static str>,
+    /// More keys of its set, before its own.
+    pub more_keys: Vec<Value>,
+    /// What its own key says that it is for.
+    pub key_algorithm: &'static str,
+    /// Where the token endpoint sends its clients.
+    pub token_location: Option<String>,
 }
 
 /// A form of the token endpoint, and the header `authorization`.
@@ -46,7 +52,7 @@ pub struct Scripted(Arc<Inner>);
 
 struct Inner {
     issuer: String,
-    key: EcdsaKeyPair,
+    key: Mutex<EcdsaKeyPair>,
     foreign: EcdsaKeyPair,
     script: Mutex<Script>,
     asked: Mutex<Vec<Asked>>,
@@ -67,9 +73,12 @@ impl Scripted {
             userinfo_status: 200,
             userinfo: json!({ "sub": SUBJECT, "email": "jane@example.com", "name": "Jane" }),
             silent: None,
+            more_keys: Vec::new(),
+            key_algorithm: "ES256",
+            token_location: None,
         };
-        let key = || EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
-        let inner = Inner { issuer, key: key(), foreign: key(), script: Mutex::new(script), asked: Mutex::default() };
+        let (key, foreign) = (Mutex::new(new_key()), new_key());
+        let inner = Inner { issuer, key, foreign, script: Mutex::new(script), asked: Mutex::default() };
         let scripted = Self(Arc::new(inner));
         let app = Router::new()
             .route("/token", post(token))
@@ -82,6 +91,11 @@ impl Scripted {
 
     pub fn change(&self, change: impl FnOnce(&mut Script)) {
         change(&mut self.0.script.lock().unwrap());
+    }
+
+    /// As after a restart: another key, of the same id.
+    pub fn change_key(&self) {
+        *self.0.key.lock().unwrap() = new_key();
     }
 
     fn script(&self) -> Script {
@@ -115,6 +129,10 @@ impl Scripted {
     }
 }
 
+fn new_key() -> EcdsaKeyPair {
+    EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key")
+}
+
 async fn token(
     State(scripted): State<Scripted>,
     headers: HeaderMap,
@@ -128,11 +146,16 @@ async fn token(
     if let (Value::Object(members), false) = (&mut answer, script.id_token.is_null()) {
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let text = format!("{}.{}", encode(&script.id_token_header), encode(&script.id_token));
-        let key = if script.foreign_key { &scripted.0.foreign } else { &scripted.0.key };
+        let own = scripted.0.key.lock().unwrap();
+        let key = if script.foreign_key { &scripted.0.foreign } else { &*own };
         let signature = key.sign(&SystemRandom::new(), text.as_bytes()).expect("a signature");
         members.insert("id_token".to_owned(), json!(format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))));
     }
-    (StatusCode::from_u16(script.token_status).expect("a status"), Json(answer)).into_response()
+    let status = StatusCode::from_u16(script.token_status).expect("a status");
+    match script.token_location {
+        Some(location) => (status, [("location", location)]).into_response(),
+        None => (status, Json(answer)).into_response(),
+    }
 }
 
 async fn userinfo(State(scripted): State<Scripted>) -> Response {
@@ -142,10 +165,13 @@ async fn userinfo(State(scripted): State<Scripted>) -> Response {
 }
 
 async fn jwks(State(scripted): State<Scripted>) -> Json<Value> {
-    let point = scripted.0.key.public_key().as_ref().to_vec();
+    let script = scripted.script();
+    let point = scripted.0.key.lock().unwrap().public_key().as_ref().to_vec();
     let (x, y) = point[1..].split_at(32);
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-    Json(
-        json!({ "keys": [{ "kty": "EC", "crv": "P-256", "kid": "k1", "use": "sig", "alg": "ES256", "x": encode(x), "y": encode(y) }] }),
-    )
+    let own = json!({
+        "kty": "EC", "crv": "P-256", "kid": "k1", "use": "sig", "alg": script.key_algorithm, "x": encode(x), "y": encode(y),
+    });
+    let keys: Vec<Value> = script.more_keys.into_iter().chain([own]).collect();
+    Json(json!({ "keys": keys }))
 }

@@ -8,13 +8,13 @@ use std::{
     },
 };
 
-use axum::{Json, Router, extract::Request, routing::any};
-use http::{HeaderMap, StatusCode};
+use axum::{Json, Router, extract::Request, response::IntoResponse, routing::any};
+use http::{HeaderMap, Method, StatusCode};
 use reqwest::{cookie::Jar, redirect::Policy};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower_alb_auth::{
-    AlbAuthConfig, AlbAuthLayer, BackstageIdentity, Clock as _,
+    AlbAuthConfig, AlbAuthLayer, BackstageIdentity, Clock as _, SignOut,
     emulator::{Emulator, EmulatorConfig},
     sign_in::{FirstMatch, Subject, WholeEmail},
     test_util::TestClock,
@@ -92,14 +92,19 @@ impl Site {
     }
 }
 
-/// Says who it is and what it saw; `/open` wants nobody.
+/// Says who it is and what it saw; at `/sign-out` it expires the session's cookies.
 fn application(emulator: &Emulator, clock: &TestClock, calls: Arc<AtomicUsize>) -> Router {
     let policy = FirstMatch::of(WholeEmail::in_domains(["example.com"])).or(Subject::new().in_namespace("subjects"));
     let config = AlbAuthConfig::builder().trust(emulator.trusted()).sign_in(policy).clock(clock.clone()).build();
     let layer = AlbAuthLayer::new(config.expect("a sound configuration")).optional().keep_headers();
     let say = move |user: Option<BackstageIdentity>, request: Request| {
         calls.fetch_add(1, Ordering::SeqCst);
-        async move { Json(said(user, &request)) }
+        async move {
+            match request.uri().path() {
+                "/sign-out" => SignOut::builder().build().expect("sound").answer(&Method::POST, request.headers()),
+                _ => Json(said(user, &request)).into_response(),
+            }
+        }
     };
     Router::new().fallback(any(say)).layer(layer)
 }
