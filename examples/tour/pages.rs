@@ -64,7 +64,7 @@ impl IntoResponse for Page {
 
 pub fn profile(user: &BackstageIdentity, site: &Site) -> Page {
     let profile = user.profile();
-    let owned: String = user.ownership_entity_refs().iter().map(|owned| item(owned)).collect();
+    let owned: String = user.ownership_entity_refs().iter().map(item).collect();
     let email = profile.email().map_or("none was sent".to_owned(), text);
     // The picture of most providers cannot be seen without a token of theirs, so the page shows initials.
     let picture = profile.picture().map_or("none was sent".to_owned(), text);
@@ -180,7 +180,7 @@ fn navigation(here: Option<&str>) -> String {
         let current = if here == Some(path) { " aria-current=\"page\"" } else { "" };
         format!("<a href=\"{path}\"{current}>{name}</a>")
     };
-    let (profile, admin) = (link("/", "Your profile"), link("/admin", "Admin page"));
+    let (profile, admin) = (link("/", "Profile"), link("/admin", "Admin"));
     format!("<header class=\"bar\"><nav aria-label=\"Pages\">{profile}{admin}</nav>{SIGN_OUT}</header>\n")
 }
 
@@ -190,7 +190,7 @@ fn greeting(user: &BackstageIdentity, says: &str) -> String {
         r#"{BADGE}<div class="greeting"><span class="avatar large tone-0" aria-hidden="true">{}</span>
 <div><h1>Hello, <bdi>{}</bdi></h1>
 <p class="lead">{says}</p></div></div>"#,
-        text(&initials(name)),
+        text(initials(name)),
         text(name)
     )
 }

@@ -8,7 +8,10 @@ use tokio::{
 };
 use tower_alb_auth::emulator::{Rule, RuleAction};
 
-use crate::site::{Site, query};
+use crate::{
+    site::{Site, query},
+    traced::Traced,
+};
 
 /// What comes back for these bytes: the first line.
 pub async fn raw(address: SocketAddr, bytes: &[u8]) -> String {
@@ -144,31 +147,7 @@ async fn the_callback_is_no_open_redirect() {
 /// Codes, states, cookies and tokens stand in no line of the log.
 #[tokio::test]
 async fn s_61_nothing_secret_is_logged() {
-    use std::{
-        io,
-        sync::{Arc, Mutex},
-    };
-
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-    impl io::Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_env_filter("alb_emulator=trace,tower_alb_auth=trace")
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-
+    let (traced, _guard) = Traced::begin();
     let (site, provider) = Site::scripted().await;
     let browser = site.browser();
     let sent_off = browser.get("/").await;
@@ -182,7 +161,7 @@ async fn s_61_nothing_secret_is_logged() {
             (400, serde_json::json!({ "error": "invalid_grant", "error_description": "canary-text" }));
     });
     site.browser().callback("/").await;
-    let said = String::from_utf8(log.0.lock().unwrap().clone()).expect("UTF-8");
+    let said = traced.all();
     assert!(said.contains("/inbox 200 authenticate,forward") && said.contains("AuthInvalidGrantError"), "{said}");
     let cookie = back.cookies()[0].split(['=', ';']).nth(1).expect("a value").to_owned();
     for secret in ["canary", "access-1", "refresh-1", "s:ecret", "jane@", &state, &cookie, &token] {

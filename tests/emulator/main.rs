@@ -3,6 +3,8 @@
 
 mod scripted;
 mod site;
+#[path = "../traced/mod.rs"]
+mod traced;
 
 mod attacks;
 mod callback;

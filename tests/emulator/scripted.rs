@@ -38,6 +38,9 @@ pub struct Script {
     pub silent: Option<&'static str>,
 }
 
+/// A form of the token endpoint, and the header `authorization`.
+pub type Asked = (HashMap<String, String>, Option<String>);
+
 #[derive(Clone)]
 pub struct Scripted(Arc<Inner>);
 
@@ -46,8 +49,7 @@ struct Inner {
     key: EcdsaKeyPair,
     foreign: EcdsaKeyPair,
     script: Mutex<Script>,
-    /// Forms of the token endpoint, with the header `authorization`.
-    asked: Mutex<Vec<(HashMap<String, String>, Option<String>)>>,
+    asked: Mutex<Vec<Asked>>,
 }
 
 pub const SUBJECT: &str = "subject-1";
@@ -87,7 +89,7 @@ impl Scripted {
     }
 
     /// What the token endpoint was asked since the last time.
-    pub fn asked(&self) -> Vec<(HashMap<String, String>, Option<String>)> {
+    pub fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut self.0.asked.lock().unwrap())
     }
 

@@ -34,7 +34,7 @@ pub(super) async fn authorize(
     let params = Params::new(pairs);
     let destination = Destination::find(&params, provider.clients()).map_err(ErrorPage::bad_request)?;
     let refused = |destination: &Destination, error: &AuthorizeError| {
-        tracing::info!(target: "tower_alb_auth", "demo provider: {}: {}", error.code, error.description);
+        tracing::info!(target: "alb_emulator", "demo provider: {}: {}", error.code, error.description);
         redirect(&method, &destination.with_error(error), [])
     };
     if let Some(error) = provider.forced_error() {
@@ -107,7 +107,7 @@ pub(super) fn answer_with_code(
     };
     let code = provider.inner().memory.lock().issue_code(grant, request, provider.inner().clock.monotonic())?;
     tracing::info!(
-        target: "tower_alb_auth",
+        target: "alb_emulator",
         "demo provider: {} signs in at {}",
         crate::error::quoted(user.id()),
         crate::error::quoted(&request.destination.client_id)
@@ -126,11 +126,11 @@ fn login_page(
         Some(browser) => browser,
         None => Secret::generate()?.as_str().to_owned(),
     };
-    let (client_id, hint) = (request.destination.client_id.clone(), request.login_hint.clone());
+    let hint = request.login_hint.clone();
     let origin = origin_of(&request.destination.redirect_uri).unwrap_or_default();
     let now = provider.inner().clock.monotonic();
     let ticket = provider.inner().memory.lock().wait_for_login(request, &browser, now)?;
-    let page = pages::login(users, &client_id, &origin, ticket.as_str(), hint.as_deref());
+    let page = pages::login(users, &origin, ticket.as_str(), hint.as_deref());
     let cookie = cookies.set_browser(&browser).map(|cookie| [(header::SET_COOKIE, cookie)]);
     Ok((cookie.map(axum::response::AppendHeaders), page).into_response())
 }

@@ -45,7 +45,7 @@ pub(super) async fn end_session(
             memory.close_session(&id);
         }
     }
-    tracing::info!(target: "tower_alb_auth", "demo provider: signed out");
+    tracing::info!(target: "alb_emulator", "demo provider: signed out");
     let expired = inner.cookies.expire_session().map(|cookie| (header::SET_COOKIE, cookie));
     match target {
         Some(uri) => redirect(&method, &with_query(uri, state.map(|state| ("state", state)).into_iter()), expired),

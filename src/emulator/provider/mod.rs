@@ -5,6 +5,7 @@
 //! # What it promises
 //! | request | answer |
 //! |---|---|
+//! | anything, under a name that is neither the issuer's nor this machine's | 421 |
 //! | `/authorize`, client or redirect URI not known | a page that says so; nobody is sent anywhere |
 //! | `/authorize`, anything else wrong | back to the redirect URI with the error of OAuth |
 //! | `/authorize`, nobody signed in, or `prompt=login` | the login page; `prompt=none` goes back with `login_required` |

@@ -2,12 +2,12 @@
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
-    middleware::map_response,
+    extract::{DefaultBodyLimit, Request, State},
+    middleware::{Next, from_fn_with_state, map_response},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header, uri::Authority};
 
 use super::{DemoProvider, authorize, discovery, end_session, login, pages, token, userinfo};
 
@@ -41,9 +41,33 @@ pub(super) fn router(provider: DemoProvider) -> Router {
                 "What is here is listed at the address /.",
             )
         })
+        .layer(from_fn_with_state(provider.clone(), of_this_host))
         .layer(map_response(guarded))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(provider)
+}
+
+/// Names of this machine, by which programs on it may ask too.
+const THIS_MACHINE: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// Answers to the issuer's host name and to those of this machine alone, on any port. A page of the web could otherwise reach
+/// the provider under a name of its own that leads to this machine (DNS rebinding), and read what it says.
+async fn of_this_host(State(provider): State<DemoProvider>, request: Request, next: Next) -> Response {
+    let mut named = request.headers().get_all(header::HOST).iter();
+    let named = match (request.uri().authority(), named.next(), named.next()) {
+        (Some(authority), _, _) => Some(authority.clone()),
+        (None, Some(host), None) => host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()),
+        _ => None,
+    };
+    let own = provider.issuer().split_once("://").map_or("", |(_, authority)| authority);
+    let own = own.parse::<Authority>().ok();
+    let own = own.as_ref().map(Authority::host).into_iter().chain(THIS_MACHINE);
+    if named.is_some_and(|named| own.into_iter().any(|own| named.host().eq_ignore_ascii_case(own))) {
+        return next.run(request).await;
+    }
+    let sentence = format!("This provider is at {}.", provider.issuer());
+    pages::ErrorPage::new(StatusCode::MISDIRECTED_REQUEST, "There is nobody of this name here", sentence)
+        .into_response()
 }
 
 /// Headers that keep an answer to itself, where it has none of its own.

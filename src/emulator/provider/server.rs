@@ -19,7 +19,7 @@ impl DemoProviderServer {
     pub(super) fn start(provider: DemoProvider, listener: TcpListener, address: SocketAddr) -> Self {
         if !address.ip().is_loopback() {
             tracing::warn!(
-                target: "tower_alb_auth",
+                target: "alb_emulator",
                 "the demo provider listens at {address}, which others can reach: anybody can sign in as anyone there"
             );
         }
@@ -30,7 +30,7 @@ impl DemoProviderServer {
                 let _ = stopped.await;
             };
             if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
-                tracing::error!(target: "tower_alb_auth", "the demo provider stopped: {error}");
+                tracing::error!(target: "alb_emulator", "the demo provider stopped: {error}");
             }
         });
         Self { provider, address, _running: running }

@@ -44,7 +44,7 @@ impl From<aws_lc_rs::error::Unspecified> for TokenError {
 
 impl IntoResponse for TokenError {
     fn into_response(self) -> Response {
-        tracing::info!(target: "tower_alb_auth", "demo provider: {}: {}", self.code, self.description);
+        tracing::info!(target: "alb_emulator", "demo provider: {}: {}", self.code, self.description);
         let body = json!({ "error": self.code, "error_description": self.description });
         let mut response = (self.status, Json(body)).into_response();
         if self.status == StatusCode::UNAUTHORIZED {

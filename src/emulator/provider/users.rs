@@ -71,12 +71,12 @@ impl Users {
         match text.and_then(|text| UsersFile::parse(&text)) {
             Ok(file) => {
                 let users = together(&self.standing, file);
-                tracing::info!(target: "tower_alb_auth", "{} users read again from {}", users.len(), path.display());
+                tracing::info!(target: "alb_emulator", "{} users read again from {}", users.len(), path.display());
                 current.list = UserList { users: users.into(), problem: None };
             }
             Err(problem) => {
                 let problem = about(&path, &problem);
-                tracing::warn!(target: "tower_alb_auth", "{problem}; the users of before stay");
+                tracing::warn!(target: "alb_emulator", "{problem}; the users of before stay");
                 current.list.problem = Some(problem.into());
             }
         }

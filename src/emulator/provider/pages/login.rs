@@ -24,13 +24,7 @@ const USER: &str = r#"<li><button type="submit" class="user" name="user" value="
 "#;
 
 /// The login page. The form carries the ticket, and may lead to the origin of the redirect URI.
-pub(in super::super) fn login(
-    users: &UserList,
-    client_id: &str,
-    origin: &str,
-    ticket: &str,
-    hint: Option<&str>,
-) -> Page {
+pub(in super::super) fn login(users: &UserList, origin: &str, ticket: &str, hint: Option<&str>) -> Page {
     let problem = users.problem().map(|problem| {
         Html::fill("<p class=\"notice\" role=\"alert\">These are the users of before, since {}.</p>\n", &[&problem])
     });
@@ -43,7 +37,8 @@ pub(in super::super) fn login(
         .enumerate()
         .map(|(index, (user, tone))| button(user, tone, meant == Some(index)))
         .collect();
-    Page::new("Sign in", LOGIN, &[&client_id, &problem.unwrap_or_default(), &ticket, &buttons]).with_form(origin)
+    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+    Page::new("Sign in", LOGIN, &[&host, &problem.unwrap_or_default(), &ticket, &buttons]).with_form(origin)
 }
 
 fn button(user: &DemoUser, tone: &&'static str, has_focus: bool) -> Html {

@@ -73,7 +73,7 @@ impl From<aws_lc_rs::error::Unspecified> for ErrorPage {
 impl IntoResponse for ErrorPage {
     fn into_response(self) -> Response {
         if self.status != StatusCode::NOT_FOUND {
-            tracing::info!(target: "tower_alb_auth", "demo provider: {}", self.sentence);
+            tracing::info!(target: "alb_emulator", "demo provider: {}", self.sentence);
         }
         Page::new(self.title, ERROR, &[&self.title, &self.sentence]).status(self.status).into_response()
     }
