@@ -80,6 +80,8 @@ mod sync;
 mod telemetry;
 #[cfg(feature = "test-util")]
 pub mod test_util;
+#[cfg(feature = "https")]
+mod tls;
 mod token;
 
 #[doc(inline)]

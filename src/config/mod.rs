@@ -30,6 +30,8 @@ mod trusted_alb;
 
 use std::{fmt, sync::Arc};
 
+#[cfg(feature = "https")]
+pub(crate) use self::endpoint::is_loopback;
 pub(crate) use self::trust::{Naming, Place, Trust, TrustMatch};
 pub use self::{
     arn::{ArnError, LoadBalancerArn},

@@ -1,10 +1,9 @@
 //! Keys over HTTPS, as AWS serves them.
 //!
 //! One connection a fetch: fetches are rare, and a pooled connection dies with the runtime that drove it. HTTP/1.1 only, no
-//! redirects, no decompression, no proxy from the environment, three request headers. The TLS provider is named here, so the
-//! process-global one is neither used nor set.
+//! redirects, no decompression, no proxy from the environment, three request headers.
 
-use std::{error::Error, fmt, future::poll_fn, io, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{error::Error, fmt, future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use http::{HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Empty};
@@ -15,15 +14,14 @@ use hyper::{
 };
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::{HttpConnector, proxy::Tunnel};
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
-};
 use tokio::time::Instant;
 use tower_service::Service;
 
 use super::{KeyFetch, KeyRequest, KeySource, KeySourceError, KeySourceErrorKind as Kind};
-use crate::config::KeyLimits;
+use crate::{
+    config::KeyLimits,
+    tls::{Roots, chain, is_tls},
+};
 
 /// The longest `Retry-After` that is honoured.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
@@ -49,14 +47,6 @@ const USER_AGENT: &str = concat!("tower-alb-auth/", env!("CARGO_PKG_VERSION"));
 pub struct HttpsKeys {
     roots: Roots,
     proxy: Option<String>,
-}
-
-#[derive(Clone, Default)]
-enum Roots {
-    #[default]
-    Compiled,
-    System,
-    Pem(String),
 }
 
 impl HttpsKeys {
@@ -93,12 +83,7 @@ impl HttpsKeys {
     /// # Errors
     /// A sentence that says what to change.
     pub(crate) fn source(&self, limits: &KeyLimits) -> Result<HttpsSource, String> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| format!("TLS cannot be set up: {error}"))?
-            .with_root_certificates(self.roots.load()?)
-            .with_no_client_auth();
+        let tls = self.roots.client_config()?;
 
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
@@ -118,40 +103,7 @@ impl HttpsKeys {
 impl fmt::Debug for HttpsKeys {
     /// Without the proxy: who tries to write a password there must not find it in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let roots = match self.roots {
-            Roots::Compiled => "compiled",
-            Roots::System => "system",
-            Roots::Pem(_) => "pem",
-        };
-        f.debug_struct("HttpsKeys").field("roots", &roots).field("proxied", &self.proxy.is_some()).finish()
-    }
-}
-
-impl Roots {
-    fn load(&self) -> Result<RootCertStore, String> {
-        let mut store = RootCertStore::empty();
-        match self {
-            Self::Compiled => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-            Self::System => {
-                store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            }
-            Self::Pem(pem) => {
-                for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-                    let certificate = certificate.map_err(|_| "pem_roots has a PEM block that is broken".to_owned())?;
-                    store
-                        .add(certificate)
-                        .map_err(|error| format!("pem_roots has a certificate that cannot be a root: {error}"))?;
-                }
-            }
-        }
-        if store.is_empty() {
-            return Err(match self {
-                Self::System => "the operating system has no root certificates: install ca-certificates, compare SSL_CERT_FILE, or leave system_roots() out",
-                _ => "pem_roots has no PEM block CERTIFICATE",
-            }
-            .to_owned());
-        }
-        Ok(store)
+        f.debug_struct("HttpsKeys").field("roots", &self.roots).field("proxied", &self.proxy.is_some()).finish()
     }
 }
 
@@ -308,32 +260,4 @@ impl Exchange {
 /// `Retry-After` in seconds (RFC 9110 section 10.2.3); the form with a date is not used by AWS and not read.
 fn seconds(value: &HeaderValue) -> Option<Duration> {
     value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
-}
-
-/// Whether somewhere in the error's causes TLS said no. That does not pass by asking again.
-fn is_tls(error: &(dyn Error + 'static)) -> bool {
-    causes(error).iter().any(|cause| cause.is::<rustls::Error>())
-}
-
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut sentences: Vec<String> = Vec::new();
-    for cause in causes(error) {
-        let sentence = cause.to_string();
-        if !sentences.iter().any(|said| said.contains(&sentence)) {
-            sentences.push(sentence);
-        }
-    }
-    sentences.join(": ")
-}
-
-/// The error and what caused it, also through `io::Error`, which does not count what it wraps as its source.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
-    let (mut all, mut next) = (Vec::new(), Some(error));
-    while let Some(cause) = next {
-        all.push(cause);
-        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let wrapped = wrapped.map(|wrapped| wrapped as &(dyn Error + 'static));
-        next = wrapped.or_else(|| cause.source());
-    }
-    all
 }
