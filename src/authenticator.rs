@@ -17,7 +17,7 @@ use crate::{
     keys::{KeyError, KeyStore, Lookup, PublicKey},
     oidc_headers::{OidcHeaders, Values},
     sign_in::{Asked, Resolution, SignIn, SignInCache, SignInError, SignInErrorKind},
-    telemetry::{DecisionSpan, Warnings},
+    telemetry::{self, DecisionSpan, Warnings},
     token::{Candidate, VerifiedToken},
 };
 
@@ -120,6 +120,11 @@ impl Snapshot {
 
     pub(crate) fn keys(&self) -> &Arc<KeyStore> {
         &self.keys
+    }
+
+    /// Logs a mistake of the application.
+    pub(crate) fn misused(&self, sentence: &str) {
+        telemetry::misused(sentence, &self.warnings);
     }
 
     /// How many tokens are remembered.

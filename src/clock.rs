@@ -52,6 +52,16 @@ impl SharedClock {
     }
 }
 
+impl Clock for SharedClock {
+    fn now(&self) -> SystemTime {
+        self.0.now()
+    }
+
+    fn monotonic(&self) -> Instant {
+        self.0.monotonic()
+    }
+}
+
 impl Default for SharedClock {
     fn default() -> Self {
         Self::new(SystemClock)

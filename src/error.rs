@@ -78,6 +78,13 @@ pub enum AuthErrorKind {
     AmbiguousUser,
     /// What the sign-in policy asks (a catalog) is out of reach.
     SignInUnavailable,
+    /// Signed in, but not owning for what a part of the application demands.
+    OwnershipMissing,
+    /// Signed in, but without the claim that a part of the application demands.
+    ClaimMissing,
+    /// The application demands a user where no layer looks for one, or an identity of a policy that names nobody. The
+    /// application's own mistake, and never a way in.
+    Misused,
 }
 
 /// Whose fault a refusal is most likely to be.
@@ -116,7 +123,8 @@ impl AuthError {
         self.kind.fault()
     }
 
-    /// The status of the answer: 401, 403, 409 or 503. Never 500: input does not make a server fail.
+    /// The status of the answer: 401, 403, 409 or 503. Never 500 for what came in: that is for
+    /// [`Misused`](AuthErrorKind::Misused), a mistake of the application.
     pub fn status(&self) -> StatusCode {
         self.kind.status()
     }
@@ -132,6 +140,7 @@ impl AuthError {
             StatusCode::FORBIDDEN => "You are signed in, but this application does not let you in.",
             StatusCode::CONFLICT => "You are signed in, but more than one user matches you here.",
             StatusCode::SERVICE_UNAVAILABLE => "Your sign-in cannot be checked at the moment. Please try again.",
+            StatusCode::INTERNAL_SERVER_ERROR => "This part of the application is set up wrongly.",
             _ => "This needs a sign-in through the load balancer.",
         }
     }
@@ -177,6 +186,9 @@ impl AuthErrorKind {
             Self::UserNotFound => "user_not_found",
             Self::AmbiguousUser => "ambiguous_user",
             Self::SignInUnavailable => "sign_in_unavailable",
+            Self::OwnershipMissing => "ownership_missing",
+            Self::ClaimMissing => "claim_missing",
+            Self::Misused => "misused",
         }
     }
 
@@ -187,7 +199,7 @@ impl AuthErrorKind {
                 Fault::Operator
             }
             Self::DuplicateMember | Self::LifetimeTooLong | Self::ClockUnusable => Fault::Operator,
-            Self::SignInRefused | Self::UserNotFound | Self::AmbiguousUser => Fault::Operator,
+            Self::SignInRefused | Self::UserNotFound | Self::AmbiguousUser | Self::Misused => Fault::Operator,
             Self::KeysUnavailable | Self::KeyRejected | Self::SignInUnavailable => Fault::Infrastructure,
             _ => Fault::Client,
         }
@@ -196,7 +208,10 @@ impl AuthErrorKind {
     /// The status of the answer.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::SignInRefused | Self::UserNotFound => StatusCode::FORBIDDEN,
+            Self::SignInRefused | Self::UserNotFound | Self::OwnershipMissing | Self::ClaimMissing => {
+                StatusCode::FORBIDDEN
+            }
+            Self::Misused => StatusCode::INTERNAL_SERVER_ERROR,
             Self::AmbiguousUser => StatusCode::CONFLICT,
             Self::KeysUnavailable | Self::KeyRejected | Self::SignInUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::UNAUTHORIZED,
@@ -250,6 +265,9 @@ impl AuthErrorKind {
             Self::UserNotFound => "the sign-in policy finds nobody for these claims",
             Self::AmbiguousUser => "the sign-in policy finds more than one user for these claims",
             Self::SignInUnavailable => "what the sign-in policy asks is out of reach",
+            Self::OwnershipMissing => "the user does not own for what this part of the application demands",
+            Self::ClaimMissing => "the user has not the claim that this part of the application demands",
+            Self::Misused => "a part of the application demands a user where none can be",
         }
     }
 }

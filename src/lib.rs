@@ -41,6 +41,8 @@
 //! |---|---|---|
 //! | `https` | yes | the key source that fetches over HTTPS |
 //! | `axum` | no | extractors for axum handlers, refusals with a text in axum's body |
+//! | `app-config` | no | settings from Backstage's `app-config.yaml` |
+//! | `metrics` | no | numbers for the metrics facade |
 //! | `test-util` | no | `MockAlb`, `TestClock`, a builder of identities: for tests |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -76,6 +78,7 @@ pub mod keys;
 pub mod layer;
 mod oidc_headers;
 pub mod sign_in;
+mod sign_out;
 mod sync;
 mod telemetry;
 #[cfg(feature = "test-util")]
@@ -94,7 +97,11 @@ pub use self::{
     error::{AuthError, AuthErrorKind, Fault},
     identity::{BackstageIdentity, ClaimError, Claims, EntityRef, EntityRefError, Profile, StableId},
     keys::Kid,
-    layer::{AlbAccessToken, AlbAuth, AlbAuthHandle, AlbAuthLayer},
+    layer::{
+        AlbAccessToken, AlbAuth, AlbAuthHandle, AlbAuthLayer, RelayIdentity, RelayScope, RequireClaim,
+        RequireOwnership, RequireSignIn, SignedIn,
+    },
+    sign_out::{SignOut, SignOutBuilder},
 };
 
 /// The README's code is compiled and run with the documentation's.
@@ -103,8 +110,9 @@ pub use self::{
 struct Readme;
 
 /// And so is that of the other pages.
-#[cfg(all(doctest, feature = "axum", feature = "test-util", feature = "https"))]
+#[cfg(all(doctest, feature = "axum", feature = "test-util", feature = "https", feature = "app-config"))]
 #[doc = include_str!("../docs/CONFIGURATION.md")]
 #[doc = include_str!("../docs/OPERATING.md")]
+#[doc = include_str!("../docs/SERVICES.md")]
 #[doc = include_str!("../docs/TESTING.md")]
 struct Pages;

@@ -66,6 +66,47 @@ async fn both_keeps_its_promises() {
     keeps_its_promises("both", 6).await;
 }
 
+#[tokio::test]
+async fn edge_to_tonic_keeps_its_promises() {
+    keeps_its_promises("edge_to_tonic", 4).await;
+}
+
+#[tokio::test]
+async fn users_and_machines_keeps_its_promises() {
+    keeps_its_promises("users_and_machines", 9).await;
+}
+
+#[tokio::test]
+async fn long_connections_keeps_its_promises() {
+    keeps_its_promises("long_connections", 4).await;
+}
+
+#[tokio::test]
+async fn axum07_keeps_its_promises() {
+    keeps_its_promises("axum07", 4).await;
+}
+
+#[cfg(feature = "emulator")]
+#[tokio::test]
+async fn tour_keeps_its_promises() {
+    keeps_its_promises("tour", 15).await;
+}
+
+/// Whoever has something else on the tour's ports reads how to choose others.
+#[cfg(feature = "emulator")]
+#[tokio::test]
+async fn tour_on_a_taken_port_says_what_to_set() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let output = Command::new(binary("tour")).env("PORT", &port).stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = timeout(LONGEST, output).await.expect("it ends by itself").expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    for part in [&format!("127.0.0.1:{port}"), "PORT=9000 cargo tour"] {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
+}
+
 /// Whoever starts the service without settings reads which ones there are, and where to find their values.
 #[tokio::test]
 async fn axum_without_settings_says_what_to_set() {

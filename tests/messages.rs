@@ -5,12 +5,17 @@ mod support;
 
 use std::{
     collections::BTreeSet,
+    convert::Infallible,
     time::{Duration, SystemTime},
 };
 
+use http::{Request, Response};
 use support::{Answer, App};
+use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_alb_auth::{
-    AlbAuthLayer, AuthErrorKind, AuthErrorKind as K, TokenLimits,
+    AlbAuthLayer, AuthError, AuthErrorKind, AuthErrorKind as K, RequireClaim, RequireOwnership, RequireSignIn,
+    TokenLimits,
+    layer::Require,
     sign_in::{EmailLocalPart, NamedClaim, SignInError, SignInResolver, from_fn},
     test_util::{KeyServerMode, MockAlb, TestClock, TokenBuilder, User},
 };
@@ -136,11 +141,28 @@ async fn provoke(kind: AuthErrorKind) -> Option<String> {
         K::UserNotFound => said_by(kind, SignInError::not_found("not in the directory")).await,
         K::AmbiguousUser => said_by(kind, SignInError::ambiguous("two entries have this email")).await,
         K::SignInUnavailable => said_by(kind, SignInError::unavailable("the directory is down")).await,
+        K::OwnershipMissing => demanded(RequireOwnership::any(["group:default/admins"]).unwrap(), true, kind).await,
+        K::ClaimMissing => demanded(RequireClaim::contains("groups", "admins"), true, kind).await,
+        K::Misused => demanded(RequireSignIn::new(), false, kind).await,
         _ => return None,
     })
 }
 
-const ALL: [AuthErrorKind; 27] = [
+/// What is said of Jane where a part of an application demands this of her, inside a layer or, by mistake, outside.
+async fn demanded(require: Require, inside: bool, kind: AuthErrorKind) -> String {
+    let alb = MockAlb::new();
+    let inner = require.layer(service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new()))));
+    let request = alb.request("/").user(&User::jane()).into();
+    let answer = match inside {
+        true => alb.layer().layer(inner).oneshot(request).await.unwrap(),
+        false => inner.oneshot(request).await.unwrap(),
+    };
+    let error = answer.extensions().get::<AuthError>().expect("an error");
+    assert_eq!((error.kind(), answer.status()), (kind, kind.status()));
+    error.operator_message()
+}
+
+const ALL: [AuthErrorKind; 30] = [
     K::Missing,
     K::DuplicateHeader,
     K::IdentityMismatch,
@@ -168,6 +190,9 @@ const ALL: [AuthErrorKind; 27] = [
     K::UserNotFound,
     K::AmbiguousUser,
     K::SignInUnavailable,
+    K::OwnershipMissing,
+    K::ClaimMissing,
+    K::Misused,
 ];
 
 #[test]
@@ -219,6 +244,9 @@ async fn every_kind_says_what_was_expected_and_found_and_what_to_change() {
     user_not_found: the sign-in policy finds nobody for these claims: not in the directory
     ambiguous_user: the sign-in policy finds more than one user for these claims: two entries have this email
     sign_in_unavailable: what the sign-in policy asks is out of reach: the directory is down
+    ownership_missing: the user does not own for what this part of the application demands: demanded: group:default/admins; the user owns for nothing but itself; ownership comes from the sign-in policy
+    claim_missing: the user has not the claim that this part of the application demands: demanded: the claim groups with "admins" in it; the value is not shown, compare it at the provider
+    misused: a part of the application demands a user where none can be: no AlbAuthLayer is around this part of the application: is the layer installed, and added after it?
     "#);
 }
 

@@ -33,6 +33,7 @@ pub struct AlbAuthConfigBuilder {
     clock: SharedClock,
     identity_header: IdentityHeader,
     record_user: bool,
+    warnings: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -64,6 +65,12 @@ impl AlbAuthConfigBuilder {
 
     pub(super) fn sign_in_policy(mut self, policy: Option<Arc<dyn SignInResolver>>) -> Self {
         self.sign_in = policy;
+        self
+    }
+
+    #[cfg(feature = "app-config")]
+    pub(super) fn warning(mut self, sentence: String) -> Self {
+        self.warnings.push(sentence);
         self
     }
 
@@ -149,7 +156,7 @@ impl AlbAuthConfigBuilder {
             problems.push(format!("nothing is trusted: add .trust(TrustedAlb::new(<ARN of the load balancer>, <issuer>)); {WHERE_THE_ARN_IS}"));
         }
         let several_issuers = self.trusted.iter().map(|entry| &entry.issuer).collect::<BTreeSet<_>>().len() > 1;
-        let mut warnings = Vec::new();
+        let mut warnings = self.warnings.clone();
         if self.identity_header == IdentityHeader::Ignored {
             warnings.push("x-amzn-oidc-identity may differ from the signed subject".to_owned());
         }

@@ -14,6 +14,11 @@ impl ConfigError {
         Self { problems }
     }
 
+    /// One that says this: for the settings of an application, beside those that are found here.
+    pub fn message(sentence: impl fmt::Display) -> Self {
+        Self { problems: vec![sentence.to_string()] }
+    }
+
     /// The sentences.
     pub fn problems(&self) -> &[String] {
         &self.problems

@@ -18,21 +18,24 @@
 //! | several issuers without a policy each in a namespace of its own | one subject at two issuers would become one user |
 //! | a limit out of its range | the message names the range |
 
+#[cfg(feature = "app-config")]
+mod app_config;
 mod arn;
 mod builder;
 mod endpoint;
 mod environment;
 mod error;
 mod limits;
+#[cfg(feature = "emulator")]
+mod nearest;
 mod settings;
 mod trust;
 mod trusted_alb;
 
 use std::{fmt, sync::Arc};
 
-#[cfg(feature = "https")]
-pub(crate) use self::endpoint::is_loopback;
-pub(crate) use self::trust::{Naming, Place, Trust, TrustMatch};
+#[cfg(feature = "app-config")]
+pub use self::app_config::AppConfig;
 pub use self::{
     arn::{ArnError, LoadBalancerArn},
     builder::AlbAuthConfigBuilder,
@@ -41,6 +44,10 @@ pub use self::{
     limits::{CacheLimits, KeyLimits, TokenLimits},
     settings::{AlbAuthSettings, SignInSettings, TrustSettings},
     trusted_alb::TrustedAlb,
+};
+pub(crate) use self::{
+    endpoint::is_loopback,
+    trust::{Naming, Place, Trust, TrustMatch},
 };
 use crate::{
     clock::SharedClock,
@@ -66,6 +73,7 @@ pub struct AlbAuthConfig {
     pub(crate) inner: Arc<Settings>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) trust: Trust,
     pub(crate) token_limits: TokenLimits,

@@ -1,2 +1,24 @@
 //! The load balancer's sign-in flow on a laptop: what an Application Load Balancer with an `authenticate-oidc` action does,
 //! for development.
+
+mod action;
+mod child;
+pub mod cli;
+mod config;
+mod front;
+mod headers;
+mod inspect;
+mod keys;
+mod oidc;
+mod paragraphs;
+mod print_config;
+pub mod provider;
+mod proxy;
+mod session;
+mod start;
+
+pub use self::config::{
+    ClientAuthentication, ClientSecret, DemoSettings, EmulatorConfig, EmulatorSettings, EndpointSettings, Endpoints,
+    IdentityProvider, OnUnauthenticated, Rule, RuleAction, RuleSettings, SIGNER,
+};
+pub use self::start::Emulator;

@@ -47,6 +47,12 @@ impl BackstageIdentity {
     }
 }
 
+impl AsRef<Claims> for BackstageIdentity {
+    fn as_ref(&self) -> &Claims {
+        &self.claims
+    }
+}
+
 impl fmt::Debug for BackstageIdentity {
     /// The entity refs; never the token or the profile.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

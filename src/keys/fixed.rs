@@ -1,9 +1,15 @@
 //! Keys that are given, not fetched.
 
-use std::fmt;
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
 
 use super::{Kid, PublicKey};
 use crate::sync::Arc;
+
+/// So many files of a folder are looked at.
+const MAX_FILES: usize = 1_000;
 
 /// Public keys given as PEM text: for networks without a way to AWS, and for tests.
 ///
@@ -31,6 +37,26 @@ impl FixedKeys {
         Self::default()
     }
 
+    /// The keys of a folder: one file `<kid>.pem` each. Other files are passed over. To notice new ones, see
+    /// [`AlbAuthHandle::watch`](crate::AlbAuthHandle::watch).
+    ///
+    /// # Errors
+    /// The folder cannot be read or has no such file, or one of them is not named by a kid, or is no key.
+    pub fn from_directory(folder: impl AsRef<Path>) -> Result<Self, FixedKeyError> {
+        let folder = folder.as_ref();
+        let unread =
+            |path: &Path, error: io::Error| FixedKeyError(format!("{} cannot be read: {error}", path.display()));
+        let files = pem_files(folder).map_err(|error| unread(folder, error))?;
+        if files.is_empty() {
+            return Err(FixedKeyError(format!("{} has no file <kid>.pem", folder.display())));
+        }
+        files.iter().try_fold(Self::new(), |keys, file| {
+            let kid = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            let pem = fs::read_to_string(file).map_err(|error| unread(file, error))?;
+            keys.add(kid, &pem).map_err(|error| FixedKeyError(format!("{}: {error}", file.display())))
+        })
+    }
+
     /// Adds the key of this kid: one PEM block `PUBLIC KEY` with a P-256 key, as the key endpoint answers.
     ///
     /// # Errors
@@ -47,6 +73,19 @@ impl FixedKeys {
         self.keys.push((parsed, Arc::new(key)));
         Ok(self)
     }
+}
+
+/// The `.pem` files of a folder, by name.
+pub(crate) fn pem_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)?.take(MAX_FILES) {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "pem") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// A fixed key that is none; the message says why.

@@ -40,17 +40,18 @@ mod unknown;
 
 #[cfg(feature = "https")]
 pub use self::https::HttpsKeys;
+pub(crate) use self::{
+    fixed::pem_files,
+    public_key::PublicKey,
+    refresh::refresh_in_background,
+    store::{KeyError, KeyFuture, KeyStore, Lookup},
+};
 pub use self::{
     fixed::{FixedKeyError, FixedKeys},
     kid::Kid,
     readiness::Readiness,
     refresh::RefreshHandle,
     source::{KeyFetch, KeyRequest, KeySource, KeySourceError, KeySourceErrorKind},
-};
-pub(crate) use self::{
-    public_key::PublicKey,
-    refresh::refresh_in_background,
-    store::{KeyError, KeyFuture, KeyStore, Lookup},
 };
 use crate::config::KeyEndpoint;
 

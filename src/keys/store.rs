@@ -184,6 +184,7 @@ impl KeyStore {
     /// Starts a refresh of every held key that is due.
     pub(crate) fn refresh_due(self: &Arc<Self>) {
         let now = self.clock.monotonic();
+        self.report_age(now);
         let set = self.set.load_full();
         for held in set.iter() {
             let age = now.saturating_duration_since(held.fetched_at);

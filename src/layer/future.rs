@@ -10,7 +10,11 @@ use http::{HeaderValue, Request, Response, header};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{AlbAccessToken, Refuse, RefusedRequest, Unnamed, alb_auth_layer::LayerSettings, refusal::is_grpc};
+use super::{
+    AlbAccessToken, Refuse, Unnamed,
+    alb_auth_layer::LayerSettings,
+    refusal::{is_grpc, refuse},
+};
 use crate::{
     authenticator::{Authenticated, DecisionFuture},
     error::AuthError,
@@ -189,14 +193,4 @@ impl<S: Service<Request<B>>, B, R> fmt::Debug for ResponseFuture<S, B, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
-}
-
-fn refuse<B, ResB>(refusal: &impl Refuse<ResB>, error: &AuthError, request: &Request<B>) -> Response<ResB> {
-    let request = RefusedRequest { method: request.method(), uri: request.uri(), headers: request.headers() };
-    let mut response = refusal.refuse(error, &request);
-    if !response.headers().contains_key(header::CACHE_CONTROL) {
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    response.extensions_mut().insert(error.clone());
-    response
 }

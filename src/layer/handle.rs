@@ -1,11 +1,19 @@
 //! A handle on what the clones of a layer share.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
+use http::HeaderMap;
+
+use super::SignedIn;
 use crate::{
-    authenticator::Authenticator,
+    authenticator::{Authenticator, Decision},
     config::AlbAuthConfig,
+    error::AuthError,
     keys::{Kid, Readiness, RefreshHandle, refresh_in_background},
+    oidc_headers::OidcHeaders,
     telemetry,
 };
 
@@ -18,6 +26,50 @@ pub struct AlbAuthHandle {
 impl AlbAuthHandle {
     pub(super) fn new(authenticator: Arc<Authenticator>) -> Self {
         Self { authenticator }
+    }
+
+    pub(super) fn downgrade(&self) -> WeakHandle {
+        WeakHandle(Arc::downgrade(&self.authenticator))
+    }
+
+    /// Judges a request by its headers, for code that is no tower service: by the configuration, the keys and the caches of
+    /// the layer, and with its spans.
+    ///
+    /// Nothing is taken off the headers and nothing is inserted: what the layer does to a request besides is the caller's.
+    ///
+    /// ```
+    /// # #[cfg(feature = "test-util")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use http::HeaderMap;
+    /// use tower_alb_auth::{AuthErrorKind, test_util::{MockAlb, User}};
+    ///
+    /// let alb = MockAlb::new();
+    /// let handle = alb.layer().handle();
+    /// let request = alb.request("/").user(&User::jane()).body(());
+    ///
+    /// let user = handle.authenticate(request.headers()).await?;
+    /// assert_eq!(user.identity().unwrap().user_entity_ref(), "user:default/jane.doe");
+    ///
+    /// let refused = handle.authenticate(&HeaderMap::new()).await.unwrap_err();
+    /// assert_eq!((refused.kind(), refused.status().as_u16()), (AuthErrorKind::Missing, 401));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "test-util"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    /// Why the request must not be let in; a missing header is [`AuthErrorKind::Missing`](crate::AuthErrorKind::Missing).
+    /// [`AuthError::status`] is the answer's, [`AuthError::client_message`] all that the client may read of it.
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<SignedIn, AuthError> {
+        // Before anything is waited for, so that the headers are not held meanwhile.
+        let decision = self.authenticator.decide(&OidcHeaders::scan(headers));
+        let outcome = match decision {
+            Decision::Made(outcome) => outcome,
+            Decision::Waiting(waiting) => waiting.await,
+        };
+        outcome.map(SignedIn::new)
     }
 
     /// Swaps the configuration, without losing a request: those under way end by the old one, later ones begin by the new
@@ -62,8 +114,8 @@ impl AlbAuthHandle {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn refresh_in_background(&self) -> RefreshHandle {
-        let authenticator = Arc::downgrade(&self.authenticator);
-        let current = move || authenticator.upgrade().map(|authenticator| Arc::clone(authenticator.current().keys()));
+        let weak = self.downgrade();
+        let current = move || weak.upgrade().map(|handle| Arc::clone(handle.authenticator.current().keys()));
         refresh_in_background(&tokio::runtime::Handle::current(), current)
     }
 
@@ -72,6 +124,15 @@ impl AlbAuthHandle {
         let snapshot = self.authenticator.current();
         let (keys, unknown_kids, key_fetches_under_way) = snapshot.keys().sizes();
         Stats { keys, unknown_kids, key_fetches_under_way, tokens: snapshot.remembered_tokens() }
+    }
+}
+
+/// A handle that keeps nothing alive.
+pub(super) struct WeakHandle(Weak<Authenticator>);
+
+impl WeakHandle {
+    pub(super) fn upgrade(&self) -> Option<AlbAuthHandle> {
+        self.0.upgrade().map(AlbAuthHandle::new)
     }
 }
 

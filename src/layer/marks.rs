@@ -45,14 +45,17 @@ impl fmt::Debug for AlbAccessToken {
     }
 }
 
-/// Removes everything that only this layer may have put there. Whether an identity was among it.
+/// Removes everything that only this layer may have put there. Whether there was any of it.
 pub(super) fn clear(extensions: &mut Extensions) -> bool {
     if extensions.is_empty() {
         return false;
     }
-    extensions.remove::<AlbAccessToken>();
-    extensions.remove::<Anonymous>();
-    extensions.remove::<Unnamed>();
-    let identity = extensions.remove::<BackstageIdentity>().is_some();
-    extensions.remove::<Claims>().is_some() || identity
+    let removed = [
+        extensions.remove::<AlbAccessToken>().is_some(),
+        extensions.remove::<Anonymous>().is_some(),
+        extensions.remove::<Unnamed>().is_some(),
+        extensions.remove::<BackstageIdentity>().is_some(),
+        extensions.remove::<Claims>().is_some(),
+    ];
+    removed.contains(&true)
 }

@@ -15,7 +15,8 @@
 //!
 //! # What it needs around it
 //! - It wraps the whole service: `Router::layer` in axum covers the routes added before it, so add it last.
-//! - One layer a request: the headers are gone for a second one inside, which therefore refuses everything.
+//! - One layer a request: the headers are gone for a second one inside, which therefore sees nobody; it logs an error that
+//!   says so. Parts of an application demand a user by [`RequireSignIn`], [`RequireOwnership`] and [`RequireClaim`].
 //! - CORS stands outside: a preflight request carries no header, and is refused like any request without one.
 //! - The target must be reachable from the load balancer alone: see SECURITY.md.
 
@@ -25,7 +26,11 @@ mod future;
 mod handle;
 mod marks;
 mod refusal;
+mod relay;
+mod require;
 mod service;
+mod signed_in;
+mod watch;
 
 pub(crate) use self::marks::{Anonymous, Unnamed};
 pub use self::{
@@ -34,5 +39,9 @@ pub use self::{
     handle::{AlbAuthHandle, Stats, WarmUpError},
     marks::AlbAccessToken,
     refusal::{Refuse, RefuseWith, RefusedRequest, StandardRefusal},
+    relay::{Relay, RelayIdentity, RelayScope, Scoped, ScopedFuture},
+    require::{Require, RequireClaim, RequireFuture, RequireOwnership, RequireSignIn, Required},
     service::AlbAuth,
+    signed_in::SignedIn,
+    watch::{Watch, WatchHandle},
 };

@@ -5,7 +5,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `application/grpc*` | 200 with `grpc-status` 16 (401), 7 (403, 409) or 14 (503), no body |
+//! | `application/grpc*` | 200 with `grpc-status` 16 (401), 7 (403, 409), 14 (503) or 13 (500), no body |
 //! | any other | the status, one sentence, `no-store`; 401 with `WWW-Authenticate`, 503 with `Retry-After` |
 //!
 //! The sentence is written into bodies that this crate knows: `String`, `Vec<u8>`, `Bytes`, `Full<Bytes>`, and axum's `Body`
@@ -14,7 +14,7 @@
 
 use std::fmt;
 
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use serde::Serialize;
 
 use super::fill_body::fill;
@@ -130,6 +130,17 @@ impl<F> fmt::Debug for RefuseWith<F> {
     }
 }
 
+/// The answer to a request that is not let in: never stored, and with the error for an outer layer.
+pub(super) fn refuse<B, ResB>(refusal: &impl Refuse<ResB>, error: &AuthError, request: &Request<B>) -> Response<ResB> {
+    let request = RefusedRequest { method: request.method(), uri: request.uri(), headers: request.headers() };
+    let mut response = refusal.refuse(error, &request);
+    if !response.headers().contains_key(header::CACHE_CONTROL) {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response.extensions_mut().insert(error.clone());
+    response
+}
+
 /// Whether this is a message of gRPC or grpc-web: a client that speaks it wants its answer in `grpc-status`.
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     grpc_family(headers).is_some()
@@ -151,6 +162,7 @@ fn grpc<B: Default>(error: &AuthError, headers: &HeaderMap) -> Response<B> {
     let code = match error.status() {
         StatusCode::UNAUTHORIZED => "16",
         StatusCode::SERVICE_UNAVAILABLE => "14",
+        StatusCode::INTERNAL_SERVER_ERROR => "13",
         _ => "7",
     };
     let mut response = Response::new(B::default());
@@ -190,6 +202,7 @@ fn backstage_json(error: &AuthError, request: &RefusedRequest<'_>) -> String {
         StatusCode::FORBIDDEN => "NotAllowedError",
         StatusCode::CONFLICT => "ConflictError",
         StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailableError",
+        StatusCode::INTERNAL_SERVER_ERROR => "Error",
         _ => "AuthenticationError",
     };
     let url = request.uri.path_and_query().map_or("/", |path| path.as_str());

@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     authenticator::{Authenticator, Decision},
-    error::AuthErrorKind,
     oidc_headers::{OidcHeaders, Values},
+    telemetry::metrics,
 };
 
 /// The service that [`AlbAuthLayer`] makes. See [`layer`](super) for what it does.
@@ -73,7 +73,13 @@ where
 
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         let settings = &*self.settings;
-        let had_identity = clear(request.extensions_mut());
+        if clear(request.extensions_mut()) {
+            self.authenticator.current().misused(
+                "a user, or the mark that there is none, was in the request already: is an AlbAuthLayer inside another one? \
+                 The outer one takes the headers off, so the inner one sees nobody; have one a request, and let parts of \
+                 the application demand a user by RequireSignIn",
+            );
+        }
         let exempt = settings.exempt_paths.iter().any(|path| path == request.uri().path());
         let headers = OidcHeaders::scan(request.headers());
         let to_strip = headers.to_strip();
@@ -99,6 +105,7 @@ where
         let admission = Admission { access_token, keep_headers: settings.keep_headers, cache_control };
         match decision {
             None => {
+                metrics::decision("anonymous");
                 request.extensions_mut().insert(Anonymous);
                 ResponseFuture::inner(self.inner.call(request), cache_control)
             }
@@ -107,13 +114,6 @@ where
                 ResponseFuture::inner(self.inner.call(request), cache_control)
             }
             Some(Decision::Made(Err(error))) => {
-                if had_identity && error.kind() == AuthErrorKind::Missing {
-                    tracing::error!(
-                        target: "tower_alb_auth",
-                        "an identity was in the request already, but no header: is an AlbAuthLayer inside another one? The \
-                         outer one takes the headers off; have one a request"
-                    );
-                }
                 self.give_back();
                 ResponseFuture::refused(&self.refusal, &error, &request)
             }

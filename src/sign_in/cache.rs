@@ -24,6 +24,7 @@ use crate::{
     flight::{Flights, Seat},
     identity::Claims,
     sync::Arc,
+    telemetry::metrics,
 };
 
 /// How long an old answer stands in before the resolver is asked again.
@@ -74,8 +75,10 @@ impl SignInCache {
     ) -> Asked {
         let key = Key::of(policy, claims, used);
         if let Some(answer) = self.fresh(&key) {
+            metrics::sign_in_cache("hit");
             return Asked::Known(answer);
         }
+        metrics::sign_in_cache("miss");
         let errand = || match self.fresh(&key) {
             Some(answer) => Err(answer),
             None => Ok(Arc::clone(self).resolve(key.clone(), resolver)),
@@ -92,12 +95,14 @@ impl SignInCache {
     }
 
     async fn resolve(self: Arc<Self>, key: Key, resolver: SignInFuture) -> Answer {
+        let began = self.clock.monotonic();
         let answer = match tokio::time::timeout(self.limits.sign_in_timeout, resolver).await {
             Ok(answer) => answer,
             Err(_) => Err(SignInError::unavailable("the sign-in policy took longer than sign_in_timeout")),
         };
-        let Some(answers) = &self.answers else { return answer };
         let now = self.clock.monotonic();
+        metrics::sign_in(&answer, now.saturating_duration_since(began));
+        let Some(answers) = &self.answers else { return answer };
         let lifetime = match &answer {
             Ok(_) => self.limits.sign_in_lifetime,
             Err(error) if error.kind() == SignInErrorKind::Unavailable => {
@@ -129,7 +134,7 @@ impl Key {
     /// The policy, the issuer, the subject and the claims that count, each with its length before it so that no two lists
     /// read alike.
     fn of(policy: usize, claims: &Claims, used: Option<&[String]>) -> Self {
-        let members: HashMap<String, &RawValue> = serde_json::from_slice(claims.payload()).unwrap_or_default();
+        let members: HashMap<String, &RawValue> = serde_json::from_str(claims.payload()).unwrap_or_default();
         let mut members: Vec<_> = members
             .iter()
             .filter(|(name, _)| match used {

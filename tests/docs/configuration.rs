@@ -1,6 +1,8 @@
 //! What docs/CONFIGURATION.md says of limits and waivers.
 
-use crate::page::{read, rows, section, sources};
+use tower_alb_auth::config::AppConfig;
+
+use crate::page::{blocks, pages, read, rows, section, sources};
 
 /// A limit, as the source declares it: name, default and range in bytes, nanoseconds or pieces.
 struct Limit {
@@ -43,6 +45,20 @@ fn every_waiver_is_explained() {
     for name in names {
         assert!(explained.contains(&format!("::dangerously_{name}()")), "dangerously_{name}");
     }
+}
+
+#[test]
+fn app_config_files_on_the_pages_are_sound() {
+    let mut checked = 0;
+    for page in pages() {
+        for block in blocks(&read(&page), "yaml").iter().filter(|block| block.contains("awsalb:")) {
+            let config = AppConfig::from_text(&page, block, |_| Some("0b6c2f3e".to_owned())).expect("YAML");
+            let built = config.alb_auth().and_then(|builder| builder.build());
+            built.unwrap_or_else(|error| panic!("{page}: {error}"));
+            checked += 1;
+        }
+    }
+    assert!(checked > 0);
 }
 
 /// The limits that a group declares: `name: type = default, from..=to;`.

@@ -1,7 +1,7 @@
 //! What the README and the pages say, held against the code.
 //!
 //! Their code blocks are doctests of the crate; here is what no compiler sees: links, tables, settings, claims.
-#![cfg(all(feature = "https", feature = "axum", feature = "test-util"))]
+#![cfg(all(feature = "https", feature = "axum", feature = "test-util", feature = "app-config"))]
 
 mod configuration;
 mod links;

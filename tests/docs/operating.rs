@@ -7,7 +7,7 @@ use tower_alb_auth::{AuthErrorKind, Fault};
 use crate::page::{read, rows, section};
 
 /// Every kind there is; that none is forgotten is checked against the source.
-const KINDS: [AuthErrorKind; 27] = [
+const KINDS: [AuthErrorKind; 30] = [
     AuthErrorKind::Missing,
     AuthErrorKind::DuplicateHeader,
     AuthErrorKind::IdentityMismatch,
@@ -35,6 +35,9 @@ const KINDS: [AuthErrorKind; 27] = [
     AuthErrorKind::UserNotFound,
     AuthErrorKind::AmbiguousUser,
     AuthErrorKind::SignInUnavailable,
+    AuthErrorKind::OwnershipMissing,
+    AuthErrorKind::ClaimMissing,
+    AuthErrorKind::Misused,
 ];
 
 #[test]

@@ -3,10 +3,13 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../traced/mod.rs"]
+mod traced;
 
 mod inside;
 
 mod access_token;
+mod authenticate;
 mod bodies;
 mod cache_control;
 mod flood;

@@ -1,110 +1,18 @@
 //! What the operator sees: spans and log lines.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Debug,
-    sync::{Arc, Mutex, OnceLock},
-};
-
 use tower_alb_auth::{
     AlbAuthLayer,
     sign_in::{ClaimsOnly, EmailLocalPart},
     test_util::{KeyServerMode, MockAlb, User},
 };
-use tracing::{
-    Dispatch, Event, Instrument as _, Level, Subscriber,
-    field::{Field, Visit},
-    span::{Attributes, Id, Record},
-    subscriber::{DefaultGuard, NoSubscriber},
-};
-use tracing_subscriber::{
-    Registry,
-    layer::{Context, Layer, SubscriberExt as _},
-    registry::LookupSpan,
-};
+use tracing::{Instrument as _, Level};
 
 use crate::{
     inside::{JANE, jane},
     support::App,
     tokens::forged,
+    traced::{Fields, Traced},
 };
-
-type Fields = BTreeMap<&'static str, String>;
-
-/// Everything that was traced on this thread since it began.
-#[derive(Clone, Default)]
-struct Traced(Arc<Mutex<Log>>);
-
-#[derive(Default)]
-struct Log {
-    /// Name and fields, in the order of their beginning.
-    spans: Vec<(u64, &'static str, Fields)>,
-    events: Vec<(Level, Fields)>,
-}
-
-struct Reader<'f>(&'f mut Fields);
-
-impl Visit for Reader<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.0.insert(field.name(), format!("{value:?}"));
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name(), value.to_owned());
-    }
-}
-
-impl<S: Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Traced {
-    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, _: Context<'_, S>) {
-        let mut fields = Fields::new();
-        attributes.record(&mut Reader(&mut fields));
-        self.0.lock().unwrap().spans.push((id.into_u64(), attributes.metadata().name(), fields));
-    }
-
-    fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
-        let mut log = self.0.lock().unwrap();
-        // The latest of this id: ids of spans that have ended are given again.
-        let span = log.spans.iter_mut().rev().find(|(held, ..)| *held == id.into_u64()).expect("a span that began");
-        values.record(&mut Reader(&mut span.2));
-    }
-
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut fields = Fields::new();
-        event.record(&mut Reader(&mut fields));
-        self.0.lock().unwrap().events.push((*event.metadata().level(), fields));
-    }
-}
-
-impl Traced {
-    fn begin() -> (Self, DefaultGuard) {
-        // With one subscriber alive, tracing asks the thread that first comes by a call site whether it is of interest, and
-        // that may be the thread of another test, which has none. With two it asks them all.
-        static SPARE: OnceLock<Dispatch> = OnceLock::new();
-        SPARE.get_or_init(|| Dispatch::new(NoSubscriber::default()));
-        let traced = Self::default();
-        let guard = tracing::subscriber::set_default(Registry::default().with(traced.clone()));
-        (traced, guard)
-    }
-
-    /// The spans of this name since the last time.
-    fn take(&self, name: &str) -> Vec<Fields> {
-        let spans = std::mem::take(&mut self.0.lock().unwrap().spans);
-        spans.into_iter().filter(|span| span.1 == name).map(|span| span.2).collect()
-    }
-
-    /// The lines of this level so far.
-    fn lines(&self, level: Level) -> Vec<String> {
-        let log = self.0.lock().unwrap();
-        let lines = log.events.iter().filter(|event| event.0 == level);
-        lines.map(|(_, fields)| fields.get("message").cloned().unwrap_or_default()).collect()
-    }
-
-    /// All that was said, for looking for what must not be.
-    fn all(&self) -> String {
-        let log = self.0.lock().unwrap();
-        format!("{:?} {:?}", log.spans, log.events)
-    }
-}
 
 fn fields(fields: &[(&'static str, &str)]) -> Fields {
     fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
@@ -218,13 +126,47 @@ async fn a_layer_inside_another_one_is_named_as_the_mistake_it_is() {
 
     let (traced, _guard) = Traced::begin();
     let alb = MockAlb::new();
-    let inner = alb.layer().layer(service_fn(async |_: http::Request<String>| {
+    let (required, optional) = (|| alb.layer(), || alb.layer().optional());
+    let cases = [
+        ("required in required, a user", required(), required(), Some(jane(&alb)), 401),
+        ("optional in required, a user", required(), optional(), Some(jane(&alb)), 200),
+        ("required in optional, nobody", optional(), required(), None, 401),
+        ("optional in optional, nobody", optional(), optional(), None, 200),
+        ("with the headers kept, which verifies twice", required().keep_headers(), required(), Some(jane(&alb)), 200),
+    ];
+    for (index, (case, outer, inner, request, status)) in cases.into_iter().enumerate() {
+        let inner = inner.layer(service_fn(async |_: http::Request<String>| {
+            Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+        }));
+        let request = request.unwrap_or_else(|| alb.request("/"));
+        let answer = outer.layer(inner).oneshot(request.into()).await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{case}");
+        let errors = traced.lines(Level::ERROR);
+        assert_eq!(errors.len(), index + 1, "{case}: {errors:?}");
+        assert_eq!(
+            errors[index],
+            "a user, or the mark that there is none, was in the request already: is an AlbAuthLayer inside another one? The \
+             outer one takes the headers off, so the inner one sees nobody; have one a request, and let parts of the \
+             application demand a user by RequireSignIn",
+            "{case}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_layer_inside_another_one_does_not_fill_the_log() {
+    use tower::{Layer as _, ServiceExt as _, service_fn};
+
+    let (traced, _guard) = Traced::begin();
+    let alb = MockAlb::new();
+    let inner = alb.layer().optional().layer(service_fn(async |_: http::Request<String>| {
         Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
     }));
-    let answer = alb.layer().layer(inner).oneshot(jane(&alb).into()).await.unwrap();
-    assert_eq!(answer.status().as_u16(), 401);
-    let errors = traced.lines(Level::ERROR);
-    assert!(errors.len() == 1 && errors[0].contains("is an AlbAuthLayer inside another one?"), "{errors:?}");
+    let twice = alb.layer().optional().layer(inner);
+    for _ in 0..100 {
+        twice.clone().oneshot(alb.request("/").into()).await.unwrap();
+    }
+    assert_eq!(traced.lines(Level::ERROR).len(), 10);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use crate::{
         source::{KeyRequest, KeySource, KeySourceError, KeySourceErrorKind},
     },
     sync::Arc,
+    telemetry::metrics,
 };
 
 /// The wait before the second try of a fetch; up to as much again is added by chance.
@@ -37,6 +38,7 @@ impl KeyStore {
         self.health.begin(&id.endpoint, purpose, now, &self.limits);
         let (store, id) = (Arc::clone(self), id.clone());
         Ok(async move {
+            let _under_way = metrics::FetchUnderWay::begin();
             let fetch = store.fetch(&*source, &id, purpose);
             let answer = match tokio::time::timeout(store.limits.fetch_timeout, fetch).await {
                 Ok(answer) => answer,

@@ -1,5 +1,7 @@
 //! What the operator asks: whether the endpoints answer, whether requests can be judged, how much is held.
 
+use std::time::Instant;
+
 use super::{KeyStore, Lookup};
 use crate::{
     config::KeyEndpoint,
@@ -8,6 +10,7 @@ use crate::{
         source::{KeyRequest, KeySourceErrorKind},
     },
     sync::Arc,
+    telemetry::metrics,
 };
 
 impl KeyStore {
@@ -49,6 +52,7 @@ impl KeyStore {
     /// Whether requests can be judged.
     pub(crate) fn readiness(&self) -> Readiness {
         let now = self.clock.monotonic();
+        self.report_age(now);
         let set = self.set.load();
         let usable = |endpoint: &KeyEndpoint| {
             set.iter().any(|held| {
@@ -64,6 +68,11 @@ impl KeyStore {
             readiness.problems.push(format!("{endpoint}: {}", problem.sentence));
         }
         readiness
+    }
+
+    /// Tells the metrics how old the keys are.
+    pub(super) fn report_age(&self, now: Instant) {
+        metrics::oldest_key(self.set.load().iter().map(|held| held.fetched_at), now);
     }
 
     /// Keys held, kids remembered as unknown, fetches under way.

@@ -12,6 +12,7 @@ use crate::{
         unknown::AbsentReason,
     },
     sync::Arc,
+    telemetry::metrics,
 };
 
 /// A held key that its endpoint says is not there is asked for again after this time,
@@ -32,28 +33,34 @@ impl KeyStore {
     ) -> Fetched {
         let now = self.clock.monotonic();
         let ended = |ending| self.health.ended(&id.endpoint, purpose, ending, now, &self.limits);
-        match answer {
+        let fetched = match answer {
             Ok(pem) => match PublicKey::from_pem(&pem) {
                 Ok(key) => {
+                    metrics::key_fetch("key");
                     ended(Ending::Key);
                     Ok(self.publish(id, started, key))
                 }
                 Err(error) => {
+                    metrics::key_fetch("rejected");
                     let reason = format!("{}/{} answered with something that is {error}", id.endpoint, id.kid);
                     ended(Ending::Failure(&reason));
                     self.failed(&id, AbsentReason::Rejected, None, reason)
                 }
             },
             Err(error) if error.kind() == KeySourceErrorKind::NotFound => {
+                metrics::key_fetch("unknown");
                 ended(Ending::NotFound(&error.to_string()));
                 self.not_found(&id)
             }
             Err(error) => {
+                metrics::key_fetch("failed");
                 let reason = error.to_string();
                 ended(Ending::Failure(&reason));
                 self.failed(&id, AbsentReason::Failed, error.retry_delay(), reason)
             }
-        }
+        };
+        self.report_age(now);
+        fetched
     }
 
     pub(super) fn publish(&self, id: KeyId, started: Instant, key: PublicKey) -> Arc<PublicKey> {

@@ -11,6 +11,9 @@
 //!
 //! Never a token, an email, an access token.
 
+#[cfg_attr(not(feature = "metrics"), path = "no_metrics.rs")]
+pub(crate) mod metrics;
+
 use std::{
     collections::HashMap,
     time::{Duration, Instant},
@@ -58,6 +61,7 @@ impl DecisionSpan {
     }
 
     pub(crate) fn token(&self, kid: crate::keys::Kid, signer: &str, cache: &'static str) {
+        metrics::token_cache(cache);
         if !self.span.is_disabled() {
             self.span.record("kid", tracing::field::display(kid)).record("signer", signer).record("cache", cache);
         }
@@ -69,6 +73,7 @@ impl DecisionSpan {
             Ok(Authenticated::ClaimsOnly(_) | Authenticated::Unnamed(_)) => "claims",
             Err(error) => error.kind().as_str(),
         };
+        metrics::decision(name);
         if !self.span.is_disabled() {
             self.span.record("outcome", name);
         }
@@ -125,8 +130,30 @@ fn refused(error: &AuthError, warnings: &Warnings) {
     }
 }
 
+/// A mistake of the application is an error, but not each of a thousand a second.
+pub(crate) fn misused(sentence: &str, warnings: &Warnings) {
+    if warnings.allow(AuthErrorKind::Misused) {
+        tracing::error!(target: "tower_alb_auth", "{sentence}");
+    } else {
+        tracing::debug!(target: "tower_alb_auth", "{sentence}");
+    }
+}
+
+/// A request that a part of the application refuses to a user it knows, or to nobody. Every application has users who try a
+/// page that is not theirs, so it is no warning; what the application itself does wrong is one.
+pub(crate) fn demanded(error: &AuthError, warnings: &Warnings) {
+    metrics::demand_refused(error.kind());
+    match error.kind() {
+        AuthErrorKind::Misused => misused(&error.operator_message(), warnings),
+        kind => {
+            tracing::debug!(target: "tower_alb_auth", kind = kind.as_str(), "refused: {}", error.operator_message());
+        }
+    }
+}
+
 /// The lines at start-up: what is trusted, and what the settings give up.
 pub(crate) fn started(config: &crate::config::AlbAuthConfig) {
+    metrics::describe();
     tracing::info!(target: "tower_alb_auth", "trusts {}", config.summary());
     for warning in config.warnings() {
         tracing::warn!(target: "tower_alb_auth", "{warning}");

@@ -1,0 +1,145 @@
+//! WebSockets and server-sent events, which outlive the request that they began with.
+//!
+//! ```text
+//! cargo run --example long_connections --all-features            # opens both, prints what came, and serves on
+//! cargo run --example long_connections --all-features -- --check # the same, and fails if they do not end in time
+//! ```
+//!
+//! A load balancer looks at the session when a connection is opened, and never again: whoever signs out, or is off-boarded,
+//! keeps the connection. So the application ends it, and the client opens a new one, which the load balancer checks.
+
+mod support;
+
+use std::{convert::Infallible, process::ExitCode, time::Duration};
+
+use axum::{
+    Router,
+    extract::{
+        WebSocketUpgrade,
+        ws::{CloseFrame, Message, WebSocket, close_code},
+    },
+    response::{
+        IntoResponse, Response,
+        sse::{Event, Sse},
+    },
+    routing::get,
+};
+use futures::{Stream, StreamExt, stream};
+use http_body_util::BodyExt;
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use tokio::time::{Instant, timeout_at};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tower_alb_auth::{
+    BackstageIdentity, Claims,
+    test_util::{MockAlb, User},
+};
+
+/// When a connection of this user ends at the latest: with its token, 120 s after the load balancer signed it.
+///
+/// That is strict: a client reconnects every two minutes. An application may give a connection longer, an hour say, if it can
+/// bear a user who signed out for that long. It is its own choice, since the token bounds one request and no more.
+fn ends_at(claims: &Claims) -> Instant {
+    let left = claims.token_expires_at().duration_since(std::time::SystemTime::now()).unwrap_or_default();
+    Instant::now() + left
+}
+
+async fn chat(user: BackstageIdentity, upgrade: WebSocketUpgrade) -> Response {
+    let ends_at = ends_at(user.claims());
+    upgrade.on_upgrade(move |socket| converse(socket, user, ends_at))
+}
+
+/// Echoes until the client leaves or the time is over, and then says why.
+async fn converse(mut socket: WebSocket, user: BackstageIdentity, ends_at: Instant) {
+    let talk = async {
+        while let Some(Ok(message)) = socket.recv().await {
+            let Message::Text(text) = message else { continue };
+            let answer = format!("{} said {text}", user.user_entity_ref());
+            if socket.send(Message::Text(answer.into())).await.is_err() {
+                break;
+            }
+        }
+    };
+    if timeout_at(ends_at, talk).await.is_err() {
+        let frame = CloseFrame { code: close_code::POLICY, reason: "connect again, to be signed in again".into() };
+        let _ = socket.send(Message::Close(Some(frame))).await;
+    }
+}
+
+/// Counts until the time is over. A browser's `EventSource` connects again by itself; one whose session has ended is answered
+/// 401 or sent to the provider, which ends it.
+async fn events(claims: Claims) -> impl IntoResponse {
+    let ticks = stream::unfold(0, |count| async move {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        Some((Ok::<_, Infallible>(Event::default().data(count.to_string())), count + 1))
+    });
+    Sse::new(until(ends_at(&claims), ticks))
+}
+
+fn until<S: Stream>(ends_at: Instant, stream: S) -> impl Stream<Item = S::Item> {
+    stream.take_until(tokio::time::sleep_until(ends_at))
+}
+
+#[tokio::main]
+async fn main() -> support::Outcome {
+    support::log();
+    let alb = MockAlb::new();
+    let app = Router::new().route("/chat", get(chat)).route("/events", get(events)).layer(alb.layer());
+    let listener = support::listen().await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    println!("The application is at http://{address}: /chat, /events\n");
+
+    // As a load balancer forwards them, but for a token that ends in two seconds instead of 120.
+    let token = || alb.token(&User::jane()).expires_at(alb.unix_now() + 2).sign();
+    let longest = Duration::from_secs(20);
+    let (said, code) = tokio::time::timeout(longest, talk(&format!("ws://{address}/chat"), &token())).await??;
+    let counted = tokio::time::timeout(longest, count(&format!("http://{address}/events"), &token())).await??;
+
+    let mut sound = true;
+    let mut expect = |what, got: &str, promised| sound &= support::expect(what, got, promised);
+    expect("Jane in the chat", &said, "user:default/jane.doe said hello");
+    expect("the chat ended as a matter of policy", &code, "1008");
+    expect("events came, and ended", if counted > 0 { "some" } else { "none" }, "some");
+    expect("a chat without a user", &refused(&format!("ws://{address}/chat")).await, "401");
+
+    if support::check_only() {
+        return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    support::until_ctrl_c().await
+}
+
+/// What the chat answers to a greeting, and the code that it closes with.
+async fn talk(url: &str, token: &str) -> Result<(String, String), Box<dyn std::error::Error>> {
+    use futures::SinkExt as _;
+    use tokio_tungstenite::tungstenite::Message;
+
+    let mut request = url.into_client_request()?;
+    request.headers_mut().insert("x-amzn-oidc-data", token.parse()?);
+    let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
+    socket.send(Message::text("hello")).await?;
+    let (mut said, mut code) = (String::new(), String::new());
+    while let Some(message) = socket.next().await {
+        match message? {
+            Message::Text(text) => said = text.to_string(),
+            Message::Close(Some(frame)) => code = u16::from(frame.code).to_string(),
+            _ => {}
+        }
+    }
+    Ok((said, code))
+}
+
+/// How many events come before the stream ends.
+async fn count(url: &str, token: &str) -> Result<usize, Box<dyn std::error::Error>> {
+    let client = Client::builder(TokioExecutor::new()).build_http::<String>();
+    let request = http::Request::get(url).header("x-amzn-oidc-data", token).body(String::new())?;
+    let body = client.request(request).await?.into_body().collect().await?.to_bytes();
+    Ok(std::str::from_utf8(&body)?.matches("data: ").count())
+}
+
+/// The status of a chat that is not opened.
+async fn refused(url: &str) -> String {
+    match tokio_tungstenite::connect_async(url).await {
+        Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => answer.status().as_str().to_owned(),
+        other => format!("{other:?}"),
+    }
+}

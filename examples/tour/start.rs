@@ -1,0 +1,59 @@
+//! Puts the parts together: the load balancer, its provider, and the application behind it.
+
+use std::error::Error;
+
+use tokio::net::TcpListener;
+use tower_alb_auth::{
+    AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthLayer,
+    emulator::{Emulator, EmulatorConfig, Rule, RuleAction},
+};
+
+use crate::app::{self, PROGRAM_PATHS, PUBLIC_PATHS, Site};
+
+/// Everything that runs, until it is dropped.
+pub struct Tour {
+    url: String,
+    emulator: Emulator,
+}
+
+impl Tour {
+    /// Starts it: the emulator as it is configured, with what the application needs of it.
+    pub async fn start(config: EmulatorConfig) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        Self::with(config, AlbAuthConfig::builder()).await
+    }
+
+    /// The same, where the application's configuration has something more: a clock, for tests.
+    pub async fn with(
+        config: EmulatorConfig,
+        settings: AlbAuthConfigBuilder,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let config = config
+            .target(format!("http://{}", listener.local_addr()?))
+            .rule(Rule::new(PROGRAM_PATHS, RuleAction::Deny));
+        let config =
+            PUBLIC_PATHS.iter().fold(config, |config, path| config.rule(Rule::new(*path, RuleAction::Forward)));
+        let emulator = Emulator::start(config).await?;
+
+        let site = Site {
+            url: emulator.url().to_owned(),
+            provider: emulator.issuer().to_owned(),
+            client_id: emulator.client_id().to_owned(),
+        };
+        // What a configuration for production says of its own load balancer.
+        let settings = app::sign_in(settings.trust(emulator.trusted()))?;
+        let application = app::application(AlbAuthLayer::new(settings), site)?;
+        tokio::spawn(async move { axum::serve(listener, application).await });
+        Ok(Self { url: format!("{}/", emulator.url()), emulator })
+    }
+
+    /// The one address to open.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The demo provider's address.
+    pub fn provider(&self) -> &str {
+        self.emulator.issuer()
+    }
+}

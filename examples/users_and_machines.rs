@@ -1,0 +1,142 @@
+//! A service whose callers are users, signed in by the load balancer, and machines, with a bearer token of their own.
+//!
+//! ```text
+//! cargo run --example users_and_machines --all-features            # prints curl lines to try
+//! cargo run --example users_and_machines --all-features -- --check # makes those calls itself
+//! ```
+//!
+//! | the request has | it is judged by |
+//! |---|---|
+//! | `x-amzn-oidc-data` | the layer alone: a bad one is refused, and never tried as something else |
+//! | `x-amzn-oidc-data` and a bearer token | the layer alone: the caller is the user |
+//! | a bearer token | the check of machines |
+//! | neither | nobody: 401 |
+//!
+//! Machines with a certificate (mTLS) have the same shape: they come by a listener of their own, past the load balancer, and
+//! the check looks at what the TLS acceptor put into the request's extensions instead of at a header.
+
+mod support;
+
+use aws_lc_rs::{
+    constant_time::verify_slices_are_equal,
+    digest::{SHA256, digest},
+};
+use axum::{
+    Extension, Router,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use support::{Call, front_door};
+use tower_alb_auth::{
+    BackstageIdentity,
+    test_util::{MockAlb, User},
+};
+
+/// Who calls: what handlers ask for, instead of one of the two.
+#[derive(Debug, Clone)]
+enum Caller {
+    User(BackstageIdentity),
+    Machine(&'static str),
+}
+
+/// The machines that may call: the name of each, and the SHA-256 of its token. A token of 32 random bytes needs no slower
+/// hash, and nobody can use what stands in this list.
+#[derive(Clone)]
+struct Machines(&'static [(&'static str, [u8; 32])]);
+
+impl Machines {
+    fn find(&self, headers: &HeaderMap) -> Option<&'static str> {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        // Of two, nobody can say which one counts.
+        let (Some(value), None) = (values.next(), values.next()) else { return None };
+        let token = value.as_bytes().strip_prefix(b"Bearer ")?;
+        let presented = digest(&SHA256, token);
+        let known = |held: &[u8; 32]| verify_slices_are_equal(presented.as_ref(), held).is_ok();
+        self.0.iter().find(|(_, held)| known(held)).map(|(name, _)| *name)
+    }
+}
+
+/// Stands inside the layer, which is optional: it has refused every bad `x-amzn-oidc-data` already, and what comes here
+/// without a user came without that header.
+async fn user_or_machine(
+    State(machines): State<Machines>,
+    user: Option<BackstageIdentity>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let caller = match user {
+        Some(user) => Some(Caller::User(user)),
+        None => machines.find(request.headers()).map(Caller::Machine),
+    };
+    let Some(caller) = caller else {
+        return (StatusCode::UNAUTHORIZED, [(header::CACHE_CONTROL, "no-store")], "nobody\n").into_response();
+    };
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}
+
+async fn orders(Extension(caller): Extension<Caller>) -> String {
+    match caller {
+        Caller::User(user) => format!("the user {}\n", user.user_entity_ref()),
+        Caller::Machine(name) => format!("the machine {name}\n"),
+    }
+}
+
+#[tokio::main]
+async fn main() -> support::Outcome {
+    support::log();
+    let alb = MockAlb::new();
+    // Made anew at each start, since this is an example. Yours are in a secret store, their hashes in the configuration.
+    let mut random = [0; 16];
+    aws_lc_rs::rand::fill(&mut random).map_err(|_| "no random bytes")?;
+    let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash: [u8; 32] = digest(&SHA256, token.as_bytes()).as_ref().try_into()?;
+    let machines = Machines(Box::leak(Box::new([("nightly-report", hash)])));
+
+    let app = Router::new()
+        .route("/orders", get(orders))
+        .layer(from_fn_with_state(machines, user_or_machine))
+        .layer(alb.layer().optional());
+    let listener = support::listen_anywhere().await?;
+    let target = listener.local_addr()?;
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let door = front_door::open(support::listen().await?, &alb, target)?;
+    println!("Users come through the load balancer at {door}, machines straight to http://{target}\n");
+
+    let stranger = MockAlb::with_keys_of(&alb).sign(&User::jane());
+    let (by_users, by_machines) = (format!("{door}/orders"), format!("http://{target}/orders"));
+    let good = format!("Bearer {token}");
+    let refused = "This needs a sign-in through the load balancer.";
+    support::try_out(&[
+        Call::new("Jane", &by_users).by("jane").answers(200, "the user user:default/jane.doe"),
+        Call::new("a machine", &by_machines).header("authorization", &good).answers(200, "the machine nightly-report"),
+        Call::new("a machine with another token", &by_machines)
+            .header("authorization", "Bearer 0123456789abcdef0123456789abcdef")
+            .answers(401, "nobody"),
+        Call::new("nobody", &by_machines).answers(401, "nobody"),
+        Call::new("Jane with a machine's token is Jane", &by_users)
+            .by("jane")
+            .header("authorization", &good)
+            .answers(200, "the user user:default/jane.doe"),
+        Call::new("a late Jane with a machine's token is nobody", &by_users)
+            .by("late-jane")
+            .header("authorization", &good)
+            .answers(401, refused),
+        Call::new("a stranger's load balancer, with a machine's token", &by_machines)
+            .header("x-amzn-oidc-data", &stranger)
+            .header("authorization", &good)
+            .answers(401, refused),
+        Call::new("an empty header, with a machine's token", &by_machines)
+            .header("x-amzn-oidc-data", "")
+            .header("authorization", &good)
+            .answers(401, refused),
+        Call::new("a guest with a machine's token", &by_users)
+            .by("guest-of-partner")
+            .header("authorization", &good)
+            .answers(403, "does not let you in"),
+    ])
+    .await
+}

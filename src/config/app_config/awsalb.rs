@@ -1,0 +1,211 @@
+//! `auth.providers.awsalb`: whom Backstage's settings trust.
+
+use std::sync::Arc;
+
+use super::{
+    node::{Node, Value},
+    resolvers::read_resolvers,
+    section::{Problems, Section},
+};
+use crate::{
+    config::{
+        AlbAuthConfig, AlbAuthConfigBuilder, ConfigError, LoadBalancerArn, TrustedAlb,
+        builder::{WHERE_THE_ARN_IS, WHERE_THE_RULE_IS},
+    },
+    sign_in::SignInResolver,
+};
+
+const PATH: &str = "auth.providers.awsalb";
+
+/// What is read here,
+const OURS: [&str; 9] = [
+    "issuer",
+    "signer",
+    "signers",
+    "region",
+    "clientIds",
+    "dangerouslyAcceptAnyClient",
+    "keyEndpoint",
+    "requireVerifiedEmail",
+    "signIn",
+];
+/// and what stands beside it for Backstage's auth backend.
+const OF_THE_BACKEND: [&str; 5] =
+    ["sessionCookieName", "signOutUrl", "exposeAccessToken", "transitiveGroups", "sessionDuration"];
+
+/// Trust and sign-in of the provider `awsalb`.
+pub(super) fn read_awsalb(
+    root: &Node,
+    policy: Option<Arc<dyn SignInResolver>>,
+) -> Result<AlbAuthConfigBuilder, ConfigError> {
+    let problems = Problems::default();
+    let found = root.at(PATH).filter(|node| matches!(node.value, Value::Object(_)));
+    let Some(node) = found else {
+        let what = match root.at(PATH) {
+            Some(node) => format!("{PATH} ({}) must be an object of settings, and is {}", node.origin, node.kind()),
+            None => format!("there is no {PATH}"),
+        };
+        return Err(ConfigError::new(vec![format!("{what}: add\n{}", missing_lines(&Missing::all()))]));
+    };
+    let section = Section { path: PATH.to_owned(), node, problems: &problems };
+    let nested = nested_in_an_environment(&section);
+    if !nested {
+        section.only(&[&OURS[..], &OF_THE_BACKEND].concat());
+    }
+    let builder = read_section(&section, policy, nested);
+    let problems = problems.into_inner();
+    match builder {
+        Some(builder) if problems.is_empty() => Ok(builder),
+        _ => Err(ConfigError::new(problems)),
+    }
+}
+
+fn read_section(
+    section: &Section<'_>,
+    policy: Option<Arc<dyn SignInResolver>>,
+    nested: bool,
+) -> Option<AlbAuthConfigBuilder> {
+    let issuer = section.text("issuer");
+    let mut signers: Vec<String> = section.text("signer").into_iter().collect();
+    signers.extend(section.texts("signers").unwrap_or_default());
+    let client_ids = section.texts("clientIds").unwrap_or_default();
+    let any_client = section.flag("dangerouslyAcceptAnyClient");
+    let key_endpoint = section.text("keyEndpoint");
+    check_region(section, &signers);
+
+    let resolvers = match policy {
+        Some(policy) => Some((policy, Vec::new())),
+        None => read_resolvers(section),
+    };
+    let missing = Missing {
+        issuer: issuer.is_none() && section.find("issuer").is_none(),
+        signer: signers.is_empty() && section.find("signer").is_none() && section.find("signers").is_none(),
+        client_ids: client_ids.is_empty() && section.find("clientIds").is_none() && !any_client,
+        resolvers: resolvers.is_none() && !has_resolvers(section),
+    };
+    // Settings under an environment's name are missing here because of that, which is said already.
+    if missing.any() && !nested {
+        let because: Vec<String> =
+            ["issuer", "signer", "signers", "clientIds"].iter().filter_map(|key| section.why_absent(key)).collect();
+        let because = if because.is_empty() { String::new() } else { format!(" ({})", because.join("; ")) };
+        section.problems.add(format!(
+            "{PATH} ({}) lacks {}{because}: add\n{}",
+            section.node.origin,
+            missing.names(),
+            missing_lines(&missing)
+        ));
+    }
+    let (policy, warnings) = resolvers?;
+    let mut signers = signers.into_iter();
+    let mut entry = TrustedAlb::new(signers.next()?, issuer?);
+    entry = signers.fold(entry, TrustedAlb::or_signer);
+    entry = client_ids.into_iter().fold(entry, TrustedAlb::client_id);
+    if any_client {
+        entry = entry.dangerously_accept_any_client();
+    }
+    if let Some(endpoint) = key_endpoint {
+        entry = entry.key_endpoint(endpoint);
+    }
+    let mut builder = AlbAuthConfig::builder().trust(entry).sign_in_policy(Some(policy));
+    if let Some(ignored) = section.find("sessionDuration") {
+        builder = builder.warning(format!(
+            "{PATH}.sessionDuration ({}) is ignored: the session is the load balancer's, see SessionTimeout of the listener rule",
+            ignored.origin
+        ));
+    }
+    Some(warnings.into_iter().fold(builder, AlbAuthConfigBuilder::warning))
+}
+
+/// Backstage's other providers take settings under the name of an environment (`github.development.clientId`); this one does
+/// not, and users try it. Whether they did.
+fn nested_in_an_environment(section: &Section<'_>) -> bool {
+    let mut nested = false;
+    for (name, member) in section.members() {
+        let settings: Vec<&str> = OURS.into_iter().filter(|key| member.member(key).is_some()).collect();
+        if OURS.contains(&name.as_str()) || settings.is_empty() {
+            continue;
+        }
+        nested = true;
+        section.problems.add(format!(
+            "{PATH}.{name} ({}) holds settings under the name of an environment, which works for other providers and not \
+             for awsalb: move {} up, to stand in {PATH} itself; what differs between environments belongs into a file of \
+             its own, such as app-config.{name}.yaml",
+            member.origin,
+            settings.join(", ")
+        ));
+    }
+    nested
+}
+
+fn check_region(section: &Section<'_>, signers: &[String]) {
+    let Some(region) = section.text("region") else { return };
+    for signer in signers {
+        // What is no ARN is said by the builder.
+        let Ok(arn) = signer.parse::<LoadBalancerArn>() else { continue };
+        if arn.region() != region {
+            section.problems.add(format!(
+                "{PATH}.region is {}, but the signer is of {}: leave region out, it is taken from the signer",
+                crate::error::quoted(&region),
+                arn.region()
+            ));
+        }
+    }
+}
+
+fn has_resolvers(section: &Section<'_>) -> bool {
+    section.find("signIn").is_some_and(|sign_in| sign_in.member("resolvers").is_some())
+}
+
+/// What is not there.
+struct Missing {
+    issuer: bool,
+    signer: bool,
+    client_ids: bool,
+    resolvers: bool,
+}
+
+impl Missing {
+    fn all() -> Self {
+        Self { issuer: true, signer: true, client_ids: true, resolvers: true }
+    }
+
+    fn any(&self) -> bool {
+        self.issuer || self.signer || self.client_ids || self.resolvers
+    }
+
+    fn names(&self) -> String {
+        let names = [
+            (self.issuer, "issuer"),
+            (self.signer, "signer"),
+            (self.client_ids, "clientIds"),
+            (self.resolvers, "signIn.resolvers"),
+        ];
+        let names: Vec<&str> = names.into_iter().filter(|(missing, _)| *missing).map(|(_, name)| name).collect();
+        names.join(", ")
+    }
+}
+
+/// The lines to add, ready to paste, and where their values are.
+fn missing_lines(missing: &Missing) -> String {
+    let mut lines = "auth:\n  providers:\n    awsalb:\n".to_owned();
+    let mut add = |missing: bool, text: &str| {
+        if missing {
+            lines.push_str(text);
+        }
+    };
+    add(missing.issuer, "      issuer: https://login.microsoftonline.com/<tenant>/v2.0\n");
+    add(missing.signer, "      signer: arn:aws:elasticloadbalancing:<region>:<account>:loadbalancer/app/<name>/<id>\n");
+    add(missing.client_ids, "      clientIds: [<client id>]\n");
+    add(
+        missing.resolvers,
+        "      signIn:\n        resolvers:\n          - resolver: emailLocalPartMatchingUserEntityName\n            \
+         allowedDomains: [<domain>]\n            dangerouslyAllowSignInWithoutUserInCatalog: true\n",
+    );
+    if missing.signer {
+        lines.push_str(&format!("signer: {WHERE_THE_ARN_IS}\n"));
+    }
+    if missing.issuer || missing.client_ids {
+        lines.push_str(&format!("issuer and clientIds: {WHERE_THE_RULE_IS}\n"));
+    }
+    lines.trim_end().to_owned()
+}

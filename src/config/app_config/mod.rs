@@ -1,0 +1,199 @@
+//! Settings from Backstage's `app-config.yaml` files (feature `app-config`).
+//!
+//! Files are read as Backstage reads them:
+//!
+//! | in a file | what it means |
+//! |---|---|
+//! | a later file | wins: objects are merged, lists and other values replaced |
+//! | `${NAME}` in a text | the environment variable; where it is not set the whole text counts as not there, so an earlier file's value stands in |
+//! | `$${NAME}` | the text `${NAME}` |
+//! | `$env: NAME` | the variable as the value |
+//! | `$file: path` | the text of that file, without white space at its end |
+//! | `$include: path.yaml#key.key` | the value at that place of another file; paths count from the file that names them |
+//!
+//! A value remembers the file and line it came from, so a mistake is named with its place. Values that are not known to be
+//! harmless are never shown: a message has the path and the place, and that is enough to find it.
+//!
+//! What is read of it is `auth.providers.awsalb`: see [`AppConfig::alb_auth`].
+
+mod awsalb;
+mod merge;
+mod node;
+mod resolve;
+mod resolvers;
+mod section;
+mod yaml;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use self::{
+    awsalb::read_awsalb,
+    merge::merge,
+    node::{Node, Value},
+    resolve::Resolver,
+};
+use super::{AlbAuthConfig, AlbAuthConfigBuilder, ConfigError};
+use crate::sign_in::SignInResolver;
+
+/// The contents of `app-config.yaml` files, merged.
+///
+/// ```
+/// use tower_alb_auth::config::AppConfig;
+///
+/// let yaml = "
+/// auth:
+///   providers:
+///     awsalb:
+///       issuer: https://login.microsoftonline.com/${TENANT}/v2.0
+///       signer: arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188
+///       clientIds: [5c1f8a0e-8a6e-4d8e-9a55-0d6f2b8f7c11]
+///       signIn:
+///         resolvers:
+///           - resolver: emailLocalPartMatchingUserEntityName
+///             allowedDomains: [example.com]
+///             dangerouslyAllowSignInWithoutUserInCatalog: true
+/// ";
+/// let tenant = |name: &str| (name == "TENANT").then(|| "0b6c2f3e-8f5f-4a39-a3f5-0f6e3f4f5a61".to_owned());
+/// let config = AppConfig::from_text("app-config.yaml", yaml, tenant)?.alb_auth()?.build();
+/// # #[cfg(feature = "https")]
+/// assert!(config.is_ok());
+/// # let _ = config;
+/// # Ok::<(), tower_alb_auth::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct AppConfig {
+    root: Node,
+}
+
+impl AppConfig {
+    /// Reads these files, later ones over earlier ones, and the environment.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is not YAML, and an include that leads nowhere; with file and line.
+    pub fn load(files: impl IntoIterator<Item = impl AsRef<Path>>) -> Result<Self, ConfigError> {
+        Self::load_with(files, |name| std::env::var(name).ok())
+    }
+
+    /// As [`load`](Self::load), with this instead of the environment.
+    ///
+    /// # Errors
+    /// As those of [`load`](Self::load).
+    pub fn load_with(
+        files: impl IntoIterator<Item = impl AsRef<Path>>,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let files: Vec<PathBuf> = files.into_iter().map(|file| file.as_ref().to_owned()).collect();
+        if files.is_empty() {
+            return Err(ConfigError::new(vec![
+                "no app-config file is named: app-config.yaml is the usual one".to_owned(),
+            ]));
+        }
+        let resolver = Resolver::new(&environment);
+        Self::merged(files.iter().map(|file| resolver.file(file)))
+    }
+
+    /// Reads one text as if it stood in a file of that name. Includes are looked for beside that file.
+    ///
+    /// # Errors
+    /// As those of [`load`](Self::load).
+    pub fn from_text(
+        name: &str,
+        text: &str,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        Self::merged([Resolver::new(&environment).text(Path::new(name), text)])
+    }
+
+    /// This over that: as if the files of `earlier` stood before those of this one.
+    #[must_use]
+    pub fn over(self, earlier: Self) -> Self {
+        Self { root: merge(earlier.root, self.root) }
+    }
+
+    fn merged(files: impl IntoIterator<Item = Result<Node, String>>) -> Result<Self, ConfigError> {
+        let (mut root, mut problems) = (Node::empty(), Vec::new());
+        for file in files {
+            match file {
+                Ok(node) => root = merge(root, node),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if problems.is_empty() { Ok(Self { root }) } else { Err(ConfigError::new(problems)) }
+    }
+
+    /// A builder with the settings of `auth.providers.awsalb`, to be added to in code and built.
+    ///
+    /// | key | meaning |
+    /// |---|---|
+    /// | `issuer` | required: `iss` of the tokens, byte for byte |
+    /// | `signer`, `signers` | required: ARNs of the load balancers that are trusted |
+    /// | `region` | may be left out; where it is given it must be the signer's |
+    /// | `clientIds` | required, or `dangerouslyAcceptAnyClient: true` |
+    /// | `keyEndpoint` | where the public keys are, where AWS documents nothing, and for the emulator |
+    /// | `requireVerifiedEmail` | refuses an email of which the provider does not say that it is verified |
+    /// | `signIn.resolvers` | required: who becomes whom, tried in order |
+    ///
+    /// Of the resolvers, `emailLocalPartMatchingUserEntityName` is served here with
+    /// `dangerouslyAllowSignInWithoutUserInCatalog: true`, and wants `allowedDomains` (or `dangerouslyAllowAnyDomain: true`).
+    /// Those that ask the catalog are not: give a policy of your own by [`alb_auth_with`](Self::alb_auth_with).
+    ///
+    /// # Errors
+    /// Everything that is missing or wrong, each with its file and line, and for what is missing the lines to add.
+    pub fn alb_auth(&self) -> Result<AlbAuthConfigBuilder, ConfigError> {
+        read_awsalb(&self.root, None)
+    }
+
+    /// The same with this policy in place of `signIn.resolvers`, which are then passed over.
+    ///
+    /// # Errors
+    /// As those of [`alb_auth`](Self::alb_auth).
+    pub fn alb_auth_with(&self, policy: impl SignInResolver) -> Result<AlbAuthConfigBuilder, ConfigError> {
+        read_awsalb(&self.root, Some(std::sync::Arc::new(policy)))
+    }
+
+    /// Every key that has a value, with its place: `("auth.providers.awsalb.issuer", "app-config.yaml:12")`. The values are
+    /// not shown.
+    pub fn keys(&self) -> Vec<(String, String)> {
+        fn collect(path: &str, node: &Node, keys: &mut Vec<(String, String)>) {
+            match &node.value {
+                Value::Object(members) => {
+                    for (name, member) in members {
+                        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                        collect(&path, member, keys);
+                    }
+                }
+                Value::List(items) if !items.is_empty() => {
+                    for (index, item) in items.iter().enumerate() {
+                        collect(&format!("{path}[{index}]"), item, keys);
+                    }
+                }
+                _ => keys.push((path.to_owned(), node.origin.to_string())),
+            }
+        }
+        let mut keys = Vec::new();
+        collect("", &self.root, &mut keys);
+        keys
+    }
+}
+
+impl fmt::Debug for AppConfig {
+    /// The keys; never the values, among which are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.keys()).finish()
+    }
+}
+
+impl AlbAuthConfig {
+    /// The configuration that `auth.providers.awsalb` of these `app-config.yaml` files describes, later files over earlier
+    /// ones: see [`AppConfig::alb_auth`].
+    ///
+    /// # Errors
+    /// Everything that is missing or wrong, each with its file and line, and all that
+    /// [`build`](AlbAuthConfigBuilder::build) finds.
+    pub fn from_app_config(files: impl IntoIterator<Item = impl AsRef<Path>>) -> Result<Self, ConfigError> {
+        AppConfig::load(files)?.alb_auth()?.build()
+    }
+}

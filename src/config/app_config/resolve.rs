@@ -1,0 +1,178 @@
+//! Files, the environment, and what a file takes from elsewhere.
+
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    node::{Node, Value},
+    yaml::{MAX_BYTES, parse},
+};
+
+/// How many files may include one another in a row: more is a circle.
+const MAX_INCLUDES: usize = 16;
+
+const INCLUDES: [&str; 3] = ["$file", "$env", "$include"];
+
+pub(super) struct Resolver<'e> {
+    environment: &'e dyn Fn(&str) -> Option<String>,
+}
+
+impl<'e> Resolver<'e> {
+    pub(super) fn new(environment: &'e dyn Fn(&str) -> Option<String>) -> Self {
+        Self { environment }
+    }
+
+    /// The value of a file.
+    pub(super) fn file(&self, path: &Path) -> Result<Node, String> {
+        let name = path.display().to_string();
+        let text = read(path).map_err(|problem| format!("{name} {problem}"))?;
+        self.text(path, &text)
+    }
+
+    /// The value of a text that stands in that file.
+    pub(super) fn text(&self, path: &Path, text: &str) -> Result<Node, String> {
+        let root = parse(&path.display().to_string().into(), text)?;
+        if !matches!(root.value, Value::Object(_) | Value::Null) {
+            return Err(format!("{} is {} and no object of settings", root.origin, root.kind()));
+        }
+        self.resolve(root, &folder_of(path), 0)
+    }
+
+    fn resolve(&self, node: Node, folder: &Path, depth: usize) -> Result<Node, String> {
+        let origin = node.origin.clone();
+        let value = match node.value {
+            Value::Text(text) => self.substitute(text),
+            Value::List(items) => {
+                Value::List(items.into_iter().map(|item| self.resolve(item, folder, depth)).collect::<Result<_, _>>()?)
+            }
+            Value::Object(members) => match members.iter().find(|(name, _)| INCLUDES.contains(&name.as_str())) {
+                None => Value::Object(
+                    members
+                        .into_iter()
+                        .map(|(name, member)| Ok((name, self.resolve(member, folder, depth)?)))
+                        .collect::<Result<_, String>>()?,
+                ),
+                Some((key, _)) if members.len() > 1 => {
+                    return Err(format!("{origin}: {key} stands beside other keys, and must stand alone"));
+                }
+                Some((key, argument)) => {
+                    return self.include(key, argument, folder, depth).map_err(|problem| match problem {
+                        Problem::OfThis(problem) => format!("{origin}: {key} {problem}"),
+                        Problem::Elsewhere(sentence) => sentence,
+                    });
+                }
+            },
+            other => other,
+        };
+        Ok(Node { value, origin })
+    }
+
+    fn include(&self, key: &str, argument: &Node, folder: &Path, depth: usize) -> Result<Node, Problem> {
+        let origin = argument.origin.clone();
+        let Value::Text(text) = argument.value.clone() else {
+            return Err(format!("wants a text, not {}", argument.kind()).into());
+        };
+        let named = match self.substitute(text) {
+            Value::Text(text) => text,
+            _ => return Err("names a variable that is not set".to_owned().into()),
+        };
+        match key {
+            "$env" => {
+                let value = (self.environment)(&named).map_or_else(|| Value::Unset(named), Value::Text);
+                Ok(Node { value, origin })
+            }
+            "$file" => {
+                let path = folder.join(&named);
+                let text = read(&path).map_err(|problem| format!("names {}, which {problem}", path.display()))?;
+                Ok(Node { value: Value::Text(text.trim_end().to_owned()), origin })
+            }
+            _ => self.include_yaml(&named, folder, depth),
+        }
+    }
+
+    fn include_yaml(&self, named: &str, folder: &Path, depth: usize) -> Result<Node, Problem> {
+        if depth >= MAX_INCLUDES {
+            return Err(format!("is the {MAX_INCLUDES}th in a row: do files include one another in a circle?").into());
+        }
+        let (file, place) = named.split_once('#').unwrap_or((named, ""));
+        let path = folder.join(file);
+        let shown = path.display().to_string();
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if !matches!(extension, "yaml" | "yml" | "json") {
+            return Err(format!("names {shown}, which is no .yaml, .yml or .json file").into());
+        }
+        let text = read(&path).map_err(|problem| format!("names {shown}, which {problem}"))?;
+        // JSON is YAML.
+        let root = parse(&Arc::from(shown.as_str()), &text).map_err(Problem::Elsewhere)?;
+        let found = if place.is_empty() { Some(&root) } else { root.at(place) };
+        let found = found.ok_or_else(|| format!("names {place} in {shown}, where there is no such key"))?.clone();
+        self.resolve(found, &folder_of(&path), depth.saturating_add(1)).map_err(Problem::Elsewhere)
+    }
+
+    /// Puts environment variables into a text.
+    fn substitute(&self, text: String) -> Value {
+        let (mut done, mut rest) = (String::new(), text.as_str());
+        while let Some(start) = rest.find("${") {
+            let (before, from) = rest.split_at(start);
+            // `${` up to the next brace; one that opens again is no variable.
+            let inner = from.get(2..).unwrap_or_default();
+            let Some(end) =
+                inner.find(['{', '}']).filter(|end| inner.get(*end..).is_some_and(|rest| rest.starts_with('}')))
+            else {
+                done.push_str(before);
+                done.push_str("${");
+                rest = inner;
+                continue;
+            };
+            let name = inner.get(..end).unwrap_or_default();
+            if let Some(before) = before.strip_suffix('$') {
+                done.push_str(before);
+                done.push_str("${");
+                done.push_str(name);
+                done.push('}');
+            } else {
+                done.push_str(before);
+                match (self.environment)(name.trim()) {
+                    Some(value) => done.push_str(&value),
+                    None => return Value::Unset(name.trim().to_owned()),
+                }
+            }
+            rest = inner.get(end.saturating_add(1)..).unwrap_or_default();
+        }
+        done.push_str(rest);
+        Value::Text(done)
+    }
+}
+
+/// What is wrong with an include: by itself, or in the file that it leads to, which names its own place.
+enum Problem {
+    OfThis(String),
+    Elsewhere(String),
+}
+
+impl From<String> for Problem {
+    fn from(sentence: String) -> Self {
+        Self::OfThis(sentence)
+    }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    path.parent().map_or_else(PathBuf::new, Path::to_owned)
+}
+
+/// The text of a file, or what is wrong with it.
+fn read(path: &Path) -> Result<String, String> {
+    let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let mut bytes = Vec::new();
+    // A byte more than may be, to see that it is too long.
+    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(limit).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
+    if bytes.len() > MAX_BYTES {
+        return Err(format!("has more than {MAX_BYTES} bytes"));
+    }
+    String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())
+}

@@ -1,0 +1,141 @@
+//! One object of settings, read key by key; what is wrong is collected.
+
+use std::cell::RefCell;
+
+use super::node::{Node, Value};
+
+/// What is wrong, a sentence each.
+#[derive(Default)]
+pub(super) struct Problems(RefCell<Vec<String>>);
+
+impl Problems {
+    pub(super) fn add(&self, sentence: String) {
+        self.0.borrow_mut().push(sentence);
+    }
+
+    pub(super) fn into_inner(self) -> Vec<String> {
+        self.0.into_inner()
+    }
+}
+
+/// An object of settings and its path.
+pub(super) struct Section<'a> {
+    pub(super) path: String,
+    pub(super) node: &'a Node,
+    pub(super) problems: &'a Problems,
+}
+
+impl<'a> Section<'a> {
+    /// Every key has to be one of these, each of which has its reader, or is another part's.
+    pub(super) fn only(&self, known: &[&str]) {
+        for (name, member) in self.members() {
+            if known.contains(&name.as_str()) {
+                continue;
+            }
+            self.problems.add(format!(
+                "{}.{name} ({}) is no setting; there are {}",
+                self.path,
+                member.origin,
+                known.join(", ")
+            ));
+        }
+    }
+
+    pub(super) fn members(&self) -> &'a [(String, Node)] {
+        match &self.node.value {
+            Value::Object(members) => members,
+            _ => &[],
+        }
+    }
+
+    /// A key that has a value; null, and a variable that is not set, count as none.
+    pub(super) fn find(&self, key: &str) -> Option<&'a Node> {
+        self.node.member(key).filter(|node| !matches!(node.value, Value::Null | Value::Unset(_)))
+    }
+
+    /// Why a key has no value, where it stands there all the same.
+    pub(super) fn why_absent(&self, key: &str) -> Option<String> {
+        let node = self.node.member(key)?;
+        match &node.value {
+            Value::Unset(name) => Some(format!(
+                "{}.{key} ({}) takes it from the environment variable {name}, which is not set",
+                self.path, node.origin
+            )),
+            Value::Null => Some(format!("{}.{key} ({}) is null", self.path, node.origin)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn text(&self, key: &str) -> Option<String> {
+        let node = self.find(key)?;
+        match &node.value {
+            Value::Text(text) if !text.is_empty() => Some(text.clone()),
+            // YAML takes a client id of digits for a number.
+            Value::Number(number) => Some(number.clone()),
+            _ => self.wrong(key, node, "a text"),
+        }
+    }
+
+    pub(super) fn flag(&self, key: &str) -> bool {
+        let Some(node) = self.find(key) else { return false };
+        match &node.value {
+            Value::Bool(value) => *value,
+            // As a variable gives it.
+            Value::Text(text) if text == "true" => true,
+            Value::Text(text) if text == "false" => false,
+            _ => self.wrong(key, node, "true or false").unwrap_or(false),
+        }
+    }
+
+    /// A list of texts. A single text counts as a list of one, which is what a variable gives.
+    pub(super) fn texts(&self, key: &str) -> Option<Vec<String>> {
+        let node = self.find(key)?;
+        let items = match &node.value {
+            Value::List(items) => items.as_slice(),
+            Value::Text(_) | Value::Number(_) => std::slice::from_ref(node),
+            _ => return self.wrong(key, node, "a list of texts"),
+        };
+        let mut texts = Vec::new();
+        for item in items {
+            match &item.value {
+                Value::Text(text) if !text.is_empty() => texts.push(text.clone()),
+                Value::Number(number) => texts.push(number.clone()),
+                Value::Unset(name) => self.problems.add(format!(
+                    "{}.{key} ({}) names the environment variable {name}, which is not set",
+                    self.path, item.origin
+                )),
+                _ => return self.wrong(key, item, "a list of texts"),
+            }
+        }
+        Some(texts)
+    }
+
+    pub(super) fn section(&self, key: &str) -> Option<Section<'a>> {
+        let node = self.find(key)?;
+        match &node.value {
+            Value::Object(_) => Some(Section { path: format!("{}.{key}", self.path), node, problems: self.problems }),
+            _ => self.wrong(key, node, "an object of settings"),
+        }
+    }
+
+    /// The objects of a list.
+    pub(super) fn sections(&self, key: &str) -> Option<Vec<Section<'a>>> {
+        let node = self.find(key)?;
+        let Value::List(items) = &node.value else { return self.wrong(key, node, "a list") };
+        let mut sections = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let path = format!("{}.{key}[{index}]", self.path);
+            match &item.value {
+                Value::Object(_) => sections.push(Section { path, node: item, problems: self.problems }),
+                _ => self.problems.add(format!("{path} ({}) must be an object, and is {}", item.origin, item.kind())),
+            }
+        }
+        Some(sections)
+    }
+
+    fn wrong<T>(&self, key: &str, node: &Node, wanted: &str) -> Option<T> {
+        let found = node.kind();
+        self.problems.add(format!("{}.{key} ({}) must be {wanted}, and is {found}", self.path, node.origin));
+        None
+    }
+}

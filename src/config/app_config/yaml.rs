@@ -1,0 +1,133 @@
+//! A file's text as values with their lines.
+
+use std::{fmt, sync::Arc};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, SeqAccess, Visitor},
+};
+use serde_saphyr::Spanned;
+
+use super::node::{Node, Origin, Value};
+
+/// The longest file that is read. An app-config has a few KiB.
+pub(super) const MAX_BYTES: usize = 1024 * 1024;
+
+/// The value of a file; an empty file is an empty object.
+///
+/// # Errors
+/// Where it is not YAML, or names a key twice. Shows no line of the file, in which there may be a secret.
+pub(super) fn parse(file: &Arc<str>, text: &str) -> Result<Node, String> {
+    if text.len() > MAX_BYTES {
+        return Err(format!("{file} has more than {MAX_BYTES} bytes: is it an app-config file?"));
+    }
+    // Depth, aliases and events are bounded by the reader's budget.
+    let parsed: Result<Option<Spanned<Plain>>, _> = serde_saphyr::from_str(text);
+    match parsed {
+        Ok(Some(parsed)) => Ok(node(parsed, file)),
+        Ok(None) => Ok(Node { value: Value::Object(Vec::new()), origin: Origin::new(file, 0) }),
+        Err(error) => {
+            let place = error.location().map_or(String::new(), |location| format!(":{}", location.line()));
+            Err(format!("{file}{place} is not YAML: {}", reason(&error)))
+        }
+    }
+}
+
+/// The reader's reason, without what it quotes of the file.
+fn reason(error: &serde_saphyr::Error) -> String {
+    let text = error.without_snippet().to_string();
+    let first = text.lines().next().unwrap_or_default();
+    // Key names may be shown, values not; the reader quotes both alike, so what it quotes is left out unless it is a key.
+    match first.split_once(['"', '`']) {
+        Some((before, _)) if !first.contains("duplicate") => format!("{} ...", before.trim_end()),
+        _ => first.to_owned(),
+    }
+}
+
+fn node(parsed: Spanned<Plain>, file: &Arc<str>) -> Node {
+    let value = match parsed.value {
+        Plain::Null => Value::Null,
+        Plain::Bool(value) => Value::Bool(value),
+        Plain::Number(text) => Value::Number(text),
+        Plain::Text(text) => Value::Text(text),
+        Plain::List(items) => Value::List(items.into_iter().map(|item| node(item, file)).collect()),
+        Plain::Object(members) => {
+            Value::Object(members.into_iter().map(|(name, member)| (name, node(member, file))).collect())
+        }
+    };
+    Node { value, origin: Origin::new(file, parsed.referenced.line()) }
+}
+
+/// What YAML can say here.
+enum Plain {
+    Null,
+    Bool(bool),
+    Number(String),
+    Text(String),
+    List(Vec<Spanned<Plain>>),
+    Object(Vec<(String, Spanned<Plain>)>),
+}
+
+impl<'de> Deserialize<'de> for Plain {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PlainVisitor)
+    }
+}
+
+struct PlainVisitor;
+
+impl<'de> Visitor<'de> for PlainVisitor {
+    type Value = Plain;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Plain, E> {
+        Ok(Plain::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Plain, E> {
+        Ok(Plain::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Plain, D::Error> {
+        Plain::deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Plain, E> {
+        Ok(Plain::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Plain, E> {
+        Ok(Plain::Number(value.to_string()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Plain, E> {
+        Ok(Plain::Number(value.to_string()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Plain, E> {
+        Ok(Plain::Number(value.to_string()))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Plain, E> {
+        Ok(Plain::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Plain, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Plain::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Plain, A::Error> {
+        let mut object = Vec::new();
+        while let Some(member) = members.next_entry()? {
+            object.push(member);
+        }
+        Ok(Plain::Object(object))
+    }
+}

@@ -1,0 +1,100 @@
+//! What became of a request, and how it is told: to the client, and in the log.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header};
+
+/// A request that goes on to the target.
+pub(in crate::emulator) struct Outcome {
+    /// What a load balancer would write as its executed actions.
+    pub(in crate::emulator) actions: &'static str,
+    /// Cookies for the answer: of a session that was renewed.
+    pub(in crate::emulator) cookies: Vec<HeaderValue>,
+}
+
+impl Outcome {
+    pub(super) fn forwarded() -> Self {
+        Self { actions: "forward", cookies: Vec::new() }
+    }
+
+    pub(super) fn authenticated(cookies: Vec<HeaderValue>) -> Self {
+        Self { actions: "authenticate,forward", cookies }
+    }
+
+    pub(super) fn allowed() -> Self {
+        Self { actions: "authenticate,forward (no session)", cookies: Vec::new() }
+    }
+}
+
+/// A request that is answered here.
+pub(super) struct Refusal {
+    status: u16,
+    /// The `error_reason` of a load balancer's access log; `-` where it has none.
+    reason: &'static str,
+    /// For the log. Holds no token, code, state or cookie.
+    sentence: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: u16, reason: &'static str) -> Self {
+        Self { status, reason, sentence: String::new(), headers: Vec::new() }
+    }
+
+    pub(super) fn because(mut self, sentence: impl Into<String>) -> Self {
+        self.sentence = sentence.into();
+        self
+    }
+
+    /// A redirect.
+    pub(super) fn to(location: HeaderValue) -> Self {
+        let mut redirect = Self::new(302, "-");
+        redirect.headers.push((header::LOCATION, location));
+        redirect
+    }
+
+    pub(super) fn with_cookies(mut self, cookies: impl IntoIterator<Item = HeaderValue>) -> Self {
+        self.headers.extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
+        self
+    }
+
+    /// As a load balancer's access log would have it, and a sentence for people. The query is left out: it holds codes.
+    pub(super) fn log(&self, method: &Method, uri: &Uri) {
+        let (status, reason, path) = (self.status, self.reason, uri.path());
+        if self.sentence.is_empty() {
+            tracing::info!(target: "alb_emulator", "{method} {path} {status} authenticate \"{reason}\"");
+        } else {
+            tracing::warn!(target: "alb_emulator", "{method} {path} {status} authenticate \"{reason}\": {}", self.sentence);
+        }
+    }
+
+    pub(super) fn into_response(self) -> Response<Bytes> {
+        // 561 is a load balancer's own.
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let text = if self.status == 302 { String::new() } else { page(self.status, self.reason) };
+        let mut response = Response::new(Bytes::from(text));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        for (name, value) in self.headers {
+            headers.append(name, value);
+        }
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        response
+    }
+}
+
+/// A page as short as a load balancer's. Which reason it was stands in the log; a browser is told its name.
+fn page(status: u16, reason: &str) -> String {
+    let title = match status {
+        400 => "400 Bad Request",
+        401 => "401 Authorization Required",
+        500 => "500 Internal Server Error",
+        507 => "507 Insufficient Storage",
+        561 => "561 Authentication Error",
+        _ => "Error",
+    };
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><h1>{title}</h1><p>alb-emulator: \
+         {reason}. The reason stands in its log.</p></html>\n"
+    )
+}

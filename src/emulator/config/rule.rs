@@ -1,0 +1,121 @@
+//! Listener rules by path.
+
+use serde::Deserialize;
+
+/// What is done with a request that has no session: `OnUnauthenticatedRequest` of a listener rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnauthenticated {
+    /// Sends it to the provider.
+    #[default]
+    Authenticate,
+    /// Forwards it without the headers.
+    Allow,
+    /// Answers 401; one whose session has ended is sent to the provider all the same.
+    Deny,
+}
+
+/// What a rule does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleAction {
+    /// An authenticate action with [`OnUnauthenticated::Authenticate`].
+    Authenticate,
+    /// One with [`OnUnauthenticated::Allow`].
+    Allow,
+    /// One with [`OnUnauthenticated::Deny`].
+    Deny,
+    /// No authenticate action: the request goes on as it is, without any header of the load balancer.
+    Forward,
+}
+
+impl RuleAction {
+    /// What is done without a session; `None` where nobody asks for one.
+    pub(crate) fn on_unauthenticated(self) -> Option<OnUnauthenticated> {
+        match self {
+            Self::Authenticate => Some(OnUnauthenticated::Authenticate),
+            Self::Allow => Some(OnUnauthenticated::Allow),
+            Self::Deny => Some(OnUnauthenticated::Deny),
+            Self::Forward => None,
+        }
+    }
+}
+
+/// A rule by path, as a listener's path condition: `*` is any number of characters, `?` one; letter case matters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    pub(crate) path: String,
+    pub(crate) action: RuleAction,
+}
+
+impl Rule {
+    /// Does this with requests whose path fits.
+    ///
+    /// ```
+    /// use tower_alb_auth::emulator::{Rule, RuleAction};
+    ///
+    /// let rule = Rule::new("/api/*", RuleAction::Deny);
+    /// # let _ = rule;
+    /// ```
+    pub fn new(path: impl Into<String>, action: RuleAction) -> Self {
+        Self { path: path.into(), action }
+    }
+
+    /// Whether the path fits the pattern.
+    pub(crate) fn fits(&self, path: &str) -> bool {
+        fits(self.path.as_bytes(), path.as_bytes())
+    }
+}
+
+/// Without recursion: where the last `*` stood is all that has to be remembered.
+fn fits(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut read, mut star) = (0_usize, 0_usize, None::<(usize, usize)>);
+    while let Some(byte) = text.get(read) {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, read));
+                at = at.saturating_add(1);
+            }
+            Some(expected) if *expected == b'?' || expected == byte => {
+                at = at.saturating_add(1);
+                read = read.saturating_add(1);
+            }
+            _ => {
+                // The last star takes one character more.
+                let Some((star_at, star_read)) = star else { return false };
+                let next = star_read.saturating_add(1);
+                star = Some((star_at, next));
+                at = star_at.saturating_add(1);
+                read = next;
+            }
+        }
+    }
+    pattern.get(at..).unwrap_or_default().iter().all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_those_of_a_listener() {
+        for (pattern, path, expected) in [
+            ("/api/*", "/api/", true),
+            ("/api/*", "/api/a/b", true),
+            ("/api/*", "/api", false),
+            ("/api/*", "/API/a", false),
+            ("/img/*.png", "/img/a/b.png", true),
+            ("/img/*.png", "/img/b.png.txt", false),
+            ("/a?c", "/abc", true),
+            ("/a?c", "/ac", false),
+            ("*", "/", true),
+            ("/", "/", true),
+            ("/", "/a", false),
+            ("/*a*b", "/xaxxaxb", true),
+            ("/*a*b", "/xbxa", false),
+            ("", "/", false),
+        ] {
+            assert_eq!(Rule::new(pattern, RuleAction::Deny).fits(path), expected, "{pattern} {path}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The front: accepts connections, HTTP/1.1 and HTTP/2, with or without TLS, within a load balancer's limits.
+//!
+//! | what | limit |
+//! |---|---|
+//! | all headers of a request | 64 KiB: 431 |
+//! | one header line, the request line | 16 KiB: 400, 414 |
+//! | the headers of a request, from their first byte | 30 s |
+//! | the TLS handshake | 10 s |
+//! | connections under way at the end | 5 s, then they are cut |
+
+mod tls;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+use tokio_rustls::TlsAcceptor;
+
+pub(super) use self::tls::TlsFiles;
+use super::proxy::{ClientConnection, Scheme};
+
+/// All headers of a request.
+const MAX_HEADERS: usize = 64 * 1024;
+/// One line of them.
+pub(super) const MAX_LINE: usize = 16 * 1024;
+const HEADERS_TIMEOUT: Duration = Duration::from_secs(30);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Answers requests of a connection.
+pub(super) trait Answers: Send + Sync + 'static {
+    fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        client: ClientConnection,
+    ) -> impl Future<Output = Response<Body>> + Send;
+}
+
+/// Serves until the word to stop comes, and then until connections under way are done.
+pub(super) async fn serve<A: Answers>(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    answers: Arc<A>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let port = listener.local_addr().map_or(0, |address| address.port());
+    let scheme = if tls.is_some() { Scheme::Https } else { Scheme::Http };
+    let connections = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            // Also where whoever could say it is gone.
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let Ok((stream, address)) = accepted else {
+            // Out of file descriptors, say: it passes, but not at once.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let client = ClientConnection { address, scheme, port };
+        tokio::spawn(connection(stream, tls.clone(), Arc::clone(&answers), client, connections.watcher()));
+    }
+    let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, connections.shutdown()).await;
+}
+
+async fn connection<A: Answers>(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    answers: Arc<A>,
+    client: ClientConnection,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    match tls {
+        None => converse(stream, answers, client, watcher).await,
+        Some(tls) => match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+            Ok(Ok(stream)) => converse(stream, answers, client, watcher).await,
+            Ok(Err(error)) => tracing::debug!(target: "alb_emulator", "a TLS handshake failed: {error}"),
+            Err(_) => tracing::debug!(target: "alb_emulator", "a TLS handshake took longer than {HANDSHAKE_TIMEOUT:?}"),
+        },
+    }
+}
+
+async fn converse<A: Answers>(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    answers: Arc<A>,
+    client: ClientConnection,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let answers = Arc::clone(&answers);
+        async move { Ok::<_, std::convert::Infallible>(answers.answer(request, client).await) }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_TIMEOUT)
+        .max_buf_size(MAX_HEADERS)
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Some(HEADERS_TIMEOUT))
+        .max_header_list_size(u32::try_from(MAX_HEADERS).unwrap_or(u32::MAX));
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(target: "alb_emulator", "a connection ended: {error}");
+    }
+}
+
+/// Where a listener was asked for.
+pub(super) async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("{what} cannot listen at {address}: {error}; name another port, or 0 for a free one"))
+}

@@ -1,0 +1,78 @@
+//! A certificate for this machine, made once and kept.
+
+use std::{fs, io::Write, path::Path, sync::Arc};
+
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair};
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+use tokio_rustls::TlsAcceptor;
+
+/// Certificate and key, as they stand in a folder.
+pub(in crate::emulator) struct TlsFiles {
+    certificate: String,
+    key: String,
+}
+
+impl TlsFiles {
+    /// Those of the folder; made if there are none. A browser has to be told once to trust `certificate.pem`.
+    ///
+    /// # Errors
+    /// A sentence that says what to change.
+    pub(in crate::emulator) fn in_folder(folder: &Path, host: &str) -> Result<Self, String> {
+        let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+        let wrong = |path: &Path, error: std::io::Error| format!("the TLS file {}: {error}", path.display());
+        if !certificate.exists() || !key.exists() {
+            let made = Self::generate(host)?;
+            fs::create_dir_all(folder).map_err(|error| wrong(folder, error))?;
+            write_private(&key, &made.key).map_err(|error| wrong(&key, error))?;
+            fs::write(&certificate, &made.certificate).map_err(|error| wrong(&certificate, error))?;
+            return Ok(made);
+        }
+        Ok(Self {
+            certificate: fs::read_to_string(&certificate).map_err(|error| wrong(&certificate, error))?,
+            key: fs::read_to_string(&key).map_err(|error| wrong(&key, error))?,
+        })
+    }
+
+    fn generate(host: &str) -> Result<Self, String> {
+        let failed = |error: rcgen::Error| format!("a certificate cannot be made: {error}");
+        let names = ["localhost", "*.localhost", host, "127.0.0.1", "::1"].map(str::to_owned);
+        let mut params = CertificateParams::new(names).map_err(failed)?;
+        params.distinguished_name.push(DnType::CommonName, "alb-emulator (development)");
+        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+        let key = KeyPair::generate().map_err(failed)?;
+        let certificate = params.self_signed(&key).map_err(failed)?;
+        Ok(Self { certificate: certificate.pem(), key: key.serialize_pem() })
+    }
+
+    /// TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1, by a provider that is named here.
+    pub(in crate::emulator) fn acceptor(&self) -> Result<TlsAcceptor, String> {
+        let failed = |error: &dyn std::fmt::Display| {
+            format!("the TLS files cannot be used: {error}; delete them to get new ones")
+        };
+        let chain = CertificateDer::pem_slice_iter(self.certificate.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| failed(&error))?;
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).map_err(|error| failed(&error))?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| failed(&error))?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .map_err(|error| failed(&error))?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+}
+
+/// For its owner alone.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
+}

@@ -1,0 +1,66 @@
+//! The provider's endpoints, by its discovery document.
+
+use http::Request;
+use serde::Deserialize;
+
+use super::{Endpoints, OidcError, Source, Step, http_client::HttpClient};
+use crate::sync::{Arc, Mutex};
+
+/// The endpoints, once they are known. Asked for when they are first needed, so that a provider may start after the emulator.
+pub(super) struct Discovered {
+    source: Source,
+    known: Mutex<Option<Arc<Endpoints>>>,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    issuer: String,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    userinfo_endpoint: String,
+    jwks_uri: String,
+}
+
+impl Discovered {
+    pub(super) fn new(source: Source) -> Self {
+        let known = match &source {
+            Source::Endpoints(endpoints) => Some(Arc::new(endpoints.clone())),
+            Source::Issuer(_) => None,
+        };
+        Self { source, known: Mutex::new(known) }
+    }
+
+    pub(super) async fn get(&self, http: &HttpClient) -> Result<Arc<Endpoints>, OidcError> {
+        let known = self.known.lock().clone();
+        let issuer = match (known, &self.source) {
+            (Some(known), _) => return Ok(known),
+            (None, Source::Issuer(issuer)) => issuer,
+            (None, Source::Endpoints(endpoints)) => return Ok(Arc::new(endpoints.clone())),
+        };
+        let invalid = |sentence: String| OidcError::invalid(Step::Discovery, sentence);
+        let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        let request = Request::get(&url).body(String::new()).map_err(|_| invalid(format!("{url} is not a URL")))?;
+        let (status, body) = http.send(Step::Discovery, request).await?;
+        if status != 200 {
+            return Err(OidcError::refused(Step::Discovery, format!("{url} answered {status}")));
+        }
+        let document: Document =
+            serde_json::from_slice(&body).map_err(|error| invalid(format!("{url} is none: {error}")))?;
+        if document.issuer != *issuer {
+            return Err(invalid(format!(
+                "it is of the issuer {}, and {} was asked for; they must be the same, byte for byte",
+                crate::error::quoted(&document.issuer),
+                crate::error::quoted(issuer)
+            )));
+        }
+        let endpoints = Arc::new(Endpoints {
+            issuer: document.issuer,
+            authorization: document.authorization_endpoint,
+            token: document.token_endpoint,
+            userinfo: document.userinfo_endpoint,
+            jwks: document.jwks_uri,
+        });
+        *self.known.lock() = Some(Arc::clone(&endpoints));
+        Ok(endpoints)
+    }
+}

@@ -1,0 +1,91 @@
+//! Requests to the provider.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, ToSocketAddrs},
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{
+        Client,
+        connect::{HttpConnector, dns::Name},
+    },
+    rt::TokioExecutor,
+};
+use tower_service::Service;
+
+use super::{OidcError, Step};
+use crate::tls::{Roots, chain};
+
+/// The longest answer that is read.
+const MAX_BYTES: usize = 64 * 1024;
+
+pub(super) struct HttpClient {
+    client: Client<HttpsConnector<HttpConnector<Resolver>>, String>,
+    patience: Duration,
+}
+
+impl HttpClient {
+    pub(super) fn new(patience: Duration) -> Result<Self, String> {
+        let mut tcp = HttpConnector::new_with_resolver(Resolver);
+        tcp.enforce_http(false);
+        let tls = Roots::default().client_config()?;
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
+        // No idle connections: one that is kept dies with the runtime that drove it.
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
+        Ok(Self { client, patience })
+    }
+
+    /// Status and body.
+    pub(super) async fn send(&self, step: Step, request: Request<String>) -> Result<(u16, Bytes), OidcError> {
+        let exchange = async {
+            let answer = self.client.request(request).await;
+            let answer = answer.map_err(|error| OidcError::unreachable(step, chain(&error)))?;
+            let status = answer.status().as_u16();
+            let body = Limited::new(answer.into_body(), MAX_BYTES).collect().await;
+            let body = body.map_err(|_| OidcError::invalid(step, "its answer broke off, or is longer than 64 KiB"))?;
+            Ok((status, body.to_bytes()))
+        };
+        match tokio::time::timeout(self.patience, exchange).await {
+            Ok(answer) => answer,
+            Err(_) => Err(OidcError::timeout(step, format!("it did not answer within {:?}", self.patience))),
+        }
+    }
+}
+
+/// Names below `localhost` are this machine (RFC 6761 section 6.3), whether the system's resolver knows that or not; others are
+/// the system's.
+#[derive(Clone)]
+struct Resolver;
+
+type Resolving = Pin<Box<dyn Future<Output = std::io::Result<std::vec::IntoIter<SocketAddr>>> + Send>>;
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = std::io::Error;
+    type Future = Resolving;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let name = name.as_str().to_owned();
+            if name == "localhost" || name.ends_with(".localhost") {
+                return Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))].into_iter());
+            }
+            let resolved = tokio::task::spawn_blocking(move || {
+                (name.as_str(), 0).to_socket_addrs().map(|addresses| addresses.collect::<Vec<_>>())
+            });
+            Ok(resolved.await.map_err(std::io::Error::other)??.into_iter())
+        })
+    }
+}

@@ -1,0 +1,152 @@
+//! The ID token, checked by jsonwebtoken's verifiers.
+//!
+//! They are taken from the provider that this crate names, and never from the one that is set for the whole process: where
+//! another crate of the same program turns on jsonwebtoken's other one, that is none, and panics.
+
+use http::Request;
+use jsonwebtoken::{
+    Algorithm, DecodingKey,
+    crypto::aws_lc,
+    decode_header,
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse},
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Endpoints, OidcError, Step, http_client::HttpClient};
+use crate::sync::Mutex;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+/// How far the provider's clock may be off, in seconds.
+const LEEWAY: u64 = 60;
+
+/// The keys of the provider's ID tokens, as they were fetched last.
+#[derive(Default)]
+pub(super) struct IdTokenKeys(Mutex<Option<JwkSet>>);
+
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    aud: Value,
+    #[serde(default)]
+    azp: Option<String>,
+    exp: u64,
+}
+
+impl IdTokenKeys {
+    /// The subject of a token that is sound.
+    pub(super) async fn check(
+        &self,
+        http: &HttpClient,
+        endpoints: &Endpoints,
+        client_id: &str,
+        token: &str,
+        now: u64,
+    ) -> Result<String, OidcError> {
+        let header = decode_header(token).map_err(|error| invalid(format!("its header is none: {error}")))?;
+        let held = self.0.lock().as_ref().and_then(|set| find(set, header.kid.as_deref(), header.alg));
+        let key = match held {
+            Some(key) => key,
+            None => {
+                // Unknown here: the provider may have a new one.
+                let set = fetch(http, endpoints).await?;
+                let found = find(&set, header.kid.as_deref(), header.alg);
+                *self.0.lock() = Some(set);
+                found.ok_or_else(|| invalid(format!("the provider has no key for it ({:?})", header.alg)))?
+            }
+        };
+        verify(token, &key, header.alg)?;
+        let payload = token.split('.').nth(1).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok()).unwrap_or_default();
+        let claims: Claims =
+            serde_json::from_slice(&payload).map_err(|error| invalid(format!("its claims: {error}")))?;
+        claims.check(endpoints, client_id, now)
+    }
+}
+
+impl Claims {
+    /// OpenID Connect Core 1.0 section 3.1.3.7.
+    fn check(self, endpoints: &Endpoints, client_id: &str, now: u64) -> Result<String, OidcError> {
+        if self.iss != endpoints.issuer {
+            return Err(invalid(format!(
+                "iss is {}, expected is {}",
+                crate::error::quoted(&self.iss),
+                crate::error::quoted(&endpoints.issuer)
+            )));
+        }
+        let (for_us, several) = match &self.aud {
+            Value::String(aud) => (aud == client_id, false),
+            Value::Array(all) => (all.iter().any(|aud| aud.as_str() == Some(client_id)), all.len() > 1),
+            _ => (false, false),
+        };
+        let party = self.azp.as_deref();
+        if !for_us || (several && party.is_none()) || party.is_some_and(|party| party != client_id) {
+            return Err(invalid(format!("it is not for the client {}", crate::error::quoted(client_id))));
+        }
+        if self.exp.saturating_add(LEEWAY) <= now {
+            return Err(invalid("it has expired: compare the clocks".to_owned()));
+        }
+        Ok(self.sub)
+    }
+}
+
+async fn fetch(http: &HttpClient, endpoints: &Endpoints) -> Result<JwkSet, OidcError> {
+    let request = Request::get(&endpoints.jwks).body(String::new());
+    let request = request.map_err(|_| invalid("the address of its keys is not a URL".to_owned()))?;
+    let (status, body) = http.send(Step::IdToken, request).await?;
+    if status != 200 {
+        return Err(invalid(format!("the provider's keys: {} answered {status}", endpoints.jwks)));
+    }
+    serde_json::from_slice(&body).map_err(|error| invalid(format!("the provider's keys are none: {error}")))
+}
+
+/// The key of that id whose kind fits the algorithm; without an id the only one that fits.
+fn find(set: &JwkSet, kid: Option<&str>, algorithm: Algorithm) -> Option<Jwk> {
+    let mut fitting = set.keys.iter().filter(|key| fits(key, algorithm));
+    match kid {
+        Some(kid) => fitting.find(|key| key.common.key_id.as_deref() == Some(kid)).cloned(),
+        None => {
+            let first = fitting.next()?;
+            fitting.next().is_none().then(|| first.clone())
+        }
+    }
+}
+
+/// Asymmetric algorithms alone, each with its own kind of key.
+fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
+    if matches!(key.common.public_key_use, Some(PublicKeyUse::Encryption)) {
+        return false;
+    }
+    match &key.algorithm {
+        AlgorithmParameters::RSA(_) => matches!(
+            algorithm,
+            Algorithm::RS256
+                | Algorithm::RS384
+                | Algorithm::RS512
+                | Algorithm::PS256
+                | Algorithm::PS384
+                | Algorithm::PS512
+        ),
+        AlgorithmParameters::EllipticCurve(curve) => match curve.curve {
+            EllipticCurve::P256 => algorithm == Algorithm::ES256,
+            EllipticCurve::P384 => algorithm == Algorithm::ES384,
+            _ => false,
+        },
+        AlgorithmParameters::OctetKeyPair(_) => algorithm == Algorithm::EdDSA,
+        _ => false,
+    }
+}
+
+fn verify(token: &str, key: &Jwk, algorithm: Algorithm) -> Result<(), OidcError> {
+    let unsound = |_| invalid("its signature is not by the provider's key".to_owned());
+    let (message, signature) = token.rsplit_once('.').ok_or_else(|| invalid("it is no JWT".to_owned()))?;
+    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| invalid("it is no JWT".to_owned()))?;
+    let key = DecodingKey::from_jwk(key).map_err(|error| invalid(format!("the provider's key is none: {error}")))?;
+    let verifier = (aws_lc::DEFAULT_PROVIDER.verifier_factory)(&algorithm, &key)
+        .map_err(|error| invalid(format!("the provider's key is none: {error}")))?;
+    verifier.verify(message.as_bytes(), &signature).map_err(unsound)
+}
+
+fn invalid(sentence: String) -> OidcError {
+    OidcError::invalid(Step::IdToken, sentence)
+}

@@ -1,0 +1,134 @@
+//! Applications that may send their users here.
+
+use std::fmt;
+
+use http::Uri;
+
+use crate::error::quoted;
+
+/// An application that may send its users to the demo provider: the load balancer, as a provider sees it.
+///
+/// ```
+/// use tower_alb_auth::emulator::provider::DemoClient;
+///
+/// let client = DemoClient::new("my-application", "a secret of development")
+///     .redirect_uri("http://app.localhost:9000/oauth2/idpresponse")
+///     .post_logout_redirect_uri("http://app.localhost:9000/goodbye");
+/// # let _ = client;
+/// ```
+#[derive(Clone)]
+pub struct DemoClient {
+    id: String,
+    secret: String,
+    redirect_uris: Vec<String>,
+    post_logout_redirect_uris: Vec<String>,
+}
+
+impl DemoClient {
+    /// A client with this id, which proves itself at the token endpoint by this secret.
+    pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self { id: id.into(), secret: secret.into(), redirect_uris: Vec::new(), post_logout_redirect_uris: Vec::new() }
+    }
+
+    /// Where users may be sent after sign-in, such as `http://app.localhost:9000/oauth2/idpresponse`. May be given several
+    /// times. Compared byte for byte with what a request asks for (RFC 9700 section 4.1.3).
+    #[must_use]
+    pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.redirect_uris.push(uri.into());
+        self
+    }
+
+    /// Where users may be sent after sign-out. May be given several times, and is compared in the same way.
+    #[must_use]
+    pub fn post_logout_redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.post_logout_redirect_uris.push(uri.into());
+        self
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(super) fn redirect_uris(&self) -> &[String] {
+        &self.redirect_uris
+    }
+
+    pub(super) fn post_logout_redirect_uris(&self) -> &[String] {
+        &self.post_logout_redirect_uris
+    }
+
+    pub(super) fn is_proven_by(&self, secret: &str) -> bool {
+        aws_lc_rs::constant_time::verify_slices_are_equal(self.secret.as_bytes(), secret.as_bytes()).is_ok()
+    }
+
+    pub(super) fn check(&self, problems: &mut Vec<String>) {
+        let id = quoted(&self.id);
+        if self.id.is_empty() || self.secret.is_empty() {
+            problems.push(format!("the client {id} needs an id and a secret, neither of them empty"));
+        }
+        if self.redirect_uris.is_empty() {
+            problems.push(format!(
+                "the client {id} has no redirect URI; for the emulator it is http://<its host>:<its port>/oauth2/idpresponse"
+            ));
+        }
+        for uri in self.redirect_uris.iter().chain(&self.post_logout_redirect_uris) {
+            if origin_of(uri).is_none() {
+                problems.push(format!(
+                    "the client {id} cannot use the redirect URI {}: it must begin with http:// or https://, name a host, and \
+                     have no user and no fragment",
+                    quoted(uri)
+                ));
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DemoClient {
+    /// All but the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DemoClient")
+            .field("id", &self.id)
+            .field("redirect_uris", &self.redirect_uris)
+            .field("post_logout_redirect_uris", &self.post_logout_redirect_uris)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Scheme, host and port: `http://app.localhost:9000`. `None` for what is no plain address of the web.
+pub(super) fn origin_of(uri: &str) -> Option<String> {
+    if uri.contains('#') || !uri.bytes().all(|b| b.is_ascii_graphic()) {
+        return None;
+    }
+    let parsed: Uri = uri.parse().ok()?;
+    let scheme = parsed.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"))?;
+    let authority = parsed.authority()?.as_str();
+    // What stands here goes into a Content-Security-Policy.
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']' | b'_');
+    (parsed.host().is_some_and(|host| !host.is_empty()) && authority.bytes().all(plain))
+        .then(|| format!("{scheme}://{authority}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        for (uri, origin) in [
+            ("http://app.localhost:9000/oauth2/idpresponse?a=b", Some("http://app.localhost:9000")),
+            ("https://app.example.com", Some("https://app.example.com")),
+            ("http://[::1]:9000/", Some("http://[::1]:9000")),
+            ("http://user@app.localhost/", None),
+            ("http://app.localhost/#part", None),
+            ("http://app.localhost;x/", None),
+            ("http://app local/", None),
+            ("http:///path", None),
+            ("/path", None),
+            ("javascript:alert(1)", None),
+            ("app:/callback", None),
+            ("", None),
+        ] {
+            assert_eq!(origin_of(uri).as_deref(), origin, "{uri}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The provider and what can be switched while it runs.
+
+use std::{fmt, time::Duration};
+
+use super::{
+    DemoClient, DemoProviderBuilder, authorize_request::AuthorizeError, cookies::Cookies, memory::Memory, routes,
+    signing::IdTokenSigner, users::Users,
+};
+use crate::{
+    clock::SharedClock,
+    config::ConfigError,
+    error::quoted,
+    sync::{Arc, Mutex},
+};
+
+/// An OpenID Connect provider for development, whose users sign in by a click. Clones are the same provider.
+///
+/// ```
+/// use tower_alb_auth::emulator::provider::{DemoClient, DemoProvider};
+///
+/// let provider = DemoProvider::builder()
+///     .issuer("http://idp.localhost:9001")
+///     .client(DemoClient::new("tour", "a secret of development")
+///         .redirect_uri("http://app.localhost:9000/oauth2/idpresponse"))
+///     .build()?;
+/// let service: axum::Router = provider.router();
+/// # let _ = service;
+/// # Ok::<(), tower_alb_auth::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct DemoProvider(Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) issuer: String,
+    pub(super) clients: Vec<DemoClient>,
+    pub(super) users: Users,
+    pub(super) signer: IdTokenSigner,
+    pub(super) cookies: Cookies,
+    pub(super) memory: Mutex<Memory>,
+    pub(super) switches: Mutex<Switches>,
+    pub(super) clock: SharedClock,
+    pub(super) access_token_lifetime: Duration,
+    pub(super) gives_refresh_tokens: bool,
+}
+
+/// What can be switched while it runs.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Switches {
+    pub(super) auto_sign_in: Option<String>,
+    pub(super) refuses_refresh: bool,
+    pub(super) authorize_error: Option<String>,
+}
+
+impl DemoProvider {
+    /// Begins a provider with the ready users, without clients.
+    pub fn builder() -> DemoProviderBuilder {
+        DemoProviderBuilder::new()
+    }
+
+    /// Everything it serves, to stand at the root of its issuer's address.
+    pub fn router(&self) -> axum::Router {
+        routes::router(self.clone())
+    }
+
+    /// The issuer: scheme, host and port, without a slash at the end.
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// Ids of the users who can sign in at this moment.
+    pub fn user_ids(&self) -> Vec<String> {
+        self.0.users.held().users().iter().map(|user| user.id().to_owned()).collect()
+    }
+
+    /// Signs this user in whenever a sign-in is asked for, without a page, whoever was signed in before; `None` shows the
+    /// page again.
+    ///
+    /// # Errors
+    /// There is no user of this id.
+    pub fn auto_sign_in(&self, id: Option<&str>) -> Result<(), ConfigError> {
+        if let Some(id) = id {
+            self.check_user(id)?;
+        }
+        self.0.switches.lock().auto_sign_in = id.map(str::to_owned);
+        Ok(())
+    }
+
+    /// Answers `invalid_grant` to every refresh token, as a provider does at which the user's access ended.
+    pub fn refuse_refresh(&self, refuse: bool) {
+        self.0.switches.lock().refuses_refresh = refuse;
+    }
+
+    /// Sends users back with this error, such as `access_denied` or `server_error`, instead of asking them; `None` ends that.
+    pub fn answer_with_error(&self, error: Option<&str>) {
+        self.0.switches.lock().authorize_error = error.map(str::to_owned);
+    }
+
+    /// Ends every sign-in, code and token, as a provider does that lost its memory.
+    pub fn forget_sign_ins(&self) {
+        self.0.memory.lock().forget_all();
+    }
+
+    pub(super) fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    pub(super) fn check_user(&self, id: &str) -> Result<(), ConfigError> {
+        let ids = self.user_ids();
+        if ids.iter().any(|known| known == id) {
+            return Ok(());
+        }
+        Err(ConfigError::new(vec![format!(
+            "there is no user {} at the demo provider to sign in as; there are: {}",
+            quoted(id),
+            ids.join(", ")
+        )]))
+    }
+
+    pub(super) fn clients(&self) -> &[DemoClient] {
+        &self.0.clients
+    }
+
+    pub(super) fn client(&self, id: &str) -> Option<&DemoClient> {
+        self.0.clients.iter().find(|client| client.id() == id)
+    }
+
+    pub(super) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    pub(super) fn forced_error(&self) -> Option<AuthorizeError> {
+        let error = self.0.switches.lock().authorize_error.clone()?;
+        Some(AuthorizeError::new(error, "the demo provider was told to answer so"))
+    }
+}
+
+impl fmt::Debug for DemoProvider {
+    /// Issuer and clients; never keys, tokens or claims.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DemoProvider")
+            .field("issuer", &self.0.issuer)
+            .field("clients", &self.0.clients)
+            .finish_non_exhaustive()
+    }
+}

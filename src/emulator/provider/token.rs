@@ -1,0 +1,135 @@
+//! The token endpoint and the revocation endpoint.
+
+use axum::{
+    Form, Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::HeaderMap;
+use serde_json::json;
+
+use super::{
+    DemoProvider,
+    client_auth::authenticated,
+    memory::{Granted, Redemption},
+    params::Params,
+    scope::Scope,
+    signing::{half_hash, s256},
+    token_error::TokenError,
+};
+
+/// How long an ID token may be used, in seconds.
+const ID_TOKEN_LIFETIME: u64 = 3600;
+
+/// RFC 6749 sections 4.1.3 and 6.
+pub(super) async fn token(
+    State(provider): State<DemoProvider>,
+    headers: HeaderMap,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response, TokenError> {
+    let params = Params::new(pairs);
+    let client = authenticated(&provider, &headers, &params)?;
+    match params.one("grant_type").map_err(TokenError::invalid_request)? {
+        Some("authorization_code") => by_code(&provider, client.id(), &params),
+        Some("refresh_token") => by_refresh_token(&provider, client.id(), &params).await,
+        Some(_) => {
+            Err(TokenError::new("unsupported_grant_type", "grant_type must be authorization_code or refresh_token"))
+        }
+        None => Err(TokenError::invalid_request("there is no grant_type")),
+    }
+}
+
+fn by_code(provider: &DemoProvider, client_id: &str, params: &Params) -> Result<Response, TokenError> {
+    let one = |name| params.one(name).map_err(TokenError::invalid_request);
+    let challenge = one("code_verifier")?.map(s256);
+    let redemption = Redemption {
+        code: one("code")?.ok_or_else(|| TokenError::invalid_request("there is no code"))?,
+        client_id,
+        redirect_uri: one("redirect_uri")?,
+        challenge: challenge.as_deref(),
+    };
+    let now = provider.inner().clock.monotonic();
+    let granted = provider.inner().memory.lock().redeem(&redemption, now)?.map_err(TokenError::invalid_grant)?;
+    let (scope, nonce) = (granted.grant.scope.clone(), granted.grant.nonce.clone());
+    answer(provider, &granted, &scope, nonce.as_deref())
+}
+
+async fn by_refresh_token(provider: &DemoProvider, client_id: &str, params: &Params) -> Result<Response, TokenError> {
+    let one = |name| params.one(name).map_err(TokenError::invalid_request);
+    let token = one("refresh_token")?.ok_or_else(|| TokenError::invalid_request("there is no refresh_token"))?;
+    if provider.inner().switches.lock().refuses_refresh {
+        return Err(TokenError::invalid_grant("the demo provider was told to refuse refresh tokens"));
+    }
+    let users = provider.inner().users.now().await;
+    let now = provider.inner().clock.monotonic();
+    let granted =
+        provider.inner().memory.lock().take_refresh(token, client_id, now).map_err(TokenError::invalid_grant)?;
+    if users.by_id(&granted.grant.user).is_none_or(|user| user.subject() != granted.grant.subject) {
+        return Err(TokenError::invalid_grant("the user is gone, or has another subject now"));
+    }
+    let scope = match one("scope")?.map(Scope::parse) {
+        None => granted.grant.scope.clone(),
+        Some(scope) if scope.is_within(&granted.grant.scope) => scope,
+        Some(_) => return Err(TokenError::new("invalid_scope", "scope may only be narrowed")),
+    };
+    answer(provider, &granted, &scope, None)
+}
+
+/// Fresh tokens. An ID token only where the scope asks for one; of a refresh without `nonce` (OpenID Connect Core 1.0
+/// section 12.2).
+fn answer(
+    provider: &DemoProvider,
+    granted: &Granted,
+    scope: &Scope,
+    nonce: Option<&str>,
+) -> Result<Response, TokenError> {
+    let inner = provider.inner();
+    let now = inner.clock.monotonic();
+    let tokens = inner.memory.lock().issue_tokens(granted.key, scope, inner.gives_refresh_tokens, now)?;
+    let mut body = json!({
+        "access_token": tokens.access.as_str(),
+        "token_type": "Bearer",
+        "expires_in": inner.access_token_lifetime.as_secs(),
+        "scope": scope.to_text(),
+    });
+    let mut add = |name: &str, value: String| {
+        if let Some(members) = body.as_object_mut() {
+            members.insert(name.to_owned(), value.into());
+        }
+    };
+    if let Some(refresh) = tokens.refresh {
+        add("refresh_token", refresh.as_str().to_owned());
+    }
+    if scope.has("openid") {
+        let issued_at = inner.clock.unix_now().unwrap_or_default();
+        let mut claims = json!({
+            "iss": inner.issuer,
+            "sub": granted.grant.subject,
+            "aud": granted.grant.client_id,
+            "iat": issued_at,
+            "exp": issued_at.saturating_add(ID_TOKEN_LIFETIME),
+            "auth_time": granted.grant.session.since,
+            "sid": granted.grant.session.id,
+            "at_hash": half_hash(tokens.access.as_str().as_bytes()),
+        });
+        if let (Some(nonce), Some(members)) = (nonce, claims.as_object_mut()) {
+            members.insert("nonce".to_owned(), nonce.into());
+        }
+        add("id_token", inner.signer.sign(&claims)?);
+    }
+    Ok(Json(body).into_response())
+}
+
+/// RFC 7009. A token that is not known is as good as revoked.
+pub(super) async fn revoke(
+    State(provider): State<DemoProvider>,
+    headers: HeaderMap,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<(), TokenError> {
+    let params = Params::new(pairs);
+    let client = authenticated(&provider, &headers, &params)?;
+    let token = params.one("token").map_err(TokenError::invalid_request)?;
+    let token = token.ok_or_else(|| TokenError::invalid_request("there is no token"))?;
+    provider.inner().memory.lock().revoke(token, client.id(), provider.inner().clock.monotonic());
+    Ok(())
+}

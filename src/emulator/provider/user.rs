@@ -1,0 +1,114 @@
+//! Users of the demo provider.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// Longest subject (OpenID Connect Core 1.0 section 2).
+const MAX_SUBJECT: usize = 255;
+
+/// A user of the demo provider: an id to pick them by, and the claims that the provider tells of them.
+///
+/// ```
+/// use tower_alb_auth::emulator::provider::DemoUser;
+///
+/// let auditor = DemoUser::new("amy")
+///     .note("sends roles")
+///     .claim("sub", "10769150350006150715113082367")
+///     .claim("name", "Amy Auditor")
+///     .claim("email", "amy@example.com")
+///     .claim("roles", ["auditor"]);
+/// assert_eq!(auditor.id(), "amy");
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct DemoUser {
+    id: String,
+    note: Option<String>,
+    claims: Vec<(String, Value)>,
+}
+
+impl DemoUser {
+    /// A user with this id, which is no claim: it names them on the command line and in `login_hint`. A user needs the claim
+    /// `sub` at least.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self { id: id.into(), note: None, claims: Vec::new() }
+    }
+
+    /// Says on the login page what is special about them.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
+        self
+    }
+
+    /// Sets a claim, in place of the one of that name.
+    #[must_use]
+    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        match self.claims.iter_mut().find(|(held, _)| held == name) {
+            Some((_, held)) => *held = value,
+            None => self.claims.push((name.to_owned(), value)),
+        }
+        self
+    }
+
+    /// The id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The claims, in the order in which userinfo tells them.
+    pub fn claims(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.claims.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    pub(super) fn text(&self, claim: &str) -> Option<&str> {
+        self.claims().find(|(name, _)| *name == claim)?.1.as_str().filter(|text| !text.is_empty())
+    }
+
+    pub(super) fn subject(&self) -> &str {
+        self.text("sub").unwrap_or_default()
+    }
+
+    pub(super) fn email(&self) -> Option<&str> {
+        self.text("email")
+    }
+
+    pub(super) fn note_text(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// What to call them on a page.
+    pub(super) fn display_name(&self) -> &str {
+        self.text("name").or_else(|| self.email()).unwrap_or(&self.id)
+    }
+
+    /// Whether a `login_hint` means them: by id, by address, or by the name they sign in with.
+    pub(super) fn is_meant_by(&self, hint: &str) -> bool {
+        let named = ["email", "preferred_username", "username"].iter().filter_map(|claim| self.text(claim));
+        self.id == hint || named.into_iter().any(|name| name.eq_ignore_ascii_case(hint))
+    }
+
+    /// What is wrong with them, as a sentence.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let id = crate::error::quoted(&self.id);
+        if self.id.is_empty() || self.id.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(format!("the user {id} needs an id without blanks, such as jane"));
+        }
+        match self.claims().find(|(name, _)| *name == "sub").map(|(_, value)| value) {
+            Some(Value::String(subject)) if !subject.is_empty() && subject.len() <= MAX_SUBJECT => Ok(()),
+            Some(Value::String(_)) => {
+                Err(format!("the claim sub of the user {id} must have 1 to {MAX_SUBJECT} characters"))
+            }
+            Some(_) => Err(format!("the claim sub of the user {id} must be a text: put it in quotes")),
+            None => Err(format!("the user {id} has no claim sub: every user of a provider has one")),
+        }
+    }
+}
+
+impl fmt::Debug for DemoUser {
+    /// The id; never the claims.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DemoUser").field("id", &self.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,33 @@
+//! WebSockets: once both ends have switched protocols, bytes go both ways.
+
+use axum::body::Body;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use hyper::{body::Incoming, upgrade::OnUpgrade};
+use hyper_util::rt::TokioIo;
+
+/// A client that wants to switch protocols.
+pub(super) struct Upgrade(OnUpgrade);
+
+/// What is there to be upgraded, if the request asks for it. Over HTTP/1.1 alone.
+pub(super) fn wanted(request: &mut Request<Incoming>) -> Option<Upgrade> {
+    request.headers().contains_key(header::UPGRADE).then(|| Upgrade(hyper::upgrade::on(request)))
+}
+
+impl Upgrade {
+    /// Passes the target's answer on, and then bytes both ways until both ends are done or one breaks off.
+    pub(super) fn splice(self, mut response: Response<Incoming>) -> Response<Body> {
+        let target = hyper::upgrade::on(&mut response);
+        tokio::spawn(async move {
+            let (Ok(client), Ok(target)) = tokio::join!(self.0, target) else { return };
+            let (mut client, mut target) = (TokioIo::new(client), TokioIo::new(target));
+            // However it ends: there is nobody to tell.
+            let _ = tokio::io::copy_bidirectional(&mut client, &mut target).await;
+        });
+        let (parts, _) = response.into_parts();
+        let mut answer = Response::new(Body::empty());
+        *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        *answer.headers_mut() = parts.headers;
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        answer
+    }
+}

@@ -1,0 +1,129 @@
+//! The cookies of a session and of a sign-in that is under way.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use cookie::{Cookie, SameSite, time::Duration};
+use http::{HeaderMap, HeaderValue, header};
+
+use super::{Found, Purpose, Sealer, Session};
+
+/// The cookie of a sign-in that is under way.
+pub(in crate::emulator) const NONCE_COOKIE: &str = "AWSALBAuthNonce";
+
+/// A session has so many pieces at most,
+const MAX_SHARDS: usize = 4;
+/// each of them so long, which leaves room for name and attributes in a browser's 4,096 bytes a cookie.
+const SHARD_BYTES: usize = 3_900;
+
+/// How session cookies are written and read.
+pub(in crate::emulator) struct SessionCookies {
+    pub(in crate::emulator) name: String,
+    /// Over https. Browsers do not take `Secure` cookies over plain http.
+    pub(in crate::emulator) secure: bool,
+}
+
+/// The session does not fit into four cookies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::emulator) struct TooLarge;
+
+impl SessionCookies {
+    /// The session of these headers.
+    pub(in crate::emulator) fn read(&self, headers: &HeaderMap, sealer: &Sealer, now: u64) -> Found {
+        let mut text = String::new();
+        for shard in 0..MAX_SHARDS {
+            match read_cookie(headers, &self.shard(shard)) {
+                Ok(Some(part)) => text.push_str(&part),
+                Ok(None) => break,
+                // Of two of one name, nobody can say which is the session's.
+                Err(Several) => return Found::None,
+            }
+        }
+        let sealed = (!text.is_empty()).then(|| URL_SAFE_NO_PAD.decode(text).ok()).flatten();
+        match sealed.and_then(|sealed| sealer.open::<Session>(Purpose::Session, &sealed)) {
+            None => Found::None,
+            Some(session) if session.ends <= now => Found::Ended,
+            Some(session) => Found::Session(Box::new(session)),
+        }
+    }
+
+    /// The headers that put the session into the browser, and take off pieces of a longer one that was there before.
+    pub(in crate::emulator) fn write(
+        &self,
+        session: &Session,
+        sealer: &Sealer,
+        cross_site: bool,
+        now: u64,
+    ) -> Result<Vec<HeaderValue>, TooLarge> {
+        let sealed = sealer.seal(Purpose::Session, session).map_err(|_| TooLarge)?;
+        let text = URL_SAFE_NO_PAD.encode(sealed);
+        let parts: Vec<&str> = shards(&text);
+        if parts.len() > MAX_SHARDS {
+            return Err(TooLarge);
+        }
+        let lifetime = Duration::seconds(i64::try_from(session.ends.saturating_sub(now)).unwrap_or(i64::MAX));
+        let mut headers = Vec::new();
+        for shard in 0..MAX_SHARDS {
+            let cookie = Cookie::build((self.shard(shard), parts.get(shard).copied().unwrap_or_default().to_owned()))
+                .path("/")
+                .http_only(true)
+                .secure(self.secure);
+            let cookie = match (parts.get(shard), cross_site && self.secure) {
+                (Some(_), true) => cookie.max_age(lifetime).same_site(SameSite::None),
+                (Some(_), false) => cookie.max_age(lifetime),
+                (None, _) => cookie.max_age(Duration::ZERO),
+            };
+            headers.extend(HeaderValue::from_str(&cookie.build().to_string()).ok());
+        }
+        Ok(headers)
+    }
+
+    fn shard(&self, number: usize) -> String {
+        format!("{}-{number}", self.name)
+    }
+}
+
+/// The text in pieces. It is ASCII, so it may be cut anywhere.
+fn shards(text: &str) -> Vec<&str> {
+    let (mut parts, mut rest) = (Vec::new(), text);
+    while let Some((part, after)) = rest.split_at_checked(SHARD_BYTES) {
+        parts.push(part);
+        rest = after;
+    }
+    if !rest.is_empty() {
+        parts.push(rest);
+    }
+    parts
+}
+
+/// The cookie that ties a sign-in to the browser that began it.
+pub(in crate::emulator) fn nonce_cookie(
+    nonce: &str,
+    secure: bool,
+    lifetime: std::time::Duration,
+) -> Option<HeaderValue> {
+    let lifetime = Duration::try_from(lifetime).unwrap_or(Duration::ZERO);
+    let cookie = Cookie::build((NONCE_COOKIE, nonce)).path("/").http_only(true).secure(secure).max_age(lifetime);
+    HeaderValue::from_str(&cookie.build().to_string()).ok()
+}
+
+pub(in crate::emulator) fn expire_nonce(secure: bool) -> Option<HeaderValue> {
+    nonce_cookie("", secure, std::time::Duration::ZERO)
+}
+
+/// There are several cookies of that name, which differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::emulator) struct Several;
+
+/// The value of a cookie.
+pub(in crate::emulator) fn read_cookie(headers: &HeaderMap, name: &str) -> Result<Option<String>, Several> {
+    let mut found: Option<String> = None;
+    for header in headers.get_all(header::COOKIE) {
+        let Ok(text) = header.to_str() else { continue };
+        for cookie in Cookie::split_parse(text).flatten().filter(|cookie| cookie.name() == name) {
+            match &found {
+                Some(held) if held != cookie.value() => return Err(Several),
+                _ => found = Some(cookie.value().to_owned()),
+            }
+        }
+    }
+    Ok(found)
+}

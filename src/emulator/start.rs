@@ -1,0 +1,323 @@
+//! Starting and stopping: listeners, provider, proxy.
+
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::body::Body;
+use http::{HeaderMap, Request, Response, header};
+use hyper::body::Incoming;
+use tokio::{sync::watch, task::JoinHandle};
+
+use super::{
+    action::{Action, CALLBACK},
+    config::{Checked, ClientSecret, EmulatorConfig, IdentityProviderKind},
+    front::{self, Answers, MAX_LINE, TlsFiles},
+    headers::LoadBalancer,
+    keys,
+    oidc::{OidcClient, Source},
+    provider::{DemoClient, DemoProvider, DemoProviderServer},
+    proxy::{ClientConnection, Proxy, answer},
+    session::{Sealer, SessionCookies},
+};
+use crate::config::{ConfigError, TrustedAlb};
+
+/// A load balancer of this machine, with its sign-in flow. Dropping it ends it.
+///
+/// ```
+/// use tower_alb_auth::{AlbAuthConfig, emulator::{Emulator, EmulatorConfig}, sign_in::EmailLocalPart};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let emulator = Emulator::start(EmulatorConfig::on_free_ports().target("http://127.0.0.1:3000")).await?;
+///
+/// // What the application under test is configured with: real signatures, verified by the code of production.
+/// let config = AlbAuthConfig::builder()
+///     .trust(emulator.trusted())
+///     .sign_in(EmailLocalPart::in_domains(["example.com"]))
+///     .build()?;
+///
+/// println!("point a browser at {}", emulator.url());
+/// emulator.shutdown().await;
+/// # let _ = config;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Emulator {
+    url: String,
+    address: SocketAddr,
+    key_endpoint: String,
+    issuer: String,
+    action: Arc<Action>,
+    demo: Option<DemoProviderServer>,
+    stop: watch::Sender<bool>,
+    front: Option<JoinHandle<()>>,
+    others: Vec<JoinHandle<()>>,
+}
+
+impl Emulator {
+    /// Starts it: every listener is open when this gives it.
+    ///
+    /// # Errors
+    /// All that is wrong with the configuration, or the first listener that cannot be opened.
+    pub async fn start(config: EmulatorConfig) -> Result<Self, ConfigError> {
+        let Checked { config, target } = Checked::new(config)?;
+        let failed = |sentence: String| ConfigError::message(sentence);
+        let tls = config.tls.as_deref().map(|folder| TlsFiles::in_folder(folder, &config.public_host)).transpose();
+        let tls = tls.and_then(|files| files.map(|files| files.acceptor()).transpose()).map_err(failed)?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+
+        let front = front::bind("the load balancer", config.listen).await.map_err(failed)?;
+        let keys = front::bind("the key endpoint", config.keys_listen).await.map_err(failed)?;
+        let unbound = |error: std::io::Error| ConfigError::message(format!("a listener has no address: {error}"));
+        let (address, keys_address) = (front.local_addr().map_err(unbound)?, keys.local_addr().map_err(unbound)?);
+        let url = format!("{scheme}://{}:{}", config.public_host, address.port());
+
+        let (demo, secret, source, issuer) = provider(&config, &url).await?;
+        let load_balancer = LoadBalancer::new(config.signer.clone(), issuer.clone(), config.client_id.clone());
+        let random = |_| ConfigError::message("the system gives no random bytes");
+        let action = Arc::new(Action {
+            hosts: hosts(&config),
+            scheme,
+            rules: config.rules,
+            on_unauthenticated: config.on_unauthenticated,
+            scope: config.scope,
+            authorize_parameters: config.authorize_parameters,
+            session_timeout: config.session_timeout.as_secs(),
+            cookies: SessionCookies { name: config.cookie_name, secure: tls.is_some() },
+            sealer: Sealer::generate().map_err(random)?,
+            used_states: Default::default(),
+            oidc: OidcClient::new(source, config.client_id, secret, config.client_authentication).map_err(failed)?,
+            load_balancer: load_balancer.map_err(failed)?,
+            clock: config.clock,
+        });
+        let listener =
+            Arc::new(Listener { action: Arc::clone(&action), proxy: Proxy::new(target, config.wait_for_target) });
+        let (stop, stopped) = watch::channel(false);
+        let front = tokio::spawn(front::serve(front, tls, listener, stopped));
+        let mut others = vec![tokio::spawn(serve_keys(keys, Arc::clone(&action)))];
+        others.extend(config.rotate_every.map(|every| tokio::spawn(rotate(Arc::clone(&action), every))));
+        warn_of_others(address);
+        Ok(Self {
+            url,
+            address,
+            key_endpoint: format!("http://{keys_address}"),
+            issuer,
+            action,
+            demo,
+            stop,
+            front: Some(front),
+            others,
+        })
+    }
+
+    /// Where browsers find the application: `http://app.localhost:9000`, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where its public keys are.
+    pub fn key_endpoint(&self) -> &str {
+        &self.key_endpoint
+    }
+
+    /// The issuer of its users.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The client that it is at the provider, as its tokens name it.
+    pub fn client_id(&self) -> &str {
+        &self.action.load_balancer.client_id
+    }
+
+    /// The ARN that its tokens name as their signer.
+    pub fn signer(&self) -> &str {
+        &self.action.load_balancer.signer
+    }
+
+    /// The redirect URI to be registered at the provider.
+    pub fn redirect_uri(&self) -> String {
+        format!("{}{CALLBACK}", self.url)
+    }
+
+    /// The entry of a configuration that trusts it.
+    pub fn trusted(&self) -> TrustedAlb {
+        TrustedAlb::new(self.signer(), &self.issuer).client_id(self.client_id()).key_endpoint(&self.key_endpoint)
+    }
+
+    /// The environment of an application that reads its settings by
+    /// [`AlbAuthConfig::from_env`](crate::AlbAuthConfig::from_env), but for whom it signs in: `ALB_AUTH_EMAIL_DOMAINS` or
+    /// `ALB_AUTH_SIGN_IN`.
+    pub fn env(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("ALB_AUTH_SIGNERS", self.signer().to_owned()),
+            ("ALB_AUTH_ISSUER", self.issuer.clone()),
+            ("ALB_AUTH_CLIENT_IDS", self.client_id().to_owned()),
+            ("ALB_AUTH_KEY_ENDPOINT", self.key_endpoint.clone()),
+        ]
+    }
+
+    /// The demo provider, where it is the one that is used.
+    pub fn demo(&self) -> Option<&DemoProvider> {
+        self.demo.as_deref()
+    }
+
+    /// Signs with a new key from now on; keys of before are still given. Gives the kid.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub fn rotate(&self) -> Result<String, ConfigError> {
+        self.action.load_balancer.rotate().map_err(ConfigError::message)
+    }
+
+    /// The id of the key that signs.
+    pub fn kid(&self) -> String {
+        self.action.load_balancer.kid()
+    }
+
+    /// Stops accepting, and waits until requests under way are answered, 5 s at most.
+    pub async fn shutdown(mut self) {
+        self.stop.send_replace(true);
+        if let Some(front) = self.front.take() {
+            // A panic in there has been told already.
+            let _ = front.await;
+        }
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // The front hears that, and ends by itself.
+        self.stop.send_replace(true);
+        self.others.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emulator").field("url", &self.url).field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+/// One listener of the load balancer: what the action lets go on, the proxy carries.
+struct Listener {
+    action: Arc<Action>,
+    proxy: Proxy,
+}
+
+impl Answers for Listener {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>, client: ClientConnection) -> Response<Body> {
+        if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > MAX_LINE) {
+            return answer(414, "the request line is longer than 16 KiB");
+        }
+        if too_long(request.headers()) {
+            return answer(400, "a header line is longer than 16 KiB");
+        }
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        match self.action.judge(request).await {
+            Err(answered) => answered.map(Body::from),
+            Ok((request, outcome)) => {
+                let mut response = self.proxy.forward(request, client).await;
+                for cookie in outcome.cookies {
+                    response.headers_mut().append(header::SET_COOKIE, cookie);
+                }
+                let status = response.status().as_u16();
+                tracing::info!(target: "alb_emulator", "{method} {path} {status} {}", outcome.actions);
+                response
+            }
+        }
+    }
+}
+
+fn too_long(headers: &HeaderMap) -> bool {
+    headers.iter().any(|(name, value)| name.as_str().len().saturating_add(value.len()) > MAX_LINE)
+}
+
+type Provider = (Option<DemoProviderServer>, ClientSecret, Source, String);
+
+/// The provider, the client's secret there, its endpoints and its issuer.
+async fn provider(config: &EmulatorConfig, url: &str) -> Result<Provider, ConfigError> {
+    let given = config.client_secret.clone();
+    let demo = match &config.provider.0 {
+        IdentityProviderKind::Demo(demo) => demo,
+        IdentityProviderKind::Discovery(issuer) => {
+            let secret = given.unwrap_or_else(|| String::new().into());
+            return Ok((None, secret, Source::Issuer(issuer.clone()), issuer.clone()));
+        }
+        IdentityProviderKind::Endpoints(endpoints) => {
+            let secret = given.unwrap_or_else(|| String::new().into());
+            return Ok((None, secret, Source::Endpoints(endpoints.clone()), endpoints.issuer.clone()));
+        }
+    };
+    let secret = match given {
+        Some(secret) => secret,
+        None => generated_secret()?,
+    };
+    let listener = front::bind("the demo provider", demo.listen).await.map_err(ConfigError::message)?;
+    let port = listener.local_addr().map_or(0, |address| address.port());
+    let client = DemoClient::new(&config.client_id, secret.expose()).redirect_uri(format!("{url}{CALLBACK}"));
+    let client = config
+        .post_logout_paths
+        .iter()
+        .fold(client, |client, path| client.post_logout_redirect_uri(format!("{url}{path}")));
+    let mut builder = DemoProvider::builder()
+        .issuer(format!("http://{}:{port}", demo.host))
+        .client(client)
+        .clock(config.clock.clone());
+    if let Some(file) = &demo.users_file {
+        builder = builder.users_file(file);
+    }
+    if let Some(user) = &demo.sign_in_as {
+        builder = builder.auto_sign_in(user);
+    }
+    if let Some(lifetime) = demo.access_token_lifetime {
+        builder = builder.access_token_lifetime(lifetime);
+    }
+    let server = builder.serve(listener)?;
+    let issuer = server.issuer().to_owned();
+    Ok((Some(server), secret, Source::Issuer(issuer.clone()), issuer))
+}
+
+fn generated_secret() -> Result<ClientSecret, ConfigError> {
+    let mut bytes = [0; 32];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| ConfigError::message("the system gives no random bytes"))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
+}
+
+fn hosts(config: &EmulatorConfig) -> Vec<String> {
+    let this_machine = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
+    let mut hosts: Vec<String> = [config.public_host.clone()].into_iter().chain(this_machine).collect();
+    hosts.extend(config.more_hosts.iter().cloned());
+    hosts.iter_mut().for_each(|host| host.make_ascii_lowercase());
+    hosts.dedup();
+    hosts
+}
+
+async fn serve_keys(listener: tokio::net::TcpListener, action: Arc<Action>) {
+    if let Err(error) = axum::serve(listener, keys::router(action)).await {
+        tracing::error!(target: "alb_emulator", "the key endpoint stopped: {error}");
+    }
+}
+
+async fn rotate(action: Arc<Action>, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        match action.load_balancer.rotate() {
+            Ok(kid) => tracing::info!(target: "alb_emulator", "a new key signs from now on: {kid}"),
+            Err(sentence) => tracing::error!(target: "alb_emulator", "no new key: {sentence}"),
+        }
+    }
+}
+
+fn warn_of_others(address: SocketAddr) {
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            target: "alb_emulator",
+            "listening at {address}, which others can reach: this is a development tool, whose demo users need no password"
+        );
+    }
+}

@@ -1,0 +1,95 @@
+//! The user of the request that is being answered, for clients that are called while it is.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::Request;
+use pin_project_lite::pin_project;
+use tokio::task::futures::TaskLocalFuture;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::identity::Claims;
+
+tokio::task_local! {
+    static USER: Option<Claims>;
+}
+
+/// The user of the scope that this is called in.
+pub(super) fn current() -> Option<Claims> {
+    USER.try_with(Clone::clone).ok().flatten()
+}
+
+/// A layer inside an [`AlbAuthLayer`](crate::AlbAuthLayer) that tells the [`RelayIdentity::new`](super::RelayIdentity::new)
+/// clients of a service whose request is being answered, so that handlers need not name the user.
+///
+/// It holds while the handler's future runs, and in no task that it spawns: what outlives the request outlives the token.
+/// Nor does it hold while a streamed body is sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RelayScope;
+
+impl RelayScope {
+    /// The scope.
+    pub fn new() -> Self {
+        Self
+    }
+}
+
+impl<S> Layer<S> for RelayScope {
+    type Service = Scoped<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Scoped { inner }
+    }
+}
+
+/// The service that [`RelayScope`] makes.
+#[derive(Debug, Clone)]
+pub struct Scoped<S> {
+    inner: S,
+}
+
+impl<S, B> Service<Request<B>> for Scoped<S>
+where
+    S: Service<Request<B>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ScopedFuture<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // Nobody is somebody too: a scope around this one must not lend its user to a request without one.
+        let user = Claims::of(request.extensions()).cloned();
+        let future = USER.sync_scope(user.clone(), || self.inner.call(request));
+        ScopedFuture { future: USER.scope(user, future) }
+    }
+}
+
+pin_project! {
+    /// The response of [`Scoped`].
+    pub struct ScopedFuture<F> {
+        #[pin]
+        future: TaskLocalFuture<Option<Claims>, F>,
+    }
+}
+
+impl<F: Future> Future for ScopedFuture<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().future.poll(context)
+    }
+}
+
+impl<F> fmt::Debug for ScopedFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopedFuture").finish_non_exhaustive()
+    }
+}

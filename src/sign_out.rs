@@ -1,0 +1,244 @@
+//! Ending the load balancer's session of a browser.
+
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header, uri::Authority};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::config::{ConfigError, is_loopback};
+
+/// The session cookie of an Application Load Balancer, unless the listener rule names another.
+const SESSION_COOKIE: &str = "AWSELBAuthSessionCookie";
+/// The cookie of a sign-in that is under way.
+const NONCE_COOKIE: &str = "AWSALBAuthNonce";
+/// A session is sealed into so many cookies at most, `-0`, `-1`, ...: 16 KiB by 4 KiB each.
+const SHARDS: usize = 4;
+
+/// Everything but what RFC 3986 section 2.3 leaves as it is.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Ends the load balancer's session of a browser: expires its cookies, and sends the browser on to the provider's end-session
+/// address, where one is configured.
+///
+/// ```
+/// use http::{HeaderMap, Method, Response};
+/// use tower_alb_auth::SignOut;
+///
+/// let sign_out = SignOut::builder()
+///     .end_session("https://login.microsoftonline.com/0b6c2f3e-8f5f-4a39-a3f5-0f6e3f4f5a61/oauth2/v2.0/logout")
+///     .query("post_logout_redirect_uri", "https://app.example.com/goodbye")
+///     .build()?;
+///
+/// let answer: Response<String> = sign_out.answer(&Method::POST, &HeaderMap::new());
+/// assert_eq!(answer.status(), 303);
+/// assert_eq!(answer.headers().get_all("set-cookie").iter().count(), 5);
+/// # Ok::<(), tower_alb_auth::ConfigError>(())
+/// ```
+///
+/// # What ends, and what does not
+/// - The **load balancer's session** ends, in this browser: its next request is signed in anew.
+/// - The **provider's session** ends only there, at the end-session address. Without one the next sign-in goes through
+///   without a question, and the user is back.
+/// - **Tokens** that the load balancer signed before live on, for 120 s.
+/// - A browser that comes back must land on a path whose listener rule does not authenticate, or it signs in again at once.
+#[derive(Debug, Clone)]
+pub struct SignOut {
+    expired: Vec<HeaderValue>,
+    location: Option<HeaderValue>,
+    origins: Vec<String>,
+}
+
+impl SignOut {
+    /// Collects settings.
+    pub fn builder() -> SignOutBuilder {
+        SignOutBuilder {
+            cookie_name: SESSION_COOKIE.to_owned(),
+            end_session: None,
+            query: Vec::new(),
+            origins: Vec::new(),
+        }
+    }
+
+    /// The answer to a request that wants to sign out; its body is empty.
+    ///
+    /// | request | answer |
+    /// |---|---|
+    /// | POST | 303 to the end-session address, or 204 without one, with every cookie expired |
+    /// | POST from another site, by `Origin` or `Sec-Fetch-Site` | 403: another site must not sign users out |
+    /// | another method | 405: a link, an image or a prefetch must not either |
+    ///
+    /// Never stored by a cache.
+    pub fn answer<B: Default>(&self, method: &Method, headers: &HeaderMap) -> Response<B> {
+        let mut response = Response::new(B::default());
+        let answer = response.headers_mut();
+        answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let status = if method != Method::POST {
+            answer.insert(header::ALLOW, HeaderValue::from_static("POST"));
+            StatusCode::METHOD_NOT_ALLOWED
+        } else if !self.is_own(headers) {
+            StatusCode::FORBIDDEN
+        } else {
+            for expired in &self.expired {
+                answer.append(header::SET_COOKIE, expired.clone());
+            }
+            match &self.location {
+                Some(location) => {
+                    answer.insert(header::LOCATION, location.clone());
+                    StatusCode::SEE_OTHER
+                }
+                None => StatusCode::NO_CONTENT,
+            }
+        };
+        *response.status_mut() = status;
+        response
+    }
+
+    /// Whether the request comes from a page of this host, or of an origin that is allowed.
+    fn is_own(&self, headers: &HeaderMap) -> bool {
+        if headers.contains_key(header::ORIGIN) {
+            let mut origins = headers.get_all(header::ORIGIN).iter();
+            let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
+            let Ok(origin) = origin.to_str() else { return false };
+            return self.origins.iter().any(|allowed| allowed == origin) || is_of_host(origin, headers);
+        }
+        // A browser that sends no Origin with a POST says here where the request comes from; what sends neither is no browser,
+        // and has no cookie that it was tricked with.
+        headers
+            .get_all("sec-fetch-site")
+            .iter()
+            .all(|site| matches!(site.as_bytes(), b"none" | b"same-origin" | b"same-site"))
+    }
+}
+
+/// Whether the origin names the host that the request was sent to.
+fn is_of_host(origin: &str, headers: &HeaderMap) -> bool {
+    let own: Option<Authority> =
+        headers.get(header::HOST).and_then(|host| host.to_str().ok()).and_then(|host| host.parse().ok());
+    let theirs: Option<Authority> = origin
+        .strip_prefix("https://")
+        .or_else(|| origin.strip_prefix("http://"))
+        .and_then(|authority| authority.parse().ok());
+    // `null`, of a sandboxed page for instance, has no authority.
+    own.is_some() && own == theirs
+}
+
+/// Collects how to sign out; [`build`](Self::build) checks it. Made by [`SignOut::builder`].
+#[derive(Debug, Clone)]
+#[must_use = "nothing is checked before build()"]
+pub struct SignOutBuilder {
+    cookie_name: String,
+    end_session: Option<String>,
+    query: Vec<(String, String)>,
+    origins: Vec<String>,
+}
+
+impl SignOutBuilder {
+    /// The name of the load balancer's session cookie, where the listener rule's authenticate action has one of its own
+    /// (`SessionCookieName`). Default `AWSELBAuthSessionCookie`.
+    pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
+        self.cookie_name = name.into();
+        self
+    }
+
+    /// Where the provider ends its own session: `end_session_endpoint` in its discovery document (OpenID Connect
+    /// RP-Initiated Logout 1.0 section 2.1), or `https://<domain>/logout` of Cognito.
+    pub fn end_session(mut self, url: impl Into<String>) -> Self {
+        self.end_session = Some(url.into());
+        self
+    }
+
+    /// A parameter of that address, encoded here: `post_logout_redirect_uri`, `client_id`, Cognito's `logout_uri`.
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.query.push((name.into(), value.into()));
+        self
+    }
+
+    /// Lets pages of this origin sign users out too: `https://app.example.com`. Pages of the service's own host may anyway.
+    pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
+        self.origins.push(origin.into());
+        self
+    }
+
+    /// Checks everything.
+    ///
+    /// # Errors
+    /// All that is wrong, a sentence each.
+    pub fn build(self) -> Result<SignOut, ConfigError> {
+        let mut problems = Vec::new();
+        if !is_cookie_name(&self.cookie_name) {
+            problems.push(format!(
+                "{} is not the name of a cookie: take SessionCookieName of the listener rule's authenticate action",
+                crate::error::quoted(&self.cookie_name)
+            ));
+        }
+        let shards = (0..SHARDS).map(|shard| format!("{}-{shard}", self.cookie_name));
+        let names = shards.chain([NONCE_COOKIE.to_owned()]);
+        let expired = names.filter_map(|name| HeaderValue::from_str(&expiry(&name)).ok()).collect();
+        let location = match self.location() {
+            Ok(location) => location,
+            Err(problem) => {
+                problems.push(problem);
+                None
+            }
+        };
+        for origin in self.origins.iter().filter(|origin| !is_origin(origin)) {
+            problems.push(format!(
+                "{} is not an origin: write it as https://app.example.com, without a path",
+                crate::error::quoted(origin)
+            ));
+        }
+        if problems.is_empty() {
+            Ok(SignOut { expired, location, origins: self.origins })
+        } else {
+            Err(ConfigError::new(problems))
+        }
+    }
+
+    fn location(&self) -> Result<Option<HeaderValue>, String> {
+        let Some(url) = &self.end_session else {
+            return if self.query.is_empty() {
+                Ok(None)
+            } else {
+                Err("the query belongs to an end-session address: add .end_session(..)".to_owned())
+            };
+        };
+        let shown = crate::error::quoted(url);
+        let uri: Uri = url.parse().map_err(|_| format!("the end-session address {shown} is not a URL"))?;
+        let host = uri.host().unwrap_or_default();
+        // The emulator and its demo provider are on this machine.
+        let local = is_loopback(host) || host.ends_with(".localhost");
+        if host.is_empty() || !matches!((uri.scheme_str(), local), (Some("https"), _) | (Some("http"), true)) {
+            return Err(format!("the end-session address {shown} must begin with https:// and name a host"));
+        }
+        let mut location = url.clone();
+        for (index, (name, value)) in self.query.iter().enumerate() {
+            location.push(if index == 0 && uri.query().is_none() { '?' } else { '&' });
+            location.extend(utf8_percent_encode(name, ENCODED));
+            location.push('=');
+            location.extend(utf8_percent_encode(value, ENCODED));
+        }
+        HeaderValue::from_str(&location).map(Some).map_err(|_| format!("the end-session address {shown} is not a URL"))
+    }
+}
+
+/// Name, path and host are what a browser finds the cookie by; the load balancer sets `Path=/` and no domain. `Secure` is left
+/// out where nothing demands it: over https it makes no difference to a deletion, and over the emulator's plain http a
+/// browser would not take it.
+fn expiry(name: &str) -> String {
+    let prefixed = name.starts_with("__Secure-") || name.starts_with("__Host-");
+    let secure = if prefixed { "; Secure" } else { "" };
+    format!("{name}=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; HttpOnly{secure}")
+}
+
+/// A token of RFC 9110 section 5.6.2, as RFC 6265 section 4.1.1 wants it.
+fn is_cookie_name(name: &str) -> bool {
+    let separators = b"()<>@,;:\\\"/[]?={} \t";
+    !name.is_empty()
+        && name.len() <= 128
+        && name.bytes().all(|byte| byte.is_ascii_graphic() && !separators.contains(&byte))
+}
+
+fn is_origin(text: &str) -> bool {
+    let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    authority.is_some_and(|authority| {
+        !authority.contains(['/', '@']) && authority.parse::<Authority>().is_ok_and(|parsed| !parsed.host().is_empty())
+    })
+}

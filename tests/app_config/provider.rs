@@ -1,0 +1,121 @@
+//! What is read of the provider.
+
+use tower_alb_auth::{
+    AlbAuthConfig, AlbAuthLayer,
+    sign_in::Subject,
+    test_util::{MockAlb, User},
+};
+
+use crate::{COMPLETE, SIGNER, outcome, read, support::App};
+
+/// The complete provider with one key more.
+fn with(line: &str) -> String {
+    COMPLETE.replace("      signIn:\n", &format!("      {line}\n      signIn:\n"))
+}
+
+#[test]
+fn a_complete_provider_is_trusted() {
+    let expected = format!(
+        "{SIGNER} with issuer https://idp.example.com, client backstage; sign-in by email's local part in example.com"
+    );
+    assert_eq!(outcome(COMPLETE), expected);
+    // What the auth backend reads beside it is let alone, and so is the rest of the files.
+    for line in ["sessionCookieName: x", "signOutUrl: https://x", "exposeAccessToken: true", "transitiveGroups: false"]
+    {
+        assert_eq!(outcome(&with(line)), expected, "{line}");
+    }
+    assert_eq!(outcome(&format!("app: {{ title: x }}\nbackend:\n  baseUrl: http://x\n{}", &COMPLETE[1..])), expected);
+}
+
+#[test]
+fn every_setting_does_what_it_says() {
+    let blue = SIGNER.replace("edge", "blue");
+    assert!(outcome(&with(&format!("signers: [{blue}]"))).contains(&format!("{SIGNER} or {blue} with issuer")));
+    assert!(outcome(&with("region: eu-central-1")).contains("backstage"));
+    assert!(outcome(&with("region: us-east-1")).contains("region is \"us-east-1\", but the signer is of eu-central-1"));
+    let any = COMPLETE.replace("clientIds: [backstage]", "dangerouslyAcceptAnyClient: true");
+    assert!(outcome(&any).contains("any client"), "{}", outcome(&any));
+    let one = COMPLETE.replace("clientIds: [backstage]", "clientIds: 1234567890");
+    assert!(outcome(&one).contains("client 1234567890"), "{}", outcome(&one));
+    let by_variable = COMPLETE.replace("clientIds: [backstage]", "clientIds: [\"${CLIENT_ID}\", other]");
+    assert!(outcome(&by_variable).contains("client from-the-environment or other"), "{}", outcome(&by_variable));
+
+    let endpoint = read(&with("keyEndpoint: https://keys.example.com")).unwrap().alb_auth().unwrap().build().unwrap();
+    assert_eq!(endpoint.key_endpoints()[0].as_str(), "https://keys.example.com");
+    // S-78: the emulator's plain http is for its own account alone.
+    assert!(outcome(&with("keyEndpoint: http://localhost:9000")).contains("local emulator"));
+}
+
+#[test]
+fn what_is_given_up_is_a_warning() {
+    let warnings = |text: &str| read(text).unwrap().alb_auth().unwrap().build().unwrap().warnings().to_vec();
+    let without_user = "auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): users who are not in the catalog are signed in";
+    assert_eq!(warnings(COMPLETE), [without_user]);
+    let any_domain = COMPLETE.replace("allowedDomains: [example.com]", "dangerouslyAllowAnyDomain: true");
+    assert_eq!(warnings(&any_domain), [without_user, "users of any email domain are signed in: list your domains"]);
+    assert_eq!(
+        warnings(&with("sessionDuration: { hours: 1 }")),
+        [
+            "auth.providers.awsalb.sessionDuration (app-config.yaml:8) is ignored: the session is the load balancer's, see \
+             SessionTimeout of the listener rule",
+            &without_user.replace(":10)", ":11)")
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_layer_signs_in_by_it() {
+    let alb = MockAlb::new().serve().await;
+    let endpoint = alb.config().key_endpoints()[0].to_string();
+    let layer = |requires: bool| {
+        let text = COMPLETE
+            .replace(SIGNER, alb.signer())
+            .replace("[backstage]", &format!("[{}]\n      keyEndpoint: {}", alb.client_id(), endpoint))
+            .replace("      signIn", &format!("      requireVerifiedEmail: {requires}\n      signIn"));
+        AlbAuthLayer::new(read(&text).unwrap().alb_auth().unwrap().build().unwrap())
+    };
+    let (lenient, strict) = (App::new(layer(false)), App::new(layer(true)));
+    lenient.call(alb.request("/").user(&User::jane())).await.assert_ok("user:default/jane.doe");
+    assert_eq!(strict.call(alb.request("/").user(&User::jane())).await.status, 403);
+    strict.call(alb.request("/").user(&User::google("jane.doe"))).await.assert_ok("user:default/jane.doe");
+    let guest = User::jane().claim("email", "jane@partner.example");
+    assert_eq!(lenient.call(alb.request("/").user(&guest)).await.status, 403);
+}
+
+#[test]
+fn a_policy_in_code_takes_the_place_of_the_resolvers() {
+    let catalog = COMPLETE.replace("emailLocalPartMatchingUserEntityName", "emailMatchingUserEntityProfileEmail");
+    let without = COMPLETE.split("      signIn").next().expect("a beginning");
+    for text in [catalog.as_str(), without] {
+        let config = read(text).unwrap().alb_auth_with(Subject::new()).unwrap().build().unwrap();
+        assert!(config.summary().contains("sign-in by subject"), "{}", config.summary());
+    }
+}
+
+#[test]
+fn files_are_read_from_disk_and_the_environment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("app-config.yaml");
+    std::fs::write(&file, COMPLETE).expect("written");
+    assert!(AlbAuthConfig::from_app_config([&file]).is_ok());
+    let nothing: [&str; 0] = [];
+    let none = AlbAuthConfig::from_app_config(nothing).expect_err("no file");
+    assert!(none.to_string().contains("no app-config file is named"));
+}
+
+#[test]
+fn every_key_is_listed_with_its_place_and_no_value_is_shown() {
+    let config = read("a:\n  b: canary-value\n  c: [1, { d: canary-value }]\ne: []\n").unwrap();
+    let keys = config.keys();
+    let keys: Vec<(&str, &str)> = keys.iter().map(|(key, place)| (key.as_str(), place.as_str())).collect();
+    assert_eq!(
+        keys,
+        [
+            ("a.b", "app-config.yaml:2"),
+            ("a.c[0]", "app-config.yaml:3"),
+            ("a.c[1].d", "app-config.yaml:3"),
+            ("e", "app-config.yaml:4")
+        ]
+    );
+    assert!(!format!("{config:?}{config:#?}").contains("canary"));
+}

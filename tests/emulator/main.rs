@@ -1,0 +1,20 @@
+//! The emulator, by real HTTP: a browser that keeps cookies, a provider, and an application behind the layer.
+#![cfg(all(feature = "emulator", feature = "test-util"))]
+
+mod scripted;
+mod site;
+#[path = "../traced/mod.rs"]
+mod traced;
+
+mod attacks;
+mod callback;
+mod configuration;
+mod connections;
+mod keys;
+mod limits;
+mod providers;
+mod proxy;
+mod rules;
+mod sessions;
+mod sign_in;
+mod tls;

@@ -1,0 +1,9 @@
+//! The verified header goes from service to service: an axum edge, and a tonic or hyper service behind it that verifies it
+//! again. Over real connections.
+#![cfg(all(feature = "axum", feature = "https", feature = "test-util"))]
+
+#[path = "../wire/mod.rs"]
+mod wire;
+
+mod client;
+mod edge;
