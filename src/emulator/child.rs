@@ -96,11 +96,18 @@ impl Child {
         if !self.group.ask(ask) {
             let _ = self.process.start_kill();
         }
-        let in_time = tokio::time::timeout(patience, self.process.wait()).await.is_ok();
-        let rest = if in_time { PATIENCE_WITH_ORPHANS } else { Duration::ZERO };
-        self.group.gone_or_killed(rest).await;
-        let _ = self.process.wait().await;
-        in_time
+        if tokio::time::timeout(patience, self.process.wait()).await.is_err() {
+            self.kill().await;
+            return false;
+        }
+        self.group.gone_or_killed(PATIENCE_WITH_ORPHANS).await;
+        true
+    }
+
+    /// Ends it and all that it started, without asking.
+    pub(super) async fn kill(&mut self) {
+        self.group.gone_or_killed(Duration::ZERO).await;
+        let _ = self.process.kill().await;
     }
 }
 

@@ -435,7 +435,7 @@ fn nothing_in_a_token_moves_the_cursor_of_a_terminal() {
     let ended = inspect_with_key(&alb, &token, &["--show-claims"]);
     assert_eq!(ended.code, 1);
     let strange: Vec<char> = ended.stdout.chars().filter(|c| *c != '\n' && !(' '..='~').contains(c)).collect();
-    assert_eq!(strange, [], "{}", ended.stdout);
+    assert_eq!(strange, Vec::<char>::new(), "{}", ended.stdout);
 }
 
 #[test]

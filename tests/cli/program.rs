@@ -1,9 +1,12 @@
 //! The real program, and what it printed.
 
 use std::{
-    io::Write,
+    io::{Read, Write},
     process::{Command, Stdio},
+    thread::{self, JoinHandle},
 };
+
+use crate::running::wait_until;
 
 /// What came of it.
 #[derive(Debug)]
@@ -26,9 +29,23 @@ pub fn run(mut command: Command, stdin: &str) -> Ended {
     let mut child = command.spawn().expect("it starts");
     // Whoever complains of its arguments reads no input, and a pipe that nobody reads is closed.
     let _ = child.stdin.take().expect("piped").write_all(stdin.as_bytes());
-    let output = child.wait_with_output().expect("it ends");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    Ended { code: output.status.code().expect("no signal"), stdout: text(output.stdout), stderr: text(output.stderr) }
+    let (stdout, stderr) = (read(child.stdout.take()), read(child.stderr.take()));
+    let status = wait_until(|| child.try_wait().expect("a child"));
+    if status.is_none() {
+        let _ = child.kill();
+    }
+    let [stdout, stderr] = [stdout, stderr].map(|text| text.join().expect("UTF-8"));
+    let status = status.unwrap_or_else(|| panic!("it does not end: {stdout}\n{stderr}"));
+    Ended { code: status.code().expect("no signal"), stdout, stderr }
+}
+
+/// All of it, in a thread of its own: a pipe that is full makes who writes wait.
+fn read(from: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        from.expect("piped").read_to_string(&mut text).expect("UTF-8");
+        text
+    })
 }
 
 impl Ended {

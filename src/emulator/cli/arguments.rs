@@ -5,7 +5,7 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{inspect::Inspect, values};
-use crate::emulator::{OnUnauthenticated, RuleSettings};
+use crate::emulator::{ClientAuthentication, OnUnauthenticated, RuleSettings};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -114,7 +114,7 @@ pub(super) struct Emulate {
     pub(super) provider_only: bool,
 
     /// With --provider-only: where it may send users after sign-in; may be given several times.
-    #[arg(long, value_name = "URL", requires = "provider_only", help_heading = "Users")]
+    #[arg(long, value_name = "URL", help_heading = "Users")]
     pub(super) redirect_uri: Vec<String>,
 
     /// Your own provider, by its issuer. Its endpoints are those of the discovery document, unless they are given.
@@ -149,6 +149,10 @@ pub(super) struct Emulate {
     /// Taken so that it can be refused with the reason.
     #[arg(long, hide = true, value_name = "SECRET")]
     pub(super) client_secret: Option<OsString>,
+
+    /// How the client proves itself at the token endpoint: basic or form [default: basic].
+    #[arg(long, value_name = "HOW", value_parser = values::client_authentication, help_heading = "Your own provider")]
+    pub(super) client_authentication: Option<ClientAuthentication>,
 
     /// The scope that is asked for [default: "openid profile email"].
     #[arg(long, value_name = "SCOPE", help_heading = "Your own provider")]

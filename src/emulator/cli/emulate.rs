@@ -18,7 +18,7 @@ use super::{
 };
 use crate::emulator::{
     Emulator, EmulatorSettings,
-    child::{Child, PATIENCE},
+    child::{Ask, Child, PATIENCE},
     print_config::ApplicationSettings,
 };
 
@@ -26,6 +26,8 @@ use crate::emulator::{
 const LOG: &str = "alb_emulator=info,tower_alb_auth=info,warn";
 /// The domain of the ready users' addresses, and of nobody.
 const EMAIL_DOMAIN: &str = "example.com";
+/// An application that ends within this time after it was asked to is worth no word.
+const QUIET: Duration = Duration::from_secs(1);
 
 impl Emulate {
     pub(super) fn run(self, streams: &mut Streams<'_>) -> Result<Ended, String> {
@@ -79,7 +81,8 @@ impl Emulate {
             tls: settings.tls.is_some(),
         };
         start_lines::write(&emulator, &lines, streams.stdout).map_err(unwritten)?;
-        start_lines::warn_of_others(&emulator, streams.stderr).map_err(unwritten)?;
+        let is_demo = emulator.demo().is_some();
+        start_lines::warn_of_others(emulator.address(), is_demo, streams.stderr).map_err(unwritten)?;
 
         let child = if self.command.is_empty() {
             None
@@ -176,11 +179,18 @@ impl Emulate {
 }
 
 /// Asks the application to end. Whoever asks a second time does not want to wait.
-async fn stop(child: &mut Child, ask: crate::emulator::child::Ask, signals: &mut Signals, notes: &mut dyn Write) {
-    let hurried = async { while !matches!(signals.next().await, Wish::End(_)) {} };
+async fn stop(child: &mut Child, ask: Ask, signals: &mut Signals, notes: &mut dyn Write) {
+    let hurried = async {
+        tokio::time::sleep(QUIET).await;
+        note(notes, "waiting for the application to end; Ctrl-C kills it");
+        while !matches!(signals.next().await, Wish::End(_)) {}
+    };
     let in_time = tokio::select! {
         in_time = child.stop(ask, PATIENCE) => in_time,
-        () = hurried => false,
+        () = hurried => {
+            child.kill().await;
+            false
+        }
     };
     if !in_time {
         note(notes, "the application did not end when it was asked to, and was killed");

@@ -30,6 +30,12 @@ impl Emulate {
                  into a file for --client-secret-file, or into the variable {SECRET_VARIABLE}"
             ));
         }
+        if !self.redirect_uri.is_empty() && !self.provider_only {
+            return Err(
+                "--redirect-uri is for --provider-only: the load balancer's own is known to the demo provider already"
+                    .to_owned(),
+            );
+        }
         let mut settings = self.config.as_deref().map_or_else(|| Ok(EmulatorSettings::default()), read_settings)?;
         self.application(&mut settings)?;
         self.users(&mut settings)?;
@@ -91,6 +97,7 @@ impl Emulate {
             }
         }
         over(&mut settings.client_id, self.client_id.clone());
+        over(&mut settings.client_authentication, self.client_authentication);
         over(&mut settings.scope, self.scope.clone());
         settings.authorize_parameters.extend(self.param.iter().cloned());
         self.secret(settings);

@@ -1,6 +1,9 @@
 //! What is printed at the start: where to go, and what to tell whom.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+};
 
 use crate::emulator::{Emulator, paragraphs::labelled, print_config::ApplicationSettings};
 
@@ -63,18 +66,41 @@ fn users(emulator: &Emulator, sign_in_as: Option<&str>) -> String {
     }
 }
 
-/// Says it so that nobody overlooks it.
-pub(super) fn warn_of_others(emulator: &Emulator, out: &mut dyn Write) -> io::Result<()> {
-    let address = emulator.address();
+/// Says that others can reach it, so that nobody overlooks it.
+pub(super) fn warn_of_others(address: SocketAddr, is_demo: bool, out: &mut dyn Write) -> io::Result<()> {
     if address.ip().is_loopback() {
         return Ok(());
     }
     writeln!(out, "WARNING: it listens at {address}, where others can reach it.")?;
-    let consequence = if emulator.demo().is_some() {
+    let consequence = if is_demo {
         "Whoever does signs in as whom they like, without a password, and gets to the application."
     } else {
         "It is made for development, and was not made to stand against strangers."
     };
     labelled(out, "", 0, consequence)?;
     labelled(out, "", 0, "Leave --listen out, or give it a port alone, to stay on this machine.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warning(address: &str, is_demo: bool) -> String {
+        let mut out = Vec::new();
+        warn_of_others(address.parse().unwrap(), is_demo, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn whoever_lets_others_in_is_warned() {
+        for own in ["127.0.0.1:9000", "127.0.0.2:9000", "[::1]:9000"] {
+            assert_eq!(warning(own, true), "");
+        }
+        for of_others in ["0.0.0.0:9000", "192.168.0.2:9000", "[::]:9000"] {
+            let said = warning(of_others, true);
+            assert!(said.starts_with(&format!("WARNING: it listens at {of_others}")), "{said}");
+            assert!(said.contains("without a password"), "{said}");
+            assert!(!warning(of_others, false).contains("without a password"));
+        }
+    }
 }

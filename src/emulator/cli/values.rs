@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::emulator::{OnUnauthenticated, RuleAction, RuleSettings};
+use crate::emulator::{ClientAuthentication, OnUnauthenticated, RuleAction, RuleSettings};
 
 /// `127.0.0.1:9000`, or a port alone for this machine.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
@@ -60,6 +60,14 @@ pub(super) fn on_unauthenticated(text: &str) -> Result<OnUnauthenticated, String
         "allow" => Ok(OnUnauthenticated::Allow),
         "deny" => Ok(OnUnauthenticated::Deny),
         _ => Err("it is authenticate, allow or deny".to_owned()),
+    }
+}
+
+pub(super) fn client_authentication(text: &str) -> Result<ClientAuthentication, String> {
+    match text {
+        "basic" => Ok(ClientAuthentication::Basic),
+        "form" => Ok(ClientAuthentication::Form),
+        _ => Err("it is basic or form".to_owned()),
     }
 }
 
