@@ -48,7 +48,9 @@ impl LoadBalancer {
         let values =
             [(DATA, token.as_str()), (IDENTITY, session.subject.as_str()), (ACCESS_TOKEN, &session.access_token)];
         for (name, value) in values {
-            let mut value = HeaderValue::from_str(value).map_err(|_| "sub or access token do not fit into a header")?;
+            // Of UTF-8 too, which a subject may be.
+            let mut value = HeaderValue::from_bytes(value.as_bytes())
+                .map_err(|_| "sub or access token do not fit into a header")?;
             value.set_sensitive(true);
             headers.insert(name, value);
         }

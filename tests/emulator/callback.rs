@@ -235,3 +235,19 @@ async fn a_query_that_is_not_ascii_is_come_back_to() {
     let page = crate::site::Page::of(back.send().await.expect("an answer")).await;
     assert_eq!((page.status, page.location().to_owned()), (302, site.url("/a?q=%C3%A4&r=%C3%A4")));
 }
+
+#[tokio::test]
+async fn of_many_that_come_back_with_one_state_at_once_one_signs_in() {
+    let (site, provider) = Site::scripted().await;
+    let browser = site.browser();
+    let sent_off = browser.get("/").await;
+    let nonce = sent_off.cookies()[0].split(';').next().expect("a cookie").to_owned();
+    let url = site.url(&format!("/oauth2/idpresponse?code=code-1&state={}", query(sent_off.location(), "state")));
+    let ask = || async {
+        browser.client.get(&url).header("cookie", &nonce).send().await.expect("an answer").status().as_u16()
+    };
+    let statuses = futures::future::join_all((0..16).map(|_| ask())).await;
+    assert_eq!(statuses.iter().filter(|status| **status == 302).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| matches!(status, 302 | 401)), "{statuses:?}");
+    assert_eq!(provider.asked().len(), 1);
+}

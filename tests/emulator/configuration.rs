@@ -135,3 +135,41 @@ async fn addresses_with_credentials_and_parameters_of_its_own_are_refused() {
         assert!(said.contains("without a user or a password in it") && !said.contains("canary"), "{said}");
     }
 }
+
+/// A secret in a wrong place or form is not shown with what is wrong.
+#[tokio::test]
+async fn s_61_mistakes_show_no_secret() {
+    for text in [
+        "client_secret: [canary]\n",
+        "client_secret: { value: canary }\n",
+        "client_secret: \"canary\n",
+        "client_secret: canary\nclient_secret: canary\n",
+        "client_secret: *canary\n",
+        "client_secret: !!int canary\n",
+        "endpoints: { client_secret: canary }\n",
+        "clientsecret: canary\n",
+    ] {
+        let said = match EmulatorSettings::from_yaml("emulator.yaml", text) {
+            Err(error) => format!("{error} {error:?}"),
+            Ok(settings) => panic!("{settings:?}"),
+        };
+        assert!(said.starts_with("the configuration cannot be used") && !said.contains("canary"), "{said}");
+    }
+    let said = said(EmulatorConfig::on_free_ports().target("http://user:canary@localhost:3000")).await;
+    assert!(said.contains("the target") && !said.contains("canary"), "{said}");
+}
+
+/// Cookies ignore ports: on one host, application and provider would have each other's.
+#[tokio::test]
+async fn application_and_demo_provider_have_different_hosts() {
+    for config in [
+        EmulatorConfig::on_free_ports().public_host("idp.localhost"),
+        EmulatorConfig::on_free_ports().also_host("IDP.localhost"),
+    ] {
+        let said = said(config).await;
+        assert!(
+            said.contains("the demo provider is at idp.localhost") && said.contains("cookies ignore ports"),
+            "{said}"
+        );
+    }
+}

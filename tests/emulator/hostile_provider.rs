@@ -168,3 +168,77 @@ async fn long_and_broken_answers_are_refused() {
     let deep = serve(Router::new().fallback(any(async || format!("{{\"x\":{}", "[".repeat(60_000))))).await;
     assert_eq!(with_userinfo(&provider, deep).await.browser().callback("/").await.status, 561);
 }
+
+/// What no key, no token and no signature is, in every form that got a parser into trouble somewhere.
+#[tokio::test]
+async fn keys_and_id_tokens_that_are_none_are_refused() {
+    let keys = [
+        ("RS256", json!({ "kty": "RSA", "n": "", "e": "" })),
+        ("RS256", json!({ "kty": "RSA", "n": "AAAA", "e": "AQAB" })),
+        ("RS256", json!({ "kty": "RSA", "n": "!", "e": "AQAB" })),
+        ("PS512", json!({ "kty": "RSA", "n": "_".repeat(20_000), "e": "_".repeat(20_000) })),
+        ("ES256", json!({ "kty": "EC", "crv": "P-256", "x": "", "y": "" })),
+        ("ES256", json!({ "kty": "EC", "crv": "P-256", "x": "A".repeat(43), "y": "A".repeat(43) })),
+        ("ES384", json!({ "kty": "EC", "crv": "P-384", "x": "AAAA", "y": "AAAA" })),
+        ("EdDSA", json!({ "kty": "OKP", "crv": "Ed25519", "x": "AAAA" })),
+        ("EdDSA", json!({ "kty": "OKP", "crv": "X25519", "x": "A".repeat(43) })),
+    ];
+    let (site, provider) = Site::scripted().await;
+    for (algorithm, mut key) in keys {
+        key["kid"] = json!("k9");
+        provider.change(|script| {
+            script.more_keys = vec![key.clone()];
+            script.id_token_header = json!({ "alg": algorithm, "kid": "k9" });
+        });
+        assert_eq!(site.browser().callback("/").await.status, 401, "{key}");
+    }
+    let long = format!("{}.{}.{}", "e".repeat(9_000), "e".repeat(9_000), "e".repeat(9_000));
+    for token in [
+        "",
+        ".",
+        "..",
+        "...",
+        "a.b.c",
+        "e30.e30.e30",
+        "e30.e30.",
+        "\u{e4}.\u{e4}.\u{e4}",
+        "eyJhbGciOiJFUzI1NiJ9..AAAA",
+        &long,
+    ] {
+        provider.change(|script| {
+            script.more_keys = Vec::new();
+            (script.id_token, script.token["id_token"]) = (json!(null), json!(token));
+        });
+        assert_eq!(site.browser().callback("/").await.status, 401, "{token}");
+    }
+}
+
+/// A subject becomes a header. One that cannot be one would sign in, and then be 500 until the session's end.
+#[tokio::test]
+async fn subjects_are_any_text_that_fits_into_a_header() {
+    let (site, provider) = Site::scripted().await;
+    for (subject, status) in [
+        ("j\u{e4}n\u{e9}", 302),
+        ("a b", 302),
+        ("a\nb", 561),
+        ("a\rx-forged: 1", 561),
+        ("a\u{0}", 561),
+        ("a\u{7f}", 561),
+    ] {
+        provider.change(|script| {
+            (script.id_token["sub"], script.userinfo["sub"]) = (json!(subject), json!(subject));
+        });
+        let browser = site.browser();
+        assert_eq!(browser.callback("/").await.status, status, "{subject:?}");
+        if status == 302 {
+            let page = browser.get("/").await;
+            assert_eq!(page.saw("x-amzn-oidc-identity").as_deref(), Some(subject));
+            assert!(page.user().is_some(), "{page:?}");
+        }
+    }
+    provider.change(|script| {
+        (script.id_token["sub"], script.userinfo["sub"]) = (json!("a"), json!("a"));
+        script.token["access_token"] = json!("a\nb");
+    });
+    assert_eq!(site.browser().callback("/").await.status, 561);
+}

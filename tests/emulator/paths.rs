@@ -147,3 +147,21 @@ async fn odd_forms_of_a_request_line_mean_one_thing() {
     }
     assert_eq!(site.calls(), 4);
 }
+
+/// Over HTTP/2 the address names the host, and a header beside it is not what the target is told.
+#[tokio::test]
+async fn over_http_2_the_address_names_the_host() {
+    let (site, _provider) = Site::scripted_with(|config| config.rule(Rule::new("/*", RuleAction::Forward))).await;
+    let port = site.emulator.address().port();
+    let client = |name: &str| {
+        let client =
+            reqwest::Client::builder().http2_prior_knowledge().no_proxy().resolve(name, site.emulator.address());
+        client.build().expect("a client")
+    };
+    let ask = async |name: &str, host: &str| {
+        let request = client(name).get(format!("http://{name}:{port}/")).header("host", host);
+        crate::site::Page::of(request.send().await.expect("an answer")).await
+    };
+    assert_eq!(ask("app.localhost", "evil.example").await.saw("host"), Some(format!("app.localhost:{port}")));
+    assert_eq!(ask("evil.example", "app.localhost").await.status, 400);
+}

@@ -103,6 +103,10 @@ impl Action {
         if subject.is_some_and(|subject| subject != told) {
             return Err(invalid("its sub is not the ID token's, so it speaks of another user"));
         }
+        // Or nobody would get on with the session, until it ends.
+        if [told.as_str(), &tokens.access_token].iter().any(|text| HeaderValue::from_bytes(text.as_bytes()).is_err()) {
+            return Err(invalid("its sub, or the access token, has control characters: they are to be headers"));
+        }
         Ok(Session {
             claims,
             subject: told,

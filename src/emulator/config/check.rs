@@ -74,14 +74,16 @@ impl Checked {
 fn target_of(target: &str) -> Result<http::uri::Authority, String> {
     let shown = crate::error::quoted(target);
     let uri: Option<Uri> = target.parse().ok();
+    if uri.as_ref().is_some_and(has_credentials) {
+        // Not shown.
+        return Err("the target must be an address without a user or a password in it".to_owned());
+    }
     let plain = uri.filter(|uri| matches!(uri.path(), "" | "/") && uri.query().is_none());
     let Some(uri) = plain else {
         return Err(format!("the target {shown} must be an address without a path: http://localhost:3000"));
     };
     match (uri.scheme_str(), uri.authority()) {
-        (Some("http"), Some(authority)) if !authority.as_str().contains('@') && !authority.host().is_empty() => {
-            Ok(authority.clone())
-        }
+        (Some("http"), Some(authority)) if !authority.host().is_empty() => Ok(authority.clone()),
         (Some("https"), _) => Err(format!("the target {shown} must be plain http, as a target group of HTTP is")),
         _ => Err(format!("the target {shown} must begin with http:// and name a host")),
     }
@@ -101,7 +103,16 @@ fn check_signer(signer: &str, problems: &mut Vec<String>) {
 fn check_provider(config: &EmulatorConfig, problems: &mut Vec<String>) {
     let IdentityProvider(kind) = &config.provider;
     let urls: Vec<(&str, &String)> = match kind {
-        Kind::Demo(_) => return,
+        Kind::Demo(demo) => {
+            let mut hosts = config.more_hosts.iter().chain([&config.public_host]);
+            if hosts.any(|host| host.eq_ignore_ascii_case(&demo.host)) {
+                problems.push(format!(
+                    "the demo provider is at {}, so the application is to be at another host: cookies ignore ports",
+                    demo.host
+                ));
+            }
+            return;
+        }
         Kind::Discovery(issuer) => vec![("issuer", issuer)],
         Kind::Endpoints(endpoints) => vec![
             ("issuer", &endpoints.issuer),
@@ -120,7 +131,7 @@ fn check_provider(config: &EmulatorConfig, problems: &mut Vec<String>) {
 /// What is wrong with an address of the provider, if anything is: plain http proves nothing, but on this machine.
 pub(crate) fn problem_of_address(what: &str, url: &str) -> Option<String> {
     let uri: Option<Uri> = url.parse().ok();
-    if uri.as_ref().and_then(Uri::authority).is_some_and(|authority| authority.as_str().contains('@')) {
+    if uri.as_ref().is_some_and(has_credentials) {
         // Not shown.
         return Some(format!("the provider's {what} must be an address without a user or a password in it"));
     }
@@ -139,4 +150,8 @@ pub(crate) fn problem_of_address(what: &str, url: &str) -> Option<String> {
 pub(crate) fn is_on_this_machine(url: &str) -> bool {
     let uri: Option<Uri> = url.parse().ok();
     uri.as_ref().and_then(Uri::host).is_some_and(|host| is_loopback(host) || host.ends_with(".localhost"))
+}
+
+fn has_credentials(uri: &Uri) -> bool {
+    uri.authority().is_some_and(|authority| authority.as_str().contains('@'))
 }

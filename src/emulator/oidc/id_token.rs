@@ -96,7 +96,8 @@ async fn fetch(http: &HttpClient, endpoints: &Endpoints) -> Result<JwkSet, OidcE
     let request = request.map_err(|_| invalid("the address of its keys is not a URL".to_owned()))?;
     let (status, body) = http.send(Step::IdToken, request).await?;
     if status != 200 {
-        return Err(invalid(format!("the provider's keys: {} answered {status}", endpoints.jwks)));
+        let shown = crate::error::quoted(&endpoints.jwks);
+        return Err(invalid(format!("the provider's keys: {shown} answered {status}")));
     }
     serde_json::from_slice(&body).map_err(|error| invalid(format!("the provider's keys are none: {error}")))
 }
