@@ -1,8 +1,8 @@
 //! A cache that is bounded by count and by bytes.
 
-use std::{borrow::Borrow, hash::Hash};
+use std::hash::Hash;
 
-use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
+use quick_cache::{Equivalent, OptionsBuilder, Weighter, sync::Cache};
 
 /// What an entry costs beside what it says itself: the cache's own tables.
 const OVERHEAD: usize = 96;
@@ -35,11 +35,7 @@ where
         Some(Self { entries: Cache::with_options(options, weighter, Default::default(), Default::default()) })
     }
 
-    pub(crate) fn find<Q>(&self, key: &Q) -> Option<V>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
+    pub(crate) fn find(&self, key: &(impl Hash + Equivalent<K>)) -> Option<V> {
         self.entries.get(key)
     }
 
@@ -47,11 +43,7 @@ where
         self.entries.insert(key, value);
     }
 
-    pub(crate) fn remove<Q>(&self, key: &Q)
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
+    pub(crate) fn remove(&self, key: &(impl Hash + Equivalent<K>)) {
         self.entries.remove(key);
     }
 

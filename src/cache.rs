@@ -5,10 +5,12 @@
 //! used only while the key that verified it is still the one held under its kid, and while the token is still valid; both are
 //! asked at each hit. Identities are not kept: who the claims are is decided anew.
 
+use quick_cache::Equivalent;
+
 use crate::{
     bounded::{Bounded, HeapSize},
     config::{CacheLimits, Place},
-    identity::TokenBytes,
+    identity::{ReceivedToken, TokenBytes},
     keys::{Kid, PublicKey},
     sync::Arc,
     token::VerifiedToken,
@@ -31,7 +33,7 @@ impl TokenCache {
     }
 
     pub(crate) fn find(&self, token: &[u8]) -> Option<Remembered> {
-        self.0.as_ref()?.find(token)
+        self.0.as_ref()?.find(&ReceivedToken(token))
     }
 
     pub(crate) fn insert(&self, remembered: Remembered) {
@@ -42,12 +44,18 @@ impl TokenCache {
 
     pub(crate) fn remove(&self, token: &[u8]) {
         if let Some(tokens) = &self.0 {
-            tokens.remove(token);
+            tokens.remove(&ReceivedToken(token));
         }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.0.as_ref().map_or(0, Bounded::len)
+    }
+}
+
+impl Equivalent<TokenBytes> for ReceivedToken<'_> {
+    fn equivalent(&self, key: &TokenBytes) -> bool {
+        self == key
     }
 }
 

@@ -116,3 +116,8 @@ struct Readme;
 #[doc = include_str!("../docs/SERVICES.md")]
 #[doc = include_str!("../docs/TESTING.md")]
 struct Pages;
+
+/// The page of the emulator has a feature of its own.
+#[cfg(all(doctest, feature = "emulator", feature = "test-util"))]
+#[doc = include_str!("../docs/EMULATOR.md")]
+struct EmulatorPage;

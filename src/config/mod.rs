@@ -26,6 +26,8 @@ mod endpoint;
 mod environment;
 mod error;
 mod limits;
+#[cfg(feature = "emulator")]
+mod nearest;
 mod settings;
 mod trust;
 mod trusted_alb;
@@ -71,6 +73,7 @@ pub struct AlbAuthConfig {
     pub(crate) inner: Arc<Settings>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) trust: Trust,
     pub(crate) token_limits: TokenLimits,

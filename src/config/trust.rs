@@ -9,12 +9,12 @@ use crate::{
 };
 
 /// All entries, checked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Trust {
     pub(super) entries: Vec<Entry>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Entry {
     /// Each with the endpoint of its region.
     pub(super) signers: Vec<(LoadBalancerArn, KeyEndpoint)>,

@@ -10,8 +10,9 @@ use crate::{
     sync::{Arc, Mutex},
 };
 
-/// So many public keys are given; the oldest goes first.
-const MAX_KEYS: usize = 16;
+/// So many public keys are given; the oldest goes first. With a rotation each second, which is the shortest interval, a key is
+/// there for as long as a token by it lives and verifiers wait.
+const MAX_KEYS: usize = 256;
 
 /// Signs as a load balancer does, and knows the public keys of what it signed.
 pub(super) struct LoadBalancer {
@@ -47,7 +48,9 @@ impl LoadBalancer {
         let values =
             [(DATA, token.as_str()), (IDENTITY, session.subject.as_str()), (ACCESS_TOKEN, &session.access_token)];
         for (name, value) in values {
-            let mut value = HeaderValue::from_str(value).map_err(|_| "sub or access token do not fit into a header")?;
+            // Of UTF-8 too, which a subject may be.
+            let mut value = HeaderValue::from_bytes(value.as_bytes())
+                .map_err(|_| "sub or access token do not fit into a header")?;
             value.set_sensitive(true);
             headers.insert(name, value);
         }

@@ -6,18 +6,20 @@
 //! | `GET /` | 403 |
 //! | `POST /rotate` with the header `x-alb-emulator: rotate` | the kid that signs from now on |
 //!
-//! The header is what no page of another site can send without being asked for leave first, which is never given.
+//! The header is what no page of another site can send without being asked for leave first, which is never given. A page whose
+//! own name leads to this machine needs no leave (DNS rebinding), so whatever is not asked for by a name of this machine is 403.
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::{Path, Request, State},
     http::{HeaderMap, StatusCode},
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 
-use super::action::Action;
-use crate::sync::Arc;
+use super::{action::Action, host::named};
+use crate::{config::is_loopback, sync::Arc};
 
 /// The header that a rotation wants.
 pub(super) const ADMIN_HEADER: &str = "x-alb-emulator";
@@ -27,7 +29,15 @@ pub(super) fn router(action: Arc<Action>) -> Router {
         .route("/rotate", post(rotate))
         .route("/{kid}", get(key))
         .fallback(async || StatusCode::FORBIDDEN)
+        .layer(from_fn(of_this_machine))
         .with_state(action)
+}
+
+async fn of_this_machine(request: Request, next: Next) -> Response {
+    match named(request.uri(), request.headers()) {
+        Some(named) if is_loopback(&named.host().to_ascii_lowercase()) => next.run(request).await,
+        _ => (StatusCode::FORBIDDEN, "ask for localhost, 127.0.0.1 or [::1]\n").into_response(),
+    }
 }
 
 async fn key(State(action): State<Arc<Action>>, Path(kid): Path<String>) -> Response {

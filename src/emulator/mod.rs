@@ -2,11 +2,17 @@
 //! for development.
 
 mod action;
+mod child;
+pub mod cli;
 mod config;
 mod front;
 mod headers;
+mod host;
+mod inspect;
 mod keys;
 mod oidc;
+mod paragraphs;
+mod print_config;
 pub mod provider;
 mod proxy;
 mod session;

@@ -3,12 +3,12 @@
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::body::Body;
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use hyper::body::Incoming;
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
-    action::{Action, CALLBACK},
+    action::{Action, CALLBACK, shown},
     config::{Checked, ClientSecret, EmulatorConfig, IdentityProviderKind},
     front::{self, Answers, MAX_LINE, TlsFiles},
     headers::LoadBalancer,
@@ -217,19 +217,33 @@ impl Answers for Listener {
         if too_long(request.headers()) {
             return answer(400, "a header line is longer than 16 KiB");
         }
+        if request.method() == Method::TRACE {
+            // It would say the user's token and access token to whoever asks.
+            return answer(405, "a load balancer does not support TRACE");
+        }
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         match self.action.judge(request).await {
             Err(answered) => answered.map(Body::from),
             Ok((request, outcome)) => {
                 let mut response = self.proxy.forward(request, client).await;
-                for cookie in outcome.cookies {
-                    response.headers_mut().append(header::SET_COOKIE, cookie);
-                }
-                let status = response.status().as_u16();
+                set_before_the_targets(response.headers_mut(), outcome.cookies);
+                let (status, path) = (response.status().as_u16(), shown(&path));
                 tracing::info!(target: "alb_emulator", "{method} {path} {status} {}", outcome.actions);
                 response
             }
         }
+    }
+}
+
+/// Of two cookies of one name the later counts, and an application that expires the session's has the last word.
+fn set_before_the_targets(headers: &mut HeaderMap, cookies: Vec<HeaderValue>) {
+    if cookies.is_empty() {
+        return;
+    }
+    let targets: Vec<HeaderValue> = headers.get_all(header::SET_COOKIE).iter().cloned().collect();
+    headers.remove(header::SET_COOKIE);
+    for cookie in cookies.into_iter().chain(targets) {
+        headers.append(header::SET_COOKIE, cookie);
     }
 }
 

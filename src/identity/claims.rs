@@ -1,7 +1,7 @@
 //! The claims of a verified token.
 
 use std::{
-    borrow::{Borrow, Cow},
+    borrow::Cow,
     fmt,
     hash::{Hash, Hasher},
     marker::PhantomData,
@@ -15,6 +15,9 @@ use serde::{
     de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor},
 };
 
+/// So many characters at the end of a token tell it from the others: 256 bits of its signature, less padding.
+const HASHED: usize = 43;
+
 /// What the identity provider said of the user, as signed by the load balancer.
 ///
 /// There are only claims of verified tokens. A clone counts one reference.
@@ -27,7 +30,7 @@ pub struct Claims(Arc<Inner>);
 
 struct Inner {
     /// The token as received, then its decoded payload, then texts that stood escaped in the payload.
-    buffer: Vec<u8>,
+    buffer: String,
     parts: ClaimsParts,
 }
 
@@ -67,7 +70,7 @@ impl Span {
 }
 
 impl Claims {
-    pub(crate) fn new(buffer: Vec<u8>, parts: ClaimsParts) -> Self {
+    pub(crate) fn new(buffer: String, parts: ClaimsParts) -> Self {
         Self(Arc::new(Inner { buffer, parts }))
     }
 
@@ -146,8 +149,7 @@ impl Claims {
     /// # Errors
     /// The claim is there, but not of that type. The message names the claim and never its value.
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, ClaimError> {
-        let payload = self.bytes(self.0.parts.payload);
-        let mut reader = serde_json::Deserializer::from_slice(payload);
+        let mut reader = serde_json::Deserializer::from_str(self.payload());
         reader
             .deserialize_map(OneMember { name, value: PhantomData })
             .map_err(|_| ClaimError { claim: name.to_owned() })
@@ -186,7 +188,7 @@ impl Claims {
 
     /// The token as received; empty for claims that came without one, which only tests have.
     pub(crate) fn token(&self) -> &[u8] {
-        self.bytes(self.0.parts.token)
+        self.text(self.0.parts.token).as_bytes()
     }
 
     /// The token, as the key of a cache.
@@ -195,8 +197,8 @@ impl Claims {
     }
 
     /// The whole payload, already checked to be strict JSON.
-    pub(crate) fn payload(&self) -> &[u8] {
-        self.bytes(self.0.parts.payload)
+    pub(crate) fn payload(&self) -> &str {
+        self.text(self.0.parts.payload)
     }
 
     /// Bytes on the heap, for the caches' bounds.
@@ -219,29 +221,28 @@ impl Claims {
         }
     }
 
-    fn bytes(&self, span: Span) -> &[u8] {
-        self.0.buffer.get(span.range()).unwrap_or_default()
-    }
-
     fn text(&self, span: Span) -> &str {
-        // Spans come from a JSON reader that gives UTF-8 only.
-        std::str::from_utf8(self.bytes(span)).unwrap_or_default()
+        self.0.buffer.get(span.range()).unwrap_or_default()
     }
 }
 
-/// The bytes of a token. Equal only if all of them are.
+/// The bytes of a verified token, as the key of a cache. Equal only if all of them are.
 #[derive(Clone)]
 pub(crate) struct TokenBytes(Claims);
 
-impl Borrow<[u8]> for TokenBytes {
-    fn borrow(&self) -> &[u8] {
-        self.0.bytes(self.0.0.parts.token)
+/// The bytes of a token as received, to look them up among [`TokenBytes`].
+#[derive(Clone, Copy)]
+pub(crate) struct ReceivedToken<'t>(pub(crate) &'t [u8]);
+
+impl TokenBytes {
+    fn received(&self) -> ReceivedToken<'_> {
+        ReceivedToken(self.0.token())
     }
 }
 
 impl PartialEq for TokenBytes {
     fn eq(&self, other: &Self) -> bool {
-        Borrow::<[u8]>::borrow(self) == Borrow::<[u8]>::borrow(other)
+        self.0.token() == other.0.token()
     }
 }
 
@@ -249,7 +250,22 @@ impl Eq for TokenBytes {}
 
 impl Hash for TokenBytes {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Borrow::<[u8]>::borrow(self).hash(state);
+        self.received().hash(state);
+    }
+}
+
+impl PartialEq<TokenBytes> for ReceivedToken<'_> {
+    fn eq(&self, verified: &TokenBytes) -> bool {
+        self.0 == verified.0.token()
+    }
+}
+
+impl Hash for ReceivedToken<'_> {
+    /// Of its end: half of the signature, and so different in every token that was verified. What a stranger sends with the
+    /// same end costs a comparison, and is not equal.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let end = self.0.len().saturating_sub(HASHED);
+        self.0.get(end..).unwrap_or_default().hash(state);
     }
 }
 
@@ -328,42 +344,42 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneMember<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        collections::HashMap,
-        hash::{BuildHasherDefault, Hasher},
-    };
+    use quick_cache::Equivalent;
 
     use super::*;
+    use crate::bounded::{Bounded, HeapSize};
 
-    /// All that is hashed is the same to it.
-    #[derive(Default)]
-    struct Colliding;
-
-    impl Hasher for Colliding {
-        fn finish(&self) -> u64 {
-            7
+    impl HeapSize for &str {
+        fn heap_size(&self) -> usize {
+            0
         }
+    }
 
-        fn write(&mut self, _: &[u8]) {}
+    fn verified(token: &str) -> TokenBytes {
+        let token_span = Span::new(0, token.len()).unwrap();
+        // What comes behind the token in the buffer is the same for all of them, and no part of the key.
+        let buffer = format!("{token}{{}}");
+        Claims::new(buffer, ClaimsParts { token: token_span, ..ClaimsParts::default() }).token_bytes()
     }
 
     #[test]
     fn s_42_tokens_whose_hashes_collide_are_still_told_apart() {
-        let claims = |token: &str| {
-            let token_span = Span::new(0, token.len()).unwrap();
-            // What comes behind the token in the buffer is the same for all of them, and no part of the key.
-            let buffer = format!("{token}{{}}").into_bytes();
-            Claims::new(buffer, ClaimsParts { token: token_span, ..ClaimsParts::default() })
-        };
-        let tokens = ["a.b.c", "a.b.d", "a.b.", "a.b.cc", "b.a.c", "A.b.c", ""];
-        let mut cache = HashMap::<TokenBytes, &str, BuildHasherDefault<Colliding>>::default();
-        for token in tokens {
-            assert_eq!(cache.insert(claims(token).token_bytes(), token), None, "{token}");
+        // All that is hashed is the same in those that are long.
+        let end = "c".repeat(HASHED);
+        let long = ["a.b.", "a.d.", "a.b", "", "a.b.c", "b.a.", "A.b."].map(|start| format!("{start}{end}"));
+        let tokens: Vec<&str> = long.iter().map(String::as_str).chain(["a.b.c", "a.b.d", "a.b.", ""]).collect();
+        let cache = Bounded::<TokenBytes, &str>::new(100, 1 << 20).unwrap();
+        for token in &tokens {
+            assert_eq!(cache.find(&ReceivedToken(token.as_bytes())), None, "{token}");
+            cache.insert(verified(token), token);
         }
-        for token in tokens {
-            assert_eq!(cache.get(token.as_bytes()), Some(&token));
-            assert!(claims(token).token_bytes() == claims(token).token_bytes(), "{token}");
+        for token in &tokens {
+            assert_eq!(cache.find(&ReceivedToken(token.as_bytes())), Some(*token));
+            let equal = tokens.iter().filter(|other| ReceivedToken(token.as_bytes()).equivalent(&verified(other)));
+            assert_eq!(equal.collect::<Vec<_>>(), [token]);
+            assert_eq!(tokens.iter().filter(|other| verified(other) == verified(token)).count(), 1, "{token}");
         }
-        assert_eq!(cache.get(b"a.b".as_slice()), None);
+        assert_eq!(cache.find(&ReceivedToken(b"a.b")), None);
+        assert_eq!(cache.find(&ReceivedToken(format!("a.B.{end}").as_bytes())), None);
     }
 }

@@ -26,6 +26,6 @@ pub use self::{
     profile::Profile,
 };
 pub(crate) use self::{
-    claims::{ClaimsParts, Span, TokenBytes},
+    claims::{ClaimsParts, ReceivedToken, Span, TokenBytes},
     email::{Email, EmailProblem},
 };

@@ -134,7 +134,7 @@ impl Key {
     /// The policy, the issuer, the subject and the claims that count, each with its length before it so that no two lists
     /// read alike.
     fn of(policy: usize, claims: &Claims, used: Option<&[String]>) -> Self {
-        let members: HashMap<String, &RawValue> = serde_json::from_slice(claims.payload()).unwrap_or_default();
+        let members: HashMap<String, &RawValue> = serde_json::from_str(claims.payload()).unwrap_or_default();
         let mut members: Vec<_> = members
             .iter()
             .filter(|(name, _)| match used {

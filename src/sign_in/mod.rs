@@ -11,6 +11,7 @@
 //! | [`NamedClaim`] | the text of a claim | the provider is set up to send the name |
 //! | [`FirstMatch`] | the first of several that finds somebody | migrations |
 //! | [`GroupOwnership`] | what another gives, plus groups by a mapping | groups or roles stand in the claims |
+//! | `Catalog` (feature `https`) | the user of Backstage's catalog who carries the email or the name | there is a Backstage |
 //! | [`from_fn`], [`from_async_fn`] | what your code says | anything else, a catalog for instance |
 //!
 //! Names are built by [`EntityRef`](crate::EntityRef) from checked parts. An email that is not plain ASCII, not in an allowed
@@ -18,9 +19,12 @@
 //! [`TrustedAlb::sign_in`](crate::TrustedAlb::sign_in).
 
 mod cache;
+#[cfg(feature = "https")]
+mod catalog;
 mod chain;
 mod claim;
 mod email;
+mod email_rule;
 mod function;
 mod names;
 mod outcome;
@@ -29,6 +33,8 @@ mod resolver;
 mod subject;
 
 pub(crate) use self::cache::{Asked, SignInCache};
+#[cfg(feature = "https")]
+pub use self::catalog::{Catalog, CatalogBuilder, CatalogSignIn};
 pub use self::{
     chain::FirstMatch,
     claim::NamedClaim,

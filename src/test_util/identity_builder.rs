@@ -64,11 +64,11 @@ impl IdentityBuilder {
 /// The claims of a user that were never signed.
 fn claims(user: &User) -> Claims {
     let members = user.claims();
-    let mut buffer = to_json(members).into_bytes();
+    let mut buffer = to_json(members);
     let mut parts = ClaimsParts { payload: Span::new(0, buffer.len()).unwrap(), ..ClaimsParts::default() };
     let mut place = |text: &str| {
         let span = Span::new(buffer.len(), text.len()).unwrap();
-        buffer.extend_from_slice(text.as_bytes());
+        buffer.push_str(text);
         span
     };
     let text = |name: &str| members.iter().find(|(held, _)| held == name).and_then(|(_, value)| value.as_str());

@@ -68,7 +68,9 @@ pub(super) fn read(
     let parts =
         texts.place(&raw, token.len(), issuer, sub, window.expires_at).ok_or_else(|| malformed("they are too long"))?;
     let escaped = texts.escaped;
-    buffer.extend_from_slice(escaped.as_bytes());
+    // Cannot fail, since a strict reader was through it. Asked once here rather than for each text that is looked at.
+    let mut buffer = String::from_utf8(buffer).map_err(|_| malformed("they are not UTF-8"))?;
+    buffer.push_str(&escaped);
     Ok(Payload { claims: Claims::new(buffer, parts), window })
 }
 

@@ -1,6 +1,23 @@
-//! The emulator, by real HTTP: a browser that keeps cookies, the demo provider, and an application behind the layer.
+//! The emulator, by real HTTP: a browser that keeps cookies, a provider, and an application behind the layer.
 #![cfg(all(feature = "emulator", feature = "test-util"))]
 
+mod scripted;
 mod site;
+#[path = "../traced/mod.rs"]
+mod traced;
 
+mod attacks;
+mod callback;
+mod configuration;
+mod connections;
+mod hostile_provider;
+mod keys;
+mod limits;
+mod paths;
+mod providers;
+mod proxy;
+mod renewal;
+mod rules;
+mod sessions;
 mod sign_in;
+mod tls;

@@ -8,17 +8,19 @@ use std::{
     },
 };
 
-use axum::{Json, Router, extract::Request, routing::any};
-use http::{HeaderMap, StatusCode};
-use reqwest::redirect::Policy;
+use axum::{Json, Router, extract::Request, response::IntoResponse, routing::any};
+use http::{HeaderMap, Method, StatusCode};
+use reqwest::{cookie::Jar, redirect::Policy};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower_alb_auth::{
-    AlbAuthConfig, AlbAuthLayer, BackstageIdentity, Clock as _,
+    AlbAuthConfig, AlbAuthLayer, BackstageIdentity, Clock as _, SignOut,
     emulator::{Emulator, EmulatorConfig},
     sign_in::{FirstMatch, Subject, WholeEmail},
     test_util::TestClock,
 };
+
+use crate::scripted::Scripted;
 
 pub struct Site {
     pub emulator: Emulator,
@@ -29,6 +31,19 @@ pub struct Site {
 impl Site {
     pub async fn new() -> Self {
         Self::with(|config| config).await
+    }
+
+    /// With a provider that says what a test wants.
+    pub async fn scripted() -> (Self, Scripted) {
+        Self::scripted_with(|config| config).await
+    }
+
+    pub async fn scripted_with(change: impl FnOnce(EmulatorConfig) -> EmulatorConfig) -> (Self, Scripted) {
+        // The clocks of the tests begin now.
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
+        let scripted = Scripted::start(now).await;
+        let site = Self::with(|config| change(scripted.configure(config))).await;
+        (site, scripted)
     }
 
     /// An application that says what it got, behind the layer of production, behind the emulator.
@@ -58,27 +73,38 @@ impl Site {
     }
 
     pub fn browser(&self) -> Browser<'_> {
+        self.browser_with_jar().0
+    }
+
+    /// A browser, and its cookies.
+    pub fn browser_with_jar(&self) -> (Browser<'_>, Arc<Jar>) {
+        let jar = Arc::new(Jar::default());
         let idp: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
         let client = reqwest::Client::builder()
-            .cookie_store(true)
+            .cookie_provider(Arc::clone(&jar))
             .redirect(Policy::none())
             .resolve("app.localhost", self.emulator.address())
             .resolve("idp.localhost", idp)
             .no_proxy()
             .build()
             .expect("a browser");
-        Browser { site: self, client }
+        (Browser { site: self, client }, jar)
     }
 }
 
-/// Says who it is and what it saw; `/open` wants nobody.
+/// Says who it is and what it saw; at `/sign-out` it expires the session's cookies.
 fn application(emulator: &Emulator, clock: &TestClock, calls: Arc<AtomicUsize>) -> Router {
     let policy = FirstMatch::of(WholeEmail::in_domains(["example.com"])).or(Subject::new().in_namespace("subjects"));
     let config = AlbAuthConfig::builder().trust(emulator.trusted()).sign_in(policy).clock(clock.clone()).build();
     let layer = AlbAuthLayer::new(config.expect("a sound configuration")).optional().keep_headers();
     let say = move |user: Option<BackstageIdentity>, request: Request| {
         calls.fetch_add(1, Ordering::SeqCst);
-        async move { Json(said(user, &request)) }
+        async move {
+            match request.uri().path() {
+                "/sign-out" => SignOut::builder().build().expect("sound").answer(&Method::POST, request.headers()),
+                _ => Json(said(user, &request)).into_response(),
+            }
+        }
     };
     Router::new().fallback(any(say)).layer(layer)
 }
@@ -153,6 +179,13 @@ impl Browser<'_> {
         Page::of(self.client.get(url).send().await.expect("an answer")).await
     }
 
+    /// Is sent off to a scripted provider, and comes back with a code.
+    pub async fn callback(&self, path: &str) -> Page {
+        let sent_off = self.get(path).await;
+        let state = query(sent_off.location(), "state");
+        self.get(&format!("/oauth2/idpresponse?code=code-1&state={state}")).await
+    }
+
     /// Signs in as this user of the demo provider, by its page, and gives what the browser sees at the end.
     pub async fn sign_in(&self, path: &str, user: &str) -> Page {
         let callback = self.to_callback(path, user).await;
@@ -184,6 +217,13 @@ impl Browser<'_> {
         let answer = self.client.post(absolute(authorize, &form.action)).form(&fields).send().await.expect("an answer");
         Page::of(answer).await.location().to_owned()
     }
+}
+
+/// A parameter of an address, as it is written there.
+pub fn query(url: &str, name: &str) -> String {
+    let pairs = url.split_once('?').map_or("", |(_, query)| query).split('&');
+    let mut values = pairs.filter_map(|pair| pair.strip_prefix(&format!("{name}=")));
+    values.next().unwrap_or_else(|| panic!("no {name} in {url}")).to_owned()
 }
 
 fn absolute(base: &str, location: &str) -> String {

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue};
-use percent_encoding::percent_decode_str;
+use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::{
     Action, Refusal,
@@ -12,9 +12,6 @@ use crate::emulator::{
     oidc::{OidcError, Step, Tokens},
     session::{NONCE_COOKIE, Purpose, Session, expire_nonce, read_cookie},
 };
-
-/// Claims and access token together may have so many bytes; more is 500 at a load balancer.
-const MAX_USER_BYTES: usize = 11 * 1024;
 
 impl Action {
     /// The answer to a browser that comes back: 302 to where it wanted to go, with a session, or why not.
@@ -26,20 +23,23 @@ impl Action {
 
     async fn signed_in(&self, query: &str, headers: &HeaderMap, host: &str, now: u64) -> Result<Refusal, Refusal> {
         let state = self.state(query, headers, host, now)?;
-        if let Some(error) = parameter(query, "error") {
-            let refusal = Refusal::new(561, "AuthUnhandledException");
-            return Err(
-                refusal.because(format!("the provider sent the browser back with {}", crate::error::quoted(&error)))
-            );
-        }
-        let Some(code) = parameter(query, "code") else {
-            return Err(Refusal::new(401, "AuthMissingCodeParam").because("there is no code"));
+        let error = match parameter(query, "error") {
+            Ok(error) => error.map(|error| crate::error::quoted(&error)),
+            Err(unclear) => Some(unclear.to_owned()),
         };
+        if let Some(error) = error {
+            let refusal = Refusal::new(561, "AuthUnhandledException");
+            return Err(refusal.because(format!("the provider sent the browser back with the error {error}")));
+        }
+        let no_code = |what: &str| Refusal::new(401, "AuthMissingCodeParam").because(format!("the code is {what}"));
+        let code = parameter(query, "code").map_err(no_code)?.ok_or_else(|| no_code("missing"))?;
         let tokens = self.oidc.exchange(&code, &self.redirect_uri(host)).await.map_err(refused)?;
         let session = self.session(tokens, now).await?;
         let cookies = self.session_cookies(&session, headers, now)?;
-        // To the host that was asked, which this one is, and to a path of it: nowhere else.
-        let location = HeaderValue::from_str(&format!("{}://{host}{}", self.scheme, state.wanted))
+        // To the host that was asked, which this one is, and to a path of it: nowhere else. A program may have sent a query that
+        // is not ASCII.
+        let wanted = utf8_percent_encode(&state.wanted, CONTROLS);
+        let location = HeaderValue::from_str(&format!("{}://{host}{wanted}", self.scheme))
             .map_err(|_| Refusal::new(500, "AuthUnhandledException").because("what was asked for is not a path"))?;
         Ok(Refusal::to(location).with_cookies(cookies).with_cookies(expire_nonce(self.cookies.secure)))
     }
@@ -48,9 +48,8 @@ impl Action {
     /// code is spent.
     fn state(&self, query: &str, headers: &HeaderMap, host: &str, now: u64) -> Result<State, Refusal> {
         let invalid = |sentence: &'static str| Refusal::new(401, "AuthInvalidStateParam").because(sentence);
-        let Some(state) = parameter(query, "state") else {
-            return Err(Refusal::new(401, "AuthMissingStateParam").because("there is no state"));
-        };
+        let no_state = |what: &str| Refusal::new(401, "AuthMissingStateParam").because(format!("the state is {what}"));
+        let state = parameter(query, "state").map_err(no_state)?.ok_or_else(|| no_state("missing"))?;
         let sealed = STANDARD.decode(state).map_err(|_| invalid("the state is not one of ours"))?;
         let state: State = self
             .sealer
@@ -86,13 +85,7 @@ impl Action {
         };
         let proven = self.oidc.check_id_token(id_token, now).await.map_err(refused)?;
         let session = self.session_of(tokens, Some(&proven), now.saturating_add(self.session_timeout), now).await;
-        session.map_err(refused).and_then(|session| {
-            if session.weight() > MAX_USER_BYTES {
-                return Err(Refusal::new(500, "AuthUserinfoResponseSizeExceeded")
-                    .because("claims and access token have more than 11 KB together"));
-            }
-            Ok(session)
-        })
+        session.map_err(refused)
     }
 
     /// Asks userinfo, and puts together what is known of the user.
@@ -106,9 +99,13 @@ impl Action {
         let claims = self.oidc.userinfo(&tokens.access_token).await?;
         let told = claims.iter().find(|(name, _)| name == "sub").and_then(|(_, value)| value.as_str());
         let invalid = |sentence: &str| OidcError::invalid(Step::Userinfo, sentence);
-        let told = told.ok_or_else(|| invalid("its answer has no sub"))?.to_owned();
+        let told = told.filter(|sub| !sub.is_empty()).ok_or_else(|| invalid("its answer has no sub"))?.to_owned();
         if subject.is_some_and(|subject| subject != told) {
             return Err(invalid("its sub is not the ID token's, so it speaks of another user"));
+        }
+        // Or nobody would get on with the session, until it ends.
+        if [told.as_str(), &tokens.access_token].iter().any(|text| HeaderValue::from_bytes(text.as_bytes()).is_err()) {
+            return Err(invalid("its sub, or the access token, has control characters: they are to be headers"));
         }
         Ok(Session {
             claims,
@@ -125,15 +122,19 @@ pub(super) fn refused(error: OidcError) -> Refusal {
     Refusal::new(error.status(), error.reason()).because(error.to_string())
 }
 
-/// A parameter that stands there once. Of two of one name, nobody can say which one counts.
-fn parameter(query: &str, name: &str) -> Option<String> {
+/// A parameter, by its name with or without escapes. `Err` says why it is unclear which value it has.
+fn parameter(query: &str, name: &str) -> Result<Option<String>, &'static str> {
     let mut values = query.split('&').filter_map(|pair| {
         let (held, value) = pair.split_once('=')?;
-        (held == name).then_some(value)
+        percent_decode_str(held).eq(name.bytes()).then_some(value)
     });
     let (first, second) = (values.next(), values.next());
-    let value = first.filter(|_| second.is_none())?.replace('+', "%20");
+    if second.is_some() {
+        return Err("there more than once");
+    }
+    let Some(value) = first.filter(|value| !value.is_empty()) else { return Ok(None) };
     // A state is base64, in which a plus that nobody encoded stands for itself.
-    let value = if name == "state" { value.replace("%20", "+") } else { value };
-    percent_decode_str(&value).decode_utf8().ok().map(|text| text.into_owned()).filter(|text| !text.is_empty())
+    let value = if name == "state" { value.to_owned() } else { value.replace('+', "%20") };
+    let text = percent_decode_str(&value).decode_utf8();
+    text.map(|text| Some(text.into_owned())).map_err(|_| "not a text")
 }

@@ -59,7 +59,7 @@ impl Refusal {
 
     /// As a load balancer's access log would have it, and a sentence for people. The query is left out: it holds codes.
     pub(super) fn log(&self, method: &Method, uri: &Uri) {
-        let (status, reason, path) = (self.status, self.reason, uri.path());
+        let (status, reason, path) = (self.status, self.reason, shown(uri.path()));
         if self.sentence.is_empty() {
             tracing::info!(target: "alb_emulator", "{method} {path} {status} authenticate \"{reason}\"");
         } else {
@@ -81,6 +81,13 @@ impl Refusal {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         response
     }
+}
+
+/// The path for a log that somebody reads in a terminal: a path may have any character that is not ASCII, and some of those
+/// control terminals or turn the line around.
+pub(in crate::emulator) fn shown(path: &str) -> String {
+    let escaped = |c: char| if c.is_ascii_graphic() { c.to_string() } else { c.escape_unicode().to_string() };
+    path.chars().map(escaped).collect()
 }
 
 /// A page as short as a load balancer's. Which reason it was stands in the log; a browser is told its name.

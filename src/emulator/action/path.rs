@@ -1,32 +1,46 @@
 //! Paths that mean one thing.
 
-/// Whether everybody reads the path in the same way. A listener's rules compare the path as it was sent; a target that reads
+use percent_encoding::percent_decode_str;
+
+/// Whether it is a path at all, in the characters that paths are written in.
+pub(super) fn is_path(path: &str) -> bool {
+    path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The path with its escapes read, once.
+pub(super) fn unescaped(path: &str) -> Vec<u8> {
+    percent_decode_str(path).collect()
+}
+
+/// Whether everybody cuts the path in the same way. A listener's rules compare the path as it was sent; a target that reads
 /// `/public/../admin` or `/public%2f..%2fadmin` as `/admin` would answer what no rule looked at.
 pub(super) fn is_plain(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
-    let odd = ["//", "%2f", "%5c", "%2e", "%00", "%25", "\\", ";"];
-    path.starts_with('/')
-        && path.bytes().all(|byte| byte.is_ascii_graphic())
-        && !odd.iter().any(|odd| lower.contains(odd))
+    let odd = ["//", "%2f", "%5c", "%2e", "%25", "%3b", "\\", ";"];
+    let meant = unescaped(path);
+    !odd.iter().any(|odd| lower.contains(odd))
         && !lower.split('/').any(|segment| matches!(segment, "." | ".."))
+        // Whole escapes, of whole characters (some read the overlong %c0%ae as a dot), none of which controls anything.
+        && lower.split('%').skip(1).all(|rest| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2)
+        && str::from_utf8(&meant).is_ok_and(|meant| !meant.chars().any(char::is_control))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_plain;
+    use super::*;
 
     #[test]
     fn paths_that_two_readers_read_differently_are_not_plain() {
-        for path in ["/", "/a/b", "/a.b/..c/d..", "/oauth2/idpresponse", "/a%20b", "/%C3%A4", "/a:b@c,d"] {
-            assert!(is_plain(path), "{path}");
+        for path in ["/", "/a/", "/a/b", "/a.b/..c/d..", "/oauth2/idpresponse", "/a%20b", "/%C3%A4", "/a:b@c,d", "/%61"]
+        {
+            assert!(is_path(path) && is_plain(path), "{path}");
+        }
+        for path in ["", "*", "a", "/\u{e4}", "/a b", "/a\u{7f}"] {
+            assert!(!is_path(path), "{path}");
         }
         for path in [
-            "",
-            "*",
-            "a",
             "//a",
             "/a//b",
-            "/a/",
             "/./a",
             "/a/..",
             "/../a",
@@ -35,11 +49,21 @@ mod tests {
             "/a%5cb",
             "/a\\b",
             "/a;x",
+            "/a%3bx",
             "/%252e",
             "/a%00",
+            "/a%0d",
+            "/a%7f",
+            "/a%c2%85",
+            "/%",
+            "/%4",
+            "/%4g",
+            "/%u002e",
+            "/%c0%ae",
+            "/%ff",
+            "/%e0%80%af",
         ] {
-            let plain = path == "/a/";
-            assert_eq!(is_plain(path), plain, "{path}");
+            assert!(!is_plain(path), "{path}");
         }
     }
 }

@@ -116,7 +116,8 @@ impl UsedStates {
     /// Notes the nonce as used. Whether it was new; where too many are remembered, none is.
     pub(super) fn take(&self, nonce: &str, now: u64) -> bool {
         let mut used = self.0.lock();
-        used.retain(|_, ends| *ends > now);
+        // In its last second it is still good.
+        used.retain(|_, ends| *ends >= now);
         if used.len() >= MAX_USED {
             return false;
         }

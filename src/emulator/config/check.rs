@@ -8,6 +8,9 @@ use crate::config::{ConfigError, LoadBalancerArn, is_loopback};
 /// The account of a signer that is none.
 const NOBODYS_ACCOUNT: &str = "000000000000";
 
+/// What a load balancer sends to the authorization endpoint by itself.
+const OWN_PARAMETERS: [&str; 5] = ["client_id", "redirect_uri", "response_type", "scope", "state"];
+
 /// A configuration that can be started.
 #[derive(Debug, Clone)]
 pub(crate) struct Checked {
@@ -56,6 +59,13 @@ impl Checked {
         for path in config.post_logout_paths.iter().filter(|path| !path.starts_with('/')) {
             problems.push(format!("{} is not a path: it begins with /", crate::error::quoted(path)));
         }
+        for (name, _) in config.authorize_parameters.iter().filter(|(name, _)| OWN_PARAMETERS.contains(&name.as_str()))
+        {
+            problems.push(format!(
+                "the parameter {} is the load balancer's own: it would stand there twice",
+                crate::error::quoted(name)
+            ));
+        }
         check_provider(&config, &mut problems);
         if problems.is_empty() { Ok(Self { config, target }) } else { Err(ConfigError::new(problems)) }
     }
@@ -64,14 +74,16 @@ impl Checked {
 fn target_of(target: &str) -> Result<http::uri::Authority, String> {
     let shown = crate::error::quoted(target);
     let uri: Option<Uri> = target.parse().ok();
+    if uri.as_ref().is_some_and(has_credentials) {
+        // Not shown.
+        return Err("the target must be an address without a user or a password in it".to_owned());
+    }
     let plain = uri.filter(|uri| matches!(uri.path(), "" | "/") && uri.query().is_none());
     let Some(uri) = plain else {
         return Err(format!("the target {shown} must be an address without a path: http://localhost:3000"));
     };
     match (uri.scheme_str(), uri.authority()) {
-        (Some("http"), Some(authority)) if !authority.as_str().contains('@') && !authority.host().is_empty() => {
-            Ok(authority.clone())
-        }
+        (Some("http"), Some(authority)) if !authority.host().is_empty() => Ok(authority.clone()),
         (Some("https"), _) => Err(format!("the target {shown} must be plain http, as a target group of HTTP is")),
         _ => Err(format!("the target {shown} must begin with http:// and name a host")),
     }
@@ -91,7 +103,16 @@ fn check_signer(signer: &str, problems: &mut Vec<String>) {
 fn check_provider(config: &EmulatorConfig, problems: &mut Vec<String>) {
     let IdentityProvider(kind) = &config.provider;
     let urls: Vec<(&str, &String)> = match kind {
-        Kind::Demo(_) => return,
+        Kind::Demo(demo) => {
+            let mut hosts = config.more_hosts.iter().chain([&config.public_host]);
+            if hosts.any(|host| host.eq_ignore_ascii_case(&demo.host)) {
+                problems.push(format!(
+                    "the demo provider is at {}, so the application is to be at another host: cookies ignore ports",
+                    demo.host
+                ));
+            }
+            return;
+        }
         Kind::Discovery(issuer) => vec![("issuer", issuer)],
         Kind::Endpoints(endpoints) => vec![
             ("issuer", &endpoints.issuer),
@@ -101,19 +122,36 @@ fn check_provider(config: &EmulatorConfig, problems: &mut Vec<String>) {
             ("JWKS", &endpoints.jwks),
         ],
     };
-    for (what, url) in urls {
-        let uri: Option<Uri> = url.parse().ok();
-        let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
-        let local = is_loopback(host) || host.ends_with(".localhost");
-        let scheme = uri.as_ref().and_then(Uri::scheme_str);
-        if !matches!((scheme, local), (Some("https"), _) | (Some("http"), true)) || host.is_empty() {
-            problems.push(format!(
-                "the provider's {what} {} must begin with https:// (http:// on this machine alone)",
-                crate::error::quoted(url)
-            ));
-        }
-    }
+    problems.extend(urls.into_iter().filter_map(|(what, url)| problem_of_address(what, url)));
     if config.client_secret.is_none() {
         problems.push("the client has no secret: give the one that the provider made for it".to_owned());
     }
+}
+
+/// What is wrong with an address of the provider, if anything is: plain http proves nothing, but on this machine.
+pub(crate) fn problem_of_address(what: &str, url: &str) -> Option<String> {
+    let uri: Option<Uri> = url.parse().ok();
+    if uri.as_ref().is_some_and(has_credentials) {
+        // Not shown.
+        return Some(format!("the provider's {what} must be an address without a user or a password in it"));
+    }
+    let is_safe = match uri.as_ref().and_then(Uri::scheme_str) {
+        Some("https") => uri.as_ref().and_then(Uri::host).is_some_and(|host| !host.is_empty()),
+        Some("http") => is_on_this_machine(url),
+        _ => false,
+    };
+    (!is_safe).then(|| {
+        let shown = crate::error::quoted(url);
+        format!("the provider's {what} {shown} must begin with https:// (http:// on this machine alone)")
+    })
+}
+
+/// Whether the address is one of this machine, whatever its resolver says: names below `localhost` are not looked up.
+pub(crate) fn is_on_this_machine(url: &str) -> bool {
+    let uri: Option<Uri> = url.parse().ok();
+    uri.as_ref().and_then(Uri::host).is_some_and(|host| is_loopback(host) || host.ends_with(".localhost"))
+}
+
+fn has_credentials(uri: &Uri) -> bool {
+    uri.authority().is_some_and(|authority| authority.as_str().contains('@'))
 }

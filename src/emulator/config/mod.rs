@@ -16,7 +16,10 @@ use std::{
     time::Duration,
 };
 
-pub(super) use self::{check::Checked, identity_provider::Kind as IdentityProviderKind};
+pub(super) use self::{
+    check::{Checked, is_on_this_machine, problem_of_address},
+    identity_provider::Kind as IdentityProviderKind,
+};
 pub use self::{
     client::{ClientAuthentication, ClientSecret},
     identity_provider::{Endpoints, IdentityProvider},

@@ -1,5 +1,6 @@
 //! Listener rules by path.
 
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 /// What is done with a request that has no session: `OnUnauthenticatedRequest` of a listener rule.
@@ -64,6 +65,13 @@ impl Rule {
     /// Whether the path fits the pattern.
     pub(crate) fn fits(&self, path: &str) -> bool {
         fits(self.path.as_bytes(), path.as_bytes())
+    }
+
+    /// Whether a path whose escapes have been read fits the pattern, once its own are read too: a listener compares letters, an
+    /// application compares what they mean.
+    pub(crate) fn fits_unescaped(&self, path: &[u8]) -> bool {
+        let pattern: Vec<u8> = percent_decode_str(&self.path).collect();
+        fits(&pattern, path)
     }
 }
 

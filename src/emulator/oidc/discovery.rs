@@ -4,7 +4,10 @@ use http::Request;
 use serde::Deserialize;
 
 use super::{Endpoints, OidcError, Source, Step, http_client::HttpClient};
-use crate::sync::{Arc, Mutex};
+use crate::{
+    emulator::config::{is_on_this_machine, problem_of_address},
+    sync::{Arc, Mutex},
+};
 
 /// The endpoints, once they are known. Asked for when they are first needed, so that a provider may start after the emulator.
 pub(super) struct Discovered {
@@ -42,7 +45,7 @@ impl Discovered {
         let request = Request::get(&url).body(String::new()).map_err(|_| invalid(format!("{url} is not a URL")))?;
         let (status, body) = http.send(Step::Discovery, request).await?;
         if status != 200 {
-            return Err(OidcError::refused(Step::Discovery, format!("{url} answered {status}")));
+            return Err(OidcError::answered(Step::Discovery, status, format!("{url} answered {status}")));
         }
         let document: Document =
             serde_json::from_slice(&body).map_err(|error| invalid(format!("{url} is none: {error}")))?;
@@ -52,6 +55,23 @@ impl Discovered {
                 crate::error::quoted(&document.issuer),
                 crate::error::quoted(issuer)
             )));
+        }
+        // The client's secret and the users' tokens go there.
+        for (what, endpoint) in [
+            ("authorization_endpoint", &document.authorization_endpoint),
+            ("token_endpoint", &document.token_endpoint),
+            ("userinfo_endpoint", &document.userinfo_endpoint),
+            ("jwks_uri", &document.jwks_uri),
+        ] {
+            let here = is_on_this_machine(issuer);
+            let problem = problem_of_address(what, endpoint).or_else(|| {
+                // Nobody else decides what is asked on this machine.
+                (is_on_this_machine(endpoint) && !here)
+                    .then(|| format!("the provider's {what} is on this machine, it is not"))
+            });
+            if let Some(problem) = problem {
+                return Err(invalid(problem));
+            }
         }
         let endpoints = Arc::new(Endpoints {
             issuer: document.issuer,

@@ -20,6 +20,8 @@ pub(in crate::emulator) enum Fault {
     Unreachable,
     /// It said no.
     Refused,
+    /// It cannot say, for now.
+    Failed,
     /// What it said cannot be used.
     Invalid,
 }
@@ -41,8 +43,10 @@ impl OidcError {
         Self { step, fault: Fault::Unreachable, sentence: sentence.into() }
     }
 
-    pub(super) fn refused(step: Step, sentence: impl Into<String>) -> Self {
-        Self { step, fault: Fault::Refused, sentence: sentence.into() }
+    /// By its status: a provider that fails, or that has too much to do, has refused nothing.
+    pub(super) fn answered(step: Step, status: u16, sentence: impl Into<String>) -> Self {
+        let fault = if status >= 500 || status == 429 { Fault::Failed } else { Fault::Refused };
+        Self { step, fault, sentence: sentence.into() }
     }
 
     pub(in crate::emulator) fn invalid(step: Step, sentence: impl Into<String>) -> Self {
@@ -55,7 +59,7 @@ impl OidcError {
         match (self.fault, self.step) {
             (Fault::Timeout | Fault::Unreachable, _) => 500,
             (Fault::Invalid, Step::IdToken) => 401,
-            (Fault::Refused | Fault::Invalid, _) => 561,
+            (Fault::Refused | Fault::Failed | Fault::Invalid, _) => 561,
         }
     }
 
@@ -64,12 +68,12 @@ impl OidcError {
         match (self.step, self.fault) {
             (Step::Discovery, _) => "AuthUnhandledException",
             (Step::Token, Fault::Timeout) => "AuthTokenEpRequestTimeout",
-            (Step::Token, Fault::Unreachable) => "AuthTokenEpRequestFailed",
+            (Step::Token, Fault::Unreachable | Fault::Failed) => "AuthTokenEpRequestFailed",
             (Step::Token, Fault::Refused) => "AuthInvalidGrantError",
             (Step::Token, Fault::Invalid) => "AuthInvalidTokenResponse",
             (Step::IdToken, _) => "AuthInvalidIdToken",
             (Step::Userinfo, Fault::Timeout) => "AuthUserinfoEpRequestTimeout",
-            (Step::Userinfo, Fault::Unreachable) => "AuthUserinfoEpRequestFailed",
+            (Step::Userinfo, Fault::Unreachable | Fault::Failed) => "AuthUserinfoEpRequestFailed",
             (Step::Userinfo, Fault::Refused | Fault::Invalid) => "AuthInvalidUserinfoResponse",
         }
     }

@@ -2,10 +2,10 @@
 //!
 //! | step | what is checked |
 //! |---|---|
-//! | discovery, where only the issuer is known | the document's issuer is the one that was asked for |
+//! | discovery, where only the issuer is known | the document's issuer is the one that was asked for; its endpoints are at https, or on this machine if the issuer is |
 //! | the code for tokens, by Basic or as a form | status 200, a bearer token, an ID token |
 //! | the ID token | a signature by one of the provider's keys with an algorithm of that key; `iss`, `aud`, `azp`, `exp` |
-//! | userinfo | an object, whose `sub` is the ID token's (OpenID Connect Core 1.0 section 5.3.2) |
+//! | userinfo | an object with no member twice, whose `sub` is the ID token's (OpenID Connect Core 1.0 section 5.3.2) |
 //!
 //! Each answer has 5 s, as a load balancer gives it, and 64 KiB.
 
@@ -19,7 +19,7 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderValue, Method, Request, header};
 use percent_encoding::utf8_percent_encode;
-use serde::Deserialize;
+use serde::{Deserialize, de::Error as _};
 use serde_json::Value;
 
 pub(super) use self::error::{Fault, OidcError, Step};
@@ -57,6 +57,9 @@ pub(super) type UserClaims = Vec<(String, Value)>;
 #[derive(Deserialize)]
 struct TokenAnswer {
     access_token: String,
+    /// Required (RFC 6749 section 5.1), and left out by some.
+    #[serde(default)]
+    token_type: Option<String>,
     #[serde(default)]
     expires_in: Option<Value>,
     #[serde(default)]
@@ -120,10 +123,10 @@ impl OidcClient {
         let request = request.map_err(|_| OidcError::invalid(Step::Userinfo, "its address is not a URL"))?;
         let (status, body) = self.http.send(Step::Userinfo, request).await?;
         if status != 200 {
-            return Err(OidcError::refused(Step::Userinfo, format!("it answered {status}")));
+            return Err(OidcError::answered(Step::Userinfo, status, format!("it answered {status}")));
         }
         let claims: Members = serde_json::from_slice(&body)
-            .map_err(|_| OidcError::invalid(Step::Userinfo, "its answer is not a JSON object"))?;
+            .map_err(|_| OidcError::invalid(Step::Userinfo, "its answer is not a JSON object, or has a claim twice"))?;
         Ok(claims.0)
     }
 
@@ -146,10 +149,14 @@ impl OidcClient {
             request.body(body.join("&")).map_err(|_| OidcError::invalid(Step::Token, "its address is not a URL"))?;
         let (status, body) = self.http.send(Step::Token, request).await?;
         if status != 200 {
-            return Err(OidcError::refused(Step::Token, error_of(status, &body)));
+            return Err(OidcError::answered(Step::Token, status, error_of(status, &body)));
         }
         let answer: TokenAnswer = serde_json::from_slice(&body)
             .map_err(|_| OidcError::invalid(Step::Token, "its answer has no access token"))?;
+        // One that is bound to a key, say, is of no use without it.
+        if !answer.token_type.as_deref().unwrap_or("bearer").eq_ignore_ascii_case("bearer") {
+            return Err(OidcError::invalid(Step::Token, "the access token is not a bearer token"));
+        }
         Ok(Tokens {
             access_token: answer.access_token,
             expires_in: answer.expires_in.and_then(seconds),
@@ -210,9 +217,13 @@ impl<'de> Deserialize<'de> for Members {
             }
 
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut members: A) -> Result<Members, A::Error> {
-                let mut all = Vec::new();
-                while let Some(member) = members.next_entry()? {
-                    all.push(member);
+                let mut all: UserClaims = Vec::new();
+                while let Some((name, value)) = members.next_entry::<String, Value>()? {
+                    // One target would take the first and another one the last.
+                    if all.iter().any(|(held, _)| *held == name) {
+                        return Err(A::Error::custom("a claim stands there twice"));
+                    }
+                    all.push((name, value));
                 }
                 Ok(Members(all))
             }

@@ -66,11 +66,9 @@ impl SessionCookies {
                 .path("/")
                 .http_only(true)
                 .secure(self.secure);
-            let cookie = match (parts.get(shard), cross_site && self.secure) {
-                (Some(_), true) => cookie.max_age(lifetime).same_site(SameSite::None),
-                (Some(_), false) => cookie.max_age(lifetime),
-                (None, _) => cookie.max_age(Duration::ZERO),
-            };
+            let cookie = cookie.max_age(if shard < parts.len() { lifetime } else { Duration::ZERO });
+            // Those that expire an old piece too, or the browser keeps it, and it spoils the session.
+            let cookie = if cross_site && self.secure { cookie.same_site(SameSite::None) } else { cookie };
             headers.extend(HeaderValue::from_str(&cookie.build().to_string()).ok());
         }
         Ok(headers)
@@ -113,17 +111,19 @@ pub(in crate::emulator) fn expire_nonce(secure: bool) -> Option<HeaderValue> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::emulator) struct Several;
 
-/// The value of a cookie.
+/// The value of a cookie. Other cookies of the line may hold any bytes.
 pub(in crate::emulator) fn read_cookie(headers: &HeaderMap, name: &str) -> Result<Option<String>, Several> {
-    let mut found: Option<String> = None;
+    let mut found: Option<&[u8]> = None;
     for header in headers.get_all(header::COOKIE) {
-        let Ok(text) = header.to_str() else { continue };
-        for cookie in Cookie::split_parse(text).flatten().filter(|cookie| cookie.name() == name) {
-            match &found {
-                Some(held) if held != cookie.value() => return Err(Several),
-                _ => found = Some(cookie.value().to_owned()),
+        for cookie in header.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii) {
+            let value = cookie.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
+            match (value, found) {
+                (None, _) => {}
+                (Some(value), Some(held)) if held != value => return Err(Several),
+                (Some(value), _) => found = Some(value),
             }
         }
     }
-    Ok(found)
+    // What is not ASCII is not a value of ours.
+    Ok(found.map(|value| String::from_utf8_lossy(value).into_owned()))
 }

@@ -1,0 +1,201 @@
+//! The application that the emulator starts.
+//!
+//! It leads a process group of its own, so that whatever it starts (`cargo run`, `npm start`, a shell) ends with it:
+//!
+//! | event | what happens |
+//! |---|---|
+//! | it ends by itself | what it left behind in its group is ended too |
+//! | the emulator is asked to stop | the group gets the same signal, and is killed if it has not ended in time |
+//! | the emulator ends in any other way but by `SIGKILL` | the group is killed |
+//!
+//! Its standard input is empty: in a group of its own it may not read the terminal. What it prints goes where the emulator's
+//! output goes. Where there are no process groups, the application alone is ended.
+
+use std::{
+    ffi::{OsStr, OsString},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use tokio::process::{Child as Process, Command};
+
+/// In an argument it stands for the port.
+const PORT: &str = "{port}";
+
+/// How long an application has to end after it was asked to.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long what it left behind has to end once it is gone itself.
+const PATIENCE_WITH_ORPHANS: Duration = Duration::from_secs(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// How an application is asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// As by Ctrl-C.
+    Interrupt,
+    Terminate,
+    HangUp,
+}
+
+/// An application that runs. Dropping it kills it and all that it started.
+#[derive(Debug)]
+pub(super) struct Child {
+    process: Process,
+    group: Group,
+}
+
+impl Child {
+    /// Starts it with this environment besides the emulator's own.
+    ///
+    /// # Errors
+    /// There is no such program, or it cannot be started.
+    pub(super) fn start(
+        command: &[OsString],
+        port: u16,
+        environment: &[(&str, String)],
+        without: &[&str],
+    ) -> Result<Self, String> {
+        let Some((program, arguments)) = command.split_first() else {
+            return Err("there is no command to start".to_owned());
+        };
+        let mut command = Command::new(program);
+        command.args(arguments.iter().map(|argument| with_port(argument, port)));
+        command.env("PORT", port.to_string()).envs(environment.iter().map(|(name, value)| (name, value)));
+        for name in without {
+            command.env_remove(name);
+        }
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
+        let process = command.spawn().map_err(|error| {
+            let program = program.to_string_lossy();
+            format!("{program} cannot be started: {error}; what stands behind -- is a program and its arguments, such as: -- cargo run")
+        })?;
+        let group = Group::led_by(process.id());
+        Ok(Self { process, group })
+    }
+
+    /// Waits until it ends by itself, and gives its exit code: as a shell has it, 128 and the signal's number where a signal
+    /// ended it.
+    pub(super) async fn ended(&mut self) -> u8 {
+        match self.process.wait().await {
+            Ok(status) => code(status),
+            // Nobody knows what became of it.
+            Err(_) => 1,
+        }
+    }
+
+    /// Ends what it left behind after it ended by itself.
+    pub(super) async fn sweep(&mut self) {
+        self.group.ask(Ask::Terminate);
+        self.group.gone_or_killed(PATIENCE_WITH_ORPHANS).await;
+    }
+
+    /// Asks it to end, and kills it if it does not within `patience`. False if it had to be killed.
+    pub(super) async fn stop(&mut self, ask: Ask, patience: Duration) -> bool {
+        if !self.group.ask(ask) {
+            let _ = self.process.start_kill();
+        }
+        if tokio::time::timeout(patience, self.process.wait()).await.is_err() {
+            self.kill().await;
+            return false;
+        }
+        self.group.gone_or_killed(PATIENCE_WITH_ORPHANS).await;
+        true
+    }
+
+    /// Ends it and all that it started, without asking.
+    pub(super) async fn kill(&mut self) {
+        self.group.gone_or_killed(Duration::ZERO).await;
+        let _ = self.process.kill().await;
+    }
+}
+
+fn with_port(argument: &OsStr, port: u16) -> OsString {
+    // What is not Unicode has no place for a port that we could see.
+    argument.to_str().map_or_else(|| argument.to_owned(), |text| text.replace(PORT, &port.to_string()).into())
+}
+
+#[cfg(unix)]
+fn code(status: ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt as _;
+    let signal = status.signal().map(|signal| signal.saturating_add(128));
+    status.code().or(signal).and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}
+
+#[cfg(not(unix))]
+fn code(status: ExitStatus) -> u8 {
+    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}
+
+/// A process group. Dropping it kills whoever is left in it.
+#[cfg(unix)]
+#[derive(Debug)]
+struct Group(Option<rustix::process::Pid>);
+
+#[cfg(unix)]
+impl Group {
+    fn led_by(pid: Option<u32>) -> Self {
+        let pid = pid.and_then(|pid| i32::try_from(pid).ok());
+        Self(pid.and_then(rustix::process::Pid::from_raw))
+    }
+
+    /// False where nobody could be asked.
+    fn ask(&self, ask: Ask) -> bool {
+        use rustix::process::Signal;
+        let signal = match ask {
+            Ask::Interrupt => Signal::INT,
+            Ask::Terminate => Signal::TERM,
+            Ask::HangUp => Signal::HUP,
+        };
+        self.0.is_some_and(|group| rustix::process::kill_process_group(group, signal).is_ok())
+    }
+
+    fn is_gone(&self) -> bool {
+        self.0.is_none_or(|group| rustix::process::test_kill_process_group(group).is_err())
+    }
+
+    fn kill(&self) {
+        if let Some(group) = self.0 {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
+
+    async fn gone_or_killed(&mut self, patience: Duration) {
+        let gone = async {
+            while !self.is_gone() {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        if tokio::time::timeout(patience, gone).await.is_err() {
+            self.kill();
+        }
+        // Its number may be somebody else's from now on.
+        self.0 = None;
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// There are none here: the process alone is ended, when it is dropped.
+#[cfg(not(unix))]
+#[derive(Debug)]
+struct Group;
+
+#[cfg(not(unix))]
+impl Group {
+    fn led_by(_: Option<u32>) -> Self {
+        Self
+    }
+
+    fn ask(&self, _: Ask) -> bool {
+        false
+    }
+
+    async fn gone_or_killed(&mut self, _: Duration) {}
+}

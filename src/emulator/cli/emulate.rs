@@ -1,0 +1,214 @@
+//! Running: the emulator, the application that it may have started, and signals, until one of them ends it.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    net::{Ipv4Addr, TcpListener},
+    time::Duration,
+};
+
+use http::Uri;
+use tracing_subscriber::EnvFilter;
+
+use super::{
+    Ended, Streams,
+    arguments::{Emulate, PrintFormat},
+    settings::{SECRET_VARIABLE, in_words},
+    signals::{Signals, Wish},
+    start_lines::{self, Told},
+};
+use crate::emulator::{
+    Emulator, EmulatorSettings,
+    child::{Ask, Child, PATIENCE},
+    print_config::ApplicationSettings,
+};
+
+/// What is logged if `RUST_LOG` says nothing.
+const LOG: &str = "alb_emulator=info,tower_alb_auth=info,warn";
+/// The domain of the ready users' addresses, and of nobody.
+const EMAIL_DOMAIN: &str = "example.com";
+/// An application that ends within this time after it was asked to is worth no word.
+const QUIET: Duration = Duration::from_secs(1);
+
+impl Emulate {
+    pub(super) fn run(self, streams: &mut Streams<'_>) -> Result<Ended, String> {
+        let settings = self.settings()?;
+        if let Some(format) = self.print_config {
+            return self.print(&settings, format, streams.stdout);
+        }
+        log_to_stderr();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| format!("no runtime can be started: {error}"))?;
+        let ended = if self.provider_only {
+            runtime.block_on(self.provide(settings, streams))
+        } else {
+            runtime.block_on(self.emulate(settings, streams))
+        };
+        // What waits for a provider or a target has nobody left to tell.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        ended
+    }
+
+    /// Prints what an application has to be told, and starts nothing.
+    fn print(&self, settings: &EmulatorSettings, format: PrintFormat, out: &mut dyn Write) -> Result<Ended, String> {
+        let config = settings.to_config().map_err(|error| in_words(&error))?;
+        let told = ApplicationSettings::before_start(&config, &self.email_domains())?;
+        let text = match format {
+            PrintFormat::Env => told.as_environment(),
+            PrintFormat::AppConfig => told.as_app_config(),
+            PrintFormat::Rust => told.as_rust(),
+        };
+        out.write_all(text.as_bytes()).map_err(unwritten)?;
+        Ok(Ended::Well)
+    }
+
+    fn email_domains(&self) -> Vec<String> {
+        if self.email_domain.is_empty() { vec![EMAIL_DOMAIN.to_owned()] } else { self.email_domain.clone() }
+    }
+
+    async fn emulate(&self, mut settings: EmulatorSettings, streams: &mut Streams<'_>) -> Result<Ended, String> {
+        let port = self.application_port(&mut settings)?;
+        let mut signals = Signals::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
+        let config = settings.to_config().map_err(|error| in_words(&error))?;
+        let emulator = Emulator::start(config).await.map_err(|error| in_words(&error))?;
+
+        let told = ApplicationSettings::of(&emulator, &self.email_domains());
+        let lines = Told {
+            target: settings.target.as_deref().unwrap_or_default(),
+            wait_for_target: settings.wait_for_target_seconds.unwrap_or(0),
+            settings: &told,
+            starts_application: !self.command.is_empty(),
+            sign_in_as: settings.demo.as_ref().and_then(|demo| demo.sign_in_as.as_deref()),
+            tls: settings.tls.is_some(),
+        };
+        start_lines::write(&emulator, &lines, streams.stdout).map_err(unwritten)?;
+        let is_demo = emulator.demo().is_some();
+        start_lines::warn_of_others(emulator.address(), is_demo, streams.stderr).map_err(unwritten)?;
+
+        let child = if self.command.is_empty() {
+            None
+        } else {
+            Some(Child::start(&self.command, port, &self.environment(&told), &[SECRET_VARIABLE])?)
+        };
+        let ended = self.until_the_end(&emulator, child, &mut signals, streams.stderr).await;
+        emulator.shutdown().await;
+        ended
+    }
+
+    /// The port that the application is to listen at, which is that of the target: a free one where none is named.
+    fn application_port(&self, settings: &mut EmulatorSettings) -> Result<u16, String> {
+        let target = settings.target.as_deref().and_then(|target| target.parse::<Uri>().ok());
+        match (&settings.target, target) {
+            // What is wrong with it is told by the checks of the configuration.
+            (Some(_), target) => Ok(target.and_then(|target| target.port_u16()).unwrap_or(80)),
+            (None, _) => {
+                let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+                let port = free.map_err(|error| format!("there is no free port for the application: {error}"))?.port();
+                settings.target = Some(format!("http://localhost:{port}"));
+                Ok(port)
+            }
+        }
+    }
+
+    /// What the application finds in its environment. Whom it signs in is its own to say, if it does.
+    fn environment(&self, told: &ApplicationSettings) -> Vec<(&'static str, String)> {
+        let says = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let says_whom = says("ALB_AUTH_EMAIL_DOMAINS") || says("ALB_AUTH_SIGN_IN");
+        let mut variables = told.variables();
+        if says_whom && self.email_domain.is_empty() {
+            variables.retain(|(name, _)| *name != "ALB_AUTH_EMAIL_DOMAINS");
+        }
+        variables
+    }
+
+    async fn until_the_end(
+        &self,
+        emulator: &Emulator,
+        mut child: Option<Child>,
+        signals: &mut Signals,
+        notes: &mut dyn Write,
+    ) -> Result<Ended, String> {
+        loop {
+            let ended = async {
+                match &mut child {
+                    Some(child) => child.ended().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                wish = signals.next() => match wish {
+                    Wish::Rotate => match emulator.rotate() {
+                        Ok(kid) => note(notes, &format!("a new key signs from now on: {kid}")),
+                        Err(error) => note(notes, &format!("no new key: {}", in_words(&error))),
+                    },
+                    Wish::End(ask) => {
+                        if let Some(child) = &mut child {
+                            stop(child, ask, signals, notes).await;
+                        }
+                        return Ok(Ended::Well);
+                    }
+                },
+                code = ended => {
+                    if let Some(mut child) = child.take() {
+                        child.sweep().await;
+                    }
+                    if self.keep {
+                        note(notes, &format!(
+                            "the application ended with code {code}; the load balancer stays, and answers 502 until something \
+                             listens there again"
+                        ));
+                    } else {
+                        note(notes, &format!("the application ended with code {code}, and so does the load balancer"));
+                        return Ok(Ended::With(code));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The demo provider alone.
+    async fn provide(&self, settings: EmulatorSettings, streams: &mut Streams<'_>) -> Result<Ended, String> {
+        let mut signals = Signals::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
+        let provider = super::provider_only::start(&settings, &self.redirect_uri).await?;
+        super::provider_only::write(&provider, &settings, &self.redirect_uri, streams.stdout).map_err(unwritten)?;
+        loop {
+            if let Wish::End(_) = signals.next().await {
+                return Ok(Ended::Well);
+            }
+        }
+    }
+}
+
+/// Asks the application to end. Whoever asks a second time does not want to wait.
+async fn stop(child: &mut Child, ask: Ask, signals: &mut Signals, notes: &mut dyn Write) {
+    let hurried = async {
+        tokio::time::sleep(QUIET).await;
+        note(notes, "waiting for the application to end; Ctrl-C kills it");
+        while !matches!(signals.next().await, Wish::End(_)) {}
+    };
+    let in_time = tokio::select! {
+        in_time = child.stop(ask, PATIENCE) => in_time,
+        () = hurried => {
+            child.kill().await;
+            false
+        }
+    };
+    if !in_time {
+        note(notes, "the application did not end when it was asked to, and was killed");
+    }
+}
+
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(io::stderr);
+    // Somebody who runs this as a library may log already.
+    let _ = log.with_ansi(io::stderr().is_terminal()).try_init();
+}
+
+/// A line beside the application's own output.
+fn note(out: &mut dyn Write, text: &str) {
+    let _ = writeln!(out, "alb-emulator: {text}");
+}
+
+fn unwritten(error: io::Error) -> String {
+    format!("standard output cannot be written: {error}")
+}

@@ -1,0 +1,64 @@
+//! What is asked of the program from outside while it runs.
+
+use std::io;
+
+use crate::emulator::child::Ask;
+
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// To end: `SIGINT` (Ctrl-C), `SIGTERM`, `SIGHUP` (the terminal is gone).
+    End(Ask),
+    /// To sign with a new key: `SIGUSR1`.
+    Rotate,
+}
+
+/// Signals, as they come.
+#[cfg(unix)]
+pub(super) struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+    rotate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    pub(super) fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            rotate: signal(SignalKind::user_defined1())?,
+        })
+    }
+
+    pub(super) async fn next(&mut self) -> Wish {
+        tokio::select! {
+            _ = self.interrupt.recv() => Wish::End(Ask::Interrupt),
+            _ = self.terminate.recv() => Wish::End(Ask::Terminate),
+            _ = self.hang_up.recv() => Wish::End(Ask::HangUp),
+            _ = self.rotate.recv() => Wish::Rotate,
+        }
+    }
+}
+
+/// Elsewhere there is Ctrl-C alone.
+#[cfg(not(unix))]
+pub(super) struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    pub(super) async fn next(&mut self) -> Wish {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => Wish::End(Ask::Interrupt),
+            // It cannot be heard: then nothing comes.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The layer's own word on a token: the same authenticator, the same sentences.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use http::{HeaderMap, HeaderValue};
+
+use crate::{
+    authenticator::{Authenticated, Authenticator, Decision},
+    clock::{Clock, SharedClock},
+    config::{AlbAuthConfig, Settings},
+    error::{AuthError, AuthErrorKind},
+    keys::{Kid, Lookup, PublicKey},
+    oidc_headers::{DATA, OidcHeaders},
+    token::Candidate,
+};
+
+/// What the layer would say of a request with this token.
+pub(super) type Word = Result<Authenticated, AuthError>;
+
+/// An authenticator, and the configuration it judges by.
+pub(super) struct Judge {
+    config: AlbAuthConfig,
+    authenticator: Authenticator,
+}
+
+impl Judge {
+    pub(super) fn new(config: AlbAuthConfig) -> Self {
+        Self { authenticator: Authenticator::new(config.clone()), config }
+    }
+
+    /// Asks for the key if the configuration has a source of keys.
+    pub(super) async fn word_on(&self, token: &str) -> Word {
+        // A text that is no header value would not have come through HTTP.
+        let value = HeaderValue::from_str(token).map_err(|_| AuthErrorKind::Malformed)?;
+        let headers = HeaderMap::from_iter([(DATA, value)]);
+        match self.authenticator.decide(&OidcHeaders::scan(&headers)) {
+            Decision::Made(outcome) => outcome,
+            Decision::Waiting(waiting) => waiting.await,
+        }
+    }
+
+    /// The key that the token was judged with, if one is held.
+    pub(super) fn key_of(&self, token: &str) -> Option<Arc<PublicKey>> {
+        let settings = &self.config.inner;
+        let now = settings.clock.unix_now()?;
+        let candidate = Candidate::read(token.as_bytes(), &settings.trust, &settings.token_limits, now).ok()?;
+        let snapshot = self.authenticator.current();
+        match snapshot.keys().lookup(candidate.trusted().endpoint, candidate.kid()) {
+            Lookup::Ready(key) => Some(key),
+            Lookup::Wait(_) | Lookup::Refused(_) => None,
+        }
+    }
+}
+
+/// The configuration with these keys and no source of others.
+pub(super) fn with_key(config: &AlbAuthConfig, kid: Option<Kid>, key: Arc<PublicKey>) -> AlbAuthConfig {
+    changed(config, |settings| {
+        settings.source = None;
+        settings.pinned = kid.map(|kid| (kid, key)).into_iter().collect();
+    })
+}
+
+/// The configuration at this time.
+pub(super) fn at(config: &AlbAuthConfig, unix: u64) -> AlbAuthConfig {
+    changed(config, |settings| settings.clock = SharedClock::new(Stopped(unix)))
+}
+
+/// The configuration with this changed.
+pub(super) fn changed(config: &AlbAuthConfig, change: impl FnOnce(&mut Settings)) -> AlbAuthConfig {
+    let mut settings = Settings::clone(&config.inner);
+    change(&mut settings);
+    AlbAuthConfig { inner: Arc::new(settings) }
+}
+
+/// A date that stands still.
+struct Stopped(u64);
+
+impl Clock for Stopped {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(self.0)).unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    fn monotonic(&self) -> Instant {
+        Instant::now()
+    }
+}

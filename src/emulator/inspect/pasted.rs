@@ -1,0 +1,172 @@
+//! What was pasted: a header value, with whatever came along when it was copied.
+
+use std::borrow::Cow;
+
+use crate::{error::quoted, oidc_headers::DATA};
+
+/// More than any header: what is longer is no header value, and is not read.
+pub(super) const LONGEST_INPUT: usize = 1024 * 1024;
+
+/// A header value, and what was taken off to get at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pasted {
+    pub(super) value: String,
+    /// A sentence each.
+    pub(super) notes: Vec<String>,
+}
+
+impl Pasted {
+    /// # Errors
+    /// There is nothing, or too much.
+    pub(super) fn read(input: &[u8]) -> Result<Self, String> {
+        if input.len() > LONGEST_INPUT {
+            return Err(format!(
+                "there is more than {LONGEST_INPUT} bytes on standard input: paste the value of x-amzn-oidc-data alone"
+            ));
+        }
+        let text = String::from_utf8_lossy(input);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let mut notes = Vec::new();
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return Err("there is nothing on standard input: paste the value of x-amzn-oidc-data, then end the input \
+                        (Ctrl-D), or pipe it in: pbpaste | alb-emulator inspect ..."
+                .to_owned());
+        }
+        // One line end is how every line ends, and worth no word.
+        let one_line_end = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text);
+        if one_line_end != trimmed {
+            notes.push("White space around the value was taken off.".to_owned());
+        }
+        let value = pick_line(trimmed, &mut notes);
+        let value = without_name(value, &mut notes);
+        let value = without_quotes(value, &mut notes);
+        let value = without_scheme(value, &mut notes);
+        let value = without_inner_space(value, &mut notes);
+        Ok(Self { value: value.into_owned(), notes })
+    }
+}
+
+/// The line with the header, of several that were pasted.
+fn pick_line<'t>(text: &'t str, notes: &mut Vec<String>) -> &'t str {
+    let named: Vec<&str> = text.lines().filter(|line| name_of(line).is_some_and(|(name, _)| is_data(name))).collect();
+    match named.as_slice() {
+        [line, ..] if text.lines().count() > 1 => {
+            notes.push("Of several lines, the one with x-amzn-oidc-data was taken.".to_owned());
+            if named.len() > 1 {
+                notes.push(
+                    "There are several of them, and the first is looked at here. If all came with one request: a load \
+                     balancer sends one, and the layer refuses a request with more."
+                        .to_owned(),
+                );
+            }
+            line.trim()
+        }
+        _ => text,
+    }
+}
+
+/// The name before the colon, and what is behind it. Tolerates the mark that curl puts before headers.
+fn name_of(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim_start_matches(['>', '<', ' ', '\t']);
+    let (name, rest) = line.split_once(':')?;
+    let name = name.trim_matches(['\'', '"', ' ']);
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    is_name.then_some((name, rest))
+}
+
+fn is_data(name: &str) -> bool {
+    name.eq_ignore_ascii_case(DATA.as_str())
+}
+
+fn without_name<'t>(text: &'t str, notes: &mut Vec<String>) -> &'t str {
+    let Some((name, rest)) = name_of(text) else { return text };
+    if is_data(name) {
+        notes.push("The name x-amzn-oidc-data before the value was taken off.".to_owned());
+    } else {
+        notes.push(format!(
+            "This is the header {}, and it is looked at as if it were x-amzn-oidc-data. The layer reads x-amzn-oidc-data alone.",
+            quoted(name)
+        ));
+    }
+    rest.trim()
+}
+
+fn without_quotes<'t>(text: &'t str, notes: &mut Vec<String>) -> &'t str {
+    // A quote may have stood before the name, and is gone with it.
+    let bare = text.trim_matches(['\'', '"']);
+    if bare.len() != text.len() {
+        notes.push("Quotes around the value were taken off.".to_owned());
+    }
+    bare.trim()
+}
+
+fn without_scheme<'t>(text: &'t str, notes: &mut Vec<String>) -> &'t str {
+    match text.split_once(' ') {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => {
+            notes.push(
+                "The word Bearer was taken off: this was the value of Authorization. The load balancer's token comes in \
+                 x-amzn-oidc-data, without such a word."
+                    .to_owned(),
+            );
+            rest.trim()
+        }
+        _ => text,
+    }
+}
+
+/// Terminals and editors break long lines. A header has no line ends, so these were not in it.
+fn without_inner_space<'t>(text: &'t str, notes: &mut Vec<String>) -> Cow<'t, str> {
+    if !text.contains(char::is_whitespace) {
+        return Cow::Borrowed(text);
+    }
+    notes.push(
+        "Line ends or blanks inside the value were taken out, as if a terminal or an editor had put them in. If they are in \
+         the header itself, the layer refuses it as malformed."
+            .to_owned(),
+    );
+    Cow::Owned(text.chars().filter(|c| !c.is_whitespace()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_along_is_taken_off_and_named() {
+        for (pasted, says) in [
+            ("a.b.c", ""),
+            ("a.b.c\n", ""),
+            ("a.b.c\r\n", ""),
+            ("\u{feff}a.b.c\n", ""),
+            ("  a.b.c \n\n", "White space around"),
+            ("x-amzn-oidc-data: a.b.c", "name x-amzn-oidc-data"),
+            ("X-Amzn-Oidc-Data:a.b.c\n", "name x-amzn-oidc-data"),
+            ("> x-amzn-oidc-data: a.b.c", "name x-amzn-oidc-data"),
+            ("'x-amzn-oidc-data: a.b.c'", "Quotes"),
+            ("\"x-amzn-oidc-data\": \"a.b.c\"", "Quotes"),
+            ("'a.b.c'", "Quotes"),
+            ("Bearer a.b.c", "word Bearer"),
+            ("Authorization: Bearer a.b.c", "the header \"Authorization\""),
+            ("x-amzn-oidc-accesstoken: a.b.c", "x-amzn-oidc-data alone"),
+            ("a.\n  b.c\n", "inside the value"),
+            ("GET / HTTP/1.1\nhost: x\nx-amzn-oidc-data: a.b.c\naccept: */*\n", "several lines"),
+            ("x-amzn-oidc-data: a.b.c\nx-amzn-oidc-data: d.e.f\n", "several of them"),
+        ] {
+            let read = Pasted::read(pasted.as_bytes()).unwrap();
+            assert_eq!(read.value, "a.b.c", "{pasted:?}");
+            let notes = read.notes.join(" ");
+            assert!(notes.contains(says) && notes.is_empty() == says.is_empty(), "{pasted:?}: {notes}");
+        }
+    }
+
+    #[test]
+    fn nothing_and_too_much_are_refused() {
+        for nothing in ["", "\n", " \r\n\t"] {
+            assert!(Pasted::read(nothing.as_bytes()).unwrap_err().contains("nothing on standard input"));
+        }
+        assert!(Pasted::read(&[b'a'; LONGEST_INPUT + 1]).unwrap_err().contains("more than"));
+        assert!(Pasted::read(&[b'a'; LONGEST_INPUT]).is_ok());
+        assert!(Pasted::read(&[0xff, 0xfe]).is_ok(), "not UTF-8 is no token, and that is said later");
+    }
+}

@@ -1,0 +1,285 @@
+//! The explanation, as text.
+
+use std::io::{self, Write};
+
+use super::{
+    Inspection, Judgement, Outcome,
+    anatomy::{Json, Padding, Segment},
+    checks::{Signature, State, Step},
+    hints,
+    moments::{date, span},
+};
+use crate::{
+    alb_signer::TOKEN_LIFETIME,
+    authenticator::Authenticated,
+    emulator::paragraphs::{labelled, visible},
+    error::{AuthError, quoted},
+};
+
+/// Where texts begin, behind their labels.
+const COLUMN: usize = 13;
+
+/// The members of a JOSE header and of claims whose values say nothing of a person.
+const IMPERSONAL_HEADER: [&str; 7] = ["typ", "kid", "alg", "iss", "client", "signer", "exp"];
+const IMPERSONAL_CLAIMS: [&str; 2] = ["exp", "iss"];
+/// So many names are told of; a load balancer's token has about ten.
+const MOST_NAMES: usize = 64;
+
+pub(super) fn write(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "x-amzn-oidc-data, {} bytes", inspection.token.len())?;
+    for note in inspection.notes {
+        labelled(out, "", 0, note)?;
+    }
+    shape(inspection, out)?;
+    header(inspection, out)?;
+    claims(inspection, out)?;
+    time(inspection, out)?;
+    match &inspection.judgement {
+        Some(judgement) => {
+            checks(inspection, judgement, out)?;
+            verdict(inspection, judgement, out)
+        }
+        None => {
+            writeln!(out, "\nVerdict: none, since no configuration was given")?;
+            labelled(
+                out,
+                "",
+                0,
+                "To compare it with what an application trusts, add --env, --app-config FILE, or --signer, --issuer and \
+                 --client-id.",
+            )
+        }
+    }
+}
+
+fn shape(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let segments = &inspection.anatomy.segments;
+    let count = match segments.len() {
+        8 => "eight or more segments".to_owned(),
+        1 => "one segment".to_owned(),
+        count => format!("{count} segments"),
+    };
+    writeln!(out, "\nShape: {count}")?;
+    let names: [&str; 3] = ["header", "payload", "signature"];
+    if segments.len() != names.len() {
+        labelled(out, "", 0, "A load balancer's token has three: header.payload.signature.")?;
+    }
+    for (name, segment) in names.iter().zip(segments) {
+        labelled(out, name, COLUMN, &of_segment(segment))?;
+    }
+    Ok(())
+}
+
+fn of_segment(segment: &Segment<'_>) -> String {
+    let padding = match segment.padding {
+        Padding::NotNeeded => "no padding needed",
+        Padding::There => "padded",
+        Padding::Missing => "its padding is missing",
+        Padding::Wrong => "wrong length or padding",
+    };
+    let bytes = segment.decoded.as_ref().map_or("not base64url".to_owned(), |bytes| format!("{} bytes", bytes.len()));
+    format!("{} characters, {padding}, {bytes}", segment.text.len())
+}
+
+fn header(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\nJOSE header, as it says itself")?;
+    let header = &inspection.anatomy.header;
+    if let Some(sentence) = unreadable(header) {
+        return labelled(out, "", 0, sentence);
+    }
+    for (name, value) in header.members().iter().filter(|(name, _)| IMPERSONAL_HEADER.contains(&name.as_str())) {
+        labelled(out, name, COLUMN, &impersonal(name, value))?;
+    }
+    let others: Vec<String> = header
+        .members()
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| !IMPERSONAL_HEADER.contains(&name.as_str()))
+        .take(MOST_NAMES)
+        .map(|name| shown_name(name))
+        .collect();
+    if !others.is_empty() {
+        let text = format!("{} (a load balancer writes none of these)", others.join(", "));
+        labelled(out, "and", COLUMN, &text)?;
+    }
+    Ok(())
+}
+
+fn claims(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let payload = &inspection.anatomy.payload;
+    let shown = inspection.show_claims;
+    writeln!(out, "\nClaims, as they say themselves{}", if shown { "" } else { " (values: --show-claims)" })?;
+    if let Some(sentence) = unreadable(payload) {
+        return labelled(out, "", 0, sentence);
+    }
+    let members = payload.members();
+    if !shown {
+        let names: Vec<String> = members.iter().take(MOST_NAMES).map(|(name, _)| shown_name(name)).collect();
+        let more = members.len().saturating_sub(MOST_NAMES);
+        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        labelled(out, "names", COLUMN, &format!("{}{more}", names.join(", ")))?;
+    }
+    for (name, value) in members {
+        if IMPERSONAL_CLAIMS.contains(&name.as_str()) {
+            labelled(out, name, COLUMN, &impersonal(name, value))?;
+        } else if shown {
+            labelled(out, &shown_name(name), COLUMN, &visible(&value.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+fn unreadable(json: &Json) -> Option<&'static str> {
+    match json {
+        Json::Object(_) => None,
+        Json::Broken => Some("It begins as a JSON object and ends in the middle: it was cut off."),
+        Json::Other => Some("It is no JSON object."),
+        Json::Absent => Some("There is none."),
+    }
+}
+
+fn impersonal(name: &str, value: &serde_json::Value) -> String {
+    match (name, value.as_str(), value.as_u64()) {
+        ("exp", _, Some(seconds)) => format!("{seconds}, {}", date(seconds)),
+        (_, Some(text), _) => quoted(text),
+        _ => "something that is no text".to_owned(),
+    }
+}
+
+fn shown_name(name: &str) -> String {
+    const LONGEST: usize = 60;
+    let cut: String = name.chars().take(LONGEST).collect();
+    visible(&cut)
+}
+
+fn time(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let Some(ends) = inspection.anatomy.header.seconds("exp") else { return Ok(()) };
+    let now = inspection.now;
+    writeln!(out, "\nTime")?;
+    labelled(out, "now", COLUMN, &format!("{}, by this machine's clock", date(now)))?;
+    let end = match ends.checked_sub(now) {
+        Some(left) => format!("in {}", span(left)),
+        None => format!("{} ago", span(now.saturating_sub(ends))),
+    };
+    labelled(out, "exp", COLUMN, &end)?;
+    let signed = ends.saturating_sub(TOKEN_LIFETIME);
+    let signed = match now.checked_sub(signed) {
+        Some(ago) => format!("{} ago", span(ago)),
+        None => format!("in {}, which no clock that is right can say", span(signed.saturating_sub(now))),
+    };
+    labelled(out, "signed", COLUMN, &format!("{signed}, if by a load balancer (exp less 120 s)"))
+}
+
+fn checks(inspection: &Inspection<'_>, judgement: &Judgement<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\nChecks, in the layer's order, by {}", judgement.config_from)?;
+    labelled(out, "trusted", COLUMN, &judgement.config.summary())?;
+    let proven = matches!(judgement.signature, Signature::Good);
+    for step in Step::ALL {
+        let state = step.state(&judgement.findings, &judgement.signature);
+        match &state {
+            State::Passed => {
+                let unproven = !proven && matches!(step, Step::Claims | Step::SignIn);
+                let text = if unproven { "ok, if the signature is good" } else { "ok" };
+                labelled(out, step.name(), COLUMN, text)?;
+            }
+            State::Failed(errors) => {
+                for (index, error) in errors.iter().enumerate() {
+                    let label = if index == 0 { step.name() } else { "" };
+                    labelled(out, label, COLUMN, &format!("REFUSED: {}", error.operator_message()))?;
+                }
+            }
+            State::NotChecked(why) => labelled(out, step.name(), COLUMN, &format!("not checked: {why}"))?,
+        }
+        for hint in hints_on(step, &state, inspection, judgement) {
+            labelled(out, "", COLUMN, &format!("- {hint}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn hints_on(step: Step, state: &State, inspection: &Inspection<'_>, judgement: &Judgement<'_>) -> Vec<String> {
+    let (token, failed) = (&inspection.anatomy, matches!(state, State::Failed(_)));
+    match step {
+        Step::Form if failed => hints::on_form(token),
+        Step::Header if failed => hints::on_header(token),
+        Step::Signer if failed => hints::on_signer(token, judgement.config),
+        Step::Issuer if failed => hints::on_issuer(token, judgement.config),
+        Step::Client if failed => hints::on_client(token, judgement.config),
+        Step::Time => hints::on_time(&token.header, inspection.now),
+        Step::Signature if !matches!(state, State::Passed) => {
+            let signature = token.signature().and_then(|signature| <&[u8; 64]>::try_from(signature).ok());
+            let verifies = judgement
+                .key
+                .as_ref()
+                .zip(signature)
+                .map(|(key, signature)| move |text: &str| key.verifies(text.as_bytes(), signature));
+            match &verifies {
+                Some(verifies) => hints::on_signature(token, Some(verifies)),
+                None => hints::on_signature(token, None),
+            }
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn verdict(inspection: &Inspection<'_>, judgement: &Judgement<'_>, out: &mut dyn Write) -> io::Result<()> {
+    match &judgement.outcome {
+        Outcome::LetIn(authenticated) => {
+            writeln!(out, "\nVerdict: let in")?;
+            labelled(out, "", 0, &who(authenticated, inspection.show_claims))
+        }
+        Outcome::Refused(error) => refused(error, judgement, out),
+        Outcome::Undecided => {
+            writeln!(out, "\nVerdict: open, since the signature was not checked")?;
+            labelled(
+                out,
+                "",
+                0,
+                "Nothing else speaks against it. Whether the load balancer signed it, only a key can tell: --fetch-key asks the \
+                 key endpoint, --key FILE.pem takes one that you have.",
+            )?;
+            match &judgement.findings.in_the_end {
+                Some(authenticated) => {
+                    let who = who(authenticated, inspection.show_claims);
+                    labelled(out, "", 0, &format!("With a good signature: {}", lower_first(&who)))
+                }
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+fn refused(error: &AuthError, judgement: &Judgement<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\nVerdict: refused with status {}, {}", error.status().as_u16(), error.kind().as_str())?;
+    labelled(out, "", 0, &format!("The log of the layer says: {}", error.operator_message()))?;
+    labelled(out, "", 0, &format!("The client reads: {}", error.client_message()))?;
+    let more = judgement.findings.errors.iter().filter(|other| other.operator_message() != error.operator_message());
+    match more.count() {
+        0 => Ok(()),
+        1 => labelled(out, "", 0, "One more thing is wrong with it: see above."),
+        more => labelled(out, "", 0, &format!("{more} more things are wrong with it: see above.")),
+    }
+}
+
+/// Who it would be. The name of a user is personal, so it is told where claims are.
+fn who(authenticated: &Authenticated, show: bool) -> String {
+    match authenticated {
+        Authenticated::User(identity) if show => {
+            let ownership: Vec<&str> =
+                identity.ownership_entity_refs().iter().map(crate::identity::EntityRef::as_str).collect();
+            format!("As {}, owning as {}.", identity.user_entity_ref(), ownership.join(", "))
+        }
+        Authenticated::User(identity) => format!(
+            "As a {} of the namespace {} (which one: --show-claims).",
+            identity.user_entity_ref().kind(),
+            identity.user_entity_ref().namespace()
+        ),
+        Authenticated::ClaimsOnly(_) => "With the claims alone, since the policy names nobody.".to_owned(),
+        Authenticated::Unnamed(_) => "With the claims alone: the policy names users, but not this one.".to_owned(),
+    }
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}

@@ -1,0 +1,73 @@
+//! Text in columns: a label and what belongs to it, wrapped and indented.
+
+use std::io::{self, Write};
+
+/// As wide as a terminal that nobody made wider, and some.
+const WIDTH: usize = 100;
+
+/// Writes a label and its text. What does not fit on a line goes on under the text; words are never broken.
+pub(super) fn labelled(out: &mut dyn Write, label: &str, column: usize, text: &str) -> io::Result<()> {
+    let mut line = format!("  {label:<column$}");
+    if !label.is_empty() && label.len() >= column {
+        line.push_str("  ");
+    }
+    let mut used = line.chars().count();
+    let indent = column.saturating_add(2);
+    let mut first = true;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let length = word.chars().count();
+        if !first && used.saturating_add(1).saturating_add(length) > WIDTH {
+            writeln!(out, "{}", line.trim_end())?;
+            line = " ".repeat(indent);
+            used = indent;
+            first = true;
+        }
+        if !first {
+            line.push(' ');
+            used = used.saturating_add(1);
+        }
+        line.push_str(word);
+        used = used.saturating_add(length);
+        first = false;
+    }
+    writeln!(out, "{}", line.trim_end())
+}
+
+/// A text from outside, as it may be shown on a terminal: nothing in it moves the cursor or turns the direction of the text.
+pub(super) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        let hidden = c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        if hidden { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(label: &str, text: &str) -> String {
+        let mut out = Vec::new();
+        labelled(&mut out, label, 10, text).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn texts_are_wrapped_under_themselves() {
+        assert_eq!(written("exp", "soon"), "  exp       soon\n");
+        assert_eq!(written("", ""), "\n");
+        let long = "word ".repeat(40);
+        let lines: Vec<String> = written("x", &long).lines().map(str::to_owned).collect();
+        assert!(lines.len() == 3 && lines.iter().all(|line| line.len() <= WIDTH), "{lines:?}");
+        assert!(lines[1].starts_with("            word"), "{lines:?}");
+        let endless = "y".repeat(300);
+        assert_eq!(written("x", &endless), format!("  x         {endless}\n"), "an ARN stays whole");
+    }
+
+    #[test]
+    fn what_would_move_the_cursor_is_spelled_out() {
+        assert_eq!(visible("a\u{1b}[2Jé\u{202e}\n"), "a\\u{1b}[2Jé\\u{202e}\\u{a}");
+    }
+}

@@ -1,0 +1,190 @@
+//! What an application has to be told so that it trusts the emulator: as environment, as `app-config.yaml`, as Rust.
+//!
+//! Each of the three is read, or compiled, again by a test.
+
+use serde_json::json;
+
+use super::{Emulator, EmulatorConfig, config::IdentityProviderKind};
+use crate::config::LoadBalancerArn;
+
+/// What stands above what is printed.
+const WARNING: &str = "For development alone: the signer is nobody's load balancer.";
+
+/// The settings of an application behind the emulator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ApplicationSettings {
+    pub(super) signer: String,
+    pub(super) issuer: String,
+    pub(super) client_id: String,
+    pub(super) key_endpoint: String,
+    pub(super) email_domains: Vec<String>,
+}
+
+impl ApplicationSettings {
+    /// Of an emulator that runs.
+    pub(super) fn of(emulator: &Emulator, email_domains: &[String]) -> Self {
+        Self {
+            signer: emulator.signer().to_owned(),
+            issuer: emulator.issuer().to_owned(),
+            client_id: emulator.client_id().to_owned(),
+            key_endpoint: emulator.key_endpoint().to_owned(),
+            email_domains: email_domains.to_vec(),
+        }
+    }
+
+    /// Of one that would run with this configuration.
+    ///
+    /// # Errors
+    /// A port is not known before it runs.
+    pub(super) fn before_start(config: &EmulatorConfig, email_domains: &[String]) -> Result<Self, String> {
+        let free = |what: &str, flag: &str| {
+            format!(
+                "the port of {what} is any that is free, so its address is not known before the start: name one by {flag}"
+            )
+        };
+        let issuer = match &config.provider.0 {
+            IdentityProviderKind::Demo(demo) if demo.listen.port() == 0 => {
+                return Err(free("the demo provider", "--provider-listen"));
+            }
+            IdentityProviderKind::Demo(demo) => format!("http://{}:{}", demo.host, demo.listen.port()),
+            IdentityProviderKind::Discovery(issuer) => issuer.clone(),
+            IdentityProviderKind::Endpoints(endpoints) => endpoints.issuer.clone(),
+        };
+        if config.keys_listen.port() == 0 {
+            return Err(free("the key endpoint", "--keys-listen"));
+        }
+        Ok(Self {
+            signer: config.signer.clone(),
+            issuer,
+            client_id: config.client_id.clone(),
+            key_endpoint: format!("http://{}", config.keys_listen),
+            email_domains: email_domains.to_vec(),
+        })
+    }
+
+    /// The variables of [`AlbAuthConfig::from_env`](crate::AlbAuthConfig::from_env).
+    pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("ALB_AUTH_SIGNERS", self.signer.clone()),
+            ("ALB_AUTH_ISSUER", self.issuer.clone()),
+            ("ALB_AUTH_CLIENT_IDS", self.client_id.clone()),
+            ("ALB_AUTH_KEY_ENDPOINT", self.key_endpoint.clone()),
+            ("ALB_AUTH_EMAIL_DOMAINS", self.email_domains.join(",")),
+        ]
+    }
+
+    /// As lines that a shell, and whatever reads `.env` files, takes.
+    pub(super) fn as_environment(&self) -> String {
+        let line = |(name, value): (&str, String)| format!("{name}={}\n", in_shell(&value));
+        let lines: String = self.variables().into_iter().map(line).collect();
+        format!("# {WARNING}\n{lines}")
+    }
+
+    /// As the section `auth.providers.awsalb` of Backstage's settings.
+    pub(super) fn as_app_config(&self) -> String {
+        // A JSON text is a YAML text, whatever is in it; only a `$` would be read as a variable.
+        let text = |text: &str| json!(text).to_string().replace("${", "$${");
+        let region = self.signer.parse::<LoadBalancerArn>().map(|arn| arn.region().to_owned()).unwrap_or_default();
+        let domains: Vec<String> = self.email_domains.iter().map(|domain| text(domain)).collect();
+        format!(
+            "# {WARNING}
+auth:
+  providers:
+    awsalb:
+      issuer: {issuer}
+      signer: {signer}
+      region: {region}
+      clientIds: [{client_id}]
+      keyEndpoint: {key_endpoint}
+      signIn:
+        resolvers:
+          - resolver: emailLocalPartMatchingUserEntityName
+            allowedDomains: [{domains}]
+            # With a catalog, leave this out: then users must be in it.
+            dangerouslyAllowSignInWithoutUserInCatalog: true
+",
+            issuer = text(&self.issuer),
+            signer = text(&self.signer),
+            region = text(&region),
+            client_id = text(&self.client_id),
+            key_endpoint = text(&self.key_endpoint),
+            domains = domains.join(", "),
+        )
+    }
+
+    /// As a function that builds the configuration.
+    pub(super) fn as_rust(&self) -> String {
+        let domains: Vec<String> = self.email_domains.iter().map(|domain| format!("{domain:?}")).collect();
+        format!(
+            "// {WARNING}
+use tower_alb_auth::{{AlbAuthConfig, ConfigError, TrustedAlb, sign_in::EmailLocalPart}};
+
+pub fn alb_auth() -> Result<AlbAuthConfig, ConfigError> {{
+    let emulator = TrustedAlb::new(
+        {:?},
+        {:?},
+    )
+    .client_id({:?})
+    .key_endpoint({:?});
+    AlbAuthConfig::builder().trust(emulator).sign_in(EmailLocalPart::in_domains([{}])).build()
+}}
+",
+            self.signer,
+            self.issuer,
+            self.client_id,
+            self.key_endpoint,
+            domains.join(", "),
+        )
+    }
+}
+
+/// The text as one word of a shell.
+fn in_shell(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.,:/@%+=".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        AlbAuthSettings,
+        config::{AlbAuthConfig, AppConfig},
+    };
+
+    /// With all that could be mistaken for syntax.
+    fn odd() -> ApplicationSettings {
+        ApplicationSettings {
+            signer: crate::emulator::SIGNER.to_owned(),
+            issuer: "https://idp.example.com/realms/a?b=${HOME}&c='d'\"e\"#f".to_owned(),
+            client_id: "it's-${HOME}-\"one\"".to_owned(),
+            key_endpoint: "http://127.0.0.1:9002".to_owned(),
+            email_domains: vec!["example.com".to_owned(), "example.org".to_owned()],
+        }
+    }
+
+    fn expected(settings: &ApplicationSettings) -> String {
+        AlbAuthSettings::from_vars(settings.variables()).unwrap().to_builder().build().unwrap().summary()
+    }
+
+    #[test]
+    fn whatever_is_in_a_value_app_config_says_the_same() {
+        let yaml = odd().as_app_config();
+        let read = AppConfig::from_text("app-config.yaml", &yaml, |_| Some("replaced".to_owned())).unwrap();
+        let config: AlbAuthConfig = read.alb_auth().unwrap().build().unwrap();
+        assert_eq!(config.summary(), expected(&odd()));
+    }
+
+    #[test]
+    fn whatever_is_in_a_value_a_shell_reads_the_same() {
+        let script =
+            format!("{}\nprintf '%s\\n' \"$ALB_AUTH_ISSUER\" \"$ALB_AUTH_CLIENT_IDS\"", odd().as_environment());
+        let output = std::process::Command::new("sh").args(["-c", &script]).output().expect("a shell");
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said, format!("{}\n{}\n", odd().issuer, odd().client_id));
+    }
+}

@@ -1,0 +1,166 @@
+//! The policy: an email, a question, one user.
+
+use std::{fmt, sync::Arc};
+
+use super::{By, Client, entity::Entity, groups};
+use crate::{
+    identity::{Claims, Email},
+    sign_in::{Policy, Resolution, SignIn, SignInError, SignInResolver, email_rule::EmailRule, names::Names},
+};
+
+/// Sign-in by a user of the catalog. Made by [`Catalog`](super::Catalog).
+///
+/// What is said of emails at [`EmailSignIn`](crate::sign_in::EmailSignIn) holds here too: one that is said to be unverified
+/// signs nobody in.
+#[derive(Clone)]
+pub struct CatalogSignIn {
+    client: Arc<Client>,
+    by: By,
+    rule: EmailRule,
+    namespace: Option<String>,
+    without_user: bool,
+}
+
+impl CatalogSignIn {
+    pub(super) fn new(client: Arc<Client>, by: By, domains: Option<Vec<String>>) -> Self {
+        Self { client, by, rule: EmailRule::new(domains), namespace: None, without_user: false }
+    }
+
+    /// Accepts addresses of exactly these domains; subdomains are other domains. Letter case does not matter.
+    #[must_use]
+    pub fn in_domains(mut self, domains: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.rule.allow_domains(domains.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Refuses an email of which the provider does not say that it is verified. For providers that send `email_verified`.
+    #[must_use]
+    pub fn require_verified_email(mut self) -> Self {
+        self.rule.require_verified();
+        self
+    }
+
+    /// Finds users of this namespace only. By the local part it is `default` unless another is named here; with several
+    /// issuers each one's policy names a namespace.
+    #[must_use]
+    pub fn in_namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// Signs in users who are not in the catalog, under their email's local part and owning for nothing but themselves.
+    ///
+    /// Right while a catalog is being filled, and where everybody with an address of the listed domains may come in. Concerns
+    /// policies by the local part alone; the others refuse to build with it.
+    #[must_use]
+    pub fn dangerously_sign_in_without_catalog_user(mut self) -> Self {
+        self.without_user = true;
+        self
+    }
+
+    async fn ask(self, claims: Claims) -> Result<SignIn, SignInError> {
+        let email = self.rule.admit(&claims)?;
+        let namespace = self.namespace.as_deref();
+        let found = self.find(&self.by, &email, namespace).await?;
+        let user = match <[Entity; 1]>::try_from(found) {
+            Ok([user]) => user,
+            Err(found) if found.is_empty() => return self.nobody(&email).await,
+            Err(found) => {
+                let sentence = format!("the catalog has {} times {}", found.len(), self.by.describe());
+                return Err(SignInError::ambiguous(sentence));
+            }
+        };
+        let unsound = |error| SignInError::unavailable(format!("the catalog's user has no sound name: {error}"));
+        let user_ref = user.entity_ref().map_err(unsound)?;
+        let direct = user.groups("memberOf");
+        let groups =
+            if self.client.transitive_groups() { groups::with_parents(&self.client, direct).await? } else { direct };
+        Ok(SignIn::user(user_ref).owning(groups))
+    }
+
+    async fn find(&self, by: &By, email: &Email<'_>, namespace: Option<&str>) -> Result<Vec<Entity>, SignInError> {
+        let question = by.question(email, namespace);
+        let found = match by {
+            By::LocalPart => self.client.entity(&question).await?.into_iter().collect(),
+            By::ProfileEmail | By::Annotation(_) => self.client.entities(&question).await?,
+        };
+        let (fitting, others): (Vec<Entity>, Vec<Entity>) =
+            found.into_iter().partition(|entity| by.fits(entity, email, namespace));
+        if !others.is_empty() {
+            tracing::warn!(
+                target: "tower_alb_auth",
+                "the catalog was asked for {} and gave {} entities that do not fit; they are passed over",
+                by.describe(),
+                others.len()
+            );
+        }
+        Ok(fitting)
+    }
+
+    /// Nobody carries what was asked for: says who would have been found by another policy.
+    async fn nobody(&self, email: &Email<'_>) -> Result<SignIn, SignInError> {
+        if self.without_user {
+            let names = Names::in_namespace(self.namespace.as_deref().unwrap_or("default"));
+            let user = names.user(email.local_part);
+            let none = |error| SignInError::refused(format!("the email gives no user name: {error}"));
+            return user.map(SignIn::user).map_err(none);
+        }
+        let mut sentence = format!("the catalog has no {}", self.by.describe().trim_start_matches("a "));
+        let others = [By::ProfileEmail, By::Annotation("microsoft.com/email".to_owned()), By::LocalPart];
+        for other in others.iter().filter(|other| **other != self.by) {
+            // Only a hint: if it cannot be had, the answer stays what it is.
+            let found = self.find(other, email, None).await.unwrap_or_default();
+            if let Some(user) = found.first().and_then(|user| user.entity_ref().ok()) {
+                sentence = format!("{sentence}; {} would find {user}", other.resolver());
+                break;
+            }
+        }
+        Err(SignInError::not_found(sentence))
+    }
+}
+
+impl SignInResolver for CatalogSignIn {
+    fn resolve(&self, claims: &Claims) -> Resolution {
+        // What can be refused without the catalog is: strangers' emails cost it nothing.
+        if let Err(error) = self.rule.admit(claims) {
+            return error.into();
+        }
+        Resolution::waiting(self.clone().ask(claims.clone()))
+    }
+
+    fn policy(&self) -> Policy {
+        let mut policy = Policy::new(format!("{} of the catalog at {}", self.by.describe(), self.client.base()));
+        let namespace = match self.by {
+            By::LocalPart => self.namespace.as_deref().or(Some("default")),
+            By::ProfileEmail | By::Annotation(_) => self.namespace.as_deref(),
+        };
+        if let Some(namespace) = namespace {
+            policy = policy.in_namespace(namespace);
+        }
+        if self.by == By::LocalPart && self.rule.accepts_any_domain() {
+            policy = policy.warning("users of any email domain are signed in: list your domains");
+        }
+        if self.without_user {
+            policy = policy.warning("users who are not in the catalog are signed in");
+        }
+        self.rule.describe(policy)
+    }
+
+    fn check(&self, issuer: &str) -> Result<(), String> {
+        self.by.check()?;
+        if self.without_user && self.by != By::LocalPart {
+            return Err(format!(
+                "dangerously_sign_in_without_catalog_user() needs a name for the user, which {} has none to give",
+                self.by.resolver()
+            ));
+        }
+        Names::in_namespace(self.namespace.as_deref().unwrap_or("default")).check()?;
+        self.rule.check(issuer)
+    }
+}
+
+impl fmt::Debug for CatalogSignIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CatalogSignIn").field("by", &self.by).field("client", &self.client).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,155 @@
+//! Which email may sign somebody in: what every policy that reads one has in common.
+
+use super::{Policy, SignInError};
+use crate::identity::{Claims, Email, EmailProblem};
+
+/// Issuers that anybody can have an account at. An email says nothing there without a list of domains, nor with one unless
+/// it is verified: who runs a tenant of such an issuer writes any address into it.
+const SHARED_ISSUERS: [&str; 5] = [
+    "https://accounts.google.com",
+    "https://login.microsoftonline.com/common/v2.0",
+    "https://login.microsoftonline.com/organizations/v2.0",
+    "https://login.microsoftonline.com/consumers/v2.0",
+    // The tenant of personal Microsoft accounts.
+    "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
+];
+
+#[derive(Debug, Clone)]
+pub(super) struct EmailRule {
+    /// `None`: any.
+    domains: Option<Vec<String>>,
+    addresses: Vec<String>,
+    verification: Verification,
+    max_chars: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verification {
+    NotDenied,
+    Required,
+    Ignored,
+}
+
+impl EmailRule {
+    /// Addresses of these domains; with `None`, of any.
+    pub(super) fn new(domains: Option<Vec<String>>) -> Self {
+        Self { domains, addresses: Vec::new(), verification: Verification::NotDenied, max_chars: 254 }
+    }
+
+    #[cfg(feature = "https")]
+    pub(super) fn allow_domains(&mut self, domains: Vec<String>) {
+        self.domains.get_or_insert_default().extend(domains);
+    }
+
+    pub(super) fn allow_address(&mut self, address: String) {
+        self.addresses.push(address);
+    }
+
+    pub(super) fn require_verified(&mut self) {
+        self.verification = Verification::Required;
+    }
+
+    pub(super) fn ignore_verification(&mut self) {
+        self.verification = Verification::Ignored;
+    }
+
+    pub(super) fn max_chars(&mut self, chars: usize) {
+        self.max_chars = chars;
+    }
+
+    pub(super) fn accepts_any_domain(&self) -> bool {
+        self.domains.is_none()
+    }
+
+    /// The domains, for a line that says what the policy is.
+    pub(super) fn domains(&self) -> String {
+        self.domains.as_ref().map_or("any domain".to_owned(), |domains| domains.join(", "))
+    }
+
+    /// What of the rule the configuration and the start-up lines need to know.
+    pub(super) fn describe(&self, policy: Policy) -> Policy {
+        let policy = policy.using_claims(["email", "email_verified"]);
+        match self.verification {
+            Verification::Ignored => policy.warning("emails that the provider says are not verified are accepted"),
+            Verification::NotDenied | Verification::Required => policy,
+        }
+    }
+
+    /// The email of these claims, if it may sign somebody in.
+    pub(super) fn admit<'c>(&self, claims: &'c Claims) -> Result<Email<'c>, SignInError> {
+        // NotFound, so that FirstMatch may try a policy that needs no email.
+        let text = claims.email().ok_or_else(|| {
+            SignInError::not_found(
+                "there is no claim email: add the scope email to the listener rule, and consent to it at the provider",
+            )
+        })?;
+        self.check_verified(claims)?;
+        let email = Email::parse_within(text, self.max_chars).map_err(|problem| {
+            SignInError::refused(match problem {
+                EmailProblem::TooLong => "the claim email is longer than max_email_chars",
+                EmailProblem::NotPlain => "the claim email is not a plain ASCII address",
+            })
+        })?;
+        self.check_allowed(text, email.domain)?;
+        Ok(email)
+    }
+
+    fn check_verified(&self, claims: &Claims) -> Result<(), SignInError> {
+        match (self.verification, claims.email_verified()) {
+            (Verification::Ignored, _) | (_, Some(true)) => Ok(()),
+            (Verification::NotDenied, None) if is_shared(claims.issuer()) => Err(SignInError::refused(
+                "there is no claim email_verified, and the issuer has users of many organisations; sign in at your own \
+                 tenant's issuer instead",
+            )),
+            (Verification::NotDenied, None) => Ok(()),
+            (Verification::Required, None) => {
+                Err(SignInError::refused("there is no claim email_verified, and require_verified_email is set"))
+            }
+            (_, Some(false)) => Err(SignInError::refused("the claim email_verified is not true")),
+        }
+    }
+
+    fn check_allowed(&self, address: &str, domain: &str) -> Result<(), SignInError> {
+        let Some(domains) = &self.domains else { return Ok(()) };
+        // Most are written as they are listed, and comparing that costs less.
+        let alike = |allowed: &String| allowed == domain || allowed.eq_ignore_ascii_case(domain);
+        let allowed =
+            domains.iter().any(alike) || self.addresses.iter().any(|allowed| allowed.eq_ignore_ascii_case(address));
+        if allowed {
+            return Ok(());
+        }
+        Err(SignInError::refused(format!(
+            "the email's domain is {}, allowed are: {}; add the domain, or one guest by allow_address",
+            crate::error::quoted(domain),
+            domains.join(", ")
+        )))
+    }
+
+    /// For the check of a configuration.
+    pub(super) fn check(&self, issuer: &str) -> Result<(), String> {
+        if self.domains.is_none() && is_shared(issuer) {
+            return Err(format!(
+                "{issuer} has users of many organisations, so an email-based sign-in needs in_domains([..])"
+            ));
+        }
+        if !(16..=254).contains(&self.max_chars) {
+            return Err(format!("max_email_chars is {}; set it to a value from 16 to 254", self.max_chars));
+        }
+        let Some(domains) = &self.domains else { return Ok(()) };
+        if domains.is_empty() && self.addresses.is_empty() {
+            return Err("no email domain is allowed: name one by in_domains([\"example.com\"])".to_owned());
+        }
+        let bad_domain = domains.iter().find(|domain| Email::parse(&format!("x@{domain}")).is_err());
+        if let Some(domain) = bad_domain {
+            return Err(format!("{} is not an email domain: write it as example.com", crate::error::quoted(domain)));
+        }
+        match self.addresses.iter().find(|address| Email::parse(address).is_err()) {
+            Some(address) => Err(format!("{} is not a plain email address", crate::error::quoted(address))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn is_shared(issuer: &str) -> bool {
+    SHARED_ISSUERS.contains(&issuer.trim_end_matches('/'))
+}

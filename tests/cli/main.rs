@@ -1,0 +1,16 @@
+//! The program `alb-emulator`, run as users run it.
+#![cfg(all(feature = "emulator", feature = "test-util"))]
+
+mod application;
+mod program;
+mod running;
+
+mod child;
+mod help;
+mod inspect;
+mod mistakes;
+mod page;
+mod printed;
+mod provider_only;
+mod settings_file;
+mod sign_in;

@@ -1,0 +1,54 @@
+//! A program of somebody else, until the test ends.
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::PathBuf,
+    process::Stdio,
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpStream,
+    process::{Child, Command},
+};
+
+/// How long a program may take to start: Python reads for a while.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Ends with the value.
+pub struct Peer {
+    _child: Child,
+}
+
+/// Where `.ci/peers` put them.
+pub fn peers() -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/peers");
+    assert!(folder.join("installed-lock.json").exists(), "the peers are not installed: run .ci/peers");
+    folder
+}
+
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+impl Peer {
+    /// Starts a program that is to listen at this port, and waits until it does.
+    pub async fn start(mut command: Command, port: u16) -> Self {
+        let child = command
+            .current_dir(peers())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("it is installed");
+        let listening = async {
+            while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, listening).await.expect("it listens");
+        Self { _child: child }
+    }
+}
