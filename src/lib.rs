@@ -110,7 +110,14 @@ pub use self::{
 struct Readme;
 
 /// And so is that of the other pages.
-#[cfg(all(doctest, feature = "axum", feature = "test-util", feature = "https", feature = "app-config"))]
+#[cfg(all(
+    doctest,
+    feature = "axum",
+    feature = "test-util",
+    feature = "https",
+    feature = "app-config",
+    feature = "metrics"
+))]
 #[doc = include_str!("../docs/CONFIGURATION.md")]
 #[doc = include_str!("../docs/OPERATING.md")]
 #[doc = include_str!("../docs/SERVICES.md")]

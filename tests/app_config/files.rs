@@ -70,7 +70,7 @@ fn variables_stand_in_texts_and_an_unset_one_leaves_what_an_earlier_file_said() 
     let merged = load(folder.path(), &["base.yaml", "over.yaml"]);
     assert!(merged.contains("https://idp.example.com, client backstage"), "{merged}");
     let alone = issuer("https://x/${NOT_SET}");
-    assert!(alone.contains("takes it from the environment variable NOT_SET, which is not set"), "{alone}");
+    assert!(alone.contains("takes its value from the environment variable NOT_SET, which is not set"), "{alone}");
 }
 
 #[test]

@@ -84,6 +84,33 @@ fn keys_and_values_that_are_wrong_are_named_with_their_place() {
 }
 
 #[test]
+fn a_variable_that_is_not_set_is_named_instead_of_the_key_that_is_there() {
+    let unset = COMPLETE.replace("https://idp.example.com", "https://${HOST}/v2.0").replace(
+        "clientIds: [backstage]",
+        "clientIds: [backstage, \"${OTHER_CLIENT}\"]\n      requireVerifiedEmail: ${STRICT}",
+    );
+    insta::assert_snapshot!(outcome(&unset), @r"
+    the configuration cannot be used
+    - auth.providers.awsalb.clientIds (app-config.yaml:7) takes its value from the environment variable OTHER_CLIENT, which is not set: set it where this process is started
+    - auth.providers.awsalb.requireVerifiedEmail (app-config.yaml:8) takes its value from the environment variable STRICT, which is not set: set it where this process is started
+    - auth.providers.awsalb.issuer (app-config.yaml:5) takes its value from the environment variable HOST, which is not set: set it where this process is started
+    ");
+}
+
+#[test]
+fn a_key_without_a_value_is_like_none() {
+    insta::assert_snapshot!(outcome(&COMPLETE.replace("https://idp.example.com", "")), @r"
+    the configuration cannot be used
+    - auth.providers.awsalb (app-config.yaml:5) lacks issuer (issuer is null): add
+    auth:
+      providers:
+        awsalb:
+          issuer: https://login.microsoftonline.com/<tenant>/v2.0
+    issuer and clientIds: it stands in the listener rule's authenticate action: aws elbv2 describe-rules --listener-arn <listener>
+    ");
+}
+
+#[test]
 fn resolvers_that_cannot_be_served_say_why() {
     let cases = [
         "resolver: emailMatchingUserEntityProfileEmail",

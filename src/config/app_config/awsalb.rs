@@ -77,17 +77,20 @@ fn read_section(
         Some(policy) => Some((policy, Vec::new())),
         None => read_resolvers(section),
     };
+    // A key whose variable is not set is there: what is missing is the variable, and that is said by itself.
+    let absent = |key: &str| section.find(key).is_none() && !section.is_unset(key);
+    let (no_signer, no_signers) = (absent("signer"), absent("signers"));
     let missing = Missing {
-        issuer: issuer.is_none() && section.find("issuer").is_none(),
-        signer: signers.is_empty() && section.find("signer").is_none() && section.find("signers").is_none(),
-        client_ids: client_ids.is_empty() && section.find("clientIds").is_none() && !any_client,
+        issuer: absent("issuer"),
+        signer: no_signer && no_signers,
+        client_ids: absent("clientIds") && !any_client,
         resolvers: resolvers.is_none() && !has_resolvers(section),
     };
     // Settings under an environment's name are missing here because of that, which is said already.
     if missing.any() && !nested {
-        let because: Vec<String> =
-            ["issuer", "signer", "signers", "clientIds"].iter().filter_map(|key| section.why_absent(key)).collect();
-        let because = if because.is_empty() { String::new() } else { format!(" ({})", because.join("; ")) };
+        let nulls = ["issuer", "signer", "signers", "clientIds"].into_iter().filter(|key| section.is_null(key));
+        let nulls = nulls.collect::<Vec<_>>().join(", ");
+        let because = if nulls.is_empty() { nulls } else { format!(" ({nulls} is null)") };
         section.problems.add(format!(
             "{PATH} ({}) lacks {}{because}: add\n{}",
             section.node.origin,

@@ -53,17 +53,20 @@ impl<'a> Section<'a> {
         self.node.member(key).filter(|node| !matches!(node.value, Value::Null | Value::Unset(_)))
     }
 
-    /// Why a key has no value, where it stands there all the same.
-    pub(super) fn why_absent(&self, key: &str) -> Option<String> {
-        let node = self.node.member(key)?;
-        match &node.value {
-            Value::Unset(name) => Some(format!(
-                "{}.{key} ({}) takes it from the environment variable {name}, which is not set",
-                self.path, node.origin
-            )),
-            Value::Null => Some(format!("{}.{key} ({}) is null", self.path, node.origin)),
-            _ => None,
-        }
+    /// Whether a key takes its value from a variable that is not set, which is then said.
+    pub(super) fn is_unset(&self, key: &str) -> bool {
+        let Some(Node { value: Value::Unset(name), origin }) = self.node.member(key) else { return false };
+        self.problems.add(format!(
+            "{}.{key} ({origin}) takes its value from the environment variable {name}, which is not set: set it where this \
+             process is started",
+            self.path
+        ));
+        true
+    }
+
+    /// Whether a key is there without a value.
+    pub(super) fn is_null(&self, key: &str) -> bool {
+        self.node.member(key).is_some_and(|node| matches!(node.value, Value::Null))
     }
 
     pub(super) fn text(&self, key: &str) -> Option<String> {
@@ -76,7 +79,11 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// False where it is absent; but not where its variable is, since that may have said true.
     pub(super) fn flag(&self, key: &str) -> bool {
+        if self.is_unset(key) {
+            return false;
+        }
         let Some(node) = self.find(key) else { return false };
         match &node.value {
             Value::Bool(value) => *value,
@@ -101,7 +108,8 @@ impl<'a> Section<'a> {
                 Value::Text(text) if !text.is_empty() => texts.push(text.clone()),
                 Value::Number(number) => texts.push(number.clone()),
                 Value::Unset(name) => self.problems.add(format!(
-                    "{}.{key} ({}) names the environment variable {name}, which is not set",
+                    "{}.{key} ({}) takes its value from the environment variable {name}, which is not set: set it where this \
+                     process is started",
                     self.path, item.origin
                 )),
                 _ => return self.wrong(key, item, "a list of texts"),
