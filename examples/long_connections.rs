@@ -18,6 +18,7 @@ use axum::{
         WebSocketUpgrade,
         ws::{CloseFrame, Message, WebSocket, close_code},
     },
+    http::{HeaderMap, StatusCode, Uri, header},
     response::{
         IntoResponse, Response,
         sse::{Event, Sse},
@@ -43,9 +44,21 @@ fn ends_at(claims: &Claims) -> Instant {
     Instant::now() + left
 }
 
-async fn chat(user: BackstageIdentity, upgrade: WebSocketUpgrade) -> Response {
+async fn chat(user: BackstageIdentity, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    if !is_of_own_page(&headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
     let ends_at = ends_at(user.claims());
     upgrade.on_upgrade(move |socket| converse(socket, user, ends_at))
+}
+
+/// Whether a page of this host opens the WebSocket, or a client that is no browser. The session is a cookie, which goes along
+/// whoever's page it is, and CORS does not hold a WebSocket back: any other site could talk here in the user's name.
+fn is_of_own_page(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let origin: Option<Uri> = origin.to_str().ok().and_then(|origin| origin.parse().ok());
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.is_some() && host == origin.as_ref().and_then(Uri::authority).map(|authority| authority.as_str())
 }
 
 /// Echoes until the client leaves or the time is over, and then says why.
@@ -89,18 +102,21 @@ async fn main() -> support::Outcome {
     tokio::spawn(async move { axum::serve(listener, app).await });
     println!("The application is at http://{address}: /chat, /events\n");
 
-    // As a load balancer forwards them, but for a token that ends in two seconds instead of 120.
-    let token = || alb.token(&User::jane()).expires_at(alb.unix_now() + 2).sign();
-    let longest = Duration::from_secs(20);
-    let (said, code) = tokio::time::timeout(longest, talk(&format!("ws://{address}/chat"), &token())).await??;
-    let counted = tokio::time::timeout(longest, count(&format!("http://{address}/events"), &token())).await??;
+    // As a load balancer forwards them, but for a token that ends in four seconds instead of 120.
+    let token = alb.token(&User::jane()).expires_at(alb.unix_now() + 4).sign();
+    let (chat, events) = (format!("ws://{address}/chat"), format!("http://{address}/events"));
+    let both = async { tokio::try_join!(talk(&chat, &token), count(&events, &token)) };
+    let ((said, code), counted) = tokio::time::timeout(Duration::from_secs(20), both).await??;
 
     let mut sound = true;
     let mut expect = |what, got: &str, promised| sound &= support::expect(what, got, promised);
     expect("Jane in the chat", &said, "user:default/jane.doe said hello");
     expect("the chat ended as a matter of policy", &code, "1008");
     expect("events came, and ended", if counted > 0 { "some" } else { "none" }, "some");
-    expect("a chat without a user", &refused(&format!("ws://{address}/chat")).await, "401");
+    expect("a chat without a user", &refused(opening(&chat, None)?).await, "401");
+    let mut foreign = opening(&chat, Some(&alb.sign(&User::jane())))?;
+    foreign.headers_mut().insert("origin", "https://evil.example".parse()?);
+    expect("Jane's chat by a page of another site", &refused(foreign).await, "403");
 
     if support::check_only() {
         return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
@@ -108,14 +124,22 @@ async fn main() -> support::Outcome {
     support::until_ctrl_c().await
 }
 
+/// A page of the application opens a chat, as a browser says so.
+fn opening(url: &str, token: Option<&str>) -> Result<http::Request<()>, Box<dyn std::error::Error>> {
+    let mut request = url.into_client_request()?;
+    request.headers_mut().insert("origin", url.replace("ws://", "http://").trim_end_matches("/chat").parse()?);
+    if let Some(token) = token {
+        request.headers_mut().insert("x-amzn-oidc-data", token.parse()?);
+    }
+    Ok(request)
+}
+
 /// What the chat answers to a greeting, and the code that it closes with.
 async fn talk(url: &str, token: &str) -> Result<(String, String), Box<dyn std::error::Error>> {
     use futures::SinkExt as _;
     use tokio_tungstenite::tungstenite::Message;
 
-    let mut request = url.into_client_request()?;
-    request.headers_mut().insert("x-amzn-oidc-data", token.parse()?);
-    let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
+    let (mut socket, _) = tokio_tungstenite::connect_async(opening(url, Some(token))?).await?;
     socket.send(Message::text("hello")).await?;
     let (mut said, mut code) = (String::new(), String::new());
     while let Some(message) = socket.next().await {
@@ -137,8 +161,8 @@ async fn count(url: &str, token: &str) -> Result<usize, Box<dyn std::error::Erro
 }
 
 /// The status of a chat that is not opened.
-async fn refused(url: &str) -> String {
-    match tokio_tungstenite::connect_async(url).await {
+async fn refused(request: http::Request<()>) -> String {
+    match tokio_tungstenite::connect_async(request).await {
         Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => answer.status().as_str().to_owned(),
         other => format!("{other:?}"),
     }

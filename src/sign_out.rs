@@ -38,6 +38,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// - The **provider's session** ends only there, at the end-session address. Without one the next sign-in goes through
 ///   without a question, and the user is back.
 /// - **Tokens** that the load balancer signed before live on, for 120 s.
+/// - A **cookie that somebody copied** works on: the session is in it, and no list of them is kept. What ends it is the
+///   listener rule's `SessionTimeout`, seven days unless set.
 /// - A browser that comes back must land on a path whose listener rule does not authenticate, or it signs in again at once.
 #[derive(Debug, Clone)]
 pub struct SignOut {
@@ -110,6 +112,11 @@ impl SignOut {
 
 /// Whether the origin names the host that the request was sent to.
 fn is_of_host(origin: &str, headers: &HeaderMap) -> bool {
+    if !headers.contains_key(header::HOST) {
+        // Over HTTP/2 the host stands in the URI. The browser has compared them too, and no page can write this header.
+        let mut sites = headers.get_all("sec-fetch-site").iter();
+        return matches!((sites.next(), sites.next()), (Some(site), None) if site == "same-origin");
+    }
     let own: Option<Authority> =
         headers.get(header::HOST).and_then(|host| host.to_str().ok()).and_then(|host| host.parse().ok());
     let theirs: Option<Authority> = origin

@@ -78,7 +78,7 @@ async fn users_and_machines_keeps_its_promises() {
 
 #[tokio::test]
 async fn long_connections_keeps_its_promises() {
-    keeps_its_promises("long_connections", 4).await;
+    keeps_its_promises("long_connections", 5).await;
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    process::{Child, ChildStdout, Command},
     time::timeout,
 };
 
@@ -177,27 +177,37 @@ impl Browser {
     }
 }
 
-/// Starts chromedriver on a free port, which it tells. It ends with the child.
+/// Starts chromedriver on a free port. It ends with the child.
+///
+/// It takes a free port of IPv4 and then the same of IPv6, which somebody else may have: it ends in that case, and is started
+/// again.
 async fn start_driver() -> (Child, String) {
-    let mut driver = Command::new("chromedriver")
-        .arg("--port=0")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("chromedriver: install the packages chromium and chromium-driver");
-    let mut lines = BufReader::new(driver.stdout.take().expect("its output")).lines();
-    let port = async {
-        while let Some(line) = lines.next_line().await.expect("a line") {
-            if let Some((_, port)) = line.split_once("started successfully on port ") {
-                return port.trim_end_matches('.').to_owned();
-            }
+    const TRIES: usize = 5;
+    for _ in 0..TRIES {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("chromedriver: install the packages chromium and chromium-driver");
+        let output = driver.stdout.take().expect("its output");
+        if let Some(port) = timeout(LONGEST, told_port(output)).await.expect("chromedriver starts or ends") {
+            return (driver, format!("http://127.0.0.1:{port}"));
         }
-        panic!("chromedriver ended before it told its port");
-    };
-    let port = timeout(LONGEST, port).await.expect("chromedriver starts");
-    (driver, format!("http://127.0.0.1:{port}"))
+    }
+    panic!("chromedriver ended {TRIES} times before it told its port");
+}
+
+async fn told_port(output: ChildStdout) -> Option<String> {
+    let mut lines = BufReader::new(output).lines();
+    while let Some(line) = lines.next_line().await.expect("a line") {
+        if let Some((_, port)) = line.split_once("started successfully on port ") {
+            return Some(port.trim_end_matches('.').to_owned());
+        }
+    }
+    None
 }
 
 async fn connect(driver: &str, profile: &TempDir) -> Client {

@@ -98,6 +98,18 @@ fn s_68_another_site_signs_nobody_out() {
         (403, vec![host, ("origin", "https://app.example.com"), ("origin", "https://evil.example")]),
         // The origin counts, whatever else is said.
         (403, vec![host, ("origin", "https://evil.example"), ("sec-fetch-site", "same-origin")]),
+        // HTTP/2 has no Host; then the browser's word counts.
+        (204, vec![("origin", "https://app.example.com"), ("sec-fetch-site", "same-origin")]),
+        (403, vec![("origin", "https://app.example.com"), ("sec-fetch-site", "same-site")]),
+        (403, vec![("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")]),
+        (
+            403,
+            vec![
+                ("origin", "https://evil.example"),
+                ("sec-fetch-site", "same-origin"),
+                ("sec-fetch-site", "cross-site"),
+            ],
+        ),
         (403, vec![("origin", "https://app.example.com")]),
     ] {
         let map = fields.iter().fold(HeaderMap::new(), |mut map, (name, value)| {
@@ -149,23 +161,43 @@ fn mistakes_are_found_when_it_is_built() {
     }
 }
 
-#[tokio::test]
-async fn a_browser_loses_its_session_and_nothing_else() {
-    let sign_out = plain();
+/// The application on a free port, over HTTP/1.1 and HTTP/2.
+async fn serve(sign_out: SignOut) -> reqwest::Url {
     let app = Router::new().route(
         "/sign-out",
         post(move |request: Request<Body>| async move { sign_out.answer::<Body>(request.method(), request.headers()) }),
     );
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
-    let url: reqwest::Url = format!("http://{}", listener.local_addr().expect("an address")).parse().expect("a URL");
+    let address = listener.local_addr().expect("an address");
     tokio::spawn(async move { axum::serve(listener, app).await });
+    format!("http://{address}/sign-out").parse().expect("a URL")
+}
 
+#[tokio::test]
+async fn a_browser_loses_its_session_and_nothing_else() {
+    let url = serve(plain()).await;
     let jar = Arc::new(Jar::default());
     for cookie in ["AWSELBAuthSessionCookie-0=a", "AWSELBAuthSessionCookie-1=b", "AWSALBAuthNonce=c", "theme=dark"] {
         jar.add_cookie_str(&format!("{cookie}; Path=/; HttpOnly"), &url);
     }
     let client = reqwest::Client::builder().cookie_provider(Arc::clone(&jar)).build().expect("a client");
-    let answer = client.post(url.join("/sign-out").expect("a URL")).send().await.expect("an answer");
+    let answer = client.post(url.clone()).send().await.expect("an answer");
     assert_eq!(answer.status().as_u16(), 204);
     assert_eq!(jar.cookies(&url).expect("a cookie is left"), "theme=dark");
+}
+
+#[tokio::test]
+async fn a_page_of_the_same_host_signs_out_over_either_version_of_http() {
+    let url = serve(plain()).await;
+    let own = url.origin().ascii_serialization();
+    let http1 = reqwest::Client::builder().http1_only().build().expect("a client");
+    let http2 = reqwest::Client::builder().http2_prior_knowledge().build().expect("a client");
+    for client in [http1, http2] {
+        for (origin, site, status) in [(own.as_str(), "same-origin", 204), ("https://evil.example", "cross-site", 403)]
+        {
+            let request = client.post(url.clone()).header("origin", origin).header("sec-fetch-site", site);
+            let answer = request.send().await.expect("an answer");
+            assert_eq!(answer.status().as_u16(), status, "{:?}, {origin}", answer.version());
+        }
+    }
 }
