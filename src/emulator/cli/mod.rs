@@ -1,6 +1,6 @@
 //! The program `alb-emulator`: its arguments, and what it prints.
 //!
-//! Everything that is printed goes through [`Streams`], so that the rest of the library writes nowhere by itself.
+//! Everything that is printed goes through `Streams`, so that the rest of the library writes nowhere by itself.
 
 mod arguments;
 mod emulate;
