@@ -210,6 +210,10 @@ struct Listener {
 }
 
 impl Answers for Listener {
+    fn cut(&self) {
+        self.proxy.cut();
+    }
+
     async fn answer(self: Arc<Self>, request: Request<Incoming>, client: ClientConnection) -> Response<Body> {
         if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > MAX_LINE) {
             return answer(414, "the request line is longer than 16 KiB");

@@ -20,4 +20,5 @@ mod renewal;
 mod rules;
 mod sessions;
 mod sign_in;
+mod smuggling;
 mod tls;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | all headers of a request | 64 KiB: 431 |
 //! | one header line, the request line | 16 KiB: 400, 414 |
-//! | the headers of a request, from their first byte | 30 s |
+//! | the first request of a connection, and the headers of each | 30 s |
 //! | the TLS handshake | 10 s |
 //! | connections under way at the end | 5 s, then they are cut |
 
@@ -23,6 +23,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::watch,
+    task::JoinSet,
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -39,6 +40,9 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Answers requests of a connection.
 pub(super) trait Answers: Send + Sync + 'static {
+    /// Cuts what has no end of its own, and is not a connection of the front any more.
+    fn cut(&self);
+
     fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
@@ -55,7 +59,7 @@ pub(super) async fn serve<A: Answers>(
 ) {
     let port = listener.local_addr().map_or(0, |address| address.port());
     let scheme = if tls.is_some() { Scheme::Https } else { Scheme::Http };
-    let connections = GracefulShutdown::new();
+    let (connections, mut tasks) = (GracefulShutdown::new(), JoinSet::new());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -69,9 +73,12 @@ pub(super) async fn serve<A: Answers>(
         };
         let _ = stream.set_nodelay(true);
         let client = ClientConnection { address, scheme, port };
-        tokio::spawn(connection(stream, tls.clone(), Arc::clone(&answers), client, connections.watcher()));
+        tasks.spawn(connection(stream, tls.clone(), Arc::clone(&answers), client, connections.watcher()));
+        while tasks.try_join_next().is_some() {}
     }
     let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, connections.shutdown()).await;
+    answers.cut();
+    tasks.shutdown().await;
 }
 
 async fn connection<A: Answers>(
@@ -97,8 +104,10 @@ async fn converse<A: Answers>(
     client: ClientConnection,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
+    let (asked, mut first) = watch::channel(false);
     let service = service_fn(move |request: Request<Incoming>| {
         let answers = Arc::clone(&answers);
+        asked.send_if_modified(|asked| !std::mem::replace(asked, true));
         async move { Ok::<_, std::convert::Infallible>(answers.answer(request, client).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -112,7 +121,18 @@ async fn converse<A: Answers>(
         .keep_alive_interval(Some(HEADERS_TIMEOUT))
         .max_header_list_size(u32::try_from(MAX_HEADERS).unwrap_or(u32::MAX));
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
+    let connection = watcher.watch(connection);
+    let mut connection = std::pin::pin!(connection);
+    let first_request = async move { first.wait_for(|asked| *asked).await.is_ok() };
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        // Whether there is one is what hyper does not time before it knows which HTTP is spoken.
+        silent = tokio::time::timeout(HEADERS_TIMEOUT, first_request) => match silent {
+            Ok(_) => connection.await,
+            Err(_) => return,
+        },
+    };
+    if let Err(error) = ended {
         tracing::debug!(target: "alb_emulator", "a connection ended: {error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::SystemTime};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -13,13 +13,14 @@ const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 const MAX_FORWARDED: usize = 30;
 
 /// RFC 9110 section 7.6.1, and those that older software takes for hop-by-hop.
-const HOP_BY_HOP: [HeaderName; 8] = [
+const HOP_BY_HOP: [HeaderName; 9] = [
     header::CONNECTION,
     header::PROXY_AUTHENTICATE,
     header::PROXY_AUTHORIZATION,
     header::TE,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
+    HeaderName::from_static("http2-settings"),
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
 ];
@@ -51,16 +52,16 @@ impl Scheme {
 /// Makes the headers those of the hop to the target. Whether they may go on.
 pub(super) fn toward_target<B>(request: &mut Request<B>, client: ClientConnection) -> bool {
     keep_host(request);
+    let web_socket = wants_web_socket(request);
     let headers = request.headers_mut();
     let wants_trailers =
         headers.get_all(header::TE).iter().any(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"));
-    let upgrade = headers.get(header::UPGRADE).cloned().filter(|_| names(headers).any(|name| name == header::UPGRADE));
     strip(headers);
     if wants_trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
-    if let Some(upgrade) = upgrade {
-        headers.insert(header::UPGRADE, upgrade);
+    if web_socket {
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     }
     let before: Vec<String> = headers
@@ -85,6 +86,15 @@ pub(super) fn toward_target<B>(request: &mut Request<B>, client: ClientConnectio
     };
     set(headers, TRACE_ID, &trace);
     true
+}
+
+/// The one protocol that is switched to (RFC 6455 section 4.1). Over any other, HTTP/2 by h2c say, requests would reach the
+/// target that no rule has looked at, with headers that nobody took off.
+fn wants_web_socket<B>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    let mut upgrades = headers.get_all(header::UPGRADE).iter();
+    let only = matches!((upgrades.next(), upgrades.next()), (Some(to), None) if to.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    only && request.method() == Method::GET && names(headers).any(|name| name == header::UPGRADE)
 }
 
 pub(super) fn toward_client(headers: &mut HeaderMap) {
@@ -115,14 +125,11 @@ fn keep_host<B>(request: &mut Request<B>) {
         set(request.headers_mut(), header::HOST, &authority);
     }
     // Cookies may come in several lines over HTTP/2 (RFC 9113 section 8.2.3), and in one over HTTP/1.1.
-    let cookies: Vec<String> = request
-        .headers()
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok().map(str::to_owned))
-        .collect();
-    if cookies.len() > 1 {
-        set(request.headers_mut(), header::COOKIE, &cookies.join("; "));
+    let cookies: Vec<&[u8]> = request.headers().get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if cookies.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..]))
+    {
+        request.headers_mut().insert(header::COOKIE, joined);
     }
 }
 

@@ -7,7 +7,8 @@
 //! | hop-by-hop headers | taken off, those that `Connection` names too, but none of the load balancer's own |
 //! | `X-Forwarded-For`, `-Proto`, `-Port` | the client's address is added, the others are set |
 //! | `X-Amzn-Trace-Id` | set; one that is there gets a field `Self` |
-//! | WebSockets | bytes both ways, until one end is done |
+//! | WebSockets, and no other protocol | bytes both ways, until one end is done or the emulator ends |
+//! | `x-amzn-oidc-*` among the trailers of a request | taken off |
 //! | a target that does not listen, or says nonsense | 502 |
 //! | one that does not answer: to a connection in 10 s, to a request in 60 s | 504 |
 //! | no target | 503 |
@@ -20,16 +21,19 @@ mod upgrade;
 use std::time::Duration;
 
 use axum::body::Body;
+use bytes::Bytes;
 use http::{Request, Response, StatusCode, Uri, Version, uri::Authority};
-use hyper::body::Incoming;
+use http_body_util::BodyExt;
+use hyper::body::{Frame, Incoming};
 use hyper_util::{
     client::legacy::{Client, Error as ClientError, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, sync::watch};
 
 pub(super) use self::answer::answer;
 pub(super) use self::headers::{ClientConnection, Scheme};
+use super::headers::LoadBalancer;
 
 /// How long a target may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,6 +47,8 @@ pub(super) struct Proxy {
     client: Client<HttpConnector, Body>,
     wait_for_target: Duration,
     answer_timeout: Duration,
+    /// Says when switched connections are cut.
+    cut: watch::Sender<bool>,
 }
 
 impl Proxy {
@@ -54,7 +60,12 @@ impl Proxy {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
             .build(tcp);
-        Self { target, client, wait_for_target, answer_timeout: ANSWER_TIMEOUT }
+        Self { target, client, wait_for_target, answer_timeout: ANSWER_TIMEOUT, cut: watch::Sender::new(false) }
+    }
+
+    /// Cuts connections that have become web sockets, which have no end of their own.
+    pub(super) fn cut(&self) {
+        self.cut.send_replace(true);
     }
 
     /// The target's answer, or what a load balancer answers in its place.
@@ -74,7 +85,7 @@ impl Proxy {
             // A body is sent once, so this is found out before. What does not listen in time fails below.
             let _ = tokio::time::timeout(self.wait_for_target, listens(target)).await;
         }
-        let exchange = self.client.request(request.map(Body::new));
+        let exchange = self.client.request(request.map(|body| Body::new(body.map_frame(without_forged_trailers))));
         let mut response = match tokio::time::timeout(self.answer_timeout, exchange).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return failed(target, &error),
@@ -82,7 +93,7 @@ impl Proxy {
         };
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return match upgrade {
-                Some(upgrade) => upgrade.splice(response),
+                Some(upgrade) => upgrade.splice(response, self.cut.subscribe()),
                 None => answer(502, &format!("the target at {target} switched protocols unasked")),
             };
         }
@@ -96,6 +107,17 @@ async fn listens(target: &Authority) {
     let port = target.port_u16().unwrap_or(80);
     while TcpStream::connect((target.host(), port)).await.is_err() {
         tokio::time::sleep(RETRY).await;
+    }
+}
+
+/// Headers after the body are headers to some targets.
+fn without_forged_trailers(frame: Frame<Bytes>) -> Frame<Bytes> {
+    match frame.into_trailers() {
+        Ok(mut trailers) => {
+            LoadBalancer::strip(&mut trailers);
+            Frame::trailers(trailers)
+        }
+        Err(frame) => frame,
     }
 }
 

@@ -4,6 +4,7 @@ use axum::body::Body;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
+use tokio::sync::watch;
 
 /// A client that wants to switch protocols.
 pub(super) struct Upgrade(OnUpgrade);
@@ -15,13 +16,16 @@ pub(super) fn wanted(request: &mut Request<Incoming>) -> Option<Upgrade> {
 
 impl Upgrade {
     /// Passes the target's answer on, and then bytes both ways until both ends are done or one breaks off.
-    pub(super) fn splice(self, mut response: Response<Incoming>) -> Response<Body> {
+    pub(super) fn splice(self, mut response: Response<Incoming>, mut cut: watch::Receiver<bool>) -> Response<Body> {
         let target = hyper::upgrade::on(&mut response);
         tokio::spawn(async move {
             let (Ok(client), Ok(target)) = tokio::join!(self.0, target) else { return };
             let (mut client, mut target) = (TokioIo::new(client), TokioIo::new(target));
             // However it ends: there is nobody to tell.
-            let _ = tokio::io::copy_bidirectional(&mut client, &mut target).await;
+            tokio::select! {
+                _ = tokio::io::copy_bidirectional(&mut client, &mut target) => {}
+                _ = cut.wait_for(|cut| *cut) => {}
+            }
         });
         let (parts, _) = response.into_parts();
         let mut answer = Response::new(Body::empty());
