@@ -206,6 +206,27 @@ async fn targets_that_fail_are_502_and_none_is_503() {
     }
 }
 
+/// Time stands still but where everybody waits, so that a minute takes no minute.
+#[tokio::test(start_paused = true)]
+async fn a_target_that_does_not_answer_is_504() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            held.push(stream);
+        }
+    });
+    let emulator = in_front_of(&url).await;
+    let began = tokio::time::Instant::now();
+    let mut stream = tokio::net::TcpStream::connect(emulator.address()).await.expect("a connection");
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.expect("written");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 504 Gateway Timeout"), "{answer}");
+    assert!(began.elapsed() >= Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
 #[tokio::test]
 async fn a_target_that_is_restarted_is_waited_for_if_asked() {
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
