@@ -3,6 +3,7 @@
 
 mod action;
 mod child;
+mod chosen_provider;
 pub mod cli;
 mod config;
 mod front;
@@ -10,6 +11,7 @@ mod headers;
 mod host;
 mod inspect;
 mod keys;
+mod listener;
 mod oidc;
 mod paragraphs;
 mod print_config;

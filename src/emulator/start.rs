@@ -2,20 +2,19 @@
 
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::body::Body;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
-use hyper::body::Incoming;
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
-    action::{Action, CALLBACK, shown},
-    config::{Checked, ClientSecret, EmulatorConfig, IdentityProviderKind},
-    front::{self, Answers, MAX_LINE, TlsFiles},
+    action::{Action, CALLBACK},
+    chosen_provider::{ChosenProvider, choose},
+    config::{Checked, EmulatorConfig},
+    front::{self, TlsFiles},
     headers::LoadBalancer,
     keys,
-    oidc::{OidcClient, Source},
-    provider::{DemoClient, DemoProvider, DemoProviderServer},
-    proxy::{ClientConnection, Proxy, answer},
+    listener::Listener,
+    oidc::OidcClient,
+    provider::{DemoProvider, DemoProviderServer},
+    proxy::Proxy,
     session::{Sealer, SessionCookies},
 };
 use crate::config::{ConfigError, TrustedAlb};
@@ -71,7 +70,7 @@ impl Emulator {
         let (address, keys_address) = (front.local_addr().map_err(unbound)?, keys.local_addr().map_err(unbound)?);
         let url = format!("{scheme}://{}:{}", config.public_host, address.port());
 
-        let (demo, secret, source, issuer) = provider(&config, &url).await?;
+        let ChosenProvider { demo, secret, source, issuer } = choose(&config, &url).await?;
         let load_balancer = LoadBalancer::new(config.signer.clone(), issuer.clone(), config.client_id.clone());
         let random = |_| ConfigError::message("the system gives no random bytes");
         let action = Arc::new(Action {
@@ -201,109 +200,6 @@ impl fmt::Debug for Emulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Emulator").field("url", &self.url).field("issuer", &self.issuer).finish_non_exhaustive()
     }
-}
-
-/// One listener of the load balancer: what the action lets go on, the proxy carries.
-struct Listener {
-    action: Arc<Action>,
-    proxy: Proxy,
-}
-
-impl Answers for Listener {
-    fn cut(&self) {
-        self.proxy.cut();
-    }
-
-    async fn answer(self: Arc<Self>, request: Request<Incoming>, client: ClientConnection) -> Response<Body> {
-        if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > MAX_LINE) {
-            return answer(414, "the request line is longer than 16 KiB");
-        }
-        if too_long(request.headers()) {
-            return answer(400, "a header line is longer than 16 KiB");
-        }
-        if request.method() == Method::TRACE {
-            // It would say the user's token and access token to whoever asks.
-            return answer(405, "a load balancer does not support TRACE");
-        }
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        match self.action.judge(request).await {
-            Err(answered) => answered.map(Body::from),
-            Ok((request, outcome)) => {
-                let mut response = self.proxy.forward(request, client).await;
-                set_before_the_targets(response.headers_mut(), outcome.cookies);
-                let (status, path) = (response.status().as_u16(), shown(&path));
-                tracing::info!(target: "alb_emulator", "{method} {path} {status} {}", outcome.actions);
-                response
-            }
-        }
-    }
-}
-
-/// Of two cookies of one name the later counts, and an application that expires the session's has the last word.
-fn set_before_the_targets(headers: &mut HeaderMap, cookies: Vec<HeaderValue>) {
-    if cookies.is_empty() {
-        return;
-    }
-    let targets: Vec<HeaderValue> = headers.get_all(header::SET_COOKIE).iter().cloned().collect();
-    headers.remove(header::SET_COOKIE);
-    for cookie in cookies.into_iter().chain(targets) {
-        headers.append(header::SET_COOKIE, cookie);
-    }
-}
-
-fn too_long(headers: &HeaderMap) -> bool {
-    headers.iter().any(|(name, value)| name.as_str().len().saturating_add(value.len()) > MAX_LINE)
-}
-
-type Provider = (Option<DemoProviderServer>, ClientSecret, Source, String);
-
-/// The provider, the client's secret there, its endpoints and its issuer.
-async fn provider(config: &EmulatorConfig, url: &str) -> Result<Provider, ConfigError> {
-    let given = config.client_secret.clone();
-    let demo = match &config.provider.0 {
-        IdentityProviderKind::Demo(demo) => demo,
-        IdentityProviderKind::Discovery(issuer) => {
-            let secret = given.unwrap_or_else(|| String::new().into());
-            return Ok((None, secret, Source::Issuer(issuer.clone()), issuer.clone()));
-        }
-        IdentityProviderKind::Endpoints(endpoints) => {
-            let secret = given.unwrap_or_else(|| String::new().into());
-            return Ok((None, secret, Source::Endpoints(endpoints.clone()), endpoints.issuer.clone()));
-        }
-    };
-    let secret = match given {
-        Some(secret) => secret,
-        None => generated_secret()?,
-    };
-    let listener = front::bind("the demo provider", demo.listen).await.map_err(ConfigError::message)?;
-    let port = listener.local_addr().map_or(0, |address| address.port());
-    let client = DemoClient::new(&config.client_id, secret.expose()).redirect_uri(format!("{url}{CALLBACK}"));
-    let client = config
-        .post_logout_paths
-        .iter()
-        .fold(client, |client, path| client.post_logout_redirect_uri(format!("{url}{path}")));
-    let mut builder = DemoProvider::builder()
-        .issuer(format!("http://{}:{port}", demo.host))
-        .client(client)
-        .clock(config.clock.clone());
-    if let Some(file) = &demo.users_file {
-        builder = builder.users_file(file);
-    }
-    if let Some(user) = &demo.sign_in_as {
-        builder = builder.auto_sign_in(user);
-    }
-    if let Some(lifetime) = demo.access_token_lifetime {
-        builder = builder.access_token_lifetime(lifetime);
-    }
-    let server = builder.serve(listener)?;
-    let issuer = server.issuer().to_owned();
-    Ok((Some(server), secret, Source::Issuer(issuer.clone()), issuer))
-}
-
-fn generated_secret() -> Result<ClientSecret, ConfigError> {
-    let mut bytes = [0; 32];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| ConfigError::message("the system gives no random bytes"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
 }
 
 fn hosts(config: &EmulatorConfig) -> Vec<String> {
