@@ -38,7 +38,7 @@ impl TokenCache {
 
     pub(crate) fn insert(&self, remembered: Remembered) {
         if let Some(tokens) = &self.0 {
-            tokens.insert(remembered.token.claims().token_bytes(), remembered);
+            tokens.insert(TokenBytes::of(remembered.token.claims()), remembered);
         }
     }
 

@@ -18,6 +18,7 @@ mod claims;
 mod email;
 mod entity_ref;
 mod profile;
+mod token_bytes;
 
 pub use self::{
     backstage_identity::BackstageIdentity,
@@ -26,6 +27,7 @@ pub use self::{
     profile::Profile,
 };
 pub(crate) use self::{
-    claims::{ClaimsParts, ReceivedToken, Span, TokenBytes},
+    claims::{ClaimsParts, Span},
     email::{Email, EmailProblem},
+    token_bytes::{ReceivedToken, TokenBytes},
 };

@@ -1,0 +1,101 @@
+//! A verified token as the key of a cache: found by the bytes received, told apart by all of them.
+
+use std::hash::{Hash, Hasher};
+
+use super::Claims;
+
+/// So many characters at the end of a token tell it from the others: 256 bits of its signature, less padding.
+const HASHED: usize = 43;
+
+/// The bytes of a verified token, as the key of a cache. Equal only if all of them are.
+#[derive(Clone)]
+pub(crate) struct TokenBytes(Claims);
+
+/// The bytes of a token as received, to look them up among [`TokenBytes`].
+#[derive(Clone, Copy)]
+pub(crate) struct ReceivedToken<'t>(pub(crate) &'t [u8]);
+
+impl TokenBytes {
+    /// Of verified claims. Counts one reference.
+    pub(crate) fn of(claims: &Claims) -> Self {
+        Self(claims.clone())
+    }
+
+    fn received(&self) -> ReceivedToken<'_> {
+        ReceivedToken(self.0.token())
+    }
+}
+
+impl PartialEq for TokenBytes {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.token() == other.0.token()
+    }
+}
+
+impl Eq for TokenBytes {}
+
+impl Hash for TokenBytes {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.received().hash(state);
+    }
+}
+
+impl PartialEq<TokenBytes> for ReceivedToken<'_> {
+    fn eq(&self, verified: &TokenBytes) -> bool {
+        self.0 == verified.0.token()
+    }
+}
+
+impl Hash for ReceivedToken<'_> {
+    /// Of its end: half of the signature, and so different in every token that was verified. What a stranger sends with the
+    /// same end costs a comparison, and is not equal.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let end = self.0.len().saturating_sub(HASHED);
+        self.0.get(end..).unwrap_or_default().hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quick_cache::Equivalent;
+
+    use super::*;
+    use crate::{
+        bounded::{Bounded, HeapSize},
+        identity::{ClaimsParts, Span},
+    };
+
+    impl HeapSize for &str {
+        fn heap_size(&self) -> usize {
+            0
+        }
+    }
+
+    fn verified(token: &str) -> TokenBytes {
+        let token_span = Span::new(0, token.len()).unwrap();
+        // What comes behind the token in the buffer is the same for all of them, and no part of the key.
+        let buffer = format!("{token}{{}}");
+        TokenBytes::of(&Claims::new(buffer, ClaimsParts { token: token_span, ..ClaimsParts::default() }))
+    }
+
+    #[test]
+    fn s_42_tokens_whose_hashes_collide_are_still_told_apart() {
+        // All that is hashed is the same in those that are long.
+        let end = "c".repeat(HASHED);
+        let long = ["a.b.", "a.d.", "a.b", "", "a.b.c", "b.a.", "A.b."].map(|start| format!("{start}{end}"));
+        let tokens: Vec<&str> = long.iter().map(String::as_str).chain(["a.b.c", "a.b.d", "a.b.", ""]).collect();
+        let cache = Bounded::<TokenBytes, &str>::new(100, 1 << 20).unwrap();
+        for token in &tokens {
+            assert_eq!(cache.find(&ReceivedToken(token.as_bytes())), None, "{token}");
+            cache.insert(verified(token), token);
+        }
+        for token in &tokens {
+            assert_eq!(cache.find(&ReceivedToken(token.as_bytes())), Some(*token));
+            let equal = tokens.iter().filter(|other| ReceivedToken(token.as_bytes()).equivalent(&verified(other)));
+            assert_eq!(equal.collect::<Vec<_>>(), [token]);
+            assert_eq!(tokens.iter().filter(|other| verified(other) == verified(token)).count(), 1, "{token}");
+        }
+        assert_eq!(cache.find(&ReceivedToken(b"a.b")), None);
+        assert_eq!(cache.find(&ReceivedToken(format!("a.B.{end}").as_bytes())), None);
+    }
+}
