@@ -69,7 +69,7 @@ impl Emulate {
         let port = self.application_port(&mut settings)?;
         let mut signals = Signals::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
         let config = settings.to_config().map_err(|error| in_words(&error))?;
-        let emulator = Emulator::start(config).await.map_err(|error| in_words(&error))?;
+        let emulator = Emulator::start(config).await.map_err(|error| with_flag(in_words(&error)))?;
 
         let told = ApplicationSettings::of(&emulator, &self.email_domains());
         let lines = Told {
@@ -175,6 +175,19 @@ impl Emulate {
                 return Ok(Ended::Well);
             }
         }
+    }
+}
+
+/// What is said of a port that is taken, with the flag that names another.
+fn with_flag(said: String) -> String {
+    let flags = [
+        ("the load balancer", "--listen"),
+        ("the demo provider", "--provider-listen"),
+        ("the key endpoint", "--keys-listen"),
+    ];
+    match flags.iter().find(|(what, _)| said.starts_with(&format!("{what} cannot listen at "))) {
+        Some((_, flag)) => said.replace("name another port,", &format!("name another port by {flag},")),
+        None => said,
     }
 }
 
