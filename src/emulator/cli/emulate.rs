@@ -78,7 +78,7 @@ impl Emulate {
             settings: &told,
             starts_application: !self.command.is_empty(),
             sign_in_as: settings.demo.as_ref().and_then(|demo| demo.sign_in_as.as_deref()),
-            tls: settings.tls.is_some(),
+            certificate_folder: settings.tls.as_deref(),
         };
         start_lines::write(&emulator, &lines, streams.stdout).map_err(unwritten)?;
         let is_demo = emulator.demo().is_some();
