@@ -91,6 +91,9 @@ fn a_port_in_use_is_named() {
         arguments[place + 1] = &port;
         let ended = run(program(&arguments), "");
         assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{flag}: {ended:?}");
-        assert!(ended.stderr.contains(&port) && ended.stderr.contains("name another port"), "{flag}: {ended:?}");
+        assert!(
+            ended.stderr.contains(&port) && ended.stderr.contains(&format!("name another port by {flag}")),
+            "{flag}: {ended:?}"
+        );
     }
 }

@@ -69,7 +69,7 @@ impl Emulate {
         let port = self.application_port(&mut settings)?;
         let mut signals = Signals::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
         let config = settings.to_config().map_err(|error| in_words(&error))?;
-        let emulator = Emulator::start(config).await.map_err(|error| in_words(&error))?;
+        let emulator = Emulator::start(config).await.map_err(|error| with_flag(in_words(&error)))?;
 
         let told = ApplicationSettings::of(&emulator, &self.email_domains());
         let lines = Told {
@@ -78,7 +78,7 @@ impl Emulate {
             settings: &told,
             starts_application: !self.command.is_empty(),
             sign_in_as: settings.demo.as_ref().and_then(|demo| demo.sign_in_as.as_deref()),
-            tls: settings.tls.is_some(),
+            certificate_folder: settings.tls.as_deref(),
         };
         start_lines::write(&emulator, &lines, streams.stdout).map_err(unwritten)?;
         let is_demo = emulator.demo().is_some();
@@ -175,6 +175,19 @@ impl Emulate {
                 return Ok(Ended::Well);
             }
         }
+    }
+}
+
+/// What is said of a port that is taken, with the flag that names another.
+fn with_flag(said: String) -> String {
+    let flags = [
+        ("the load balancer", "--listen"),
+        ("the demo provider", "--provider-listen"),
+        ("the key endpoint", "--keys-listen"),
+    ];
+    match flags.iter().find(|(what, _)| said.starts_with(&format!("{what} cannot listen at "))) {
+        Some((_, flag)) => said.replace("name another port,", &format!("name another port by {flag},")),
+        None => said,
     }
 }
 

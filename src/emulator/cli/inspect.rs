@@ -23,19 +23,21 @@ use crate::{
 const MOST_PEM: u64 = 64 * 1024;
 
 const EXAMPLES: &str = "\
-The value is read from standard input, never from an argument: arguments are seen by every process of the machine and kept in
-the shell's history.
+The value is read from standard input, never from an argument: arguments are seen by every process
+of the machine and kept in the shell's history. pbpaste is a Mac's clipboard; elsewhere it is
+wl-paste or xclip -o -selection clipboard.
 
 Examples:
   By the settings of the application, as it would have them:
       pbpaste | alb-emulator inspect --env
   By Backstage's settings, with the key from where the layer would fetch it:
-      alb-emulator inspect --app-config app-config.yaml --app-config app-config.production.yaml --fetch-key < value.txt
+      alb-emulator inspect --app-config app-config.yaml --fetch-key < value.txt
   By flags:
-      alb-emulator inspect --signer arn:aws:elasticloadbalancing:... --issuer https://... --client-id ... < value.txt
+      alb-emulator inspect --signer arn:aws:elasticloadbalancing:... --issuer https://... \\
+          --client-id ... < value.txt
 
-Exit codes: 0 let in; 1 refused; 2 the command or the configuration is wrong; 3 nothing wrong was found, but the signature was
-not checked, or there was no configuration.";
+Exit codes: 0 let in; 1 refused; 2 the command or the configuration is wrong; 3 nothing wrong was
+found, but the signature was not checked, or there was no configuration.";
 
 /// Explain what would happen to a value of x-amzn-oidc-data, and why.
 ///

@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     net::SocketAddr,
+    path::Path,
 };
 
 use crate::emulator::{Emulator, paragraphs::labelled, print_config::ApplicationSettings};
@@ -20,7 +21,8 @@ pub(super) struct Told<'t> {
     pub(super) starts_application: bool,
     /// Who is signed in without a page.
     pub(super) sign_in_as: Option<&'t str>,
-    pub(super) tls: bool,
+    /// Where the certificate is kept, if https is served.
+    pub(super) certificate_folder: Option<&'t Path>,
 }
 
 pub(super) fn write(emulator: &Emulator, told: &Told<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -37,6 +39,10 @@ pub(super) fn write(emulator: &Emulator, told: &Told<'_>, out: &mut dyn Write) -
     labelled(out, "Application", COLUMN, &format!("{}{wait}", told.target))?;
     labelled(out, "Users", COLUMN, &users(emulator, told.sign_in_as))?;
     labelled(out, "Public keys", COLUMN, &format!("{}/{}", emulator.key_endpoint(), emulator.kid()))?;
+    if let Some(folder) = told.certificate_folder {
+        let file = folder.join("certificate.pem");
+        labelled(out, "Certificate", COLUMN, &format!("{} (to be trusted by your browser)", file.display()))?;
+    }
 
     let verb = if told.starts_application { "The application is told" } else { "To be told to the application" };
     writeln!(out, "\n{verb} (as app-config.yaml or Rust: --print-config)")?;
@@ -49,7 +55,7 @@ pub(super) fn write(emulator: &Emulator, told: &Told<'_>, out: &mut dyn Write) -
     }
     if let Some(user) = told.sign_in_as {
         writeln!(out, "\nWithout a browser, as {user}")?;
-        let insecure = if told.tls { "-k " } else { "" };
+        let insecure = if told.certificate_folder.is_some() { "-k " } else { "" };
         writeln!(out, "  curl -L {insecure}-c jar -b jar {}/", emulator.url())?;
     }
     writeln!(out, "\nA new signing key")?;

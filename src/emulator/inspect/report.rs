@@ -45,8 +45,8 @@ pub(super) fn write(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Res
                 out,
                 "",
                 0,
-                "To compare it with what an application trusts, add --env, --app-config FILE, or --signer, --issuer and \
-                 --client-id.",
+                "To compare it with what an application trusts, add --env, --app-config FILE, --config FILE, or --signer, \
+                 --issuer and --client-id.",
             )
         }
     }
