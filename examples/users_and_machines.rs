@@ -31,7 +31,7 @@ use axum::{
 };
 use support::{Call, front_door};
 use tower_alb_auth::{
-    BackstageIdentity,
+    BackstageIdentity, Claims,
     test_util::{MockAlb, User},
 };
 
@@ -64,12 +64,15 @@ impl Machines {
 async fn user_or_machine(
     State(machines): State<Machines>,
     user: Option<BackstageIdentity>,
+    claims: Option<Claims>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let caller = match user {
-        Some(user) => Some(Caller::User(user)),
-        None => machines.find(request.headers()).map(Caller::Machine),
+    let caller = match (user, claims) {
+        (Some(user), _) => Some(Caller::User(user)),
+        // Signed in, and not named by the sign-in policy: that is no machine either.
+        (None, Some(_)) => None,
+        (None, None) => machines.find(request.headers()).map(Caller::Machine),
     };
     let Some(caller) = caller else {
         return (StatusCode::UNAUTHORIZED, [(header::CACHE_CONTROL, "no-store")], "nobody\n").into_response();

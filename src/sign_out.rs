@@ -209,6 +209,10 @@ impl SignOutBuilder {
         };
         let shown = crate::error::quoted(url);
         let uri: Uri = url.parse().map_err(|_| format!("the end-session address {shown} is not a URL"))?;
+        if url.contains('#') {
+            // What is added to it would stand behind that, where the provider does not see it.
+            return Err(format!("the end-session address {shown} must have no fragment"));
+        }
         let host = uri.host().unwrap_or_default();
         // The emulator and its demo provider are on this machine.
         let local = is_loopback(host) || host.ends_with(".localhost");

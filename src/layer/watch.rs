@@ -119,7 +119,7 @@ impl AlbAuthHandle {
             handle: self.downgrade(),
             load: Arc::new(load),
             paths: watch.paths.into(),
-            settled: watch.seen.clone(),
+            settled: Some(watch.seen.clone()),
             last: watch.seen,
             problem: Arc::clone(&problem),
         };
@@ -132,8 +132,8 @@ struct Watcher<L> {
     handle: super::handle::WeakHandle,
     load: Arc<L>,
     paths: Arc<[PathBuf]>,
-    /// What was acted on last.
-    settled: Fingerprint,
+    /// What was acted on last; `None` where it changed meanwhile, so that nobody knows what was read.
+    settled: Option<Fingerprint>,
     /// What was seen last.
     last: Fingerprint,
     problem: Arc<Mutex<Option<ConfigError>>>,
@@ -148,15 +148,19 @@ where
             tokio::time::sleep(every).await;
             // Gone with the last layer.
             let Some(handle) = self.handle.upgrade() else { return };
-            let paths = Arc::clone(&self.paths);
-            let Ok(now) = tokio::task::spawn_blocking(move || Fingerprint::of(&paths)).await else { continue };
+            let Some(now) = self.look().await else { continue };
             let stands = now == self.last;
-            self.last = now.clone();
-            if stands && now != self.settled {
-                self.settled = now;
+            self.last = now;
+            if stands && self.settled.as_ref() != Some(&self.last) {
                 self.load(&handle).await;
+                self.settled = self.look().await.filter(|after| *after == self.last);
             }
         }
+    }
+
+    async fn look(&self) -> Option<Fingerprint> {
+        let paths = Arc::clone(&self.paths);
+        tokio::task::spawn_blocking(move || Fingerprint::of(&paths)).await.ok()
     }
 
     async fn load(&self, handle: &AlbAuthHandle) {

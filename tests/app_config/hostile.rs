@@ -56,6 +56,21 @@ fn secrets_of_the_environment_are_in_no_message() {
         assert!(said.contains("app-config.yaml:"), "{said}");
         assert!(!said.contains("canary"), "{said}");
     }
+    for text in [
+        "a: { $file: \"${SECRET}\" }\n",
+        "a: { $include: \"${SECRET}\" }\n",
+        "a: { $include: \"${SECRET}.yaml\" }\n",
+        "a: { $include: \"missing.yaml#${SECRET}\" }\n",
+    ] {
+        let said = said(text);
+        assert!(said.contains("app-config.yaml:") && !said.contains("canary"), "{said}");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("other.yaml"), "b: 1\n").expect("written");
+    let file = folder.path().join("app-config.yaml");
+    std::fs::write(&file, "a: { $include: \"other.yaml#${SECRET}\" }\n").expect("written");
+    let said = AppConfig::load_with([&file], environment).map(drop).expect_err("no such key").to_string();
+    assert!(said.contains("${SECRET}") && !said.contains("canary"), "{said}");
 }
 
 proptest! {

@@ -2,7 +2,7 @@
 
 use tower_alb_auth::{
     AlbAuthConfig, AlbAuthLayer,
-    sign_in::Subject,
+    sign_in::{EmailLocalPart, FirstMatch, Subject},
     test_util::{MockAlb, User},
 };
 
@@ -118,4 +118,54 @@ fn every_key_is_listed_with_its_place_and_no_value_is_shown() {
         ]
     );
     assert!(!format!("{config:?}{config:#?}").contains("canary"));
+}
+
+/// A list that is not there because its variable is not set must not become the waiver beside it.
+#[test]
+fn domains_of_a_variable_that_is_not_set_are_not_any_domain() {
+    let text = COMPLETE.replace("[example.com]", "${DOMAINS}\n            dangerouslyAllowAnyDomain: true");
+    assert_eq!(
+        outcome(&text),
+        "the configuration cannot be used\n\
+         - auth.providers.awsalb.signIn.resolvers[0].allowedDomains (app-config.yaml:11) takes its value from the environment \
+         variable DOMAINS, which is not set: set it where this process is started"
+    );
+}
+
+/// What the files demand of emails holds for a policy in code too.
+#[tokio::test]
+async fn a_policy_in_code_does_not_pass_over_require_verified_email() {
+    let alb = MockAlb::new().serve().await;
+    let endpoint = alb.config().key_endpoints()[0].to_string();
+    let text = |requires: &str| {
+        COMPLETE
+            .replace(SIGNER, alb.signer())
+            .replace("[backstage]", &format!("[{}]\n      keyEndpoint: {}", alb.client_id(), endpoint))
+            .replace("      signIn", &format!("      requireVerifiedEmail: {requires}\n      signIn"))
+    };
+    let app = |requires: &str, policy: FirstMatch| {
+        App::new(AlbAuthLayer::new(read(&text(requires)).unwrap().alb_auth_with(policy).unwrap().build().unwrap()))
+    };
+    let by_email = || FirstMatch::of(EmailLocalPart::in_domains(["example.com"]));
+    let by_subject = || FirstMatch::of(Subject::new());
+    app("false", by_email()).call(alb.request("/").user(&User::jane())).await.assert_ok("user:default/jane.doe");
+    let strict = app("true", by_email());
+    assert_eq!(strict.call(alb.request("/").user(&User::jane())).await.status, 403);
+    strict.call(alb.request("/").user(&User::google("jane.doe"))).await.assert_ok("user:default/jane.doe");
+    // What reads no email is not asked for one that is verified.
+    assert_eq!(app("true", by_subject()).call(alb.request("/").user(&User::jane())).await.status, 200);
+
+    let unset = read(&text("${STRICT}")).unwrap().alb_auth_with(by_email()).map(drop).expect_err("no variable");
+    assert!(unset.to_string().contains("STRICT, which is not set"), "{unset}");
+}
+
+#[test]
+fn what_has_no_value_is_named() {
+    for (text, lacks) in [
+        (COMPLETE.replace(&format!("signer: {SIGNER}"), "signers: []"), "lacks signer"),
+        (COMPLETE.split("\n          - resolver").next().expect("a beginning").to_owned(), "lacks signIn.resolvers"),
+    ] {
+        let said = outcome(&text);
+        assert!(said.contains("app-config.yaml") && said.contains(lacks), "{said}");
+    }
 }

@@ -1,10 +1,15 @@
 //! What users own for: their groups, and those above them.
 
-use serde_json::Value;
+use std::{
+    future::ready,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use serde_json::{Value, json};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_alb_auth::{
     AlbAuthLayer, RequireOwnership,
-    sign_in::Catalog,
+    sign_in::{Catalog, CatalogBuilder},
     test_util::{MockAlb, User},
 };
 
@@ -13,7 +18,10 @@ use crate::server::{CatalogServer, group, user};
 /// The ownership of Jane.
 async fn owned(server: &CatalogServer, transitive: bool) -> Result<Vec<String>, u16> {
     let builder = Catalog::at(server.url()).token("t");
-    let builder = if transitive { builder.transitive_groups() } else { builder };
+    owned_by(if transitive { builder.transitive_groups() } else { builder }).await
+}
+
+async fn owned_by(builder: CatalogBuilder) -> Result<Vec<String>, u16> {
     let alb = MockAlb::new();
     let policy = builder.build().expect("sound").by_profile_email();
     let layer = AlbAuthLayer::new(alb.config_builder().sign_in(policy).build().expect("sound"));
@@ -86,4 +94,22 @@ async fn groups_of_the_catalog_open_what_demands_them() {
         let answer = app.oneshot(alb.request("/").user(&User::jane()).into()).await.expect("infallible");
         assert_eq!(answer.status().as_u16(), status, "{entity}");
     }
+}
+
+/// Parents of groups that nobody asked about are not the user's.
+#[tokio::test]
+async fn only_the_groups_that_were_asked_about_have_parents() {
+    let server = CatalogServer::start([jane(&["group:default/staff"]), group("staff", None)]).await;
+    let asking = server.clone();
+    let questions = AtomicUsize::new(0);
+    let other = json!({ "items": [group("ops", Some("group:default/admins"))] }).to_string();
+    let catalog = Catalog::at(server.url()).transitive_groups().token_from(move || {
+        // The second question is the one for the groups.
+        if questions.fetch_add(1, Ordering::SeqCst) == 1 {
+            asking.answer_instead(1, 200, &other);
+        }
+        ready(Ok("t".to_owned()))
+    });
+    let owned = owned_by(catalog).await.expect("signed in");
+    assert_eq!(owned, ["user:default/jane", "group:default/staff"]);
 }

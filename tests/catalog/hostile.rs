@@ -99,6 +99,25 @@ async fn names_that_are_none_and_answers_without_end_are_503() {
     assert!(answer.error.expect("an error").operator_message().contains("more than 4194304 bytes"));
 }
 
+/// An answer as long as it may be, with what was not asked for in it, may have crowded out a second user.
+#[tokio::test]
+async fn a_full_answer_that_does_not_fit_is_ambiguous() {
+    let server = CatalogServer::start([]).await;
+    let jane = user("jane", "jane@example.com", &[]);
+    let crowd = [user("a", "a@example.com", &[]), user("b", "b@example.com", &[]), jane];
+    server.answer_instead(9, 200, &json!(crowd).to_string());
+    let answer = sign_in(catalog(&server).by_profile_email(), "jane@example.com").await;
+    assert_eq!((answer.status.as_u16(), answer.kind()), (409, Some(AuthErrorKind::AmbiguousUser)));
+}
+
+#[test]
+fn s_61_a_password_in_the_address_is_in_no_debug_form() {
+    let catalog = tower_alb_auth::sign_in::Catalog::at("https://user:canary@backstage.example.com/api/catalog");
+    assert!(!format!("{catalog:?}").contains("canary"));
+    let said = catalog.token("token").build().expect_err("a password").to_string();
+    assert!(!said.contains("canary"), "{said}");
+}
+
 #[test]
 fn s_61_the_token_is_in_no_debug_form() {
     let catalog =

@@ -201,3 +201,11 @@ async fn a_page_of_the_same_host_signs_out_over_either_version_of_http() {
         }
     }
 }
+
+/// Parameters behind a fragment would not reach the provider, and its session might not end.
+#[test]
+fn an_end_session_address_has_no_fragment() {
+    let builder = SignOut::builder().end_session("https://idp.example.com/logout#top").query("client_id", "x");
+    let said = builder.build().expect_err("a fragment").to_string();
+    assert!(said.contains("must have no fragment"), "{said}");
+}

@@ -229,3 +229,33 @@ async fn it_ends_when_it_is_dropped_and_with_the_last_layer() {
     drop(layer);
     until("the end", async || !watching.is_running()).await;
 }
+
+/// What is read may be newer than what was looked at; the look after must not take the one for the other.
+#[tokio::test]
+async fn a_file_that_changes_while_it_is_loaded_and_back_is_loaded_again() {
+    let alb = MockAlb::new().serve().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("settings.json");
+    let [before, wide, narrow] = ["example.com", "example.net", "example.org"].map(|domain| settings(&alb, domain));
+    fs::write(&file, before).expect("written");
+    let layer = AlbAuthLayer::new(load(&file).expect("sound settings"));
+    let (loads, from) = (AtomicUsize::new(0), file.clone());
+    let watching = layer.handle().watch(Watch::files([&file]).every(EVERY * 8), move || {
+        if loads.fetch_add(1, Ordering::SeqCst) == 0 {
+            fs::write(&from, &wide).map_err(ConfigError::message)?;
+        }
+        load(&from)
+    });
+    fs::write(&file, &narrow).expect("written");
+    let app = App::new(layer);
+    let jane = async |domain: &str| {
+        let jane = User::jane().claim("email", format!("jane@{domain}"));
+        app.call(alb.request("/").user(&jane)).await.status.as_u16()
+    };
+    until("the first load", async || jane("example.net").await == 200).await;
+    tokio::time::sleep(EVERY * 2).await;
+    fs::write(&file, &narrow).expect("written");
+    until("what stands there", async || jane("example.org").await == 200).await;
+    assert_eq!(jane("example.net").await, 403);
+    assert!(watching.is_running());
+}

@@ -6,6 +6,7 @@ use super::{
     node::{Node, Value},
     resolvers::read_resolvers,
     section::{Problems, Section},
+    verified_email::VerifiedEmail,
 };
 use crate::{
     config::{
@@ -74,12 +75,15 @@ fn read_section(
     check_region(section, &signers);
 
     let resolvers = match policy {
+        Some(policy) if section.flag("requireVerifiedEmail") => Some((VerifiedEmail::before(policy), Vec::new())),
         Some(policy) => Some((policy, Vec::new())),
         None => read_resolvers(section),
     };
     // A key whose variable is not set is there: what is missing is the variable, and that is said by itself.
     let absent = |key: &str| section.find(key).is_none() && !section.is_unset(key);
-    let (no_signer, no_signers) = (absent("signer"), absent("signers"));
+    let empty =
+        |key: &str| section.find(key).is_some_and(|node| matches!(&node.value, Value::List(items) if items.is_empty()));
+    let (no_signer, no_signers) = (absent("signer"), absent("signers") || empty("signers"));
     let missing = Missing {
         issuer: absent("issuer"),
         signer: no_signer && no_signers,
@@ -156,7 +160,8 @@ fn check_region(section: &Section<'_>, signers: &[String]) {
 }
 
 fn has_resolvers(section: &Section<'_>) -> bool {
-    section.find("signIn").is_some_and(|sign_in| sign_in.member("resolvers").is_some())
+    let resolvers = section.find("signIn").and_then(|sign_in| sign_in.member("resolvers"));
+    resolvers.is_some_and(|resolvers| !matches!(resolvers.value, Value::Null))
 }
 
 /// What is not there.

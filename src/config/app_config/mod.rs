@@ -22,6 +22,7 @@ mod node;
 mod resolve;
 mod resolvers;
 mod section;
+mod verified_email;
 mod yaml;
 
 use std::{
@@ -146,7 +147,8 @@ impl AppConfig {
         read_awsalb(&self.root, None)
     }
 
-    /// The same with this policy in place of `signIn.resolvers`, which are then passed over.
+    /// The same with this policy in place of `signIn.resolvers`, which are then passed over. `requireVerifiedEmail` is not:
+    /// it holds for a policy that names users and may read the claim `email`.
     ///
     /// # Errors
     /// As those of [`alb_auth`](Self::alb_auth).

@@ -76,6 +76,7 @@ impl<'e> Resolver<'e> {
         let Value::Text(text) = argument.value.clone() else {
             return Err(format!("wants a text, not {}", argument.kind()).into());
         };
+        let written = text.clone();
         let named = match self.substitute(text) {
             Value::Text(text) => text,
             _ => return Err("names a variable that is not set".to_owned().into()),
@@ -87,20 +88,22 @@ impl<'e> Resolver<'e> {
             }
             "$file" => {
                 let path = folder.join(&named);
-                let text = read(&path).map_err(|problem| format!("names {}, which {problem}", path.display()))?;
+                let shown = shown(&path, &named, &written);
+                let text = read(&path).map_err(|problem| format!("names {shown}, which {problem}"))?;
                 Ok(Node { value: Value::Text(text.trim_end().to_owned()), origin })
             }
-            _ => self.include_yaml(&named, folder, depth),
+            _ => self.include_yaml(&named, &written, folder, depth),
         }
     }
 
-    fn include_yaml(&self, named: &str, folder: &Path, depth: usize) -> Result<Node, Problem> {
+    fn include_yaml(&self, named: &str, written: &str, folder: &Path, depth: usize) -> Result<Node, Problem> {
         if depth >= MAX_INCLUDES {
             return Err(format!("is the {MAX_INCLUDES}th in a row: do files include one another in a circle?").into());
         }
         let (file, place) = named.split_once('#').unwrap_or((named, ""));
         let path = folder.join(file);
-        let shown = path.display().to_string();
+        let shown = shown(&path, named, written);
+        let shown_place = if named == written { place } else { "a key" };
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         if !matches!(extension, "yaml" | "yml" | "json") {
             return Err(format!("names {shown}, which is no .yaml, .yml or .json file").into());
@@ -109,7 +112,7 @@ impl<'e> Resolver<'e> {
         // JSON is YAML.
         let root = parse(&Arc::from(shown.as_str()), &text).map_err(Problem::Elsewhere)?;
         let found = if place.is_empty() { Some(&root) } else { root.at(place) };
-        let found = found.ok_or_else(|| format!("names {place} in {shown}, where there is no such key"))?.clone();
+        let found = found.ok_or_else(|| format!("names {shown_place} in {shown}, where there is no such key"))?.clone();
         self.resolve(found, &folder_of(&path), depth.saturating_add(1)).map_err(Problem::Elsewhere)
     }
 
@@ -158,6 +161,11 @@ impl From<String> for Problem {
     fn from(sentence: String) -> Self {
         Self::OfThis(sentence)
     }
+}
+
+/// A path for a message: as it is written where a variable is in it, whose value may be a secret.
+fn shown(path: &Path, named: &str, written: &str) -> String {
+    if named == written { path.display().to_string() } else { written.to_owned() }
 }
 
 fn folder_of(path: &Path) -> PathBuf {

@@ -17,6 +17,9 @@ pub(super) type Read = (Arc<dyn SignInResolver>, Vec<String>);
 pub(super) fn read_resolvers(provider: &Section<'_>) -> Option<Read> {
     let sign_in = provider.section("signIn")?;
     sign_in.only(&["resolvers"]);
+    if sign_in.is_unset("resolvers") {
+        return None;
+    }
     let resolvers = sign_in.sections("resolvers")?;
     if resolvers.is_empty() {
         sign_in.problems.add(format!("{}.resolvers is empty: nobody could sign in", sign_in.path));
@@ -76,6 +79,10 @@ fn read_local_part(resolver: &Section<'_>, verified: bool) -> Option<Read> {
              add dangerouslyAllowSignInWithoutUserInCatalog: true, if whoever has an address of the listed domains may come \
              in, or give the policy in code by AppConfig::alb_auth_with(..)"
         ));
+        return None;
+    }
+    // Else the waiver beside a list whose variable is not set would hold.
+    if resolver.is_unset("allowedDomains") {
         return None;
     }
     let domains = resolver.texts("allowedDomains");

@@ -147,7 +147,8 @@ impl CatalogBuilder {
 }
 
 impl fmt::Debug for CatalogBuilder {
+    /// Without the address, which is not checked yet: there may be a password in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CatalogBuilder").field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("CatalogBuilder").finish_non_exhaustive()
     }
 }

@@ -8,6 +8,9 @@ use crate::identity::Email;
 /// Everything but what RFC 3986 section 2.3 leaves as it is.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// So many entities are asked for: one more than would be ambiguous.
+pub(super) const LIMIT: usize = 3;
+
 /// What a user is looked up by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum By {
@@ -25,7 +28,7 @@ impl By {
             if let Some(namespace) = namespace {
                 filter = format!("{filter},metadata.namespace={namespace}");
             }
-            format!("/entities?filter={}&limit=3", encode(&filter))
+            format!("/entities?filter={}&limit={LIMIT}", encode(&filter))
         };
         match self {
             Self::ProfileEmail => filter("spec.profile.email"),

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::client::Client;
+use super::{client::Client, entity::Entity};
 use crate::{identity::EntityRef, sign_in::SignInError};
 
 /// How many steps up are gone at the most,
@@ -19,7 +19,9 @@ pub(super) async fn with_parents(client: &Client, direct: Vec<EntityRef>) -> Res
     for _ in 0..MAX_STEPS {
         let mut above = Vec::new();
         for asked in level.chunks(AT_ONCE) {
-            for group in client.by_refs(asked).await? {
+            let found = client.by_refs(asked).await?;
+            let of_those = |group: &Entity| group.entity_ref().is_ok_and(|held| asked.contains(&held));
+            for group in found.into_iter().filter(of_those) {
                 above.extend(group.groups("childOf").into_iter().filter(|parent| known.insert(parent.clone())));
             }
         }

@@ -33,7 +33,10 @@ pub use self::{builder::CatalogBuilder, policy::CatalogSignIn};
 
 use std::{fmt, sync::Arc};
 
-use self::{by::By, client::Client};
+use self::{
+    by::{By, LIMIT},
+    client::Client,
+};
 
 /// Backstage's catalog. Made by [`Catalog::at`]; gives policies that ask it. A clone counts one reference.
 #[derive(Clone)]

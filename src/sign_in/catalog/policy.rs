@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{By, Client, entity::Entity, groups};
+use super::{By, Client, LIMIT, entity::Entity, groups};
 use crate::{
     identity::{Claims, Email},
     sign_in::{Policy, Resolution, SignIn, SignInError, SignInResolver, email_rule::EmailRule, names::Names},
@@ -84,6 +84,7 @@ impl CatalogSignIn {
             By::LocalPart => self.client.entity(&question).await?.into_iter().collect(),
             By::ProfileEmail | By::Annotation(_) => self.client.entities(&question).await?,
         };
+        let full = found.len() == LIMIT;
         let (fitting, others): (Vec<Entity>, Vec<Entity>) =
             found.into_iter().partition(|entity| by.fits(entity, email, namespace));
         if !others.is_empty() {
@@ -93,6 +94,13 @@ impl CatalogSignIn {
                 by.describe(),
                 others.len()
             );
+            if full && fitting.len() < 2 {
+                return Err(SignInError::ambiguous(format!(
+                    "the catalog was asked for {LIMIT} entities at most and gave as many, not all of which are {}: there may \
+                     be more that are",
+                    by.describe()
+                )));
+            }
         }
         Ok(fitting)
     }

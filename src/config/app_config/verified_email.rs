@@ -1,0 +1,38 @@
+//! `requireVerifiedEmail` for a policy that is given in code.
+
+use std::sync::Arc;
+
+use crate::{
+    identity::Claims,
+    sign_in::{Policy, Resolution, SignInError, SignInResolver},
+};
+
+/// Asks for a verified email before the policy is asked.
+pub(super) struct VerifiedEmail(Arc<dyn SignInResolver>);
+
+impl VerifiedEmail {
+    /// The policy behind the demand, if it names users and may read their email; else the policy as it is.
+    pub(super) fn before(policy: Arc<dyn SignInResolver>) -> Arc<dyn SignInResolver> {
+        let Policy { gives_identities, claims_used, .. } = policy.policy();
+        let reads_email = claims_used.is_none_or(|claims| claims.iter().any(|claim| claim == "email"));
+        if gives_identities && reads_email { Arc::new(Self(policy)) } else { policy }
+    }
+}
+
+impl SignInResolver for VerifiedEmail {
+    fn resolve(&self, claims: &Claims) -> Resolution {
+        if claims.email().is_some() && claims.email_verified() != Some(true) {
+            return SignInError::refused("the claim email_verified is not true, and requireVerifiedEmail is set")
+                .into();
+        }
+        self.0.resolve(claims)
+    }
+
+    fn policy(&self) -> Policy {
+        self.0.policy()
+    }
+
+    fn check(&self, issuer: &str) -> Result<(), String> {
+        self.0.check(issuer)
+    }
+}
