@@ -29,7 +29,12 @@ impl SignInResolver for VerifiedEmail {
     }
 
     fn policy(&self) -> Policy {
-        self.0.policy()
+        let mut policy = self.0.policy();
+        // A remembered answer must not outlive a change of what was demanded.
+        if let Some(claims) = &mut policy.claims_used {
+            claims.push("email_verified".to_owned());
+        }
+        policy
     }
 
     fn check(&self, issuer: &str) -> Result<(), String> {
