@@ -45,7 +45,11 @@ fn is_plain(path: &str) -> bool {
     let ours = segments.peek().is_some_and(|first| first.eq_ignore_ascii_case("awsalb"));
     // One slash at the end is usual.
     let end = path.strip_suffix('/').unwrap_or(path);
-    !ours && !path.contains(['%', '\\']) && !end.contains("//") && segments.all(|part| !matches!(part, "." | ".."))
+    !ours
+        && path.is_ascii()
+        && !path.contains(['%', '\\'])
+        && !end.contains("//")
+        && segments.all(|part| !matches!(part, "." | ".."))
 }
 
 #[cfg(test)]
@@ -68,6 +72,7 @@ mod tests {
             "/./awsalb/refresh",
             "/github/..",
             "/github\\..\\awsalb",
+            "/aw\u{17f}alb/refresh",
         ] {
             assert!(!is_plain(path), "{path}");
         }
