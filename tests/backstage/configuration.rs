@@ -59,6 +59,16 @@ fn the_guest_is_warned_of() {
 }
 
 #[test]
+fn pages_over_plain_http_are_warned_of() {
+    let (traced, _guard) = Traced::begin();
+    let builder = builder().app_base_url("http://localhost:3000").allow_origin("http://portal.localhost:8080");
+    builder.allow_origin("http://[::1]:3000").allow_origin("http://intranet.example.com:80").build().unwrap();
+    let lines = traced.lines(tracing::Level::WARN);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with("pages of http://intranet.example.com may ask for sessions"), "{lines:?}");
+}
+
+#[test]
 fn nothing_of_a_user_is_shown_by_debug() {
     let mut profile = tower_alb_auth::backstage::SessionProfile::default();
     profile.email = Some("canary@example.com".to_owned());

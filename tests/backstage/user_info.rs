@@ -1,10 +1,17 @@
 //! `/v1/userinfo`: who holds this token.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, SystemTime},
+};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use serde_json::Value;
-use tower_alb_auth::test_util::User;
+use tower_alb_auth::{
+    EntityRef,
+    backstage::store::{StoreFuture, UserInfo, UserInfoStore},
+    test_util::User,
+};
 
 use crate::site::{Site, said, shown};
 
@@ -119,7 +126,7 @@ async fn a_token_that_has_ended_is_refused() {
 #[tokio::test]
 async fn nobody_is_known_who_never_signed_in() {
     let site = Site::new().await;
-    let ghost = tower_alb_auth::EntityRef::user("ghost").unwrap();
+    let ghost = EntityRef::user("ghost").unwrap();
     let issued = site.tokens.user_token(&ghost, &[]).await.unwrap();
     let answer = site.user_info(issued.expose()).await;
     assert_eq!(said(&answer), (404, "NotFoundError".to_owned(), "Nothing is known of this user.".to_owned()));
@@ -136,4 +143,25 @@ async fn a_store_out_of_reach_is_no_verdict_on_the_token() {
         store.store(false, Ordering::SeqCst);
         assert_eq!(site.user_info(&token).await.status, 200);
     }
+}
+
+/// A store that answers about somebody else.
+struct Confused;
+
+impl UserInfoStore for Confused {
+    fn put(&self, _: UserInfo, _: SystemTime) -> StoreFuture<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn find<'a>(&'a self, _: &'a str) -> StoreFuture<'a, Option<UserInfo>> {
+        let admin = EntityRef::user("admin").unwrap();
+        Box::pin(async move { Ok(Some(UserInfo::new(admin.clone(), [admin]))) })
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_told_another_user_s_ownership() {
+    let site = Site::with(|auth| auth.user_info(Confused)).await;
+    let answer = site.user_info(&site.token(&User::jane()).await).await;
+    assert_eq!((answer.status.as_u16(), answer.body.contains("admin")), (404, false), "{answer:?}");
 }
