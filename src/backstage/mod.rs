@@ -9,14 +9,19 @@
 //! | [`store`] | what replicas share: public keys and the answers of `/v1/userinfo`; never a private key |
 
 mod auth;
+mod guest;
 mod issuer;
 mod jwk;
+mod origins;
+mod profile;
 mod router;
 pub mod store;
 
 pub use self::{
     auth::{BackstageAuth, BackstageAuthBuilder},
+    guest::Guest,
     issuer::{IssuedToken, TokenIssuer, TokenIssuerBuilder, TokenRefused, VerifiedUser},
     jwk::{JwkError, PublicJwk},
-    router::router,
+    profile::SessionProfile,
+    router::{router, router_with_fallback},
 };
