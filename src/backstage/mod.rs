@@ -16,7 +16,10 @@ pub mod store;
 
 pub use self::{
     auth::{BackstageAuth, BackstageAuthBuilder},
-    issuer::{IssuedToken, TokenIssuer, TokenIssuerBuilder, TokenRefused, VerifiedUser},
+    issuer::{
+        IssuedToken, IssuerReadiness, KeyFiles, SigningKeys, TendHandle, TokenIssuer, TokenIssuerBuilder, TokenRefused,
+        VerifiedUser,
+    },
     jwk::{JwkError, PublicJwk},
     router::router,
 };
