@@ -20,7 +20,10 @@ pub mod store;
 pub use self::{
     auth::{BackstageAuth, BackstageAuthBuilder},
     guest::Guest,
-    issuer::{IssuedToken, TokenIssuer, TokenIssuerBuilder, TokenRefused, VerifiedUser},
+    issuer::{
+        IssuedToken, IssuerReadiness, KeyFiles, SigningKeys, TendHandle, TokenIssuer, TokenIssuerBuilder, TokenRefused,
+        VerifiedUser,
+    },
     jwk::{JwkError, PublicJwk},
     profile::SessionProfile,
     router::{router, router_with_fallback},
