@@ -4,10 +4,14 @@
 //! every replica publishes what all of them have stored.
 
 mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 
 use std::{fmt, pin::Pin, sync::Arc, time::SystemTime};
 
 pub use self::memory::{MemoryPublicKeys, MemoryUserInfo};
+#[cfg(feature = "postgres")]
+pub use self::postgres::Postgres;
 use super::PublicJwk;
 use crate::identity::EntityRef;
 
