@@ -4,10 +4,14 @@
 //! every replica publishes what all of them have stored.
 
 mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod rows;
 
 use std::{fmt, pin::Pin, sync::Arc, time::SystemTime};
 
+#[cfg(feature = "postgres")]
+pub use self::postgres::Postgres;
 pub use self::{
     memory::{MemoryPublicKeys, MemoryUserInfo},
     rows::KeyRows,
