@@ -6,12 +6,14 @@
 //! | [`router`] | the routes, as Backstage's front end and back ends ask them |
 //! | [`BackstageAuth`] | what the routes need: the layer's handle, the token issuer, the stores |
 //! | [`TokenIssuer`] | signs user tokens and plugin tokens, publishes the keys they verify by |
+//! | [`settings`] | what Backstage's own files say of all that |
 //! | [`store`] | what replicas share: public keys and the answers of `/v1/userinfo`; never a private key |
 
 mod auth;
 mod issuer;
 mod jwk;
 mod router;
+pub mod settings;
 pub mod store;
 
 pub use self::{
