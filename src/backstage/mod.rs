@@ -6,6 +6,7 @@
 //! | [`router`] | the routes, as Backstage's front end and back ends ask them |
 //! | [`BackstageAuth`] | what the routes need: the layer's handle, the token issuer, the stores |
 //! | [`TokenIssuer`] | signs user tokens and plugin tokens, publishes the keys they verify by |
+//! | [`settings`] | what Backstage's own files say of all that |
 //! | [`store`] | what replicas share: public keys and the answers of `/v1/userinfo`; never a private key |
 
 mod auth;
@@ -15,6 +16,7 @@ mod jwk;
 mod origins;
 mod profile;
 mod router;
+pub mod settings;
 pub mod store;
 
 pub use self::{
