@@ -7,10 +7,9 @@ use axum::{
     extract::Request,
     http::{HeaderName, HeaderValue, StatusCode, Uri, header},
     response::IntoResponse,
-    routing::any,
 };
 use serde_json::json;
-use tower_alb_auth::backstage::{self, BackstageAuth};
+use tower_alb_auth::backstage::{self, BackstageAuth, Upstream};
 use tower_http::{
     limit::RequestBodyLimitLayer,
     timeout::TimeoutLayer,
@@ -30,21 +29,36 @@ pub struct Parts {
     pub auth: BackstageAuth,
     pub health: Health,
     pub front_end: Option<Router>,
+    pub upstream: Option<Upstream>,
 }
 
+/// | path | who answers |
+/// |---|---|
+/// | `/api/auth/*` | the routes of ours; else the upstream, else 404 |
+/// | `/.backstage/health/v1/*` | this service, of itself |
+/// | the rest of `/api/*` and `/.backstage/*` | the upstream, else 404 |
+/// | all else | the front end, else the upstream, else 404 |
 pub fn routes(parts: Parts) -> Router {
-    let auth = backstage::router(parts.auth)
+    let Parts { auth, health, front_end, upstream } = parts;
+    let mut auth = backstage::router(auth)
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST_ANSWER))
         .layer(RequestBodyLimitLayer::new(LONGEST_BODY));
-    let service = Router::new()
-        .nest("/api/auth", auth)
-        .merge(health::routes(parts.health))
-        .route("/api", any(not_found))
-        .route("/api/{*path}", any(not_found));
-    let service = match parts.front_end {
-        Some(front_end) => service.fallback_service(front_end),
-        None => service.fallback(not_found),
+    // What is not of this service, without its limits: uploads and event streams pass.
+    let others = match upstream {
+        Some(upstream) => {
+            auth = auth.fallback_service(upstream.clone());
+            Router::new().fallback_service(upstream)
+        }
+        None => Router::new().fallback(not_found),
     };
+    let rest = match front_end {
+        Some(front_end) => ["/api", "/.backstage"]
+            .into_iter()
+            .fold(Router::new(), |rest, path| rest.nest_service(path, others.clone()))
+            .fallback_service(front_end),
+        None => others,
+    };
+    let service = Router::new().nest("/api/auth", auth).merge(health::routes(health)).fallback_service(rest);
     service.layer(
         TraceLayer::new_for_http()
             // The path alone: a query may carry what signs a user in at another provider.

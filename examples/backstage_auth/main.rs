@@ -29,7 +29,7 @@ use clap::Parser;
 use tokio::net::TcpListener;
 use tower_alb_auth::{
     AlbAuthLayer, SignOut,
-    backstage::{BackstageAuth, TokenIssuer},
+    backstage::{BackstageAuth, TokenIssuer, Upstream},
 };
 use tracing_subscriber::EnvFilter;
 
@@ -76,7 +76,8 @@ async fn serve(arguments: Serve) -> Result<(), String> {
 
     let health = Health::of(layer.handle());
     let front_end = arguments.front_end.as_deref().map(front_end::routes).transpose()?;
-    let service = app::routes(Parts { auth, health: health.clone(), front_end });
+    let upstream = arguments.upstream.map(|url| Upstream::at(url).build()).transpose().map_err(sentence)?;
+    let service = app::routes(Parts { auth, health: health.clone(), front_end, upstream });
     let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
         format!("it cannot listen at {}: {error}; name another address by --listen", arguments.listen)
     })?;

@@ -6,6 +6,7 @@
 //! | [`router`] | the routes, as Backstage's front end and back ends ask them |
 //! | [`BackstageAuth`] | what the routes need: the layer's handle, the token issuer, the stores |
 //! | [`TokenIssuer`] | signs user tokens and plugin tokens, publishes the keys they verify by |
+//! | [`Upstream`] | another auth backend behind this one, for other sign-in providers |
 //! | [`store`] | what replicas share: public keys and the answers of `/v1/userinfo`; never a private key |
 
 mod auth;
@@ -13,10 +14,12 @@ mod issuer;
 mod jwk;
 mod router;
 pub mod store;
+mod upstream;
 
 pub use self::{
     auth::{BackstageAuth, BackstageAuthBuilder},
     issuer::{IssuedToken, TokenIssuer, TokenIssuerBuilder, TokenRefused, VerifiedUser},
     jwk::{JwkError, PublicJwk},
     router::router,
+    upstream::{Upstream, UpstreamBuilder},
 };
