@@ -11,32 +11,31 @@
 //! |---|---|
 //! | `arguments.rs` | the command line |
 //! | `settings.rs` | what the files say |
+//! | `assemble.rs` | the parts, put together |
 //! | `app.rs` | the routes, and what stands around them |
 //! | `health.rs` | liveness and readiness |
 //! | `front_end.rs` | a built front end |
+//! | `start_lines.rs` | what is printed at the start |
 //! | `serve.rs` | listening and ending |
 
 mod app;
 mod arguments;
+mod assemble;
 mod front_end;
 mod health;
 mod serve;
 mod settings;
+mod start_lines;
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::{fmt::Display, io::IsTerminal, process::ExitCode};
 
 use clap::Parser;
 use tokio::net::TcpListener;
-use tower_alb_auth::{
-    AlbAuthLayer, SignOut,
-    backstage::{BackstageAuth, TokenIssuer, Upstream},
-};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    app::Parts,
     arguments::{Arguments, Serve},
-    health::Health,
+    assemble::{Assembled, assemble},
     settings::Settings,
 };
 
@@ -54,36 +53,22 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(arguments: Serve) -> Result<(), String> {
-    let sentence = |error: tower_alb_auth::ConfigError| error.to_string();
     let settings = Settings::read(&arguments.files.paths()).map_err(sentence)?;
-    let config = settings.files.alb_auth().and_then(|builder| builder.build()).map_err(sentence)?;
-    let layer = AlbAuthLayer::new(config);
-
-    let mut tokens = TokenIssuer::builder(&settings.auth_url);
-    if settings.omit_ownership {
-        tokens = tokens.omit_ownership_claim();
-    }
-    let tokens = tokens.build().map_err(sentence)?;
-    let mut sign_out = SignOut::builder();
-    if let Some(name) = &settings.cookie_name {
-        sign_out = sign_out.cookie_name(name);
-    }
-    if let Some(url) = &settings.sign_out_url {
-        sign_out = sign_out.end_session(url);
-    }
-    let sign_out = sign_out.build().map_err(sentence)?;
-    let auth = BackstageAuth::builder(layer.handle(), tokens).sign_out(sign_out).build().map_err(sentence)?;
-
-    let health = Health::of(layer.handle());
-    let front_end = arguments.front_end.as_deref().map(front_end::routes).transpose()?;
-    let upstream = arguments.upstream.map(|url| Upstream::at(url).build()).transpose().map_err(sentence)?;
-    let service = app::routes(Parts { auth, health: health.clone(), front_end, upstream });
+    let Assembled { service, health, mut lines } = assemble(settings, &arguments).map_err(sentence)?;
     let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
         format!("it cannot listen at {}: {error}; name another address by --listen", arguments.listen)
     })?;
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
-    println!("backstage_auth listens at http://{address}, for {}", settings.auth_url);
-    serve::until_told_to_end(listener, service, health).await.map_err(|error| error.to_string())
+    let address = listener.local_addr().map_err(sentence)?;
+    lines.add("Listens at", format!("http://{address}"));
+    println!(
+        "backstage_auth {}: users whom the load balancer signed in, for Backstage\n\n{lines}",
+        env!("CARGO_PKG_VERSION")
+    );
+    serve::until_told_to_end(listener, service, health).await.map_err(sentence)
+}
+
+fn sentence(error: impl Display) -> String {
+    error.to_string()
 }
 
 fn log(usual: &str) {
