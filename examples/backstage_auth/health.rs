@@ -38,15 +38,20 @@ async fn liveness() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
+/// What is wrong is for the log, since it names machines.
 async fn readiness(State(health): State<Health>) -> (StatusCode, Json<Value>) {
-    let problem = if health.ending.load(Ordering::Relaxed) {
-        Some("it is about to end".to_owned())
-    } else {
-        let readiness = health.alb.readiness();
-        (!readiness.is_ready()).then(|| readiness.problems().join("; "))
-    };
-    match problem {
-        None => (StatusCode::OK, Json(json!({ "status": "ok" }))),
-        Some(problem) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "error", "message": problem }))),
+    if health.ending.load(Ordering::Relaxed) {
+        return not_ready("it is about to end");
     }
+    let readiness = health.alb.readiness();
+    readiness.problems().iter().for_each(|problem| tracing::warn!("{problem}"));
+    if readiness.is_ready() {
+        (StatusCode::OK, Json(json!({ "status": "ok" })))
+    } else {
+        not_ready("the load balancer's public keys are out of reach")
+    }
+}
+
+fn not_ready(message: &str) -> (StatusCode, Json<Value>) {
+    (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "error", "message": message })))
 }

@@ -17,12 +17,15 @@
 //! | `front_end.rs` | a built front end |
 //! | `start_lines.rs` | what is printed at the start |
 //! | `serve.rs` | listening and ending |
+//! | `self_check.rs` | the whole way by itself, for CI: `--check`, which needs the feature `emulator` |
 
 mod app;
 mod arguments;
 mod assemble;
 mod front_end;
 mod health;
+#[cfg(feature = "emulator")]
+mod self_check;
 mod serve;
 mod settings;
 mod start_lines;
@@ -42,14 +45,28 @@ use crate::{
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log("info");
-    match serve(arguments.serve).await {
+    log(if arguments.check { "error" } else { "info" });
+    let outcome = if arguments.check { self_check(arguments.serve).await } else { serve(arguments.serve).await };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("backstage_auth: {problem}");
             ExitCode::FAILURE
         }
     }
+}
+
+#[cfg(feature = "emulator")]
+async fn self_check(arguments: Serve) -> Result<(), String> {
+    match self_check::walk(arguments).await.map_err(sentence)? {
+        true => Ok(()),
+        false => Err("something was not as promised".to_owned()),
+    }
+}
+
+#[cfg(not(feature = "emulator"))]
+async fn self_check(_: Serve) -> Result<(), String> {
+    Err("--check needs the feature emulator: cargo run --features backstage,emulator".to_owned())
 }
 
 async fn serve(arguments: Serve) -> Result<(), String> {
