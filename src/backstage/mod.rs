@@ -7,6 +7,7 @@
 //! | [`BackstageAuth`] | what the routes need: the layer's handle, the token issuer, the stores |
 //! | [`TokenIssuer`] | signs user tokens and plugin tokens, publishes the keys they verify by |
 //! | [`settings`] | what Backstage's own files say of all that |
+//! | [`Upstream`] | another auth backend behind this one, for other sign-in providers |
 //! | [`store`] | what replicas share: public keys and the answers of `/v1/userinfo`; never a private key |
 
 mod auth;
@@ -18,6 +19,7 @@ mod profile;
 mod router;
 pub mod settings;
 pub mod store;
+mod upstream;
 
 pub use self::{
     auth::{BackstageAuth, BackstageAuthBuilder},
@@ -29,4 +31,5 @@ pub use self::{
     jwk::{JwkError, PublicJwk},
     profile::SessionProfile,
     router::{router, router_with_fallback},
+    upstream::{Upstream, UpstreamBuilder},
 };
