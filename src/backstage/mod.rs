@@ -7,19 +7,29 @@
 //! | [`BackstageAuth`] | what the routes need: the layer's handle, the token issuer, the stores |
 //! | [`TokenIssuer`] | signs user tokens and plugin tokens, publishes the keys they verify by |
 //! | [`Upstream`] | another auth backend behind this one, for other sign-in providers |
+//! | [`settings`] | what Backstage's own files say of all that |
 //! | [`store`] | what replicas share: public keys and the answers of `/v1/userinfo`; never a private key |
 
 mod auth;
+mod guest;
 mod issuer;
 mod jwk;
+mod origins;
+mod profile;
 mod router;
+pub mod settings;
 pub mod store;
 mod upstream;
 
 pub use self::{
     auth::{BackstageAuth, BackstageAuthBuilder},
-    issuer::{IssuedToken, TokenIssuer, TokenIssuerBuilder, TokenRefused, VerifiedUser},
+    guest::Guest,
+    issuer::{
+        IssuedToken, IssuerReadiness, KeyFiles, SigningKeys, TendHandle, TokenIssuer, TokenIssuerBuilder, TokenRefused,
+        VerifiedUser,
+    },
     jwk::{JwkError, PublicJwk},
-    router::router,
+    profile::SessionProfile,
+    router::{router, router_with_fallback},
     upstream::{Upstream, UpstreamBuilder},
 };
