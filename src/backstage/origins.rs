@@ -1,6 +1,8 @@
 //! Whose pages may ask for a session.
 
-use http::{HeaderMap, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderValue, Uri, header, uri::Authority};
+
+use crate::config::is_loopback;
 
 /// Origins (RFC 6454 section 7) whose pages may ask, as browsers write them.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +33,15 @@ impl Origins {
                 crate::error::quoted(origin)
             )),
         }
+    }
+
+    /// Those whose pages come over plain http from another machine.
+    pub(super) fn unprotected(&self) -> impl Iterator<Item = &str> {
+        let hosts = self.0.iter().filter_map(|origin| origin.to_str().ok()?.strip_prefix("http://"));
+        hosts.filter(|authority| {
+            let host = authority.parse::<Authority>().ok();
+            !host.is_some_and(|host| is_loopback(host.host()) || host.host().ends_with(".localhost"))
+        })
     }
 
     /// Whether a browser says that the request comes from one of these, or that no other site is behind it.

@@ -153,6 +153,13 @@ impl BackstageAuthBuilder {
         }
         let sign_out = self.sign_out.map_or_else(|| SignOut::builder().build(), Ok)?;
         let guest = self.guest.map(Guest::known).transpose().map_err(ConfigError::message)?;
+        for host in origins.unprotected() {
+            tracing::warn!(
+                target: "tower_alb_auth",
+                "pages of http://{host} may ask for sessions, and come over plain http: whoever is on the way can change them \
+                 and take the tokens; serve them over https"
+            );
+        }
         if let Some(guest) = &guest {
             tracing::warn!(target: "tower_alb_auth", "whoever asks /guest/refresh becomes {}, without any sign-in", guest.user);
         }

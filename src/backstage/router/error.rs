@@ -3,7 +3,7 @@
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderMap, HeaderValue, Response, StatusCode, header},
+    http::{HeaderName, HeaderValue, Response, StatusCode, header},
     middleware::Next,
     response::IntoResponse,
 };
@@ -17,12 +17,13 @@ use crate::{AuthError, AuthErrorKind, layer::CHALLENGE};
 pub(super) struct ApiError {
     status: StatusCode,
     message: String,
-    headers: HeaderMap,
+    /// Says with the status how to be let in, or when to come back.
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl ApiError {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), headers: HeaderMap::new() }
+        Self { status, message: message.into(), header: None }
     }
 
     /// 401 for a request that wants a token of Backstage's (RFC 6750 section 3).
@@ -40,9 +41,8 @@ impl ApiError {
         AuthError::new(AuthErrorKind::SignInRefused).into()
     }
 
-    fn with(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
-        self
+    fn with(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self { header: Some((name, value)), ..self }
     }
 
     fn name(&self) -> &'static str {
@@ -108,15 +108,15 @@ struct Answered {
 pub(super) async fn shaped(request: Request, next: Next) -> Response<Body> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = next.run(request).await;
-    let Some(ApiError { status, message, headers }) = response.extensions().get().cloned() else { return response };
+    let Some(error) = response.extensions_mut().remove::<ApiError>() else { return response };
     let report = Report {
-        error: Named { name: ApiError::new(status, "").name(), message: &message },
+        error: Named { name: error.name(), message: &error.message },
         request: Asked { method: method.as_str(), url: &path },
-        response: Answered { status_code: status.as_u16() },
+        response: Answered { status_code: error.status.as_u16() },
     };
     *response.body_mut() = serde_json::to_string(&report).unwrap_or_default().into();
     response.headers_mut().remove(header::CONTENT_LENGTH);
     response.headers_mut().extend(json_headers());
-    response.headers_mut().extend(headers);
+    response.headers_mut().extend(error.header);
     response
 }

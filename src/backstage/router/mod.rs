@@ -1,4 +1,14 @@
-//! The routes of the auth backend.
+//! The routes of the auth backend. What they answer stands in the [module above](super).
+//!
+//! A request passes, from outside to inside:
+//!
+//! | step | what it does |
+//! |---|---|
+//! | [`site::cors`] | says to browsers whose pages may read the answer; answers their preflight requests |
+//! | [`error::shaped`] | writes an [`error::ApiError`] out, with the request's method and path |
+//! | axum's routing | by exact path and method; what is written in an odd way is unknown |
+//! | [`site::OwnSite`], [`site::MaySignOut`] | arguments of handlers that act for a user: no stranger's page comes past them |
+//! | the handler | |
 
 mod answer;
 mod discovery;
@@ -27,11 +37,14 @@ use tower_service::Service;
 use self::site::MaySignOut;
 use super::BackstageAuth;
 
+/// All paths that no other route takes. A route and no fallback: axum forgets a nested router's fallback where the router
+/// around it is nested too and has none.
+const ALL: &str = "/{*rest}";
+
 /// The routes below `/api/auth`, to be nested there, outside any [`AlbAuthLayer`](crate::AlbAuthLayer). What it answers
 /// stands in the [module's](super) tables.
 pub fn router(auth: BackstageAuth) -> Router {
-    let routes = with_guest(ours()).fallback(others::unknown);
-    finished(routes, auth)
+    finished(with_guest(ours()).route("/", any(others::unknown)).route(ALL, any(others::unknown)), auth)
 }
 
 /// As [`router`], and hands all that is not ours on to this service: to a stock auth backend with the other providers, for
@@ -48,10 +61,13 @@ where
     S::Future: Send + 'static,
 {
     let routes = if auth.guest().is_some() { with_guest(ours()) } else { ours() };
-    let others =
-        Router::new().fallback_service(others).layer(from_fn(others::plain_paths_alone)).layer(from_fn(error::shaped));
-    // Added last, so that it keeps CORS to itself.
-    finished(routes, auth).fallback_service(others)
+    let others = Router::new()
+        .route_service("/", others.clone())
+        .route_service(ALL, others)
+        .layer(from_fn(others::plain_paths_alone))
+        .layer(from_fn(error::shaped));
+    // Without our CORS: it has its own.
+    finished(routes, auth).merge(others)
 }
 
 fn ours() -> Router<BackstageAuth> {

@@ -43,9 +43,8 @@ pub(super) async fn plain_paths_alone(request: Request, next: Next) -> Response<
 fn is_plain(path: &str) -> bool {
     let mut segments = path.strip_prefix('/').unwrap_or(path).split('/').peekable();
     let ours = segments.peek().is_some_and(|first| first.eq_ignore_ascii_case("awsalb"));
-    // One slash at the end is usual.
-    let end = path.strip_suffix('/').unwrap_or(path);
-    !ours && !path.contains(['%', '\\']) && !end.contains("//") && segments.all(|part| !matches!(part, "." | ".."))
+    let odd = !path.is_ascii() || path.contains(['%', '\\']) || path.contains("//");
+    !ours && !odd && segments.all(|segment| !matches!(segment, "." | ".."))
 }
 
 #[cfg(test)]
@@ -68,6 +67,7 @@ mod tests {
             "/./awsalb/refresh",
             "/github/..",
             "/github\\..\\awsalb",
+            "/aw\u{17f}alb/refresh",
         ] {
             assert!(!is_plain(path), "{path}");
         }

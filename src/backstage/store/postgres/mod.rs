@@ -33,7 +33,7 @@
 //! let database = Postgres::builder("db.example.com", "backstage_plugin_auth")
 //!     .user("backstage")
 //!     .password("secret")
-//!     .tls(PostgresTls::system_roots())
+//!     .tls(PostgresTls::verified())
 //!     .build()?;
 //! let tokens = TokenIssuer::builder("https://backstage.example.com/api/auth")
 //!     .user_keys(database.user_keys())
