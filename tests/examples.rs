@@ -95,7 +95,7 @@ async fn tour_keeps_its_promises() {
 #[cfg(all(feature = "backstage", feature = "emulator"))]
 #[tokio::test]
 async fn backstage_auth_keeps_its_promises() {
-    keeps_its_promises("backstage_auth", 9).await;
+    keeps_its_promises("backstage_auth", 10).await;
 }
 
 /// Whoever has something else on the tour's ports reads how to choose others.

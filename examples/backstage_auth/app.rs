@@ -19,10 +19,10 @@ use tracing::Level;
 
 use crate::health::{self, Health};
 
-/// Longer than a sign-in may take that waits for the catalog and a store.
-const LONGEST_ANSWER: Duration = Duration::from_secs(30);
-/// No route of ours reads a body.
-const LONGEST_BODY: usize = 64 * 1024;
+/// Longer than a sign-in may take that waits for the catalog and a store, and than an upstream may.
+const LONGEST_ANSWER: Duration = Duration::from_secs(65);
+/// What an auth backend is sent is short. Backstage's own limit is of this size.
+const LONGEST_BODY: usize = 100 * 1024;
 
 /// What the service is made of.
 pub struct Parts {
@@ -40,16 +40,11 @@ pub struct Parts {
 /// | all else | the front end, else the upstream, else 404 |
 pub fn routes(parts: Parts) -> Router {
     let Parts { auth, health, front_end, upstream } = parts;
-    let mut auth = backstage::router(auth)
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST_ANSWER))
-        .layer(RequestBodyLimitLayer::new(LONGEST_BODY));
-    // What is not of this service, without its limits: uploads and event streams pass.
-    let others = match upstream {
+    let (auth, others) = match upstream {
         Some(upstream) => {
-            auth = auth.fallback_service(upstream.clone());
-            Router::new().fallback_service(upstream)
+            (backstage::router_with_fallback(auth, upstream.clone()), Router::new().fallback_service(upstream))
         }
-        None => Router::new().fallback(not_found),
+        None => (backstage::router(auth), Router::new().fallback(not_found)),
     };
     let rest = match front_end {
         Some(front_end) => ["/api", "/.backstage"]
@@ -58,6 +53,10 @@ pub fn routes(parts: Parts) -> Router {
             .fallback_service(front_end),
         None => others,
     };
+    // The other back ends are without these: uploads and event streams pass.
+    let auth = auth
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST_ANSWER))
+        .layer(RequestBodyLimitLayer::new(LONGEST_BODY));
     let service = Router::new().nest("/api/auth", auth).merge(health::routes(health)).fallback_service(rest);
     service.layer(
         TraceLayer::new_for_http()

@@ -1,9 +1,6 @@
 //! What the service is told on the command line.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
-};
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -12,12 +9,13 @@ Examples:
   What is in the files, key by key, and what is missing:
       backstage_auth check --config app-config.yaml --config app-config.production.yaml
   The auth backend alone, for a load balancer's rule with the path /api/auth/awsalb/*:
-      backstage_auth --config app-config.yaml --listen 0.0.0.0:7007
+      backstage_auth --config app-config.yaml --config app-config.production.yaml
   In front of a whole Backstage backend, which keeps its other sign-in providers:
       backstage_auth --config app-config.yaml --upstream http://127.0.0.1:7008
   With the front end, as built by `yarn workspace app build`:
       backstage_auth --config app-config.yaml --static packages/app/dist
   On a laptop, behind a load balancer with ready users, at http://app.localhost:9000:
+      backstage_auth --config app-config.yaml --listen 127.0.0.1:7007 --without-catalog
       alb-emulator --demo --target http://127.0.0.1:7007
       alb-emulator --demo --print-config app-config    # what the file has to say then
 
@@ -79,10 +77,10 @@ pub struct Serve {
     #[command(flatten)]
     pub files: Files,
 
-    /// Where it listens. For a load balancer on another machine: 0.0.0.0:7007, with a security group that admits that load
-    /// balancer alone.
-    #[arg(long, value_name = "ADDRESS", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 7007)))]
-    pub listen: SocketAddr,
+    /// Where it listens [default: backend.listen of the files, which is port 7007 of every interface unless set]. A security
+    /// group has to keep everybody out but the load balancer.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
 
     /// Passes what is not its own on to this Backstage backend: other sign-in providers, plugins, the front end.
     #[arg(long, value_name = "URL")]
@@ -91,6 +89,16 @@ pub struct Serve {
     /// Serves a built front end from this folder.
     #[arg(long = "static", value_name = "FOLDER")]
     pub front_end: Option<PathBuf>,
+
+    /// Asks no catalog. Right where whoever has an address of the listed domains may come in, owning as nobody but itself: the
+    /// files have to say so by dangerouslyAllowSignInWithoutUserInCatalog.
+    #[arg(long)]
+    pub without_catalog: bool,
+
+    /// Makes the tables in backend.database where they are missing. Right where no stock auth backend will ever use it: that
+    /// one makes its own, and fails at tables that are there.
+    #[arg(long)]
+    pub create_tables: bool,
 
     /// How many of these run. Several need a database that they share.
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]

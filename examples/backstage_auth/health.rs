@@ -7,18 +7,19 @@ use std::sync::{
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use serde_json::{Value, json};
-use tower_alb_auth::AlbAuthHandle;
+use tower_alb_auth::{AlbAuthHandle, backstage::TokenIssuer};
 
 /// Whether this replica is fit to be asked.
 #[derive(Clone)]
 pub struct Health {
     alb: AlbAuthHandle,
+    tokens: TokenIssuer,
     ending: Arc<AtomicBool>,
 }
 
 impl Health {
-    pub fn of(alb: AlbAuthHandle) -> Self {
-        Self { alb, ending: Arc::default() }
+    pub fn of(alb: AlbAuthHandle, tokens: TokenIssuer) -> Self {
+        Self { alb, tokens, ending: Arc::default() }
     }
 
     /// From now on not ready, so that the load balancer sends nobody more.
@@ -43,12 +44,12 @@ async fn readiness(State(health): State<Health>) -> (StatusCode, Json<Value>) {
     if health.ending.load(Ordering::Relaxed) {
         return not_ready("it is about to end");
     }
-    let readiness = health.alb.readiness();
-    readiness.problems().iter().for_each(|problem| tracing::warn!("{problem}"));
-    if readiness.is_ready() {
-        (StatusCode::OK, Json(json!({ "status": "ok" })))
-    } else {
-        not_ready("the load balancer's public keys are out of reach")
+    let (keys, tokens) = (health.alb.readiness(), health.tokens.readiness());
+    keys.problems().iter().chain(tokens.problems()).for_each(|problem| tracing::warn!("{problem}"));
+    match (keys.is_ready(), tokens.is_ready()) {
+        (true, true) => (StatusCode::OK, Json(json!({ "status": "ok" }))),
+        (false, _) => not_ready("the load balancer's public keys are out of reach"),
+        (true, false) => not_ready("its signing key is not published yet"),
     }
 }
 

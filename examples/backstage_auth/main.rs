@@ -11,6 +11,8 @@
 //! |---|---|
 //! | `arguments.rs` | the command line |
 //! | `settings.rs` | what the files say |
+//! | `policy.rs` | whom the load balancer may sign in, and who becomes whom |
+//! | `shared.rs` | what replicas share: memory or PostgreSQL |
 //! | `assemble.rs` | the parts, put together |
 //! | `app.rs` | the routes, and what stands around them |
 //! | `health.rs` | liveness and readiness |
@@ -24,22 +26,24 @@ mod arguments;
 mod assemble;
 mod front_end;
 mod health;
+mod policy;
 #[cfg(feature = "emulator")]
 mod self_check;
 mod serve;
 mod settings;
+mod shared;
 mod start_lines;
 
-use std::{fmt::Display, io::IsTerminal, process::ExitCode};
+use std::{fmt::Display, io::IsTerminal, net::SocketAddr, process::ExitCode};
 
 use clap::Parser;
 use tokio::net::TcpListener;
+use tower_alb_auth::{backstage::settings::ListenSettings, config::AppConfig, layer::Watch};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     arguments::{Arguments, Serve},
     assemble::{Assembled, assemble},
-    settings::Settings,
 };
 
 #[tokio::main]
@@ -70,18 +74,37 @@ async fn self_check(_: Serve) -> Result<(), String> {
 }
 
 async fn serve(arguments: Serve) -> Result<(), String> {
-    let settings = Settings::read(&arguments.files.paths()).map_err(sentence)?;
-    let Assembled { service, health, mut lines } = assemble(settings, &arguments).map_err(sentence)?;
-    let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
-        format!("it cannot listen at {}: {error}; name another address by --listen", arguments.listen)
-    })?;
+    let paths = arguments.files.paths();
+    // Before they are read, so that a change after that is noticed.
+    let watch = Watch::files(&paths);
+    let files = AppConfig::load(&paths).map_err(sentence)?;
+    let Assembled { service, settings, layer, policy, health, shared, mut lines, tending: _tending } =
+        assemble(&files, &arguments).map_err(sentence)?;
+    settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let _watching = layer.handle().watch(watch, move || policy.read());
+    let _refreshing = layer.handle().refresh_in_background();
+
+    let listener = listen(arguments.listen, &settings.listen).await?;
     let address = listener.local_addr().map_err(sentence)?;
     lines.add("Listens at", format!("http://{address}"));
     println!(
         "backstage_auth {}: users whom the load balancer signed in, for Backstage\n\n{lines}",
         env!("CARGO_PKG_VERSION")
     );
+    shared.check().await;
     serve::until_told_to_end(listener, service, health).await.map_err(sentence)
+}
+
+/// At the address of the command line, else at that of the files.
+async fn listen(address: Option<SocketAddr>, files: &ListenSettings) -> Result<TcpListener, String> {
+    let (host, port) = match address {
+        Some(address) => (address.ip().to_string(), address.port()),
+        None => (files.host.clone().unwrap_or_else(|| "0.0.0.0".to_owned()), files.port),
+    };
+    let failed = |error| {
+        format!("it cannot listen at {host}:{port}: {error}; name another address by --listen or backend.listen")
+    };
+    TcpListener::bind((host.as_str(), port)).await.map_err(failed)
 }
 
 fn sentence(error: impl Display) -> String {

@@ -3,8 +3,13 @@
 
 use std::{error::Error, net::SocketAddr};
 
-use axum::{Router, routing::any};
-use reqwest::{Client, StatusCode};
+use axum::{
+    Json, Router,
+    http::{HeaderMap, StatusCode, header},
+    response::IntoResponse,
+    routing::{any, get},
+};
+use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower_alb_auth::{
@@ -15,7 +20,6 @@ use tower_alb_auth::{
 use crate::{
     arguments::Serve,
     assemble::{Assembled, assemble},
-    settings::Settings,
 };
 
 type Anything<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -27,8 +31,8 @@ pub async fn walk(mut arguments: Serve) -> Anything<bool> {
     let target = format!("http://{}", listener.local_addr()?);
     let emulator = Emulator::start(EmulatorConfig::on_free_ports().target(target)).await?;
     let text = app_config(&emulator);
-    let settings = Settings::of(AppConfig::from_text("app-config.yaml", &text, |_| None)?, &[text])?;
-    let Assembled { service, .. } = assemble(settings, &arguments)?;
+    let files = AppConfig::from_text("app-config.yaml", &text, |_| None)?;
+    let Assembled { service, tending: _tending, .. } = assemble(&files, &arguments)?;
     let service = service.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, service).await });
 
@@ -61,16 +65,27 @@ auth:
         resolvers:
           - resolver: emailLocalPartMatchingUserEntityName
             allowedDomains: [example.com]
-            dangerouslyAllowSignInWithoutUserInCatalog: true
 "
     )
 }
 
-/// A backend with the other sign-in providers.
+/// A backend with the other sign-in providers, and with a catalog in which Jane is.
 async fn another_backend() -> std::io::Result<String> {
+    let jane = json!({
+        "kind": "User",
+        "metadata": { "name": "jane.doe" },
+        "spec": { "profile": { "email": "jane.doe@example.com" } },
+        "relations": [{ "type": "memberOf", "targetRef": "group:default/team-a" }],
+    });
+    let catalog = async move |headers: HeaderMap| match headers.contains_key(header::AUTHORIZATION) {
+        true => Json(jane).into_response(),
+        false => StatusCode::UNAUTHORIZED.into_response(),
+    };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
-    let app = Router::new().fallback(any(async || "another backend"));
+    let app = Router::new()
+        .route("/api/catalog/entities/by-name/{kind}/default/jane.doe", get(catalog))
+        .fallback(any(async || "another backend"));
     tokio::spawn(async move { axum::serve(listener, app).await });
     Ok(url)
 }
@@ -93,6 +108,9 @@ impl Walk {
         let session: Value = browser.get(self.auth("/awsalb/refresh")).send().await?.json().await?;
         let user = &session["backstageIdentity"]["identity"]["userEntityRef"];
         self.expect("Jane gets a session", user, &json!("user:default/jane.doe"));
+        let owns = &session["backstageIdentity"]["identity"]["ownershipEntityRefs"];
+        let team = json!(["user:default/jane.doe", "group:default/team-a"]);
+        self.expect("she owns as her team, which the catalog knows", owns, &team);
 
         let token = session["backstageIdentity"]["token"].as_str().unwrap_or_default();
         let keys: Value = browser.get(self.auth("/.well-known/jwks.json")).send().await?.json().await?;
