@@ -37,6 +37,8 @@
 //! | [`router`](router()), [`router_with_fallback`] | the routes, as Backstage's front end and back ends ask them |
 //! | [`BackstageAuth`] | what the routes need: the layer's handle, the token issuer, the stores, whose pages may ask |
 //! | [`TokenIssuer`] | signs user tokens and plugin tokens, publishes the keys they verify by |
+//! | [`settings`] | what Backstage's own files say of all that |
+//! | [`Upstream`] | another auth backend behind this one, for other sign-in providers |
 //! | [`store`] | what replicas share: public keys and the answers of `/v1/userinfo`; never a private key |
 //!
 //! # What it answers
@@ -82,13 +84,19 @@ mod jwk;
 mod origins;
 mod profile;
 mod router;
+pub mod settings;
 pub mod store;
+mod upstream;
 
 pub use self::{
     auth::{BackstageAuth, BackstageAuthBuilder},
     guest::Guest,
-    issuer::{IssuedToken, TokenIssuer, TokenIssuerBuilder, TokenRefused, VerifiedUser},
+    issuer::{
+        IssuedToken, IssuerReadiness, KeyFiles, SigningKeys, TendHandle, TokenIssuer, TokenIssuerBuilder, TokenRefused,
+        VerifiedUser,
+    },
     jwk::{JwkError, PublicJwk},
     profile::SessionProfile,
     router::{router, router_with_fallback},
+    upstream::{Upstream, UpstreamBuilder},
 };
