@@ -4,14 +4,10 @@
 //! every replica publishes what all of them have stored.
 
 mod memory;
-mod rows;
 
 use std::{fmt, pin::Pin, sync::Arc, time::SystemTime};
 
-pub use self::{
-    memory::{MemoryPublicKeys, MemoryUserInfo},
-    rows::KeyRows,
-};
+pub use self::memory::{MemoryPublicKeys, MemoryUserInfo};
 use super::PublicJwk;
 use crate::identity::EntityRef;
 
@@ -46,7 +42,7 @@ pub trait PublicKeyStore: Send + Sync + 'static {
     fn publish(&self, key: StoredKey) -> StoreFuture<'_, ()>;
 
     /// All keys. A row that is no public key is none, a row with a private member least of all: the store leaves it out and
-    /// reports it, as [`KeyRows`] does.
+    /// reports it in the log, without its contents.
     fn list(&self) -> StoreFuture<'_, Vec<StoredKey>>;
 
     /// Forgets the keys of these ids. One that is not there is no error.
