@@ -52,8 +52,10 @@ async fn a_known_key_costs_no_query_and_an_unknown_one_is_within_a_budget() {
     let a = builder(&clock).user_keys(store.clone()).build().unwrap();
     let b = builder(&clock).user_keys(store.clone()).build().unwrap();
     let of_a = token(&a).await;
+    let start = store.lists();
     b.verify(&of_a).await.unwrap();
     let before = store.lists();
+    assert_eq!(before - start, 1);
     for _ in 0..100 {
         b.verify(&of_a).await.unwrap();
     }
@@ -70,7 +72,7 @@ async fn a_known_key_costs_no_query_and_an_unknown_one_is_within_a_budget() {
     for stranger in &strangers {
         refused.push(b.verify(stranger).await.unwrap_err().to_string());
     }
-    assert_eq!(store.lists() - before, 10);
+    assert_eq!(store.lists() - start, 10);
     assert_eq!(refused[0], "the token's key is not known");
     assert!(refused[29].contains("come so often"), "it may be good: {}", refused[29]);
     // Who is known is not hurt, and a second later the next new key is found.
