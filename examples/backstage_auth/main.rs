@@ -34,7 +34,7 @@ mod settings;
 mod shared;
 mod start_lines;
 
-use std::{fmt::Display, io::IsTerminal, net::SocketAddr, process::ExitCode};
+use std::{fmt::Display, io::IsTerminal, net::SocketAddr, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use tokio::net::TcpListener;
@@ -45,6 +45,9 @@ use crate::{
     arguments::{Arguments, Serve},
     assemble::{Assembled, assemble},
 };
+
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(2);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -76,7 +79,7 @@ async fn self_check(_: Serve) -> Result<(), String> {
 async fn serve(arguments: Serve) -> Result<(), String> {
     let paths = arguments.files.paths();
     // Before they are read, so that a change after that is noticed.
-    let watch = Watch::files(&paths);
+    let watch = Watch::files(&paths).every(LOOK);
     let files = AppConfig::load(&paths).map_err(sentence)?;
     let Assembled { service, settings, layer, policy, health, shared, mut lines, tending: _tending } =
         assemble(&files, &arguments).map_err(sentence)?;

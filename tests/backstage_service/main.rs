@@ -4,8 +4,10 @@
 #![cfg(all(feature = "backstage", feature = "emulator", feature = "test-util"))]
 
 mod arguments;
+mod catalog;
 mod ending;
 mod front_end;
+mod guest;
 mod health;
 mod service;
 mod settings;
