@@ -2,6 +2,7 @@
 #![cfg(feature = "backstage")]
 
 mod catalog;
+mod check;
 mod database;
 mod key_stores;
 mod messages;

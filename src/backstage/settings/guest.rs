@@ -26,7 +26,7 @@ pub(super) fn read_guest(reader: &Reader<'_>) -> Option<GuestSettings> {
     providers.find("guest").filter(|node| matches!(node.value, Value::Object(_)))?;
     let guest = reader.section(PATH);
     guest.only(&["userEntityRef", "ownershipEntityRefs", "dangerouslyAllowOutsideDevelopment"]);
-    let outside_development = guest.flag("dangerouslyAllowOutsideDevelopment");
+    let outside_development = reader.flag_or(&guest, "dangerouslyAllowOutsideDevelopment", false);
     if outside_development {
         reader.warn(format!(
             "{}: whoever reaches this service may come in as a guest",

@@ -17,12 +17,15 @@
 //! [`warnings`](BackstageSettings::warnings), so that nobody believes in a setting that does nothing.
 
 mod catalog;
+mod check;
 mod database;
 mod guest;
 mod key_store;
+mod keys;
 mod lifetime;
 mod listen;
 mod reader;
+mod rules;
 mod secret;
 mod urls;
 
@@ -30,6 +33,7 @@ use std::time::Duration;
 
 pub use self::{
     catalog::{CatalogCredentials, CatalogSettings},
+    check::Check,
     database::{DatabaseSettings, DatabaseTls},
     guest::GuestSettings,
     key_store::{KeyStoreSettings, StaticKey},
@@ -52,6 +56,7 @@ use crate::{
         AppConfig, ConfigError,
         app_config::{Node, Problems},
     },
+    sign_out::SignOutBuilder,
 };
 
 /// The settings of an auth service.
@@ -114,15 +119,21 @@ impl BackstageSettings {
     /// # Errors
     /// Everything that is missing or wrong, each with its file and line, and for what is missing the lines to add.
     pub fn read(config: &AppConfig) -> Result<Self, ConfigError> {
-        let (problems, nothing) = (Problems::default(), Node::empty());
-        let reader = Reader::new(config, &nothing, &problems);
-        let settings = read(&reader);
-        let warnings = reader.into_warnings();
-        match (settings, problems.into_inner()) {
-            (Some(settings), problems) if problems.is_empty() => Ok(Self { warnings, ..settings }),
-            (_, problems) => Err(ConfigError::new(problems)),
+        match read_all(config) {
+            (Some(settings), problems, warnings) if problems.is_empty() => Ok(Self { warnings, ..settings }),
+            (_, problems, _) => Err(ConfigError::new(problems)),
         }
     }
+}
+
+/// The settings, if there is enough for them; what is wrong, and what is passed over.
+fn read_all(config: &AppConfig) -> (Option<BackstageSettings>, Vec<String>, Vec<String>) {
+    let (problems, nothing) = (Problems::default(), Node::empty());
+    let reader = Reader::new(config, &nothing, &problems);
+    let settings = read(&reader);
+    let mut warnings = check::told(config);
+    warnings.extend(reader.into_warnings());
+    (settings, problems.into_inner(), warnings)
 }
 
 /// Reads all of them before anything that is missing ends it, so that every problem is found.
@@ -140,7 +151,7 @@ fn read(reader: &Reader<'_>) -> Option<BackstageSettings> {
     let guest = read_guest(reader);
     let origins = urls.as_ref().map(|urls| urls.origins.clone()).unwrap_or_default();
     let sign_out = read_sign_out(reader, &origins);
-    let expose_access_token = reader.section("auth.providers.awsalb").flag("exposeAccessToken");
+    let expose_access_token = reader.flag_or(&reader.section("auth.providers.awsalb"), "exposeAccessToken", false);
     let auth_url = read_auth_url(reader, base_url);
 
     let Urls { base, app, origins } = urls?;
@@ -178,23 +189,21 @@ fn read_auth_url(reader: &Reader<'_>, base: &str) -> Option<String> {
 
 fn read_sign_out(reader: &Reader<'_>, origins: &[String]) -> Option<SignOut> {
     let provider = reader.section("auth.providers.awsalb");
-    let mut builder = SignOut::builder();
-    if let Some(name) = reader.text(&provider, "sessionCookieName") {
+    let sound = |key: &str, builder: SignOutBuilder| {
+        let problems = builder.build().err();
+        for problem in problems.iter().flat_map(|error| error.problems()) {
+            reader.problem(format!("{}: {problem}", place(&provider, key)));
+        }
+        problems.is_none()
+    };
+    let mut builder = origins.iter().fold(SignOut::builder(), |builder, origin| builder.allow_origin(origin));
+    let name = reader.text(&provider, "sessionCookieName");
+    if let Some(name) = name.filter(|name| sound("sessionCookieName", SignOut::builder().cookie_name(name))) {
         builder = builder.cookie_name(name);
     }
-    if let Some(url) = reader.text(&provider, "signOutUrl") {
+    let url = reader.text(&provider, "signOutUrl");
+    if let Some(url) = url.filter(|url| sound("signOutUrl", SignOut::builder().end_session(url))) {
         builder = builder.end_session(url);
     }
-    builder = origins.iter().fold(builder, |builder, origin| builder.allow_origin(origin));
-    let keys = ["sessionCookieName", "signOutUrl"].into_iter().filter(|key| provider.find(key).is_some());
-    let places = keys.map(|key| place(&provider, key)).collect::<Vec<_>>().join(", ");
-    match builder.build() {
-        Ok(sign_out) => Some(sign_out),
-        Err(error) => {
-            for problem in error.problems() {
-                reader.problem(format!("{places}: {problem}"));
-            }
-            None
-        }
-    }
+    builder.build().ok()
 }

@@ -77,12 +77,10 @@ impl<'a> Reader<'a> {
         number
     }
 
-    /// True or false, and this where it is left out.
+    /// True or false, and this, which should be the stricter of the two, where it is left out.
     pub(super) fn flag_or(&self, section: &Section<'_>, key: &str, usual: bool) -> bool {
-        if section.find(key).is_none() && !section.is_unset(key) {
-            return usual;
-        }
-        section.flag(key)
+        self.tell_unset(section, key);
+        if section.find(key).is_some() { section.flag(key) } else { usual }
     }
 
     /// Tells what a variable that is not set leaves out.

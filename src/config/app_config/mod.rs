@@ -30,6 +30,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+#[cfg(feature = "backstage")]
+pub(crate) use self::node::Origin;
 use self::{
     awsalb::{SignInFrom, read_awsalb},
     merge::merge,
