@@ -5,6 +5,7 @@
 
 mod arguments;
 mod catalog;
+mod check;
 mod ending;
 mod front_end;
 mod guest;
