@@ -5,7 +5,7 @@ use tower_alb_auth::{
     config::AppConfig,
 };
 
-use crate::page::{blocks, prose, read};
+use crate::page::{blocks, prose, read, sources};
 
 const PAGE: &str = "docs/GUIDE.md";
 
@@ -88,6 +88,15 @@ fn each_value_that_a_sign_in_needs_is_told() {
         assert!(told.contains(part), "{part}");
     }
     assert!(told.matches("**On a laptop").count() >= 4, "each step has its twin on a laptop");
+}
+
+/// Sentences of the log that the page names are said.
+#[test]
+fn what_the_log_is_told_to_say_it_says() {
+    let (page, sources) = (read(PAGE), sources(&["src/sign_in"]));
+    for sentence in ["there is no claim email"] {
+        assert!(page.contains(&format!("`{sentence}`")) && sources.contains(sentence), "{sentence}");
+    }
 }
 
 /// The commands of the page are those of the programs.
