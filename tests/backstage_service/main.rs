@@ -4,8 +4,11 @@
 #![cfg(all(feature = "backstage", feature = "emulator", feature = "test-util"))]
 
 mod arguments;
+mod catalog;
+mod check;
 mod ending;
 mod front_end;
+mod guest;
 mod health;
 mod service;
 mod settings;
