@@ -14,6 +14,8 @@ use base64::{
 };
 use serde_json::{Value, json};
 
+use crate::keys::Kid;
+
 /// How long a token of a load balancer lives, in seconds.
 pub(crate) const TOKEN_LIFETIME: u64 = 120;
 
@@ -43,11 +45,7 @@ pub(crate) struct TokenOrigin<'a> {
 impl AlbSigner {
     /// A new key under a new kid, a random UUID.
     pub(crate) fn generate() -> Result<Self, Unspecified> {
-        let mut bytes = [0; 16];
-        aws_lc_rs::rand::fill(&mut bytes)?;
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let group = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
-        let kid = [group(0, 8), group(8, 12), group(12, 16), group(16, 20), group(20, 32)].join("-");
+        let kid = Kid::random().ok_or(Unspecified)?.to_string();
         Ok(Self { kid, key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)? })
     }
 

@@ -42,6 +42,8 @@
 //! | `https` | yes | the key source that fetches over HTTPS |
 //! | `axum` | no | extractors for axum handlers, refusals with a text in axum's body |
 //! | `app-config` | no | settings from Backstage's `app-config.yaml` |
+//! | `backstage` | no | Backstage's auth backend: the router for `/api/auth`, its token issuer |
+//! | `postgres` | no | what replicas of it share, in Backstage's tables on PostgreSQL |
 //! | `metrics` | no | numbers for the metrics facade |
 //! | `test-util` | no | `MockAlb`, `TestClock`, a builder of identities: for tests |
 
@@ -63,6 +65,8 @@
 #[cfg(any(feature = "test-util", feature = "emulator"))]
 mod alb_signer;
 mod authenticator;
+#[cfg(feature = "backstage")]
+pub mod backstage;
 mod bounded;
 mod cache;
 mod clock;

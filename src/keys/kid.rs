@@ -37,6 +37,15 @@ impl Kid {
         Some(Self(value))
     }
 
+    /// A random one (RFC 9562 section 5.4); `None` if the system gives no random numbers.
+    #[cfg(any(feature = "test-util", feature = "emulator", feature = "backstage"))]
+    pub(crate) fn random() -> Option<Self> {
+        let mut bytes = [0; 16];
+        aws_lc_rs::rand::fill(&mut bytes).ok()?;
+        let version_and_variant = !(0xf << 76 | 0x3 << 62);
+        Some(Self(u128::from_be_bytes(bytes) & version_and_variant | 0x4 << 76 | 0x2 << 62))
+    }
+
     /// The UUID of zeros, which no key has: for asking whether an endpoint answers at all.
     pub(crate) const NIL: Self = Self(0);
 }

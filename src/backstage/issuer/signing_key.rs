@@ -1,0 +1,43 @@
+//! A private key, which stays here.
+
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::{
+    backstage::{PublicJwk, store::StoreError},
+    keys::Kid,
+};
+
+/// A P-256 key pair, parsed once. Cannot be cloned, shown or written anywhere; AWS-LC clears its memory when it is dropped.
+pub(super) struct SigningKey {
+    pair: EcdsaKeyPair,
+    public: PublicJwk,
+    random: SystemRandom,
+}
+
+impl SigningKey {
+    pub(super) fn generate() -> Result<Self, StoreError> {
+        let failed = || StoreError::new("a signing key cannot be made: the system gives no random numbers");
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| failed())?;
+        let kid = Kid::random().ok_or_else(failed)?.to_string();
+        let public = PublicJwk::of_point(&kid, pair.public_key().as_ref()).map_err(|_| failed())?;
+        Ok(Self { pair, public, random: SystemRandom::new() })
+    }
+
+    pub(super) fn public(&self) -> &PublicJwk {
+        &self.public
+    }
+
+    /// A compact JWS (RFC 7515 section 7.1) of this header and this payload, both JSON texts.
+    pub(super) fn sign(&self, header: &str, payload: &str) -> Result<String, StoreError> {
+        let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+        let signature = self
+            .pair
+            .sign(&self.random, input.as_bytes())
+            .map_err(|_| StoreError::new("a token cannot be signed: the system gives no random numbers"))?;
+        Ok(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    }
+}

@@ -1,0 +1,4 @@
+//! Backstage's auth backend, from outside.
+#![cfg(all(feature = "backstage", feature = "test-util"))]
+
+mod session;
