@@ -1,6 +1,7 @@
 import { defineConfig } from 'vite';
 
 export default defineConfig({
+  esbuild: { jsx: 'automatic' },
   // What Backstage's packages expect of a bundler.
   define: { 'process.env.NODE_ENV': '"production"', 'process.env': '{}', global: 'globalThis' },
   build: {

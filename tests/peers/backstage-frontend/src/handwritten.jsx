@@ -34,12 +34,12 @@ function SignIn({ onSignInSuccess }) {
 
 const app = createApp({ configLoader, components: { SignInPage: SignIn } });
 
-createRoot(document.getElementById('root')).render(
-  app.createRoot(
-    <AppRouter>
-      <FlatRoutes>
-        <Route path="/" element={<Home />} />
-      </FlatRoutes>
-    </AppRouter>,
-  ),
+const App = app.createRoot(
+  <AppRouter>
+    <FlatRoutes>
+      <Route path="/" element={<Home />} />
+    </FlatRoutes>
+  </AppRouter>,
 );
+
+createRoot(document.getElementById('root')).render(<App />);

@@ -28,7 +28,7 @@ export function Home() {
   if (!user) return <p id="said">{said}</p>;
   return (
     <main>
-      <h1>{user.profile.displayName ?? 'Nameless'}</h1>
+      <h2 id="name">{user.profile.displayName}</h2>
       <p id="email">{user.profile.email}</p>
       <p id="entity-ref">{user.identity.userEntityRef}</p>
       <p id="ownership">{user.identity.ownershipEntityRefs.join(' ')}</p>

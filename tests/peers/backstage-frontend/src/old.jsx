@@ -30,12 +30,12 @@ const app = createApp({
   },
 });
 
-createRoot(document.getElementById('root')).render(
-  app.createRoot(
-    <AppRouter>
-      <FlatRoutes>
-        <Route path="/" element={<Home />} />
-      </FlatRoutes>
-    </AppRouter>,
-  ),
+const App = app.createRoot(
+  <AppRouter>
+    <FlatRoutes>
+      <Route path="/" element={<Home />} />
+    </FlatRoutes>
+  </AppRouter>,
 );
+
+createRoot(document.getElementById('root')).render(<App />);

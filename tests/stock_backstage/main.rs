@@ -1,0 +1,17 @@
+//! The auth backend beside what Backstage publishes: its front ends in a browser, its back end with the catalog, its own
+//! awsalb provider, and the library that reads its tokens.
+//!
+//! `.ci/peers` installs them; `cargo test --all-features --test stock_backstage -- --ignored` runs these. Set `SCREENSHOTS`
+//! to a directory to look at the pages yourself.
+#![cfg(all(feature = "backstage", feature = "emulator", feature = "test-util"))]
+
+#[allow(dead_code, reason = "other tests need more of it")]
+#[path = "../browser/driver.rs"]
+mod driver;
+#[path = "../peers/process.rs"]
+mod process;
+mod service;
+mod site;
+mod stock;
+
+mod front_ends;
