@@ -81,6 +81,8 @@ mod identity;
 pub mod keys;
 pub mod layer;
 mod oidc_headers;
+#[cfg(any(feature = "emulator", feature = "backstage"))]
+mod proxy;
 pub mod sign_in;
 mod sign_out;
 mod sync;

@@ -18,6 +18,9 @@ pub(super) const WHERE_THE_ARN_IS: &str =
     "find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'";
 pub(super) const WHERE_THE_RULE_IS: &str =
     "it stands in the listener rule's authenticate action: aws elbv2 describe-rules --listener-arn <listener>";
+#[cfg(feature = "app-config")]
+pub(super) const WHERE_THE_RULES_ARE: &str =
+    "they stand in the listener rule's authenticate action: aws elbv2 describe-rules --listener-arn <listener>";
 
 /// Collects settings; [`build`](Self::build) checks them all. Made by [`AlbAuthConfig::builder`].
 #[derive(Debug, Default)]

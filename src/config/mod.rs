@@ -19,7 +19,7 @@
 //! | a limit out of its range | the message names the range |
 
 #[cfg(feature = "app-config")]
-mod app_config;
+pub(crate) mod app_config;
 mod arn;
 mod builder;
 mod endpoint;

@@ -84,6 +84,7 @@ impl SignInResolver for FirstMatch {
             namespace,
             gives_identities: policies.iter().any(|policy| policy.gives_identities),
             claims_used: claims_used.map(|lists| lists.concat()),
+            directory: same_directory(&policies),
             warnings: policies.into_iter().flat_map(|policy| policy.warnings).chain(warning).collect(),
         }
     }
@@ -93,11 +94,22 @@ impl SignInResolver for FirstMatch {
     }
 }
 
-/// Whether two of them may give the same name: their namespaces are the same, or not known.
+/// Whether two of them may give the same name to two users: their namespaces are the same, or not known, and they do not take
+/// their users from one directory.
 fn may_meet(policies: &[Policy]) -> bool {
-    let naming = || policies.iter().filter(|policy| policy.gives_identities).map(|policy| &policy.namespace);
+    let naming = || policies.iter().filter(|policy| policy.gives_identities);
     naming().enumerate().any(|(index, one)| {
         let mut later = naming().skip(index.saturating_add(1));
-        later.any(|other| one.is_none() || other.is_none() || one == other)
+        later.any(|other| {
+            let apart = one.namespace.is_some() && other.namespace.is_some() && one.namespace != other.namespace;
+            let same_users = one.directory.is_some() && one.directory == other.directory;
+            !apart && !same_users
+        })
     })
+}
+
+/// The directory of all of them, if it is one.
+fn same_directory(policies: &[Policy]) -> Option<String> {
+    let first = policies.first()?.directory.clone();
+    first.filter(|first| policies.iter().all(|policy| policy.directory.as_ref() == Some(first)))
 }

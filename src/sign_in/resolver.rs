@@ -111,6 +111,8 @@ pub struct Policy {
     pub(crate) gives_identities: bool,
     pub(crate) claims_used: Option<Vec<String>>,
     pub(crate) warnings: Vec<String>,
+    /// Where the users it names are kept, if it names none that are not: the same name is then the same user.
+    pub(crate) directory: Option<String>,
 }
 
 impl Policy {
@@ -122,6 +124,7 @@ impl Policy {
             gives_identities: true,
             claims_used: None,
             warnings: Vec::new(),
+            directory: None,
         }
     }
 

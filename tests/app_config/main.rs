@@ -1,6 +1,9 @@
 //! Settings from Backstage's app-config files.
-#![cfg(all(feature = "app-config", feature = "https", feature = "test-util"))]
+#![cfg(all(feature = "app-config", feature = "axum", feature = "https", feature = "test-util"))]
 
+#[allow(dead_code, reason = "not every test wants a catalog that fails")]
+#[path = "../catalog/server.rs"]
+mod catalog_server;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -8,6 +11,7 @@ mod files;
 mod hostile;
 mod messages;
 mod provider;
+mod resolvers;
 
 use tower_alb_auth::config::AppConfig;
 

@@ -19,7 +19,7 @@ fn without_the_provider_the_lines_to_add_are_shown() {
                 allowedDomains: [<domain>]
                 dangerouslyAllowSignInWithoutUserInCatalog: true
     signer: find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
-    issuer and clientIds: it stands in the listener rule's authenticate action: aws elbv2 describe-rules --listener-arn <listener>
+    issuer and clientIds: they stand in the listener rule's authenticate action: aws elbv2 describe-rules --listener-arn <listener>
     ");
 }
 
@@ -32,21 +32,21 @@ auth:
       issuer: https://login.microsoftonline.com/tenant/v2.0
       region: eu-central-1
 "), @r"
-the configuration cannot be used
-- auth.providers.awsalb (app-config.yaml:5) lacks signer, clientIds, signIn.resolvers: add
-auth:
-  providers:
-    awsalb:
-      signer: arn:aws:elasticloadbalancing:<region>:<account>:loadbalancer/app/<name>/<id>
-      clientIds: [<client id>]
-      signIn:
-        resolvers:
-          - resolver: emailLocalPartMatchingUserEntityName
-            allowedDomains: [<domain>]
-            dangerouslyAllowSignInWithoutUserInCatalog: true
-signer: find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
-issuer and clientIds: it stands in the listener rule's authenticate action: aws elbv2 describe-rules --listener-arn <listener>
-");
+    the configuration cannot be used
+    - auth.providers.awsalb (app-config.yaml:5) lacks signer, clientIds, signIn.resolvers: add
+    auth:
+      providers:
+        awsalb:
+          signer: arn:aws:elasticloadbalancing:<region>:<account>:loadbalancer/app/<name>/<id>
+          clientIds: [<client id>]
+          signIn:
+            resolvers:
+              - resolver: emailLocalPartMatchingUserEntityName
+                allowedDomains: [<domain>]
+                dangerouslyAllowSignInWithoutUserInCatalog: true
+    signer: find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
+    clientIds: they stand in the listener rule's authenticate action: aws elbv2 describe-rules --listener-arn <listener>
+    ");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn keys_and_values_that_are_wrong_are_named_with_their_place() {
         .replace("clientIds: [backstage]", "clientIds: { a: b }\n      requireVerifiedEmail: often");
     insta::assert_snapshot!(outcome(&wrong), @r"
     the configuration cannot be used
-    - auth.providers.awsalb.audience (app-config.yaml:6) is no setting; there are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, signIn, sessionCookieName, signOutUrl, exposeAccessToken, transitiveGroups, sessionDuration
+    - auth.providers.awsalb.audience (app-config.yaml:6) is no setting; there are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration
     - auth.providers.awsalb.issuer (app-config.yaml:5) must be a text, and is a list
     - auth.providers.awsalb.clientIds (app-config.yaml:9) must be a list of texts, and is an object
     - auth.providers.awsalb.keyEndpoint (app-config.yaml:7) must be a text, and is an object
@@ -106,7 +106,7 @@ fn a_key_without_a_value_is_like_none() {
       providers:
         awsalb:
           issuer: https://login.microsoftonline.com/<tenant>/v2.0
-    issuer and clientIds: it stands in the listener rule's authenticate action: aws elbv2 describe-rules --listener-arn <listener>
+    issuer: it stands in the listener rule's authenticate action: aws elbv2 describe-rules --listener-arn <listener>
     ");
 }
 
@@ -127,8 +127,8 @@ fn resolvers_that_cannot_be_served_say_why() {
         .map(|said| said.replace("the configuration cannot be used\n", ""))
         .collect();
     insta::assert_snapshot!(said.join("\n"), @r#"
-    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): emailMatchingUserEntityProfileEmail asks the catalog, which is not done from these files: give the policy in code by AppConfig::alb_auth_with(..)
-    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): emailLocalPartMatchingUserEntityName asks the catalog whether there is such a user, which is not done from these files: add dangerouslyAllowSignInWithoutUserInCatalog: true, if whoever has an address of the listed domains may come in, or give the policy in code by AppConfig::alb_auth_with(..)
+    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): emailMatchingUserEntityProfileEmail asks the catalog, and none is given: name it in code by AppConfig::alb_auth_in_catalog(..)
+    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): emailLocalPartMatchingUserEntityName asks the catalog whether there is such a user, and none is given: add dangerouslyAllowSignInWithoutUserInCatalog: true, if whoever has an address of the listed domains may come in, or name the catalog in code by AppConfig::alb_auth_in_catalog(..)
     - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) has no allowedDomains, so admin@anything would be user:default/admin: add
                 allowedDomains: [<domain>]
     or waive it by dangerouslyAllowAnyDomain: true, where the provider has addresses of one domain and no guests

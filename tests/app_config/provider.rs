@@ -20,8 +20,7 @@ fn a_complete_provider_is_trusted() {
     );
     assert_eq!(outcome(COMPLETE), expected);
     // What the auth backend reads beside it is let alone, and so is the rest of the files.
-    for line in ["sessionCookieName: x", "signOutUrl: https://x", "exposeAccessToken: true", "transitiveGroups: false"]
-    {
+    for line in ["sessionCookieName: x", "signOutUrl: https://x", "exposeAccessToken: true"] {
         assert_eq!(outcome(&with(line)), expected, "{line}");
     }
     assert_eq!(outcome(&format!("app: {{ title: x }}\nbackend:\n  baseUrl: http://x\n{}", &COMPLETE[1..])), expected);

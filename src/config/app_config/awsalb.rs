@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::{
     node::{Node, Value},
-    resolvers::read_resolvers,
+    resolvers::{Catalog, read_resolvers},
     section::{Problems, Section},
     verified_email::VerifiedEmail,
 };
 use crate::{
     config::{
         AlbAuthConfig, AlbAuthConfigBuilder, ConfigError, LoadBalancerArn, TrustedAlb,
-        builder::{WHERE_THE_ARN_IS, WHERE_THE_RULE_IS},
+        builder::{WHERE_THE_ARN_IS, WHERE_THE_RULE_IS, WHERE_THE_RULES_ARE},
     },
     sign_in::SignInResolver,
 };
@@ -31,29 +31,34 @@ const OURS: [&str; 9] = [
     "signIn",
 ];
 /// and what stands beside it for Backstage's auth backend.
-const OF_THE_BACKEND: [&str; 5] =
-    ["sessionCookieName", "signOutUrl", "exposeAccessToken", "transitiveGroups", "sessionDuration"];
+const OF_THE_BACKEND: [&str; 4] = ["sessionCookieName", "signOutUrl", "exposeAccessToken", "sessionDuration"];
+
+/// Where the policy comes from.
+pub(super) enum SignInFrom<'a> {
+    /// From the files' resolvers, which may ask this catalog,
+    Files(Option<&'a Catalog>),
+    /// or from code, in their place.
+    Code(Arc<dyn SignInResolver>),
+}
 
 /// Trust and sign-in of the provider `awsalb`.
-pub(super) fn read_awsalb(
-    root: &Node,
-    policy: Option<Arc<dyn SignInResolver>>,
-) -> Result<AlbAuthConfigBuilder, ConfigError> {
+pub(super) fn read_awsalb(root: &Node, sign_in: SignInFrom<'_>) -> Result<AlbAuthConfigBuilder, ConfigError> {
     let problems = Problems::default();
+    let in_catalog = matches!(sign_in, SignInFrom::Files(Some(_)));
     let found = root.at(PATH).filter(|node| matches!(node.value, Value::Object(_)));
     let Some(node) = found else {
         let what = match root.at(PATH) {
             Some(node) => format!("{PATH} ({}) must be an object of settings, and is {}", node.origin, node.kind()),
             None => format!("there is no {PATH}"),
         };
-        return Err(ConfigError::new(vec![format!("{what}: add\n{}", missing_lines(&Missing::all()))]));
+        return Err(ConfigError::new(vec![format!("{what}: add\n{}", missing_lines(&Missing::all(in_catalog)))]));
     };
     let section = Section { path: PATH.to_owned(), node, problems: &problems };
     let nested = nested_in_an_environment(&section);
     if !nested {
         section.only(&[&OURS[..], &OF_THE_BACKEND].concat());
     }
-    let builder = read_section(&section, policy, nested);
+    let builder = read_section(&section, sign_in, nested);
     let problems = problems.into_inner();
     match builder {
         Some(builder) if problems.is_empty() => Ok(builder),
@@ -61,11 +66,7 @@ pub(super) fn read_awsalb(
     }
 }
 
-fn read_section(
-    section: &Section<'_>,
-    policy: Option<Arc<dyn SignInResolver>>,
-    nested: bool,
-) -> Option<AlbAuthConfigBuilder> {
+fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) -> Option<AlbAuthConfigBuilder> {
     let issuer = section.text("issuer");
     let mut signers: Vec<String> = section.text("signer").into_iter().collect();
     signers.extend(section.texts("signers").unwrap_or_default());
@@ -74,21 +75,23 @@ fn read_section(
     let key_endpoint = section.text("keyEndpoint");
     check_region(section, &signers);
 
-    let resolvers = match policy {
-        Some(policy) if section.flag("requireVerifiedEmail") => Some((VerifiedEmail::before(policy), Vec::new())),
-        Some(policy) => Some((policy, Vec::new())),
-        None => read_resolvers(section),
+    let in_catalog = matches!(sign_in, SignInFrom::Files(Some(_)));
+    let resolvers = match sign_in {
+        SignInFrom::Code(policy) if section.flag("requireVerifiedEmail") => {
+            Some((VerifiedEmail::before(policy), Vec::new()))
+        }
+        SignInFrom::Code(policy) => Some((policy, Vec::new())),
+        SignInFrom::Files(catalog) => read_resolvers(section, catalog),
     };
     // A key whose variable is not set is there: what is missing is the variable, and that is said by itself.
     let absent = |key: &str| section.find(key).is_none() && !section.is_unset(key);
-    let empty =
-        |key: &str| section.find(key).is_some_and(|node| matches!(&node.value, Value::List(items) if items.is_empty()));
-    let (no_signer, no_signers) = (absent("signer"), absent("signers") || empty("signers"));
+    let (no_signer, no_signers) = (absent("signer"), absent("signers") || section.is_empty_list("signers"));
     let missing = Missing {
         issuer: absent("issuer"),
         signer: no_signer && no_signers,
         client_ids: absent("clientIds") && !any_client,
         resolvers: resolvers.is_none() && !has_resolvers(section),
+        in_catalog,
     };
     // Settings under an environment's name are missing here because of that, which is said already.
     if missing.any() && !nested {
@@ -170,11 +173,13 @@ struct Missing {
     signer: bool,
     client_ids: bool,
     resolvers: bool,
+    /// Whether resolvers have a catalog to ask.
+    in_catalog: bool,
 }
 
 impl Missing {
-    fn all() -> Self {
-        Self { issuer: true, signer: true, client_ids: true, resolvers: true }
+    fn all(in_catalog: bool) -> Self {
+        Self { issuer: true, signer: true, client_ids: true, resolvers: true, in_catalog }
     }
 
     fn any(&self) -> bool {
@@ -207,13 +212,21 @@ fn missing_lines(missing: &Missing) -> String {
     add(
         missing.resolvers,
         "      signIn:\n        resolvers:\n          - resolver: emailLocalPartMatchingUserEntityName\n            \
-         allowedDomains: [<domain>]\n            dangerouslyAllowSignInWithoutUserInCatalog: true\n",
+         allowedDomains: [<domain>]\n",
     );
+    let waiver = "dangerouslyAllowSignInWithoutUserInCatalog: true";
+    add(missing.resolvers && !missing.in_catalog, &format!("            {waiver}\n"));
     if missing.signer {
         lines.push_str(&format!("signer: {WHERE_THE_ARN_IS}\n"));
     }
-    if missing.issuer || missing.client_ids {
-        lines.push_str(&format!("issuer and clientIds: {WHERE_THE_RULE_IS}\n"));
+    match (missing.issuer, missing.client_ids) {
+        (true, true) => lines.push_str(&format!("issuer and clientIds: {WHERE_THE_RULES_ARE}\n")),
+        (true, false) => lines.push_str(&format!("issuer: {WHERE_THE_RULE_IS}\n")),
+        (false, true) => lines.push_str(&format!("clientIds: {WHERE_THE_RULES_ARE}\n")),
+        (false, false) => {}
+    }
+    if missing.resolvers && missing.in_catalog {
+        lines.push_str(&format!("where users need not be in the catalog, below allowedDomains: {waiver}\n"));
     }
     lines.trim_end().to_owned()
 }

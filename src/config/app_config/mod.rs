@@ -30,13 +30,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
+#[cfg(feature = "backstage")]
+pub(crate) use self::node::Origin;
 use self::{
-    awsalb::read_awsalb,
+    awsalb::{SignInFrom, read_awsalb},
     merge::merge,
-    node::{Node, Value},
     resolve::Resolver,
 };
+pub(crate) use self::{
+    node::{Node, Value},
+    section::{Problems, Section},
+};
 use super::{AlbAuthConfig, AlbAuthConfigBuilder, ConfigError};
+#[cfg(feature = "https")]
+use crate::sign_in::Catalog;
 use crate::sign_in::SignInResolver;
 
 /// The contents of `app-config.yaml` files, merged.
@@ -114,6 +121,12 @@ impl AppConfig {
         Self { root: merge(earlier.root, self.root) }
     }
 
+    /// The merged values, for those who read other settings.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn root(&self) -> &Node {
+        &self.root
+    }
+
     fn merged(files: impl IntoIterator<Item = Result<Node, String>>) -> Result<Self, ConfigError> {
         let (mut root, mut problems) = (Node::empty(), Vec::new());
         for file in files {
@@ -139,12 +152,52 @@ impl AppConfig {
     ///
     /// Of the resolvers, `emailLocalPartMatchingUserEntityName` is served here with
     /// `dangerouslyAllowSignInWithoutUserInCatalog: true`, and wants `allowedDomains` (or `dangerouslyAllowAnyDomain: true`).
-    /// Those that ask the catalog are not: give a policy of your own by [`alb_auth_with`](Self::alb_auth_with).
+    /// Those that ask the catalog want one: see `alb_auth_in_catalog` (feature `https`). A policy of your own comes in by
+    /// [`alb_auth_with`](Self::alb_auth_with).
     ///
     /// # Errors
     /// Everything that is missing or wrong, each with its file and line, and for what is missing the lines to add.
     pub fn alb_auth(&self) -> Result<AlbAuthConfigBuilder, ConfigError> {
-        read_awsalb(&self.root, None)
+        read_awsalb(&self.root, SignInFrom::Files(None))
+    }
+
+    /// The same, with a catalog for the resolvers to ask. They are tried in order, and only who is not found goes on to the next:
+    ///
+    /// | resolver | options |
+    /// |---|---|
+    /// | `emailLocalPartMatchingUserEntityName` | `allowedDomains`, required, or `dangerouslyAllowAnyDomain: true`; `dangerouslyAllowSignInWithoutUserInCatalog` |
+    /// | `emailMatchingUserEntityProfileEmail` | `allowedDomains` |
+    /// | `emailMatchingUserEntityAnnotation` | `annotation` (`microsoft.com/email` unless named), `allowedDomains` |
+    ///
+    /// `signIn.transitiveGroups: true` lets users own for the groups above theirs too. `requireVerifiedEmail` holds for each of
+    /// them.
+    ///
+    /// ```
+    /// use tower_alb_auth::{config::AppConfig, sign_in::Catalog};
+    ///
+    /// let yaml = "
+    /// auth:
+    ///   providers:
+    ///     awsalb:
+    ///       issuer: https://idp.example.com
+    ///       signer: arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188
+    ///       clientIds: [backstage]
+    ///       signIn:
+    ///         resolvers:
+    ///           - resolver: emailMatchingUserEntityProfileEmail
+    ///           - resolver: emailMatchingUserEntityAnnotation
+    /// ";
+    /// let catalog = Catalog::at("https://backstage.example.com/api/catalog").token("a-token").build()?;
+    /// let config = AppConfig::from_text("app-config.yaml", yaml, |_| None)?.alb_auth_in_catalog(&catalog)?.build()?;
+    /// assert!(config.summary().contains("the annotation microsoft.com/email of the catalog"));
+    /// # Ok::<(), tower_alb_auth::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As those of [`alb_auth`](Self::alb_auth).
+    #[cfg(feature = "https")]
+    pub fn alb_auth_in_catalog(&self, catalog: &Catalog) -> Result<AlbAuthConfigBuilder, ConfigError> {
+        read_awsalb(&self.root, SignInFrom::Files(Some(catalog)))
     }
 
     /// The same with this policy in place of `signIn.resolvers`, which are then passed over. `requireVerifiedEmail` is not:
@@ -153,7 +206,7 @@ impl AppConfig {
     /// # Errors
     /// As those of [`alb_auth`](Self::alb_auth).
     pub fn alb_auth_with(&self, policy: impl SignInResolver) -> Result<AlbAuthConfigBuilder, ConfigError> {
-        read_awsalb(&self.root, Some(std::sync::Arc::new(policy)))
+        read_awsalb(&self.root, SignInFrom::Code(std::sync::Arc::new(policy)))
     }
 
     /// Every key that has a value, with its place: `("auth.providers.awsalb.issuer", "app-config.yaml:12")`. The values are

@@ -4,13 +4,13 @@ use std::{fmt, sync::Arc};
 
 /// A value of a file.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) value: Value,
-    pub(super) origin: Origin,
+pub(crate) struct Node {
+    pub(crate) value: Value,
+    pub(crate) origin: Origin,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Bool(bool),
     /// As it is written.
@@ -25,14 +25,14 @@ pub(super) enum Value {
 
 /// Where a value stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Origin {
+pub(crate) struct Origin {
     file: Arc<str>,
     /// 0 where it is not known.
     line: u64,
 }
 
 impl Origin {
-    pub(super) fn new(file: &Arc<str>, line: u64) -> Self {
+    pub(crate) fn new(file: &Arc<str>, line: u64) -> Self {
         Self { file: Arc::clone(file), line }
     }
 }
@@ -48,11 +48,11 @@ impl fmt::Display for Origin {
 
 impl Node {
     /// No file yet.
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self { value: Value::Object(Vec::new()), origin: Origin { file: "".into(), line: 0 } }
     }
 
-    pub(super) fn member(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn member(&self, name: &str) -> Option<&Self> {
         match &self.value {
             Value::Object(members) => members.iter().find(|(held, _)| held == name).map(|(_, member)| member),
             _ => None,
@@ -60,12 +60,12 @@ impl Node {
     }
 
     /// At a path such as `auth.providers.awsalb`.
-    pub(super) fn at(&self, path: &str) -> Option<&Self> {
+    pub(crate) fn at(&self, path: &str) -> Option<&Self> {
         path.split('.').try_fold(self, |node, name| node.member(name))
     }
 
     /// What it is, for a sentence.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match &self.value {
             Value::Null => "null",
             Value::Bool(_) => "true or false",

@@ -6,28 +6,32 @@ use super::node::{Node, Value};
 
 /// What is wrong, a sentence each.
 #[derive(Default)]
-pub(super) struct Problems(RefCell<Vec<String>>);
+pub(crate) struct Problems(RefCell<Vec<String>>);
 
 impl Problems {
-    pub(super) fn add(&self, sentence: String) {
-        self.0.borrow_mut().push(sentence);
+    /// Once, however many read the same key.
+    pub(crate) fn add(&self, sentence: String) {
+        let mut sentences = self.0.borrow_mut();
+        if !sentences.contains(&sentence) {
+            sentences.push(sentence);
+        }
     }
 
-    pub(super) fn into_inner(self) -> Vec<String> {
+    pub(crate) fn into_inner(self) -> Vec<String> {
         self.0.into_inner()
     }
 }
 
 /// An object of settings and its path.
-pub(super) struct Section<'a> {
-    pub(super) path: String,
-    pub(super) node: &'a Node,
-    pub(super) problems: &'a Problems,
+pub(crate) struct Section<'a> {
+    pub(crate) path: String,
+    pub(crate) node: &'a Node,
+    pub(crate) problems: &'a Problems,
 }
 
 impl<'a> Section<'a> {
     /// Every key has to be one of these, each of which has its reader, or is another part's.
-    pub(super) fn only(&self, known: &[&str]) {
+    pub(crate) fn only(&self, known: &[&str]) {
         for (name, member) in self.members() {
             if known.contains(&name.as_str()) {
                 continue;
@@ -41,7 +45,12 @@ impl<'a> Section<'a> {
         }
     }
 
-    pub(super) fn members(&self) -> &'a [(String, Node)] {
+    /// The path and the place, for a sentence.
+    pub(crate) fn place(&self) -> String {
+        format!("{} ({})", self.path, self.node.origin)
+    }
+
+    pub(crate) fn members(&self) -> &'a [(String, Node)] {
         match &self.node.value {
             Value::Object(members) => members,
             _ => &[],
@@ -49,12 +58,12 @@ impl<'a> Section<'a> {
     }
 
     /// A key that has a value; null, and a variable that is not set, count as none.
-    pub(super) fn find(&self, key: &str) -> Option<&'a Node> {
+    pub(crate) fn find(&self, key: &str) -> Option<&'a Node> {
         self.node.member(key).filter(|node| !matches!(node.value, Value::Null | Value::Unset(_)))
     }
 
     /// Whether a key takes its value from a variable that is not set, which is then said.
-    pub(super) fn is_unset(&self, key: &str) -> bool {
+    pub(crate) fn is_unset(&self, key: &str) -> bool {
         let Some(Node { value: Value::Unset(name), origin }) = self.node.member(key) else { return false };
         self.problems.add(format!(
             "{}.{key} ({origin}) takes its value from the environment variable {name}, which is not set: set it where this \
@@ -65,11 +74,24 @@ impl<'a> Section<'a> {
     }
 
     /// Whether a key is there without a value.
-    pub(super) fn is_null(&self, key: &str) -> bool {
+    pub(crate) fn is_null(&self, key: &str) -> bool {
         self.node.member(key).is_some_and(|node| matches!(node.value, Value::Null))
     }
 
-    pub(super) fn text(&self, key: &str) -> Option<String> {
+    /// Whether a list is there that has nothing in it.
+    pub(crate) fn is_empty_list(&self, key: &str) -> bool {
+        self.find(key).is_some_and(|node| matches!(&node.value, Value::List(items) if items.is_empty()))
+    }
+
+    /// What is written, where that is a text; what else it may be is for [`text`](Self::text) to say.
+    pub(crate) fn written(&self, key: &str) -> Option<&'a str> {
+        match &self.find(key)?.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn text(&self, key: &str) -> Option<String> {
         let node = self.find(key)?;
         match &node.value {
             Value::Text(text) if !text.is_empty() => Some(text.clone()),
@@ -80,7 +102,7 @@ impl<'a> Section<'a> {
     }
 
     /// False where it is absent; but not where its variable is, since that may have said true.
-    pub(super) fn flag(&self, key: &str) -> bool {
+    pub(crate) fn flag(&self, key: &str) -> bool {
         if self.is_unset(key) {
             return false;
         }
@@ -95,7 +117,7 @@ impl<'a> Section<'a> {
     }
 
     /// A list of texts. A single text counts as a list of one, which is what a variable gives.
-    pub(super) fn texts(&self, key: &str) -> Option<Vec<String>> {
+    pub(crate) fn texts(&self, key: &str) -> Option<Vec<String>> {
         let node = self.find(key)?;
         let items = match &node.value {
             Value::List(items) => items.as_slice(),
@@ -118,7 +140,7 @@ impl<'a> Section<'a> {
         Some(texts)
     }
 
-    pub(super) fn section(&self, key: &str) -> Option<Section<'a>> {
+    pub(crate) fn section(&self, key: &str) -> Option<Section<'a>> {
         let node = self.find(key)?;
         match &node.value {
             Value::Object(_) => Some(Section { path: format!("{}.{key}", self.path), node, problems: self.problems }),
@@ -127,7 +149,7 @@ impl<'a> Section<'a> {
     }
 
     /// The objects of a list.
-    pub(super) fn sections(&self, key: &str) -> Option<Vec<Section<'a>>> {
+    pub(crate) fn sections(&self, key: &str) -> Option<Vec<Section<'a>>> {
         let node = self.find(key)?;
         let Value::List(items) = &node.value else { return self.wrong(key, node, "a list") };
         let mut sections = Vec::new();
@@ -141,7 +163,7 @@ impl<'a> Section<'a> {
         Some(sections)
     }
 
-    fn wrong<T>(&self, key: &str, node: &Node, wanted: &str) -> Option<T> {
+    pub(crate) fn wrong<T>(&self, key: &str, node: &Node, wanted: &str) -> Option<T> {
         let found = node.kind();
         self.problems.add(format!("{}.{key} ({}) must be {wanted}, and is {found}", self.path, node.origin));
         None

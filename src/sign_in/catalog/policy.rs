@@ -19,11 +19,13 @@ pub struct CatalogSignIn {
     rule: EmailRule,
     namespace: Option<String>,
     without_user: bool,
+    transitive_groups: bool,
 }
 
 impl CatalogSignIn {
     pub(super) fn new(client: Arc<Client>, by: By, domains: Option<Vec<String>>) -> Self {
-        Self { client, by, rule: EmailRule::new(domains), namespace: None, without_user: false }
+        let transitive_groups = client.transitive_groups();
+        Self { client, by, rule: EmailRule::new(domains), namespace: None, without_user: false, transitive_groups }
     }
 
     /// Accepts addresses of exactly these domains; subdomains are other domains. Letter case does not matter.
@@ -45,6 +47,14 @@ impl CatalogSignIn {
     #[must_use]
     pub fn in_namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// Lets users own for the parents of their groups too: as
+    /// [`CatalogBuilder::transitive_groups`](super::CatalogBuilder::transitive_groups), for this policy.
+    #[must_use]
+    pub fn transitive_groups(mut self) -> Self {
+        self.transitive_groups = true;
         self
     }
 
@@ -73,8 +83,7 @@ impl CatalogSignIn {
         let unsound = |error| SignInError::unavailable(format!("the catalog's user has no sound name: {error}"));
         let user_ref = user.entity_ref().map_err(unsound)?;
         let direct = user.groups("memberOf");
-        let groups =
-            if self.client.transitive_groups() { groups::with_parents(&self.client, direct).await? } else { direct };
+        let groups = if self.transitive_groups { groups::with_parents(&self.client, direct).await? } else { direct };
         Ok(SignIn::user(user_ref).owning(groups))
     }
 
@@ -150,6 +159,8 @@ impl SignInResolver for CatalogSignIn {
         }
         if self.without_user {
             policy = policy.warning("users who are not in the catalog are signed in");
+        } else {
+            policy.directory = Some(self.client.base().to_owned());
         }
         self.rule.describe(policy)
     }

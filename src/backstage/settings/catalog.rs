@@ -1,0 +1,177 @@
+//! Where the catalog is, and what it is asked with.
+
+use super::{
+    Secret,
+    reader::{Reader, place},
+    urls::absolute,
+};
+use crate::{
+    config::{app_config::Section, is_loopback},
+    sign_in::{Catalog, CatalogBuilder},
+};
+
+const PLUGIN: &str = "catalog";
+const PLAIN_HTTP: &str = "dangerouslyAskCatalogOverPlainHttp";
+
+/// Where the catalog is, and what it is asked with.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CatalogSettings {
+    /// Its address, `https://<backend>/api/catalog`: of `discovery.endpoints`, else below `backend.baseUrl`.
+    pub url: String,
+    /// What it is asked with.
+    pub credentials: CatalogCredentials,
+    plain_http: bool,
+}
+
+/// What the catalog is asked with.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum CatalogCredentials {
+    /// A token of `backend.auth.externalAccess`.
+    Static {
+        /// The token.
+        token: Secret,
+        /// Where it stands: `backend.auth.externalAccess[0].options.token (app-config.yaml:12)`.
+        place: String,
+    },
+    /// None is there that may ask the catalog: a token of the auth plugin's own, which is minted anew.
+    Minted,
+}
+
+impl CatalogSettings {
+    /// A builder that asks there. With [`CatalogCredentials::Minted`] it wants its
+    /// [`token_from`](CatalogBuilder::token_from) yet.
+    pub fn builder(&self) -> CatalogBuilder {
+        let mut builder = Catalog::at(&self.url);
+        if let CatalogCredentials::Static { token, .. } = &self.credentials {
+            builder = builder.token(token.expose());
+        }
+        if self.plain_http { builder.dangerously_over_plain_http() } else { builder }
+    }
+}
+
+pub(super) fn read_catalog(reader: &Reader<'_>, base: &str) -> Option<CatalogSettings> {
+    let endpoint = Endpoints::read(reader).of(PLUGIN, Side::Internal);
+    let (url, of) = match endpoint {
+        Some((url, of)) => (url, of),
+        None => (format!("{base}/api/{PLUGIN}"), "backend.baseUrl".to_owned()),
+    };
+    let credentials = read_credentials(reader)?;
+    let sign_in = reader.section("auth.providers.awsalb.signIn");
+    let plain_http = reader.flag_or(&sign_in, PLAIN_HTTP, false);
+    let Some(url) = absolute(&url) else {
+        reader.problem(format!(
+            "{of} gives the catalog's address, which must be an http or https URL such as https://<backend>/api/catalog"
+        ));
+        return None;
+    };
+    let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
+    // Names below `localhost` are this machine (RFC 6761 section 6.3).
+    if url.starts_with("http://") && !is_loopback(&host) && !host.ends_with(".localhost") {
+        let sentence =
+            format!("the catalog's address, by {of}, is plain http, so whoever stands between could say who is who");
+        if !plain_http {
+            reader.problem(format!(
+                "{sentence}: use https, name another in discovery.endpoints, or waive it by\nauth:\n  providers:\n    awsalb:\n      \
+                 signIn:\n        {PLAIN_HTTP}: true\nwhere the network itself keeps others out"
+            ));
+            return None;
+        }
+        reader.warn(sentence);
+    }
+    Some(CatalogSettings { url, credentials, plain_http })
+}
+
+/// The first static token that may ask the catalog.
+fn read_credentials(reader: &Reader<'_>) -> Option<CatalogCredentials> {
+    for entry in reader.section("backend.auth").sections("externalAccess").unwrap_or_default() {
+        if entry.written("type") != Some("static") || !may_ask_the_catalog(&entry) {
+            continue;
+        }
+        let Some(options) = entry.section("options") else { continue };
+        if options.is_unset("token") {
+            return None;
+        }
+        let Some(token) = options.text("token") else { continue };
+        // As stock back ends check it.
+        if token.len() < 8 || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            reader.problem(format!("{} must be 8 visible ASCII characters at least", place(&options, "token")));
+            return None;
+        }
+        return Some(CatalogCredentials::Static { token: Secret::new(token), place: place(&options, "token") });
+    }
+    Some(CatalogCredentials::Minted)
+}
+
+fn may_ask_the_catalog(entry: &Section<'_>) -> bool {
+    let Some(restrictions) = entry.sections("accessRestrictions") else { return true };
+    // With permissions named besides it may be one that reads nothing, so it is passed over.
+    restrictions.iter().any(|restriction| {
+        restriction.written("plugin") == Some(PLUGIN)
+            && restriction.find("permission").is_none()
+            && restriction.find("permissionAttribute").is_none()
+    })
+}
+
+/// Who asks for an address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Another back end,
+    Internal,
+    /// or a browser.
+    External,
+}
+
+/// `discovery.endpoints`: where plugins are that are not where the others are.
+pub(super) struct Endpoints<'a>(Vec<Section<'a>>);
+
+impl<'a> Endpoints<'a> {
+    pub(super) fn read(reader: &Reader<'a>) -> Self {
+        Self(reader.section("discovery").sections("endpoints").unwrap_or_default())
+    }
+
+    /// The address of a plugin, and where it stands. A plugin's own entry goes before one for all (`*`), a later one before an
+    /// earlier.
+    pub(super) fn of(&self, plugin: &str, side: Side) -> Option<(String, String)> {
+        self.named(plugin, plugin, side).or_else(|| self.named("*", plugin, side))
+    }
+
+    fn named(&self, name: &str, plugin: &str, side: Side) -> Option<(String, String)> {
+        self.0.iter().rev().find_map(|entry| {
+            if !entry.texts("plugins").unwrap_or_default().iter().any(|held| held == name) {
+                return None;
+            }
+            let (target, of) = match (entry.written("target"), side) {
+                (Some(target), _) => (target, place(entry, "target")),
+                (None, side) => {
+                    let target = entry.find("target").is_some().then(|| entry.section("target")).flatten()?;
+                    let key = if side == Side::Internal { "internal" } else { "external" };
+                    (target.written(key)?, place(&target, key))
+                }
+            };
+            Some((with_plugin(target, plugin), of))
+        })
+    }
+}
+
+/// `{{pluginId}}`, with or without spaces inside.
+fn with_plugin(target: &str, plugin: &str) -> String {
+    let (mut done, mut rest) = (String::new(), target);
+    while let Some((before, after)) = rest.split_once("{{") {
+        match after.split_once("}}") {
+            Some((name, after)) if name.trim() == "pluginId" => {
+                done.push_str(before);
+                done.push_str(plugin);
+                rest = after;
+            }
+            _ => {
+                done.push_str(before);
+                done.push_str("{{");
+                rest = after;
+            }
+        }
+    }
+    done.push_str(rest);
+    done
+}

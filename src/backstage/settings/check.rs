@@ -1,0 +1,168 @@
+//! What of the files is used, ignored or refused, key by key.
+
+use std::fmt;
+
+use super::{
+    CatalogCredentials,
+    keys::{Key, keys_below},
+    read_all,
+    rules::{Verdict, not_served_here, rule_of},
+};
+use crate::{
+    config::{AppConfig, ConfigError, app_config::Value},
+    sign_in::Catalog,
+};
+
+/// The parts of the files that concern an auth service.
+const PARTS: [&str; 3] = ["auth", "backend", "discovery"];
+
+/// What of Backstage's files this service uses, ignores and refuses: every key under `auth`, `backend` and `discovery`, with its
+/// place. Values are not shown, but for one that a mistake has to quote and that is no secret.
+///
+/// ```
+/// use tower_alb_auth::{backstage::settings::Check, config::AppConfig};
+///
+/// let yaml = "
+/// backend:
+///   baseUrl: https://backstage.example.com
+/// auth:
+///   session: { secret: hidden }
+///   identityTokenAlgorithm: RS256
+/// ";
+/// let check = Check::of(&AppConfig::from_text("app-config.yaml", yaml, |_| None)?);
+/// let shown = check.to_string();
+/// assert!(shown.contains("used     backend.baseUrl (app-config.yaml:3): where browsers find this service"));
+/// assert!(shown.contains("ignored  auth.session.secret (app-config.yaml:5): no session is kept here"));
+/// assert!(shown.contains("refused  auth.identityTokenAlgorithm (app-config.yaml:6)"));
+/// assert!(!check.is_sound() && !shown.contains("hidden"));
+/// # Ok::<(), tower_alb_auth::ConfigError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Check {
+    lines: Vec<String>,
+    problems: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Check {
+    /// Reads everything that the service reads, `auth.providers.awsalb` included, and asks nobody.
+    pub fn of(config: &AppConfig) -> Self {
+        let (settings, mut problems, mut warnings) = read_all(config);
+        match provider(config) {
+            Ok(more) => warnings.extend(more),
+            Err(error) => problems.extend(error.problems().iter().cloned()),
+        }
+        for list in [&mut problems, &mut warnings] {
+            let mut seen = Vec::new();
+            list.retain(|sentence| {
+                !seen.contains(sentence) && {
+                    seen.push(sentence.clone());
+                    true
+                }
+            });
+        }
+        let facts = Facts {
+            token_at: settings.as_ref().and_then(|settings| match &settings.catalog.credentials {
+                CatalogCredentials::Static { place, .. } => Some(place.clone()),
+                CatalogCredentials::Minted => None,
+            }),
+            postgres: settings.is_none_or(|settings| settings.database.is_some()),
+        };
+        let keys = keys_below(config.root(), &[&PARTS[..], &["app"]].concat());
+        let lines = keys.iter().filter_map(|key| facts.line(key, &problems, &warnings)).collect();
+        Self { lines, problems, warnings }
+    }
+
+    /// A line for each key: `used     auth.keyStore.provider (app-config.yaml:12): where signing keys come from`.
+    pub fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
+    /// What is missing or wrong, a sentence each: with any of them the service does not start.
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+
+    /// What is not served or given up, a sentence each.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Whether a service starts with these files.
+    pub fn is_sound(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+impl fmt::Display for Check {
+    /// The keys, then what is given up, then what is wrong.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))?;
+        for (title, sentences) in [("warnings", &self.warnings), ("problems", &self.problems)] {
+            if !sentences.is_empty() {
+                write!(f, "\n{title}\n")?;
+                sentences.iter().try_for_each(|sentence| writeln!(f, "- {sentence}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The provider's warnings, or what is wrong with it.
+fn provider(config: &AppConfig) -> Result<Vec<String>, ConfigError> {
+    // Never asked: only the policies that would ask it are made.
+    let catalog = Catalog::at("https://localhost/api/catalog").token("none").build()?;
+    Ok(config.alb_auth_in_catalog(&catalog)?.build()?.warnings().to_vec())
+}
+
+/// What a table cannot know.
+struct Facts {
+    /// Where the token stands that the catalog is asked with.
+    token_at: Option<String>,
+    postgres: bool,
+}
+
+impl Facts {
+    /// Its line; of `app` only what is used.
+    fn line(&self, key: &Key<'_>, problems: &[String], warnings: &[String]) -> Option<String> {
+        let rule = rule_of(key)?;
+        let subjects = key.subjects();
+        let said = |sentences: &[String]| {
+            let about = |sentence: &String| {
+                subjects.iter().find_map(|subject| sentence.strip_prefix(subject.as_str()).map(str::to_owned))
+            };
+            sentences.iter().find_map(about).and_then(|rest| rest.lines().next().map(str::to_owned))
+        };
+        let (verdict, why) = if let Some(problem) = said(problems) {
+            ("refused", problem.trim_start_matches(':').trim_start().to_owned())
+        } else if let Some(Value::Unset(name)) = key.value() {
+            ("ignored", format!("the environment variable {name} is not set"))
+        } else if let Some(why) = said(warnings).and_then(|rest| rest.strip_prefix(" is ignored: ").map(str::to_owned))
+        {
+            ("ignored", why)
+        } else if let Some(why) = self.not_used(key) {
+            ("ignored", why.to_owned())
+        } else {
+            (if rule.verdict == Verdict::Used { "used" } else { "ignored" }, rule.why.to_owned())
+        };
+        let whole = subjects.last()?;
+        Some(format!("{verdict:<8} {whole}: {why}"))
+    }
+
+    /// Why a key that may be used is not.
+    fn not_used(&self, key: &Key<'_>) -> Option<&'static str> {
+        let path = key.path();
+        if path.starts_with("backend.auth.externalAccess[") {
+            let entry = path.split_inclusive(']').next()?;
+            let used = self.token_at.as_ref().is_some_and(|token| token.starts_with(entry));
+            return (!used).then_some("the catalog is not asked with it");
+        }
+        let connection = path.starts_with("backend.database.") && !path.ends_with(".client");
+        (connection && !self.postgres).then_some("there is no PostgreSQL, so nothing is kept there")
+    }
+}
+
+/// What the table says of keys that do nothing here.
+pub(super) fn told(config: &AppConfig) -> Vec<String> {
+    not_served_here(&keys_below(config.root(), &PARTS))
+}

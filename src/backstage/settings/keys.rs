@@ -1,0 +1,103 @@
+//! Every key of the files with its place.
+
+use crate::config::app_config::{Node, Origin, Value};
+
+/// A key that has no keys below it; a list of plain values is one.
+#[derive(Clone)]
+pub(super) struct Key<'a> {
+    /// From the top down: the name, or the number in a list, and what stands there.
+    steps: Vec<(Step<'a>, &'a Node)>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Name(&'a str),
+    Number(usize),
+}
+
+/// All keys below these names, in the order of the files.
+pub(super) fn keys_below<'a>(root: &'a Node, names: &[&str]) -> Vec<Key<'a>> {
+    let mut keys = Vec::new();
+    let Value::Object(members) = &root.value else { return keys };
+    for (name, node) in members.iter().filter(|(name, _)| names.contains(&name.as_str())) {
+        collect(&Key { steps: vec![(Step::Name(name), node)] }, node, &mut keys);
+    }
+    keys
+}
+
+fn collect<'a>(key: &Key<'a>, node: &'a Node, keys: &mut Vec<Key<'a>>) {
+    let below = |step: Step<'a>, node: &'a Node| {
+        let mut below = key.clone();
+        below.steps.push((step, node));
+        below
+    };
+    match &node.value {
+        Value::Object(members) if !members.is_empty() => {
+            members.iter().for_each(|(name, node)| collect(&below(Step::Name(name), node), node, keys));
+        }
+        Value::List(items) if items.iter().any(|item| matches!(item.value, Value::Object(_) | Value::List(_))) => {
+            items.iter().enumerate().for_each(|(number, node)| collect(&below(Step::Number(number), node), node, keys));
+        }
+        _ => keys.push(key.clone()),
+    }
+}
+
+impl<'a> Key<'a> {
+    /// `auth.keyStore.static.keys[0].keyId`
+    pub(super) fn path(&self) -> String {
+        self.above(usize::MAX).0
+    }
+
+    /// The names in it, numbers of lists left out.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.steps.iter().filter_map(|(step, _)| match step {
+            Step::Name(name) => Some(*name),
+            Step::Number(_) => None,
+        })
+    }
+
+    /// What stands there.
+    pub(super) fn value(&self) -> Option<&'a Value> {
+        self.steps.last().map(|(_, node)| &node.value)
+    }
+
+    /// Path and place of its first so many names.
+    pub(super) fn above(&self, names: usize) -> (String, String) {
+        let (mut path, mut place, mut left) = (String::new(), None::<&Origin>, names);
+        for (step, node) in &self.steps {
+            match step {
+                Step::Name(_) if left == 0 => break,
+                Step::Name(name) => {
+                    left = left.saturating_sub(1);
+                    if !path.is_empty() {
+                        path.push('.');
+                    }
+                    path.push_str(name);
+                }
+                // Belongs to the name before it, but for a group of keys the list is what counts.
+                Step::Number(_) if left == 0 => break,
+                Step::Number(number) => path.push_str(&format!("[{number}]")),
+            }
+            place = Some(&node.origin);
+        }
+        (path, place.map(ToString::to_string).unwrap_or_default())
+    }
+
+    /// Its path, and those of the list entries that it stands in, each with its place: what a sentence about it begins with.
+    pub(super) fn subjects(&self) -> Vec<String> {
+        let mut path = String::new();
+        let mut subjects = Vec::new();
+        let last = self.steps.len().saturating_sub(1);
+        for (index, (step, node)) in self.steps.iter().enumerate() {
+            match step {
+                Step::Name(name) if path.is_empty() => path.push_str(name),
+                Step::Name(name) => path.push_str(&format!(".{name}")),
+                Step::Number(number) => path.push_str(&format!("[{number}]")),
+            }
+            if index == last || matches!(step, Step::Number(_)) {
+                subjects.push(format!("{path} ({})", node.origin));
+            }
+        }
+        subjects
+    }
+}

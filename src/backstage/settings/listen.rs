@@ -1,0 +1,46 @@
+//! `backend.listen`: where connections are taken.
+
+use super::reader::{Reader, place};
+use crate::config::app_config::Value;
+
+/// The port of stock back ends.
+const PORT: u16 = 7007;
+
+/// Where connections are taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ListenSettings {
+    /// A host name or an IP address; `None` means every interface.
+    pub host: Option<String>,
+    /// 7007 unless another is named.
+    pub port: u16,
+}
+
+/// `:7007`, `7007`, `127.0.0.1:7007`, or an object with host and port.
+pub(super) fn read_listen(reader: &Reader<'_>) -> Option<ListenSettings> {
+    const KEY: &str = "listen";
+    let backend = reader.section("backend");
+    reader.tell_unset(&backend, KEY);
+    let Some(node) = backend.find(KEY) else { return Some(ListenSettings { host: None, port: PORT }) };
+    match &node.value {
+        Value::Text(text) | Value::Number(text) => {
+            let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+            let Ok(port) = port.parse() else {
+                reader.problem(format!("{} must be :<port> or <host>:<port>", place(&backend, KEY)));
+                return None;
+            };
+            Some(ListenSettings { host: host_of(host), port })
+        }
+        _ => {
+            let listen = backend.section(KEY)?;
+            let host = reader.text(&listen, "host").and_then(|host| host_of(&host));
+            let port = reader.number(&listen, "port", "a port").unwrap_or(PORT);
+            Some(ListenSettings { host, port })
+        }
+    }
+}
+
+fn host_of(host: &str) -> Option<String> {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    (!host.is_empty()).then(|| host.to_owned())
+}

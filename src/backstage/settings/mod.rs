@@ -1,0 +1,209 @@
+//! Settings of the auth service, from the `app-config.yaml` that a Backstage has already.
+//!
+//! [`BackstageSettings::read`] takes what concerns an auth service; whom to trust and who becomes whom is read by
+//! [`AppConfig::alb_auth_in_catalog`](crate::config::AppConfig::alb_auth_in_catalog) from the same files.
+//!
+//! | keys | what they become |
+//! |---|---|
+//! | `backend.baseUrl`, `app.baseUrl`, `backend.cors.origin` | where the service is found, and whose pages may ask |
+//! | `backend.listen` | where it takes connections |
+//! | `auth.backstageTokenExpiration`, `auth.omitIdentityTokenOwnershipClaim` | what its tokens are |
+//! | `auth.keyStore`, `backend.database` | where signing keys and their public halves are |
+//! | `discovery.endpoints`, `backend.auth.externalAccess` | where the catalog is, and what it is asked with |
+//! | `sessionCookieName`, `signOutUrl`, `exposeAccessToken` of `auth.providers.awsalb` | sign-out, and what a session shows |
+//! | `auth.providers.guest` | guests, for development |
+//!
+//! Every mistake is found at once, each with its file and line. What is not served is named among the
+//! [`warnings`](BackstageSettings::warnings), so that nobody believes in a setting that does nothing.
+
+mod catalog;
+mod check;
+mod database;
+mod guest;
+mod key_store;
+mod keys;
+mod lifetime;
+mod listen;
+mod reader;
+mod rules;
+mod secret;
+mod urls;
+
+use std::time::Duration;
+
+pub use self::{
+    catalog::{CatalogCredentials, CatalogSettings},
+    check::Check,
+    database::{DatabaseSettings, DatabaseTls},
+    guest::GuestSettings,
+    key_store::{KeyStoreSettings, StaticKey},
+    listen::ListenSettings,
+    secret::Secret,
+};
+use self::{
+    catalog::{Endpoints, Side, read_catalog},
+    database::{Database, read_database},
+    guest::read_guest,
+    key_store::{check_algorithm, read_key_store},
+    lifetime::read_lifetime,
+    listen::read_listen,
+    reader::{Reader, place},
+    urls::{Urls, absolute, read_urls},
+};
+use crate::{
+    SignOut,
+    config::{
+        AppConfig, ConfigError,
+        app_config::{Node, Problems},
+    },
+    sign_out::SignOutBuilder,
+};
+
+/// The settings of an auth service.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_alb_auth::{backstage::settings::BackstageSettings, config::AppConfig};
+///
+/// let yaml = "
+/// app:
+///   baseUrl: https://backstage.example.com
+/// backend:
+///   baseUrl: https://backstage.example.com
+/// auth:
+///   backstageTokenExpiration: { minutes: 30 }
+/// ";
+/// let settings = BackstageSettings::read(&AppConfig::from_text("app-config.yaml", yaml, |_| None)?)?;
+/// assert_eq!(settings.auth_url, "https://backstage.example.com/api/auth");
+/// assert_eq!(settings.token_lifetime, Duration::from_secs(1800));
+/// # Ok::<(), tower_alb_auth::ConfigError>(())
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct BackstageSettings {
+    /// `backend.baseUrl`, without a slash at its end.
+    pub base_url: String,
+    /// Where browsers find this service, and the `iss` of its tokens: `backend.baseUrl` and `/api/auth`, unless
+    /// `discovery.endpoints` has an external address for the plugin `auth`.
+    pub auth_url: String,
+    /// `app.baseUrl`, without a slash at its end.
+    pub app_url: String,
+    /// Origins whose pages may ask: that of the application, and those of `backend.cors.origin`.
+    pub allowed_origins: Vec<String>,
+    /// Where connections are taken.
+    pub listen: ListenSettings,
+    /// How long a token lives: 1 hour unless set, 10 minutes to 24 hours.
+    pub token_lifetime: Duration,
+    /// Whether the claim `ent` is left out of tokens. Not unless set: stock Backstage leaves it out, which costs back ends a
+    /// request each.
+    pub omit_ownership_claim: bool,
+    /// Where signing keys come from.
+    pub key_store: KeyStoreSettings,
+    /// The database of Backstage's auth plugin, where it is a PostgreSQL.
+    pub database: Option<DatabaseSettings>,
+    /// Where the catalog is, and what it is asked with.
+    pub catalog: CatalogSettings,
+    /// How the load balancer's session ends.
+    pub sign_out: SignOut,
+    /// Whether a session shows the identity provider's access token.
+    pub expose_access_token: bool,
+    /// Guests, where there is such a provider.
+    pub guest: Option<GuestSettings>,
+    /// What is not served or given up, a sentence each, with file and line.
+    pub warnings: Vec<String>,
+}
+
+impl BackstageSettings {
+    /// Reads them. Opens no connection.
+    ///
+    /// # Errors
+    /// Everything that is missing or wrong, each with its file and line, and for what is missing the lines to add.
+    pub fn read(config: &AppConfig) -> Result<Self, ConfigError> {
+        match read_all(config) {
+            (Some(settings), problems, warnings) if problems.is_empty() => Ok(Self { warnings, ..settings }),
+            (_, problems, _) => Err(ConfigError::new(problems)),
+        }
+    }
+}
+
+/// The settings, if there is enough for them; what is wrong, and what is passed over.
+fn read_all(config: &AppConfig) -> (Option<BackstageSettings>, Vec<String>, Vec<String>) {
+    let (problems, nothing) = (Problems::default(), Node::empty());
+    let reader = Reader::new(config, &nothing, &problems);
+    let settings = read(&reader);
+    let mut warnings = check::told(config);
+    warnings.extend(reader.into_warnings());
+    (settings, problems.into_inner(), warnings)
+}
+
+/// Reads all of them before anything that is missing ends it, so that every problem is found.
+fn read(reader: &Reader<'_>) -> Option<BackstageSettings> {
+    let auth = reader.section("auth");
+    let urls = read_urls(reader);
+    let listen = read_listen(reader);
+    let token_lifetime = read_lifetime(reader, &auth);
+    let omit_ownership_claim = reader.flag_or(&auth, "omitIdentityTokenOwnershipClaim", false);
+    check_algorithm(reader, &auth, "identityTokenAlgorithm");
+    let database = read_database(reader);
+    let key_store = read_key_store(reader, &database);
+    let base_url = urls.as_ref().map_or("https://backend.invalid", |urls| urls.base.as_str());
+    let catalog = read_catalog(reader, base_url);
+    let guest = read_guest(reader);
+    let origins = urls.as_ref().map(|urls| urls.origins.clone()).unwrap_or_default();
+    let sign_out = read_sign_out(reader, &origins);
+    let expose_access_token = reader.flag_or(&reader.section("auth.providers.awsalb"), "exposeAccessToken", false);
+    let auth_url = read_auth_url(reader, base_url);
+
+    let Urls { base, app, origins } = urls?;
+    Some(BackstageSettings {
+        base_url: base,
+        auth_url: auth_url?,
+        app_url: app,
+        allowed_origins: origins,
+        listen: listen?,
+        token_lifetime,
+        omit_ownership_claim,
+        key_store: key_store?,
+        database: match database {
+            Database::Postgres(settings) => Some(*settings),
+            Database::Passing | Database::Other(_) => None,
+        },
+        catalog: catalog?,
+        sign_out: sign_out?,
+        expose_access_token,
+        guest,
+        warnings: Vec::new(),
+    })
+}
+
+fn read_auth_url(reader: &Reader<'_>, base: &str) -> Option<String> {
+    let Some((url, of)) = Endpoints::read(reader).of("auth", Side::External) else {
+        return Some(format!("{base}/api/auth"));
+    };
+    let sound = absolute(&url);
+    if sound.is_none() {
+        reader.problem(format!("{of} gives this service's address, which must be an http or https URL"));
+    }
+    sound
+}
+
+fn read_sign_out(reader: &Reader<'_>, origins: &[String]) -> Option<SignOut> {
+    let provider = reader.section("auth.providers.awsalb");
+    let sound = |key: &str, builder: SignOutBuilder| {
+        let problems = builder.build().err();
+        for problem in problems.iter().flat_map(|error| error.problems()) {
+            reader.problem(format!("{}: {problem}", place(&provider, key)));
+        }
+        problems.is_none()
+    };
+    let mut builder = origins.iter().fold(SignOut::builder(), |builder, origin| builder.allow_origin(origin));
+    let name = reader.text(&provider, "sessionCookieName");
+    if let Some(name) = name.filter(|name| sound("sessionCookieName", SignOut::builder().cookie_name(name))) {
+        builder = builder.cookie_name(name);
+    }
+    let url = reader.text(&provider, "signOutUrl");
+    if let Some(url) = url.filter(|url| sound("signOutUrl", SignOut::builder().end_session(url))) {
+        builder = builder.end_session(url);
+    }
+    builder.build().ok()
+}

@@ -1,0 +1,139 @@
+//! What becomes of each key: one table, which the warnings at the start and the check of the files are both made from.
+
+use super::keys::Key;
+
+/// What becomes of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is read.
+    Used,
+    /// It concerns others.
+    OfOthers,
+    /// It concerns an auth service and does nothing here, which is told at the start.
+    NotServed,
+}
+
+/// Keys at and below a path, `*` for any name.
+pub(super) struct Rule {
+    path: &'static str,
+    pub(super) verdict: Verdict,
+    pub(super) why: &'static str,
+}
+
+const fn used(path: &'static str, why: &'static str) -> Rule {
+    Rule { path, verdict: Verdict::Used, why }
+}
+
+const fn of_others(path: &'static str, why: &'static str) -> Rule {
+    Rule { path, verdict: Verdict::OfOthers, why }
+}
+
+const fn not_served(path: &'static str, why: &'static str) -> Rule {
+    Rule { path, verdict: Verdict::NotServed, why }
+}
+
+const DATABASE: &str = "where the auth plugin's tables are";
+const CLIENTS: &str = "clients that sign in through Backstage itself are not served";
+const FRONT_END: &str = "the front end reads it";
+
+/// The first that fits holds.
+const RULES: &[Rule] = &[
+    used("app.baseUrl", "whose pages may ask"),
+    // The provider.
+    used("auth.providers.awsalb.issuer", "the issuer of the load balancer's users"),
+    used("auth.providers.awsalb.signer", "the load balancer that is trusted"),
+    used("auth.providers.awsalb.signers", "the load balancers that are trusted"),
+    used("auth.providers.awsalb.region", "compared with the signer's, and needed for nothing else"),
+    used("auth.providers.awsalb.clientIds", "the clients whose users may come in"),
+    used("auth.providers.awsalb.dangerouslyAcceptAnyClient", "users of any client of the issuer may come in"),
+    used("auth.providers.awsalb.keyEndpoint", "where the load balancers' public keys are"),
+    used("auth.providers.awsalb.requireVerifiedEmail", "whether an email has to be verified"),
+    used("auth.providers.awsalb.signIn", "who becomes whom"),
+    used("auth.providers.awsalb.sessionCookieName", "the cookie that sign-out expires"),
+    used("auth.providers.awsalb.signOutUrl", "where sign-out sends the browser"),
+    used("auth.providers.awsalb.exposeAccessToken", "whether a session shows the provider's access token"),
+    // Told with the provider.
+    of_others(
+        "auth.providers.awsalb.sessionDuration",
+        "the session is the load balancer's, see SessionTimeout of the listener rule",
+    ),
+    used("auth.providers.awsalb", "the provider that is served here"),
+    used("auth.providers.guest", "sessions without a sign-in, for development"),
+    not_served(
+        "auth.providers.*",
+        "only awsalb and guest are served here; an auth backend that serves it can stand behind, by --upstream <URL>",
+    ),
+    // Tokens and keys.
+    used("auth.backstageTokenExpiration", "how long a token lives"),
+    used("auth.omitIdentityTokenOwnershipClaim", "whether the claim ent is left out of tokens"),
+    used("auth.identityTokenAlgorithm", "ES256 is the only one"),
+    used("auth.keyStore.provider", "where signing keys come from"),
+    used("auth.keyStore.static", "signing keys in files"),
+    not_served("auth.keyStore.*", "keys are in memory, in PostgreSQL or in files"),
+    // What other providers want, and the front end.
+    not_served("auth.environment", "what differs between environments stands in a file of its own"),
+    not_served("auth.session", "no session is kept here: that is the load balancer's"),
+    not_served(
+        "auth.experimentalExtraAllowedOrigins",
+        "it concerns sign-in in a pop-up window, which awsalb has none of",
+    ),
+    not_served("auth.experimentalRefreshToken", CLIENTS),
+    not_served("auth.experimentalDynamicClientRegistration", CLIENTS),
+    not_served("auth.experimentalClientIdMetadataDocuments", CLIENTS),
+    not_served("auth.clientIdMetadataDocuments", CLIENTS),
+    not_served("auth.staticClients", CLIENTS),
+    of_others("auth.autologout", FRONT_END),
+    not_served("auth.*", "no such setting is known here"),
+    // The backend around it.
+    used("backend.baseUrl", "where browsers find this service"),
+    used("backend.listen", "where connections are taken"),
+    used("backend.cors.origin", "whose pages may ask besides"),
+    not_served(
+        "backend.cors.*",
+        "pages of those origins may send GET and POST with credentials, and nothing else is needed",
+    ),
+    not_served("backend.https", "TLS is the load balancer's: connections are taken over plain http"),
+    used("backend.auth.externalAccess", "the token that the catalog is asked with"),
+    of_others("backend.auth", "back ends know one another by it"),
+    used("backend.database.client", DATABASE),
+    used("backend.database.connection", DATABASE),
+    used("backend.database.prefix", DATABASE),
+    used("backend.database.schemaPrefix", DATABASE),
+    used("backend.database.pluginDivisionMode", DATABASE),
+    used("backend.database.ensureExists", "whether a database that is not there may be made"),
+    used("backend.database.role", "the role to take on in the database"),
+    not_served("backend.database.plugin.auth.knexConfig", "it is for Node's database client"),
+    used("backend.database.plugin.auth.client", DATABASE),
+    used("backend.database.plugin.auth.connection", DATABASE),
+    used("backend.database.plugin.auth.ensureExists", "whether a database that is not there may be made"),
+    used("backend.database.plugin.auth.role", "the role to take on in the database"),
+    of_others("backend.database.plugin.auth", "it is for Backstage's own migrations"),
+    of_others("backend.database.plugin", "another plugin's database"),
+    not_served("backend.database.knexConfig", "it is for Node's database client"),
+    of_others("backend.database", "it is for Backstage's own database clients"),
+    of_others("backend", "nothing of an auth service"),
+    used("discovery.endpoints", "where the catalog is, and this service; other plugins' are passed over"),
+    of_others("discovery", "nothing of an auth service"),
+];
+
+/// The rule for a key. There is one for every key below `auth`, `backend` and `discovery`.
+pub(super) fn rule_of(key: &Key<'_>) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| {
+        let mut names = key.names();
+        rule.path.split('.').all(|wanted| names.next().is_some_and(|name| wanted == "*" || wanted == name))
+    })
+}
+
+/// A sentence for each key, or each group of keys, that does nothing here though it would in a stock auth backend.
+pub(super) fn not_served_here(keys: &[Key<'_>]) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for key in keys {
+        let Some(rule) = rule_of(key).filter(|rule| rule.verdict == Verdict::NotServed) else { continue };
+        let (path, origin) = key.above(rule.path.split('.').count());
+        let sentence = format!("{path} ({origin}) is ignored: {}", rule.why);
+        if !sentences.contains(&sentence) {
+            sentences.push(sentence);
+        }
+    }
+    sentences
+}

@@ -1,0 +1,82 @@
+//! Resolvers that ask the catalog.
+
+use std::sync::Arc;
+
+use super::{
+    ANY_DOMAIN, BY_LOCAL_PART, BY_PROFILE_EMAIL, Domains, Options, Read, Section, WITHOUT_USER, allowed_domains, name,
+    required_domains,
+};
+use crate::sign_in::{Catalog, CatalogSignIn, FirstMatch, SignInResolver};
+
+/// The annotation of catalogs that are filled from Microsoft Graph.
+const MICROSOFT_EMAIL: &str = "microsoft.com/email";
+
+/// All of the list, tried in order.
+pub(super) fn in_catalog(resolvers: &[Section<'_>], catalog: &Catalog, options: Options<'_>) -> Option<Read> {
+    let mut warnings = Vec::new();
+    // The one that leaves nobody to those behind it.
+    let mut last: Option<String> = None;
+    let mut policies = Vec::new();
+    for resolver in resolvers {
+        if let Some(last) = &last {
+            warnings.push(format!("{} is never asked: {last} signs everybody in who is left to it", resolver.place()));
+        }
+        if name(resolver) == Some(BY_LOCAL_PART) && resolver.flag(WITHOUT_USER) {
+            last.get_or_insert_with(|| resolver.place());
+        }
+        let Some(policy) = read_resolver(resolver, catalog) else { continue };
+        let policy = if options.verified { policy.require_verified_email() } else { policy };
+        let policy = if options.transitive { policy.transitive_groups() } else { policy };
+        if let Err(problem) = policy.check(options.issuer) {
+            resolver.problems.add(format!("{}: {problem}", resolver.place()));
+        }
+        policies.push(policy);
+    }
+    if policies.len() != resolvers.len() {
+        return None;
+    }
+    let mut policies = policies.into_iter();
+    let first = FirstMatch::of(policies.next()?);
+    Some((Arc::new(policies.fold(first, FirstMatch::or)), warnings))
+}
+
+fn read_resolver(resolver: &Section<'_>, catalog: &Catalog) -> Option<CatalogSignIn> {
+    let restrict = |policy: CatalogSignIn| {
+        allowed_domains(resolver).map(|domains| match domains {
+            Some(domains) => policy.in_domains(domains),
+            None => policy,
+        })
+    };
+    match name(resolver)? {
+        BY_LOCAL_PART => {
+            resolver.only(&["resolver", "allowedDomains", WITHOUT_USER, ANY_DOMAIN]);
+            let policy = match required_domains(resolver)? {
+                Domains::These(domains) => catalog.by_email_local_part(domains),
+                Domains::Any => catalog.dangerously_by_local_part_of_any_domain(),
+            };
+            let without_user = resolver.flag(WITHOUT_USER);
+            Some(if without_user { policy.dangerously_sign_in_without_catalog_user() } else { policy })
+        }
+        BY_PROFILE_EMAIL => {
+            // Backstage knows the waiver here too, and makes a name of it that no entity may have.
+            resolver.only(&["resolver", "allowedDomains", WITHOUT_USER]);
+            if resolver.flag(WITHOUT_USER) {
+                resolver.problems.add(format!(
+                    "{}: {WITHOUT_USER} would name users by their whole email, which no entity may be named: list \
+                     {BY_LOCAL_PART} after it, with that option",
+                    resolver.place()
+                ));
+                return None;
+            }
+            restrict(catalog.by_profile_email())
+        }
+        _ => {
+            resolver.only(&["resolver", "annotation", "allowedDomains"]);
+            let written = resolver.text("annotation");
+            if resolver.is_unset("annotation") || (written.is_none() && resolver.find("annotation").is_some()) {
+                return None;
+            }
+            restrict(catalog.by_annotation(written.unwrap_or_else(|| MICROSOFT_EMAIL.to_owned())))
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Where the service is found, and whose pages may ask.
+
+use crate::{read, wrong};
+
+#[test]
+fn the_auth_backend_is_below_the_backend_unless_discovery_says_otherwise() {
+    let settings = read("backend: { baseUrl: 'https://b.example.com:8443/base/' }");
+    assert_eq!(settings.base_url, "https://b.example.com:8443/base");
+    assert_eq!(settings.auth_url, "https://b.example.com:8443/base/api/auth");
+    assert_eq!(settings.app_url, "https://backstage.example.com");
+    let of = |endpoint: &str| read(&format!("discovery: {{ endpoints: [{endpoint}] }}")).auth_url;
+    let usual = "https://backstage.example.com/api/auth";
+    let other = "https://auth.example.com/api/auth";
+    assert_eq!(of("{ target: 'https://auth.example.com/api/{{ pluginId }}', plugins: [auth] }"), other);
+    assert_eq!(of("{ target: { external: 'https://auth.example.com/api/auth' }, plugins: [auth] }"), other);
+    assert_eq!(of("{ target: { internal: 'http://auth:7007/api/auth' }, plugins: [auth] }"), usual);
+    assert_eq!(of("{ target: 'https://x.example.com/api/{{pluginId}}', plugins: [catalog] }"), usual);
+}
+
+#[test]
+fn pages_of_the_application_and_of_listed_origins_may_ask() {
+    let origins = |cors: &str| read(&format!("backend: {{ cors: {cors} }}")).allowed_origins;
+    let app = "https://backstage.example.com";
+    assert_eq!(read("").allowed_origins, [app]);
+    assert_eq!(origins("{ origin: 'http://localhost:3000' }"), [app, "http://localhost:3000"]);
+    assert_eq!(
+        origins("{ origin: ['https://A.example.com:443', 'https://b.example.com/', 'https://backstage.example.com'] }"),
+        [app, "https://a.example.com", "https://b.example.com"]
+    );
+    assert_eq!(origins("{ origin: false }"), [app]);
+    assert_eq!(origins("{}"), [app]);
+    assert_eq!(read("app: { baseUrl: 'http://localhost:3000/base' }").allowed_origins, ["http://localhost:3000"]);
+}
+
+/// S-68: a pattern that is not understood lets nobody in.
+#[test]
+fn s_68_a_pattern_of_origins_lets_no_page_ask_and_is_told() {
+    for pattern in
+        ["*", "https://*.example.com", "https://{a,b}.example.com", "http*://example.com", "https://a?.example.com"]
+    {
+        let settings = read(&format!("backend: {{ cors: {{ origin: '{pattern}' }} }}"));
+        assert_eq!(settings.allowed_origins, ["https://backstage.example.com"], "{pattern}");
+        let told = settings.warnings.join("\n");
+        assert!(told.contains("is a pattern") && told.contains("app-config.production.yaml:1"), "{told}");
+    }
+}
+
+#[test]
+fn connections_are_taken_where_backstage_would() {
+    let listen = |written: &str| {
+        let listen = read(&format!("backend: {{ listen: {written} }}")).listen;
+        format!("{} {}", listen.host.as_deref().unwrap_or("every interface"), listen.port)
+    };
+    let usual = read("").listen;
+    assert_eq!((usual.host, usual.port), (None, 7007));
+    for (written, expected) in [
+        ("':7008'", "every interface 7008"),
+        ("7008", "every interface 7008"),
+        ("'127.0.0.1:7008'", "127.0.0.1 7008"),
+        ("'[::1]:7008'", "::1 7008"),
+        ("{ host: localhost }", "localhost 7007"),
+        ("{ port: 7008 }", "every interface 7008"),
+        ("{ port: '${PORT}' }", "every interface 6432"),
+    ] {
+        assert_eq!(listen(written), expected, "{written}");
+    }
+    assert!(
+        wrong("backend: { listen: 'localhost' }").contains("backend.listen (app-config.production.yaml:1) must be")
+    );
+    assert!(
+        wrong("backend: { listen: { port: 70000 } }").contains("backend.listen.port (app-config.production.yaml:1)")
+    );
+}
+
+#[test]
+fn the_load_balancers_session_ends_by_its_own_name() {
+    use http::{HeaderMap, Method, Response};
+    let answer = |text: &str| -> Response<String> { read(text).sign_out.answer(&Method::POST, &HeaderMap::new()) };
+    let cookies = |answer: &Response<String>| {
+        let all = answer.headers().get_all("set-cookie").iter();
+        all.map(|value| value.to_str().expect("ASCII").split('=').next().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let usual = answer("");
+    assert_eq!((usual.status().as_u16(), cookies(&usual)[0].as_str()), (204, "AWSELBAuthSessionCookie-0"));
+    let own = answer(
+        "auth: { providers: { awsalb: { sessionCookieName: corp, signOutUrl: 'https://idp.example.com/logout' } } }",
+    );
+    assert_eq!((own.status().as_u16(), cookies(&own)[0].as_str()), (303, "corp-0"));
+    assert_eq!(own.headers()["location"], "https://idp.example.com/logout");
+    let bad = wrong("auth: { providers: { awsalb: { sessionCookieName: 'a b', signOutUrl: nowhere } } }");
+    assert!(bad.contains("auth.providers.awsalb.sessionCookieName (app-config.production.yaml:1)"), "{bad}");
+    assert!(bad.contains("the end-session address"), "{bad}");
+}
