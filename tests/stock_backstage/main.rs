@@ -5,13 +5,15 @@
 //! to a directory to look at the pages yourself.
 #![cfg(all(feature = "backstage", feature = "emulator", feature = "test-util"))]
 
+mod auth_backend;
 #[allow(dead_code, reason = "other tests need more of it")]
 #[path = "../browser/driver.rs"]
 mod driver;
 #[path = "../peers/process.rs"]
 mod process;
-mod service;
 mod site;
 mod stock;
 
+mod back_end;
 mod front_ends;
+mod tokens;

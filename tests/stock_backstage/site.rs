@@ -1,6 +1,6 @@
 //! A whole site on a laptop: the browser's load balancer, behind it a front end, our auth backend and a stock back end.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fs, os::unix::fs::symlink, time::Duration};
 
 use axum::{
     Router,
@@ -9,19 +9,21 @@ use axum::{
     routing::any,
 };
 use serde_json::json;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tower_alb_auth::{
     AlbAuthConfig, TrustedAlb,
+    backstage::TokenIssuer,
     emulator::{Emulator, EmulatorConfig, IdentityProvider},
     sign_in::EmailLocalPart,
     test_util::TestClock,
 };
 use tower_http::services::{ServeDir, ServeFile};
 
-pub use crate::service::TOKEN_LIFETIME;
+pub use crate::auth_backend::TOKEN_LIFETIME;
 use crate::{
+    auth_backend::{Asked, auth_backend},
     process::{free_port, peers},
-    service::{Asked, auth_backend},
     stock::Stock,
 };
 
@@ -41,6 +43,7 @@ pub struct Site {
     pub clock: TestClock,
     pub asked: Asked,
     _stock: Stock,
+    _front_end: TempDir,
 }
 
 impl Site {
@@ -64,14 +67,18 @@ impl Site {
                 .key_endpoint(emulator.key_endpoint()),
         };
         let config = AlbAuthConfig::builder().trust(trusted).sign_in(policy).clock(clock.clone());
-        let (auth, asked) = auth_backend(config.build().expect("sound"), emulator.url(), &clock, |issuer| issuer);
+        let tokens = TokenIssuer::builder(format!("{}/api/auth", emulator.url()));
+        let tokens = tokens.token_lifetime(TOKEN_LIFETIME).clock(clock.clone()).build().expect("sound");
+        let (auth, asked) = auth_backend(config.build().expect("sound"), tokens);
         // Back ends go straight to the auth backend: they have no session at the load balancer.
         let discovery = json!({ "endpoints": [{ "target": format!("{target}/api/auth"), "plugins": ["auth"] }] });
-        let serving = auth.merge(pages(front_end));
+        let front_end = built(front_end);
+        let page = ServeFile::new(front_end.path().join("index.html"));
+        let serving = auth.fallback_service(ServeDir::new(front_end.path()).fallback(page));
         let stock = Stock::start("whoami", json!({ "discovery": discovery }), None).await;
         let app = serving.nest("/api/whoami", to_stock(&stock));
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { emulator, clock, asked, _stock: stock }
+        Self { emulator, clock, asked, _stock: stock, _front_end: front_end }
     }
 
     pub fn url(&self) -> String {
@@ -79,13 +86,14 @@ impl Site {
     }
 }
 
-/// The built front end: files where there are any, the page everywhere else.
-fn pages(front_end: &str) -> Router {
-    let built: PathBuf = peers().join("backstage-frontend/dist");
-    let page = built.join(format!("{front_end}.html"));
-    assert!(page.exists(), "the front ends are not built: run .ci/peers");
-    Router::new()
-        .fallback_service(ServeDir::new(built).append_index_html_on_directories(false).fallback(ServeFile::new(page)))
+/// The built front end of this name, as a folder of its own.
+pub fn built(front_end: &str) -> TempDir {
+    let all = peers().join("backstage-frontend/dist");
+    let folder = TempDir::new().expect("a folder");
+    let page = all.join(format!("{front_end}.html"));
+    fs::copy(page, folder.path().join("index.html")).expect("the front ends are built: run .ci/peers");
+    symlink(all.join("static"), folder.path().join("static")).expect("a link");
+    folder
 }
 
 /// Passes calls of the plugin on.

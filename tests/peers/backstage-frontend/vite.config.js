@@ -6,6 +6,8 @@ export default defineConfig({
   define: { 'process.env.NODE_ENV': '"production"', 'process.env': '{}', global: 'globalThis' },
   build: {
     outDir: 'dist',
+    // As Backstage's own build has it.
+    assetsDir: 'static',
     minify: false,
     reportCompressedSize: false,
     chunkSizeWarningLimit: Infinity,
