@@ -140,12 +140,12 @@ fn jane() -> Value {
 }
 
 /// Waits until the page shows this user.
-async fn shows(browser: &Browser, name: &str) {
+pub async fn shows(browser: &Browser, name: &str) {
     browser.text_once("#name", |text| text == name).await;
 }
 
 /// Has the page ask the back end, and gives what that said.
-async fn ask(browser: &Browser) -> Value {
+pub async fn ask(browser: &Browser) -> Value {
     browser.click("#ask").await;
     let said = browser.text_once("#said", |said| said.starts_with(|c: char| c.is_ascii_digit())).await;
     serde_json::from_str(said.strip_prefix("200 ").unwrap_or_else(|| panic!("{said}"))).expect("JSON")

@@ -11,9 +11,13 @@ mod auth_backend;
 mod driver;
 #[path = "../peers/process.rs"]
 mod process;
+#[allow(dead_code, reason = "other tests need more of it")]
+#[path = "../backstage_service/service.rs"]
+mod service;
 mod site;
 mod stock;
 
 mod back_end;
+mod example;
 mod front_ends;
 mod tokens;
