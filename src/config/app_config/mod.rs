@@ -30,15 +30,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-#[cfg(feature = "backstage")]
-pub(crate) use self::node::Origin;
+pub(crate) use self::node::{Node, Value};
 use self::{
     awsalb::{SignInFrom, read_awsalb},
     merge::merge,
     resolve::Resolver,
 };
+#[cfg(feature = "backstage")]
 pub(crate) use self::{
-    node::{Node, Value},
+    node::Origin,
     section::{Problems, Section},
 };
 use super::{AlbAuthConfig, AlbAuthConfigBuilder, ConfigError};
