@@ -278,7 +278,7 @@ fn broken_word(sentence: &'static str) -> AuthError {
     AuthError::with_detail(AuthErrorKind::SignInRefused, sentence)
 }
 
-fn sign_in_error(error: SignInError) -> AuthError {
+pub(crate) fn sign_in_error(error: SignInError) -> AuthError {
     let kind = match error.kind() {
         SignInErrorKind::Refused => AuthErrorKind::SignInRefused,
         SignInErrorKind::NotFound => AuthErrorKind::UserNotFound,

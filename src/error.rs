@@ -134,6 +134,13 @@ impl AuthError {
         (self.status() == StatusCode::SERVICE_UNAVAILABLE).then(|| self.retry_after.unwrap_or(Duration::from_secs(1)))
     }
 
+    /// [`retry_delay`](Self::retry_delay) in whole seconds, for `Retry-After`. Rounded up: a client that comes back early is
+    /// refused again.
+    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
+        let wait = self.retry_delay()?;
+        Some(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1))
+    }
+
     /// The sentence for the client: one a status, so that it gives nothing away.
     pub fn client_message(&self) -> &'static str {
         match self.status() {

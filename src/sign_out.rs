@@ -69,28 +69,49 @@ impl SignOut {
     ///
     /// Never stored by a cache.
     pub fn answer<B: Default>(&self, method: &Method, headers: &HeaderMap) -> Response<B> {
+        if method == Method::POST && self.is_own(headers) {
+            return self.ended();
+        }
         let mut response = Response::new(B::default());
         let answer = response.headers_mut();
         answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let status = if method != Method::POST {
             answer.insert(header::ALLOW, HeaderValue::from_static("POST"));
             StatusCode::METHOD_NOT_ALLOWED
-        } else if !self.is_own(headers) {
-            StatusCode::FORBIDDEN
         } else {
-            for expired in &self.expired {
-                answer.append(header::SET_COOKIE, expired.clone());
-            }
-            match &self.location {
-                Some(location) => {
-                    answer.insert(header::LOCATION, location.clone());
-                    StatusCode::SEE_OTHER
-                }
-                None => StatusCode::NO_CONTENT,
-            }
+            StatusCode::FORBIDDEN
         };
         *response.status_mut() = status;
         response
+    }
+
+    /// The answer to a request that may sign out.
+    pub(crate) fn ended<B: Default>(&self) -> Response<B> {
+        let mut response = Response::new(B::default());
+        let answer = response.headers_mut();
+        answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for expired in &self.expired {
+            answer.append(header::SET_COOKIE, expired.clone());
+        }
+        let status = match &self.location {
+            Some(location) => {
+                answer.insert(header::LOCATION, location.clone());
+                StatusCode::SEE_OTHER
+            }
+            None => StatusCode::NO_CONTENT,
+        };
+        *response.status_mut() = status;
+        response
+    }
+
+    /// Whether the request says that it comes from one of the origins that are allowed by name.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn names(&self, headers: &HeaderMap) -> bool {
+        let mut sent = headers.get_all(header::ORIGIN).iter();
+        match (sent.next(), sent.next()) {
+            (Some(origin), None) => self.origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()),
+            _ => false,
+        }
     }
 
     /// Whether the request comes from a page of this host, or of an origin that is allowed.

@@ -92,6 +92,12 @@ async fn tour_keeps_its_promises() {
     keeps_its_promises("tour", 15).await;
 }
 
+#[cfg(all(feature = "backstage", feature = "emulator"))]
+#[tokio::test]
+async fn backstage_auth_keeps_its_promises() {
+    keeps_its_promises("backstage_auth", 10).await;
+}
+
 /// Whoever has something else on the tour's ports reads how to choose others.
 #[cfg(feature = "emulator")]
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! A public key as it is published.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey},
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
@@ -18,24 +21,24 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 pub struct PublicJwk {
     kid: String,
     json: Box<RawValue>,
-    /// Where it is a P-256 key for ES256.
-    point: Option<[u8; 65]>,
+    /// Where it is a P-256 key for ES256: parsed once.
+    verifier: Option<Arc<ParsedPublicKey>>,
 }
 
 impl PublicJwk {
-    /// The members in the order that Backstage writes them.
-    pub(super) fn of_point(kid: &str, point: &[u8]) -> Result<Self, JwkError> {
+    /// The members in the order that Backstage writes them. Without a kid the thumbprint (RFC 7638) is the kid.
+    pub(super) fn of_point(kid: Option<&str>, point: &[u8]) -> Result<Self, JwkError> {
         let (x, y) = match point {
             [0x04, rest @ ..] if rest.len() == 64 => rest.split_at(32),
             _ => return Err(JwkError("the public key is no P-256 point")),
         };
-        let text = format!(
-            r#"{{"kty":"EC","x":"{}","y":"{}","crv":"P-256","kid":{},"alg":"ES256"}}"#,
-            URL_SAFE_NO_PAD.encode(x),
-            URL_SAFE_NO_PAD.encode(y),
-            json!(kid),
-        );
-        Self::parse(&text)
+        let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
+        let thumbprint = || {
+            let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+            URL_SAFE_NO_PAD.encode(digest(&SHA256, members.as_bytes()))
+        };
+        let kid = json!(kid.map_or_else(thumbprint, str::to_owned));
+        Self::parse(&format!(r#"{{"kty":"EC","x":"{x}","y":"{y}","crv":"P-256","kid":{kid},"alg":"ES256"}}"#))
     }
 
     /// Reads a JWK.
@@ -63,12 +66,12 @@ impl PublicJwk {
         let is_ours = members.kty.as_deref() == Some("EC")
             && members.crv.as_deref() == Some("P-256")
             && members.alg.as_deref().is_none_or(|alg| alg == "ES256");
-        let point = match (is_ours, members.x, members.y) {
-            (true, Some(x), Some(y)) => Some(point(&x, &y).ok_or(JwkError("x and y are no point of P-256"))?),
+        let verifier = match (is_ours, members.x, members.y) {
+            (true, Some(x), Some(y)) => Some(point(&x, &y).ok_or(JwkError("x and y are no point of P-256"))?.into()),
             _ => None,
         };
         let json = RawValue::from_string(json.trim().to_owned()).map_err(|_| JwkError("it is no JSON object"))?;
-        Ok(Self { kid, json, point })
+        Ok(Self { kid, json, verifier })
     }
 
     /// The key's id.
@@ -82,18 +85,31 @@ impl PublicJwk {
     }
 
     /// To verify ES256 by; `None` for a key of another kind.
-    pub(super) fn verifier(&self) -> Option<ParsedPublicKey> {
-        ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.point?).ok()
+    pub(super) fn verifier(&self) -> Option<&ParsedPublicKey> {
+        self.verifier.as_deref()
     }
 }
 
-fn point(x: &str, y: &str) -> Option<[u8; 65]> {
+fn point(x: &str, y: &str) -> Option<ParsedPublicKey> {
     let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == 32);
-    let bytes = [&[0x04][..], &decode(x)?, &decode(y)?].concat();
-    let point: [u8; 65] = bytes.try_into().ok()?;
-    ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()?;
-    Some(point)
+    let point = [&[0x04][..], &decode(x)?, &decode(y)?].concat();
+    ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()
 }
+
+impl PartialEq for PublicJwk {
+    /// The same key of the same id. Members that are written in another order, or others beside, make no other key of a P-256
+    /// key.
+    fn eq(&self, other: &Self) -> bool {
+        let is_same_key = match (&self.verifier, &other.verifier) {
+            (Some(one), Some(other)) => one.as_ref().as_ref() == other.as_ref().as_ref(),
+            (None, None) => self.json() == other.json(),
+            _ => false,
+        };
+        self.kid == other.kid && is_same_key
+    }
+}
+
+impl Eq for PublicJwk {}
 
 impl fmt::Debug for PublicJwk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -117,6 +117,13 @@ impl Trust {
         endpoints
     }
 
+    /// Issuers whose sign-in policy names nobody.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn issuers_without_users(&self) -> Vec<String> {
+        let unnamed = self.entries.iter().filter(|entry| matches!(entry.naming(), Naming::Nobody));
+        unnamed.map(|entry| entry.issuer.clone()).collect()
+    }
+
     pub(crate) fn summary(&self) -> String {
         let entry = |entry: &Entry| {
             let signers: Vec<&str> = entry.signers.iter().map(|(arn, _)| arn.as_str()).collect();

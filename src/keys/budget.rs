@@ -7,7 +7,7 @@ use crate::sync::{Arc, Mutex};
 /// A budget of fetches: so many at once, so many a second on average, so many in a burst. What it does not allow is refused,
 /// never queued: a queue would let a flood delay everybody behind it.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     state: Arc<Mutex<State>>,
     max_concurrent: usize,
     per_second: f64,
@@ -23,17 +23,17 @@ struct State {
 
 /// Permission for one fetch, given back when dropped.
 #[derive(Debug)]
-pub(super) struct Permit(Arc<Mutex<State>>);
+pub(crate) struct Permit(Arc<Mutex<State>>);
 
 impl Budget {
-    pub(super) fn new(max_concurrent: usize, per_second: u32, burst: u32) -> Self {
+    pub(crate) fn new(max_concurrent: usize, per_second: u32, burst: u32) -> Self {
         let burst = f64::from(burst);
         let state = State { running: 0, tokens: burst, filled_at: None };
         Self { state: Arc::new(Mutex::new(state)), max_concurrent, per_second: f64::from(per_second), burst }
     }
 
     /// Permission for a fetch, if there is any left.
-    pub(super) fn take(&self, now: Instant) -> Option<Permit> {
+    pub(crate) fn take(&self, now: Instant) -> Option<Permit> {
         let mut state = self.refill(now);
         if state.running >= self.max_concurrent || state.tokens < 1.0 {
             return None;
@@ -44,7 +44,7 @@ impl Budget {
     }
 
     /// Permission for the second try of a fetch that holds a permit.
-    pub(super) fn take_retry(&self, now: Instant) -> bool {
+    pub(crate) fn take_retry(&self, now: Instant) -> bool {
         let mut state = self.refill(now);
         let enough = state.tokens >= 1.0;
         if enough {

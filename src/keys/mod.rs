@@ -38,6 +38,8 @@ mod source;
 mod store;
 mod unknown;
 
+#[cfg(feature = "backstage")]
+pub(crate) use self::budget::Budget;
 #[cfg(feature = "https")]
 pub use self::https::HttpsKeys;
 pub(crate) use self::{

@@ -72,6 +72,12 @@ impl AlbAuthHandle {
         outcome.map(SignedIn::new)
     }
 
+    /// Issuers whose sign-in policy names nobody.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn issuers_without_users(&self) -> Vec<String> {
+        self.authenticator.current().config().inner.trust.issuers_without_users()
+    }
+
     /// Swaps the configuration, without losing a request: those under way end by the old one, later ones begin by the new
     /// one. Remembered tokens and sign-ins are forgotten with the old configuration, held keys of endpoints that are still
     /// trusted are kept.

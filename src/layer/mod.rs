@@ -33,6 +33,8 @@ mod signed_in;
 mod watch;
 
 pub(crate) use self::marks::{Anonymous, Unnamed};
+#[cfg(feature = "backstage")]
+pub(crate) use self::refusal::CHALLENGE;
 pub use self::{
     alb_auth_layer::AlbAuthLayer,
     future::ResponseFuture,

@@ -22,7 +22,7 @@ use crate::error::AuthError;
 
 /// The challenge of a 401 (RFC 9110 section 11.6.1 wants one). No client can answer it by itself: the session is the load
 /// balancer's.
-const CHALLENGE: HeaderValue = HeaderValue::from_static("AlbOidc");
+pub(crate) const CHALLENGE: HeaderValue = HeaderValue::from_static("AlbOidc");
 
 /// Makes the answer to a request that is not let in.
 pub trait Refuse<B> {
@@ -84,9 +84,7 @@ impl<B: Default + 'static> Refuse<B> for StandardRefusal {
         if error.status() == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
         }
-        if let Some(wait) = error.retry_delay() {
-            // Rounded up: a client that comes back early is refused again.
-            let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
+        if let Some(seconds) = error.retry_after_seconds() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         let length = body.len();

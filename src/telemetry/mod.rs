@@ -117,7 +117,7 @@ impl Warnings {
 
 /// A refusal that somebody may have to act on is a warning; what strangers do is not worth more than a debug line, or they
 /// would fill the log.
-fn refused(error: &AuthError, warnings: &Warnings) {
+pub(crate) fn refused(error: &AuthError, warnings: &Warnings) {
     let kind = error.kind().as_str();
     let somebody_may_act = error.fault() != Fault::Client;
     if somebody_may_act
@@ -157,5 +157,15 @@ pub(crate) fn started(config: &crate::config::AlbAuthConfig) {
     tracing::info!(target: "tower_alb_auth", "trusts {}", config.summary());
     for warning in config.warnings() {
         tracing::warn!(target: "tower_alb_auth", "{warning}");
+    }
+}
+
+/// A store of the auth backend that gives no answer. Not a line for each of a thousand requests a second.
+#[cfg(feature = "backstage")]
+pub(crate) fn store_failed(wanted: &str, error: &crate::backstage::store::StoreError, warnings: &Warnings) {
+    if warnings.allow(AuthErrorKind::SignInUnavailable) {
+        tracing::warn!(target: "tower_alb_auth", "{wanted} is out of reach: {error}");
+    } else {
+        tracing::debug!(target: "tower_alb_auth", "{wanted} is out of reach: {error}");
     }
 }

@@ -2,10 +2,11 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Inner, Keys, TokenIssuer};
+use super::{Inner, SigningKeys, TokenIssuer, keys::KeyRing, plugin_token};
 use crate::{
-    Clock, SystemClock,
+    Clock,
     backstage::store::{MemoryPublicKeys, PublicKeyStore},
+    clock::SharedClock,
     config::ConfigError,
 };
 
@@ -21,9 +22,11 @@ pub struct TokenIssuerBuilder {
     issuer: String,
     lifetime: Duration,
     with_ownership: bool,
-    clock: Arc<dyn Clock>,
+    clock: SharedClock,
     user_keys: Arc<dyn PublicKeyStore>,
     plugin_keys: Arc<dyn PublicKeyStore>,
+    user_signing_keys: Option<SigningKeys>,
+    plugin_signing_keys: Option<SigningKeys>,
 }
 
 impl TokenIssuerBuilder {
@@ -32,13 +35,18 @@ impl TokenIssuerBuilder {
             issuer,
             lifetime: DEFAULT_LIFETIME,
             with_ownership: true,
-            clock: Arc::new(SystemClock),
+            clock: SharedClock::default(),
             user_keys: Arc::new(MemoryPublicKeys::default()),
             plugin_keys: Arc::new(MemoryPublicKeys::default()),
+            user_signing_keys: None,
+            plugin_signing_keys: None,
         }
     }
 
     /// How long user tokens live: `auth.backstageTokenExpiration`. Default 1 h, range 10 min to 24 h.
+    ///
+    /// The same in all replicas. Public keys are given up by it, so where it is shortened, tokens that were given before are
+    /// refused once they are older than three times the new one.
     pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
@@ -62,13 +70,26 @@ impl TokenIssuerBuilder {
         self
     }
 
-    /// Takes the time from this clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+    /// Signs user tokens by these keys, which replicas share by files: `auth.keyStore.provider: static`. Default: each process
+    /// makes keys of its own and changes them by itself.
+    pub fn user_signing_keys(mut self, keys: SigningKeys) -> Self {
+        self.user_signing_keys = Some(keys);
         self
     }
 
-    /// Checks everything. No key is made before the first token.
+    /// Signs plugin tokens by these keys: `backend.auth.pluginKeyStore.type: static`. Default: as for user tokens.
+    pub fn plugin_signing_keys(mut self, keys: SigningKeys) -> Self {
+        self.plugin_signing_keys = Some(keys);
+        self
+    }
+
+    /// Takes the time from this clock.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = SharedClock::new(clock);
+        self
+    }
+
+    /// Checks everything. No key is made before the first token, or before something tends the keys.
     ///
     /// # Errors
     /// All that is wrong, a sentence each.
@@ -90,13 +111,19 @@ impl TokenIssuerBuilder {
         if !problems.is_empty() {
             return Err(ConfigError::new(problems));
         }
+        let split = |keys: Option<SigningKeys>| keys.map(SigningKeys::into_parts).unzip();
+        let (user_files, user_origin) = split(self.user_signing_keys);
+        let (plugin_files, plugin_origin) = split(self.plugin_signing_keys);
+        let ring = |kind, store, lifetime, files| KeyRing::new(kind, store, self.clock.clone(), lifetime, files);
         Ok(TokenIssuer(Arc::new(Inner {
             issuer,
             lifetime: self.lifetime,
             with_ownership: self.with_ownership,
+            user_keys: ring("user", self.user_keys, self.lifetime, user_files),
+            plugin_keys: ring("plugin", self.plugin_keys, plugin_token::LIFETIME, plugin_files),
+            user_origin,
+            plugin_origin,
             clock: self.clock,
-            user_keys: Keys::new(self.user_keys),
-            plugin_keys: Keys::new(self.plugin_keys),
         })))
     }
 }

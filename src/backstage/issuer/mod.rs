@@ -5,30 +5,40 @@
 //! | user token | `vnd.backstage.user` | every back end, from the browser's `Authorization` header |
 //! | limited user token | `vnd.backstage.limited-user` | made of a user token by its reader, with the signature in `uip` |
 //! | plugin token | `vnd.backstage.plugin` | one plugin's back end, from another back end |
+//!
+//! Private keys are made here or read from files (`signing_keys`), and stay here. Public ones go to a store; when a key is
+//! made, published, used and given up is told in `keys`.
 
 mod builder;
+mod keys;
 mod plugin_token;
+mod readiness;
 mod signing_key;
+mod signing_keys;
+mod tend;
 mod user_token;
 mod verify;
 
 use std::{
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use self::signing_key::SigningKey;
 pub use self::{
     builder::TokenIssuerBuilder,
+    readiness::IssuerReadiness,
+    signing_keys::{KeyFiles, SigningKeys},
+    tend::TendHandle,
     user_token::IssuedToken,
     verify::{TokenRefused, VerifiedUser},
 };
-use super::{
-    PublicJwk,
-    store::{PublicKeyStore, StoreError, StoredKey},
-};
-use crate::{Clock, identity::EntityRef};
+use self::{keys::KeyRing, signing_keys::Origin};
+use super::{PublicJwk, store::StoreError};
+use crate::{Clock, clock::SharedClock, identity::EntityRef};
+
+/// The longest user token, in characters: Backstage's own bound.
+const MAX_TOKEN_LENGTH: usize = 32_768;
 
 /// Signs and verifies Backstage's tokens. A clone is the same issuer.
 #[derive(Clone)]
@@ -38,15 +48,12 @@ struct Inner {
     issuer: String,
     lifetime: Duration,
     with_ownership: bool,
-    clock: Arc<dyn Clock>,
-    user_keys: Keys,
-    plugin_keys: Keys,
-}
-
-/// One kind's signing key and where its public half goes.
-struct Keys {
-    store: Arc<dyn PublicKeyStore>,
-    current: RwLock<Option<Arc<SigningKey>>>,
+    clock: SharedClock,
+    user_keys: Arc<KeyRing>,
+    plugin_keys: Arc<KeyRing>,
+    /// Where keys are read again, if they come from files.
+    user_origin: Option<Origin>,
+    plugin_origin: Option<Origin>,
 }
 
 impl TokenIssuer {
@@ -66,73 +73,70 @@ impl TokenIssuer {
         self.0.lifetime
     }
 
-    /// A token for this user.
+    /// A token for this user. It goes out without the claim `ent` where that would make it longer than 32,768 characters.
     ///
     /// # Errors
-    /// The key is not published yet, and the store is out of reach.
+    /// No key in its time is published, and the store is out of reach. The next call tries again.
     pub async fn user_token(&self, user: &EntityRef, ownership: &[EntityRef]) -> Result<IssuedToken, StoreError> {
-        let key = self.0.user_keys.signing_key(self.now()).await?;
+        let key = self.0.user_keys.signing_key().await?;
         let ownership = self.0.with_ownership.then_some(ownership);
         user_token::issue(&key, &self.0.issuer, user, ownership, self.now(), self.0.lifetime)
     }
 
-    /// A token by which the auth backend asks this plugin's back end, `catalog` for instance.
+    /// A token by which the auth backend asks this plugin's back end, `catalog` for instance. It lives for an hour.
     ///
     /// # Errors
-    /// The key is not published yet, and the store is out of reach.
+    /// No key in its time is published, and the store is out of reach. The next call tries again.
     pub async fn plugin_token(&self, plugin: &str) -> Result<String, StoreError> {
-        let key = self.0.plugin_keys.signing_key(self.now()).await?;
+        let key = self.0.plugin_keys.signing_key().await?;
         plugin_token::issue(&key, plugin, self.now())
     }
 
     /// Who holds this token: a user token or a limited one, signed by a key that any replica has published.
     ///
+    /// Header, type, times (30 s of leeway), audience and subject are checked as strictly as tokens are written; `iss` is
+    /// not, as in stock back ends. What a stock replica on the same store has signed counts.
+    ///
     /// # Errors
-    /// A token that is not of this auth backend, that has expired, or of another kind; and a store that is out of reach.
+    /// A token that is not of this auth backend, that has expired, or of another kind; and a store that is out of reach while
+    /// the token's key is not known.
     pub async fn verify(&self, token: &str) -> Result<VerifiedUser, TokenRefused> {
-        let keys = self.public_keys().await.map_err(TokenRefused::Unavailable)?;
-        verify::verify(token, &keys, self.now())
+        let candidate = verify::Candidate::read(token, self.now())?;
+        let key = self.0.user_keys.find(candidate.kid()).await.map_err(TokenRefused::Unavailable)?;
+        candidate.verify(key.as_ref())
     }
 
-    /// The public keys of user tokens, those of all replicas.
+    /// The public keys of user tokens, those of all replicas, each kid once. While the store is out of reach: those listed
+    /// last that are within their time.
     ///
     /// # Errors
-    /// The store is out of reach.
+    /// The store is out of reach and has never listed any.
     pub async fn public_keys(&self) -> Result<Vec<PublicJwk>, StoreError> {
-        self.0.user_keys.listed().await
+        self.0.user_keys.public_keys().await
     }
 
-    /// The public keys of plugin tokens, those of all replicas.
+    /// The public keys of plugin tokens, likewise.
     ///
     /// # Errors
-    /// The store is out of reach.
+    /// The store is out of reach and has never listed any.
     pub async fn plugin_public_keys(&self) -> Result<Vec<PublicJwk>, StoreError> {
-        self.0.plugin_keys.listed().await
+        self.0.plugin_keys.public_keys().await
+    }
+
+    /// Whether tokens can be given. Has a first key published if there is none yet, so it need only be asked again.
+    pub fn readiness(&self) -> IssuerReadiness {
+        let Inner { user_keys, plugin_keys, .. } = &*self.0;
+        user_keys.tend_beside();
+        let not_ready = user_keys.not_ready();
+        let ready = not_ready.is_none();
+        let behind = |ring: &KeyRing| ring.failure().map(|error| format!("the next signing key waits: {error}"));
+        let mut problems: Vec<String> = not_ready.or_else(|| behind(user_keys)).into_iter().collect();
+        problems.extend(behind(plugin_keys));
+        IssuerReadiness { ready, problems }
     }
 
     pub(in crate::backstage) fn now(&self) -> SystemTime {
         self.0.clock.now()
-    }
-}
-
-impl Keys {
-    fn new(store: Arc<dyn PublicKeyStore>) -> Self {
-        Self { store, current: RwLock::default() }
-    }
-
-    /// The key to sign by, which is published.
-    async fn signing_key(&self, now: SystemTime) -> Result<Arc<SigningKey>, StoreError> {
-        if let Some(key) = &*self.current.read().unwrap_or_else(PoisonError::into_inner) {
-            return Ok(Arc::clone(key));
-        }
-        let key = Arc::new(SigningKey::generate()?);
-        self.store.publish(StoredKey::new(key.public().clone(), now, None)).await?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&key));
-        Ok(key)
-    }
-
-    async fn listed(&self) -> Result<Vec<PublicJwk>, StoreError> {
-        Ok(self.store.list().await?.into_iter().map(|stored| stored.key).collect())
     }
 }
 

@@ -23,8 +23,16 @@ impl SigningKey {
         let failed = || StoreError::new("a signing key cannot be made: the system gives no random numbers");
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| failed())?;
         let kid = Kid::random().ok_or_else(failed)?.to_string();
-        let public = PublicJwk::of_point(&kid, pair.public_key().as_ref()).map_err(|_| failed())?;
+        let public = PublicJwk::of_point(Some(&kid), pair.public_key().as_ref()).map_err(|_| failed())?;
         Ok(Self { pair, public, random: SystemRandom::new() })
+    }
+
+    /// Of a key in DER: PKCS #8 (RFC 5958) or SEC 1 (RFC 5915). `None` if it is no P-256 key. Without a key id the key's
+    /// thumbprint (RFC 7638) is its id, the same one in every replica.
+    pub(super) fn from_der(der: &[u8], kid: Option<&str>) -> Option<Self> {
+        let pair = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, der).ok()?;
+        let public = PublicJwk::of_point(kid, pair.public_key().as_ref()).ok()?;
+        Some(Self { pair, public, random: SystemRandom::new() })
     }
 
     pub(super) fn public(&self) -> &PublicJwk {

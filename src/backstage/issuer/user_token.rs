@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use super::signing_key::SigningKey;
+use super::{MAX_TOKEN_LENGTH, signing_key::SigningKey};
 use crate::{backstage::store::StoreError, identity::EntityRef};
 
 /// A user token and its life.
@@ -17,6 +17,8 @@ pub struct IssuedToken {
     token: String,
     /// Until when it is valid.
     pub expires_at: SystemTime,
+    /// Whether the claim `ent` is in it. Where it is not, back ends ask `/v1/userinfo`.
+    pub has_ownership_claim: bool,
 }
 
 impl IssuedToken {
@@ -28,7 +30,10 @@ impl IssuedToken {
 
 impl fmt::Debug for IssuedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IssuedToken").field("expires_at", &self.expires_at).finish_non_exhaustive()
+        f.debug_struct("IssuedToken")
+            .field("expires_at", &self.expires_at)
+            .field("has_ownership_claim", &self.has_ownership_claim)
+            .finish_non_exhaustive()
     }
 }
 
@@ -52,12 +57,26 @@ pub(super) fn issue(
     let limited = key.sign(&header("vnd.backstage.limited-user"), &limited)?;
     let uip = limited.rsplit('.').next().unwrap_or_default();
 
-    let ent = ownership.map(|refs| format!(r#","ent":{}"#, json!(refs))).unwrap_or_default();
-    let payload = format!(
-        r#"{{"iss":{},"sub":{sub}{ent},"aud":"backstage","iat":{iat},"exp":{exp},"uip":"{uip}"}}"#,
-        json!(issuer)
-    );
-    let token = key.sign(&header("vnd.backstage.user"), &payload)?;
+    let token = |ownership: Option<&[EntityRef]>| {
+        let ent = ownership.map(|refs| format!(r#","ent":{}"#, json!(refs))).unwrap_or_default();
+        let payload = format!(
+            r#"{{"iss":{},"sub":{sub}{ent},"aud":"backstage","iat":{iat},"exp":{exp},"uip":"{uip}"}}"#,
+            json!(issuer)
+        );
+        key.sign(&header("vnd.backstage.user"), &payload)
+    };
+    let mut issued = token(ownership)?;
+    let mut has_ownership_claim = ownership.is_some();
+    if let Some(refs) = ownership.filter(|_| issued.len() > MAX_TOKEN_LENGTH) {
+        tracing::warn!(
+            target: "tower_alb_auth",
+            ownership_entity_refs = refs.len(),
+            "a user token of {} characters would pass {MAX_TOKEN_LENGTH}: it goes out without ent, which /v1/userinfo answers",
+            issued.len(),
+        );
+        issued = token(None)?;
+        has_ownership_claim = false;
+    }
     let expires_at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp)).unwrap_or(now);
-    Ok(IssuedToken { token, expires_at })
+    Ok(IssuedToken { token: issued, expires_at, has_ownership_claim })
 }

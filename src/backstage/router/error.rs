@@ -2,22 +2,51 @@
 
 use axum::{
     body::Body,
-    http::{Response, StatusCode, header},
+    extract::Request,
+    http::{HeaderName, HeaderValue, Response, StatusCode, header},
+    middleware::Next,
     response::IntoResponse,
 };
-use serde_json::json;
+use serde::Serialize;
 
-/// An error as Backstage's clients read it.
+use super::answer::json_headers;
+use crate::{AuthError, AuthErrorKind, layer::CHALLENGE};
+
+/// An error as Backstage's clients read it: one sentence a status, which gives nothing away.
 #[derive(Debug, Clone)]
 pub(super) struct ApiError {
-    name: &'static str,
     status: StatusCode,
     message: String,
+    /// Says with the status how to be let in, or when to come back.
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl ApiError {
-    pub(super) fn of_status(status: StatusCode, message: impl Into<String>) -> Self {
-        let name = match status {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), header: None }
+    }
+
+    /// 401 for a request that wants a token of Backstage's (RFC 6750 section 3).
+    pub(super) fn bearer(challenge: &'static str, message: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, message).with(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+    }
+
+    /// 503 where a store gives no answer: the same as where the keys or the catalog give none.
+    pub(super) fn unavailable() -> Self {
+        AuthError::new(AuthErrorKind::SignInUnavailable).into()
+    }
+
+    /// 403 for a signed-in user: the same for each reason.
+    pub(super) fn not_allowed() -> Self {
+        AuthError::new(AuthErrorKind::SignInRefused).into()
+    }
+
+    fn with(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self { header: Some((name, value)), ..self }
+    }
+
+    fn name(&self) -> &'static str {
+        match self.status {
             StatusCode::BAD_REQUEST => "InputError",
             StatusCode::UNAUTHORIZED => "AuthenticationError",
             StatusCode::FORBIDDEN => "NotAllowedError",
@@ -26,26 +55,68 @@ impl ApiError {
             StatusCode::NOT_IMPLEMENTED => "NotImplementedError",
             StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailableError",
             _ => "Error",
-        };
-        Self { name, status, message: message.into() }
+        }
     }
+}
 
-    pub(super) fn not_found(message: impl Into<String>) -> Self {
-        Self::of_status(StatusCode::NOT_FOUND, message)
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        let answer = Self::new(error.status(), error.client_message());
+        match (error.status(), error.retry_after_seconds()) {
+            (StatusCode::UNAUTHORIZED, _) => answer.with(header::WWW_AUTHENTICATE, CHALLENGE),
+            (_, Some(seconds)) => answer.with(header::RETRY_AFTER, seconds.into()),
+            _ => answer,
+        }
     }
 }
 
 impl IntoResponse for ApiError {
+    /// Without a body yet: [`shaped`] knows the request that belongs into it.
     fn into_response(self) -> Response<Body> {
-        let body = json!({
-            "error": { "name": self.name, "message": self.message },
-            "response": { "statusCode": self.status.as_u16() },
-        });
-        (
-            self.status,
-            [(header::CONTENT_TYPE, "application/json; charset=utf-8"), (header::CACHE_CONTROL, "no-store")],
-            body.to_string(),
-        )
-            .into_response()
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
     }
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    error: Named<'a>,
+    request: Asked<'a>,
+    response: Answered,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    name: &'static str,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct Asked<'a> {
+    method: &'a str,
+    url: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answered {
+    status_code: u16,
+}
+
+/// Writes errors out, with method and path of the request: the path below the mount, as Backstage does, and never the query.
+pub(super) async fn shaped(request: Request, next: Next) -> Response<Body> {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut response = next.run(request).await;
+    let Some(error) = response.extensions_mut().remove::<ApiError>() else { return response };
+    let report = Report {
+        error: Named { name: error.name(), message: &error.message },
+        request: Asked { method: method.as_str(), url: &path },
+        response: Answered { status_code: error.status.as_u16() },
+    };
+    *response.body_mut() = serde_json::to_string(&report).unwrap_or_default().into();
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response.headers_mut().extend(json_headers());
+    response.headers_mut().extend(error.header);
+    response
 }

@@ -1,26 +1,42 @@
-//! Key sets.
+//! Key sets (RFC 7517 section 5): what tokens verify by.
+
+use std::collections::HashSet;
 
 use axum::{
     body::Body,
     extract::State,
-    http::{Response, StatusCode, header},
-    response::IntoResponse,
+    http::{HeaderMap, Response},
 };
 
-use super::error::ApiError;
+use super::{answer, error::ApiError};
 use crate::backstage::{BackstageAuth, PublicJwk, store::StoreError};
 
-pub(super) async fn user_keys(State(auth): State<BackstageAuth>) -> Result<Response<Body>, ApiError> {
-    key_set(auth.tokens().public_keys().await)
+pub(super) async fn user_keys(
+    State(auth): State<BackstageAuth>,
+    headers: HeaderMap,
+) -> Result<Response<Body>, ApiError> {
+    key_set(&auth, &headers, auth.tokens().public_keys().await)
 }
 
-pub(super) async fn plugin_keys(State(auth): State<BackstageAuth>) -> Result<Response<Body>, ApiError> {
-    key_set(auth.tokens().plugin_public_keys().await)
+pub(super) async fn plugin_keys(
+    State(auth): State<BackstageAuth>,
+    headers: HeaderMap,
+) -> Result<Response<Body>, ApiError> {
+    key_set(&auth, &headers, auth.tokens().plugin_public_keys().await)
 }
 
-fn key_set(keys: Result<Vec<PublicJwk>, StoreError>) -> Result<Response<Body>, ApiError> {
-    let keys = keys.map_err(|_| ApiError::of_status(StatusCode::SERVICE_UNAVAILABLE, "try again later"))?;
+fn key_set(
+    auth: &BackstageAuth,
+    asked: &HeaderMap,
+    keys: Result<Vec<PublicJwk>, StoreError>,
+) -> Result<Response<Body>, ApiError> {
+    let mut keys = keys.map_err(|error| {
+        auth.store_failed("the store of public keys", &error);
+        ApiError::unavailable()
+    })?;
+    // One key an id, the first, as tokens are verified here: of two, readers would pick one each in their own way.
+    let mut seen = HashSet::new();
+    keys.retain(|key| seen.insert(key.kid().to_owned()));
     let keys: Vec<&str> = keys.iter().map(PublicJwk::json).collect();
-    let body = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
-    Ok(([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response())
+    Ok(answer::public(asked, format!(r#"{{"keys":[{}]}}"#, keys.join(","))))
 }

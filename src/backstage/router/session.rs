@@ -1,48 +1,45 @@
-//! `/awsalb/refresh`: the session.
+//! A session, as the front end reads it.
 
-use std::time::SystemTime;
-
-use axum::{
-    body::Body,
-    extract::State,
-    http::{HeaderMap, Response, StatusCode, header},
-    response::IntoResponse,
-};
+use axum::{body::Body, http::Response};
 use serde::Serialize;
 
-use super::error::ApiError;
+use super::{answer, error::ApiError};
 use crate::{
     EntityRef,
-    backstage::{BackstageAuth, store::UserInfo},
+    backstage::{BackstageAuth, SessionProfile, store::UserInfo},
 };
+
+/// What a session says, but for the token. Absent members are left out: the front end takes no `null`.
+pub(super) struct Session<'a> {
+    pub(super) user: &'a EntityRef,
+    pub(super) ownership: &'a [EntityRef],
+    pub(super) profile: &'a SessionProfile,
+    pub(super) provider_info: Option<ProviderInfo<'a>>,
+}
+
+/// Of the load balancer's token.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ProviderInfo<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) access_token: Option<&'a str>,
+    /// How much of its life is left.
+    pub(super) expires_in_seconds: u64,
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Session<'a> {
-    profile: Profile<'a>,
-    provider_info: ProviderInfo,
+struct SessionBody<'a> {
+    profile: &'a SessionProfile,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_info: Option<ProviderInfo<'a>>,
     backstage_identity: Identity<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Profile<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    picture: Option<&'a str>,
-    display_name: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ProviderInfo {
-    expires_in_seconds: u64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Identity<'a> {
+    /// The user's name: hand-written sign-in pages read it.
     id: &'a str,
     token: &'a str,
     identity: Ownership<'a>,
@@ -57,33 +54,29 @@ struct Ownership<'a> {
     ownership_entity_refs: &'a [EntityRef],
 }
 
-pub(super) async fn refresh(State(auth): State<BackstageAuth>, headers: HeaderMap) -> Result<Response<Body>, ApiError> {
-    let user = auth
-        .alb()
-        .authenticate(&headers)
-        .await
-        .map_err(|error| ApiError::of_status(error.status(), error.client_message()))?;
-    let identity =
-        user.identity().ok_or_else(|| ApiError::of_status(StatusCode::FORBIDDEN, "the sign-in policy names nobody"))?;
-    let unavailable = |_| ApiError::of_status(StatusCode::SERVICE_UNAVAILABLE, "try again later");
-    let (user_ref, ownership) = (identity.user_entity_ref(), identity.ownership_entity_refs());
-    let issued = auth.tokens().user_token(user_ref, ownership).await.map_err(unavailable)?;
-    // Before the token is out of the house: whoever is shown it may ask at once.
-    auth.user_info().put(UserInfo::new(user_ref.clone(), ownership), issued.expires_at).await.map_err(unavailable)?;
-    let now = auth.tokens().now();
-    let left = |at: SystemTime| at.duration_since(now).unwrap_or_default().as_secs();
-    let profile = identity.profile();
-    let session = Session {
-        profile: Profile { email: profile.email(), picture: profile.picture(), display_name: profile.display_name() },
-        provider_info: ProviderInfo { expires_in_seconds: left(user.claims().token_expires_at()) },
-        backstage_identity: Identity {
-            id: user_ref.name(),
-            token: issued.expose(),
-            identity: Ownership { r#type: "user", user_entity_ref: user_ref, ownership_entity_refs: ownership },
-            expires_in_seconds: auth.tokens().token_lifetime().as_secs(),
-        },
-    };
-    let body = serde_json::to_string(&session).map_err(|_| ApiError::of_status(StatusCode::FORBIDDEN, "no session"))?;
-    let headers = [(header::CONTENT_TYPE, "application/json; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
-    Ok((headers, body).into_response())
+impl Session<'_> {
+    /// Signs a token and gives it out.
+    pub(super) async fn give(self, auth: &BackstageAuth) -> Result<Response<Body>, ApiError> {
+        let Session { user, ownership, profile, provider_info } = self;
+        let issued = auth.tokens().user_token(user, ownership).await.map_err(|error| {
+            auth.store_failed("the store of public keys", &error);
+            ApiError::unavailable()
+        })?;
+        // Before the token is out of the house: whoever is shown it may ask at once.
+        let known = UserInfo::new(user.clone(), ownership);
+        auth.user_info().put(known, issued.expires_at).await.map_err(|error| {
+            auth.store_failed("the store of users", &error);
+            ApiError::unavailable()
+        })?;
+        answer::private(&SessionBody {
+            profile,
+            provider_info,
+            backstage_identity: Identity {
+                id: user.name(),
+                token: issued.expose(),
+                identity: Ownership { r#type: "user", user_entity_ref: user, ownership_entity_refs: ownership },
+                expires_in_seconds: auth.tokens().token_lifetime().as_secs(),
+            },
+        })
+    }
 }

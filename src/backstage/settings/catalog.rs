@@ -68,7 +68,8 @@ pub(super) fn read_catalog(reader: &Reader<'_>, base: &str) -> Option<CatalogSet
         return None;
     };
     let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
-    if url.starts_with("http://") && !is_loopback(&host) {
+    // Names below `localhost` are this machine (RFC 6761 section 6.3).
+    if url.starts_with("http://") && !is_loopback(&host) && !host.ends_with(".localhost") {
         let sentence =
             format!("the catalog's address, by {of}, is plain http, so whoever stands between could say who is who");
         if !plain_http {

@@ -4,10 +4,14 @@
 //! every replica publishes what all of them have stored.
 
 mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 
 use std::{fmt, pin::Pin, sync::Arc, time::SystemTime};
 
 pub use self::memory::{MemoryPublicKeys, MemoryUserInfo};
+#[cfg(feature = "postgres")]
+pub use self::postgres::Postgres;
 use super::PublicJwk;
 use crate::identity::EntityRef;
 
@@ -36,9 +40,13 @@ impl StoredKey {
 /// Public keys that all replicas publish.
 pub trait PublicKeyStore: Send + Sync + 'static {
     /// Adds a key. Once this is done every replica's [`list`](Self::list) has it: no token is signed before.
+    ///
+    /// The same key may be there already: it is then as old as this says, which keeps a key that is used for long from being
+    /// removed as an old one. Another key under the same kid is an error, and stays.
     fn publish(&self, key: StoredKey) -> StoreFuture<'_, ()>;
 
-    /// All keys.
+    /// All keys. A row that is no public key is none, a row with a private member least of all: the store leaves it out and
+    /// reports it in the log, without its contents.
     fn list(&self) -> StoreFuture<'_, Vec<StoredKey>>;
 
     /// Forgets the keys of these ids. One that is not there is no error.

@@ -10,20 +10,20 @@ use tokio::sync::watch;
 pub(super) struct Upgrade(OnUpgrade);
 
 /// What is there to be upgraded, if the request asks for it. Over HTTP/1.1 alone.
-pub(super) fn wanted(request: &mut Request<Incoming>) -> Option<Upgrade> {
+pub(super) fn wanted<B>(request: &mut Request<B>) -> Option<Upgrade> {
     request.headers().contains_key(header::UPGRADE).then(|| Upgrade(hyper::upgrade::on(request)))
 }
 
 impl Upgrade {
-    /// Passes the target's answer on, and then bytes both ways until both ends are done or one breaks off.
+    /// Passes the server's answer on, and then bytes both ways until both ends are done or one breaks off.
     pub(super) fn splice(self, mut response: Response<Incoming>, mut cut: watch::Receiver<bool>) -> Response<Body> {
-        let target = hyper::upgrade::on(&mut response);
+        let server = hyper::upgrade::on(&mut response);
         tokio::spawn(async move {
-            let (Ok(client), Ok(target)) = tokio::join!(self.0, target) else { return };
-            let (mut client, mut target) = (TokioIo::new(client), TokioIo::new(target));
+            let (Ok(client), Ok(server)) = tokio::join!(self.0, server) else { return };
+            let (mut client, mut server) = (TokioIo::new(client), TokioIo::new(server));
             // However it ends: there is nobody to tell.
             tokio::select! {
-                _ = tokio::io::copy_bidirectional(&mut client, &mut target) => {}
+                _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
                 _ = cut.wait_for(|cut| *cut) => {}
             }
         });

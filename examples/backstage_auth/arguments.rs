@@ -1,0 +1,106 @@
+//! What the service is told on the command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+const TEACHING: &str = "\
+Examples:
+  What is in the files, key by key, and what is missing:
+      backstage_auth check --config app-config.yaml --config app-config.production.yaml
+  The auth backend alone, for a load balancer's rule with the path /api/auth/awsalb/*:
+      backstage_auth --config app-config.yaml --config app-config.production.yaml
+  In front of a whole Backstage backend, which keeps its other sign-in providers:
+      backstage_auth --config app-config.yaml --upstream http://127.0.0.1:7008
+  With the front end, as built by `yarn workspace app build`:
+      backstage_auth --config app-config.yaml --static packages/app/dist
+  On a laptop, behind a load balancer with ready users, at http://app.localhost:9000:
+      backstage_auth --config app-config.yaml --listen 127.0.0.1:7007 --without-catalog
+      alb-emulator --demo --target http://127.0.0.1:7007
+      alb-emulator --demo --print-config app-config    # what the file has to say then
+
+Exit codes: 0 it was told to end, or the check found nothing wrong; 1 the settings are refused, or a
+port is taken; 2 the arguments are wrong.
+
+RUST_LOG sets what is logged: RUST_LOG=tower_alb_auth=debug shows why each sign-in is refused.
+All of it is told step by step in docs/GUIDE.md of the package tower-alb-auth.";
+
+/// Backstage's auth backend for users whom an AWS Application Load Balancer signed in: the provider awsalb, for the stock front
+/// end and stock back ends.
+///
+/// Reads Backstage's own files. What they lack is printed, ready to be pasted.
+#[derive(Debug, Parser)]
+#[command(
+    name = "backstage_auth",
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = TEACHING,
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub task: Option<Task>,
+
+    #[command(flatten)]
+    pub serve: Serve,
+
+    /// Goes the whole way by itself, behind a local load balancer, and ends: for CI.
+    #[arg(long, hide = true)]
+    pub check: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// Says of each key under auth, backend and discovery whether it is used, ignored or refused, and where it stands.
+    Check {
+        #[command(flatten)]
+        files: Files,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Files {
+    /// A file of Backstage's settings; may be given several times, and later ones win [default: app-config.yaml].
+    #[arg(long = "config", value_name = "FILE")]
+    named: Vec<PathBuf>,
+}
+
+impl Files {
+    pub fn paths(&self) -> Vec<PathBuf> {
+        if self.named.is_empty() { vec!["app-config.yaml".into()] } else { self.named.clone() }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    #[command(flatten)]
+    pub files: Files,
+
+    /// Where it listens [default: backend.listen of the files, which is port 7007 of every interface unless set]. A security
+    /// group has to keep everybody out but the load balancer.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+
+    /// Passes what is not its own on to this Backstage backend: other sign-in providers, plugins, the front end.
+    #[arg(long, value_name = "URL")]
+    pub upstream: Option<String>,
+
+    /// Serves a built front end from this folder.
+    #[arg(long = "static", value_name = "FOLDER")]
+    pub front_end: Option<PathBuf>,
+
+    /// Asks no catalog. Right where whoever has an address of the listed domains may come in, owning as nobody but itself: the
+    /// files have to say so by dangerouslyAllowSignInWithoutUserInCatalog.
+    #[arg(long)]
+    pub without_catalog: bool,
+
+    /// Makes the tables in backend.database where they are missing. Right where no stock auth backend will ever use it: that
+    /// one makes its own, and fails at tables that are there.
+    #[arg(long)]
+    pub create_tables: bool,
+
+    /// How many of these run. Several need a database that they share.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub replicas: u16,
+}

@@ -1,0 +1,62 @@
+//! A built front end, served as Backstage's app-backend serves it.
+//!
+//! | path | answer | `Cache-Control` |
+//! |---|---|---|
+//! | `/static/*` | the file, whose name carries a hash of it; else 404 | two weeks |
+//! | another file | the file; none whose name begins with a dot | pages not at all, the rest as the browser sees fit |
+//! | any other path | `index.html`, which finds its page by itself | not at all |
+//!
+//! Nothing is put into it: it has the settings that it was built with, not those of this service's files.
+
+use std::path::Path;
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderValue, Response, StatusCode, Uri, header},
+    middleware::{Next, from_fn},
+};
+use tower::ServiceBuilder;
+use tower_http::{
+    services::{ServeDir, ServeFile},
+    set_header::SetResponseHeaderLayer,
+};
+
+const TWO_WEEKS: HeaderValue = HeaderValue::from_static("public, max-age=1209600");
+const NOT_AT_ALL: HeaderValue = HeaderValue::from_static("no-store, max-age=0");
+
+/// The front end of this folder, `dist` of the package `app`.
+pub fn routes(folder: &Path) -> Result<Router, String> {
+    let index = folder.join("index.html");
+    if !index.is_file() || !folder.join("static").is_dir() {
+        return Err(format!(
+            "--static {} is no built front end: index.html and static/ are to be in it, as `yarn workspace app build` leaves \
+             them in packages/app/dist",
+            folder.display()
+        ));
+    }
+    let kept = SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, |response: &Response<_>| {
+        (response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED).then_some(TWO_WEEKS)
+    });
+    let page = SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, |response: &Response<_>| {
+        let kind = response.headers().get(header::CONTENT_TYPE)?;
+        kind.as_bytes().starts_with(b"text/html").then_some(NOT_AT_ALL)
+    });
+    // No other site may show it in a frame, and so have users click what they do not see.
+    let framed = SetResponseHeaderLayer::overriding(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    Ok(Router::new()
+        .nest_service("/static", ServiceBuilder::new().layer(kept).service(ServeDir::new(folder.join("static"))))
+        .fallback_service(
+            ServiceBuilder::new().layer(page).service(ServeDir::new(folder).fallback(ServeFile::new(index))),
+        )
+        .layer(from_fn(without_dot_files))
+        .layer(framed))
+}
+
+/// What is hidden from a listing is no part of a front end: the schema of its settings, say.
+async fn without_dot_files(mut request: Request, next: Next) -> axum::response::Response {
+    if request.uri().path().split('/').any(|segment| segment.starts_with('.') || segment.starts_with("%2")) {
+        *request.uri_mut() = Uri::from_static("/");
+    }
+    next.run(request).await
+}

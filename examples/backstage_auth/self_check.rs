@@ -1,0 +1,177 @@
+//! The whole way by itself: a local load balancer with a demo provider in front, another backend behind, and a client that
+//! goes where a browser would.
+
+use std::{error::Error, net::SocketAddr};
+
+use axum::{
+    Json, Router,
+    http::{HeaderMap, StatusCode, header},
+    response::IntoResponse,
+    routing::{any, get},
+};
+use reqwest::Client;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tower_alb_auth::{
+    config::AppConfig,
+    emulator::{Emulator, EmulatorConfig},
+};
+
+use crate::{
+    arguments::Serve,
+    assemble::{Assembled, assemble},
+};
+
+type Anything<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Whether everything was as promised.
+pub async fn walk(mut arguments: Serve) -> Anything<bool> {
+    arguments.upstream = Some(another_backend().await?);
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let target = format!("http://{}", listener.local_addr()?);
+    let emulator = Emulator::start(EmulatorConfig::on_free_ports().target(target)).await?;
+    let text = app_config(&emulator);
+    let files = AppConfig::from_text("app-config.yaml", &text, |_| None)?;
+    let Assembled { service, tending: _tending, .. } = assemble(&files, &arguments)?;
+    let service = service.into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, service).await });
+
+    let mut walk = Walk { url: emulator.url().to_owned(), provider: emulator.issuer().to_owned(), sound: true };
+    walk.nobody().await?;
+    walk.jane().await?;
+    walk.guest().await?;
+    walk.beside().await?;
+    emulator.shutdown().await;
+    Ok(walk.sound)
+}
+
+/// What a Backstage behind this load balancer has in its file.
+fn app_config(emulator: &Emulator) -> String {
+    let (url, issuer, signer) = (emulator.url(), emulator.issuer(), emulator.signer());
+    let (client_id, keys) = (emulator.client_id(), emulator.key_endpoint());
+    format!(
+        "
+app: {{ baseUrl: {url} }}
+backend: {{ baseUrl: {url} }}
+auth:
+  providers:
+    awsalb:
+      issuer: {issuer}
+      signer: {signer}
+      clientIds: [{client_id}]
+      keyEndpoint: {keys}
+      signOutUrl: {issuer}/logout
+      signIn:
+        resolvers:
+          - resolver: emailLocalPartMatchingUserEntityName
+            allowedDomains: [example.com]
+"
+    )
+}
+
+/// A backend with the other sign-in providers, and with a catalog in which Jane is.
+async fn another_backend() -> std::io::Result<String> {
+    let jane = json!({
+        "kind": "User",
+        "metadata": { "name": "jane.doe" },
+        "spec": { "profile": { "email": "jane.doe@example.com" } },
+        "relations": [{ "type": "memberOf", "targetRef": "group:default/team-a" }],
+    });
+    let catalog = async move |headers: HeaderMap| match headers.contains_key(header::AUTHORIZATION) {
+        true => Json(jane).into_response(),
+        false => StatusCode::UNAUTHORIZED.into_response(),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let app = Router::new()
+        .route("/api/catalog/entities/by-name/{kind}/default/jane.doe", get(catalog))
+        .fallback(any(async || "another backend"));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Ok(url)
+}
+
+struct Walk {
+    url: String,
+    provider: String,
+    sound: bool,
+}
+
+impl Walk {
+    async fn nobody(&mut self) -> Anything<()> {
+        let page = browser()?.get(format!("{}/", self.url)).send().await?.text().await?;
+        self.expect("whoever has no session is asked by the provider", &page.contains("Who signs in?"), &true);
+        Ok(())
+    }
+
+    async fn jane(&mut self) -> Anything<()> {
+        let browser = self.signed_in("jane").await?;
+        let session: Value = browser.get(self.auth("/awsalb/refresh")).send().await?.json().await?;
+        let user = &session["backstageIdentity"]["identity"]["userEntityRef"];
+        self.expect("Jane gets a session", user, &json!("user:default/jane.doe"));
+        let owns = &session["backstageIdentity"]["identity"]["ownershipEntityRefs"];
+        let team = json!(["user:default/jane.doe", "group:default/team-a"]);
+        self.expect("she owns as her team, which the catalog knows", owns, &team);
+
+        let token = session["backstageIdentity"]["token"].as_str().unwrap_or_default();
+        let keys: Value = browser.get(self.auth("/.well-known/jwks.json")).send().await?.json().await?;
+        self.expect("the key that back ends verify it by is published", &keys["keys"][0]["alg"], &json!("ES256"));
+        let info: Value = browser.get(self.auth("/v1/userinfo")).bearer_auth(token).send().await?.json().await?;
+        self.expect("userinfo knows whose token it is", &info["claims"]["sub"], &json!("user:default/jane.doe"));
+
+        let goodbye = browser.post(self.auth("/awsalb/logout")).header("origin", &self.url).send().await?;
+        self.expect("she signs out, at the provider too", &goodbye.url().path(), &"/logout");
+        let page = browser.get(format!("{}/", self.url)).send().await?.text().await?;
+        self.expect("after that the provider asks again", &page.contains("Who signs in?"), &true);
+        Ok(())
+    }
+
+    async fn guest(&mut self) -> Anything<()> {
+        let refused = self.signed_in("guest").await?.get(self.auth("/awsalb/refresh")).send().await?;
+        self.expect("a guest of another domain gets none", &refused.status(), &StatusCode::FORBIDDEN);
+        Ok(())
+    }
+
+    async fn beside(&mut self) -> Anything<()> {
+        let browser = self.signed_in("admin").await?;
+        let other = browser.get(self.auth("/github/start")).send().await?.text().await?;
+        self.expect("another provider is the upstream's", &other.as_str(), &"another backend");
+        let ready = browser.get(format!("{}/.backstage/health/v1/readiness", self.url)).send().await?.text().await?;
+        self.expect("it is ready, in Backstage's shape", &ready.as_str(), &r#"{"status":"ok"}"#);
+        Ok(())
+    }
+
+    fn auth(&self, path: &str) -> String {
+        format!("{}/api/auth{path}", self.url)
+    }
+
+    /// A browser of its own, in which this user was chosen.
+    async fn signed_in(&self, user: &str) -> Anything<Client> {
+        let browser = browser()?;
+        let page = browser.get(format!("{}/", self.url)).send().await?.text().await?;
+        let (_, rest) = page.split_once("name=\"ticket\" value=\"").ok_or("this is no login page")?;
+        let (ticket, _) = rest.split_once('"').ok_or("the form has no end")?;
+        let form = [("ticket", ticket), ("user", user)];
+        browser.post(format!("{}/login", self.provider)).form(&form).send().await?;
+        Ok(browser)
+    }
+
+    fn expect<T: PartialEq + std::fmt::Debug + ?Sized>(&mut self, what: &str, got: &T, promised: &T) {
+        let sound = got == promised;
+        self.sound &= sound;
+        println!("{:<5}  {what}\n       {got:?}", if sound { "ok" } else { "WRONG" });
+        if !sound {
+            println!("       promised: {promised:?}");
+        }
+    }
+}
+
+/// Keeps cookies by host name, as browsers do, and takes names under `localhost` for this machine, as they do too.
+fn browser() -> reqwest::Result<Client> {
+    let this_machine = SocketAddr::from(([127, 0, 0, 1], 0));
+    Client::builder()
+        .cookie_store(true)
+        .no_proxy()
+        .resolve("app.localhost", this_machine)
+        .resolve("idp.localhost", this_machine)
+        .build()
+}

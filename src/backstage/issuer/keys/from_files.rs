@@ -1,0 +1,125 @@
+//! Keys from files, which replicas share. The first signs.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    schedule::{Moment, Schedule, VERIFIER_CACHE},
+    source::KeySource,
+};
+use crate::{
+    backstage::{
+        PublicJwk,
+        issuer::{signing_key::SigningKey, signing_keys::Entry},
+        store::{StoreError, StoredKey},
+    },
+    error::quoted,
+};
+
+pub(super) struct FromFiles {
+    schedule: Schedule,
+    keys: Vec<Published>,
+    /// The one that signs: the first, unless that is so new that verifiers may not know it.
+    current: Option<Arc<SigningKey>>,
+    /// Taken out of the files; listed until then.
+    removed: Vec<(PublicJwk, Instant)>,
+}
+
+struct Published {
+    entry: Entry,
+    /// Since when it is listed.
+    since: Option<Instant>,
+    /// When the store was told last.
+    told: Option<Moment>,
+}
+
+impl FromFiles {
+    pub(super) fn new(schedule: Schedule, keys: Vec<Entry>) -> Self {
+        let keys = keys.into_iter().map(Published::new).collect();
+        Self { schedule, keys, current: None, removed: Vec::new() }
+    }
+
+    fn settle(&mut self, now: Moment) {
+        self.removed.retain(|(_, until)| now.monotonic < *until);
+        let Some(first) = self.keys.first() else { return };
+        let Some(since) = first.since else { return };
+        let wait = if self.current.is_none() { Duration::ZERO } else { VERIFIER_CACHE };
+        if now.monotonic.saturating_duration_since(since) >= wait {
+            self.current.clone_from(&first.entry.private);
+        }
+    }
+
+    /// The first that the store does not know, or has known for so long that it may soon forget it.
+    fn untold(&self, now: Moment) -> Option<&Published> {
+        let again = self.schedule.lifetime();
+        self.keys.iter().find(|key| key.told.is_none_or(|told| told.age_at(now) >= again))
+    }
+}
+
+impl Published {
+    fn new(entry: Entry) -> Self {
+        Self { entry, since: None, told: None }
+    }
+}
+
+impl KeySource for FromFiles {
+    fn signer(&mut self, now: Moment) -> Option<Arc<SigningKey>> {
+        self.settle(now);
+        self.current.clone()
+    }
+
+    fn is_due(&mut self, now: Moment) -> bool {
+        self.untold(now).is_some()
+    }
+
+    fn publication(&mut self, now: Moment) -> Result<Option<StoredKey>, StoreError> {
+        let expires_at = now.date.checked_add(self.schedule.listed_for());
+        Ok(self.untold(now).map(|key| StoredKey::new(key.entry.public.clone(), now.date, expires_at)))
+    }
+
+    fn published(&mut self, kid: &str, now: Moment) {
+        for key in self.keys.iter_mut().filter(|key| key.entry.public.kid() == kid) {
+            key.since.get_or_insert(now.monotonic);
+            key.told = Some(now);
+        }
+    }
+
+    fn listed(&mut self, now: Moment) -> Vec<PublicJwk> {
+        self.settle(now);
+        let keys = self.keys.iter().map(|key| &key.entry.public);
+        keys.chain(self.removed.iter().map(|(key, _)| key)).cloned().collect()
+    }
+
+    fn replace(&mut self, keys: Vec<Entry>, now: Moment) -> Result<bool, String> {
+        self.settle(now);
+        let known = self.keys.iter().map(|held| &held.entry.public).chain(self.removed.iter().map(|(key, _)| key));
+        for held in known {
+            if let Some(new) = keys.iter().find(|new| new.public.kid() == held.kid() && new.public != *held) {
+                return Err(format!(
+                    "the key id {} now has another key, but verifiers still hold the old one for it: give the new key an id of its own",
+                    quoted(new.public.kid())
+                ));
+            }
+        }
+        let is_same = |(old, new): (&Published, &Entry)| {
+            old.entry.public == new.public && old.entry.private.is_some() == new.private.is_some()
+        };
+        if self.keys.len() == keys.len() && self.keys.iter().zip(&keys).all(is_same) {
+            return Ok(false);
+        }
+        let mut old = std::mem::take(&mut self.keys);
+        for entry in keys {
+            let known = old.iter().position(|held| held.entry.public == entry.public).map(|at| old.swap_remove(at));
+            let (since, told) = known.map(|held| (held.since, held.told)).unwrap_or_default();
+            self.keys.push(Published { entry, since, told });
+        }
+        // Another replica may sign by a removed key until its own first key has become known.
+        let left = self.schedule.lifetime().saturating_add(VERIFIER_CACHE.saturating_mul(2));
+        let until = now.monotonic.checked_add(left);
+        self.removed.retain(|(key, _)| !self.keys.iter().any(|held| held.entry.public == *key));
+        self.removed.extend(old.into_iter().filter_map(|held| Some((held.entry.public, until?))));
+        Ok(true)
+    }
+}

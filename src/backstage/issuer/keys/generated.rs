@@ -1,0 +1,138 @@
+//! Keys that are made here, for this process alone.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    schedule::{COOL_DOWN, Moment, Schedule},
+    source::KeySource,
+};
+use crate::backstage::{
+    PublicJwk,
+    issuer::signing_key::SigningKey,
+    store::{StoreError, StoredKey},
+};
+
+/// A key that could not be published for so long is given up for a new one.
+const PENDING: Duration = Duration::from_secs(5 * 60);
+/// More keys never wait for their turn. Two do where tokens live for ten minutes.
+const MOST_WAITING: usize = 3;
+
+pub(super) struct Generated {
+    schedule: Schedule,
+    /// Made, not yet published. Kept over failures, so that a store that is slow to say yes has one row and not ten.
+    pending: Option<Made>,
+    /// Published, in their order.
+    waiting: VecDeque<Waiting>,
+    current: Option<Signing>,
+    /// Signed once; listed until then.
+    retired: Vec<(PublicJwk, Instant)>,
+}
+
+struct Made {
+    key: Arc<SigningKey>,
+    at: Moment,
+}
+
+struct Waiting {
+    made: Made,
+    listed_since: Instant,
+}
+
+struct Signing {
+    made: Made,
+    /// Its age when it was taken into use.
+    from: Duration,
+}
+
+impl Made {
+    fn age(&self, now: Moment) -> Duration {
+        self.at.age_at(now)
+    }
+}
+
+impl Generated {
+    pub(super) fn new(schedule: Schedule) -> Self {
+        Self { schedule, pending: None, waiting: VecDeque::new(), current: None, retired: Vec::new() }
+    }
+
+    /// Lets go of what is past its time, and hands over to the next key where that is due.
+    fn settle(&mut self, now: Moment) {
+        let (schedule, last_age) = (self.schedule, self.schedule.last_age());
+        self.retired.retain(|(_, until)| now.monotonic < *until);
+        self.pending.take_if(|made| made.age(now) >= PENDING);
+        self.waiting.retain(|next| next.made.age(now) < last_age);
+        // So long the next one must have been listed. Without any other, the next signs at once: so does a first key.
+        let wait = match &self.current {
+            Some(current) if current.made.age(now) >= last_age => Duration::ZERO,
+            Some(current) if current.made.age(now) >= schedule.end(current.from) => COOL_DOWN,
+            Some(_) => return,
+            None => Duration::ZERO,
+        };
+        let is_ready = |next: &Waiting| now.monotonic.saturating_duration_since(next.listed_since) >= wait;
+        if self.waiting.front().is_some_and(is_ready) {
+            self.retire(now);
+            self.current = self.waiting.pop_front().map(|next| Signing { from: next.made.age(now), made: next.made });
+        } else if wait.is_zero() {
+            self.retire(now);
+        }
+    }
+
+    fn retire(&mut self, now: Moment) {
+        let Some(old) = self.current.take() else { return };
+        let left = self.schedule.listed_for().saturating_sub(old.made.age(now));
+        self.retired.extend(now.monotonic.checked_add(left).map(|until| (old.made.key.public().clone(), until)));
+    }
+
+    /// For how long the keys at hand will sign.
+    fn provided_for(&self, now: Moment) -> Duration {
+        let Some(current) = &self.current else { return Duration::ZERO };
+        let left = self.schedule.end(current.from).saturating_sub(current.made.age(now));
+        self.waiting.iter().fold(left, |left, next| {
+            let from = next.made.age(now).saturating_add(left);
+            left.saturating_add(self.schedule.end(from).saturating_sub(from))
+        })
+    }
+}
+
+impl KeySource for Generated {
+    fn signer(&mut self, now: Moment) -> Option<Arc<SigningKey>> {
+        self.settle(now);
+        self.current.as_ref().map(|current| Arc::clone(&current.made.key))
+    }
+
+    fn is_due(&mut self, now: Moment) -> bool {
+        self.settle(now);
+        self.pending.is_some() || self.waiting.len() < MOST_WAITING && self.provided_for(now) <= self.schedule.ahead()
+    }
+
+    fn publication(&mut self, now: Moment) -> Result<Option<StoredKey>, StoreError> {
+        if !self.is_due(now) {
+            return Ok(None);
+        }
+        let made = match self.pending.take() {
+            Some(made) => made,
+            None => Made { key: Arc::new(SigningKey::generate()?), at: now },
+        };
+        let expires_at = made.at.date.checked_add(self.schedule.listed_for());
+        let publication = StoredKey::new(made.key.public().clone(), made.at.date, expires_at);
+        self.pending = Some(made);
+        Ok(Some(publication))
+    }
+
+    fn published(&mut self, kid: &str, now: Moment) {
+        if let Some(made) = self.pending.take_if(|made| made.key.public().kid() == kid) {
+            self.waiting.push_back(Waiting { made, listed_since: now.monotonic });
+        }
+    }
+
+    fn listed(&mut self, now: Moment) -> Vec<PublicJwk> {
+        self.settle(now);
+        let current = self.current.iter().map(|current| &current.made);
+        let made = current.chain(self.waiting.iter().map(|next| &next.made)).map(|made| made.key.public());
+        made.chain(self.retired.iter().map(|(key, _)| key)).cloned().collect()
+    }
+}

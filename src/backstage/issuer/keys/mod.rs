@@ -1,0 +1,295 @@
+//! The signing keys of one kind of token, and the public keys of all replicas.
+//!
+//! | situation | what happens |
+//! |---|---|
+//! | no key yet | one is made and published, by one of however many ask; then it signs |
+//! | the key ends soon | its successor is published beside the requests, and signs when it has been listed long enough |
+//! | store down, the key in its time | it signs on, up to the last moment of the [`schedule`]; retried at growing intervals |
+//! | store down, no key in its time | [`StoreError`]; retried by the next call |
+//! | store down, somebody asks for the public keys | those listed last, as far as they are in their time |
+//! | a row that is past its time | not listed, and removed from the store |
+//! | two rows of one kid with two keys | the older stands, the other is refused and reported |
+//!
+//! Nothing here needs a task that runs all the time: each call sees to what is due.
+
+mod from_files;
+mod generated;
+mod listing;
+mod schedule;
+mod source;
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use self::{
+    from_files::FromFiles,
+    generated::Generated,
+    listing::{Found, Listing, Listings, patiently},
+    schedule::{COOL_DOWN, Moment, Schedule},
+    source::KeySource,
+};
+use super::{signing_key::SigningKey, signing_keys::Entry};
+use crate::{
+    Clock,
+    backstage::{
+        PublicJwk,
+        store::{PublicKeyStore, StoreError},
+    },
+    clock::SharedClock,
+    error::quoted,
+    flight::Flights,
+    sync::{Mutex, spawn},
+};
+
+/// Longer than publishing all that can be due takes by the store's own time-outs.
+const FLIGHT_PATIENCE: Duration = Duration::from_secs(60);
+/// More keys are not published in one go.
+const MOST_AT_ONCE: usize = 64;
+/// Waits between tries beside the requests.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Outlived rows are removed at most so often.
+const BETWEEN_REMOVALS: Duration = Duration::from_secs(60);
+/// So many kids that stand for two keys are remembered, to report each once.
+const MOST_REPORTED: usize = 64;
+
+pub(super) struct KeyRing {
+    /// For sentences: `user` or `plugin`.
+    kind: &'static str,
+    store: Arc<dyn PublicKeyStore>,
+    clock: SharedClock,
+    source: Mutex<Box<dyn KeySource>>,
+    state: Mutex<State>,
+    listings: Listings,
+    flights: Flights<(), Result<(), StoreError>>,
+}
+
+#[derive(Default)]
+struct State {
+    failure: Option<Failure>,
+    /// Before that a verifier may still be in its cool-down and refuse what is signed.
+    known_from: Option<Instant>,
+    removed_at: Option<Instant>,
+    reported: BTreeSet<String>,
+}
+
+struct Failure {
+    error: StoreError,
+    again_at: Instant,
+    wait: Duration,
+}
+
+impl KeyRing {
+    /// Of keys that are made here, or of those from files. `lifetime` is that of a token.
+    pub(super) fn new(
+        kind: &'static str,
+        store: Arc<dyn PublicKeyStore>,
+        clock: SharedClock,
+        lifetime: Duration,
+        files: Option<Vec<Entry>>,
+    ) -> Arc<Self> {
+        let schedule = Schedule::of(lifetime);
+        let source: Box<dyn KeySource> = match files {
+            Some(keys) => Box::new(FromFiles::new(schedule, keys)),
+            None => Box::new(Generated::new(schedule)),
+        };
+        Arc::new(Self {
+            kind,
+            store: Arc::clone(&store),
+            clock: clock.clone(),
+            source: Mutex::new(source),
+            state: Mutex::default(),
+            listings: Listings::new(store, clock.clone(), schedule.listed_for()),
+            flights: Flights::new(FLIGHT_PATIENCE, clock),
+        })
+    }
+
+    /// The key to sign by. It is published.
+    pub(super) async fn signing_key(self: &Arc<Self>) -> Result<Arc<SigningKey>, StoreError> {
+        if let Some(key) = self.signer() {
+            self.tend_beside();
+            return Ok(key);
+        }
+        // Even if the key after it cannot be published, the first one may be.
+        let tended = self.tend().await;
+        let none = || StoreError::new("no signing key is in its time: the clock has moved");
+        self.signer().ok_or_else(|| tended.err().unwrap_or_else(none))
+    }
+
+    /// Sees to what is due, with all others who do.
+    async fn tend(self: &Arc<Self>) -> Result<(), StoreError> {
+        let ring = Arc::clone(self);
+        let Ok(seat) = self.flights.join((), || Ok::<_, std::convert::Infallible>(async move { ring.errand().await }));
+        let cut_short = |_| StoreError::new("publishing a signing key was cut short: the runtime under it ended");
+        seat.land().await.map_err(cut_short)?
+    }
+
+    /// The same beside a request that need not wait for it.
+    pub(super) fn tend_beside(self: &Arc<Self>) {
+        let now = self.now();
+        let may_try = self.state.lock().failure.as_ref().is_none_or(|failure| now.monotonic >= failure.again_at);
+        if may_try && self.source.lock().is_due(now) {
+            let ring = Arc::clone(self);
+            // The seat is left empty: the errand runs without.
+            let _ = self.flights.join((), || Ok::<_, std::convert::Infallible>(async move { ring.errand().await }));
+        }
+    }
+
+    /// The public keys of all replicas, as the store has them now.
+    pub(super) async fn public_keys(self: &Arc<Self>) -> Result<Vec<PublicJwk>, StoreError> {
+        if self.signer().is_some() {
+            self.tend_beside();
+        }
+        let listing = match (self.listings.fresh().await, self.listings.last()) {
+            (Ok(listing), _) => listing,
+            (Err(error), Some(last)) => {
+                self.warn("the public keys listed last are served", &error);
+                last
+            }
+            (Err(error), None) => return Err(error),
+        };
+        let now = self.now();
+        self.remove(listing.outlived(now.date), now);
+        let own = self.source.lock().listed(now);
+        Ok(self.union(own, &listing, now))
+    }
+
+    /// The public key of this kid. `None` if no replica has published it.
+    pub(super) async fn find(&self, kid: &str) -> Result<Option<PublicJwk>, StoreError> {
+        let now = self.now();
+        let own = self.source.lock().listed(now).into_iter().find(|key| key.kid() == kid);
+        if own.is_some() {
+            return Ok(own);
+        }
+        Ok(match self.listings.find(kid, now.date).await? {
+            Found::Key(key) => Some(key),
+            Found::Unknown => None,
+        })
+    }
+
+    /// Other key files have been read. Whether that changes anything, or why it must not.
+    pub(super) fn replace(&self, keys: Vec<Entry>) -> Result<bool, String> {
+        self.source.lock().replace(keys, self.now())
+    }
+
+    /// What keeps this from signing for everybody, a sentence each; without an answer nothing does.
+    pub(super) fn not_ready(&self) -> Option<String> {
+        let (now, kind) = (self.now(), self.kind);
+        let signs = self.signer().is_some();
+        let state = self.state.lock();
+        match (&state.failure, state.known_from) {
+            (Some(failure), _) if !signs => {
+                Some(format!("no signing key for {kind} tokens can be published: {}", failure.error))
+            }
+            _ if !signs => Some(format!("no signing key for {kind} tokens is published yet")),
+            (_, Some(known_from)) if now.monotonic < known_from => Some(format!(
+                "the signing key for {kind} tokens is so new that back ends which fetched the key set a moment ago would refuse it"
+            )),
+            _ => None,
+        }
+    }
+
+    /// Why the last try to see to the keys failed.
+    pub(super) fn failure(&self) -> Option<StoreError> {
+        self.state.lock().failure.as_ref().map(|failure| failure.error.clone())
+    }
+
+    fn signer(&self) -> Option<Arc<SigningKey>> {
+        self.source.lock().signer(self.now())
+    }
+
+    async fn errand(self: Arc<Self>) -> Result<(), StoreError> {
+        let result = self.publish_due().await;
+        let mut state = self.state.lock();
+        match &result {
+            Ok(()) => state.failure = None,
+            Err(error) => {
+                let wait = state.failure.as_ref().map_or(FIRST_WAIT, |last| last.wait.saturating_mul(2));
+                let wait = wait.min(LONGEST_WAIT);
+                let now = self.clock.monotonic();
+                let again_at = now.checked_add(wait).unwrap_or(now);
+                state.failure = Some(Failure { error: error.clone(), again_at, wait });
+                drop(state);
+                self.warn("a signing key cannot be published", error);
+            }
+        }
+        result
+    }
+
+    async fn publish_due(&self) -> Result<(), StoreError> {
+        for _ in 0..MOST_AT_ONCE {
+            let Some(publication) = self.source.lock().publication(self.now())? else { break };
+            let signs_at_once = self.signer().is_none();
+            let kid = publication.key.kid().to_owned();
+            patiently(self.store.publish(publication)).await?;
+            self.source.lock().published(&kid, self.now());
+            tracing::info!(target: "tower_alb_auth", kid, "a signing key for {} tokens is published", self.kind);
+            if signs_at_once {
+                self.wait_for_verifiers(&kid).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// A key that signs at once is unknown to verifiers that fetched the key set of another replica a moment ago.
+    async fn wait_for_verifiers(&self, kid: &str) {
+        let now = self.now();
+        let has_others = |listing: Arc<Listing>| listing.live(now.date).any(|key| key.kid() != kid);
+        if self.listings.fresh().await.map_or(true, has_others) {
+            self.state.lock().known_from = now.monotonic.checked_add(COOL_DOWN);
+        }
+    }
+
+    /// Own keys, then those of the store, each kid once.
+    fn union(&self, own: Vec<PublicJwk>, listing: &Listing, now: Moment) -> Vec<PublicJwk> {
+        let mut keys: Vec<PublicJwk> = own;
+        for key in listing.live(now.date) {
+            match keys.iter().find(|held| held.kid() == key.kid()) {
+                None => keys.push(key.clone()),
+                Some(held) if held == key => {}
+                Some(_) => self.report(key.kid()),
+            }
+        }
+        keys
+    }
+
+    fn report(&self, kid: &str) {
+        let mut state = self.state.lock();
+        if state.reported.len() < MOST_REPORTED && state.reported.insert(kid.to_owned()) {
+            tracing::error!(
+                target: "tower_alb_auth",
+                "two public keys for {} tokens have the kid {}: the older one stands, the other is not listed; find out who wrote it, and remove it from the store",
+                self.kind,
+                quoted(kid),
+            );
+        }
+    }
+
+    fn remove(&self, outlived: Vec<String>, now: Moment) {
+        let mut state = self.state.lock();
+        let since = state.removed_at.map(|at| now.monotonic.saturating_duration_since(at));
+        if outlived.is_empty() || since.is_some_and(|since| since < BETWEEN_REMOVALS) {
+            return;
+        }
+        state.removed_at = Some(now.monotonic);
+        drop(state);
+        let store = Arc::clone(&self.store);
+        // Beside the request. Where no runtime runs, the next one does it.
+        let _ = spawn(async move {
+            if let Err(error) = patiently(store.remove(outlived)).await {
+                tracing::warn!(target: "tower_alb_auth", "public keys past their time cannot be removed: {error}");
+            }
+        });
+    }
+
+    fn warn(&self, what: &str, error: &StoreError) {
+        tracing::warn!(target: "tower_alb_auth", "{} tokens: {what}: {error}", self.kind);
+    }
+
+    fn now(&self) -> Moment {
+        Moment { date: self.clock.now(), monotonic: self.clock.monotonic() }
+    }
+}

@@ -1,0 +1,101 @@
+//! When a signing key is made, used and given up.
+//!
+//! All ages count from the making of the key. With a token life L:
+//!
+//! | | |
+//! |---|---|
+//! | signs | for L, from when it is taken into use; longer only until its successor has been listed for [`COOL_DOWN`] |
+//! | successor published | L / 2 before its end, at least [`VERIFIER_CACHE`] and a minute |
+//! | never signs again | from the age 2 L - 1 min |
+//! | listed | until the age 3 L + [`VERIFIER_CACHE`]: the last token's life, and the key sets that verifiers hold |
+//!
+//! A stock replica on the same database removes a row at the age 3 L. Whatever was signed before 2 L - 1 min has expired then.
+
+use std::time::{Duration, Instant, SystemTime};
+
+/// For so long stock back ends use a key set that they have fetched (jose's `cacheMaxAge`).
+pub(super) const VERIFIER_CACHE: Duration = Duration::from_secs(10 * 60);
+/// For so long after a fetch they may not look for a kid that is not in it (jose's `cooldownDuration` of 30 s), and some for
+/// the way.
+pub(super) const COOL_DOWN: Duration = Duration::from_secs(35);
+/// Between the last signature that could be and a stock replica's removal; also how late a successor may be published.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// Now, by both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    pub(super) date: SystemTime,
+    pub(super) monotonic: Instant,
+}
+
+impl Moment {
+    /// The age of what was made then. If somebody sets the date forward, others see the later date in a row: the greater
+    /// age counts.
+    pub(super) fn age_at(self, now: Self) -> Duration {
+        let by_date = now.date.duration_since(self.date).unwrap_or_default();
+        by_date.max(now.monotonic.saturating_duration_since(self.monotonic))
+    }
+}
+
+/// The rules for one token life.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Schedule {
+    lifetime: Duration,
+}
+
+impl Schedule {
+    pub(super) fn of(lifetime: Duration) -> Self {
+        Self { lifetime }
+    }
+
+    pub(super) fn lifetime(self) -> Duration {
+        self.lifetime
+    }
+
+    /// From this age on a key never signs.
+    pub(super) fn last_age(self) -> Duration {
+        self.lifetime.saturating_mul(2).saturating_sub(SLACK)
+    }
+
+    /// Until this age a key is listed.
+    pub(super) fn listed_for(self) -> Duration {
+        self.lifetime.saturating_mul(3).saturating_add(VERIFIER_CACHE)
+    }
+
+    /// At this age its successor takes over from a key that began to sign at the age `from`.
+    pub(super) fn end(self, from: Duration) -> Duration {
+        from.saturating_add(self.lifetime).min(self.last_age())
+    }
+
+    /// So long before the last of the keys ends another is published.
+    pub(super) fn ahead(self) -> Duration {
+        (self.lifetime / 2).max(VERIFIER_CACHE.saturating_add(SLACK))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn minutes(minutes: u64) -> Duration {
+        Duration::from_secs(60 * minutes)
+    }
+
+    #[test]
+    fn the_edges() {
+        let shortest = Schedule::of(minutes(10));
+        assert_eq!((shortest.end(minutes(0)), shortest.end(minutes(11))), (minutes(10), minutes(19)));
+        assert_eq!((shortest.ahead(), shortest.listed_for()), (minutes(11), minutes(40)));
+        let usual = Schedule::of(minutes(60));
+        assert_eq!((usual.end(minutes(0)), usual.end(minutes(30))), (minutes(60), minutes(90)));
+        assert_eq!((usual.last_age(), usual.ahead(), usual.listed_for()), (minutes(119), minutes(30), minutes(190)));
+    }
+
+    #[test]
+    fn a_date_set_back_makes_no_key_younger_and_one_set_forward_ages_it() {
+        let made = Moment { date: SystemTime::now(), monotonic: Instant::now() };
+        let later = made.monotonic + minutes(5);
+        assert_eq!(made.age_at(Moment { date: made.date - minutes(60), monotonic: later }), minutes(5));
+        assert_eq!(made.age_at(Moment { date: made.date + minutes(60), monotonic: later }), minutes(60));
+    }
+}

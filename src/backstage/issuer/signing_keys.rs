@@ -1,0 +1,244 @@
+//! Private keys from PEM files.
+
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use zeroize::Zeroizing;
+
+use super::signing_key::SigningKey;
+use crate::{ConfigError, backstage::PublicJwk, error::quoted, keys::pem_files};
+
+/// No key file is longer, in bytes.
+const MAX_BYTES: usize = 64 * 1024;
+/// `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING` before an uncompressed point (RFC 5480 section 2).
+const SPKI: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+const HOW_TO_MAKE_ONE: &str =
+    "make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem";
+
+/// Private keys that replicas share by files, for [`TokenIssuerBuilder::user_signing_keys`](super::TokenIssuerBuilder::user_signing_keys).
+///
+/// They are P-256 keys in PEM, `PRIVATE KEY` (PKCS #8) or `EC PRIVATE KEY` (SEC 1), as these make them:
+///
+/// ```text
+/// openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem
+/// openssl pkey -in key.pem -pubout -out key.pub.pem
+/// ```
+///
+/// The first key signs, the others are listed. To change the key, give the files of all replicas a new first one and keep the
+/// old one as the second: each replica lists the new key as soon as it reads the files, and signs by it when verifiers have
+/// had the time to hear of it (10 min). A key that is taken away stays listed for as long as its tokens live.
+///
+/// Holds secrets: it cannot be shown, cloned or written anywhere.
+#[allow(missing_debug_implementations, reason = "nothing that holds a private key can be shown")]
+pub struct SigningKeys {
+    entries: Vec<Entry>,
+    origin: Origin,
+}
+
+/// Where keys are read from, to read them again.
+#[derive(Debug, Clone)]
+pub(super) enum Origin {
+    Folder(PathBuf),
+    Files(Vec<KeyFiles>),
+}
+
+/// One key. Without its private half it is listed and signs nothing.
+pub(super) struct Entry {
+    pub(super) public: PublicJwk,
+    pub(super) private: Option<Arc<SigningKey>>,
+}
+
+/// The files of one key: an entry of `auth.keyStore.static.keys`.
+#[derive(Debug, Clone)]
+pub struct KeyFiles {
+    key_id: String,
+    private: Option<PathBuf>,
+    public: Option<PathBuf>,
+    algorithm: Option<String>,
+}
+
+impl KeyFiles {
+    /// The key of this id: `keyId`. It stands in the header of each token, and belongs to this one key for ever.
+    pub fn new(key_id: impl Into<String>) -> Self {
+        Self { key_id: key_id.into(), private: None, public: None, algorithm: None }
+    }
+
+    /// `privateKeyFile`. A key without one is listed, and signs nothing.
+    #[must_use]
+    pub fn private_key_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.private = Some(path.into());
+        self
+    }
+
+    /// `publicKeyFile`. May be left out where there is a private one; else it must be the other half of it.
+    #[must_use]
+    pub fn public_key_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.public = Some(path.into());
+        self
+    }
+
+    /// `algorithm`. `ES256` is the default and the only one.
+    #[must_use]
+    pub fn algorithm(mut self, algorithm: impl Into<String>) -> Self {
+        self.algorithm = Some(algorithm.into());
+        self
+    }
+
+    fn read(&self) -> Result<Entry, String> {
+        let id = quoted(&self.key_id);
+        if self.key_id.is_empty() || self.key_id.len() > 256 {
+            return Err(format!("the key id {id} is not one: give it 1 to 256 characters, a UUID for instance"));
+        }
+        if let Some(other) = self.algorithm.as_deref().filter(|algorithm| *algorithm != "ES256") {
+            return Err(format!("the key {id} is for {}: only ES256 is supported, with P-256 keys", quoted(other)));
+        }
+        let kid = Some(self.key_id.as_str());
+        let private = self.private.as_deref().map(|path| private_key(path, kid)).transpose()?;
+        let public = self.public.as_deref().map(|path| public_key(path, kid)).transpose()?;
+        match (private, public) {
+            (None, None) => {
+                Err(format!("the key {id} has no file: name its private key file, its public one, or both"))
+            }
+            (None, Some(public)) => Ok(Entry { public, private: None }),
+            (Some(private), public) if public.as_ref().is_none_or(|public| public == private.public()) => {
+                Ok(Entry::of(private))
+            }
+            _ => Err(format!("the private and the public key file of the key {id} are not of one key pair")),
+        }
+    }
+}
+
+impl SigningKeys {
+    /// The keys of these files. The first one signs.
+    ///
+    /// # Errors
+    /// What is wrong with each file, and how to make one.
+    pub fn from_files(files: impl IntoIterator<Item = KeyFiles>) -> Result<Self, ConfigError> {
+        Self::read(Origin::Files(files.into_iter().collect()))
+    }
+
+    /// The private keys of the `.pem` files in a folder. The last one by name signs, so names that begin with a date do what
+    /// one thinks. A key's id is its thumbprint (RFC 7638).
+    ///
+    /// # Errors
+    /// What is wrong with the folder and with each file, and how to make one.
+    pub fn from_folder(folder: impl Into<PathBuf>) -> Result<Self, ConfigError> {
+        Self::read(Origin::Folder(folder.into()))
+    }
+
+    /// The ids of the keys, that of the one which signs first.
+    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.public.kid())
+    }
+
+    pub(super) fn read(origin: Origin) -> Result<Self, ConfigError> {
+        let read = match &origin {
+            Origin::Files(files) => files.iter().map(KeyFiles::read).collect(),
+            Origin::Folder(folder) => read_folder(folder),
+        };
+        let (mut entries, mut problems): (Vec<Entry>, Vec<String>) = (Vec::new(), Vec::new());
+        for entry in read {
+            match entry {
+                Ok(entry) if entries.iter().any(|held| held.public.kid() == entry.public.kid()) => {
+                    let kid = quoted(entry.public.kid());
+                    problems.push(format!("the key {kid} is there twice: one id, one key, one time"));
+                }
+                Ok(entry) => entries.push(entry),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if problems.is_empty() && entries.first().is_none_or(|first| first.private.is_none()) {
+            problems.push(format!("the first key signs, so it needs a private key file; {HOW_TO_MAKE_ONE}"));
+        }
+        if problems.is_empty() { Ok(Self { entries, origin }) } else { Err(ConfigError::new(problems)) }
+    }
+
+    pub(super) fn into_parts(self) -> (Vec<Entry>, Origin) {
+        (self.entries, self.origin)
+    }
+}
+
+impl Entry {
+    fn of(private: SigningKey) -> Self {
+        Self { public: private.public().clone(), private: Some(Arc::new(private)) }
+    }
+}
+
+fn read_folder(folder: &Path) -> Vec<Result<Entry, String>> {
+    match pem_files(folder) {
+        Err(error) => vec![Err(format!("the folder {} cannot be read: {error}", folder.display()))],
+        Ok(files) if files.is_empty() => {
+            vec![Err(format!("the folder {} has no file *.pem; {HOW_TO_MAKE_ONE}", folder.display()))]
+        }
+        Ok(files) => files.iter().rev().map(|file| private_key(file, None).map(Entry::of)).collect(),
+    }
+}
+
+fn private_key(path: &Path, kid: Option<&str>) -> Result<SigningKey, String> {
+    let file = path.display();
+    let pem = read_file(path)?;
+    for label in ["PRIVATE KEY", "EC PRIVATE KEY"] {
+        let Some(der) = pem_block(&pem, label) else { continue };
+        let der = der.ok_or_else(|| format!("{file}: its block {label} is not base64; {HOW_TO_MAKE_ONE}"))?;
+        return SigningKey::from_der(&der, kid).ok_or_else(|| {
+            format!("{file}: it holds a private key, but none of P-256, which ES256 needs; {HOW_TO_MAKE_ONE}")
+        });
+    }
+    let found = if pem_block(&pem, "ENCRYPTED PRIVATE KEY").is_some() {
+        "its private key is encrypted, and there is nobody here to ask for the password: decrypt it with openssl pkey"
+    } else if pem_block(&pem, "RSA PRIVATE KEY").is_some() {
+        "it holds an RSA key, and ES256 needs one of P-256"
+    } else if pem_block(&pem, "PUBLIC KEY").is_some() {
+        "it holds a public key where a private one is needed"
+    } else {
+        "it has no PEM block PRIVATE KEY or EC PRIVATE KEY"
+    };
+    Err(format!("{file}: {found}; {HOW_TO_MAKE_ONE}"))
+}
+
+fn public_key(path: &Path, kid: Option<&str>) -> Result<PublicJwk, String> {
+    let file = path.display();
+    let pem = read_file(path)?;
+    let wrong = || {
+        format!(
+            "{file}: it has no PEM block PUBLIC KEY with a P-256 key; make it of the private one with: openssl pkey -in key.pem -pubout -out key.pub.pem"
+        )
+    };
+    let der = pem_block(&pem, "PUBLIC KEY").flatten().ok_or_else(wrong)?;
+    let point = der.strip_prefix(&SPKI).ok_or_else(wrong)?;
+    PublicJwk::of_point(kid, point).map_err(|_| wrong())
+}
+
+/// The file's bytes, which are wiped when they are dropped, and nowhere else: the buffer never grows.
+fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+    let file = path.display();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES.saturating_add(1)));
+    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+    File::open(path)
+        .and_then(|opened| opened.take(limit).read_to_end(&mut bytes))
+        .map_err(|error| format!("{file} cannot be read: {error}; {HOW_TO_MAKE_ONE}"))?;
+    Ok(bytes)
+}
+
+/// The contents of the block of this label; `None` without such a block, `Some(None)` where it is not base64.
+fn pem_block(pem: &[u8], label: &str) -> Option<Option<Zeroizing<Vec<u8>>>> {
+    let text = std::str::from_utf8(pem).ok()?;
+    let (_, rest) = text.split_once(&format!("-----BEGIN {label}-----"))?;
+    let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
+    let mut encoded = Zeroizing::new(Vec::with_capacity(body.len()));
+    encoded.extend(body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
+    let mut der = Zeroizing::new(vec![0; encoded.len()]);
+    let written = STANDARD.decode_slice(encoded.as_slice(), &mut der);
+    Some(written.ok().map(|length| {
+        der.truncate(length);
+        der
+    }))
+}

@@ -1,0 +1,127 @@
+//! Whose pages may ask for a session.
+
+use http::{HeaderMap, HeaderValue, Uri, header, uri::Authority};
+
+use crate::config::is_loopback;
+
+/// Origins (RFC 6454 section 7) whose pages may ask, as browsers write them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Origins(Vec<HeaderValue>);
+
+impl Origins {
+    /// Adds the origin of an address, path or none.
+    pub(super) fn add_address(&mut self, name: &str, address: &str) -> Result<(), String> {
+        let (origin, _) = parse(address).ok_or_else(|| {
+            format!(
+                "the {name} {} is no address: write it as https://backstage.example.com",
+                crate::error::quoted(address)
+            )
+        })?;
+        self.0.push(origin);
+        Ok(())
+    }
+
+    /// Adds an origin.
+    pub(super) fn add_origin(&mut self, origin: &str) -> Result<(), String> {
+        match parse(origin) {
+            Some((parsed, "")) => {
+                self.0.push(parsed);
+                Ok(())
+            }
+            _ => Err(format!(
+                "{} is not an origin: write it as https://app.example.com, without a path or a pattern",
+                crate::error::quoted(origin)
+            )),
+        }
+    }
+
+    /// Those whose pages come over plain http from another machine.
+    pub(super) fn unprotected(&self) -> impl Iterator<Item = &str> {
+        let hosts = self.0.iter().filter_map(|origin| origin.to_str().ok()?.strip_prefix("http://"));
+        hosts.filter(|authority| {
+            let host = authority.parse::<Authority>().ok();
+            !host.is_some_and(|host| is_loopback(host.host()) || host.host().ends_with(".localhost"))
+        })
+    }
+
+    /// Whether a browser says that the request comes from one of these, or that no other site is behind it.
+    ///
+    /// A page can write neither header, and a browser that sends no `Origin` says in `Sec-Fetch-Site` (Fetch Metadata) how far
+    /// away the request comes from. What sends neither is no browser, and has no session that it was tricked with.
+    pub(super) fn allow(&self, headers: &HeaderMap) -> bool {
+        if headers.contains_key(header::ORIGIN) {
+            return self.names(headers);
+        }
+        headers
+            .get_all("sec-fetch-site")
+            .iter()
+            .all(|site| matches!(site.as_bytes(), b"none" | b"same-origin" | b"same-site"))
+    }
+
+    /// Whether the request's one `Origin` is one of these.
+    pub(super) fn names(&self, headers: &HeaderMap) -> bool {
+        let mut sent = headers.get_all(header::ORIGIN).iter();
+        matches!((sent.next(), sent.next()), (Some(origin), None) if self.0.contains(origin))
+    }
+}
+
+/// The origin as a browser writes it, in lower case and without the scheme's own port, and what stands behind it.
+fn parse(address: &str) -> Option<(HeaderValue, &str)> {
+    let (scheme, rest) = address.split_once("://")?;
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let own_port = match scheme {
+        "https" => 443,
+        "http" => 80,
+        _ => return None,
+    };
+    let uri: Uri = format!("{scheme}://{authority}").parse().ok()?;
+    let host = uri.host().filter(|host| !host.is_empty() && !host.contains('*'))?.to_ascii_lowercase();
+    let port = uri.port_u16().filter(|port| *port != own_port).map(|port| format!(":{port}")).unwrap_or_default();
+    // A user name, or a port that is no number, would be lost without a word.
+    let written = authority.to_ascii_lowercase();
+    if written != host && written != format!("{host}:{}", uri.port_u16()?) {
+        return None;
+    }
+    Some((HeaderValue::from_str(&format!("{scheme}://{host}{port}")).ok()?, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_written_as_browsers_write_it() {
+        for (address, origin, path) in [
+            ("https://backstage.example.com", "https://backstage.example.com", ""),
+            ("https://Backstage.Example.com:443/portal?x#y", "https://backstage.example.com", "/portal?x#y"),
+            ("http://localhost:3000/", "http://localhost:3000", "/"),
+            ("http://localhost:80", "http://localhost", ""),
+            ("http://[::1]:7007/api/auth", "http://[::1]:7007", "/api/auth"),
+        ] {
+            let (parsed, rest) = parse(address).unwrap_or_else(|| panic!("{address}"));
+            assert_eq!((parsed.to_str().unwrap(), rest), (origin, path), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_origin_is_none() {
+        for address in [
+            "",
+            "*",
+            "null",
+            "backstage.example.com",
+            "https://",
+            "https:///x",
+            "https://*.example.com",
+            "https://jane@example.com",
+            "https://example.com:",
+            "https://example.com:99999",
+            "https://ex ample.com",
+            "HTTPS://example.com",
+            "ftp://example.com",
+            "javascript://example.com",
+        ] {
+            assert!(parse(address).is_none(), "{address}");
+        }
+    }
+}

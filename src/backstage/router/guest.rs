@@ -1,0 +1,19 @@
+//! `/guest/refresh`: a session without a sign-in, where the application allows it.
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{Response, StatusCode},
+};
+
+use super::{error::ApiError, session::Session, site::OwnSite};
+use crate::backstage::BackstageAuth;
+
+pub(super) async fn refresh(State(auth): State<BackstageAuth>, _own: OwnSite) -> Result<Response<Body>, ApiError> {
+    let Some(guest) = auth.guest() else {
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "Guests are not let in here."));
+    };
+    let session =
+        Session { user: &guest.user, ownership: &guest.ownership, profile: &guest.profile, provider_info: None };
+    session.give(&auth).await
+}

@@ -1,0 +1,74 @@
+//! `/awsalb/refresh`: a session for whom the load balancer signed in.
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{Extensions, HeaderMap, Response},
+};
+
+use super::{
+    error::ApiError,
+    session::{ProviderInfo, Session},
+    site::OwnSite,
+};
+use crate::{
+    AuthErrorKind, Claims,
+    authenticator::sign_in_error,
+    backstage::BackstageAuth,
+    layer::Anonymous,
+    oidc_headers::{OidcHeaders, Values},
+};
+
+pub(super) async fn refresh(
+    State(auth): State<BackstageAuth>,
+    _own: OwnSite,
+    request: Request,
+) -> Result<Response<Body>, ApiError> {
+    let (parts, _unread) = request.into_parts();
+    let user = match auth.alb().authenticate(&parts.headers).await {
+        Ok(user) => user,
+        Err(error) => {
+            if error.kind() == AuthErrorKind::Missing && is_inside_a_layer(&parts.extensions) {
+                auth.misused(
+                    "Backstage's auth routes are inside an AlbAuthLayer, which takes the headers off that they sign users \
+                     in by: nest the router outside of it",
+                );
+            }
+            return Err(error.into());
+        }
+    };
+    let Some(identity) = user.identity() else {
+        auth.misused("the sign-in policy gives the claims alone for this user, and a Backstage session is somebody's");
+        return Err(ApiError::not_allowed());
+    };
+    let profile = auth.profile().apply(&user).await.map_err(|error| {
+        let error = sign_in_error(error);
+        auth.refused(&error);
+        error
+    })?;
+    let left = user.claims().token_expires_at().duration_since(auth.tokens().now());
+    let session = Session {
+        user: identity.user_entity_ref(),
+        ownership: identity.ownership_entity_refs(),
+        profile: &profile,
+        provider_info: Some(ProviderInfo {
+            access_token: access_token(&parts.headers).filter(|_| auth.with_access_token()),
+            // Past already, within the leeway: none is left.
+            expires_in_seconds: left.unwrap_or_default().as_secs(),
+        }),
+    };
+    session.give(&auth).await
+}
+
+/// The provider's access token as it came. Of several, nobody can say which one is the load balancer's.
+fn access_token(headers: &HeaderMap) -> Option<&str> {
+    match OidcHeaders::scan(headers).access_token {
+        Values::One(token) => token.to_str().ok().filter(|token| !token.is_empty()),
+        Values::None | Values::Several { .. } => None,
+    }
+}
+
+/// Whether a layer was here before: it leaves a user, or the mark that there is none.
+fn is_inside_a_layer(extensions: &Extensions) -> bool {
+    Claims::of(extensions).is_some() || extensions.get::<Anonymous>().is_some()
+}

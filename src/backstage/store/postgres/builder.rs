@@ -1,0 +1,236 @@
+//! Where the database is, and how it is asked.
+
+use std::{fmt, time::Duration};
+
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+use zeroize::Zeroizing;
+
+use super::{Postgres, PostgresTls, database::Database, layout, own_tables::OwnTables};
+use crate::config::ConfigError;
+
+/// PostgreSQL's own default.
+const DEFAULT_PORT: u16 = 5432;
+/// Questions are short and few: a list of keys now and then, a row a sign-in.
+const DEFAULT_CONNECTIONS: usize = 4;
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+/// An idle connection that somebody between has forgotten is found out after this. Load balancers and NAT gateways of AWS
+/// forget after 350 s.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// Collects settings; [`build`](Self::build) checks them. Made by [`Postgres::builder`] and [`Postgres::from_url`].
+#[must_use = "nothing is checked before build()"]
+pub struct PostgresBuilder {
+    host: String,
+    port: u16,
+    user: Option<String>,
+    password: Option<Zeroizing<String>>,
+    database: String,
+    schema: Option<String>,
+    tls: PostgresTls,
+    connections: usize,
+    timeout: Duration,
+    own_tables: bool,
+}
+
+impl PostgresBuilder {
+    pub(super) fn new(host: String, database: String) -> Self {
+        Self {
+            host,
+            port: DEFAULT_PORT,
+            user: None,
+            password: None,
+            database,
+            schema: None,
+            tls: PostgresTls::default(),
+            connections: DEFAULT_CONNECTIONS,
+            timeout: DEFAULT_TIMEOUT,
+            own_tables: false,
+        }
+    }
+
+    /// The port, also of a Unix socket. Default 5432.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Who asks. Required.
+    pub fn user(mut self, user: impl Into<String>) -> Self {
+        self.user = Some(user.into());
+        self
+    }
+
+    /// The user's password. Not needed where the server lets the user in without, as over a Unix socket.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(Zeroizing::new(password.into()));
+        self
+    }
+
+    /// The schema of the tables: `auth` where Backstage's `backend.database.pluginDivisionMode` is `schema`. Default: where the
+    /// user's search path finds them, as Backstage does.
+    pub fn schema(mut self, schema: impl Into<String>) -> Self {
+        self.schema = Some(schema.into());
+        self
+    }
+
+    /// How the connection is protected, and whom it believes. Default: verified by Mozilla's roots. A Unix socket has no TLS.
+    pub fn tls(mut self, tls: PostgresTls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// How many connections there are at most. Default 4, range 1 to 100.
+    pub fn connections(mut self, connections: usize) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    /// How long one question may take: waiting for a connection, opening one, asking twice where the first one had died.
+    /// Default 5 s, range 50 ms to 60 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Makes the tables, and the schema if one is named, where they are missing: for an installation that has no stock auth
+    /// backend at all.
+    ///
+    /// Nothing is made where Backstage's migrations have left their mark (a table `knex_migrations`): they bring the tables.
+    /// The other way round is not mended here: a stock auth backend that starts later on a database with tables of ours fails
+    /// in its migrations, until the tables are dropped. What is in them is of no value after a day.
+    pub fn create_own_tables(mut self) -> Self {
+        self.own_tables = true;
+        self
+    }
+
+    /// Checks everything. Reads root certificates if that is asked for; opens no connection.
+    ///
+    /// # Errors
+    /// All that is wrong, a sentence each.
+    pub fn build(self) -> Result<Postgres, ConfigError> {
+        let mut problems = Vec::new();
+        let mut wrong = |is_wrong: bool, problem: String| {
+            if is_wrong {
+                problems.push(problem);
+            }
+        };
+        let unusable = |text: &str| text.is_empty() || text.contains('\0');
+        wrong(
+            unusable(&self.host),
+            "PostgreSQL's host is empty: set it to a name, an IP address or a folder".to_owned(),
+        );
+        wrong(
+            unusable(&self.database),
+            "the database's name is empty: Backstage's default is backstage_plugin_auth".to_owned(),
+        );
+        wrong(self.port == 0, format!("PostgreSQL's port is 0: leave it out for {DEFAULT_PORT}"));
+        wrong(
+            self.user.as_deref().is_none_or(unusable),
+            "PostgreSQL wants a user: add .user(..), connection.user in app-config.yaml".to_owned(),
+        );
+        if let Some(schema) = &self.schema {
+            wrong(
+                !layout::is_identifier(schema),
+                format!(
+                    "the schema {} is no name: PostgreSQL takes 1 to {} bytes",
+                    crate::error::quoted(schema),
+                    layout::LONGEST_IDENTIFIER
+                ),
+            );
+        }
+        wrong(
+            !(1..=100).contains(&self.connections),
+            format!("{} connections to PostgreSQL are out of range: set 1 to 100", self.connections),
+        );
+        wrong(
+            !(Duration::from_millis(50)..=Duration::from_secs(60)).contains(&self.timeout),
+            format!("PostgreSQL's timeout is {:?}; set it to a value from 50 ms to 60 s", self.timeout),
+        );
+        let tls = self.tls.connector().map_err(|problem| problems.push(problem)).ok();
+        match tls {
+            Some(tls) if problems.is_empty() => {
+                self.tls.log_danger(&self.host);
+                let own_tables = self.own_tables.then(|| OwnTables::in_schema(self.schema.clone()));
+                let database =
+                    Database::new(&self.driver_settings(), tls, self.connections, self.timeout, self.schema.as_deref())
+                        .map_err(ConfigError::message)?;
+                Ok(Postgres::new(database, own_tables))
+            }
+            _ => Err(ConfigError::new(problems)),
+        }
+    }
+
+    fn driver_settings(&self) -> tokio_postgres::Config {
+        let mut settings = tokio_postgres::Config::new();
+        settings
+            .host(&self.host)
+            .port(self.port)
+            .user(self.user.as_deref().unwrap_or_default())
+            .dbname(&self.database)
+            .application_name(concat!(env!("CARGO_PKG_NAME"), " backstage"))
+            .ssl_mode(if self.tls.is_on() && !self.host.starts_with('/') { SslMode::Require } else { SslMode::Disable })
+            // Of a name with several addresses the second one gets its turn.
+            .connect_timeout(self.timeout.checked_div(2).unwrap_or(self.timeout))
+            .keepalives_idle(KEEPALIVE)
+            // A replica that only reads cannot publish a key: after a fail-over its name leads elsewhere soon.
+            .target_session_attrs(TargetSessionAttrs::ReadWrite);
+        if let Some(password) = &self.password {
+            settings.password(password.as_bytes());
+        }
+        settings
+    }
+}
+
+impl fmt::Debug for PostgresBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresBuilder")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("user", &self.user)
+            .field("database", &self.database)
+            .field("schema", &self.schema)
+            .field("tls", &self.tls)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sound() -> PostgresBuilder {
+        Postgres::builder("db.example.com", "backstage_plugin_auth").user("backstage").password("canary")
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_said_at_once() {
+        let error = Postgres::builder("", "")
+            .port(0)
+            .schema("s".repeat(64))
+            .connections(0)
+            .timeout(Duration::ZERO)
+            .tls(PostgresTls::pem_roots("no certificate"))
+            .build()
+            .unwrap_err();
+        let named =
+            ["host", "database's name", "port is 0", "user", "schema", "0 connections", "timeout is 0ns", "pem_roots"];
+        assert_eq!(error.problems().len(), named.len(), "{error}");
+        for (problem, named) in error.problems().iter().zip(named) {
+            assert!(problem.contains(named), "{named}: {problem}");
+        }
+    }
+
+    #[test]
+    fn the_password_is_in_no_debug_text() {
+        let shown = format!("{:?} {:#?}", sound(), sound().build().unwrap());
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+
+    #[test]
+    fn tls_is_verified_unless_something_else_is_said() {
+        assert_eq!(sound().driver_settings().get_ssl_mode(), SslMode::Require);
+        assert_eq!(sound().tls(PostgresTls::off()).driver_settings().get_ssl_mode(), SslMode::Disable);
+        let socket = Postgres::builder("/run/postgresql", "backstage").user("backstage");
+        assert_eq!(socket.driver_settings().get_ssl_mode(), SslMode::Disable);
+    }
+}

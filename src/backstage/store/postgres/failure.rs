@@ -1,0 +1,175 @@
+//! Why the database gave no answer, in words.
+
+use std::{error::Error as _, fmt, io, time::Duration};
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::{Error, config::Host, error::SqlState};
+
+use crate::{
+    backstage::store::StoreError,
+    tls::{chain, is_tls},
+};
+
+/// What went wrong with one question.
+pub(super) enum Failure {
+    /// No connection was free, or none could be opened, for so long.
+    NoConnection(Duration),
+    /// No answer came for so long.
+    NoAnswer(Duration),
+    /// A connection could not be opened.
+    Connecting(Error),
+    /// The question was not answered.
+    Postgres(Error),
+    /// The pool itself gives no connection.
+    Pool(String),
+}
+
+impl Failure {
+    pub(super) fn connecting(error: PoolError) -> Self {
+        match error {
+            PoolError::Backend(error) => Self::Connecting(error),
+            error => Self::Pool(error.to_string()),
+        }
+    }
+
+    fn code(&self) -> Option<&SqlState> {
+        match self {
+            Self::Connecting(error) | Self::Postgres(error) => error.code(),
+            _ => None,
+        }
+    }
+
+    /// Whether the connection was lost under the question, so that another may have an answer.
+    pub(super) fn lost_connection(&self) -> bool {
+        let Self::Postgres(error) = self else { return false };
+        match error.code() {
+            Some(code) => {
+                *code == SqlState::ADMIN_SHUTDOWN
+                    || *code == SqlState::CRASH_SHUTDOWN
+                    || *code == SqlState::READ_ONLY_SQL_TRANSACTION
+                    || code.code().starts_with("08")
+            }
+            None => error.is_closed() || error.source().is_some_and(|cause| cause.is::<io::Error>()),
+        }
+    }
+
+    /// Whether the connections that were opened before are to be trusted no longer.
+    pub(super) fn doubts_connections(&self) -> bool {
+        matches!(self, Self::NoAnswer(_)) || self.lost_connection()
+    }
+
+    /// Whether the statement did not fit the tables: somebody has migrated them since they were looked at.
+    pub(super) fn misfits(&self) -> bool {
+        self.code().is_some_and(|code| {
+            [
+                SqlState::UNDEFINED_COLUMN,
+                SqlState::UNDEFINED_TABLE,
+                SqlState::INVALID_SCHEMA_NAME,
+                SqlState::NOT_NULL_VIOLATION,
+                SqlState::DATATYPE_MISMATCH,
+            ]
+            .contains(code)
+        })
+    }
+}
+
+/// Whether TLS said no, of either side: a server that has none is told by the driver's text alone.
+fn is_handshake(error: &Error) -> bool {
+    is_tls(error) || error.to_string().contains("TLS")
+}
+
+/// Which database it is, for the sentences.
+pub(super) struct Place {
+    database: String,
+    schema: Option<String>,
+    host: String,
+    user: String,
+}
+
+impl Place {
+    pub(super) fn of(settings: &tokio_postgres::Config, schema: Option<&str>) -> Self {
+        let port = settings.get_ports().first().copied().unwrap_or_default();
+        let host = match settings.get_hosts().first() {
+            Some(Host::Tcp(host)) => format!("{host}:{port}"),
+            #[cfg(unix)]
+            Some(Host::Unix(folder)) => format!("{}/.s.PGSQL.{port}", folder.display()),
+            None => String::new(),
+        };
+        Self {
+            database: settings.get_dbname().unwrap_or_default().to_owned(),
+            schema: schema.map(str::to_owned),
+            host,
+            user: settings.get_user().unwrap_or_default().to_owned(),
+        }
+    }
+
+    pub(super) fn schema(&self) -> Option<&str> {
+        self.schema.as_deref()
+    }
+
+    /// The sentence for the operator. Takes the message of a server, never its detail, which repeats the row.
+    pub(super) fn sentence(&self, failure: &Failure) -> StoreError {
+        let Self { database, host, user, .. } = self;
+        let message = match failure {
+            Failure::NoConnection(waited) => {
+                format!(
+                    "PostgreSQL at {host} gave no connection within {waited:?}: look at its load, and at the network between"
+                )
+            }
+            Failure::NoAnswer(waited) => format!(
+                "PostgreSQL at {host}, {self}, gave no answer within {waited:?}: look at its load, and whether a migration holds a lock"
+            ),
+            Failure::Pool(error) => format!("the connections to PostgreSQL at {host} cannot be used: {error}"),
+            Failure::Connecting(error) | Failure::Postgres(error) => match error.as_db_error() {
+                Some(said) => {
+                    let (code, message) = (said.code(), said.message());
+                    let advice = match code {
+                        code if *code == SqlState::INVALID_PASSWORD
+                            || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION =>
+                        {
+                            format!("check the password of {user}, and pg_hba.conf")
+                        }
+                        code if *code == SqlState::INVALID_CATALOG_NAME => format!(
+                            "name the database of Backstage's auth plugin instead of {database}, and let its auth backend start once"
+                        ),
+                        code if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
+                            format!(
+                                "grant {user} SELECT, INSERT, UPDATE and DELETE on the tables, and USAGE on their schema"
+                            )
+                        }
+                        code if *code == SqlState::TOO_MANY_CONNECTIONS => {
+                            "raise max_connections, or lower .connections(..)".to_owned()
+                        }
+                        code if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
+                            "name the server that writes".to_owned()
+                        }
+                        _ => "see the server's log".to_owned(),
+                    };
+                    format!("PostgreSQL at {host}, {self}, said {}: {message}; {advice}", code.code())
+                }
+                None if is_handshake(error) => format!(
+                    "the TLS connection to PostgreSQL at {host} failed: {}; compare tls(..), connection.ssl in app-config.yaml, with what the server offers",
+                    chain(error)
+                ),
+                None => format!(
+                    "PostgreSQL at {host} cannot be reached: {}; is it running, and may this machine reach it?",
+                    chain(error)
+                ),
+            },
+        };
+        StoreError::new(message)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "database {}", self.database)?;
+        self.schema.iter().try_for_each(|schema| write!(f, ", schema {schema}"))
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} as {} at {}", self, self.user, self.host)
+    }
+}

@@ -1,0 +1,164 @@
+//! The tables as they are in this database: Backstage's migrations have changed them, and will again.
+
+use tokio_postgres::{Row, types::Type};
+
+/// What PostgreSQL takes as a name, in bytes (`NAMEDATALEN` less one).
+pub(super) const LONGEST_IDENTIFIER: usize = 63;
+
+/// What is asked for in the catalog: the columns of the table that this name leads to, as a statement would find it.
+pub(super) const COLUMNS: &str = "select n.nspname, c.relname, a.attname, a.atttypid \
+     from pg_catalog.pg_class c \
+     join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+     join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped \
+     where c.oid = pg_catalog.to_regclass($1)";
+
+/// A table that Backstage makes.
+pub(super) struct Spec {
+    pub(super) name: &'static str,
+    /// Columns of text that have to be there.
+    texts: &'static [&'static str],
+    /// Columns with a moment: at least one of them is there.
+    moments: &'static [&'static str],
+}
+
+/// Since 2020 with `created_at` without a time zone, since 2021 with one; `key` became a text in 2022.
+pub(super) const USER_KEYS: Spec = Spec { name: "signing_keys", texts: &["kid", "key"], moments: &["created_at"] };
+
+/// Since 2024. Moments are texts in it.
+pub(super) const PLUGIN_KEYS: Spec =
+    Spec { name: "backstage_backend_public_keys__keys", texts: &["id", "key", "expires_at"], moments: &[] };
+
+/// Since 2024 with `exp`, which was renamed `updated_at` in July 2025.
+pub(super) const USER_INFO: Spec =
+    Spec { name: "user_info", texts: &["user_entity_ref", "user_info"], moments: &["exp", "updated_at"] };
+
+/// Where a table is, and which columns it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// Schema and table, quoted.
+    pub(super) table: String,
+    moments: Vec<(&'static str, Type)>,
+}
+
+/// Why a table cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// It is not there.
+    Missing,
+    /// It has these columns, others than any version of Backstage that is known here.
+    Strange(Vec<String>),
+}
+
+impl Spec {
+    /// Of the rows that [`COLUMNS`] gave.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub(super) fn layout(&self, rows: &[Row]) -> Result<Layout, Unfit> {
+        let columns = rows.iter().filter_map(|row| Some((row.try_get(2).ok()?, Type::from_oid(row.try_get(3).ok()?))));
+        let columns: Vec<(String, Option<Type>)> = columns.collect();
+        let name = rows.first().and_then(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?)));
+        name.map_or(Err(Unfit::Missing), |(schema, table)| self.of(schema, table, &columns))
+    }
+
+    fn of(&self, schema: &str, table: &str, columns: &[(String, Option<Type>)]) -> Result<Layout, Unfit> {
+        let type_of = |name: &str| columns.iter().find(|(column, _)| column == name).and_then(|(_, kind)| kind.clone());
+        let is_text = |name: &&str| matches!(type_of(name), Some(Type::TEXT | Type::VARCHAR));
+        let moment = |name: &&'static str| {
+            type_of(name).filter(|kind| matches!(*kind, Type::TIMESTAMP | Type::TIMESTAMPTZ)).map(|kind| (*name, kind))
+        };
+        let moments: Vec<_> = self.moments.iter().filter_map(moment).collect();
+        if !self.texts.iter().all(is_text) || (moments.is_empty() && !self.moments.is_empty()) {
+            return Err(Unfit::Strange(columns.iter().map(|(name, _)| name.clone()).collect()));
+        }
+        Ok(Layout { table: format!("{}.{}", quoted(schema), quoted(table)), moments })
+    }
+
+    /// What has to be there, for a sentence.
+    pub(super) fn expected(&self) -> String {
+        let moments = self.moments.join(" or ");
+        let all = self.texts.iter().copied().chain((!moments.is_empty()).then_some(&*moments));
+        all.collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Layout {
+    /// The columns with a moment, and which of the two types it has there. A moment goes to either in UTC.
+    pub(super) fn moments(&self) -> impl Iterator<Item = (&'static str, Type)> {
+        self.moments.iter().cloned()
+    }
+}
+
+pub(super) fn is_identifier(name: &str) -> bool {
+    (1..=LONGEST_IDENTIFIER).contains(&name.len()) && !name.contains('\0')
+}
+
+/// A name as SQL takes it, whatever is in it (PostgreSQL's `quote_ident`, always with the quotes).
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A table's name for `to_regclass`: in this schema, or where the search path finds it.
+pub(super) fn qualified(schema: Option<&str>, table: &str) -> String {
+    schema.map_or_else(|| quoted(table), |schema| format!("{}.{}", quoted(schema), quoted(table)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns(columns: &[(&str, Type)]) -> Vec<(String, Option<Type>)> {
+        columns.iter().map(|(name, kind)| ((*name).to_owned(), Some(kind.clone()))).collect()
+    }
+
+    #[test]
+    fn a_name_stays_one_name_whatever_is_in_it() {
+        for (name, expected) in [
+            ("auth", r#""auth""#),
+            ("Auth x", r#""Auth x""#),
+            (r#"a"; drop table signing_keys; --"#, r#""a""; drop table signing_keys; --""#),
+            (r#""""#, r#""""""""#),
+            ("a.b", r#""a.b""#),
+            ("a\\", "\"a\\\""),
+        ] {
+            assert_eq!(quoted(name), expected);
+        }
+        assert_eq!(qualified(Some("a.b"), "user_info"), r#""a.b"."user_info""#);
+        assert_eq!(qualified(None, "user_info"), r#""user_info""#);
+    }
+
+    #[test]
+    fn a_name_is_as_long_as_postgresql_keeps_it() {
+        assert!(is_identifier(&"a".repeat(63)));
+        assert!(!is_identifier(&"ä".repeat(32)));
+        assert!(!is_identifier("a\0b"));
+        assert!(!is_identifier(""));
+    }
+
+    #[test]
+    fn either_version_of_user_info_is_known() {
+        let texts = [("user_entity_ref", Type::VARCHAR), ("user_info", Type::TEXT)];
+        for (moments, known) in [
+            (vec![("exp", Type::TIMESTAMPTZ)], true),
+            (vec![("updated_at", Type::TIMESTAMPTZ), ("created_at", Type::TIMESTAMPTZ)], true),
+            (vec![("exp", Type::TIMESTAMP), ("updated_at", Type::TIMESTAMPTZ)], true),
+            (vec![("exp", Type::TEXT)], false),
+            (vec![], false),
+        ] {
+            let layout = USER_INFO.of("public", "user_info", &columns(&[&texts[..], &moments].concat()));
+            assert_eq!(layout.is_ok(), known, "{moments:?}: {layout:?}");
+            if let Ok(layout) = layout {
+                let expected: Vec<_> = moments.into_iter().filter(|(name, _)| *name != "created_at").collect();
+                assert_eq!(layout.moments().collect::<Vec<_>>(), expected);
+            }
+        }
+        assert_eq!(USER_INFO.expected(), "user_entity_ref, user_info, exp or updated_at");
+    }
+
+    #[test]
+    fn a_table_of_somebody_else_is_not_taken() {
+        let strange = PLUGIN_KEYS.of("public", PLUGIN_KEYS.name, &columns(&[("id", Type::INT4), ("key", Type::TEXT)]));
+        assert_eq!(strange, Err(Unfit::Strange(vec!["id".to_owned(), "key".to_owned()])));
+        assert_eq!(PLUGIN_KEYS.layout(&[]), Err(Unfit::Missing));
+    }
+}

@@ -1,0 +1,148 @@
+//! What replicas share, on PostgreSQL and in the tables of Backstage's own auth backend: so replicas of this one and stock
+//! ones work on one database, each publishing and answering what the others wrote.
+//!
+//! | handle | table | as Backstage's |
+//! |---|---|---|
+//! | [`Postgres::user_keys`] | `signing_keys` | `auth.keyStore`, provider `database` |
+//! | [`Postgres::plugin_keys`] | `backstage_backend_public_keys__keys` | `backend.auth.keyStore`, type `database` |
+//! | [`Postgres::user_info`] | `user_info` | what `/v1/userinfo` answers |
+//!
+//! The tables are in the database of Backstage's auth plugin, `backstage_plugin_auth`; with `pluginDivisionMode: schema` in the
+//! schema `auth` of the one database, see [`PostgresBuilder::schema`]. Their layout is read from PostgreSQL's catalog at the
+//! first question, and again when a statement no longer fits: a migration under way needs no restart here.
+//!
+//! # What it promises
+//! | situation | answer |
+//! |---|---|
+//! | database out of reach, or silent | [`StoreError`] within [`PostgresBuilder::timeout`], waiting for a connection included |
+//! | database back again | the next question opens a connection: nothing to restart |
+//! | a connection that died since it was used last | the question is asked once more on a new one |
+//! | a table is missing | [`StoreError`] that says who makes it; nothing is created or altered, unless [`PostgresBuilder::create_own_tables`] is set and there is no sign of Backstage's migrations |
+//! | a stored key with a private member, or one that is no public key of its row's id | never listed; reported once in the log, by its id |
+//! | `user_info` of either version, with `exp` or `updated_at` | read and written |
+//! | `created_at` with or without a time zone | the same moment: without one it is UTC |
+//!
+//! Connections are few, and no statement counts on what an earlier one left behind, so a PgBouncer may stand between in any of
+//! its modes; in session mode its pool has to hold the [connections](PostgresBuilder::connections) of all replicas. Names of
+//! schema and tables are quoted, values are parameters. Retention is the token issuer's: all keys are listed, and forgotten when it says so. A
+//! stock replica forgets the user keys that are older than three of *its* token lifetimes, so give all replicas on a database
+//! the same `auth.backstageTokenExpiration`.
+//!
+//! ```
+//! use tower_alb_auth::backstage::{TokenIssuer, store::{Postgres, postgres::PostgresTls}};
+//!
+//! let database = Postgres::builder("db.example.com", "backstage_plugin_auth")
+//!     .user("backstage")
+//!     .password("secret")
+//!     .tls(PostgresTls::verified())
+//!     .build()?;
+//! let tokens = TokenIssuer::builder("https://backstage.example.com/api/auth")
+//!     .user_keys(database.user_keys())
+//!     .plugin_keys(database.plugin_keys())
+//!     .build()?;
+//! assert!(format!("{database:?}").contains("db.example.com"));
+//! assert!(!format!("{database:?}").contains("secret"));
+//! # drop(tokens);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod builder;
+mod database;
+mod failure;
+mod layout;
+mod moment;
+mod own_tables;
+mod plugin_keys;
+mod stored_jwk;
+mod table;
+mod tls;
+mod url;
+mod user_info;
+mod user_keys;
+
+use std::{fmt, sync::Arc};
+
+pub use self::{builder::PostgresBuilder, tls::PostgresTls};
+use self::{
+    database::Database,
+    layout::{PLUGIN_KEYS, USER_INFO, USER_KEYS},
+    own_tables::OwnTables,
+    plugin_keys::PluginKeys,
+    table::Table,
+    user_info::UserInfoTable,
+    user_keys::UserKeys,
+};
+use super::{PublicKeyStore, StoreError, UserInfoStore};
+use crate::config::ConfigError;
+
+/// The database of Backstage's auth plugin. A clone is the same one, with the same connections.
+#[derive(Clone)]
+pub struct Postgres {
+    database: Arc<Database>,
+    user_keys: Arc<Table>,
+    plugin_keys: Arc<Table>,
+    user_info: Arc<Table>,
+}
+
+impl Postgres {
+    /// Collects settings. `host` is a name, an IP address or the folder of a Unix socket; `database` is the one of the auth
+    /// plugin, `backstage_plugin_auth` unless Backstage's `backend.database` says otherwise.
+    pub fn builder(host: impl Into<String>, database: impl Into<String>) -> PostgresBuilder {
+        PostgresBuilder::new(host.into(), database.into())
+    }
+
+    /// Settings of an address as Backstage's `backend.database.connection` takes it:
+    /// `postgres://user:password@host:5432/backstage_plugin_auth?sslmode=verify-full`. Special characters in user and password
+    /// are percent-encoded. More can be set on what comes back.
+    ///
+    /// `sslmode` is understood as Backstage's driver does: `disable`; `require`, `verify-ca` and `verify-full`, which all verify
+    /// the server's certificate; `no-verify`, the dangerous one. Without it TLS is verified, as of the builder.
+    ///
+    /// # Errors
+    /// What is no such address, and parameters that are not known. Never shows the address: it may hold a password.
+    pub fn from_url(url: &str) -> Result<PostgresBuilder, ConfigError> {
+        url::parse(url)
+    }
+
+    fn new(database: Database, own_tables: Option<OwnTables>) -> Self {
+        let database = Arc::new(database);
+        let table = |spec| Arc::new(Table::new(Arc::clone(&database), spec, own_tables.clone()));
+        Self {
+            user_keys: table(&USER_KEYS),
+            plugin_keys: table(&PLUGIN_KEYS),
+            user_info: table(&USER_INFO),
+            database: Arc::clone(&database),
+        }
+    }
+
+    /// The public keys of user tokens.
+    pub fn user_keys(&self) -> impl PublicKeyStore + Clone + fmt::Debug + use<> {
+        UserKeys::new(Arc::clone(&self.user_keys))
+    }
+
+    /// The public keys of plugin tokens.
+    pub fn plugin_keys(&self) -> impl PublicKeyStore + Clone + fmt::Debug + use<> {
+        PluginKeys::new(Arc::clone(&self.plugin_keys))
+    }
+
+    /// The answers of `/v1/userinfo`.
+    pub fn user_info(&self) -> impl UserInfoStore + Clone + fmt::Debug + use<> {
+        UserInfoTable::new(Arc::clone(&self.user_info))
+    }
+
+    /// Whether the database is there with its tables, for a start or a readiness probe: nothing has to call it.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.user_keys.check().await?;
+        self.plugin_keys.check().await?;
+        self.user_info.check().await
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Postgres").field(&self.database).finish()
+    }
+}

@@ -1,0 +1,58 @@
+//! Tables of our own, where no stock auth backend ever runs.
+
+use super::layout::quoted;
+
+/// Tables that Backstage's migrations keep their record in: whoever has one, has the others made by them.
+pub(super) const SIGNS_OF_BACKSTAGE: [&str; 2] = ["knex_migrations", "backstage_backend_public_keys__knex_migrations"];
+
+/// Any number, as long as all replicas take the same: one makes the tables, the others wait and find them.
+const LOCK: i64 = 0x0a1b_a074;
+
+#[derive(Debug, Clone)]
+pub(super) struct OwnTables {
+    schema: Option<String>,
+}
+
+impl OwnTables {
+    pub(super) fn in_schema(schema: Option<String>) -> Self {
+        Self { schema }
+    }
+
+    /// What Backstage's migrations of 2025 arrive at. Sent as one message, so PostgreSQL does all of it or nothing.
+    pub(super) fn script(&self) -> String {
+        let schema = self.schema.as_deref().map(quoted);
+        let make_schema =
+            schema.as_ref().map(|schema| format!("create schema if not exists {schema};")).unwrap_or_default();
+        let within = schema.map(|schema| format!("{schema}.")).unwrap_or_default();
+        format!(
+            "select pg_catalog.pg_advisory_xact_lock({LOCK});
+             {make_schema}
+             create table if not exists {within}signing_keys (
+                 kid varchar(255) primary key,
+                 created_at timestamptz(0) not null default now(),
+                 key text not null);
+             create table if not exists {within}user_info (
+                 user_entity_ref varchar(255) primary key,
+                 user_info text not null,
+                 updated_at timestamptz not null,
+                 created_at timestamptz not null default now());
+             create table if not exists {within}backstage_backend_public_keys__keys (
+                 id varchar(255) primary key,
+                 key text not null,
+                 expires_at varchar(255) not null);"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_is_one_quoted_name_everywhere() {
+        let script = OwnTables::in_schema(Some("a\"; drop".to_owned())).script();
+        assert_eq!(script.matches(r#""a""; drop""#).count(), 4, "{script}");
+        assert_eq!(script.matches("drop").count(), 4, "{script}");
+        assert!(!OwnTables::in_schema(None).script().contains("schema"));
+    }
+}

@@ -1,0 +1,115 @@
+//! How an upstream is reached.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::{Uri, uri::Scheme};
+use hyper_rustls::HttpsConnectorBuilder;
+
+use super::{Inner, Upstream};
+use crate::{
+    config::ConfigError,
+    proxy::{ANSWER_TIMEOUT, Forwarder, tcp_connector},
+    tls::Roots,
+};
+
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+/// Collects how an upstream is reached; [`build`](Self::build) checks it. Made by [`Upstream::at`].
+#[must_use = "nothing is checked before build()"]
+pub struct UpstreamBuilder {
+    url: String,
+    roots: Roots,
+    answer_timeout: Duration,
+    keeps_identity_headers: bool,
+}
+
+impl UpstreamBuilder {
+    pub(super) fn new(url: String) -> Self {
+        Self { url, roots: Roots::default(), answer_timeout: ANSWER_TIMEOUT, keeps_identity_headers: false }
+    }
+
+    /// Trusts the roots of the operating system instead of Mozilla's.
+    pub fn system_roots(mut self) -> Self {
+        self.roots = Roots::System;
+        self
+    }
+
+    /// Trusts these roots instead: one or more PEM blocks `CERTIFICATE`.
+    pub fn pem_roots(mut self, pem: impl Into<String>) -> Self {
+        self.roots = Roots::Pem(pem.into());
+        self
+    }
+
+    /// How long it may take to begin its answer; how long the rest takes is not bounded. Default 60 s, a load balancer's idle
+    /// time-out; range 50 ms to 1 h.
+    pub fn answer_timeout(mut self, timeout: Duration) -> Self {
+        self.answer_timeout = timeout;
+        self
+    }
+
+    /// Passes `x-amzn-oidc-data`, `-identity` and `-accesstoken` on as they came. Look-alikes are taken off all the same.
+    ///
+    /// Nothing here has verified them on that way. Right for an upstream that verifies them itself and knows its load
+    /// balancer: its `awsalb` with a `signer`, or a service with this crate's layer.
+    pub fn dangerously_keep_identity_headers(mut self) -> Self {
+        self.keeps_identity_headers = true;
+        self
+    }
+
+    /// Checks everything. Reads root certificates if that is asked for; opens no connection.
+    ///
+    /// # Errors
+    /// All that is wrong, a sentence each.
+    pub fn build(self) -> Result<Upstream, ConfigError> {
+        let mut problems = Vec::new();
+        let address = self.address().map_err(|problem| problems.push(problem)).ok();
+        if !(Duration::from_millis(50)..=LONGEST_TIMEOUT).contains(&self.answer_timeout) {
+            problems.push(format!(
+                "the upstream's answer_timeout is {:?}; set it to a value from 50 ms to 1 h",
+                self.answer_timeout
+            ));
+        }
+        let tls = self.roots.client_config().map_err(|problem| problems.push(problem)).ok();
+        let (Some((scheme, authority)), Some(tls), true) = (address, tls, problems.is_empty()) else {
+            return Err(ConfigError::new(problems));
+        };
+        let mut tcp = tcp_connector();
+        tcp.enforce_http(false);
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
+        let forwarder = Forwarder::new(connector, self.answer_timeout);
+        let keeps_identity_headers = self.keeps_identity_headers;
+        Ok(Upstream(Arc::new(Inner { scheme, authority, keeps_identity_headers, forwarder })))
+    }
+
+    fn address(&self) -> Result<(Scheme, http::uri::Authority), String> {
+        if self.url.contains('@') {
+            // Not shown: what stands there may be a password.
+            return Err("the upstream's address must name a host, without user or password".to_owned());
+        }
+        let shown = crate::error::quoted(&self.url);
+        let wanted = "write it as http://127.0.0.1:7008 or https://auth.internal.example.com, without a path";
+        let none = || format!("the upstream's address {shown} is none: {wanted}");
+        let uri: Uri = self.url.parse().map_err(|_| none())?;
+        let parts = uri.into_parts();
+        let has_path = parts.path_and_query.as_ref().is_some_and(|path| path.as_str() != "/");
+        match (parts.scheme, parts.authority) {
+            _ if has_path || self.url.contains('#') => {
+                Err(format!("the upstream's address {shown} has more than a host: {wanted}"))
+            }
+            (Some(scheme), Some(authority))
+                if (scheme == Scheme::HTTP || scheme == Scheme::HTTPS) && !authority.host().is_empty() =>
+            {
+                Ok((scheme, authority))
+            }
+            _ => Err(none()),
+        }
+    }
+}
+
+impl fmt::Debug for UpstreamBuilder {
+    /// Without the address, which is not checked yet: there may be a password in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstreamBuilder").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,40 @@
+//! What an upstream is told of where a request comes from.
+
+use std::net::IpAddr;
+
+use http::{HeaderName, Request, header};
+
+use crate::{
+    oidc_headers::OidcHeaders,
+    proxy::{add_forwarded_for, set},
+};
+
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Whether the request may go on.
+pub(super) fn toward_upstream<B>(
+    request: &mut Request<B>,
+    client: Option<IpAddr>,
+    keeps_identity_headers: bool,
+) -> bool {
+    let host = match request.uri().authority() {
+        Some(authority) => Some(authority.as_str().to_owned()),
+        None => request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned),
+    };
+    let headers = request.headers_mut();
+    let found = OidcHeaders::scan(headers).to_strip();
+    match keeps_identity_headers {
+        true => found.strip_look_alikes(headers),
+        false => found.strip_all(headers),
+    }
+    headers.remove(header::FORWARDED);
+    headers.remove(X_FORWARDED_HOST);
+    if let Some(host) = host {
+        set(headers, X_FORWARDED_HOST, &host);
+    }
+    if !headers.contains_key(X_FORWARDED_PROTO) {
+        set(headers, X_FORWARDED_PROTO, "http");
+    }
+    client.is_none_or(|client| add_forwarded_for(headers, client))
+}

@@ -1,0 +1,149 @@
+//! Another auth backend, or a whole Backstage backend, behind this one.
+
+mod answer;
+mod builder;
+mod headers;
+
+use std::{
+    convert::Infallible,
+    fmt,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{
+    body::Body,
+    extract::{ConnectInfo, OriginalUri},
+};
+use bytes::Bytes;
+use http::{
+    Method, Request, Response,
+    uri::{Authority, Scheme},
+};
+use http_body::Body as HttpBody;
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::connect::HttpConnector;
+use tower_service::Service;
+
+use self::answer::{Asked, answer};
+pub use self::builder::UpstreamBuilder;
+use crate::proxy::{Forwarder, at_server};
+
+/// Another auth backend, or a whole Backstage backend, behind this one. Made by [`Upstream::at`]; a service that never fails,
+/// for `Router::fallback_service`. A clone is the same one, with the same connections.
+///
+/// A platform has GitHub, Microsoft and guest users in the stock auth backend. With an `Upstream` in
+/// [`router_with_fallback`](super::router_with_fallback) this one stands in front and passes on all but its own routes:
+///
+/// ```no_run
+/// use axum::Router;
+/// use tower_alb_auth::backstage::{self, BackstageAuth, Upstream};
+///
+/// fn service(auth: BackstageAuth) -> Result<Router, tower_alb_auth::ConfigError> {
+///     let upstream = Upstream::at("http://127.0.0.1:7008").build()?;
+///     let auth = backstage::router_with_fallback(auth, upstream.clone());
+///     Ok(Router::new().nest("/api/auth", auth).fallback_service(upstream))
+/// }
+/// # let _ = service;
+/// ```
+///
+/// | what | how |
+/// |---|---|
+/// | path and query | as the client sent them, also below a nested router |
+/// | bodies, hop-by-hop headers, web sockets | bodies both ways as they come; what ends at this hop is taken off; no protocol but web sockets is switched to |
+/// | `Cookie`, `Set-Cookie`, `Authorization`, `Origin` | pass |
+/// | `Host` | as the client named it, and again as `X-Forwarded-Host` in place of what the client wrote there |
+/// | `X-Forwarded-For` | the address that this server sees is added, where axum knows it: serve with `into_make_service_with_connect_info::<SocketAddr>()` |
+/// | `X-Forwarded-Proto` | as the load balancer set it, `http` where it set none |
+/// | `Forwarded` | taken off: a load balancer does not set it, so it is the client's |
+/// | `x-amzn-oidc-*`, look-alikes with underscores included | taken off: see below |
+/// | an upstream that does not listen, or says nonsense | 502 in Backstage's JSON |
+/// | one that does not answer: to a connection in 10 s, to a request in 60 s | 504 |
+/// | more than 30 addresses in `X-Forwarded-For` | 502: requests go in a circle |
+/// | the methods `CONNECT` and `TRACE` | 405 |
+///
+/// # The load balancer's headers
+/// Nothing here has verified them when a request is passed on, and this service takes what it knows of users from nowhere
+/// else. The stock provider `awsalb` verifies them itself, but need not know which load balancer may sign; were it reachable
+/// behind this one, the laxer of the two would decide. So the headers end here, and the stock `awsalb` finds nobody signed
+/// in. Other providers (OAuth, guest, IAP, Cloudflare) do not read them.
+/// [`dangerously_keep_identity_headers`](UpstreamBuilder::dangerously_keep_identity_headers) is for an upstream that needs
+/// them and verifies as strictly.
+#[derive(Clone)]
+pub struct Upstream(Arc<Inner>);
+
+struct Inner {
+    scheme: Scheme,
+    authority: Authority,
+    keeps_identity_headers: bool,
+    forwarder: Forwarder<HttpsConnector<HttpConnector>>,
+}
+
+impl Upstream {
+    /// The backend at this address: `http://127.0.0.1:7008`, or `https://`; without a path.
+    pub fn at(url: impl Into<String>) -> UpstreamBuilder {
+        UpstreamBuilder::new(url.into())
+    }
+
+    /// Its answer, or why there is none.
+    async fn pass_on<B>(self, mut request: Request<B>) -> Response<Body>
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        // A nested router has cut its prefix off.
+        if let Some(OriginalUri(whole)) = request.extensions_mut().remove::<OriginalUri>() {
+            *request.uri_mut() = whole;
+        }
+        let asked = Asked::of(&request);
+        if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+            return answer(405, &asked, "the method is not passed on", &self);
+        }
+        let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+        if !headers::toward_upstream(&mut request, client, self.0.keeps_identity_headers) {
+            let circle = "would get a request that went through more than 30 hands: do requests go in a circle?";
+            return answer(502, &asked, circle, &self);
+        }
+        let Some(address) = at_server(self.0.scheme.clone(), &self.0.authority, request.uri()) else {
+            return answer(400, &asked, "has no such address", &self);
+        };
+        match self.0.forwarder.forward(address, request).await {
+            Ok(response) => response,
+            Err(failure) => answer(failure.status(), &asked, &failure.to_string(), &self),
+        }
+    }
+}
+
+impl<B> Service<Request<B>> for Upstream
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let upstream = self.clone();
+        Box::pin(async move { Ok(upstream.pass_on(request).await) })
+    }
+}
+
+impl fmt::Display for Upstream {
+    /// Its address.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.0.scheme, self.0.authority)
+    }
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Upstream").field(&self.to_string()).finish()
+    }
+}

@@ -1,0 +1,85 @@
+//! Headers on their way: which end at this hop.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+
+/// RFC 9110 section 7.6.1, and those that older software takes for hop-by-hop.
+const HOP_BY_HOP: [HeaderName; 9] = [
+    header::CONNECTION,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("http2-settings"),
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+/// Makes the headers those of the hop to the server.
+pub(super) fn toward_server<B>(request: &mut Request<B>) {
+    keep_host(request);
+    let web_socket = wants_web_socket(request);
+    let headers = request.headers_mut();
+    let wants_trailers =
+        headers.get_all(header::TE).iter().any(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"));
+    strip(headers);
+    if wants_trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    if web_socket {
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    }
+}
+
+/// The one protocol that is switched to (RFC 6455 section 4.1). Over any other, HTTP/2 by h2c say, requests would reach the
+/// server that nobody has looked at, with headers that nobody took off.
+fn wants_web_socket<B>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    let mut upgrades = headers.get_all(header::UPGRADE).iter();
+    let only = matches!((upgrades.next(), upgrades.next()), (Some(to), None) if to.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    only && request.method() == Method::GET && names(headers).any(|name| name == header::UPGRADE)
+}
+
+pub(super) fn toward_client(headers: &mut HeaderMap) {
+    strip(headers);
+}
+
+/// Takes off what ends at this hop. A client may name headers of the load balancer in `Connection`, to have them lost on the
+/// way; those stay.
+fn strip(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = names(headers).collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        let ours = name.as_str().starts_with("x-amzn-") || name.as_str().starts_with("x-forwarded-");
+        if !ours && *name != header::HOST && *name != header::CONTENT_LENGTH {
+            headers.remove(name);
+        }
+    }
+}
+
+/// The headers that `Connection` names.
+fn names(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
+    let values = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok())
+}
+
+/// HTTP/2 names the host in the address; HTTP/1.1 to the server wants it in the header.
+fn keep_host<B>(request: &mut Request<B>) {
+    if let Some(authority) = request.uri().authority().map(|authority| authority.as_str().to_owned()) {
+        set(request.headers_mut(), header::HOST, &authority);
+    }
+    // Cookies may come in several lines over HTTP/2 (RFC 9113 section 8.2.3), and in one over HTTP/1.1.
+    let cookies: Vec<&[u8]> = request.headers().get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if cookies.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..]))
+    {
+        request.headers_mut().insert(header::COOKIE, joined);
+    }
+}
+
+/// In place of whatever is there.
+pub(crate) fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}

@@ -1,0 +1,78 @@
+//! What is wrong is said before a request comes.
+
+use tower_alb_auth::{
+    AlbAuthLayer,
+    backstage::{BackstageAuth, BackstageAuthBuilder, Guest, TokenIssuer},
+    sign_in::ClaimsOnly,
+    test_util::MockAlb,
+};
+
+use crate::traced::Traced;
+
+fn builder() -> BackstageAuthBuilder {
+    let tokens = TokenIssuer::builder("https://backstage.example.com/api/auth").build().unwrap();
+    BackstageAuth::builder(MockAlb::new().layer().handle(), tokens)
+}
+
+fn said(builder: BackstageAuthBuilder) -> String {
+    builder.build().expect_err("wrong").to_string()
+}
+
+#[test]
+fn addresses_are_looked_at_and_all_problems_said() {
+    let wrong = builder().app_base_url("portal.example.com").allow_origin("*").allow_origin("https://app.example.com/");
+    insta::assert_snapshot!(said(wrong), @r##"
+    the configuration cannot be used
+    - the app.baseUrl "portal.example.com" is no address: write it as https://backstage.example.com
+    - "*" is not an origin: write it as https://app.example.com, without a path or a pattern
+    - "https://app.example.com/" is not an origin: write it as https://app.example.com, without a path or a pattern
+    "##);
+    for origin in
+        ["", "null", "https://*.example.com", "https://app.example.com/x", "https://jane@example.com", "example.com"]
+    {
+        assert!(said(builder().allow_origin(origin)).contains("is not an origin"), "{origin}");
+    }
+    for address in ["http://localhost:3000", "https://Portal.example.com:443/x/?y"] {
+        builder().app_base_url(address).build().expect("a sound configuration");
+    }
+}
+
+#[test]
+fn a_policy_that_names_nobody_gives_no_sessions() {
+    let alb = MockAlb::new();
+    let layer = AlbAuthLayer::new(alb.config_builder().sign_in(ClaimsOnly).build().unwrap());
+    let tokens = TokenIssuer::builder("https://backstage.example.com/api/auth").build().unwrap();
+    insta::assert_snapshot!(said(BackstageAuth::builder(layer.handle(), tokens)), @r##"
+    the configuration cannot be used
+    - the sign-in policy of issuer "https://idp.example.com" names nobody, and a Backstage session is somebody's: take one that names users, such as EmailLocalPart or Catalog
+    "##);
+}
+
+#[test]
+fn the_guest_is_warned_of() {
+    let (traced, _guard) = Traced::begin();
+    builder().dangerously_allow_guest(Guest::new()).build().unwrap();
+    assert_eq!(
+        traced.lines(tracing::Level::WARN),
+        ["whoever asks /guest/refresh becomes user:development/guest, without any sign-in"]
+    );
+}
+
+#[test]
+fn pages_over_plain_http_are_warned_of() {
+    let (traced, _guard) = Traced::begin();
+    let builder = builder().app_base_url("http://localhost:3000").allow_origin("http://portal.localhost:8080");
+    builder.allow_origin("http://[::1]:3000").allow_origin("http://intranet.example.com:80").build().unwrap();
+    let lines = traced.lines(tracing::Level::WARN);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with("pages of http://intranet.example.com may ask for sessions"), "{lines:?}");
+}
+
+#[test]
+fn nothing_of_a_user_is_shown_by_debug() {
+    let mut profile = tower_alb_auth::backstage::SessionProfile::default();
+    profile.email = Some("canary@example.com".to_owned());
+    profile.display_name = Some("Canary".to_owned());
+    let shown = format!("{profile:?} {:?} {:?}", Guest::new().profile(profile.clone()), builder());
+    assert!(!shown.to_lowercase().contains("canary"), "{shown}");
+}

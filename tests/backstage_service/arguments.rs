@@ -1,0 +1,66 @@
+//! The command line.
+
+use crate::{
+    service::{Service, run},
+    settings::folder_with,
+};
+
+#[test]
+fn help_teaches() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let help = run(folder.path(), &["--help"]);
+    assert_eq!(help.code, 0, "{help:?}");
+    for part in
+        ["--config", "--upstream", "--static", "check --config", "alb-emulator --demo", "Exit codes", "docs/GUIDE.md"]
+    {
+        assert!(help.stdout.contains(part), "{part} is not in: {}", help.stdout);
+    }
+    assert_eq!(run(folder.path(), &["--version"]).code, 0);
+}
+
+#[test]
+fn arguments_that_are_none_are_code_2() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for arguments in
+        [&["--confg", "x"][..], &["--listen", "nowhere"], &["check", "--listen", "127.0.0.1:1"], &["--replicas", "0"]]
+    {
+        let ended = run(folder.path(), arguments);
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{arguments:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn an_upstream_that_is_none_is_refused_with_what_to_write() {
+    let folder = folder_with(crate::settings::SOUND);
+    for (url, part) in [
+        ("ftp://backend", "write it as http://127.0.0.1:7008"),
+        ("http://backend:7007/api/auth", "has more than a host"),
+        ("http://jane:canary@backend", "without user or password"),
+    ] {
+        let ended = run(folder.path(), &["--upstream", url, "--listen", "127.0.0.1:0"]);
+        assert_eq!(ended.code, 1, "{url}: {ended:?}");
+        assert!(ended.stderr.contains(part) && !ended.stderr.contains("canary"), "{url}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_what_to_do() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let folder = folder_with(crate::settings::SOUND);
+    let ended = run(folder.path(), &["--listen", &address]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.stderr.contains(&format!("cannot listen at {address}")), "{}", ended.stderr);
+    assert!(ended.stderr.contains("--listen"), "{}", ended.stderr);
+}
+
+#[test]
+fn without_config_it_reads_app_config_yaml_where_it_is_started() {
+    let folder = folder_with(crate::settings::SOUND);
+    let service = Service::start(folder.path(), &["--listen", "127.0.0.1:0"]);
+    assert!(service.start_lines.contains("https://backstage.example.com"), "{}", service.start_lines);
+    let nowhere = tempfile::tempdir().expect("a folder");
+    let ended = run(nowhere.path(), &[]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.stderr.contains("app-config.yaml cannot be read"), "{}", ended.stderr);
+}

@@ -1,0 +1,121 @@
+//! Backstage's files, as the service finds them.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use crate::{
+    service::{LONGEST, Service, run},
+    site::Site,
+};
+
+/// What starts.
+pub const SOUND: &str = "\
+app:
+  baseUrl: https://backstage.example.com
+backend:
+  baseUrl: https://backstage.example.com
+auth:
+  providers:
+    awsalb:
+      issuer: https://login.microsoftonline.com/0b6c2f3e-8f5f-4a39-a3f5-0f6e3f4f5a61/v2.0
+      signer: arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188
+      clientIds: [5c1f8a0e-8a6e-4d8e-9a55-0d6f2b8f7c11]
+      signIn:
+        resolvers:
+          - resolver: emailLocalPartMatchingUserEntityName
+            allowedDomains: [example.com]
+            dangerouslyAllowSignInWithoutUserInCatalog: true
+";
+
+pub fn folder_with(app_config: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("app-config.yaml"), app_config).expect("written");
+    folder
+}
+
+#[test]
+fn start_lines_say_where_everything_is() {
+    let folder = folder_with(SOUND);
+    let service = Service::start(folder.path(), &["--listen", "127.0.0.1:0", "--upstream", "http://127.0.0.1:7008"]);
+    let said = service.start_lines.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "Listens at http://127.0.0.1:",
+        "https://backstage.example.com/api/auth/awsalb/refresh",
+        "https://backstage.example.com/api/auth/.well-known/jwks.json",
+        "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188",
+        "http://127.0.0.1:7008",
+        "one replica",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in: {}", service.start_lines);
+    }
+}
+
+#[test]
+fn a_later_file_wins_and_variables_are_read() {
+    let folder = folder_with(SOUND);
+    let production = "backend:\n  baseUrl: https://portal.example.com\n";
+    fs::write(folder.path().join("app-config.production.yaml"), production).expect("written");
+    let files = ["--config", "app-config.yaml", "--config", "app-config.production.yaml", "--listen", "127.0.0.1:0"];
+    let service = Service::start(folder.path(), &files);
+    assert!(service.start_lines.contains("https://portal.example.com/api/auth"), "{}", service.start_lines);
+}
+
+/// The first start with the tutorial's file: what is missing comes ready to be pasted.
+#[test]
+fn what_the_tutorials_file_lacks_is_printed_ready_to_paste() {
+    let tutorial = "\
+app:
+  baseUrl: https://backstage.example.com
+backend:
+  baseUrl: https://backstage.example.com
+auth:
+  providers:
+    awsalb:
+      issuer: https://login.microsoftonline.com/0b6c2f3e-8f5f-4a39-a3f5-0f6e3f4f5a61/v2.0
+      region: eu-central-1
+";
+    let folder = folder_with(tutorial);
+    let ended = run(folder.path(), &["--listen", "127.0.0.1:0"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{ended:?}");
+    for part in [
+        "app-config.yaml:8",
+        "      signer: ",
+        "      clientIds: ",
+        "      signIn:\n        resolvers:\n",
+        "describe-load-balancers",
+    ] {
+        assert!(ended.stderr.contains(part), "{part:?} is not in: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_file_that_is_no_yaml_is_named_with_its_line() {
+    let folder = folder_with("auth: {\n  x: [\n");
+    let ended = run(folder.path(), &[]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.stderr.contains("app-config.yaml:"), "{}", ended.stderr);
+}
+
+/// Who may come in is read again; nobody is signed out by it.
+#[tokio::test]
+async fn a_file_that_changes_counts_without_a_restart() {
+    let site = Site::new().await;
+    let guest = site.signed_in("guest").await;
+    assert_eq!(guest.get("/api/auth/awsalb/refresh").await.0, 403);
+    let file = site.folder.path().join("app-config.yaml");
+    let text = fs::read_to_string(&file).expect("the file");
+    fs::write(&file, text.replace("[example.com]", "[example.com, partner.example]")).expect("written");
+    let until = Instant::now() + LONGEST;
+    while guest.get("/api/auth/awsalb/refresh").await.0 != 200 {
+        assert!(Instant::now() < until, "{}", site.service.log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // What cannot be used leaves what was.
+    fs::write(&file, "auth: [").expect("written");
+    site.service.wait_until_it_says("app-config.yaml:");
+    assert_eq!(guest.get("/api/auth/awsalb/refresh").await.0, 200);
+}
