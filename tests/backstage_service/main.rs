@@ -10,6 +10,7 @@ mod ending;
 mod front_end;
 mod guest;
 mod health;
+mod hostile;
 mod service;
 mod settings;
 mod sign_in;
