@@ -18,6 +18,7 @@ use tower_alb_auth::{
     test_util::{MockAlb, User},
 };
 
+pub const ISSUER: &str = "https://backstage.example.com/api/auth";
 pub const JANE: &str = "user:default/jane.doe";
 pub const USER_KEYS: &str = "/api/auth/.well-known/jwks.json";
 pub const PLUGIN_KEYS: &str = "/api/auth/.backstage/auth/v1/jwks.json";
@@ -32,7 +33,7 @@ pub struct Replica {
 impl Replica {
     pub fn start(database: &Postgres) -> Self {
         let alb = MockAlb::new();
-        let tokens = TokenIssuer::builder("https://backstage.example.com/api/auth")
+        let tokens = TokenIssuer::builder(ISSUER)
             .user_keys(database.user_keys())
             .plugin_keys(database.plugin_keys())
             .build()

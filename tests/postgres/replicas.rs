@@ -1,13 +1,23 @@
 //! Several replicas of ours on one database.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use serde_json::{Value, json};
+use tower_alb_auth::{Clock, backstage::TokenIssuer, test_util::TestClock};
 
 use crate::{
     backstage::migrate_all,
     database::AUTH,
-    people::{JANE, PLUGIN_KEYS, Replica, USER_KEYS, verified_by},
+    people::{ISSUER, JANE, PLUGIN_KEYS, Replica, USER_KEYS, jane, verified_by},
     server::Server,
 };
+
+/// The shortest there is, so that keys change often.
+const LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 #[tokio::test]
 #[ignore = "peer: PostgreSQL"]
@@ -60,4 +70,45 @@ async fn no_token_is_ever_out_before_its_key() {
         start.unwrap();
     }
     assert_eq!(verifier.json(USER_KEYS, None).await["keys"].as_array().unwrap().len(), 20);
+}
+
+#[tokio::test]
+#[ignore = "peer: PostgreSQL"]
+async fn no_token_is_refused_at_any_time_of_its_life_while_keys_go_and_come() {
+    let server = Server::start();
+    drop(server.create(AUTH).await);
+    migrate_all(&server, AUTH, None).await;
+    let clock = TestClock::new();
+    let replica = || {
+        let database = server.stores(AUTH).build().unwrap();
+        let issuer = TokenIssuer::builder(ISSUER).user_keys(database.user_keys()).plugin_keys(database.plugin_keys());
+        issuer.token_lifetime(LIFETIME).clock(clock.clone()).build().unwrap()
+    };
+    let mut replicas = [replica(), replica(), replica()];
+    let mut tokens: Vec<(String, SystemTime)> = Vec::new();
+    let mut kids = BTreeSet::new();
+    for minute in 0..60 {
+        if minute == 25 {
+            // One dies, and another takes its place.
+            replicas[0] = replica();
+        }
+        for replica in &replicas {
+            let jane = jane();
+            let issued = replica.user_token(&jane.user_entity_ref, &jane.ownership_entity_refs).await.unwrap();
+            kids.insert(jsonwebtoken::decode_header(issued.expose()).unwrap().kid);
+            tokens.push((issued.expose().to_owned(), issued.expires_at));
+        }
+        clock.advance(Duration::from_secs(60));
+        tokens.retain(|(_, expires_at)| *expires_at > clock.now());
+        // Whoever is asked: each in its turn.
+        let replica = &replicas[minute % replicas.len()];
+        let keys = replica.public_keys().await.unwrap();
+        let keys: Vec<Value> = keys.iter().map(|key| serde_json::from_str(key.json()).unwrap()).collect();
+        let key_set = json!({ "keys": keys });
+        for (token, _) in &tokens {
+            assert_eq!(verified_by(&key_set, token), JANE, "minute {minute}");
+            assert_eq!(replica.verify(token).await.unwrap().user_entity_ref, JANE, "minute {minute}");
+        }
+    }
+    assert!(kids.len() >= 4, "each replica signs by keys of its own: {kids:?}");
 }

@@ -97,5 +97,5 @@ async fn a_server_without_tls_is_not_talked_to_unprotected() {
     let server = Server::start();
     drop(server.create(AUTH).await);
     let error = refused(by_name(&server)).await;
-    assert!(error.contains("server does not support TLS"), "{error}");
+    assert!(error.contains("the TLS connection") && error.contains("server does not support TLS"), "{error}");
 }

@@ -19,7 +19,6 @@ use std::{
 
 use super::schedule::VERIFIER_CACHE;
 use crate::{
-    Clock as _,
     backstage::{
         PublicJwk,
         store::{PublicKeyStore, StoreError, StoredKey},

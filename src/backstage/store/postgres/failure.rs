@@ -73,6 +73,11 @@ impl Failure {
     }
 }
 
+/// Whether TLS said no, of either side: a server that has none is told by the driver's text alone.
+fn is_handshake(error: &Error) -> bool {
+    is_tls(error) || error.to_string().contains("TLS")
+}
+
 /// Which database it is, for the sentences.
 pub(super) struct Place {
     database: String,
@@ -142,8 +147,8 @@ impl Place {
                     };
                     format!("PostgreSQL at {host}, {self}, said {}: {message}; {advice}", code.code())
                 }
-                None if is_tls(error) => format!(
-                    "the TLS connection to PostgreSQL at {host} failed: {}; compare tls(..), connection.ssl in app-config.yaml, with the server's certificate",
+                None if is_handshake(error) => format!(
+                    "the TLS connection to PostgreSQL at {host} failed: {}; compare tls(..), connection.ssl in app-config.yaml, with what the server offers",
                     chain(error)
                 ),
                 None => format!(

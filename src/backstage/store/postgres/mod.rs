@@ -22,8 +22,9 @@
 //! | `user_info` of either version, with `exp` or `updated_at` | read and written |
 //! | `created_at` with or without a time zone | the same moment: without one it is UTC |
 //!
-//! Connections are few and statements unnamed, so a PgBouncer may stand between, in whatever mode. Names of schema and tables
-//! are quoted, values are parameters. Retention is the token issuer's: all keys are listed, and forgotten when it says so. A
+//! Connections are few, and no statement counts on what an earlier one left behind, so a PgBouncer may stand between in any of
+//! its modes; in session mode its pool has to hold the [connections](PostgresBuilder::connections) of all replicas. Names of
+//! schema and tables are quoted, values are parameters. Retention is the token issuer's: all keys are listed, and forgotten when it says so. A
 //! stock replica forgets the user keys that are older than three of *its* token lifetimes, so give all replicas on a database
 //! the same `auth.backstageTokenExpiration`.
 //!

@@ -10,11 +10,13 @@
 
 #[cfg(feature = "https")]
 mod in_catalog;
+mod placed;
 
 use std::sync::Arc;
 
 #[cfg(feature = "https")]
 use self::in_catalog::in_catalog;
+use self::placed::Placed;
 use super::section::Section;
 #[cfg(feature = "https")]
 pub(super) use crate::sign_in::Catalog;
@@ -115,7 +117,7 @@ fn without_catalog(resolver: &Section<'_>, options: Options<'_>) -> Option<Read>
             };
             let policy = if options.verified { policy.require_verified_email() } else { policy };
             let warning = format!("{place}: users who are not in the catalog are signed in");
-            Some((Arc::new(policy), vec![warning]))
+            Some((Arc::new(Placed { policy, place }), vec![warning]))
         }
         name => {
             resolver.problems.add(format!(
