@@ -6,8 +6,9 @@ use tower_alb_auth::backstage::Upstream;
 
 use crate::{
     backstage::Stock,
+    database::AUTH,
     server::{PASSWORD, Server, USER},
-    service::free_port,
+    service::{Service, free_port},
     site::{Browser, Site},
     upstream::serve,
 };
@@ -64,6 +65,32 @@ async fn behind_a_path_rule_it_is_one_provider_of_the_stock_one() {
     let janes = token(&browser.session().await);
     drop(site);
     assert_eq!(stock.json("/api/auth/v1/userinfo", Some(&janes)).await["claims"]["sub"], JANE);
+}
+
+/// Without any stock one: two replicas on tables that they made.
+#[tokio::test]
+#[ignore = "peer: PostgreSQL, installed by .ci/peers"]
+async fn one_replica_answers_for_what_another_gave_also_when_that_one_is_gone() {
+    let server = Server::start();
+    let _database = server.create(AUTH).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = ["--without-catalog", "--create-tables", "--replicas", "2"];
+    let mut site = Site::changed(folder, &arguments, on(&server)).await;
+    let other = Service::start(site.folder.path(), &[&arguments[..], &["--listen", "127.0.0.1:0"]].concat());
+    assert!(other.start_lines.contains("in PostgreSQL backstage_plugin_auth at 127.0.0.1:"), "{}", other.start_lines);
+
+    let janes = token(&site.signed_in("jane").await.session().await);
+    let asks = async || {
+        let request = reqwest::Client::new().get(other.at("/api/auth/v1/userinfo")).bearer_auth(&janes);
+        request.send().await.expect("an answer").json::<Value>().await.expect("JSON")["claims"]["sub"].clone()
+    };
+    assert_eq!(asks().await, JANE);
+    site.service.signal("TERM");
+    assert_eq!(site.service.ended(), 0);
+    assert_eq!(asks().await, JANE);
+    let keys: Value =
+        reqwest::get(other.at("/api/auth/.well-known/jwks.json")).await.expect("an answer").json().await.expect("JSON");
+    assert_eq!(kids(&keys).len(), 2, "its own, and that of the one which is gone");
 }
 
 /// Jane comes by the load balancer and John by the stock provider, through the same address; either backend knows both.
