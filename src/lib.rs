@@ -134,3 +134,8 @@ struct Pages;
 #[cfg(all(doctest, feature = "emulator", feature = "test-util"))]
 #[doc = include_str!("../docs/EMULATOR.md")]
 struct EmulatorPage;
+
+/// And so has the one that leads through everything.
+#[cfg(all(doctest, feature = "axum", feature = "backstage", feature = "test-util"))]
+#[doc = include_str!("../docs/GUIDE.md")]
+struct GuidePage;

@@ -34,7 +34,7 @@ mod settings;
 mod shared;
 mod start_lines;
 
-use std::{fmt::Display, io::IsTerminal, net::SocketAddr, process::ExitCode};
+use std::{fmt::Display, io::IsTerminal, net::SocketAddr, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use tokio::net::TcpListener;
@@ -42,17 +42,25 @@ use tower_alb_auth::{backstage::settings::ListenSettings, config::AppConfig, lay
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    arguments::{Arguments, Serve},
+    arguments::{Arguments, Serve, Task},
     assemble::{Assembled, assemble},
 };
 
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    log(if arguments.check { "error" } else { "info" });
-    let outcome = if arguments.check { self_check(arguments.serve).await } else { serve(arguments.serve).await };
+    let Arguments { task, serve: arguments, check } = Arguments::parse();
+    log(if check { "error" } else { "info" });
+    let outcome = match task {
+        Some(Task::Check { files }) => settings::check(&files.paths()).map_err(sentence),
+        None if check => self_check(arguments).await,
+        None => serve(arguments).await.map(|()| true),
+    };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(problem) => {
             eprintln!("backstage_auth: {problem}");
             ExitCode::FAILURE
@@ -61,22 +69,19 @@ async fn main() -> ExitCode {
 }
 
 #[cfg(feature = "emulator")]
-async fn self_check(arguments: Serve) -> Result<(), String> {
-    match self_check::walk(arguments).await.map_err(sentence)? {
-        true => Ok(()),
-        false => Err("something was not as promised".to_owned()),
-    }
+async fn self_check(arguments: Serve) -> Result<bool, String> {
+    self_check::walk(arguments).await.map_err(sentence)
 }
 
 #[cfg(not(feature = "emulator"))]
-async fn self_check(_: Serve) -> Result<(), String> {
+async fn self_check(_: Serve) -> Result<bool, String> {
     Err("--check needs the feature emulator: cargo run --features backstage,emulator".to_owned())
 }
 
 async fn serve(arguments: Serve) -> Result<(), String> {
     let paths = arguments.files.paths();
     // Before they are read, so that a change after that is noticed.
-    let watch = Watch::files(&paths);
+    let watch = Watch::files(&paths).every(LOOK);
     let files = AppConfig::load(&paths).map_err(sentence)?;
     let Assembled { service, settings, layer, policy, health, shared, mut lines, tending: _tending } =
         assemble(&files, &arguments).map_err(sentence)?;
@@ -92,7 +97,8 @@ async fn serve(arguments: Serve) -> Result<(), String> {
         env!("CARGO_PKG_VERSION")
     );
     shared.check().await;
-    serve::until_told_to_end(listener, service, health).await.map_err(sentence)
+    let delay = Duration::from_secs(arguments.shutdown_delay.into());
+    serve::until_told_to_end(listener, service, health, delay).await.map_err(sentence)
 }
 
 /// At the address of the command line, else at that of the files.

@@ -35,6 +35,13 @@ impl Policy {
             return Ok(Self { files, catalog: None });
         }
         let (catalog, url) = catalog(settings, tokens, arguments.upstream.as_deref())?;
+        if url == usual(settings) {
+            tracing::warn!(
+                "the catalog is asked at {url}, where browsers find it: a load balancer that signs users in gives a login page \
+                 there. Name its own address in the files:\ndiscovery:\n  endpoints:\n    - target: http://127.0.0.1:7008/api/catalog\n      \
+                 plugins: [catalog]"
+            );
+        }
         let asked_with = match &settings.catalog.credentials {
             CatalogCredentials::Static { place, .. } => format!("the token {place}"),
             _ => format!("tokens of the plugin auth ({}/.backstage/auth/v1/jwks.json)", tokens.issuer()),
@@ -65,8 +72,7 @@ fn catalog(
     upstream: Option<&str>,
 ) -> Result<(Catalog, String), ConfigError> {
     let named = &settings.catalog;
-    let is_usual = named.url == format!("{}/api/catalog", settings.base_url);
-    if let Some(upstream) = upstream.filter(|_| is_usual) {
+    if let Some(upstream) = upstream.filter(|_| named.url == usual(settings)) {
         let url = format!("{}/api/catalog", upstream.trim_end_matches('/'));
         let builder = match &named.credentials {
             CatalogCredentials::Static { token, .. } => Catalog::at(&url).token(token.expose()),
@@ -81,6 +87,11 @@ fn catalog(
         _ => minted(named.builder(), tokens),
     };
     Ok((builder.build()?, named.url.clone()))
+}
+
+/// Where it is if the files name no other address.
+fn usual(settings: &BackstageSettings) -> String {
+    format!("{}/api/catalog", settings.base_url)
 }
 
 /// Asks as the plugin `auth` does, with a token for this one question.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{KeyEndpoint, LoadBalancerArn};
+use super::{KeyEndpoint, LoadBalancerArn, trusted_alb::Written};
 use crate::{
     error::{AuthError, AuthErrorKind, quoted},
     sign_in::{Policy, SignInResolver},
@@ -25,6 +25,7 @@ pub(crate) struct Entry {
     pub(crate) policy: Policy,
     /// The namespace that the policy is held to, where there are several issuers.
     pub(super) only_namespace: Option<String>,
+    pub(super) written: Written,
 }
 
 /// Whom the policy of an entry may name.
@@ -160,18 +161,29 @@ impl Trust {
                 _ => has_signer && issuer == Some(entry.issuer.as_str()),
             }
         });
-        let mut trusted: Vec<&str> = entries
-            .flat_map(|entry| match kind {
-                AuthErrorKind::UntrustedSigner => entry.signers.iter().map(|(arn, _)| arn.as_str()).collect(),
-                AuthErrorKind::UntrustedIssuer => vec![entry.issuer.as_str()],
-                _ => entry.client_ids.iter().flatten().map(String::as_str).collect::<Vec<_>>(),
-            })
-            .collect();
+        let (mut trusted, mut places) = (Vec::<&str>::new(), Vec::<&str>::new());
+        for entry in entries {
+            let (values, written): (Vec<&str>, _) = match kind {
+                AuthErrorKind::UntrustedSigner => {
+                    (entry.signers.iter().map(|(arn, _)| arn.as_str()).collect(), &entry.written.signers)
+                }
+                AuthErrorKind::UntrustedIssuer => (vec![entry.issuer.as_str()], &entry.written.issuer),
+                _ => (entry.client_ids.iter().flatten().map(String::as_str).collect(), &entry.written.client_ids),
+            };
+            trusted.extend(values);
+            places.extend(written.iter().map(String::as_str));
+        }
         trusted.dedup();
+        places.dedup();
         let trusted = trusted.join(", ");
-        AuthError::with_detail(
-            kind,
-            format!("{name} is {found}, trusted: {trusted}; if it is yours, add it to a TrustedAlb"),
-        )
+        // Where there is a file, that is where it has to be changed.
+        let change = match (places.is_empty(), kind) {
+            (true, _) => "; if it is yours, add it to a TrustedAlb".to_owned(),
+            (false, AuthErrorKind::UntrustedIssuer) => {
+                format!(", by {}; if it is yours, write it there", places.join(", "))
+            }
+            (false, _) => format!(", by {}; if it is yours, add it there", places.join(", ")),
+        };
+        AuthError::with_detail(kind, format!("{name} is {found}, trusted: {trusted}{change}"))
     }
 }

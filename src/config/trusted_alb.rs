@@ -26,6 +26,15 @@ pub struct TrustedAlb {
     pub(super) any_client: bool,
     pub(super) key_endpoint: Option<String>,
     pub(super) sign_in: Option<Arc<dyn SignInResolver>>,
+    pub(super) written: Written,
+}
+
+/// Where the parts of an entry are written, if they come from a file: for the operator's sentences.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Written {
+    pub(super) signers: Vec<String>,
+    pub(super) issuer: Vec<String>,
+    pub(super) client_ids: Vec<String>,
 }
 
 impl TrustedAlb {
@@ -42,6 +51,7 @@ impl TrustedAlb {
             any_client: false,
             key_endpoint: None,
             sign_in: None,
+            written: Written::default(),
         }
     }
 

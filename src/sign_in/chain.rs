@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Policy, Resolution, SignInError, SignInErrorKind, SignInResolver};
+use super::{Policy, Resolution, SignIn, SignInError, SignInErrorKind, SignInFuture, SignInResolver};
 use crate::identity::Claims;
 
 /// Tries policies in order and takes the first that finds somebody.
@@ -39,32 +39,18 @@ impl FirstMatch {
 
 impl SignInResolver for FirstMatch {
     fn resolve(&self, claims: &Claims) -> Resolution {
-        let mut last = SignInError::not_found("no policy is there");
+        let mut nobody = Nobody::default();
         for (index, policy) in self.policies.iter().enumerate() {
             match policy.resolve(claims) {
-                Resolution::Ready(Err(error)) if error.kind() == SignInErrorKind::NotFound => last = error,
+                Resolution::Ready(Err(error)) if error.kind() == SignInErrorKind::NotFound => nobody.add(&error),
                 Resolution::Ready(result) => return result.into(),
                 Resolution::Waiting(first) => {
                     let rest = self.policies.iter().skip(index.saturating_add(1)).cloned().collect::<Vec<_>>();
-                    let claims = claims.clone();
-                    return Resolution::waiting(async move {
-                        let mut result = first.await;
-                        for policy in rest {
-                            match &result {
-                                Err(error) if error.kind() == SignInErrorKind::NotFound => {}
-                                _ => break,
-                            }
-                            result = match policy.resolve(&claims) {
-                                Resolution::Ready(result) => result,
-                                Resolution::Waiting(future) => future.await,
-                            };
-                        }
-                        result
-                    });
+                    return Resolution::waiting(go_on(first, rest, claims.clone(), nobody));
                 }
             }
         }
-        last.into()
+        nobody.into_error().into()
     }
 
     fn policy(&self) -> Policy {
@@ -91,6 +77,53 @@ impl SignInResolver for FirstMatch {
 
     fn check(&self, issuer: &str) -> Result<(), String> {
         self.policies.iter().try_for_each(|policy| policy.check(issuer))
+    }
+}
+
+async fn go_on(
+    first: SignInFuture,
+    rest: Vec<Arc<dyn SignInResolver>>,
+    claims: Claims,
+    mut nobody: Nobody,
+) -> Result<SignIn, SignInError> {
+    let mut result = first.await;
+    for policy in rest {
+        match result {
+            Err(error) if error.kind() == SignInErrorKind::NotFound => nobody.add(&error),
+            result => return result,
+        }
+        result = match policy.resolve(&claims) {
+            Resolution::Ready(result) => result,
+            Resolution::Waiting(future) => future.await,
+        };
+    }
+    match result {
+        Err(error) if error.kind() == SignInErrorKind::NotFound => {
+            nobody.add(&error);
+            Err(nobody.into_error())
+        }
+        result => result,
+    }
+}
+
+/// What each policy said that found nobody: all of it is what the operator has to choose from.
+#[derive(Default)]
+struct Nobody(Vec<String>);
+
+impl Nobody {
+    fn add(&mut self, error: &SignInError) {
+        for part in error.message().split("; ") {
+            if !self.0.iter().any(|said| said == part) {
+                self.0.push(part.to_owned());
+            }
+        }
+    }
+
+    fn into_error(self) -> SignInError {
+        if self.0.is_empty() {
+            return SignInError::not_found("no policy is there");
+        }
+        SignInError::not_found(self.0.join("; "))
     }
 }
 

@@ -11,6 +11,7 @@ mod files;
 mod hostile;
 mod messages;
 mod provider;
+mod refusals;
 mod resolvers;
 
 use tower_alb_auth::config::AppConfig;

@@ -191,9 +191,9 @@ async fn s_61_neither_logs_nor_bodies_show_who_it_was() {
         .request("/v1/userinfo?access_token=canary-query")
         .header("authorization", format!("Bearer {head}.{signature}"));
     bodies += &site.call(query).await.body;
-    site.stores.keys_down.store(true, Ordering::SeqCst);
+    site.stores.users_down.store(true, Ordering::SeqCst);
     bodies += &site.user_info(&token).await.body;
-    site.stores.keys_down.store(false, Ordering::SeqCst);
+    site.stores.users_down.store(false, Ordering::SeqCst);
     let url = site.request("/awsalb/refresh?code=canary-query").header("x-amzn-oidc-accesstoken", "canary-access");
     bodies += &site.call(url).await.body;
 

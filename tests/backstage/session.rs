@@ -10,7 +10,10 @@ use tower_alb_auth::{
     test_util::User,
 };
 
-use crate::site::{SAYS_403, Site, json, said, token};
+use crate::{
+    site::{SAYS_403, Site, json, said, token},
+    traced::Traced,
+};
 
 #[tokio::test]
 async fn what_the_provider_does_not_say_is_left_out() {
@@ -114,6 +117,7 @@ async fn the_application_may_make_the_profile() {
 
 #[tokio::test]
 async fn a_profile_may_be_waited_for_and_may_refuse() {
+    let (traced, _guard) = Traced::begin();
     let site = Site::with(|auth| {
         auth.async_profile(|user| async move {
             tokio::task::yield_now().await;
@@ -130,6 +134,10 @@ async fn a_profile_may_be_waited_for_and_may_refuse() {
     assert_eq!(said(&refused), (403, "NotAllowedError".to_owned(), SAYS_403.to_owned()));
     let down = site.refresh(&User::entra("jim.doe")).await;
     assert_eq!((down.status.as_u16(), down.header("retry-after")), (503, Some("1")));
+    let lines = traced.lines(tracing::Level::WARN).join("\n");
+    for reason in ["the photo service does not like john", "the photo service is down"] {
+        assert!(lines.contains(reason), "{lines}");
+    }
 }
 
 #[tokio::test]

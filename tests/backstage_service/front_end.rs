@@ -47,7 +47,7 @@ async fn see(service: &Service, path: &str) -> Seen {
 
 #[tokio::test]
 async fn files_are_served_as_app_backend_serves_them() {
-    let site = Site::of(built(), &["--static", "dist"]).await;
+    let site = Site::of(built(), &["--without-catalog", "--static", "dist"]).await;
     for path in [
         "/",
         "/index.html",
@@ -74,7 +74,7 @@ async fn files_are_served_as_app_backend_serves_them() {
 async fn what_is_no_file_of_it_stays_out_of_reach() {
     let folder = built();
     fs::write(folder.path().join("secret.txt"), "canary").expect("written");
-    let site = Site::of(folder, &["--static", "dist"]).await;
+    let site = Site::of(folder, &["--without-catalog", "--static", "dist"]).await;
     for path in
         ["/../secret.txt", "/%2e%2e/secret.txt", "/static/..%2f..%2fsecret.txt", "/..%5csecret.txt", "//secret.txt"]
     {
@@ -95,7 +95,7 @@ fn raw(service: &Service, path: &str) -> String {
 
 #[tokio::test]
 async fn paths_of_back_ends_get_no_page() {
-    let site = Site::of(built(), &["--static", "dist"]).await;
+    let site = Site::of(built(), &["--without-catalog", "--static", "dist"]).await;
     for path in ["/api", "/api/catalog/entities", "/api/auth/x", "/api/auth", "/.backstage/x"] {
         let answer = reqwest::get(site.service.at(path)).await.expect("an answer");
         assert_eq!(answer.status(), 404, "{path}");

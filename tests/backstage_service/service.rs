@@ -25,8 +25,13 @@ pub struct Service {
 impl Service {
     /// With these arguments, started in this folder.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_in(folder, arguments, &[])
+    }
+
+    /// And with these variables.
+    pub fn start_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = program();
-        command.current_dir(folder).args(arguments);
+        command.current_dir(folder).args(arguments).envs(variables.iter().copied());
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let stderr = Arc::new(Mutex::new(String::new()));

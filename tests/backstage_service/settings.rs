@@ -1,10 +1,16 @@
 //! Backstage's files, as the service finds them.
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use tempfile::TempDir;
 
-use crate::service::{Service, run};
+use crate::{
+    service::{LONGEST, Service, run},
+    site::Site,
+};
 
 /// What starts.
 pub const SOUND: &str = "\
@@ -92,4 +98,24 @@ fn a_file_that_is_no_yaml_is_named_with_its_line() {
     let ended = run(folder.path(), &[]);
     assert_eq!(ended.code, 1, "{ended:?}");
     assert!(ended.stderr.contains("app-config.yaml:"), "{}", ended.stderr);
+}
+
+/// Who may come in is read again; nobody is signed out by it.
+#[tokio::test]
+async fn a_file_that_changes_counts_without_a_restart() {
+    let site = Site::new().await;
+    let guest = site.signed_in("guest").await;
+    assert_eq!(guest.get("/api/auth/awsalb/refresh").await.0, 403);
+    let file = site.folder.path().join("app-config.yaml");
+    let text = fs::read_to_string(&file).expect("the file");
+    fs::write(&file, text.replace("[example.com]", "[example.com, partner.example]")).expect("written");
+    let until = Instant::now() + LONGEST;
+    while guest.get("/api/auth/awsalb/refresh").await.0 != 200 {
+        assert!(Instant::now() < until, "{}", site.service.log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // What cannot be used leaves what was.
+    fs::write(&file, "auth: [").expect("written");
+    site.service.wait_until_it_says("app-config.yaml:");
+    assert_eq!(guest.get("/api/auth/awsalb/refresh").await.0, 200);
 }

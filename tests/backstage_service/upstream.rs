@@ -77,7 +77,7 @@ async fn the_front_end_is_here_and_back_ends_are_behind() {
     std::fs::create_dir_all(folder.path().join("dist/static")).expect("a folder");
     std::fs::write(folder.path().join("dist/index.html"), "Portal").expect("written");
     let upstream = serve(another_backend()).await;
-    let site = Site::of(folder, &["--upstream", &upstream, "--static", "dist"]).await;
+    let site = Site::of(folder, &["--without-catalog", "--upstream", &upstream, "--static", "dist"]).await;
     for (path, is_upstreams) in [
         ("/", false),
         ("/catalog", false),

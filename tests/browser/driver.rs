@@ -1,6 +1,7 @@
 //! Debian's chromium, driven over WebDriver.
+#![allow(dead_code, reason = "each surface uses a part of it")]
 
-use std::{panic::AssertUnwindSafe, process::Stdio, time::Duration};
+use std::{panic::AssertUnwindSafe, process::Stdio, sync::Mutex, time::Duration};
 
 use fantoccini::{
     Client, ClientBuilder, Locator,
@@ -66,6 +67,30 @@ impl Browser {
     /// The text of the page, as it is shown.
     pub async fn text(&self) -> String {
         self.find("body").await.text().await.expect("text")
+    }
+
+    /// The text of an element, as it is shown.
+    pub async fn text_of(&self, css: &str) -> String {
+        self.find(css).await.text().await.expect("text")
+    }
+
+    /// Waits until the text of an element is such, and gives it.
+    pub async fn text_once(&self, css: &str, is_such: impl Fn(&str) -> bool) -> String {
+        let found = Mutex::new(String::new());
+        self.until(css, async || {
+            let Ok(element) = self.client.find(Locator::Css(css)).await else { return false };
+            let Ok(text) = element.text().await else { return false };
+            let such = is_such(&text);
+            *found.lock().unwrap() = text;
+            such
+        })
+        .await;
+        found.into_inner().unwrap()
+    }
+
+    /// Runs a script in the page.
+    pub async fn run(&self, script: &str) -> Value {
+        self.client.execute(script, Vec::new()).await.expect("an answer")
     }
 
     pub async fn find(&self, css: &str) -> Element {

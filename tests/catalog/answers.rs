@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tower_alb_auth::{
     AuthErrorKind,
-    sign_in::{Catalog, FirstMatch},
+    sign_in::{Catalog, FirstMatch, SignIn, SignInErrorKind},
     test_util::{MockAlb, TestClock, User},
 };
 
@@ -51,7 +51,7 @@ async fn nobody_is_403_several_are_409_and_the_log_says_who_would_have_been_foun
     let said = answer.error.expect("an error").operator_message();
     assert!(said.contains("the catalog has no user named as the email's local part"), "{said}");
     assert!(
-        said.contains("emailMatchingUserEntityProfileEmail would find user:default/jane.doe_example.com"),
+        said.contains("; user:default/jane.doe_example.com carries this email in spec.profile.email: use emailMatchingUserEntityProfileEmail"),
         "{said}"
     );
     assert!(!said.contains(JANE), "{said}");
@@ -74,6 +74,17 @@ async fn only_nobody_goes_on_to_the_next_policy() {
     assert_eq!(sign_in(both(), "jane@other.example").await.status.as_u16(), 403, "refused, and not looked up further");
     server.answer_instead(9, 500, "");
     assert_eq!(sign_in(both(), JANE).await.status.as_u16(), 503);
+
+    // What each of them asked is told, once.
+    server.answer_instead(0, 0, "");
+    let nobody = sign_in(both(), "nobody@example.com").await.error.expect("an error").operator_message();
+    assert!(
+        nobody.ends_with(
+            "the catalog has no user named as the email's local part; the catalog has no user with the email in \
+             spec.profile.email"
+        ),
+        "{nobody}"
+    );
 }
 
 #[tokio::test]
@@ -87,7 +98,7 @@ async fn a_catalog_that_fails_is_503_and_one_bad_answer_is_asked_again() {
         ("a page", 200, "<html>canary</html>", "something that is no entity (line 1, column 1)"),
         ("an object", 200, "{\"canary\": 1}", "something that is no entity"),
         ("no catalog", 404, "", "is it a catalog?"),
-        ("a redirect", 302, "", "answered 302"),
+        ("a redirect", 302, "", "answered 302, which is not followed: if that leads to a sign-in"),
     ] {
         server.answer_instead(9, status, body);
         let answer = sign_in(catalog.by_profile_email(), JANE).await;
@@ -122,6 +133,20 @@ async fn answers_are_remembered_and_stand_in_while_the_catalog_is_down() {
     app.call(alb.request("/").user(&jane)).await.assert_ok("user:default/jane");
     clock.advance(Duration::from_secs(3_700));
     assert_eq!(app.call(alb.request("/").user(&jane)).await.status.as_u16(), 503);
+}
+
+/// However many tabs a user opens at once.
+#[tokio::test]
+async fn requests_of_one_user_that_come_together_ask_once() {
+    let server = CatalogServer::start([user("jane", JANE, &[])]).await;
+    let alb = MockAlb::new();
+    let app = app(&alb, catalog(&server).by_profile_email());
+    let jane = User::jane();
+    let together = (0..20).map(|_| app.call(alb.request("/").user(&jane)));
+    for answer in futures::future::join_all(together).await {
+        answer.assert_ok("user:default/jane");
+    }
+    assert_eq!(server.asked().len(), 1);
 }
 
 #[tokio::test]
@@ -160,4 +185,25 @@ async fn a_namespace_keeps_users_of_others_out() {
     sign_in(catalog.by_profile_email(), JANE).await.assert_ok("user:staff/jane");
     sign_in(catalog.by_profile_email().in_namespace("staff"), JANE).await.assert_ok("user:staff/jane");
     assert_eq!(sign_in(catalog.by_profile_email().in_namespace("partners"), JANE).await.status.as_u16(), 403);
+}
+
+#[tokio::test]
+async fn a_user_is_found_by_name_and_nothing_else_is() {
+    let mut staff = user("guest", "guest@example.com", &["group:default/guests"]);
+    staff["metadata"]["namespace"] = json!("development");
+    let server = CatalogServer::start([staff, json!({ "kind": "Group", "metadata": { "name": "ops" } })]).await;
+    let catalog = catalog(&server);
+    let find = async |text: &str| catalog.find_user(&text.parse().expect("a ref")).await;
+    let guest = find("user:development/guest").await.expect("a user");
+    let expected = SignIn::user("user:development/guest".parse().expect("a ref"))
+        .owning(["group:default/guests".parse().expect("a ref")]);
+    assert_eq!(guest, expected);
+    assert_eq!(find("user:default/guest").await.expect_err("nobody").kind(), SignInErrorKind::NotFound);
+    server.asked();
+    assert_eq!(find("group:default/ops").await.expect_err("nobody").kind(), SignInErrorKind::NotFound);
+    assert_eq!(server.asked().len(), 0, "what is no user is not asked for");
+    server.answer_instead(1, 200, &user("admin", "admin@example.com", &["group:default/admins"]).to_string());
+    assert_eq!(find("user:development/guest").await.expect_err("another").kind(), SignInErrorKind::NotFound);
+    server.answer_instead(9, 500, "");
+    assert_eq!(find("user:development/guest").await.expect_err("down").kind(), SignInErrorKind::Unavailable);
 }

@@ -67,6 +67,20 @@ async fn parents_too_where_that_is_asked_for_each_once_in_bounded_steps() {
     assert!(server.asked().len() <= 18);
 }
 
+/// A question has a bound, so many groups are asked for in parts; all of them count.
+#[tokio::test]
+async fn many_groups_are_asked_for_in_parts() {
+    let names: Vec<String> = (0..250).map(|number| format!("group:default/g{number}")).collect();
+    let refs: Vec<&str> = names.iter().map(String::as_str).collect();
+    let last = group("g249", Some("group:default/top"));
+    let server = CatalogServer::start([jane(&refs), last]).await;
+    let owned = owned(&server, true).await.expect("in");
+    assert_eq!((owned.len(), owned.last().map(String::as_str)), (252, Some("group:default/top")));
+    let asked: Vec<usize> =
+        server.asked().into_iter().map(|(question, _)| question.matches("group:").count()).collect();
+    assert_eq!(asked, [0, 100, 100, 50, 1]);
+}
+
 #[tokio::test]
 async fn a_catalog_that_fails_halfway_lets_nobody_in_with_half_the_groups() {
     let server = CatalogServer::start([jane(&["group:default/a"])]).await;

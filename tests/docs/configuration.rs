@@ -1,6 +1,6 @@
 //! What docs/CONFIGURATION.md says of limits and waivers.
 
-use tower_alb_auth::config::AppConfig;
+use tower_alb_auth::{config::AppConfig, sign_in::Catalog};
 
 use crate::page::{blocks, pages, read, rows, section, sources};
 
@@ -47,13 +47,32 @@ fn every_waiver_is_explained() {
     }
 }
 
+/// The table of what is read is the source's.
+#[test]
+fn every_key_that_the_auth_service_reads_is_explained() {
+    let (page, source) = (read("docs/CONFIGURATION.md"), read("src/backstage/settings/rules.rs"));
+    let paths: Vec<&str> = source
+        .split("used(\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|path| !path.is_empty())
+        .collect();
+    assert!(paths.len() >= 30, "{paths:?}");
+    for path in paths {
+        let name = path.rsplit('.').next().unwrap_or(path);
+        let explained = [format!("`{path}"), format!("`{name}`"), format!("`{name}:"), format!(".{name}`")];
+        assert!(explained.iter().any(|form| page.contains(form)), "{path}");
+    }
+}
+
 #[test]
 fn app_config_files_on_the_pages_are_sound() {
     let mut checked = 0;
+    let catalog = Catalog::at("https://backstage.example.com/api/catalog").token("a-token").build().expect("a catalog");
     for page in pages() {
         for block in blocks(&read(&page), "yaml").iter().filter(|block| block.contains("awsalb:")) {
             let config = AppConfig::from_text(&page, block, |_| Some("0b6c2f3e".to_owned())).expect("YAML");
-            let built = config.alb_auth().and_then(|builder| builder.build());
+            let built = config.alb_auth_in_catalog(&catalog).and_then(|builder| builder.build());
             built.unwrap_or_else(|error| panic!("{page}: {error}"));
             checked += 1;
         }

@@ -4,6 +4,8 @@
 #![cfg(all(feature = "https", feature = "axum", feature = "test-util", feature = "app-config"))]
 
 mod configuration;
+#[cfg(feature = "backstage")]
+mod guide;
 mod links;
 mod operating;
 mod page;

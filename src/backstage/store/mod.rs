@@ -6,16 +6,12 @@
 mod memory;
 #[cfg(feature = "postgres")]
 pub mod postgres;
-mod rows;
 
 use std::{fmt, pin::Pin, sync::Arc, time::SystemTime};
 
+pub use self::memory::{MemoryPublicKeys, MemoryUserInfo};
 #[cfg(feature = "postgres")]
 pub use self::postgres::Postgres;
-pub use self::{
-    memory::{MemoryPublicKeys, MemoryUserInfo},
-    rows::KeyRows,
-};
 use super::PublicJwk;
 use crate::identity::EntityRef;
 
@@ -50,7 +46,7 @@ pub trait PublicKeyStore: Send + Sync + 'static {
     fn publish(&self, key: StoredKey) -> StoreFuture<'_, ()>;
 
     /// All keys. A row that is no public key is none, a row with a private member least of all: the store leaves it out and
-    /// reports it, as [`KeyRows`] does.
+    /// reports it in the log, without its contents.
     fn list(&self) -> StoreFuture<'_, Vec<StoredKey>>;
 
     /// Forgets the keys of these ids. One that is not there is no error.

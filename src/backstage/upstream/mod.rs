@@ -34,8 +34,8 @@ use crate::proxy::{Forwarder, at_server};
 /// Another auth backend, or a whole Backstage backend, behind this one. Made by [`Upstream::at`]; a service that never fails,
 /// for `Router::fallback_service`. A clone is the same one, with the same connections.
 ///
-/// A platform has GitHub, Microsoft and guest users in the stock auth backend. With [`Upstream`] as the fallback of
-/// [`router`](super::router) this one stands in front and passes on all but its own routes:
+/// A platform has GitHub, Microsoft and guest users in the stock auth backend. With an `Upstream` in
+/// [`router_with_fallback`](super::router_with_fallback) this one stands in front and passes on all but its own routes:
 ///
 /// ```no_run
 /// use axum::Router;
@@ -43,7 +43,7 @@ use crate::proxy::{Forwarder, at_server};
 ///
 /// fn service(auth: BackstageAuth) -> Result<Router, tower_alb_auth::ConfigError> {
 ///     let upstream = Upstream::at("http://127.0.0.1:7008").build()?;
-///     let auth = backstage::router(auth).fallback_service(upstream.clone());
+///     let auth = backstage::router_with_fallback(auth, upstream.clone());
 ///     Ok(Router::new().nest("/api/auth", auth).fallback_service(upstream))
 /// }
 /// # let _ = service;

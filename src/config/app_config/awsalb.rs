@@ -12,6 +12,7 @@ use crate::{
     config::{
         AlbAuthConfig, AlbAuthConfigBuilder, ConfigError, LoadBalancerArn, TrustedAlb,
         builder::{WHERE_THE_ARN_IS, WHERE_THE_RULE_IS, WHERE_THE_RULES_ARE},
+        trusted_alb::Written,
     },
     sign_in::SignInResolver,
 };
@@ -116,6 +117,12 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
     if let Some(endpoint) = key_endpoint {
         entry = entry.key_endpoint(endpoint);
     }
+    let written = |keys: &[&str]| keys.iter().filter_map(|key| section.place_of(key)).collect::<Vec<_>>();
+    entry.written = Written {
+        signers: written(&["signer", "signers"]),
+        issuer: written(&["issuer"]),
+        client_ids: written(&["clientIds"]),
+    };
     let mut builder = AlbAuthConfig::builder().trust(entry).sign_in_policy(Some(policy));
     if let Some(ignored) = section.find("sessionDuration") {
         builder = builder.warning(format!(

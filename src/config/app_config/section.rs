@@ -50,6 +50,11 @@ impl<'a> Section<'a> {
         format!("{} ({})", self.path, self.node.origin)
     }
 
+    /// The same of a key that has a value.
+    pub(crate) fn place_of(&self, key: &str) -> Option<String> {
+        self.find(key).map(|node| format!("{}.{key} ({})", self.path, node.origin))
+    }
+
     pub(crate) fn members(&self) -> &'a [(String, Node)] {
         match &self.node.value {
             Value::Object(members) => members,

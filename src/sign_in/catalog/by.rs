@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::entity::Entity;
-use crate::identity::Email;
+use crate::identity::{Email, EntityRef};
 
 /// Everything but what RFC 3986 section 2.3 leaves as it is.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -33,10 +33,7 @@ impl By {
         match self {
             Self::ProfileEmail => filter("spec.profile.email"),
             Self::Annotation(annotation) => filter(&format!("metadata.annotations.{annotation}")),
-            Self::LocalPart => {
-                let namespace = namespace.unwrap_or("default");
-                format!("/entities/by-name/User/{}/{}", encode(namespace), encode(email.local_part))
-            }
+            Self::LocalPart => by_name(namespace.unwrap_or("default"), email.local_part),
         }
     }
 
@@ -67,6 +64,16 @@ impl By {
         }
     }
 
+    /// That this user would have been found, and by which of Backstage's resolvers.
+    pub(super) fn hint(&self, user: &EntityRef) -> String {
+        let has = match self {
+            Self::ProfileEmail => "carries this email in spec.profile.email".to_owned(),
+            Self::Annotation(annotation) => format!("carries this email in the annotation {annotation}"),
+            Self::LocalPart => "is named as this email's local part".to_owned(),
+        };
+        format!("{user} {has}: use {}", self.resolver())
+    }
+
     /// The resolver of Backstage that does the same.
     pub(super) fn resolver(&self) -> &'static str {
         match self {
@@ -91,7 +98,12 @@ impl By {
     }
 }
 
-pub(super) fn encode(text: &str) -> String {
+/// The path of the user of this name.
+pub(super) fn by_name(namespace: &str, name: &str) -> String {
+    format!("/entities/by-name/User/{}/{}", encode(namespace), encode(name))
+}
+
+fn encode(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
 }
 

@@ -208,6 +208,12 @@ impl Client {
                     "{sentence}: compare the token with backend.auth.externalAccess in the backend's app-config.yaml"
                 )));
             }
+            status if status.is_redirection() => {
+                return Err(Failure::Lasting(format!(
+                    "{sentence}, which is not followed: if that leads to a sign-in, name the address that back ends use among \
+                     themselves"
+                )));
+            }
             status if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
                 return Err(Failure::Passing(sentence));
             }

@@ -128,12 +128,21 @@ impl CatalogSignIn {
             // Only a hint: if it cannot be had, the answer stays what it is.
             let found = self.find(other, email, None).await.unwrap_or_default();
             if let Some(user) = found.first().and_then(|user| user.entity_ref().ok()) {
-                sentence = format!("{sentence}; {} would find {user}", other.resolver());
+                sentence = format!("{sentence}; {}", other.hint(&user));
                 break;
             }
         }
         Err(SignInError::not_found(sentence))
     }
+}
+
+/// The user with the groups of its `memberOf` relations, and those above them if that is asked for.
+pub(super) async fn owning_for_groups(client: &Client, user: &Entity, transitive: bool) -> Result<SignIn, SignInError> {
+    let unsound = |error| SignInError::unavailable(format!("the catalog's user has no sound name: {error}"));
+    let user_ref = user.entity_ref().map_err(unsound)?;
+    let direct = user.groups("memberOf");
+    let groups = if transitive { groups::with_parents(client, direct).await? } else { direct };
+    Ok(SignIn::user(user_ref).owning(groups))
 }
 
 impl SignInResolver for CatalogSignIn {

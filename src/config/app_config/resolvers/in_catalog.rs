@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    ANY_DOMAIN, BY_LOCAL_PART, BY_PROFILE_EMAIL, Domains, Options, Read, Section, WITHOUT_USER, allowed_domains, name,
-    required_domains,
+    ANY_DOMAIN, BY_LOCAL_PART, BY_PROFILE_EMAIL, Domains, Options, Placed, Read, Section, WITHOUT_USER,
+    allowed_domains, name, required_domains,
 };
 use crate::sign_in::{Catalog, CatalogSignIn, FirstMatch, SignInResolver};
 
@@ -30,7 +30,7 @@ pub(super) fn in_catalog(resolvers: &[Section<'_>], catalog: &Catalog, options: 
         if let Err(problem) = policy.check(options.issuer) {
             resolver.problems.add(format!("{}: {problem}", resolver.place()));
         }
-        policies.push(policy);
+        policies.push(Placed { policy, place: resolver.place() });
     }
     if policies.len() != resolvers.len() {
         return None;

@@ -10,11 +10,13 @@
 
 #[cfg(feature = "https")]
 mod in_catalog;
+mod placed;
 
 use std::sync::Arc;
 
 #[cfg(feature = "https")]
 use self::in_catalog::in_catalog;
+use self::placed::Placed;
 use super::section::Section;
 #[cfg(feature = "https")]
 pub(super) use crate::sign_in::Catalog;
@@ -62,7 +64,11 @@ pub(super) fn read_resolvers(provider: &Section<'_>, catalog: Option<&Catalog>) 
     let Some(catalog) = catalog else {
         // One at most: the others are problems.
         let read: Vec<_> = resolvers.iter().filter_map(|resolver| without_catalog(resolver, options)).collect();
-        return (read.len() == resolvers.len()).then(|| read.into_iter().next()).flatten();
+        let (policy, mut warnings) = (read.len() == resolvers.len()).then(|| read.into_iter().next()).flatten()?;
+        if transitive {
+            warnings.push(format!("{}.transitiveGroups does nothing: no catalog is given", sign_in.path));
+        }
+        return Some((policy, warnings));
     };
     in_catalog(&resolvers, catalog, options)
 }
@@ -115,7 +121,7 @@ fn without_catalog(resolver: &Section<'_>, options: Options<'_>) -> Option<Read>
             };
             let policy = if options.verified { policy.require_verified_email() } else { policy };
             let warning = format!("{place}: users who are not in the catalog are signed in");
-            Some((Arc::new(policy), vec![warning]))
+            Some((Arc::new(Placed { policy, place }), vec![warning]))
         }
         name => {
             resolver.problems.add(format!(
