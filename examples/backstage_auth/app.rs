@@ -57,15 +57,17 @@ pub fn routes(parts: Parts) -> Router {
     let auth = auth
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST_ANSWER))
         .layer(RequestBodyLimitLayer::new(LONGEST_BODY));
-    let service = Router::new().nest("/api/auth", auth).merge(health::routes(health)).fallback_service(rest);
-    service.layer(
+    let service = Router::new().nest("/api/auth", auth).fallback_service(rest);
+    let traced = service.layer(
         TraceLayer::new_for_http()
             // The path alone: a query may carry what signs a user in at another provider.
             .make_span_with(|request: &Request<_>| {
                 tracing::info_span!("request", method = %request.method(), path = request.uri().path())
             })
             .on_response(DefaultOnResponse::new().level(Level::INFO)),
-    )
+    );
+    // A load balancer asks every few seconds: that is nobody's news.
+    traced.merge(health::routes(health))
 }
 
 async fn not_found(uri: Uri) -> impl IntoResponse {

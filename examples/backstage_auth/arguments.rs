@@ -100,6 +100,11 @@ pub struct Serve {
     #[arg(long)]
     pub create_tables: bool,
 
+    /// So many seconds it goes on after it was told to end, and says that it is not ready: for a load balancer that learns it by
+    /// asking. Then it takes no more connections, and what is under way has 20 s.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=300))]
+    pub shutdown_delay: u16,
+
     /// How many of these run. Several need a database that they share.
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub replicas: u16,

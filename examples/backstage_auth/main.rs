@@ -97,7 +97,8 @@ async fn serve(arguments: Serve) -> Result<(), String> {
         env!("CARGO_PKG_VERSION")
     );
     shared.check().await;
-    serve::until_told_to_end(listener, service, health).await.map_err(sentence)
+    let delay = Duration::from_secs(arguments.shutdown_delay.into());
+    serve::until_told_to_end(listener, service, health, delay).await.map_err(sentence)
 }
 
 /// At the address of the command line, else at that of the files.

@@ -10,8 +10,13 @@ use crate::health::Health;
 /// Requests that are under way have this long to end: less than the 30 s after which Kubernetes and ECS kill.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Serves until the process is told to end, and then until requests under way are answered.
-pub async fn until_told_to_end(listener: TcpListener, service: Router, health: Health) -> io::Result<()> {
+/// Serves until the process is told to end, for so long after that, and then until requests under way are answered.
+pub async fn until_told_to_end(
+    listener: TcpListener,
+    service: Router,
+    health: Health,
+    delay: Duration,
+) -> io::Result<()> {
     let mut signals = Signals::listen()?;
     let (ending, mut told) = watch::channel(false);
     let service = service.into_make_service_with_connect_info::<SocketAddr>();
@@ -22,9 +27,15 @@ pub async fn until_told_to_end(listener: TcpListener, service: Router, health: H
     let mut served = std::pin::pin!(served.into_future());
     tokio::select! {
         ended = &mut served => return ended,
-        name = signals.next() => tracing::info!("{name}: no more connections are taken, requests under way are answered"),
+        name = signals.next() => tracing::info!("{name}: about to end"),
     }
     health.end();
+    tokio::select! {
+        ended = &mut served => return ended,
+        () = tokio::time::sleep(delay) => {}
+        name = signals.next() => tracing::info!("{name} again: not a moment more"),
+    }
+    tracing::info!("no more connections are taken, requests under way are answered");
     ending.send_replace(true);
     tokio::select! {
         ended = &mut served => ended,

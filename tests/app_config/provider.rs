@@ -52,6 +52,11 @@ fn what_is_given_up_is_a_warning() {
     assert_eq!(warnings(COMPLETE), [without_user]);
     let any_domain = COMPLETE.replace("allowedDomains: [example.com]", "dangerouslyAllowAnyDomain: true");
     assert_eq!(warnings(&any_domain), [without_user, "users of any email domain are signed in: list your domains"]);
+    let above = COMPLETE.replace("        resolvers:", "        transitiveGroups: true\n        resolvers:");
+    assert!(
+        warnings(&above)
+            .contains(&"auth.providers.awsalb.signIn.transitiveGroups does nothing: no catalog is given".to_owned())
+    );
     assert_eq!(
         warnings(&with("sessionDuration: { hours: 1 }")),
         [

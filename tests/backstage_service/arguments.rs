@@ -54,6 +54,17 @@ fn a_port_that_is_taken_is_named_with_what_to_do() {
     assert!(ended.stderr.contains("--listen"), "{}", ended.stderr);
 }
 
+/// Each would have keys of its own, and refuse the others' tokens.
+#[test]
+fn several_replicas_without_a_database_are_refused_with_the_lines_to_add() {
+    let folder = folder_with(crate::settings::SOUND);
+    let ended = run(folder.path(), &["--replicas", "3", "--without-catalog", "--listen", "127.0.0.1:0"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{ended:?}");
+    for part in ["--replicas 3", "backend:\n  database:\n    client: pg\n"] {
+        assert!(ended.stderr.contains(part), "{part:?} is not in: {}", ended.stderr);
+    }
+}
+
 #[test]
 fn without_config_it_reads_app_config_yaml_where_it_is_started() {
     let folder = folder_with(crate::settings::SOUND);

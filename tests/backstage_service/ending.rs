@@ -46,6 +46,23 @@ async fn asked_to_terminate_it_answers_what_is_under_way_and_takes_no_more() {
 }
 
 #[tokio::test]
+async fn with_a_delay_it_says_that_it_is_not_ready_and_answers_still() {
+    let mut site = Site::with(&["--shutdown-delay", "300"]).await;
+    let ready = site.service.at("/.backstage/health/v1/readiness");
+    assert_eq!(reqwest::get(&ready).await.expect("an answer").status(), 200);
+    site.service.signal("TERM");
+    site.service.wait_until_it_says("about to end");
+    let answer = reqwest::get(&ready).await.expect("an answer");
+    assert_eq!(answer.status(), 503);
+    assert_eq!(answer.text().await.expect("a text"), r#"{"message":"it is about to end","status":"error"}"#);
+    let keys = reqwest::get(site.service.at("/api/auth/.well-known/jwks.json")).await.expect("an answer");
+    assert_eq!(keys.status(), 200);
+    // Whoever waits at the keyboard need not.
+    site.service.signal("TERM");
+    assert_eq!(site.service.ended(), 0);
+}
+
+#[tokio::test]
 async fn a_second_signal_gives_up_what_is_under_way() {
     let (upstream, asked, _never) = slow().await;
     let mut site = Site::with(&["--upstream", &upstream]).await;

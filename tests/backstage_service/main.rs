@@ -10,6 +10,7 @@ mod ending;
 mod front_end;
 mod guest;
 mod health;
+mod hostile;
 mod service;
 mod settings;
 mod sign_in;
@@ -17,3 +18,19 @@ mod site;
 mod upstream;
 mod upstream_failures;
 mod upstream_headers;
+
+// Backstage's own auth backend on a PostgreSQL, as tests/postgres has them.
+#[cfg(feature = "postgres")]
+#[allow(dead_code, reason = "used in part")]
+#[path = "../postgres/backstage.rs"]
+mod backstage;
+#[cfg(feature = "postgres")]
+#[allow(dead_code, reason = "used in part")]
+#[path = "../postgres/database.rs"]
+mod database;
+#[cfg(feature = "postgres")]
+#[allow(dead_code, reason = "used in part")]
+#[path = "../postgres/server.rs"]
+mod server;
+#[cfg(feature = "postgres")]
+mod stock;

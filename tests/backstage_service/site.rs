@@ -33,12 +33,23 @@ impl Site {
     /// With settings that are changed in this way.
     pub async fn changed(folder: TempDir, arguments: &[&str], change: impl FnOnce(String) -> String) -> Self {
         let listen = format!("127.0.0.1:{}", free_port());
-        let config = EmulatorConfig::on_free_ports().target(format!("http://{listen}"));
-        let emulator = Emulator::start(config).await.expect("sound");
+        let url = format!("http://{listen}");
+        Self::behind(&url, &listen, folder, arguments, change).await
+    }
+
+    /// With a load balancer that forwards to another target, which knows the way on.
+    pub async fn behind(
+        target: &str,
+        listen: &str,
+        folder: TempDir,
+        arguments: &[&str],
+        change: impl FnOnce(String) -> String,
+    ) -> Self {
+        let emulator = Emulator::start(EmulatorConfig::on_free_ports().target(target)).await.expect("sound");
         let text = change(settings(&emulator, emulator.key_endpoint()));
         fs::write(folder.path().join("app-config.yaml"), text).expect("written");
         let arguments: Vec<&str> =
-            ["--config", "app-config.yaml", "--listen", &listen].into_iter().chain(arguments.iter().copied()).collect();
+            ["--config", "app-config.yaml", "--listen", listen].into_iter().chain(arguments.iter().copied()).collect();
         let service = Service::start(folder.path(), &arguments);
         Self { emulator, service, folder }
     }

@@ -4,6 +4,7 @@
 mod catalog;
 mod check;
 mod database;
+mod hostile;
 mod key_stores;
 mod messages;
 mod tokens;

@@ -1,4 +1,5 @@
 //! Debian's chromium, driven over WebDriver.
+#![allow(dead_code, reason = "each surface uses a part of it")]
 
 use std::{panic::AssertUnwindSafe, process::Stdio, sync::Mutex, time::Duration};
 

@@ -12,8 +12,9 @@ use crate::{
     traced::Traced,
 };
 
+/// The same is held by a unit test of the crate in no time; this one shows what a user of the crate would see.
 #[test]
-#[cfg_attr(miri, ignore)]
+#[ignore = "peer: cargo, and ten minutes: trybuild builds every dependency anew"]
 fn s_63_what_holds_private_keys_can_neither_be_shown_nor_cloned_nor_written() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("tests/issuer/fail/*.rs");

@@ -101,6 +101,11 @@ impl Stock {
         stock
     }
 
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     async fn is_ready(&self) -> bool {
         let answer = self.client.get(format!("{}/.backstage/health/v1/readiness", self.url)).send().await;
         answer.is_ok_and(|answer| answer.status() == 200)

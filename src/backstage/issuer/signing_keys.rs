@@ -242,3 +242,30 @@ fn pem_block(pem: &[u8], label: &str) -> Option<Option<Zeroizing<Vec<u8>>>> {
         der
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::{Debug, Display};
+
+    use super::*;
+
+    /// Compiles only while the type lacks the trait: with it, which of the two `check` is meant could not be told.
+    macro_rules! lacks {
+        ($type:ty: $($trait:path),+) => {$({
+            trait Either<Which> {
+                fn check() {}
+            }
+            struct Has;
+            impl<T: ?Sized> Either<()> for T {}
+            impl<T: ?Sized + $trait> Either<Has> for T {}
+            <$type as Either<_>>::check();
+        })+};
+    }
+
+    #[test]
+    fn s_63_nothing_that_holds_a_private_key_can_be_shown_cloned_or_written() {
+        lacks!(SigningKey: Debug, Display, Clone, serde::Serialize);
+        lacks!(SigningKeys: Debug, Display, Clone, serde::Serialize);
+        lacks!(Entry: Debug, Display, Clone, serde::Serialize);
+    }
+}

@@ -19,6 +19,7 @@
 mod catalog;
 mod check;
 mod database;
+mod discovery;
 mod guest;
 mod key_store;
 mod keys;
@@ -31,6 +32,17 @@ mod urls;
 
 use std::time::Duration;
 
+use self::{
+    catalog::read_catalog,
+    database::{Database, read_database},
+    discovery::{Endpoints, Side},
+    guest::read_guest,
+    key_store::{check_algorithm, read_key_store},
+    lifetime::read_lifetime,
+    listen::read_listen,
+    reader::{Reader, place},
+    urls::{Urls, absolute, read_urls},
+};
 pub use self::{
     catalog::{CatalogCredentials, CatalogSettings},
     check::Check,
@@ -39,16 +51,6 @@ pub use self::{
     key_store::{KeyStoreSettings, StaticKey},
     listen::ListenSettings,
     secret::Secret,
-};
-use self::{
-    catalog::{Endpoints, Side, read_catalog},
-    database::{Database, read_database},
-    guest::read_guest,
-    key_store::{check_algorithm, read_key_store},
-    lifetime::read_lifetime,
-    listen::read_listen,
-    reader::{Reader, place},
-    urls::{Urls, absolute, read_urls},
 };
 use crate::{
     SignOut,

@@ -76,7 +76,8 @@ fn read_origins(reader: &Reader<'_>, cors: &Section<'_>) -> Vec<String> {
     }
     let mut origins = Vec::new();
     for text in cors.texts(KEY).unwrap_or_default() {
-        let shown = crate::error::quoted(&text);
+        // There may be a password before an at-sign.
+        let shown = if text.contains('@') { "what stands there".to_owned() } else { crate::error::quoted(&text) };
         if text.contains(['*', '?', '[', '{', '(', '!', '+']) && !text.contains("://[") {
             // Whoever may register a name below it could sign in here as whoever visits.
             reader.warn(format!(

@@ -17,6 +17,7 @@
 //! What is read of it is `auth.providers.awsalb`: see [`AppConfig::alb_auth`].
 
 mod awsalb;
+mod keys;
 mod merge;
 mod node;
 mod resolve;
@@ -25,20 +26,17 @@ mod section;
 mod verified_email;
 mod yaml;
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-#[cfg(feature = "backstage")]
-pub(crate) use self::node::Origin;
+pub(crate) use self::node::Node;
 use self::{
     awsalb::{SignInFrom, read_awsalb},
     merge::merge,
     resolve::Resolver,
 };
+#[cfg(feature = "backstage")]
 pub(crate) use self::{
-    node::{Node, Value},
+    node::{Origin, Value},
     section::{Problems, Section},
 };
 use super::{AlbAuthConfig, AlbAuthConfigBuilder, ConfigError};
@@ -207,37 +205,6 @@ impl AppConfig {
     /// As those of [`alb_auth`](Self::alb_auth).
     pub fn alb_auth_with(&self, policy: impl SignInResolver) -> Result<AlbAuthConfigBuilder, ConfigError> {
         read_awsalb(&self.root, SignInFrom::Code(std::sync::Arc::new(policy)))
-    }
-
-    /// Every key that has a value, with its place: `("auth.providers.awsalb.issuer", "app-config.yaml:12")`. The values are
-    /// not shown.
-    pub fn keys(&self) -> Vec<(String, String)> {
-        fn collect(path: &str, node: &Node, keys: &mut Vec<(String, String)>) {
-            match &node.value {
-                Value::Object(members) => {
-                    for (name, member) in members {
-                        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                        collect(&path, member, keys);
-                    }
-                }
-                Value::List(items) if !items.is_empty() => {
-                    for (index, item) in items.iter().enumerate() {
-                        collect(&format!("{path}[{index}]"), item, keys);
-                    }
-                }
-                _ => keys.push((path.to_owned(), node.origin.to_string())),
-            }
-        }
-        let mut keys = Vec::new();
-        collect("", &self.root, &mut keys);
-        keys
-    }
-}
-
-impl fmt::Debug for AppConfig {
-    /// The keys; never the values, among which are secrets.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.keys()).finish()
     }
 }
 

@@ -41,11 +41,14 @@ pub(super) struct Listings {
     listed_for: Duration,
     /// How many queries have begun.
     begun: AtomicU64,
-    /// One query at a time; the last result and its number.
-    gate: tokio::sync::Mutex<Option<(u64, Result<Arc<Listing>, StoreError>)>>,
+    /// One query at a time.
+    gate: tokio::sync::Mutex<Option<Answer>>,
     last: Mutex<Last>,
     unknown: Budget,
 }
+
+/// The last answer, and the number of its query.
+type Answer = (u64, Result<Arc<Listing>, StoreError>);
 
 #[derive(Default)]
 struct Last {
@@ -61,12 +64,6 @@ pub(super) struct Listing {
 struct Row {
     key: PublicJwk,
     until: SystemTime,
-}
-
-/// A key for a token.
-pub(super) enum Found {
-    Key(PublicJwk),
-    Unknown,
 }
 
 impl Listing {
@@ -122,22 +119,18 @@ impl Listings {
         self.last.lock().listing.clone()
     }
 
-    /// The key of this kid, listed anew where that may help. `None` where the budget for that is spent.
-    pub(super) async fn find(&self, kid: &str, now: SystemTime) -> Result<Found, StoreError> {
-        let known = self.last().and_then(|listing| listing.find(kid, now).cloned());
-        if known.is_some() && !self.is_old() {
-            return Ok(known.map_or(Found::Unknown, Found::Key));
-        }
-        if let Some(key) = known {
+    /// The key of this kid, listed anew where that may help; `None` if nobody has published one.
+    pub(super) async fn find(&self, kid: &str, now: SystemTime) -> Result<Option<PublicJwk>, StoreError> {
+        if let Some(key) = self.last().and_then(|listing| listing.find(kid, now).cloned()) {
+            if !self.is_old() {
+                return Ok(Some(key));
+            }
             // A key that is known is good for its time, so a store that is down takes nothing away.
-            return Ok(match self.fresh().await {
-                Ok(listing) => listing.find(kid, now).cloned().map_or(Found::Unknown, Found::Key),
-                Err(_) => Found::Key(key),
-            });
+            return Ok(self.fresh().await.map_or(Some(key), |listing| listing.find(kid, now).cloned()));
         }
         let spent = || StoreError::new("tokens with unknown kids come so often that the store is not asked for each");
         let _permit = self.unknown.take(self.clock.monotonic()).ok_or_else(spent)?;
-        Ok(self.fresh().await?.find(kid, now).cloned().map_or(Found::Unknown, Found::Key))
+        Ok(self.fresh().await?.find(kid, now).cloned())
     }
 
     fn is_old(&self) -> bool {

@@ -27,7 +27,7 @@ use std::{
 use self::{
     from_files::FromFiles,
     generated::Generated,
-    listing::{Found, Listing, Listings, patiently},
+    listing::{Listing, Listings, patiently},
     schedule::{COOL_DOWN, Moment, Schedule},
     source::KeySource,
 };
@@ -164,10 +164,7 @@ impl KeyRing {
         if own.is_some() {
             return Ok(own);
         }
-        Ok(match self.listings.find(kid, now.date).await? {
-            Found::Key(key) => Some(key),
-            Found::Unknown => None,
-        })
+        self.listings.find(kid, now.date).await
     }
 
     /// Other key files have been read. Whether that changes anything, or why it must not.

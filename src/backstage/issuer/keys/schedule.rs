@@ -69,7 +69,8 @@ impl Schedule {
 
     /// So long before the last of the keys ends another is published.
     pub(super) fn ahead(self) -> Duration {
-        (self.lifetime / 2).max(VERIFIER_CACHE.saturating_add(SLACK))
+        let half = self.lifetime.checked_div(2).unwrap_or_default();
+        half.max(VERIFIER_CACHE.saturating_add(SLACK))
     }
 }
 

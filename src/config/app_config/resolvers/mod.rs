@@ -64,7 +64,11 @@ pub(super) fn read_resolvers(provider: &Section<'_>, catalog: Option<&Catalog>) 
     let Some(catalog) = catalog else {
         // One at most: the others are problems.
         let read: Vec<_> = resolvers.iter().filter_map(|resolver| without_catalog(resolver, options)).collect();
-        return (read.len() == resolvers.len()).then(|| read.into_iter().next()).flatten();
+        let (policy, mut warnings) = (read.len() == resolvers.len()).then(|| read.into_iter().next()).flatten()?;
+        if transitive {
+            warnings.push(format!("{}.transitiveGroups does nothing: no catalog is given", sign_in.path));
+        }
+        return Some((policy, warnings));
     };
     in_catalog(&resolvers, catalog, options)
 }
