@@ -6,6 +6,7 @@
 #![cfg(all(feature = "backstage", feature = "emulator", feature = "test-util"))]
 
 mod auth_backend;
+mod both;
 #[allow(dead_code, reason = "other tests need more of it")]
 #[path = "../browser/driver.rs"]
 mod driver;
@@ -20,4 +21,5 @@ mod stock;
 mod back_end;
 mod example;
 mod front_ends;
+mod side_by_side;
 mod tokens;
