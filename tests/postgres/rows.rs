@@ -1,6 +1,9 @@
 //! What stands in rows: other replicas wrote it, or whoever has the database's password.
 
-use tower_alb_auth::backstage::store::{PublicKeyStore, UserInfo, UserInfoStore};
+use tower_alb_auth::backstage::{
+    PublicJwk,
+    store::{PublicKeyStore, StoredKey, UserInfo, UserInfoStore},
+};
 use tracing::Level;
 
 use crate::{
@@ -146,4 +149,24 @@ async fn a_user_who_signs_in_everywhere_at_once_has_one_whole_row() {
     assert_eq!(rows, 1);
     replicas[0].user_info().put(jane(), at(1_800_003_600)).await.unwrap();
     assert_eq!(replicas[1].user_info().find(JANE).await.unwrap(), Some(jane()));
+}
+
+#[tokio::test]
+#[ignore = "peer: PostgreSQL"]
+async fn s_67_another_key_under_a_kid_is_refused_and_the_first_one_stays() {
+    let server = Server::start();
+    server.create(AUTH).await;
+    migrate_all(&server, AUTH, None).await;
+    let database = server.stores(AUTH).build().unwrap();
+    for store in [&database.user_keys() as &dyn PublicKeyStore, &database.plugin_keys()] {
+        let first = key("one", at(0));
+        let other = PublicJwk::parse(r#"{"kty":"RSA","kid":"one","n":"AQAB","e":"AQAB"}"#).unwrap();
+        let other = StoredKey::new(other, at(60), None);
+        store.publish(first.clone()).await.unwrap();
+        store.publish(StoredKey::new(first.key.clone(), at(60), None)).await.unwrap();
+        let said = store.publish(other).await.unwrap_err().to_string();
+        assert!(said.contains("another public key is there under the kid \"one\""), "{said}");
+        let held = store.list().await.unwrap();
+        assert_eq!(held.iter().map(|held| held.key.json()).collect::<Vec<_>>(), [first.key.json()]);
+    }
 }

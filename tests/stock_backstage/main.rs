@@ -7,7 +7,6 @@
 
 mod auth_backend;
 mod both;
-#[allow(dead_code, reason = "other tests need more of it")]
 #[path = "../browser/driver.rs"]
 mod driver;
 #[path = "../peers/process.rs"]

@@ -34,13 +34,14 @@ impl PluginKeys {
         let (kid, json) = (stored.key.kid(), stored.key.json());
         let statement = self.table.ask(|layout| {
             let sql = format!(
-                "insert into {} (id, key, expires_at) values ($1, $2, $3) \
-                 on conflict (id) do update set key = excluded.key, expires_at = excluded.expires_at",
+                "insert into {} as held (id, key, expires_at) values ($1, $2, $3) \
+                 on conflict (id) do update set expires_at = excluded.expires_at where held.key = excluded.key \
+                 returning 1",
                 layout.table
             );
             (sql, vec![(&kid as _, Type::TEXT), (&json as _, Type::TEXT), (&expires_at as _, Type::TEXT)])
         });
-        statement.await.map(drop)
+        stored_jwk::told(kid, &statement.await?)
     }
 
     /// The table does not say when a key was made: that is reckoned back from when it expires, as Backstage sets it.

@@ -2,7 +2,13 @@
 
 use std::collections::HashSet;
 
-use crate::{backstage::PublicJwk, error::quoted, sync::Mutex};
+use tokio_postgres::Row;
+
+use crate::{
+    backstage::{PublicJwk, store::StoreError},
+    error::quoted,
+    sync::Mutex,
+};
 
 /// How many bad rows are remembered as reported. More than that are reported again now and then.
 const MOST_REPORTED: usize = 1000;
@@ -14,6 +20,17 @@ const MOST_REPORTED: usize = 1000;
 pub(super) fn parse(kid: &str, json: &str) -> Result<PublicJwk, String> {
     let key = PublicJwk::parse(json).map_err(|error| error.to_string())?;
     if key.kid() == kid { Ok(key) } else { Err("the kid in it is not the row's".to_owned()) }
+}
+
+/// Whether the row has been written, of which the statement then tells: a row with another key under that kid stays.
+pub(super) fn told(kid: &str, written: &[Row]) -> Result<(), StoreError> {
+    match written {
+        [] => Err(StoreError::new(format!(
+            "another public key is there under the kid {}: give the new one a kid of its own",
+            quoted(kid)
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Says of each bad row once that it is left out: what reads them reads all the time.

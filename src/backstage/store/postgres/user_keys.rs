@@ -32,12 +32,13 @@ impl UserKeys {
             let table = &layout.table;
             let kind = layout.moments().next().map_or(Type::TIMESTAMPTZ, |(_, kind)| kind);
             let sql = format!(
-                "insert into {table} (kid, key, created_at) values ($1, $2, $3) \
-                 on conflict (kid) do update set key = excluded.key, created_at = excluded.created_at"
+                "insert into {table} as held (kid, key, created_at) values ($1, $2, $3) \
+                 on conflict (kid) do update set created_at = excluded.created_at where held.key = excluded.key \
+                 returning 1"
             );
             (sql, vec![(&kid as _, Type::TEXT), (&json as _, Type::TEXT), (&created_at as _, kind)])
         });
-        statement.await.map(drop)
+        stored_jwk::told(kid, &statement.await?)
     }
 
     async fn select(&self) -> Result<Vec<StoredKey>, StoreError> {
