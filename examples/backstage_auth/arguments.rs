@@ -28,7 +28,8 @@ All of it is told step by step in docs/GUIDE.md of the package tower-alb-auth.";
 /// Backstage's auth backend for users whom an AWS Application Load Balancer signed in: the provider awsalb, for the stock front
 /// end and stock back ends.
 ///
-/// Reads Backstage's own files. What they lack is printed, ready to be pasted.
+/// Reads Backstage's own files. What they lack is printed, ready to be pasted. Whom to trust, and who becomes whom, is read again
+/// when they change; the rest wants a restart.
 #[derive(Debug, Parser)]
 #[command(
     name = "backstage_auth",

@@ -123,9 +123,12 @@ async fn web_sockets_go_through() {
             }
         })
     });
-    let url = in_front_of(&serve(Router::new().route("/api/signals", echo)).await).await;
-    let url = url.replace("http://", "ws://");
-    let (mut socket, _) = tokio_tungstenite::connect_async(format!("{url}/api/signals")).await.expect("a web socket");
-    socket.send(Message::text("hello")).await.expect("sent");
-    assert_eq!(socket.next().await.expect("a message").expect("sound").into_text().expect("a text"), "hello");
+    let upstream = serve(Router::new().route("/api/signals", echo)).await;
+    let service = Site::with(&["--upstream", &upstream]).await.service;
+    for url in [in_front_of(&upstream).await, service.url.clone()] {
+        let url = format!("{}/api/signals", url.replace("http://", "ws://"));
+        let (mut socket, _) = tokio_tungstenite::connect_async(url).await.expect("a web socket");
+        socket.send(Message::text("hello")).await.expect("sent");
+        assert_eq!(socket.next().await.expect("a message").expect("sound").into_text().expect("a text"), "hello");
+    }
 }

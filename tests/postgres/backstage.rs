@@ -143,7 +143,7 @@ impl Stock {
 }
 
 fn node(program: &str) -> Command {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/peers/backstage-auth");
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/peers/backstage-backend");
     assert!(folder.join("installed-lock.json").exists(), "the peers are not installed: run .ci/peers");
     let mut command = Command::new("node");
     command.current_dir(folder).arg(program).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());

@@ -56,7 +56,7 @@ use crate::proxy::{Forwarder, at_server};
 /// | `Cookie`, `Set-Cookie`, `Authorization`, `Origin` | pass |
 /// | `Host` | as the client named it, and again as `X-Forwarded-Host` in place of what the client wrote there |
 /// | `X-Forwarded-For` | the address that this server sees is added, where axum knows it: serve with `into_make_service_with_connect_info::<SocketAddr>()` |
-/// | `X-Forwarded-Proto` | as the load balancer set it, `http` where it set none |
+/// | `X-Forwarded-Proto`, `-Port` | as the load balancer set them; the former is `http` where it set none |
 /// | `Forwarded` | taken off: a load balancer does not set it, so it is the client's |
 /// | `x-amzn-oidc-*`, look-alikes with underscores included | taken off: see below |
 /// | an upstream that does not listen, or says nonsense | 502 in Backstage's JSON |
