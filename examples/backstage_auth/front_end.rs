@@ -16,6 +16,7 @@ use axum::{
     http::{HeaderValue, Response, StatusCode, Uri, header},
     middleware::{Next, from_fn},
 };
+use percent_encoding::percent_decode_str;
 use tower::ServiceBuilder;
 use tower_http::{
     services::{ServeDir, ServeFile},
@@ -55,7 +56,9 @@ pub fn routes(folder: &Path) -> Result<Router, String> {
 
 /// What is hidden from a listing is no part of a front end: the schema of its settings, say.
 async fn without_dot_files(mut request: Request, next: Next) -> axum::response::Response {
-    if request.uri().path().split('/').any(|segment| segment.starts_with('.') || segment.starts_with("%2")) {
+    // Decoded as a whole, as files are looked for: `static%2f.env` is one segment before, and two after.
+    let path = percent_decode_str(request.uri().path()).collect::<Vec<u8>>();
+    if path.split(|byte| matches!(byte, b'/' | b'\\')).any(|segment| segment.starts_with(b".")) {
         *request.uri_mut() = Uri::from_static("/");
     }
     next.run(request).await

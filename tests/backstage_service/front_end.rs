@@ -74,10 +74,25 @@ async fn files_are_served_as_app_backend_serves_them() {
 async fn what_is_no_file_of_it_stays_out_of_reach() {
     let folder = built();
     fs::write(folder.path().join("secret.txt"), "canary").expect("written");
+    fs::create_dir(folder.path().join("dist/static/.git")).expect("a folder");
+    for hidden in ["static/.git/config", "static/.env"] {
+        fs::write(folder.path().join("dist").join(hidden), "canary").expect("written");
+    }
     let site = Site::of(folder, &["--without-catalog", "--static", "dist"]).await;
-    for path in
-        ["/../secret.txt", "/%2e%2e/secret.txt", "/static/..%2f..%2fsecret.txt", "/..%5csecret.txt", "//secret.txt"]
-    {
+    for path in [
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/static/..%2f..%2fsecret.txt",
+        "/..%5csecret.txt",
+        "//secret.txt",
+        "/static/.env",
+        "/static/%2eenv",
+        // A segment that begins with no dot, until it is decoded.
+        "/static%2f.env",
+        "/static%2F%2Eenv",
+        "/static%2f.git%2fconfig",
+        "/static/.%2fx/..%2f.env",
+    ] {
         let seen = raw(&site.service, path);
         assert!(!seen.contains("canary"), "{path}: {seen}");
     }
