@@ -47,6 +47,34 @@ async fn f_39_each_replica_lists_and_verifies_what_the_others_sign() {
 }
 
 #[tokio::test]
+async fn a_signing_key_that_was_lost_from_the_store_is_published_again() {
+    // After a fail-over to a database that lacked the last rows, or when a replica whose date stood ahead removed it.
+    let (clock, store) = (TestClock::new(), Store::default());
+    let a = builder(&clock).user_keys(store.clone()).build().unwrap();
+    let b = builder(&clock).user_keys(store.clone()).build().unwrap();
+    let of_a = token(&a).await;
+    store.remove(vec![kid(&of_a)]).await.unwrap();
+    assert!(!is_signed_by(&of_a, &b.public_keys().await.unwrap()), "it is lost to the others");
+
+    assert!(is_signed_by(&of_a, &a.public_keys().await.unwrap()));
+    settle().await;
+    assert!(is_signed_by(&of_a, &b.public_keys().await.unwrap()));
+    assert!(b.verify(&of_a).await.is_ok());
+    // Asked about all the time, and lost again: not more than once a minute.
+    let published = store.publications();
+    for _ in 0..10 {
+        store.remove(vec![kid(&of_a)]).await.unwrap();
+        a.public_keys().await.unwrap();
+        settle().await;
+    }
+    assert_eq!(store.publications(), published);
+    clock.advance(MINUTE);
+    a.public_keys().await.unwrap();
+    settle().await;
+    assert_eq!(store.publications(), published + 1);
+}
+
+#[tokio::test]
 async fn a_known_key_costs_no_query_and_an_unknown_one_is_within_a_budget() {
     let (clock, store) = (TestClock::new(), Store::default());
     let a = builder(&clock).user_keys(store.clone()).build().unwrap();

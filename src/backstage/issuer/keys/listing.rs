@@ -72,6 +72,11 @@ impl Listing {
         self.rows.iter().filter(move |row| now < row.until).map(|row| &row.key)
     }
 
+    /// Whether the store has this key, within its time or not.
+    pub(super) fn has(&self, kid: &str) -> bool {
+        self.rows.iter().any(|row| row.key.kid() == kid)
+    }
+
     /// The ids of those past it.
     pub(super) fn outlived(&self, now: SystemTime) -> Vec<String> {
         self.rows.iter().filter(|row| now >= row.until).map(|row| row.key.kid().to_owned()).collect()

@@ -8,6 +8,7 @@
 //! | store down, no key in its time | [`StoreError`]; retried by the next call |
 //! | store down, somebody asks for the public keys | those listed last, as far as they are in their time |
 //! | a row that is past its time | not listed, and removed from the store |
+//! | the signing key's row is gone | published again |
 //! | two rows of one kid with two keys | the older stands, the other is refused and reported |
 //!
 //! Nothing here needs a task that runs all the time: each call sees to what is due.
@@ -36,7 +37,7 @@ use crate::{
     Clock,
     backstage::{
         PublicJwk,
-        store::{PublicKeyStore, StoreError},
+        store::{PublicKeyStore, StoreError, StoredKey},
     },
     clock::SharedClock,
     error::quoted,
@@ -51,8 +52,8 @@ const MOST_AT_ONCE: usize = 64;
 /// Waits between tries beside the requests.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// Outlived rows are removed at most so often.
-const BETWEEN_REMOVALS: Duration = Duration::from_secs(60);
+/// Outlived rows are removed, and lost ones published again, at most so often.
+const BETWEEN_REPAIRS: Duration = Duration::from_secs(60);
 /// So many kids that stand for two keys are remembered, to report each once.
 const MOST_REPORTED: usize = 64;
 
@@ -61,6 +62,8 @@ pub(super) struct KeyRing {
     kind: &'static str,
     store: Arc<dyn PublicKeyStore>,
     clock: SharedClock,
+    /// For so long a key is listed.
+    listed_for: Duration,
     source: Mutex<Box<dyn KeySource>>,
     state: Mutex<State>,
     listings: Listings,
@@ -73,6 +76,7 @@ struct State {
     /// Before that a verifier may still be in its cool-down and refuse what is signed.
     known_from: Option<Instant>,
     removed_at: Option<Instant>,
+    restored_at: Option<Instant>,
     reported: BTreeSet<String>,
 }
 
@@ -100,6 +104,7 @@ impl KeyRing {
             kind,
             store: Arc::clone(&store),
             clock: clock.clone(),
+            listed_for: schedule.listed_for(),
             source: Mutex::new(source),
             state: Mutex::default(),
             listings: Listings::new(store, clock.clone(), schedule.listed_for()),
@@ -143,8 +148,15 @@ impl KeyRing {
         if self.signer().is_some() {
             self.tend_beside();
         }
+        // Published before the store is asked, so it is in the answer.
+        let signer = self.signer();
         let listing = match (self.listings.fresh().await, self.listings.last()) {
-            (Ok(listing), _) => listing,
+            (Ok(listing), _) => {
+                if let Some(key) = signer.filter(|key| !listing.has(key.public().kid())) {
+                    self.restore(key.public().clone());
+                }
+                listing
+            }
             (Err(error), Some(last)) => {
                 self.warn("the public keys listed last are served", &error);
                 last
@@ -268,7 +280,7 @@ impl KeyRing {
     fn remove(&self, outlived: Vec<String>, now: Moment) {
         let mut state = self.state.lock();
         let since = state.removed_at.map(|at| now.monotonic.saturating_duration_since(at));
-        if outlived.is_empty() || since.is_some_and(|since| since < BETWEEN_REMOVALS) {
+        if outlived.is_empty() || since.is_some_and(|since| since < BETWEEN_REPAIRS) {
             return;
         }
         state.removed_at = Some(now.monotonic);
@@ -278,6 +290,26 @@ impl KeyRing {
         let _ = spawn(async move {
             if let Err(error) = patiently(store.remove(outlived)).await {
                 tracing::warn!(target: "tower_alb_auth", "public keys past their time cannot be removed: {error}");
+            }
+        });
+    }
+
+    /// Publishes the signing key again. A store can lose it: by a fail-over to a database that lacked the last rows, by a
+    /// replica whose date stands ahead and to which it is past its time. The others would then refuse what it signs.
+    fn restore(&self, key: PublicJwk) {
+        let (now, mut state) = (self.now(), self.state.lock());
+        let since = state.restored_at.map(|at| now.monotonic.saturating_duration_since(at));
+        if since.is_some_and(|since| since < BETWEEN_REPAIRS) {
+            return;
+        }
+        state.restored_at = Some(now.monotonic);
+        drop(state);
+        let (store, kid) = (Arc::clone(&self.store), key.kid().to_owned());
+        let lost = StoredKey::new(key, now.date, now.date.checked_add(self.listed_for));
+        tracing::warn!(target: "tower_alb_auth", kid, "the signing key for {} tokens is gone from the store: it is published again", self.kind);
+        let _ = spawn(async move {
+            if let Err(error) = patiently(store.publish(lost)).await {
+                tracing::warn!(target: "tower_alb_auth", "a signing key that is gone from the store cannot be published again: {error}");
             }
         });
     }
