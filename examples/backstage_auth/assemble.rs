@@ -39,7 +39,7 @@ pub fn assemble(files: &AppConfig, arguments: &Serve) -> Result<Assembled, Confi
     let mut lines = StartLines::default();
     let url = &settings.auth_url;
     lines.add("Session", format!("{url}/awsalb/refresh, where browsers ask through the load balancer"));
-    lines.add("Public keys", format!("{url}/.well-known/jwks.json, by which back ends verify tokens"));
+    lines.add("Public keys", "/api/auth/.well-known/jwks.json, where back ends ask past the load balancer");
 
     let shared = Shared::new(&settings, arguments, &mut lines)?;
     let tokens = shared.issuer(&settings, TokenIssuer::builder(url))?.build()?;
