@@ -113,6 +113,24 @@ async fn f_38_tries_beside_requests_are_ever_further_apart() {
 }
 
 #[tokio::test]
+async fn strangers_who_ask_for_the_keys_of_a_store_that_is_down_do_not_fill_the_log() {
+    let (traced, _guard) = Traced::begin();
+    let (clock, store) = (TestClock::new(), Store::default());
+    let issuer = builder(&clock).user_keys(store.clone()).build().unwrap();
+    token(&issuer).await;
+    issuer.public_keys().await.unwrap();
+    store.set_down(true);
+    let told = || traced.lines(Level::WARN).iter().filter(|line| line.contains("listed last are served")).count();
+    for _ in 0..50 {
+        issuer.public_keys().await.unwrap();
+    }
+    assert_eq!(told(), 1);
+    clock.advance(MINUTE);
+    issuer.public_keys().await.unwrap();
+    assert_eq!(told(), 2);
+}
+
+#[tokio::test]
 async fn f_38_keys_listed_last_are_served_for_their_time() {
     let (clock, store) = (TestClock::new(), Store::default());
     let a = builder(&clock).user_keys(store.clone()).build().unwrap();

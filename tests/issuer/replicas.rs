@@ -233,3 +233,41 @@ async fn the_first_of_all_replicas_is_ready_at_once_and_one_that_comes_to_others
     assert!(second_one.readiness().is_ready());
     assert!(first.readiness().is_ready());
 }
+
+/// Says at once that it has a key, and takes its time to list them.
+struct SlowToList(MemoryPublicKeys, std::sync::Arc<tokio::sync::Mutex<()>>);
+
+impl PublicKeyStore for SlowToList {
+    fn publish(&self, key: StoredKey) -> StoreFuture<'_, ()> {
+        self.0.publish(key)
+    }
+
+    fn list(&self) -> StoreFuture<'_, Vec<StoredKey>> {
+        Box::pin(async {
+            drop(self.1.lock().await);
+            self.0.list().await
+        })
+    }
+
+    fn remove(&self, kids: Vec<String>) -> StoreFuture<'_, ()> {
+        self.0.remove(kids)
+    }
+}
+
+#[tokio::test]
+async fn one_that_comes_to_others_does_not_seem_ready_while_it_asks_whether_there_are_any() {
+    let (clock, keys) = (TestClock::new(), MemoryPublicKeys::default());
+    token(&builder(&clock).user_keys(keys.clone()).build().unwrap()).await;
+    let lock = std::sync::Arc::default();
+    let late = builder(&clock).user_keys(SlowToList(keys, std::sync::Arc::clone(&lock))).build().unwrap();
+    let slow = lock.lock_owned().await;
+    for _ in 0..3 {
+        assert!(!late.readiness().is_ready(), "{:?}", late.readiness());
+        settle().await;
+    }
+    drop(slow);
+    settle().await;
+    assert!(!late.readiness().is_ready(), "verifiers may be in their cool-down");
+    clock.advance(second(35));
+    assert!(late.readiness().is_ready(), "{:?}", late.readiness());
+}

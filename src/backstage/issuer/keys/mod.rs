@@ -52,7 +52,7 @@ const MOST_AT_ONCE: usize = 64;
 /// Waits between tries beside the requests.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// Outlived rows are removed, and lost ones published again, at most so often.
+/// Outlived rows are removed, lost ones published again, and a store that is down is told of, at most so often.
 const BETWEEN_REPAIRS: Duration = Duration::from_secs(60);
 /// So many kids that stand for two keys are remembered, to report each once.
 const MOST_REPORTED: usize = 64;
@@ -77,6 +77,7 @@ struct State {
     known_from: Option<Instant>,
     removed_at: Option<Instant>,
     restored_at: Option<Instant>,
+    warned_at: Option<Instant>,
     reported: BTreeSet<String>,
 }
 
@@ -158,7 +159,10 @@ impl KeyRing {
                 listing
             }
             (Err(error), Some(last)) => {
-                self.warn("the public keys listed last are served", &error);
+                // Whoever likes may ask for the keys: not a line each.
+                if is_time(&mut self.state.lock().warned_at, self.now()) {
+                    self.warn("the public keys listed last are served", &error);
+                }
                 last
             }
             (Err(error), None) => return Err(error),
@@ -234,11 +238,12 @@ impl KeyRing {
             let signs_at_once = self.signer().is_none();
             let kid = publication.key.kid().to_owned();
             patiently(self.store.publish(publication)).await?;
-            self.source.lock().published(&kid, self.now());
-            tracing::info!(target: "tower_alb_auth", kid, "a signing key for {} tokens is published", self.kind);
             if signs_at_once {
+                // Before it signs: else this would seem ready for as long as the store takes.
                 self.wait_for_verifiers(&kid).await;
             }
+            self.source.lock().published(&kid, self.now());
+            tracing::info!(target: "tower_alb_auth", kid, "a signing key for {} tokens is published", self.kind);
         }
         Ok(())
     }
@@ -278,13 +283,9 @@ impl KeyRing {
     }
 
     fn remove(&self, outlived: Vec<String>, now: Moment) {
-        let mut state = self.state.lock();
-        let since = state.removed_at.map(|at| now.monotonic.saturating_duration_since(at));
-        if outlived.is_empty() || since.is_some_and(|since| since < BETWEEN_REPAIRS) {
+        if outlived.is_empty() || !is_time(&mut self.state.lock().removed_at, now) {
             return;
         }
-        state.removed_at = Some(now.monotonic);
-        drop(state);
         let store = Arc::clone(&self.store);
         // Beside the request. Where no runtime runs, the next one does it.
         let _ = spawn(async move {
@@ -297,13 +298,10 @@ impl KeyRing {
     /// Publishes the signing key again. A store can lose it: by a fail-over to a database that lacked the last rows, by a
     /// replica whose date stands ahead and to which it is past its time. The others would then refuse what it signs.
     fn restore(&self, key: PublicJwk) {
-        let (now, mut state) = (self.now(), self.state.lock());
-        let since = state.restored_at.map(|at| now.monotonic.saturating_duration_since(at));
-        if since.is_some_and(|since| since < BETWEEN_REPAIRS) {
+        let now = self.now();
+        if !is_time(&mut self.state.lock().restored_at, now) {
             return;
         }
-        state.restored_at = Some(now.monotonic);
-        drop(state);
         let (store, kid) = (Arc::clone(&self.store), key.kid().to_owned());
         let lost = StoredKey::new(key, now.date, now.date.checked_add(self.listed_for));
         tracing::warn!(target: "tower_alb_auth", kid, "the signing key for {} tokens is gone from the store: it is published again", self.kind);
@@ -321,4 +319,14 @@ impl KeyRing {
     fn now(&self) -> Moment {
         Moment { date: self.clock.now(), monotonic: self.clock.monotonic() }
     }
+}
+
+/// Whether it may be done again by now; then it counts as done.
+fn is_time(last: &mut Option<Instant>, now: Moment) -> bool {
+    let since = last.map(|at| now.monotonic.saturating_duration_since(at));
+    let may = since.is_none_or(|since| since >= BETWEEN_REPAIRS);
+    if may {
+        *last = Some(now.monotonic);
+    }
+    may
 }
