@@ -148,6 +148,7 @@ fn every_key_is_used_or_ignored_with_its_place_and_no_value_is_shown() {
     - auth.providers.github (app-config.yaml:54) is ignored: only awsalb and guest are served here; an auth backend that serves it can stand behind, by --upstream <URL>
     - auth.omitIdentityTokenOwnershipClaim (app-config.yaml:48) counts as not there: it takes its value from the environment variable NO_OMIT, which is not set
     - backend.database.connection.statement_timeout (app-config.yaml:36) is ignored: no such setting is taken here
+    - backend.database.connection (app-config.yaml:31): the connection to the database is plain, so whoever stands between can pass for it, and sign in as anybody: set ssl: true, or name its authority in ssl.ca
     - auth.providers.awsalb.sessionDuration (app-config.yaml:62) is ignored: the session is the load balancer's, see SessionTimeout of the listener rule
     ");
 }

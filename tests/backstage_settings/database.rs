@@ -104,6 +104,27 @@ fn the_connection_is_encrypted_as_the_files_say() {
 }
 
 #[test]
+fn a_plain_connection_to_another_machine_is_told_as_one_that_is_not_checked_is() {
+    let told = |connection: &str| {
+        let settings = read(&format!("backend: {{ database: {{ client: pg, connection: {connection} }} }}"));
+        settings.warnings.iter().any(|warning| warning.contains("the connection to the database is plain"))
+    };
+    for plain in ["{ user: u, host: db.example.com }", "{ user: u, host: 10.0.0.1, ssl: false }", "'postgres://u@db/d'"]
+    {
+        assert!(told(plain), "{plain}");
+    }
+    for sound in [
+        "{ user: u }",
+        "{ user: u, host: localhost }",
+        "{ user: u, host: 127.0.0.1 }",
+        "{ user: u, host: /run/postgresql }",
+        "{ user: u, host: db.example.com, ssl: true }",
+    ] {
+        assert!(!told(sound), "{sound}");
+    }
+}
+
+#[test]
 fn what_cannot_be_used_is_said_without_showing_it() {
     let cases = [
         "connection: { host: h }",

@@ -53,7 +53,7 @@ pub fn router(auth: BackstageAuth) -> Router {
 /// Ours are `/awsalb` and `/.well-known` with all below them, `/v1/userinfo`, `/.backstage/auth/v1/jwks.json`, and `/guest`
 /// where guests are allowed. The service sees other requests as they came, with the path below the mount, their
 /// `x-amzn-oidc-*` headers included. It never sees a path that could be read as one of ours: with `%`, `//`, dots for a
-/// segment, or `awsalb` in capitals.
+/// segment, or one of ours in capitals.
 pub fn router_with_fallback<S>(auth: BackstageAuth, others: S) -> Router
 where
     S: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,

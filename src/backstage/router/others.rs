@@ -41,10 +41,16 @@ pub(super) async fn plain_paths_alone(request: Request, next: Next) -> Response<
 }
 
 fn is_plain(path: &str) -> bool {
-    let mut segments = path.strip_prefix('/').unwrap_or(path).split('/').peekable();
-    let ours = segments.peek().is_some_and(|first| first.eq_ignore_ascii_case("awsalb"));
+    let mut segments = path.split('/').skip(1);
     let odd = !path.is_ascii() || path.contains(['%', '\\']) || path.contains("//");
-    !ours && !odd && segments.all(|segment| !matches!(segment, "." | ".."))
+    !is_ours(path) && !odd && segments.all(|segment| !matches!(segment, "." | ".."))
+}
+
+/// Whether it is a path of ours to somebody who does not tell capitals from small letters.
+fn is_ours(path: &str) -> bool {
+    let small = path.trim_end_matches('/').to_ascii_lowercase();
+    let first = small.split('/').nth(1).unwrap_or_default();
+    matches!(first, "awsalb" | ".well-known") || matches!(&*small, "/v1/userinfo" | "/.backstage/auth/v1/jwks.json")
 }
 
 #[cfg(test)]
@@ -59,6 +65,9 @@ mod tests {
         for path in [
             "/awsalb",
             "/AwsAlb/refresh",
+            "/.Well-Known/jwks.json",
+            "/V1/UserInfo/",
+            "/.backstage/Auth/v1/jwks.json",
             "//awsalb/refresh",
             "/github//start",
             "/github/start//",

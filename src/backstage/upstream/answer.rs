@@ -21,7 +21,8 @@ impl Asked {
 
 /// The status and a sentence for the client; why stands in the log, since it names machines.
 pub(super) fn answer(status: u16, asked: &Asked, reason: &str, upstream: &Upstream) -> Response<Body> {
-    tracing::warn!(target: "tower_alb_auth", "{status} for {} {}: the upstream {upstream} {reason}", asked.method, asked.path);
+    let path = crate::error::quoted(&asked.path);
+    tracing::warn!(target: "tower_alb_auth", "{status} for {} {path}: the upstream {upstream} {reason}", asked.method);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
     let (name, message) = match status {
         StatusCode::BAD_REQUEST => ("InputError", "there is no such address"),

@@ -18,6 +18,7 @@ use crate::{
 };
 
 const PATH: &str = "auth.providers.awsalb";
+const VERIFIED_EMAIL: &str = "requireVerifiedEmail";
 
 /// What is read here,
 const OURS: [&str; 9] = [
@@ -75,6 +76,10 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
     let any_client = section.flag("dangerouslyAcceptAnyClient");
     let key_endpoint = section.text("keyEndpoint");
     check_region(section, &signers);
+    // Left empty it would demand nothing, over an earlier file that does.
+    if section.is_null(VERIFIED_EMAIL) {
+        section.problems.add(format!("{PATH}.{VERIFIED_EMAIL} is null: write true or false, or leave it out"));
+    }
 
     let in_catalog = matches!(sign_in, SignInFrom::Files(Some(_)));
     let resolvers = match sign_in {

@@ -16,11 +16,11 @@
 mod from_files;
 mod generated;
 mod listing;
+mod repairs;
 mod schedule;
 mod source;
 
 use std::{
-    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -29,6 +29,7 @@ use self::{
     from_files::FromFiles,
     generated::Generated,
     listing::{Listing, Listings, patiently},
+    repairs::Repairs,
     schedule::{COOL_DOWN, Moment, Schedule},
     source::KeySource,
 };
@@ -37,12 +38,11 @@ use crate::{
     Clock,
     backstage::{
         PublicJwk,
-        store::{PublicKeyStore, StoreError, StoredKey},
+        store::{PublicKeyStore, StoreError},
     },
     clock::SharedClock,
-    error::quoted,
     flight::Flights,
-    sync::{Mutex, spawn},
+    sync::Mutex,
 };
 
 /// Longer than publishing all that can be due takes by the store's own time-outs.
@@ -52,21 +52,16 @@ const MOST_AT_ONCE: usize = 64;
 /// Waits between tries beside the requests.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// Outlived rows are removed, lost ones published again, and a store that is down is told of, at most so often.
-const BETWEEN_REPAIRS: Duration = Duration::from_secs(60);
-/// So many kids that stand for two keys are remembered, to report each once.
-const MOST_REPORTED: usize = 64;
 
 pub(super) struct KeyRing {
     /// For sentences: `user` or `plugin`.
     kind: &'static str,
     store: Arc<dyn PublicKeyStore>,
     clock: SharedClock,
-    /// For so long a key is listed.
-    listed_for: Duration,
     source: Mutex<Box<dyn KeySource>>,
     state: Mutex<State>,
     listings: Listings,
+    repairs: Repairs,
     flights: Flights<(), Result<(), StoreError>>,
 }
 
@@ -75,10 +70,6 @@ struct State {
     failure: Option<Failure>,
     /// Before that a verifier may still be in its cool-down and refuse what is signed.
     known_from: Option<Instant>,
-    removed_at: Option<Instant>,
-    restored_at: Option<Instant>,
-    warned_at: Option<Instant>,
-    reported: BTreeSet<String>,
 }
 
 struct Failure {
@@ -105,10 +96,10 @@ impl KeyRing {
             kind,
             store: Arc::clone(&store),
             clock: clock.clone(),
-            listed_for: schedule.listed_for(),
             source: Mutex::new(source),
             state: Mutex::default(),
-            listings: Listings::new(store, clock.clone(), schedule.listed_for()),
+            listings: Listings::new(Arc::clone(&store), clock.clone(), schedule.listed_for()),
+            repairs: Repairs::new(kind, store, schedule.listed_for()),
             flights: Flights::new(FLIGHT_PATIENCE, clock),
         })
     }
@@ -154,13 +145,13 @@ impl KeyRing {
         let listing = match (self.listings.fresh().await, self.listings.last()) {
             (Ok(listing), _) => {
                 if let Some(key) = signer.filter(|key| !listing.has(key.public().kid())) {
-                    self.restore(key.public().clone());
+                    self.repairs.restore(key.public().clone(), self.now());
                 }
                 listing
             }
             (Err(error), Some(last)) => {
                 // Whoever likes may ask for the keys: not a line each.
-                if is_time(&mut self.state.lock().warned_at, self.now()) {
+                if self.repairs.may_tell(self.now()) {
                     self.warn("the public keys listed last are served", &error);
                 }
                 last
@@ -168,7 +159,7 @@ impl KeyRing {
             (Err(error), None) => return Err(error),
         };
         let now = self.now();
-        self.remove(listing.outlived(now.date), now);
+        self.repairs.remove(listing.outlived(now.date), now);
         let own = self.source.lock().listed(now);
         Ok(self.union(own, &listing, now))
     }
@@ -264,52 +255,10 @@ impl KeyRing {
             match keys.iter().find(|held| held.kid() == key.kid()) {
                 None => keys.push(key.clone()),
                 Some(held) if held == key => {}
-                Some(_) => self.report(key.kid()),
+                Some(_) => self.repairs.report(key.kid()),
             }
         }
         keys
-    }
-
-    fn report(&self, kid: &str) {
-        let mut state = self.state.lock();
-        if state.reported.len() < MOST_REPORTED && state.reported.insert(kid.to_owned()) {
-            tracing::error!(
-                target: "tower_alb_auth",
-                "two public keys for {} tokens have the kid {}: the older one stands, the other is not listed; find out who wrote it, and remove it from the store",
-                self.kind,
-                quoted(kid),
-            );
-        }
-    }
-
-    fn remove(&self, outlived: Vec<String>, now: Moment) {
-        if outlived.is_empty() || !is_time(&mut self.state.lock().removed_at, now) {
-            return;
-        }
-        let store = Arc::clone(&self.store);
-        // Beside the request. Where no runtime runs, the next one does it.
-        let _ = spawn(async move {
-            if let Err(error) = patiently(store.remove(outlived)).await {
-                tracing::warn!(target: "tower_alb_auth", "public keys past their time cannot be removed: {error}");
-            }
-        });
-    }
-
-    /// Publishes the signing key again. A store can lose it: by a fail-over to a database that lacked the last rows, by a
-    /// replica whose date stands ahead and to which it is past its time. The others would then refuse what it signs.
-    fn restore(&self, key: PublicJwk) {
-        let now = self.now();
-        if !is_time(&mut self.state.lock().restored_at, now) {
-            return;
-        }
-        let (store, kid) = (Arc::clone(&self.store), key.kid().to_owned());
-        let lost = StoredKey::new(key, now.date, now.date.checked_add(self.listed_for));
-        tracing::warn!(target: "tower_alb_auth", kid, "the signing key for {} tokens is gone from the store: it is published again", self.kind);
-        let _ = spawn(async move {
-            if let Err(error) = patiently(store.publish(lost)).await {
-                tracing::warn!(target: "tower_alb_auth", "a signing key that is gone from the store cannot be published again: {error}");
-            }
-        });
     }
 
     fn warn(&self, what: &str, error: &StoreError) {
@@ -319,14 +268,4 @@ impl KeyRing {
     fn now(&self) -> Moment {
         Moment { date: self.clock.now(), monotonic: self.clock.monotonic() }
     }
-}
-
-/// Whether it may be done again by now; then it counts as done.
-fn is_time(last: &mut Option<Instant>, now: Moment) -> bool {
-    let since = last.map(|at| now.monotonic.saturating_duration_since(at));
-    let may = since.is_none_or(|since| since >= BETWEEN_REPAIRS);
-    if may {
-        *last = Some(now.monotonic);
-    }
-    may
 }

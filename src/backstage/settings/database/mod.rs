@@ -14,7 +14,7 @@ use super::{
     Secret,
     reader::{Reader, place},
 };
-use crate::config::app_config::Section;
+use crate::config::{app_config::Section, is_loopback};
 
 /// The plugin whose tables these are.
 const PLUGIN: &str = "auth";
@@ -118,12 +118,18 @@ fn read_postgres(
     };
     let schema_prefix = reader.text(all, "schemaPrefix").unwrap_or_default();
     let ensure_exists = reader.flag_or(own, "ensureExists", reader.flag_or(all, "ensureExists", true));
-    if connection.tls == Some(DatabaseTls::Unverified) {
-        reader.warn(format!(
+    match &connection.tls {
+        Some(DatabaseTls::Unverified) => reader.warn(format!(
             "{}: the database's certificate is not checked, so whoever stands between can pass for it: name its authority in \
              ssl.ca",
             of()
-        ));
+        )),
+        None | Some(DatabaseTls::Off) if connection.host.as_deref().is_some_and(is_elsewhere) => reader.warn(format!(
+            "{}: the connection to the database is plain, so whoever stands between can pass for it, and sign in as anybody: \
+             set ssl: true, or name its authority in ssl.ca",
+            of()
+        )),
+        _ => {}
     }
     Some(Box::new(DatabaseSettings {
         place: of(),
@@ -137,4 +143,9 @@ fn read_postgres(
         database,
         ensure_exists,
     }))
+}
+
+/// Whether there is a network to get there: neither this machine's own address, nor the folder of a socket.
+fn is_elsewhere(host: &str) -> bool {
+    !is_loopback(host) && !host.ends_with(".localhost") && !host.starts_with('/')
 }
