@@ -13,13 +13,16 @@
 mod answer;
 mod headers;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use axum::body::Body;
 use http::{Request, Response, uri};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
-use tokio::net::TcpStream;
+use tokio::{io::AsyncReadExt, net::TcpStream};
 
 pub(super) use self::answer::answer;
 pub(super) use self::headers::{ClientConnection, Scheme};
@@ -27,16 +30,21 @@ use crate::proxy::{ANSWER_TIMEOUT, Forwarder, at_server, tcp_connector};
 
 /// How often a target that does not listen is tried while a request waits for it.
 const RETRY: Duration = Duration::from_millis(100);
+/// A process that ends may still take connections for so long, and closes them.
+const ENDING: Duration = Duration::from_millis(250);
 
 pub(super) struct Proxy {
     target: Option<uri::Authority>,
     forwarder: Forwarder<HttpConnector>,
     wait_for_target: Duration,
+    /// Whether the target failed the last time: then it may be about to end.
+    failed: AtomicBool,
 }
 
 impl Proxy {
     pub(super) fn new(target: Option<uri::Authority>, wait_for_target: Duration) -> Self {
-        Self { target, forwarder: Forwarder::new(tcp_connector(), ANSWER_TIMEOUT), wait_for_target }
+        let forwarder = Forwarder::new(tcp_connector(), ANSWER_TIMEOUT);
+        Self { target, forwarder, wait_for_target, failed: AtomicBool::new(false) }
     }
 
     /// Cuts connections that have become web sockets, which have no end of their own.
@@ -55,19 +63,28 @@ impl Proxy {
         };
         if !self.wait_for_target.is_zero() {
             // A body is sent once, so this is found out before. What does not listen in time fails below.
-            let _ = tokio::time::timeout(self.wait_for_target, listens(target)).await;
+            let stays_for = if self.failed.load(Ordering::Relaxed) { ENDING } else { Duration::ZERO };
+            let _ = tokio::time::timeout(self.wait_for_target, listens(target, stays_for)).await;
         }
-        match self.forwarder.forward(address, request).await {
+        let result = self.forwarder.forward(address, request).await;
+        self.failed.store(result.is_err(), Ordering::Relaxed);
+        match result {
             Ok(response) => response,
             Err(failure) => answer(failure.status(), &format!("the target at {target} {failure}")),
         }
     }
 }
 
-/// Waits until the target accepts a connection.
-async fn listens(target: &uri::Authority) {
-    let port = target.port_u16().unwrap_or(80);
-    while TcpStream::connect((target.host(), port)).await.is_err() {
+/// Waits until the target accepts a connection, and keeps it for so long.
+async fn listens(target: &uri::Authority, stays_for: Duration) {
+    let address = (target.host(), target.port_u16().unwrap_or(80));
+    loop {
+        if let Ok(mut connection) = TcpStream::connect(address).await {
+            // Nothing was asked, so that it is closed is all there can be to read.
+            if stays_for.is_zero() || tokio::time::timeout(stays_for, connection.read_u8()).await.is_err() {
+                return;
+            }
+        }
         tokio::time::sleep(RETRY).await;
     }
 }
