@@ -46,6 +46,9 @@ impl Guest {
             Some(user) => user,
             None => EntityRef::new("user", "development", "guest").map_err(|error| error.to_string())?,
         };
+        if user.kind() != "user" {
+            return Err(format!("a guest is a user, and {user} is none: take one such as user:development/guest"));
+        }
         let ownership = self.ownership.unwrap_or_else(|| vec![user.clone()]);
         Ok(KnownGuest { user, ownership, profile: self.profile })
     }

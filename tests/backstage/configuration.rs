@@ -49,6 +49,14 @@ fn a_policy_that_names_nobody_gives_no_sessions() {
 }
 
 #[test]
+fn a_guest_that_is_no_user_is_refused() {
+    // userinfo would refuse the token that such a guest is given.
+    let group = Guest::new().user("group:default/admins".parse().unwrap());
+    let said = builder().dangerously_allow_guest(group).build().unwrap_err().to_string();
+    assert!(said.contains("group:default/admins is none"), "{said}");
+}
+
+#[test]
 fn the_guest_is_warned_of() {
     let (traced, _guard) = Traced::begin();
     builder().dangerously_allow_guest(Guest::new()).build().unwrap();

@@ -128,7 +128,7 @@ async fn discovery_says_what_a_stock_backend_says() {
     let site = Site::new().await;
     insta::assert_snapshot!(shown(&site.get("/.well-known/openid-configuration").await), @r##"
     200
-    cache-control: public, max-age=30
+    cache-control: public, max-age=5
     content-length: 725
     content-type: application/json; charset=utf-8
     etag: "ICGoUP7f86_aC7HfduEMgBjaPfsGkv13RPPFQg3r3fg"

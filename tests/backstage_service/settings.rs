@@ -45,7 +45,7 @@ fn start_lines_say_where_everything_is() {
     for part in [
         "Listens at http://127.0.0.1:",
         "https://backstage.example.com/api/auth/awsalb/refresh",
-        "https://backstage.example.com/api/auth/.well-known/jwks.json",
+        "/api/auth/.well-known/jwks.json, where back ends ask past the load balancer",
         "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188",
         "http://127.0.0.1:7008",
         "one replica",

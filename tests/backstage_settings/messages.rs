@@ -68,6 +68,7 @@ fn guests_are_who_the_files_say() {
     assert_eq!(named.ownership, ["group:default/a"]);
     let all = [
         "{ userEntityRef: 'not a name' }",
+        "{ userEntityRef: 'group:default/admins' }",
         "{ ownershipEntityRefs: ['group:default/'] }",
         "{ userEntityRefs: x }",
         "{ dangerouslyAllowOutsideDevelopment: often }",
@@ -75,6 +76,7 @@ fn guests_are_who_the_files_say() {
     .map(|members| wrong(&format!("auth: {{ providers: {{ guest: {members} }} }}")));
     insta::assert_snapshot!(all.join("\n"), @r"
     auth.providers.guest.userEntityRef (app-config.production.yaml:1) is no entity ref: the name of an entity is letters and digits, with '-', '_' and '.' in between, 63 at most
+    auth.providers.guest.userEntityRef (app-config.production.yaml:1): a guest is a user: write it as user:development/guest
     auth.providers.guest.ownershipEntityRefs (app-config.production.yaml:1) is no entity ref: the name of an entity is letters and digits, with '-', '_' and '.' in between, 63 at most
     auth.providers.guest.userEntityRefs (app-config.production.yaml:1) is no setting; there are userEntityRef, ownershipEntityRefs, dangerouslyAllowOutsideDevelopment
     auth.providers.guest.dangerouslyAllowOutsideDevelopment (app-config.production.yaml:1) must be true or false, and is a text

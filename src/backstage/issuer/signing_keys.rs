@@ -15,6 +15,8 @@ use crate::{ConfigError, backstage::PublicJwk, error::quoted, keys::pem_files};
 
 /// No key file is longer, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
+/// As long as Backstage's tables take one.
+const LONGEST_KEY_ID: usize = 255;
 /// `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING` before an uncompressed point (RFC 5480 section 2).
 const SPKI: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
@@ -94,8 +96,10 @@ impl KeyFiles {
 
     fn read(&self) -> Result<Entry, String> {
         let id = quoted(&self.key_id);
-        if self.key_id.is_empty() || self.key_id.len() > 256 {
-            return Err(format!("the key id {id} is not one: give it 1 to 256 characters, a UUID for instance"));
+        if self.key_id.is_empty() || self.key_id.len() > LONGEST_KEY_ID {
+            return Err(format!(
+                "the key id {id} is not one: give it 1 to {LONGEST_KEY_ID} characters, a UUID for instance"
+            ));
         }
         if let Some(other) = self.algorithm.as_deref().filter(|algorithm| *algorithm != "ES256") {
             return Err(format!("the key {id} is for {}: only ES256 is supported, with P-256 keys", quoted(other)));

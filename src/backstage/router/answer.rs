@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use super::error::ApiError;
 
-/// How long a cache may keep what is public. A stock back end waits 30 s between two looks at a key set, so a cache on the way
-/// hides a new key from it for no longer than it would wait itself.
-const PUBLIC: HeaderValue = HeaderValue::from_static("public, max-age=30");
+/// How long a cache may keep what is public. A stock back end that misses a key looks again after 30 s, and a replica says that
+/// it is ready 35 s after it published its key: a cache on the way must not hide that key for longer than what is between.
+const PUBLIC: HeaderValue = HeaderValue::from_static("public, max-age=5");
 
 /// Of an answer in JSON that no cache may keep.
 pub(super) fn json_headers() -> [(HeaderName, HeaderValue); 3] {

@@ -38,6 +38,13 @@ pub(super) fn read_guest(reader: &Reader<'_>) -> Option<GuestSettings> {
         Some(text) => entity(reader, &guest, "userEntityRef", &text),
         None => usual(),
     }?;
+    if user.kind() != "user" {
+        reader.problem(format!(
+            "{}: a guest is a user: write it as user:development/guest",
+            place(&guest, "userEntityRef")
+        ));
+        return None;
+    }
     let written = guest.texts("ownershipEntityRefs");
     let ownership = match written {
         Some(texts) => {
