@@ -53,6 +53,9 @@ fn a_catalog_over_plain_http_wants_a_waiver() {
     let settings = read(&waived);
     assert!(settings.warnings.iter().any(|warning| warning.contains("is plain http")), "{:?}", settings.warnings);
     assert!(settings.catalog.builder().token("a-token").build().is_ok());
+    // Names below localhost are this machine.
+    let local = read("backend: { baseUrl: 'http://backstage.localhost:7007' }").catalog;
+    assert!(local.builder().token("a-token").build().is_ok());
     assert!(
         wrong("discovery: { endpoints: [{ target: 'http+srv://catalog', plugins: [catalog] }] }")
             .contains("must be an http")

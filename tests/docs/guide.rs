@@ -94,9 +94,8 @@ fn each_value_that_a_sign_in_needs_is_told() {
 #[test]
 fn what_the_log_is_told_to_say_it_says() {
     let (page, sources) = (read(PAGE), sources(&["src/sign_in"]));
-    for sentence in ["there is no claim email"] {
-        assert!(page.contains(&format!("`{sentence}`")) && sources.contains(sentence), "{sentence}");
-    }
+    let sentence = "there is no claim email";
+    assert!(page.contains(&format!("`{sentence}`")) && sources.contains(sentence), "{sentence}");
 }
 
 /// The commands of the page are those of the programs.

@@ -12,14 +12,6 @@ use crate::{
     traced::Traced,
 };
 
-/// The same is held by a unit test of the crate in no time; this one shows what a user of the crate would see.
-#[test]
-#[ignore = "peer: cargo, and ten minutes: trybuild builds every dependency anew"]
-fn s_63_what_holds_private_keys_can_neither_be_shown_nor_cloned_nor_written() {
-    let cases = trybuild::TestCases::new();
-    cases.compile_fail("tests/issuer/fail/*.rs");
-}
-
 #[test]
 fn s_63_a_row_with_a_private_member_is_no_public_key_and_the_error_does_not_show_it() {
     for member in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {

@@ -78,7 +78,7 @@ async fn ent_is_left_out_where_the_configuration_says_so() {
 
 /// As many groups as make a token of about so many characters.
 fn groups(characters: usize) -> Vec<EntityRef> {
-    (0..characters * 3 / 4 / 50).map(|n| format!("group:canary/{}", format!("{n:034}")).parse().unwrap()).collect()
+    (0..characters * 3 / 4 / 50).map(|n| format!("group:canary/{n:034}").parse().unwrap()).collect()
 }
 
 #[tokio::test]

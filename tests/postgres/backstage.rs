@@ -102,6 +102,7 @@ impl Stock {
     }
 
     /// Where it listens.
+    #[allow(dead_code, reason = "for the tests of another surface")]
     pub fn url(&self) -> &str {
         &self.url
     }

@@ -14,8 +14,9 @@ use crate::{
     server::{PASSWORD, Server},
 };
 
-/// The bound that is set here; and what a machine under load adds to it.
-const BOUND: Duration = Duration::from_millis(500);
+/// The bound that is set here. To open a connection is much work without optimisation: its password is hashed 4,096 times.
+const BOUND: Duration = Duration::from_secs(2);
+/// What a machine under load adds to it.
 const LOAD: Duration = Duration::from_secs(2);
 
 async fn migrated() -> (Server, Postgres) {
@@ -67,7 +68,8 @@ async fn f_38_while_the_store_is_down_nobody_gets_a_token_and_then_everybody_doe
 #[tokio::test]
 #[ignore = "peer: PostgreSQL"]
 async fn connections_that_died_between_two_questions_are_nobodys_trouble() {
-    let (mut server, database) = migrated().await;
+    let (mut server, _) = migrated().await;
+    let database = server.stores(AUTH).build().unwrap();
     let (keys, info) = (database.user_keys(), database.user_info());
     keys.publish(key("one", at(1_800_000_000))).await.unwrap();
     for _ in 0..5 {
@@ -91,7 +93,7 @@ async fn a_silent_server_is_waited_for_no_longer_than_the_bound() {
     // On a connection that is there, and on one that has to be opened.
     for _ in 0..2 {
         let said = refused(keys.list()).await;
-        assert!(said.contains("within 500ms") || said.contains("cannot be reached"), "{said}");
+        assert!(said.contains("within 2s") || said.contains("cannot be reached"), "{said}");
     }
     // More than there are connections, all at once.
     let started = Instant::now();

@@ -110,5 +110,5 @@ async fn no_token_is_refused_at_any_time_of_its_life_while_keys_go_and_come() {
             assert_eq!(replica.verify(token).await.unwrap().user_entity_ref, JANE, "minute {minute}");
         }
     }
-    assert!(kids.len() >= 4, "each replica signs by keys of its own: {kids:?}");
+    assert!(kids.len() >= 9, "each replica has changed its key several times: {}", kids.len());
 }

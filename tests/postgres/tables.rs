@@ -180,6 +180,26 @@ async fn a_schema_is_used_by_its_name_whatever_that_is() {
 
 #[tokio::test]
 #[ignore = "peer: PostgreSQL"]
+async fn a_role_that_the_user_takes_on_has_the_tables() {
+    let server = Server::start();
+    let client = server.create(AUTH).await;
+    let roles = r#"create role "the ""owner"""; create role plain login noinherit password 'plain';
+        grant "the ""owner""" to plain; create schema auth authorization "the ""owner""""#;
+    client.batch_execute(roles).await.unwrap();
+    let plain = || server.stores(AUTH).user("plain").password("plain").schema("auth").create_own_tables();
+    let error = plain().build().unwrap().check().await.unwrap_err().to_string();
+    assert!(error.contains("grant plain SELECT"), "{error}");
+
+    works(&plain().role(r#"the "owner""#).build().unwrap()).await;
+
+    let owner = "select tableowner::text from pg_tables where tablename = 'signing_keys'";
+    assert_eq!(text(&client, owner).await, r#"the "owner""#);
+    let error = plain().role("nobody").build().unwrap().check().await.unwrap_err().to_string();
+    assert!(error.contains(r#"role "nobody" does not exist"#), "{error}");
+}
+
+#[tokio::test]
+#[ignore = "peer: PostgreSQL"]
 async fn a_table_of_somebody_else_is_not_written_to() {
     let server = Server::start();
     let client = server.create(AUTH).await;

@@ -69,7 +69,8 @@ pub(super) fn read_catalog(reader: &Reader<'_>, base: &str) -> Option<CatalogSet
     };
     let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
     // Names below `localhost` are this machine (RFC 6761 section 6.3).
-    if url.starts_with("http://") && !is_loopback(&host) && !host.ends_with(".localhost") {
+    let local = is_loopback(&host) || host.ends_with(".localhost");
+    if url.starts_with("http://") && !local {
         let sentence =
             format!("the catalog's address, by {of}, is plain http, so whoever stands between could say who is who");
         if !plain_http {
@@ -81,7 +82,7 @@ pub(super) fn read_catalog(reader: &Reader<'_>, base: &str) -> Option<CatalogSet
         }
         reader.warn(sentence);
     }
-    Some(CatalogSettings { url, credentials, plain_http })
+    Some(CatalogSettings { url, credentials, plain_http: plain_http || local })
 }
 
 /// The first static token that may ask the catalog.

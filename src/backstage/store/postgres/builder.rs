@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use zeroize::Zeroizing;
 
-use super::{Postgres, PostgresTls, database::Database, layout, own_tables::OwnTables};
+use super::{Postgres, PostgresTls, database::Database, failure::Place, layout, own_tables::OwnTables, pool};
 use crate::config::ConfigError;
 
 /// PostgreSQL's own default.
@@ -26,6 +26,7 @@ pub struct PostgresBuilder {
     password: Option<Zeroizing<String>>,
     database: String,
     schema: Option<String>,
+    role: Option<String>,
     tls: PostgresTls,
     connections: usize,
     timeout: Duration,
@@ -41,6 +42,7 @@ impl PostgresBuilder {
             password: None,
             database,
             schema: None,
+            role: None,
             tls: PostgresTls::default(),
             connections: DEFAULT_CONNECTIONS,
             timeout: DEFAULT_TIMEOUT,
@@ -70,6 +72,13 @@ impl PostgresBuilder {
     /// user's search path finds them, as Backstage does.
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
         self.schema = Some(schema.into());
+        self
+    }
+
+    /// The role that the user takes on (`SET ROLE`): Backstage's `backend.database.role`. A connection keeps it, so a PgBouncer
+    /// between must be in session mode then.
+    pub fn role(mut self, role: impl Into<String>) -> Self {
+        self.role = Some(role.into());
         self
     }
 
@@ -128,12 +137,12 @@ impl PostgresBuilder {
             self.user.as_deref().is_none_or(unusable),
             "PostgreSQL wants a user: add .user(..), connection.user in app-config.yaml".to_owned(),
         );
-        if let Some(schema) = &self.schema {
+        for (kind, name) in [("schema", &self.schema), ("role", &self.role)] {
             wrong(
-                !layout::is_identifier(schema),
+                name.as_deref().is_some_and(|name| !layout::is_identifier(name)),
                 format!(
-                    "the schema {} is no name: PostgreSQL takes 1 to {} bytes",
-                    crate::error::quoted(schema),
+                    "the {kind} {} is no name: PostgreSQL takes 1 to {} bytes",
+                    crate::error::quoted(name.as_deref().unwrap_or_default()),
                     layout::LONGEST_IDENTIFIER
                 ),
             );
@@ -151,9 +160,10 @@ impl PostgresBuilder {
             Some(tls) if problems.is_empty() => {
                 self.tls.log_danger(&self.host);
                 let own_tables = self.own_tables.then(|| OwnTables::in_schema(self.schema.clone()));
-                let database =
-                    Database::new(&self.driver_settings(), tls, self.connections, self.timeout, self.schema.as_deref())
-                        .map_err(ConfigError::message)?;
+                let settings = self.driver_settings();
+                let pool = pool::build(&settings, tls.clone(), self.connections, self.role.as_deref());
+                let place = Place::of(&settings, self.schema.as_deref());
+                let database = Database::new(pool.map_err(ConfigError::message)?, tls, self.timeout, place);
                 Ok(Postgres::new(database, own_tables))
             }
             _ => Err(ConfigError::new(problems)),
@@ -207,13 +217,23 @@ mod tests {
         let error = Postgres::builder("", "")
             .port(0)
             .schema("s".repeat(64))
+            .role("")
             .connections(0)
             .timeout(Duration::ZERO)
             .tls(PostgresTls::pem_roots("no certificate"))
             .build()
             .unwrap_err();
-        let named =
-            ["host", "database's name", "port is 0", "user", "schema", "0 connections", "timeout is 0ns", "pem_roots"];
+        let named = [
+            "host",
+            "database's name",
+            "port is 0",
+            "user",
+            "schema",
+            "role",
+            "0 connections",
+            "timeout is 0ns",
+            "pem_roots",
+        ];
         assert_eq!(error.problems().len(), named.len(), "{error}");
         for (problem, named) in error.problems().iter().zip(named) {
             assert!(problem.contains(named), "{named}: {problem}");

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use deadpool_postgres::{Object, Pool};
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::{
     Client, Row,
@@ -30,20 +30,8 @@ enum Question<'a> {
 }
 
 impl Database {
-    /// # Errors
-    /// A sentence: the pool cannot be set up.
-    pub(super) fn new(
-        settings: &tokio_postgres::Config,
-        tls: MakeRustlsConnect,
-        connections: usize,
-        timeout: Duration,
-        schema: Option<&str>,
-    ) -> Result<Self, String> {
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(settings.clone(), tls.clone(), recycling);
-        let pool = Pool::builder(manager).max_size(connections).build();
-        let pool = pool.map_err(|error| format!("the connections to PostgreSQL cannot be set up: {error}"))?;
-        Ok(Self { pool, tls, timeout, place: Place::of(settings, schema) })
+    pub(super) fn new(pool: Pool, tls: MakeRustlsConnect, timeout: Duration, place: Place) -> Self {
+        Self { pool, tls, timeout, place }
     }
 
     /// For the sentences of errors.

@@ -2,7 +2,7 @@
 
 use std::{error::Error as _, fmt, io, time::Duration};
 
-use deadpool_postgres::PoolError;
+use deadpool_postgres::{HookError, PoolError};
 use tokio_postgres::{Error, config::Host, error::SqlState};
 
 use crate::{
@@ -27,7 +27,7 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) fn connecting(error: PoolError) -> Self {
         match error {
-            PoolError::Backend(error) => Self::Connecting(error),
+            PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => Self::Connecting(error),
             error => Self::Pool(error.to_string()),
         }
     }

@@ -53,6 +53,7 @@ mod layout;
 mod moment;
 mod own_tables;
 mod plugin_keys;
+mod pool;
 mod stored_jwk;
 mod table;
 mod tls;

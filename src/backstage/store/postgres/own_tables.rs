@@ -18,11 +18,18 @@ impl OwnTables {
         Self { schema }
     }
 
+    /// Whether the schema is there. To make one needs a right on the whole database, even where there is nothing to make.
+    pub(super) const HAS_SCHEMA: &str = "select 1 where pg_catalog.to_regnamespace($1) is not null";
+
+    pub(super) fn schema(&self) -> Option<String> {
+        self.schema.as_deref().map(quoted)
+    }
+
     /// What Backstage's migrations of 2025 arrive at. Sent as one message, so PostgreSQL does all of it or nothing.
-    pub(super) fn script(&self) -> String {
-        let schema = self.schema.as_deref().map(quoted);
-        let make_schema =
-            schema.as_ref().map(|schema| format!("create schema if not exists {schema};")).unwrap_or_default();
+    pub(super) fn script(&self, has_schema: bool) -> String {
+        let schema = self.schema();
+        let make_schema = schema.iter().filter(|_| !has_schema);
+        let make_schema: String = make_schema.map(|schema| format!("create schema if not exists {schema};")).collect();
         let within = schema.map(|schema| format!("{schema}.")).unwrap_or_default();
         format!(
             "select pg_catalog.pg_advisory_xact_lock({LOCK});
@@ -50,9 +57,9 @@ mod tests {
 
     #[test]
     fn the_schema_is_one_quoted_name_everywhere() {
-        let script = OwnTables::in_schema(Some("a\"; drop".to_owned())).script();
+        let script = OwnTables::in_schema(Some("a\"; drop".to_owned())).script(false);
         assert_eq!(script.matches(r#""a""; drop""#).count(), 4, "{script}");
         assert_eq!(script.matches("drop").count(), 4, "{script}");
-        assert!(!OwnTables::in_schema(None).script().contains("schema"));
+        assert!(!OwnTables::in_schema(None).script(false).contains("schema"));
     }
 }

@@ -107,7 +107,15 @@ impl Table {
                 "the {place} has no table {name}: name the database (and with pluginDivisionMode: schema the schema) of Backstage's auth plugin, and let its auth backend start once, so that its migrations make it; only where there is no such backend, create_own_tables() makes it"
             ))),
             Some(tables) => {
-                self.database.script(deadline, &tables.script()).await.map_err(|failure| place.sentence(&failure))
+                let has_schema = match tables.schema() {
+                    Some(schema) => {
+                        let rows = self.database.rows(deadline, OwnTables::HAS_SCHEMA, &[(&schema, Type::TEXT)]).await;
+                        !rows.map_err(|failure| place.sentence(&failure))?.is_empty()
+                    }
+                    None => true,
+                };
+                let made = self.database.script(deadline, &tables.script(has_schema)).await;
+                made.map_err(|failure| place.sentence(&failure))
             }
         }
     }
