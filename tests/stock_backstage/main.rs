@@ -20,5 +20,6 @@ mod stock;
 mod back_end;
 mod example;
 mod front_ends;
+mod guide;
 mod side_by_side;
 mod tokens;

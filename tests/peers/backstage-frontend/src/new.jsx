@@ -2,7 +2,6 @@
 import { createRoot } from 'react-dom/client';
 import { createApp } from '@backstage/frontend-defaults';
 import { FetchMiddlewares, createFetchApi } from '@backstage/core-app-api';
-import { ProxiedSignInPage } from '@backstage/core-components';
 import {
   ApiBlueprint,
   PageBlueprint,
@@ -13,17 +12,11 @@ import {
   fetchApiRef,
   identityApiRef,
 } from '@backstage/frontend-plugin-api';
-import { SignInPageBlueprint } from '@backstage/plugin-app-react';
 import { ConfigReader } from '@backstage/config';
 import { configLoader } from './config';
 import { Home } from './home';
-import { SignInError, reloadWhenSessionHasEnded } from './session-end';
-
-const signIn = SignInPageBlueprint.make({
-  params: {
-    loader: async () => props => <ProxiedSignInPage {...props} provider="awsalb" ErrorComponent={SignInError} />,
-  },
-});
+import { reloadWhenSessionHasEnded } from './sessionEnd';
+import { signIn } from './signIn';
 
 const calls = ApiBlueprint.make({
   name: 'fetch',

@@ -7,7 +7,7 @@ import { ProxiedSignInPage } from '@backstage/core-components';
 import { configApiRef, createApiFactory, discoveryApiRef, fetchApiRef, identityApiRef } from '@backstage/core-plugin-api';
 import { configLoader } from './config';
 import { Home } from './home';
-import { SignInError, reloadWhenSessionHasEnded } from './session-end';
+import { SignInError, reloadWhenSessionHasEnded } from './sessionEnd';
 
 const app = createApp({
   configLoader,

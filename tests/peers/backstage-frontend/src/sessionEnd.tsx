@@ -1,6 +1,7 @@
 // What to do when the load balancer's session has ended while a page is open. A script cannot sign in: it sees a redirect to
 // another host, or a 401. A page can: one reload, and the load balancer takes the browser through the sign-in.
 import { useEffect } from 'react';
+import type { FetchMiddleware } from '@backstage/core-app-api';
 import { ErrorPanel } from '@backstage/core-components';
 
 // Who was sent round a moment ago and is here again is not helped by another round.
@@ -29,7 +30,7 @@ async function sessionHasEnded() {
 }
 
 // For the fetch API, before all other middleware: calls that fail for want of a session reload the page.
-export const reloadWhenSessionHasEnded = {
+export const reloadWhenSessionHasEnded: FetchMiddleware = {
   apply: next => async (resource, options) => {
     const failed = async () => (await sessionHasEnded()) && reloadOnce();
     try {
@@ -44,9 +45,9 @@ export const reloadWhenSessionHasEnded = {
 };
 
 // For the sign-in page: it shows what is wrong, unless a reload may help.
-export function SignInError({ error }) {
+export function SignInError({ error }: { error?: Error }) {
   useEffect(() => {
     sessionHasEnded().then(ended => ended && reloadOnce());
   }, []);
-  return <ErrorPanel title="You are not signed in" error={error} />;
+  return error ? <ErrorPanel title="You are not signed in" error={error} /> : null;
 }
