@@ -5,7 +5,7 @@ use tower_alb_auth::{
     config::AppConfig,
 };
 
-use crate::page::{blocks, prose, read, root, sources};
+use crate::page::{blocks, prose, read, sources};
 
 const PAGE: &str = "docs/GUIDE.md";
 
@@ -106,29 +106,4 @@ fn flags_of_the_service_are_those_that_it_has() {
         assert!(page.contains(&format!("--{}", flag.replace('_', "-"))), "{flag} is not told");
         assert!(arguments.contains(&format!("pub {flag}: ")), "{flag} is none");
     }
-}
-
-/// The front end's code on the page is that of front ends which the peer tests build, and drive in a browser. Types are the
-/// page's own: those front ends are JavaScript.
-#[test]
-fn the_front_ends_code_is_that_of_front_ends_that_are_tested() {
-    let folder = root().join("tests/peers/backstage-frontend/src");
-    let sources: Vec<String> = std::fs::read_dir(folder)
-        .expect("the front ends")
-        .map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("a text"))
-        .collect();
-    let tested = sources.concat();
-    let tested: Vec<&str> = tested.lines().map(str::trim).collect();
-    let mut checked = 0;
-    for block in blocks(&read(PAGE), "tsx") {
-        // How parts are spread over files is the page's own too.
-        let own = |line: &&str| line.starts_with("import ") || line.starts_with("// packages/app/src/");
-        for line in block.lines().map(str::trim).filter(|line| !line.is_empty() && !own(line)) {
-            let line = line.strip_prefix("export ").filter(|_| line.contains("signIn =")).unwrap_or(line);
-            let line = line.replace(": FetchMiddleware", "").replace(": { error?: Error }", "");
-            assert!(tested.contains(&line.as_str()), "no front end that is tested has: {line}");
-            checked += 1;
-        }
-    }
-    assert!(checked > 60, "{checked}");
 }
