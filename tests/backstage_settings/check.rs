@@ -210,3 +210,23 @@ fn what_is_not_served_is_told_once_a_group_when_the_service_starts() {
     auth.providers.microsoft (app-config.production.yaml:5) is ignored: only awsalb and guest are served here; an auth backend that serves it can stand behind, by --upstream <URL>
     ");
 }
+
+#[test]
+fn settings_under_the_name_of_an_environment_are_not_said_to_be_used_nor_is_a_database_that_is_none() {
+    let yaml = "
+app: { baseUrl: 'https://backstage.example.com' }
+backend: { baseUrl: 'https://backstage.example.com', database: { client: better-sqlite3 } }
+auth: { providers: { awsalb: { production: { issuer: 'https://idp.example.com', region: eu-central-1 } } } }
+";
+    let check = Check::of(&AppConfig::from_text("app-config.yaml", yaml, |_| None).unwrap());
+    let lines = check.lines();
+    assert_eq!(
+        lines[2],
+        "ignored  backend.database.client (app-config.yaml:3): there is no PostgreSQL, so nothing is kept there"
+    );
+    assert_eq!(lines.len(), 5, "{lines:?}");
+    for line in &lines[3..] {
+        assert!(line.starts_with("refused  auth.providers.awsalb.production."), "{line}");
+        assert!(line.contains("holds settings under the name of an environment"), "{line}");
+    }
+}

@@ -157,8 +157,8 @@ impl Facts {
             let used = self.token_at.as_ref().is_some_and(|token| token.starts_with(entry));
             return (!used).then_some("the catalog is not asked with it");
         }
-        let connection = path.starts_with("backend.database.") && !path.ends_with(".client");
-        (connection && !self.postgres).then_some("there is no PostgreSQL, so nothing is kept there")
+        (path.starts_with("backend.database.") && !self.postgres)
+            .then_some("there is no PostgreSQL, so nothing is kept there")
     }
 }
 

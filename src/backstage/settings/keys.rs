@@ -83,7 +83,8 @@ impl<'a> Key<'a> {
         (path, place.map(ToString::to_string).unwrap_or_default())
     }
 
-    /// Its path, and those of the list entries that it stands in, each with its place: what a sentence about it begins with.
+    /// Its path, and those of the list entries that it stands in, and of the provider's member, each with its place: what a
+    /// sentence about it begins with.
     pub(super) fn subjects(&self) -> Vec<String> {
         let mut path = String::new();
         let mut subjects = Vec::new();
@@ -94,7 +95,8 @@ impl<'a> Key<'a> {
                 Step::Name(name) => path.push_str(&format!(".{name}")),
                 Step::Number(number) => path.push_str(&format!("[{number}]")),
             }
-            if index == last || matches!(step, Step::Number(_)) {
+            let provider_member = index == 3 && path.starts_with("auth.providers.awsalb.");
+            if index == last || provider_member || matches!(step, Step::Number(_)) {
                 subjects.push(format!("{path} ({})", node.origin));
             }
         }
