@@ -217,8 +217,13 @@ impl AlbAuthConfigBuilder {
     fn entry(&self, entry: &TrustedAlb, several_issuers: bool, problems: &mut Vec<String>) -> Option<Entry> {
         let issuer = &entry.issuer;
         let of = format!("the entry of issuer {}", crate::error::quoted(issuer));
+        // Where it stands in a file, if it does.
+        let at = |places: &[String]| if places.is_empty() { of.clone() } else { places.join(" and ") };
         if issuer.is_empty() || issuer.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            problems.push(format!("{of}: an issuer is an absolute URL without spaces; {WHERE_THE_RULE_IS}"));
+            problems.push(format!(
+                "{}: an issuer is an absolute URL without spaces; {WHERE_THE_RULE_IS}",
+                at(&entry.written.issuer)
+            ));
         }
         let client_ids = match (entry.any_client, entry.client_ids.is_empty()) {
             (true, true) => None,
@@ -233,23 +238,25 @@ impl AlbAuthConfigBuilder {
             }
         };
         if entry.client_ids.iter().any(|id| id.is_empty() || id.chars().any(char::is_control)) {
-            problems.push(format!("{of} has a client id that is empty; {WHERE_THE_RULE_IS}"));
+            problems
+                .push(format!("{} has a client id that is empty; {WHERE_THE_RULE_IS}", at(&entry.written.client_ids)));
         }
         if entry.signers.is_empty() {
             problems.push(format!("{of} has no signer: name the ARN of the load balancer; {WHERE_THE_ARN_IS}"));
         }
         let endpoint = entry.key_endpoint.as_ref().and_then(|url| report(KeyEndpoint::parse(url), problems));
-        let mut signers = Vec::new();
+        let (mut signers, signers_at) = (Vec::new(), at(&entry.written.signers));
         for text in &entry.signers {
             let arn: Result<LoadBalancerArn, _> = text.parse();
-            let Some(arn) = report(arn.map_err(|error| format!("{of}: {error}; {WHERE_THE_ARN_IS}")), problems) else {
+            let Some(arn) = report(arn.map_err(|error| format!("{signers_at}: {error}; {WHERE_THE_ARN_IS}")), problems)
+            else {
                 continue;
             };
             match endpoint.clone().or_else(|| arn.documented_endpoint()) {
                 Some(endpoint) => signers.push((arn, endpoint)),
                 None if entry.key_endpoint.is_some() => {}
                 None => problems.push(format!(
-                    "{of}: AWS documents no public keys for the partition {}: add .key_endpoint(<URL>)",
+                    "{signers_at}: AWS documents no public keys for the partition {}: add .key_endpoint(<URL>)",
                     arn.partition()
                 )),
             }

@@ -31,7 +31,7 @@ fn every_setting_does_what_it_says() {
     let blue = SIGNER.replace("edge", "blue");
     assert!(outcome(&with(&format!("signers: [{blue}]"))).contains(&format!("{SIGNER} or {blue} with issuer")));
     assert!(outcome(&with("region: eu-central-1")).contains("backstage"));
-    assert!(outcome(&with("region: us-east-1")).contains("region is \"us-east-1\", but the signer is of eu-central-1"));
+    assert!(outcome(&with("region: us-east-1")).contains(") is \"us-east-1\", but the signer is of eu-central-1"));
     let any = COMPLETE.replace("clientIds: [backstage]", "dangerouslyAcceptAnyClient: true");
     assert!(outcome(&any).contains("any client"), "{}", outcome(&any));
     let one = COMPLETE.replace("clientIds: [backstage]", "clientIds: 1234567890");

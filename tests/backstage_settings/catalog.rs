@@ -39,7 +39,7 @@ fn a_catalog_over_plain_http_wants_a_waiver() {
     let endpoint =
         "discovery: { endpoints: [{ target: 'http://catalog.internal:7007/api/catalog', plugins: [catalog] }] }\n";
     insta::assert_snapshot!(wrong(endpoint), @r"
-    the catalog's address, by discovery.endpoints[0].target (app-config.production.yaml:1), is plain http, so whoever stands between could say who is who: use https, name another in discovery.endpoints, or waive it by
+    discovery.endpoints[0].target (app-config.production.yaml:1): the catalog's address is plain http, so whoever stands between could say who is who: use https, name another in discovery.endpoints, or waive it by
     auth:
       providers:
         awsalb:

@@ -230,3 +230,39 @@ auth: { providers: { awsalb: { production: { issuer: 'https://idp.example.com', 
         assert!(line.contains("holds settings under the name of an environment"), "{line}");
     }
 }
+
+/// A newcomer's typos: nothing below them is read.
+#[test]
+fn what_stands_below_a_key_that_is_none_is_not_said_to_be_used() {
+    let text = USUAL
+        .replace("        resolvers:", "        resolver:")
+        .replace("    provider: database", "    provider: static\n    static:\n      kyes:\n        - keyId: canary");
+    let check = check(&text);
+    let line = |path: &str| check.lines().iter().find(|line| line.contains(path)).cloned().expect("a line");
+    let resolver = line(" auth.providers.awsalb.signIn.resolver[1].allowedDomains ");
+    assert!(resolver.starts_with("refused") && resolver.contains("is no setting; there are resolvers"), "{resolver}");
+    let keys = line(" auth.keyStore.static.kyes[0].keyId ");
+    assert!(keys.starts_with("ignored") && keys.ends_with("auth.keyStore.static.keys alone"), "{keys}");
+    assert!(check.warnings().iter().any(|warning| warning.starts_with("auth.keyStore.static.kyes (")), "{check}");
+}
+
+/// What the ARN, the region and the catalog's address are is looked at after the files have been read, and their lines are known still.
+#[test]
+fn values_that_are_wrong_are_refused_at_their_line() {
+    let refused = |from: &str, to: &str| {
+        let check = check(&USUAL.replace(from, to));
+        assert!(!check.is_sound(), "{to}");
+        check.lines().iter().find(|line| line.starts_with("refused")).cloned().expect("a line that is refused")
+    };
+    let listener =
+        refused(":loadbalancer/app/canary/50dc6c495c0c9188", ":listener/app/canary/50dc6c495c0c9188/f2f7dc8efc522ab2");
+    assert!(listener.contains(" auth.providers.awsalb.signer (app-config.yaml:59): "), "{listener}");
+    assert!(listener.contains("is the ARN of a listener"), "{listener}");
+    let region = refused("region: eu-central-1", "region: eu-west-1");
+    assert!(region.contains(" auth.providers.awsalb.region (app-config.yaml:60): is \"eu-west-1\""), "{region}");
+    let http = refused("http://localhost:7008/api", "http://catalog.internal/api");
+    assert!(
+        http.contains(" discovery.endpoints[0].target (app-config.yaml:70): the catalog's address is plain http"),
+        "{http}"
+    );
+}

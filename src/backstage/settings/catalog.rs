@@ -72,7 +72,7 @@ pub(super) fn read_catalog(reader: &Reader<'_>, base: &str) -> Option<CatalogSet
     let local = is_loopback(&host) || host.ends_with(".localhost");
     if url.starts_with("http://") && !local {
         let sentence =
-            format!("the catalog's address, by {of}, is plain http, so whoever stands between could say who is who");
+            format!("{of}: the catalog's address is plain http, so whoever stands between could say who is who");
         if !plain_http {
             reader.problem(format!(
                 "{sentence}: use https, name another in discovery.endpoints, or waive it by\nauth:\n  providers:\n    awsalb:\n      \

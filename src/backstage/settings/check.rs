@@ -127,11 +127,20 @@ impl Facts {
     fn line(&self, key: &Key<'_>, problems: &[String], warnings: &[String]) -> Option<String> {
         let rule = rule_of(key)?;
         let subjects = key.subjects();
+        // What stands below a key that is none is refused with it.
+        let parents = key.parents();
         let said = |sentences: &[String]| {
             let about = |sentence: &String| {
                 subjects.iter().find_map(|subject| sentence.strip_prefix(subject.as_str()).map(str::to_owned))
             };
-            sentences.iter().find_map(about).and_then(|rest| rest.lines().next().map(str::to_owned))
+            let below = |sentence: &String| {
+                let mut rests = parents.iter().filter_map(|parent| sentence.strip_prefix(parent.as_str()));
+                rests.find(|rest| rest.starts_with(" is no setting")).map(str::to_owned)
+            };
+            sentences
+                .iter()
+                .find_map(|sentence| about(sentence).or_else(|| below(sentence)))
+                .and_then(|rest| rest.lines().next().map(str::to_owned))
         };
         let (verdict, why) = if let Some(problem) = said(problems) {
             ("refused", problem.trim_start_matches(':').trim_start().to_owned())

@@ -83,6 +83,12 @@ impl<'a> Key<'a> {
         (path, place.map(ToString::to_string).unwrap_or_default())
     }
 
+    /// What it stands in, from the top down, each with its place.
+    pub(super) fn parents(&self) -> Vec<String> {
+        let above = (1..self.names().count()).map(|names| self.above(names));
+        above.map(|(path, place)| format!("{path} ({place})")).collect()
+    }
+
     /// Its path, and those of the list entries that it stands in, and of the provider's member, each with its place: what a
     /// sentence about it begins with.
     pub(super) fn subjects(&self) -> Vec<String> {

@@ -68,7 +68,8 @@ const RULES: &[Rule] = &[
     used("auth.omitIdentityTokenOwnershipClaim", "whether the claim ent is left out of tokens"),
     used("auth.identityTokenAlgorithm", "ES256 is the only one"),
     used("auth.keyStore.provider", "where signing keys come from"),
-    used("auth.keyStore.static", "signing keys in files"),
+    used("auth.keyStore.static.keys", "signing keys in files"),
+    not_served("auth.keyStore.static.*", "of files there are auth.keyStore.static.keys alone"),
     not_served("auth.keyStore.*", "keys are in memory, in PostgreSQL or in files"),
     // What other providers want, and the front end.
     not_served("auth.environment", "what differs between environments stands in a file of its own"),

@@ -166,7 +166,8 @@ fn check_region(section: &Section<'_>, signers: &[String]) {
         let Ok(arn) = signer.parse::<LoadBalancerArn>() else { continue };
         if arn.region() != region {
             section.problems.add(format!(
-                "{PATH}.region is {}, but the signer is of {}: leave region out, it is taken from the signer",
+                "{} is {}, but the signer is of {}: leave region out, it is taken from the signer",
+                section.place_of("region").unwrap_or_default(),
                 crate::error::quoted(&region),
                 arn.region()
             ));
