@@ -1,6 +1,9 @@
 //! What the service is told on the command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -60,6 +63,9 @@ pub enum Task {
     },
 }
 
+/// What is read where no file is named.
+const USUAL: &str = "app-config.yaml";
+
 #[derive(Debug, Args)]
 pub struct Files {
     /// A file of Backstage's settings; may be given several times, and later ones win [default: app-config.yaml].
@@ -69,7 +75,18 @@ pub struct Files {
 
 impl Files {
     pub fn paths(&self) -> Vec<PathBuf> {
-        if self.named.is_empty() { vec!["app-config.yaml".into()] } else { self.named.clone() }
+        if self.named.is_empty() { vec![USUAL.into()] } else { self.named.clone() }
+    }
+
+    /// The same. Where none is named, the usual one has to be here.
+    pub fn found(&self) -> Result<Vec<PathBuf>, String> {
+        if self.named.is_empty() && !Path::new(USUAL).exists() {
+            return Err(format!(
+                "{USUAL} cannot be read: there is none in this folder. Name Backstage's files by --config <FILE>, or start it \
+                 where they are"
+            ));
+        }
+        Ok(self.paths())
     }
 }
 
@@ -80,7 +97,7 @@ pub struct Serve {
 
     /// Where it listens [default: backend.listen of the files, which is port 7007 of every interface unless set]. A security
     /// group has to keep everybody out but the load balancer.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub listen: Option<SocketAddr>,
 
     /// Passes what is not its own on to this Backstage backend: other sign-in providers, plugins, the front end.
@@ -109,4 +126,8 @@ pub struct Serve {
     /// How many of these run. Several need a database that they share.
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub replicas: u16,
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "write it as 127.0.0.1:7007, or 0.0.0.0:7007 for every interface")
 }

@@ -54,7 +54,7 @@ async fn main() -> ExitCode {
     let Arguments { task, serve: arguments, check } = Arguments::parse();
     log(if check { "error" } else { "info" });
     let outcome = match task {
-        Some(Task::Check { files }) => settings::check(&files.paths()).map_err(sentence),
+        Some(Task::Check { files }) => files.found().and_then(|paths| settings::check(&paths).map_err(sentence)),
         None if check => self_check(arguments).await,
         None => serve(arguments).await.map(|()| true),
     };
@@ -79,7 +79,7 @@ async fn self_check(_: Serve) -> Result<bool, String> {
 }
 
 async fn serve(arguments: Serve) -> Result<(), String> {
-    let paths = arguments.files.paths();
+    let paths = arguments.files.found()?;
     // Before they are read, so that a change after that is noticed.
     let watch = Watch::files(&paths).every(LOOK);
     let files = AppConfig::load(&paths).map_err(sentence)?;

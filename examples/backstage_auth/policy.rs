@@ -54,7 +54,7 @@ impl Policy {
     pub fn of(&self, files: &AppConfig) -> Result<AlbAuthConfig, ConfigError> {
         match &self.catalog {
             Some(catalog) => files.alb_auth_in_catalog(catalog)?.build(),
-            None => files.alb_auth()?.build(),
+            None => files.alb_auth().map_err(explained)?.build(),
         }
     }
 
@@ -62,6 +62,15 @@ impl Policy {
     pub fn read(&self) -> Result<AlbAuthConfig, ConfigError> {
         self.of(&AppConfig::load(&self.files)?)
     }
+}
+
+/// The sentences are for whoever writes code; here a flag has taken the catalog away.
+fn explained(error: ConfigError) -> ConfigError {
+    let mut problems = error.problems().to_vec();
+    if problems.iter().any(|problem| problem.contains("asks the catalog")) {
+        problems.push("--without-catalog: no catalog is asked; leave it out where a resolver asks one".to_owned());
+    }
+    ConfigError::message(problems.join("\n- "))
 }
 
 /// The catalog, and where it is. An upstream has one too; asked there, no load balancer is in between. Not over plain http from

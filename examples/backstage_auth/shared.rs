@@ -33,18 +33,18 @@ impl Shared {
                     arguments.replicas
                 )));
             }
+            if arguments.create_tables {
+                return Err(ConfigError::message(
+                    "--create-tables: backend.database names no PostgreSQL to make them in: leave it out, or name one\nbackend:\n  \
+                     database:\n    client: pg\n    connection: ...",
+                ));
+            }
             lines.add("Shared", "nothing, so there may be one replica: public keys and userinfo are in memory");
             return Ok(Self {
                 #[cfg(feature = "postgres")]
                 database: None,
             });
         };
-        if let Some(role) = &database.role {
-            return Err(ConfigError::message(format!(
-                "backend.database names the role {role:?} ({}), which is not taken on: let the user itself have the tables",
-                database.place
-            )));
-        }
         let schema = database.schema.as_ref().map(|schema| format!(", schema {schema}")).unwrap_or_default();
         let name = format!("{} at {}:{}{schema}", database.database, database.host, database.port);
         lines.add("Shared", format!("public keys and userinfo, in PostgreSQL {name}"));
@@ -72,6 +72,9 @@ impl Shared {
         }
         if let Some(schema) = &database.schema {
             builder = builder.schema(schema);
+        }
+        if let Some(role) = &database.role {
+            builder = builder.role(role);
         }
         if arguments.create_tables {
             builder = builder.create_own_tables();
