@@ -136,6 +136,6 @@ struct Pages;
 struct EmulatorPage;
 
 /// And so has the one that leads through everything.
-#[cfg(all(doctest, feature = "axum", feature = "backstage", feature = "test-util"))]
+#[cfg(all(doctest, feature = "axum", feature = "backstage", feature = "postgres", feature = "test-util"))]
 #[doc = include_str!("../docs/GUIDE.md")]
 struct GuidePage;
