@@ -56,7 +56,7 @@
 //!
 //! A slash at the end, a query and a body make no difference; a body is not read. HEAD is answered where GET is, without the
 //! body; another method with 405 and `Allow`. Everything is `no-store`, but for the two key sets and discovery, which caches may
-//! keep for 30 s and ask about by `ETag`.
+//! keep for 5 s and ask about by `ETag`.
 //!
 //! # Whom it sends away
 //! Errors have Backstage's shape, `{"error":{"name","message"},"request":{"method","url"},"response":{"statusCode"}}`, where
