@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::{Policy, Resolution, SignIn, SignInError, SignInErrorKind, SignInFuture, SignInResolver};
 use crate::identity::Claims;
 
@@ -42,7 +44,7 @@ impl SignInResolver for FirstMatch {
         let mut nobody = Nobody::default();
         for (index, policy) in self.policies.iter().enumerate() {
             match policy.resolve(claims) {
-                Resolution::Ready(Err(error)) if error.kind() == SignInErrorKind::NotFound => nobody.add(&error),
+                Resolution::Ready(Err(error)) if error.kind() == SignInErrorKind::NotFound => nobody.add(error),
                 Resolution::Ready(result) => return result.into(),
                 Resolution::Waiting(first) => {
                     let rest = self.policies.iter().skip(index.saturating_add(1)).cloned().collect::<Vec<_>>();
@@ -89,7 +91,7 @@ async fn go_on(
     let mut result = first.await;
     for policy in rest {
         match result {
-            Err(error) if error.kind() == SignInErrorKind::NotFound => nobody.add(&error),
+            Err(error) if error.kind() == SignInErrorKind::NotFound => nobody.add(error),
             result => return result,
         }
         result = match policy.resolve(&claims) {
@@ -99,31 +101,34 @@ async fn go_on(
     }
     match result {
         Err(error) if error.kind() == SignInErrorKind::NotFound => {
-            nobody.add(&error);
+            nobody.add(error);
             Err(nobody.into_error())
         }
         result => result,
     }
 }
 
-/// What each policy said that found nobody: all of it is what the operator has to choose from.
+/// What each policy said that found nobody: all of it is what the operator has to choose from. Put together only where nobody
+/// is found in the end: whom a later policy finds, it finds at every request.
 #[derive(Default)]
-struct Nobody(Vec<String>);
+struct Nobody(SmallVec<[SignInError; 4]>);
 
 impl Nobody {
-    fn add(&mut self, error: &SignInError) {
-        for part in error.message().split("; ") {
-            if !self.0.iter().any(|said| said == part) {
-                self.0.push(part.to_owned());
-            }
-        }
+    fn add(&mut self, error: SignInError) {
+        self.0.push(error);
     }
 
     fn into_error(self) -> SignInError {
-        if self.0.is_empty() {
+        let mut said: Vec<&str> = Vec::new();
+        for part in self.0.iter().flat_map(|error| error.message().split("; ")) {
+            if !said.contains(&part) {
+                said.push(part);
+            }
+        }
+        if said.is_empty() {
             return SignInError::not_found("no policy is there");
         }
-        SignInError::not_found(self.0.join("; "))
+        SignInError::not_found(said.join("; "))
     }
 }
 

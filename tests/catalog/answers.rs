@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tower_alb_auth::{
     AuthErrorKind,
-    sign_in::{Catalog, FirstMatch, SignIn, SignInErrorKind},
+    sign_in::{Catalog, FirstMatch},
     test_util::{MockAlb, TestClock, User},
 };
 
@@ -185,25 +185,4 @@ async fn a_namespace_keeps_users_of_others_out() {
     sign_in(catalog.by_profile_email(), JANE).await.assert_ok("user:staff/jane");
     sign_in(catalog.by_profile_email().in_namespace("staff"), JANE).await.assert_ok("user:staff/jane");
     assert_eq!(sign_in(catalog.by_profile_email().in_namespace("partners"), JANE).await.status.as_u16(), 403);
-}
-
-#[tokio::test]
-async fn a_user_is_found_by_name_and_nothing_else_is() {
-    let mut staff = user("guest", "guest@example.com", &["group:default/guests"]);
-    staff["metadata"]["namespace"] = json!("development");
-    let server = CatalogServer::start([staff, json!({ "kind": "Group", "metadata": { "name": "ops" } })]).await;
-    let catalog = catalog(&server);
-    let find = async |text: &str| catalog.find_user(&text.parse().expect("a ref")).await;
-    let guest = find("user:development/guest").await.expect("a user");
-    let expected = SignIn::user("user:development/guest".parse().expect("a ref"))
-        .owning(["group:default/guests".parse().expect("a ref")]);
-    assert_eq!(guest, expected);
-    assert_eq!(find("user:default/guest").await.expect_err("nobody").kind(), SignInErrorKind::NotFound);
-    server.asked();
-    assert_eq!(find("group:default/ops").await.expect_err("nobody").kind(), SignInErrorKind::NotFound);
-    assert_eq!(server.asked().len(), 0, "what is no user is not asked for");
-    server.answer_instead(1, 200, &user("admin", "admin@example.com", &["group:default/admins"]).to_string());
-    assert_eq!(find("user:development/guest").await.expect_err("another").kind(), SignInErrorKind::NotFound);
-    server.answer_instead(9, 500, "");
-    assert_eq!(find("user:development/guest").await.expect_err("down").kind(), SignInErrorKind::Unavailable);
 }

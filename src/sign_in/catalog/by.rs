@@ -33,7 +33,10 @@ impl By {
         match self {
             Self::ProfileEmail => filter("spec.profile.email"),
             Self::Annotation(annotation) => filter(&format!("metadata.annotations.{annotation}")),
-            Self::LocalPart => by_name(namespace.unwrap_or("default"), email.local_part),
+            Self::LocalPart => {
+                let namespace = encode(namespace.unwrap_or("default"));
+                format!("/entities/by-name/User/{namespace}/{}", encode(email.local_part))
+            }
         }
     }
 
@@ -96,11 +99,6 @@ impl By {
         }
         Ok(())
     }
-}
-
-/// The path of the user of this name.
-pub(super) fn by_name(namespace: &str, name: &str) -> String {
-    format!("/entities/by-name/User/{}/{}", encode(namespace), encode(name))
 }
 
 fn encode(text: &str) -> String {

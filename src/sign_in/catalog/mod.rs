@@ -34,12 +34,9 @@ pub use self::{builder::CatalogBuilder, policy::CatalogSignIn};
 use std::{fmt, sync::Arc};
 
 use self::{
-    by::{By, LIMIT, by_name},
+    by::{By, LIMIT},
     client::Client,
-    policy::owning_for_groups,
 };
-use super::{SignIn, SignInError};
-use crate::identity::EntityRef;
 
 /// Backstage's catalog. Made by [`Catalog::at`]; gives policies that ask it. A clone counts one reference.
 #[derive(Clone)]
@@ -74,21 +71,6 @@ impl Catalog {
     /// Right only where the provider holds addresses of one domain and no guests, and nobody can change an address.
     pub fn dangerously_by_local_part_of_any_domain(&self) -> CatalogSignIn {
         CatalogSignIn::new(self.client(), By::LocalPart, None)
-    }
-
-    /// The user of this name, owning for its groups: for a guest, or for who is known already. Not remembered.
-    ///
-    /// # Errors
-    /// [`NotFound`](super::SignInErrorKind::NotFound) where there is no such user, and
-    /// [`Unavailable`](super::SignInErrorKind::Unavailable) where the catalog cannot be asked.
-    pub async fn find_user(&self, user: &EntityRef) -> Result<SignIn, SignInError> {
-        let found =
-            if user.kind() == "user" { self.0.entity(&by_name(user.namespace(), user.name())).await? } else { None };
-        // As everywhere: what comes back must be what was asked for.
-        match found.filter(|found| found.entity_ref().is_ok_and(|held| held == *user)) {
-            Some(found) => owning_for_groups(&self.0, &found, self.0.transitive_groups()).await,
-            None => Err(SignInError::not_found(format!("the catalog has no {user}"))),
-        }
     }
 
     fn client(&self) -> Arc<Client> {

@@ -136,15 +136,6 @@ impl CatalogSignIn {
     }
 }
 
-/// The user with the groups of its `memberOf` relations, and those above them if that is asked for.
-pub(super) async fn owning_for_groups(client: &Client, user: &Entity, transitive: bool) -> Result<SignIn, SignInError> {
-    let unsound = |error| SignInError::unavailable(format!("the catalog's user has no sound name: {error}"));
-    let user_ref = user.entity_ref().map_err(unsound)?;
-    let direct = user.groups("memberOf");
-    let groups = if transitive { groups::with_parents(client, direct).await? } else { direct };
-    Ok(SignIn::user(user_ref).owning(groups))
-}
-
 impl SignInResolver for CatalogSignIn {
     fn resolve(&self, claims: &Claims) -> Resolution {
         // What can be refused without the catalog is: strangers' emails cost it nothing.
