@@ -104,6 +104,11 @@ pub struct Serve {
     #[arg(long, value_name = "URL")]
     pub upstream: Option<String>,
 
+    /// Lets --upstream be plain http to another machine. Whoever is in between reads the users' cookies and tokens: right where
+    /// the network itself keeps others out, as a service mesh that encrypts does.
+    #[arg(long, requires = "upstream")]
+    pub dangerously_upstream_over_plain_http: bool,
+
     /// Serves a built front end from this folder.
     #[arg(long = "static", value_name = "FOLDER")]
     pub front_end: Option<PathBuf>,

@@ -65,7 +65,7 @@ pub fn assemble(files: &AppConfig, arguments: &Serve) -> Result<Assembled, Confi
         lines.add("Front end", format!("{}, with the settings that it was built with", folder.display()));
     }
     let front_end = front_end.map(front_end::routes).transpose().map_err(ConfigError::message)?;
-    let upstream = arguments.upstream.as_ref().map(|url| Upstream::at(url).build()).transpose()?;
+    let upstream = arguments.upstream.as_ref().map(|url| upstream(url, arguments)).transpose()?;
     if let Some(upstream) = &upstream {
         let rest = if front_end.is_some() { "what else is asked for below /api" } else { "whatever else is asked for" };
         lines.add("Upstream", format!("{upstream} gets {rest}, without the load balancer's headers"));
@@ -74,6 +74,23 @@ pub fn assemble(files: &AppConfig, arguments: &Serve) -> Result<Assembled, Confi
     let service = app::routes(Parts { auth, health: health.clone(), front_end, upstream });
     let tending = tokens.tend_in_background();
     Ok(Assembled { service, settings, layer, policy, health, shared, lines, tending })
+}
+
+fn upstream(url: &str, arguments: &Serve) -> Result<Upstream, ConfigError> {
+    let upstream = Upstream::at(url);
+    match arguments.dangerously_upstream_over_plain_http {
+        true => upstream.dangerously_over_plain_http().build(),
+        false => upstream.build().map_err(named_by_flag),
+    }
+}
+
+/// The sentences are for whoever writes code; here flags say it.
+fn named_by_flag(error: ConfigError) -> ConfigError {
+    let problems = error
+        .problems()
+        .iter()
+        .map(|problem| problem.replace("dangerously_over_plain_http()", "--dangerously-upstream-over-plain-http"));
+    ConfigError::message(problems.collect::<Vec<_>>().join("\n- "))
 }
 
 /// As the stock provider has it: in development, or where the files allow it by name.

@@ -82,6 +82,7 @@ mod guest;
 mod issuer;
 mod jwk;
 mod origins;
+mod own_paths;
 mod profile;
 mod router;
 pub mod settings;

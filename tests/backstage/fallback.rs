@@ -83,6 +83,8 @@ async fn s_73_no_way_of_writing_a_path_of_ours_reaches_the_other() {
         "/.WELL-KNOWN/jwks.json",
         "/V1/userinfo",
         "/.Backstage/auth/v1/jwks.json",
+        "/awsalb;x/refresh",
+        "/github/..;/awsalb/refresh",
     ] {
         let answer = site.call(site.request(path).user(&User::jane())).await;
         assert_eq!(answer.status, 404, "{path}: {}", answer.body);
@@ -109,6 +111,8 @@ async fn guests_are_ours_where_they_are_let_in() {
     let site = site(|auth| auth.dangerously_allow_guest(Guest::new())).await;
     assert!(site.get("/guest/refresh").await.body.contains("user:development/guest"));
     assert_eq!(site.get("/guest/start").await.status, 404);
+    // To a server that does not tell capitals from small letters.
+    assert_eq!(site.get("/Guest/refresh").await.status, 404, "a guest's session of another backend");
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod site;
 mod upstream;
 mod upstream_failures;
 mod upstream_headers;
+mod upstream_paths;
 
 // Backstage's own auth backend on a PostgreSQL, as tests/postgres has them.
 #[cfg(feature = "postgres")]

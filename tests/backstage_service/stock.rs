@@ -51,8 +51,9 @@ async fn behind_a_path_rule_it_is_one_provider_of_the_stock_one() {
     let stock = Stock::start(&server, "database").await;
     // The load balancer's rules: one path to this one, all others to the stock one.
     let listen = format!("127.0.0.1:{}", free_port());
-    let ours = Upstream::at(format!("http://{listen}")).dangerously_keep_identity_headers().build().expect("sound");
-    let others = Upstream::at(stock.url()).build().expect("sound");
+    let ours = Upstream::at(format!("http://{listen}")).dangerously_keep_identity_headers();
+    let ours = ours.dangerously_pass_own_paths().build().expect("sound");
+    let others = Upstream::at(stock.url()).dangerously_pass_own_paths().build().expect("sound");
     let rules = serve(Router::new().route_service("/api/auth/awsalb/{*path}", ours).fallback_service(others)).await;
 
     let folder = tempfile::tempdir().expect("a folder");

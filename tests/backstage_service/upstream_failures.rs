@@ -140,7 +140,7 @@ fn addresses_that_are_none_are_refused_with_what_to_write() {
         ("backend:7007", "is none"),
         ("/api", "has more than a host"),
         ("ftp://backend", "is none"),
-        ("http://backend:7007/api", "has more than a host"),
+        ("https://backend:7007/api", "has more than a host"),
         ("http://backend/?x", "has more than a host"),
         ("http://backend#x", "has more than a host"),
         ("http://jane:canary@backend", "without user or password"),
@@ -148,8 +148,8 @@ fn addresses_that_are_none_are_refused_with_what_to_write() {
         let refused = Upstream::at(url).build().expect_err(url).to_string();
         assert!(refused.contains(part) && !refused.contains("canary"), "{url}: {refused}");
     }
-    assert!(Upstream::at("http://backend:7007/").build().is_ok());
-    let refused = Upstream::at("http://b").answer_timeout(Duration::ZERO).build().expect_err("no time").to_string();
+    assert!(Upstream::at("https://backend:7007/").build().is_ok());
+    let refused = Upstream::at("https://b").answer_timeout(Duration::ZERO).build().expect_err("no time").to_string();
     assert!(refused.contains("50 ms to 1 h"), "{refused}");
 }
 
@@ -157,7 +157,7 @@ fn addresses_that_are_none_are_refused_with_what_to_write() {
 fn debug_shows_the_address_and_of_one_not_checked_nothing() {
     let builder = Upstream::at("http://jane:canary@backend");
     assert!(!format!("{builder:?}").contains("canary"));
-    let upstream = Upstream::at("http://backend:7007").build().expect("sound");
-    assert_eq!(upstream.to_string(), "http://backend:7007");
-    assert_eq!(format!("{upstream:?}"), r#"Upstream("http://backend:7007")"#);
+    let upstream = Upstream::at("https://backend:7007").build().expect("sound");
+    assert_eq!(upstream.to_string(), "https://backend:7007");
+    assert_eq!(format!("{upstream:?}"), r#"Upstream("https://backend:7007")"#);
 }

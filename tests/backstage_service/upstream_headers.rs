@@ -15,7 +15,7 @@ const OIDC: [&str; 3] = ["x-amzn-oidc-data", "x-amzn-oidc-identity", "x-amzn-oid
 
 /// What the upstream says that it saw of a user's request.
 async fn seen_of_jane(upstream: Upstream) -> Value {
-    let request = MockAlb::new().request("/api/auth/awsalb/refresh").user(&User::jane()).body(Body::empty());
+    let request = MockAlb::new().request("/api/auth/github/refresh").user(&User::jane()).body(Body::empty());
     let (mut parts, body) = request.into_parts();
     parts.headers.insert("x_amzn_oidc_data", "forged".parse().unwrap());
     parts.headers.insert("x-amzn_oidc-identity", "forged".parse().unwrap());

@@ -52,19 +52,20 @@ pub fn router(auth: BackstageAuth) -> Router {
 ///
 /// Ours are `/awsalb` and `/.well-known` with all below them, `/v1/userinfo`, `/.backstage/auth/v1/jwks.json`, and `/guest`
 /// where guests are allowed. The service sees other requests as they came, with the path below the mount, their
-/// `x-amzn-oidc-*` headers included. It never sees a path that could be read as one of ours: with `%`, `//`, dots for a
-/// segment, or one of ours in capitals.
+/// `x-amzn-oidc-*` headers included. It never sees a path that could be read as one of ours: with `%`, `\`, `;`, `//`, a dot
+/// segment or a letter that is not ASCII, or one of ours in capitals.
 pub fn router_with_fallback<S>(auth: BackstageAuth, others: S) -> Router
 where
     S: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Response: IntoResponse,
     S::Future: Send + 'static,
 {
-    let routes = if auth.guest().is_some() { with_guest(ours()) } else { ours() };
+    let guests = auth.guest().is_some();
+    let routes = if guests { with_guest(ours()) } else { ours() };
     let others = Router::new()
         .route_service("/", others.clone())
         .route_service(ALL, others)
-        .layer(from_fn(others::plain_paths_alone))
+        .layer(from_fn_with_state(guests, others::of_others_alone))
         .layer(from_fn(error::shaped));
     // Without our CORS: it has its own.
     finished(routes, auth).merge(others)

@@ -26,6 +26,7 @@ pub(super) fn answer(status: u16, asked: &Asked, reason: &str, upstream: &Upstre
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
     let (name, message) = match status {
         StatusCode::BAD_REQUEST => ("InputError", "there is no such address"),
+        StatusCode::NOT_FOUND => ("NotFoundError", "there is no such address"),
         StatusCode::METHOD_NOT_ALLOWED => ("NotAllowedError", "the method is not allowed"),
         StatusCode::GATEWAY_TIMEOUT => ("ServiceUnavailableError", "the backend behind this one takes too long"),
         _ => ("ServiceUnavailableError", "the backend behind this one gives no answer"),

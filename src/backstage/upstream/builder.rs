@@ -5,9 +5,10 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::{Uri, uri::Scheme};
 use hyper_rustls::HttpsConnectorBuilder;
 
-use super::{Inner, Upstream};
+use super::{Inner, OwnPaths, Upstream, hop::HopMark};
 use crate::{
-    config::ConfigError,
+    backstage::own_paths,
+    config::{ConfigError, is_loopback},
     proxy::{ANSWER_TIMEOUT, Forwarder, tcp_connector},
     tls::Roots,
 };
@@ -21,11 +22,22 @@ pub struct UpstreamBuilder {
     roots: Roots,
     answer_timeout: Duration,
     keeps_identity_headers: bool,
+    plain_http: bool,
+    mounts: Vec<String>,
+    passes_own_paths: bool,
 }
 
 impl UpstreamBuilder {
     pub(super) fn new(url: String) -> Self {
-        Self { url, roots: Roots::default(), answer_timeout: ANSWER_TIMEOUT, keeps_identity_headers: false }
+        Self {
+            url,
+            roots: Roots::default(),
+            answer_timeout: ANSWER_TIMEOUT,
+            keeps_identity_headers: false,
+            plain_http: false,
+            mounts: Vec::new(),
+            passes_own_paths: false,
+        }
     }
 
     /// Trusts the roots of the operating system instead of Mozilla's.
@@ -47,10 +59,33 @@ impl UpstreamBuilder {
         self
     }
 
+    /// Says that the [`router`](crate::backstage::router) is mounted at this place, `/auth` for instance, and not only at
+    /// `/api/auth`: paths that could be read as one of its own there never go on. May be called several times.
+    pub fn mounted_at(mut self, path: impl Into<String>) -> Self {
+        self.mounts.push(path.into());
+        self
+    }
+
+    /// Sends requests over plain http to another machine. Whoever is in between reads the users' cookies and tokens, and can
+    /// answer in the upstream's place. Right where the network itself keeps others out: a service mesh that encrypts, or a
+    /// network of one host.
+    pub fn dangerously_over_plain_http(mut self) -> Self {
+        self.plain_http = true;
+        self
+    }
+
+    /// Passes on the paths of this auth backend's own routes too, and those that another server could read as such. The one
+    /// that is less strict of this service and the upstream then decides who a user is. Right only for an upstream that is this
+    /// auth backend itself, where this process stands in for a load balancer's rules.
+    pub fn dangerously_pass_own_paths(mut self) -> Self {
+        self.passes_own_paths = true;
+        self
+    }
+
     /// Passes `x-amzn-oidc-data`, `-identity` and `-accesstoken` on as they came. Look-alikes are taken off all the same.
     ///
     /// Nothing here has verified them on that way. Right for an upstream that verifies them itself and knows its load
-    /// balancer: its `awsalb` with a `signer`, or a service with this crate's layer.
+    /// balancer: a service with this crate's layer, or a plugin that names the `signer`.
     pub fn dangerously_keep_identity_headers(mut self) -> Self {
         self.keeps_identity_headers = true;
         self
@@ -69,8 +104,16 @@ impl UpstreamBuilder {
                 self.answer_timeout
             ));
         }
+        for mount in self.mounts.iter().filter(|mount| !own_paths::is_mount(mount)) {
+            let shown = crate::error::quoted(mount);
+            problems.push(format!("the upstream's mounted_at({shown}) is no place of routes: write it as /api/auth"));
+        }
+        let hop = HopMark::new();
+        if hop.is_none() {
+            problems.push("the system gives no random bytes, by which a request that comes back is known".to_owned());
+        }
         let tls = self.roots.client_config().map_err(|problem| problems.push(problem)).ok();
-        let (Some((scheme, authority)), Some(tls), true) = (address, tls, problems.is_empty()) else {
+        let (Some((scheme, authority)), Some(tls), Some(hop), true) = (address, tls, hop, problems.is_empty()) else {
             return Err(ConfigError::new(problems));
         };
         let mut tcp = tcp_connector();
@@ -78,8 +121,16 @@ impl UpstreamBuilder {
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
         let forwarder = Forwarder::new(connector, self.answer_timeout);
+        if scheme == Scheme::HTTP && !is_loopback(authority.host()) {
+            tracing::warn!(
+                target: "tower_alb_auth",
+                "dangerously_over_plain_http: the upstream {scheme}://{authority} is asked over plain http, so whoever stands \
+                 between reads the users' cookies and tokens"
+            );
+        }
+        let own_paths = if self.passes_own_paths { OwnPaths::Waived } else { OwnPaths::MountedAt(self.mounts) };
         let keeps_identity_headers = self.keeps_identity_headers;
-        Ok(Upstream(Arc::new(Inner { scheme, authority, keeps_identity_headers, forwarder })))
+        Ok(Upstream(Arc::new(Inner { scheme, authority, keeps_identity_headers, own_paths, hop, forwarder })))
     }
 
     fn address(&self) -> Result<(Scheme, http::uri::Authority), String> {
@@ -96,6 +147,17 @@ impl UpstreamBuilder {
         match (parts.scheme, parts.authority) {
             _ if has_path || self.url.contains('#') => {
                 Err(format!("the upstream's address {shown} has more than a host: {wanted}"))
+            }
+            (Some(scheme), Some(authority))
+                if scheme == Scheme::HTTP
+                    && !self.plain_http
+                    && !authority.host().is_empty()
+                    && !is_loopback(authority.host()) =>
+            {
+                Err(format!(
+                    "the upstream's address {shown} is plain http to another machine, so whoever stands between reads the users' \
+                     cookies and tokens: use https, or waive it by dangerously_over_plain_http()"
+                ))
             }
             (Some(scheme), Some(authority))
                 if (scheme == Scheme::HTTP || scheme == Scheme::HTTPS) && !authority.host().is_empty() =>

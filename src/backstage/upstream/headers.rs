@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderName, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, header, uri::Authority};
 
 use crate::{
     oidc_headers::OidcHeaders,
@@ -11,6 +11,16 @@ use crate::{
 
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Whether the request names one host at most. Of two, one server may read the first and the next server the last.
+pub(super) fn names_one_host(headers: &HeaderMap) -> bool {
+    let is_host = |host: &HeaderValue| {
+        let named = Authority::try_from(host.as_bytes());
+        host.is_empty() || named.is_ok_and(|named| !named.as_str().contains('@'))
+    };
+    let mut hosts = headers.get_all(header::HOST).iter();
+    hosts.next().is_none_or(is_host) && hosts.next().is_none()
+}
 
 /// Whether the request may go on.
 pub(super) fn toward_upstream<B>(

@@ -3,6 +3,7 @@
 mod answer;
 mod builder;
 mod headers;
+mod hop;
 
 use std::{
     convert::Infallible,
@@ -27,9 +28,15 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use tower_service::Service;
 
-use self::answer::{Asked, answer};
 pub use self::builder::UpstreamBuilder;
-use crate::proxy::{Forwarder, at_server};
+use self::{
+    answer::{Asked, answer},
+    hop::HopMark,
+};
+use crate::{
+    backstage::own_paths,
+    proxy::{Forwarder, at_server},
+};
 
 /// Another auth backend, or a whole Backstage backend, behind this one. Made by [`Upstream::at`]; a service that never fails,
 /// for `Router::fallback_service`. A clone is the same one, with the same connections.
@@ -62,7 +69,17 @@ use crate::proxy::{Forwarder, at_server};
 /// | an upstream that does not listen, or says nonsense | 502 in Backstage's JSON |
 /// | one that does not answer: to a connection in 10 s, to a request in 60 s | 504 |
 /// | more than 30 addresses in `X-Forwarded-For` | 502: requests go in a circle |
+/// | a request that this `Upstream` has passed on before | 502: it points at itself |
 /// | the methods `CONNECT` and `TRACE` | 405 |
+/// | two `Host` headers, or one that is no host | 400 |
+/// | a path of this auth backend's own routes, or one that another server could read as such | 404: see below |
+///
+/// # Own paths
+/// The backend behind this one may serve the same paths with fewer checks, so they never go on, wherever the `Upstream` is
+/// mounted: neither `/api/auth/awsalb/refresh` nor what another server may take for it, such as `/API/auth/AWSALB/refresh`,
+/// `//api/auth/awsalb/refresh`, `/api/%61uth/awsalb/refresh` or `/x/..;/api/auth/awsalb/refresh`. Below `/api/auth` all paths must
+/// be written plainly: without `%`, `\`, `;`, `//` and dot segments. Other paths go on as they are written. If the routes of
+/// this auth backend are mounted elsewhere, name the place by [`mounted_at`](UpstreamBuilder::mounted_at).
 ///
 /// # The load balancer's headers
 /// Nothing here has verified them when a request is passed on, and this service takes what it knows of users from nowhere
@@ -78,11 +95,33 @@ struct Inner {
     scheme: Scheme,
     authority: Authority,
     keeps_identity_headers: bool,
+    own_paths: OwnPaths,
+    /// Marks the requests that it has passed on.
+    hop: HopMark,
     forwarder: Forwarder<HttpsConnector<HttpConnector>>,
 }
 
+/// Which paths never go on.
+enum OwnPaths {
+    /// Those of the routes that are mounted at `/api/auth` and at these places.
+    MountedAt(Vec<String>),
+    Waived,
+}
+
+impl OwnPaths {
+    fn may_pass(&self, path: &str) -> bool {
+        match self {
+            Self::MountedAt(mounts) => {
+                own_paths::may_pass(path, [own_paths::USUAL_MOUNT].into_iter().chain(mounts.iter().map(String::as_str)))
+            }
+            Self::Waived => true,
+        }
+    }
+}
+
 impl Upstream {
-    /// The backend at this address: `http://127.0.0.1:7008`, or `https://`; without a path.
+    /// The backend at this address: `https://backend.internal.example.com`, or `http://127.0.0.1:7008`; without a path. To another
+    /// machine it must be https, or [waived](UpstreamBuilder::dangerously_over_plain_http).
     pub fn at(url: impl Into<String>) -> UpstreamBuilder {
         UpstreamBuilder::new(url.into())
     }
@@ -100,6 +139,17 @@ impl Upstream {
         let asked = Asked::of(&request);
         if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
             return answer(405, &asked, "the method is not passed on", &self);
+        }
+        if !headers::names_one_host(request.headers()) {
+            return answer(400, &asked, "is not asked for two hosts, nor for what is no host", &self);
+        }
+        if !self.0.own_paths.may_pass(request.uri().path()) {
+            let own = "is not asked for a path that is, or could be read as, one of this auth backend's own";
+            return answer(404, &asked, own, &self);
+        }
+        if !self.0.hop.mark(request.headers_mut()) {
+            let circle = "would get a request that it was sent before: does its address lead back to this service?";
+            return answer(502, &asked, circle, &self);
         }
         let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
         if !headers::toward_upstream(&mut request, client, self.0.keeps_identity_headers) {

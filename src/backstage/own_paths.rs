@@ -1,0 +1,250 @@
+//! Which paths are those of this auth backend's own routes, however another server may read them.
+//!
+//! A server behind this one may have the same routes with fewer checks, and read paths in its own way: Express takes
+//! `/API/Auth/AWSALB/refresh` for `/api/auth/awsalb/refresh`, a proxy decodes `/api/%61uth`, a servlet container drops `;x`.
+//! One guard decides for the fallback of the router and for [`Upstream`](super::Upstream) what may go on:
+//!
+//! | a path | goes on |
+//! |---|---|
+//! | below the mount, plainly written, and no path of an own route in any letter case | yes |
+//! | below the mount, with `%`, `\`, `;`, `//`, a dot segment or a letter that is not ASCII | no |
+//! | not below the mount, and below it in no reading | yes, as it is written |
+//! | not below the mount as it is written, but below it in some reading | no |
+//!
+//! A reading is what is left of a path after any of these steps in any order: percent-decoding, `\` as `/`, removal of `;`
+//! parameters, collapsing of slashes, resolution of dot segments. Letter case never counts.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+/// Where Backstage's plugin `auth` is, in every stock backend.
+pub(super) const USUAL_MOUNT: &str = "/api/auth";
+
+/// An honest path has two or three readings.
+const MAX_READINGS: usize = 64;
+/// Longer paths are passed on only if they are plainly written. In bytes.
+const MAX_ODD_PATH: usize = 8 * 1024;
+
+/// Whether a path below the mount may go to another server. `guests` says whether `/guest` is an own route.
+pub(super) fn is_of_others(path: &str, guests: bool) -> bool {
+    !is_oddly_written(path) && !is_own(path, guests)
+}
+
+/// The same for a whole path, with the places where own routes are mounted.
+pub(super) fn may_pass<'m>(path: &str, mounts: impl Iterator<Item = &'m str> + Clone) -> bool {
+    let is_plainly_below = |mount: &str| match path.strip_prefix(mount) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => Some(rest),
+        _ => None,
+    };
+    if let Some(rest) = mounts.clone().find_map(is_plainly_below) {
+        return is_of_others(rest, false);
+    }
+    let is_below = |reading: &str| mounts.clone().any(|mount| is_below(reading, mount));
+    if !is_oddly_written(path) {
+        return !is_below(path);
+    }
+    readings(path).is_some_and(|readings| !readings.iter().any(|reading| is_below(reading)))
+}
+
+/// Whether the path is one that a mount can have: plainly written, without a slash at its end.
+pub(super) fn is_mount(path: &str) -> bool {
+    path.len() > 1 && path.starts_with('/') && !path.ends_with('/') && !is_oddly_written(path) && !path.contains('?')
+}
+
+fn is_oddly_written(path: &str) -> bool {
+    !path.is_ascii()
+        || path.contains(['%', '\\', ';'])
+        || path.contains("//")
+        || path.split('/').any(|segment| matches!(segment, "." | ".."))
+}
+
+fn is_own(path: &str, guests: bool) -> bool {
+    let small = path.trim_end_matches('/').to_ascii_lowercase();
+    match small.split('/').nth(1).unwrap_or_default() {
+        "awsalb" | ".well-known" => true,
+        "guest" => guests,
+        _ => matches!(&*small, "/v1/userinfo" | "/.backstage/auth/v1/jwks.json"),
+    }
+}
+
+/// Whether a server that does not tell capitals from small letters takes the path for one below the mount.
+fn is_below(reading: &str, mount: &str) -> bool {
+    let folded: Cow<'_, str> = match reading.is_ascii() {
+        true => reading.into(),
+        // Some letters become ASCII ones: U+017F is a capital S, U+212A a small k.
+        false => reading.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect::<String>().into(),
+    };
+    let Some((start, rest)) = folded.split_at_checked(mount.len()) else { return false };
+    let is_other_name = |next: char| next.is_alphanumeric() || matches!(next, '-' | '_' | '.' | '~');
+    start.eq_ignore_ascii_case(mount) && !rest.starts_with(is_other_name)
+}
+
+/// What servers may take the path for, itself included; `None` where there are too many to be looked at.
+fn readings(path: &str) -> Option<Vec<String>> {
+    if path.len() > MAX_ODD_PATH {
+        return None;
+    }
+    let mut readings = vec![path.to_owned()];
+    let mut index = 0_usize;
+    while let Some(reading) = readings.get(index).cloned() {
+        for step in [decoded, with_slashes, without_parameters, collapsed, resolved] {
+            let read = step(&reading);
+            if readings.contains(&read) {
+                continue;
+            }
+            if readings.len() == MAX_READINGS {
+                return None;
+            }
+            readings.push(read);
+        }
+        index = index.saturating_add(1);
+    }
+    Some(readings)
+}
+
+fn decoded(path: &str) -> String {
+    percent_decode_str(path).decode_utf8_lossy().into_owned()
+}
+
+fn with_slashes(path: &str) -> String {
+    path.replace('\\', "/")
+}
+
+fn without_parameters(path: &str) -> String {
+    let segments = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default());
+    segments.collect::<Vec<_>>().join("/")
+}
+
+fn collapsed(path: &str) -> String {
+    let mut collapsed = String::with_capacity(path.len());
+    for character in path.chars() {
+        if character != '/' || !collapsed.ends_with('/') {
+            collapsed.push(character);
+        }
+    }
+    collapsed
+}
+
+/// As RFC 3986 section 5.2.4 resolves them.
+fn resolved(path: &str) -> String {
+    let mut segments = Vec::new();
+    for segment in path.split('/').skip(1) {
+        match segment {
+            "." => {}
+            ".." => drop(segments.pop()),
+            _ => segments.push(segment),
+        }
+    }
+    format!("/{}", segments.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passes(path: &str) -> bool {
+        may_pass(path, [USUAL_MOUNT].into_iter())
+    }
+
+    #[test]
+    fn odd_paths_and_own_ones_are_not_of_others() {
+        for path in
+            ["", "/", "/github/start", "/github/handler/frame/", "/v1/token", "/awsalb2/refresh", "/guest/refresh"]
+        {
+            assert!(is_of_others(path, false), "{path}");
+        }
+        for path in [
+            "/awsalb",
+            "/AwsAlb/refresh",
+            "/.Well-Known/jwks.json",
+            "/V1/UserInfo/",
+            "/.backstage/Auth/v1/jwks.json",
+            "//awsalb/refresh",
+            "/github//start",
+            "/github/start//",
+            "/%61wsalb/refresh",
+            "/github/../awsalb/refresh",
+            "/./awsalb/refresh",
+            "/github/..",
+            "/github\\..\\awsalb",
+            "/aw\u{17f}alb/refresh",
+            "/awsalb;x/refresh",
+            "/;x/awsalb/refresh",
+        ] {
+            assert!(!is_of_others(path, false), "{path}");
+        }
+        assert!(!is_of_others("/Guest/refresh", true));
+    }
+
+    #[test]
+    fn s_91_what_is_below_the_mount_in_some_reading_alone_does_not_pass() {
+        for path in [
+            "/api/auth/awsalb/refresh",
+            "/api/auth/AWSALB/refresh",
+            "/api/auth/awsalb;x/refresh",
+            "/api/auth/x/%2e%2e/awsalb/refresh",
+            "/API/auth/awsalb/refresh",
+            "/api/Auth",
+            "/Api/auth/github/start",
+            "//api/auth/github/start",
+            "/api//auth/github/start",
+            "/api/%61uth/awsalb/refresh",
+            "/api/%2561uth/awsalb/refresh",
+            "/api%2fauth/awsalb/refresh",
+            "/api%252Fauth/awsalb/refresh",
+            "/api\\auth\\awsalb\\refresh",
+            "/api%5cauth/awsalb/refresh",
+            "/./api/auth/awsalb/refresh",
+            "/catalog/../api/auth/awsalb/refresh",
+            "/api/catalog/..%2fauth/awsalb/refresh",
+            "/api/catalog/%2e%2e/auth/awsalb/refresh",
+            "/api/catalog/..;/auth/awsalb/refresh",
+            "/api/catalog/..%3b/auth/awsalb/refresh",
+            "/api;x=y/auth;z/awsalb/refresh",
+            "/;/api/auth/awsalb/refresh",
+            "/x\\..\\api\\auth",
+            // Dot segments before the slash is decoded, and after slashes are collapsed.
+            "/x%2fy/../api/auth/awsalb/refresh",
+            "/x//../api/auth/awsalb/refresh",
+            "/x/..//api/auth/awsalb/refresh",
+            "/api/au%E2%84%AAth/../auth",
+            "/api/auth%00/awsalb/refresh",
+            "/api/auth%20/awsalb/refresh",
+            "/api/auth%3f/awsalb/refresh",
+        ] {
+            assert!(!passes(path), "{path}");
+        }
+        assert!(!may_pass("/bac%E2%84%AA/awsalb/refresh", ["/back"].into_iter()), "a Kelvin sign is a small k to some");
+    }
+
+    #[test]
+    fn honest_paths_of_others_pass() {
+        for path in [
+            "/",
+            "*",
+            "/api",
+            "/api/auth",
+            "/api/auth/",
+            "/api/auth/github/start",
+            "/api/auth-backend/x",
+            "/api/authorization/check",
+            "/API/catalog/entities",
+            "/api/catalog/entities/by-name/component/default/awsalb",
+            "/api/techdocs/static/docs/default/component/My%20Docs/a%2Fb/../c;v=1//d",
+            "/api/search/query%3Fterm=%25",
+            "/docs/default/component/%E6%97%A5%E6%9C%AC/index.html",
+            "/.well-known/oauth-protected-resource",
+            "/v1/userinfo",
+        ] {
+            assert!(passes(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_has_too_many_readings_does_not_pass() {
+        assert!(!passes(&format!("/x/%{}41", "25".repeat(MAX_READINGS))));
+        assert!(!passes(&format!("/x/{}%20", "y".repeat(MAX_ODD_PATH))));
+        assert!(passes(&format!("/x/{}", "y".repeat(MAX_ODD_PATH))), "plainly written");
+    }
+}
