@@ -1,6 +1,6 @@
 //! Backstage's health paths.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tower_alb_auth::emulator::{Emulator, EmulatorConfig};
 
@@ -67,6 +67,21 @@ async fn without_its_key_endpoint_it_is_alive_and_not_ready_and_says_why() {
     let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!(said["status"], "error");
     assert_eq!(said["message"], "the load balancer's public keys are out of reach");
-    service.wait_until_it_says(nowhere.trim_start_matches("http://"));
+    let endpoint = nowhere.trim_start_matches("http://");
+    service.wait_until_it_says(endpoint);
     assert_eq!(asked(&service, "/.backstage/health/v1/liveness").await.0, 200);
+
+    // Every node of a load balancer probes every few seconds: the log says it once a minute.
+    let lines = || {
+        service.log().lines().filter(|line| line.contains("backstage_auth::health") && line.contains(endpoint)).count()
+    };
+    let (since, before) = (Instant::now(), lines());
+    for _ in 0..20 {
+        asked(&service, "/.backstage/health/v1/readiness").await;
+    }
+    // What is logged by requests comes after the probes'.
+    assert_eq!(reqwest::get(service.at("/last-line")).await.expect("an answer").status(), 404);
+    service.wait_until_it_says("/last-line");
+    let minutes = usize::try_from(since.elapsed().as_secs() / 60).expect("a number");
+    assert!(before >= 1 && lines() - before <= minutes, "{}", service.log());
 }
