@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use http::{Method, Request};
 use tower_layer::Layer;
 
 use super::{AlbAuth, AlbAuthHandle, RefuseWith, RefusedRequest, StandardRefusal};
@@ -50,10 +51,25 @@ pub struct AlbAuthLayer<R = StandardRefusal> {
 #[derive(Debug, Clone, Default)]
 pub(super) struct LayerSettings {
     pub(super) optional: bool,
-    pub(super) exempt_paths: Vec<String>,
+    pub(super) exempt_paths: Vec<ExemptPath>,
     pub(super) keep_headers: bool,
     pub(super) expose_access_token: bool,
     pub(super) leave_cache_control: bool,
+}
+
+/// A path whose requests pass unread, by these methods.
+#[derive(Debug, Clone)]
+pub(super) struct ExemptPath {
+    path: String,
+    methods: Vec<Method>,
+}
+
+impl LayerSettings {
+    /// Compares bytes: nothing is decoded, folded or collapsed.
+    pub(super) fn is_exempt<B>(&self, request: &Request<B>) -> bool {
+        let path = request.uri().path();
+        self.exempt_paths.iter().any(|exempt| exempt.path == path && exempt.methods.contains(request.method()))
+    }
 }
 
 impl AlbAuthLayer {
@@ -87,18 +103,40 @@ impl<R> AlbAuthLayer<R> {
         self
     }
 
-    /// Lets requests with exactly this path through, without an identity: for the load balancer's health check, which comes
-    /// without headers.
+    /// Lets GET and HEAD requests with exactly this path through, without an identity: for the load balancer's health check,
+    /// which comes without headers. Requests with other methods need a user as on any path, unless
+    /// [`exempt_path_for_methods`](Self::exempt_path_for_methods) exempts them.
     ///
     /// Compared byte for byte with the path as the layer sees it: `/healthz` exempts neither `/healthz/` nor `//healthz` nor
-    /// `/health%7A`. The query does not count. Inside axum's `Router::nest` the layer sees the path without the prefix. A token on such a request is taken off unread.
+    /// `/health%7A`. The query does not count. Inside axum's
+    /// `Router::nest` the layer sees the path without the prefix. A token on such a request is taken off unread.
+    ///
+    /// A path that does not begin with `/`, or has a pattern or query, exempts nothing and is logged as a warning.
     #[must_use]
-    pub fn exempt_path(mut self, path: impl Into<String>) -> Self {
-        let path = path.into();
+    pub fn exempt_path(self, path: impl Into<String>) -> Self {
+        self.exempt_path_for_methods(path, [Method::GET, Method::HEAD])
+    }
+
+    /// As [`exempt_path`](Self::exempt_path), for these methods and no others.
+    ///
+    /// For a health check of another method, such as gRPC's: `exempt_path_for_methods("/grpc.health.v1.Health/Check",
+    /// [Method::POST])`. What such a request changes is changed without a user.
+    #[must_use]
+    pub fn exempt_path_for_methods(
+        mut self,
+        path: impl Into<String>,
+        methods: impl IntoIterator<Item = Method>,
+    ) -> Self {
+        let (path, methods) = (path.into(), methods.into_iter().collect::<Vec<_>>());
         if !path.starts_with('/') || path.contains(['?', '#', '*', '{']) {
             tracing::warn!(target: "tower_alb_auth", "exempt_path({path:?}) exempts nothing: a path begins with / and has no pattern or query");
+            return self;
         }
-        self.settings_mut().exempt_paths.push(path);
+        if methods.is_empty() {
+            tracing::warn!(target: "tower_alb_auth", "exempt_path_for_methods({path:?}) exempts nothing: it names no method");
+            return self;
+        }
+        self.settings_mut().exempt_paths.push(ExemptPath { path, methods });
         self
     }
 

@@ -8,7 +8,7 @@
 //! | a bad one, or more than one | 401, always: nothing makes a bad token an absent one |
 //! | a good one, a user the policy does not let in | 403; 409 where several users match |
 //! | keys or catalog out of reach | 503 with `Retry-After` |
-//! | an [exempt](AlbAuthLayer::exempt_path) path | the inner service, without an identity |
+//! | an [exempt](AlbAuthLayer::exempt_path) path, GET or HEAD | the inner service, without an identity |
 //!
 //! On every path: an identity that stood in the extensions before is removed, and the `x-amzn-oidc-*` headers, look-alikes
 //! with underscores included, are taken off. The body is not touched, neither the request's nor the response's.

@@ -80,7 +80,7 @@ where
                  the application demand a user by RequireSignIn",
             );
         }
-        let exempt = settings.exempt_paths.iter().any(|path| path == request.uri().path());
+        let exempt = settings.is_exempt(&request);
         let headers = OidcHeaders::scan(request.headers());
         let to_strip = headers.to_strip();
 

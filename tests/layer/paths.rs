@@ -1,13 +1,17 @@
 //! S-73: which paths are exempt, and what may not make another path look like one of them.
 
+use http::Method;
 use tower_alb_auth::{
     AuthErrorKind::Missing,
     test_util::{MockAlb, User},
 };
 
+use tracing::Level;
+
 use crate::{
     inside::{Inside, methods},
     support::App,
+    traced::Traced,
 };
 
 #[tokio::test]
@@ -79,6 +83,52 @@ async fn s_73_no_header_names_another_path_or_method() {
 }
 
 #[tokio::test]
+async fn s_73_an_exempt_path_is_exempt_for_get_and_head_alone() {
+    let alb = MockAlb::new();
+    let app = Inside::of(alb.layer().exempt_path("/healthz"));
+    for method in methods() {
+        let request = alb.request("/healthz").method(method.clone());
+        match method {
+            Method::GET | Method::HEAD => drop(app.call(request).await.inside(method.as_str())),
+            _ => app.call(request).await.assert_refused(method.as_str(), Missing),
+        }
+    }
+    app.call(alb.request("/healthz").method(Method::POST).user(&User::jane())).await.inside("a user");
+}
+
+#[tokio::test]
+async fn s_73_other_methods_are_exempt_where_they_are_named() {
+    let alb = MockAlb::new();
+    let path = "/grpc.health.v1.Health/Check";
+    let app = Inside::of(alb.layer().exempt_path_for_methods(path, [Method::POST]).exempt_path("/healthz"));
+    app.call(alb.request(path).method(Method::POST)).await.inside("named");
+    app.call(alb.request("/healthz")).await.inside("the other path");
+    for (method, path) in [(Method::GET, path), (Method::PUT, path), (Method::POST, "/healthz")] {
+        app.call(alb.request(path).method(method.clone())).await.assert_refused(&format!("{method} {path}"), Missing);
+    }
+}
+
+/// The warning says that it exempts nothing, so it must not.
+#[tokio::test]
+async fn s_73_a_path_that_was_warned_of_exempts_nothing() {
+    let (traced, _guard) = Traced::begin();
+    let alb = MockAlb::new();
+    // The last three are addresses that a request can have.
+    for (index, path) in ["", "healthz", "/healthz?probe", "/healthz#x", "/{rest}", "*", "/x*y"].into_iter().enumerate()
+    {
+        let app = Inside::of(alb.layer().exempt_path(path));
+        let warnings = traced.lines(Level::WARN);
+        assert_eq!(warnings.len(), index + 1, "{path}: {warnings:?}");
+        assert!(warnings[index].contains("exempts nothing"), "{path}: {warnings:?}");
+        for asked in ["/healthz", "/{rest}", "*", "/x*y"] {
+            app.call(alb.request(asked)).await.assert_refused(&format!("{path}: {asked}"), Missing);
+        }
+    }
+    let _ = alb.layer().exempt_path_for_methods("/healthz", []);
+    assert!(traced.lines(Level::WARN).iter().any(|line| line.contains("names no method")));
+}
+
+#[tokio::test]
 async fn nothing_is_exempt_by_itself() {
     let alb = MockAlb::new();
     let app = Inside::of(alb.layer());
@@ -90,7 +140,7 @@ async fn nothing_is_exempt_by_itself() {
 #[tokio::test]
 async fn an_exempt_path_has_no_user_whatever_comes() {
     let alb = MockAlb::new();
-    let app = App::new(alb.layer().exempt_path("/healthz"));
+    let app = App::new(alb.layer().exempt_path_for_methods("/healthz", methods()));
     for method in methods() {
         let of = || alb.request("/healthz").method(method.clone());
         app.call(of()).await.assert_ok("anonymous");
