@@ -82,6 +82,8 @@ pub mod keys;
 pub mod layer;
 mod oidc_headers;
 #[cfg(any(feature = "emulator", feature = "backstage"))]
+mod private_file;
+#[cfg(any(feature = "emulator", feature = "backstage"))]
 mod proxy;
 pub mod sign_in;
 mod sign_out;

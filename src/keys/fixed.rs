@@ -1,15 +1,19 @@
 //! Keys that are given, not fetched.
 
 use std::{
-    fmt, fs, io,
+    fmt,
+    fs::{self, File},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
 use super::{Kid, PublicKey};
 use crate::sync::Arc;
 
-/// So many files of a folder are looked at.
+/// A folder with more `.pem` files is refused.
 const MAX_FILES: usize = 1_000;
+/// A longer file is refused, in bytes. A key is one PEM block of 178.
+const MAX_PEM_BYTES: u64 = 64 * 1024;
 
 /// Public keys given as PEM text: for networks without a way to AWS, and for tests.
 ///
@@ -52,7 +56,7 @@ impl FixedKeys {
         }
         files.iter().try_fold(Self::new(), |keys, file| {
             let kid = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-            let pem = fs::read_to_string(file).map_err(|error| unread(file, error))?;
+            let pem = read_pem(file).map_err(|error| unread(file, error))?;
             keys.add(kid, &pem).map_err(|error| FixedKeyError(format!("{}: {error}", file.display())))
         })
     }
@@ -75,14 +79,33 @@ impl FixedKeys {
     }
 }
 
+fn read_pem(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    // A byte more than may be, to see that it is too long.
+    File::open(path)?.take(MAX_PEM_BYTES.saturating_add(1)).read_to_string(&mut text)?;
+    if u64::try_from(text.len()).is_ok_and(|length| length <= MAX_PEM_BYTES) {
+        return Ok(text);
+    }
+    Err(io::Error::other(format!("it has more than {MAX_PEM_BYTES} bytes, and a public key has a few hundred")))
+}
+
 /// The `.pem` files of a folder, by name.
+///
+/// # Errors
+/// The folder cannot be read, or has more of them than are looked at.
 pub(crate) fn pem_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder)?.take(MAX_FILES) {
+    for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "pem") {
-            files.push(path);
+        if path.extension().is_none_or(|extension| extension != "pem") {
+            continue;
         }
+        if files.len() == MAX_FILES {
+            return Err(io::Error::other(format!(
+                "it has more than {MAX_FILES} files *.pem; leave only keys in use there"
+            )));
+        }
+        files.push(path);
     }
     files.sort();
     Ok(files)

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::site::Site;
+use tower_alb_auth::emulator::{Emulator, EmulatorConfig};
+
+use crate::{site::Site, traced::Traced};
 
 type Client = hyper_util::client::legacy::Client<
     hyper_rustls::HttpsConnector<hyper_util::client::legacy::connect::HttpConnector>,
@@ -85,4 +87,50 @@ async fn all_cookies_of_a_cors_request_are_for_other_sites_too() {
             assert_eq!(cookie.contains("; SameSite=None"), origin, "{cookie}");
         }
     }
+}
+
+/// One of the two files alone may be another program's, so neither is written to.
+#[tokio::test]
+async fn s_63_no_private_key_is_written_into_a_file_that_is_there() {
+    let config = |folder: &std::path::Path| EmulatorConfig::on_free_ports().target("http://127.0.0.1:1").tls(folder);
+    for (there, missing) in [("key.pem", "certificate.pem"), ("certificate.pem", "key.pem")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join(there), "mine").expect("written");
+        let refused = Emulator::start(config(folder.path())).await.expect_err("half of a pair").to_string();
+        for part in [there, missing, "nothing is written over it", "--tls=<FOLDER>"] {
+            assert!(refused.contains(part), "{part}: {refused}");
+        }
+        assert_eq!(fs::read_to_string(folder.path().join(there)).expect("a file"), "mine");
+        assert!(!folder.path().join(missing).exists());
+    }
+    // A link that leads nowhere would put the key where it points to.
+    #[cfg(unix)]
+    {
+        let folder = tempfile::tempdir().expect("a folder");
+        let elsewhere = folder.path().join("elsewhere.pem");
+        std::os::unix::fs::symlink(&elsewhere, folder.path().join("key.pem")).expect("a link");
+        let refused = Emulator::start(config(folder.path())).await.expect_err("a link").to_string();
+        assert!(refused.contains("nothing is written over it") && !elsewhere.exists(), "{refused}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn s_63_a_tls_key_that_others_can_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (traced, _guard) = Traced::begin();
+    let folder = tempfile::tempdir().expect("a folder");
+    let warnings = || {
+        let lines = traced.lines(tracing::Level::WARN);
+        lines.into_iter().filter(|line| line.contains("is open to every user")).collect::<Vec<_>>()
+    };
+    drop(Site::with(|config| config.tls(folder.path())).await);
+    drop(Site::with(|config| config.tls(folder.path())).await);
+    assert_eq!(warnings(), Vec::<String>::new(), "as it was made");
+    let key = folder.path().join("key.pem");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("set");
+    drop(Site::with(|config| config.tls(folder.path())).await);
+    let warnings = warnings();
+    assert!(matches!(&warnings[..], [line] if line.contains("key.pem") && line.contains("mode 0644")), "{warnings:?}");
 }

@@ -15,7 +15,10 @@ use tower_alb_auth::{
     test_util::TestClock,
 };
 
-use crate::site::{MINUTE, Store, builder, is_signed_by, kid, kids, second, settle, token};
+use crate::{
+    site::{MINUTE, Store, builder, is_signed_by, kid, kids, second, settle, token},
+    traced::Traced,
+};
 
 /// A folder of key files, which goes away with its owner.
 pub struct Folder(tempfile::TempDir);
@@ -258,4 +261,54 @@ async fn a_key_that_signs_for_months_stays_in_a_store_that_stock_replicas_clear(
         assert!(tower_alb_auth::Clock::now(&clock).duration_since(row.created_at).unwrap() < 90 * MINUTE);
         clock.advance(10 * MINUTE);
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn s_63_private_key_files_that_others_can_read_are_warned_of_at_the_start() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (traced, _guard) = Traced::begin();
+    let warnings = || traced.lines(tracing::Level::WARN);
+    let folder = Folder::with_key("one");
+    let set = |mode| fs::set_permissions(folder.file("one.pem"), fs::Permissions::from_mode(mode)).unwrap();
+    for closed in [0o600, 0o400, 0o640] {
+        set(closed);
+        folder.keys(&["one"]).unwrap();
+        SigningKeys::from_folder(folder.path()).unwrap();
+        assert_eq!(warnings(), Vec::<String>::new(), "{closed:o}");
+    }
+    let mut count = 0;
+    for open in [0o644, 0o604, 0o666, 0o602] {
+        set(open);
+        let keys = folder.keys(&["one"]).unwrap();
+        SigningKeys::from_folder(folder.path()).unwrap();
+        count += 2;
+        let warnings = warnings();
+        assert_eq!(warnings.len(), count, "{warnings:?}");
+        let last = &warnings[count - 1];
+        assert!(last.contains("one.pem is open to every user") && last.contains(&format!("mode {open:04o}")), "{last}");
+        // Files are read again every few seconds, which is no news.
+        let issuer = builder(&TestClock::new()).user_signing_keys(keys).build().unwrap();
+        issuer.reload_signing_keys().await.unwrap();
+        assert_eq!(traced.lines(tracing::Level::WARN).len(), count);
+    }
+}
+
+#[test]
+fn a_key_file_or_a_folder_that_is_too_large_is_refused_and_not_cut() {
+    let folder = Folder::with_key("2026-01");
+    // Files of other kinds do not count, wherever they stand in the folder.
+    (0..1_100).for_each(|number| drop(folder.write(&format!("{number}.txt"), "")));
+    let keys = SigningKeys::from_folder(folder.path()).unwrap();
+    assert_eq!(keys.key_ids().count(), 1);
+
+    let key = fs::read_to_string(folder.file("2026-01.pem")).unwrap();
+    folder.write("2026-01.pem", &format!("{key}{}", " ".repeat(64 * 1024)));
+    let error = folder.keys(&["2026-01"]).err().unwrap();
+    assert!(error.contains("2026-01.pem has more than 65536 bytes"), "{error}");
+
+    (0..1_000).for_each(|number| drop(folder.write(&format!("{number}.pem"), &key)));
+    let error = SigningKeys::from_folder(folder.path()).err().unwrap().to_string();
+    assert!(error.contains("more than 1000 files *.pem"), "{error}");
 }

@@ -62,3 +62,26 @@ fn a_folder_without_keys_or_with_a_wrong_one_is_an_error() {
     let missing = FixedKeys::from_directory(folder.path().join("gone")).expect_err("a mistake").to_string();
     assert!(missing.contains("cannot be read"), "{missing}");
 }
+
+#[test]
+fn a_folder_or_a_file_that_is_too_large_is_refused_and_not_cut() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let alb = MockAlb::new();
+    let key = folder.path().join(format!("{}.pem", alb.kid()));
+    fs::write(&key, alb.public_key_pem()).expect("written");
+    // Files of other kinds do not count, wherever they stand in the folder.
+    for number in 0..1_100 {
+        fs::write(folder.path().join(format!("{number}.txt")), "").expect("written");
+    }
+    FixedKeys::from_directory(folder.path()).expect("one key");
+
+    fs::write(&key, format!("{}{}", alb.public_key_pem(), "\n".repeat(64 * 1024))).expect("written");
+    let error = FixedKeys::from_directory(folder.path()).expect_err("too long").to_string();
+    assert!(error.contains("it has more than 65536 bytes"), "{error}");
+
+    for number in 0..1_000 {
+        fs::write(folder.path().join(format!("{number}.pem")), "").expect("written");
+    }
+    let error = FixedKeys::from_directory(folder.path()).expect_err("too many").to_string();
+    assert!(error.contains("more than 1000 files *.pem"), "{error}");
+}

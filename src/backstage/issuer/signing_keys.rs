@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
 use super::signing_key::SigningKey;
-use crate::{ConfigError, backstage::PublicJwk, error::quoted, keys::pem_files};
+use crate::{ConfigError, backstage::PublicJwk, error::quoted, keys::pem_files, private_file::warn_if_open};
 
 /// No key file is longer, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
@@ -123,10 +123,12 @@ impl KeyFiles {
 impl SigningKeys {
     /// The keys of these files. The first one signs.
     ///
+    /// A private key file that every user of the machine can read is logged as a warning.
+    ///
     /// # Errors
     /// What is wrong with each file, and how to make one.
     pub fn from_files(files: impl IntoIterator<Item = KeyFiles>) -> Result<Self, ConfigError> {
-        Self::read(Origin::Files(files.into_iter().collect()))
+        Self::read_first(Origin::Files(files.into_iter().collect()))
     }
 
     /// The private keys of the `.pem` files in a folder. The last one by name signs, so names that begin with a date do what
@@ -135,12 +137,22 @@ impl SigningKeys {
     /// # Errors
     /// What is wrong with the folder and with each file, and how to make one.
     pub fn from_folder(folder: impl Into<PathBuf>) -> Result<Self, ConfigError> {
-        Self::read(Origin::Folder(folder.into()))
+        Self::read_first(Origin::Folder(folder.into()))
     }
 
     /// The ids of the keys, that of the one which signs first.
     pub fn key_ids(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| entry.public.kid())
+    }
+
+    /// At the start, where what is wrong with the files' permissions is logged once.
+    fn read_first(origin: Origin) -> Result<Self, ConfigError> {
+        let keys = Self::read(origin)?;
+        match &keys.origin {
+            Origin::Files(files) => files.iter().filter_map(|file| file.private.as_deref()).for_each(warn_if_open),
+            Origin::Folder(folder) => pem_files(folder).unwrap_or_default().iter().for_each(|file| warn_if_open(file)),
+        }
+        Ok(keys)
     }
 
     pub(super) fn read(origin: Origin) -> Result<Self, ConfigError> {
@@ -224,11 +236,15 @@ fn public_key(path: &Path, kid: Option<&str>) -> Result<PublicJwk, String> {
 /// The file's bytes, which are wiped when they are dropped, and nowhere else: the buffer never grows.
 fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     let file = path.display();
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES.saturating_add(1)));
-    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+    // Room for one byte more than is read, which is one more than may be.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES.saturating_add(2)));
+    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
     File::open(path)
         .and_then(|opened| opened.take(limit).read_to_end(&mut bytes))
         .map_err(|error| format!("{file} cannot be read: {error}; {HOW_TO_MAKE_ONE}"))?;
+    if bytes.len() > MAX_BYTES {
+        return Err(format!("{file} has more than {MAX_BYTES} bytes, and a key has a few hundred; {HOW_TO_MAKE_ONE}"));
+    }
     Ok(bytes)
 }
 

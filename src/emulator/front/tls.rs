@@ -9,6 +9,8 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
+use crate::private_file::warn_if_open;
+
 /// Certificate and key, as they stand in a folder.
 pub(in crate::emulator) struct TlsFiles {
     certificate: String,
@@ -16,19 +18,33 @@ pub(in crate::emulator) struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// Those of the folder; made if there are none. A browser has to be told once to trust `certificate.pem`.
+    /// Those of the folder; made if there are none. A browser has to be told once to trust `certificate.pem`. A file that is
+    /// there is never written to: where one of the two is missing, the other may be a key of another program.
     ///
     /// # Errors
     /// A sentence that says what to change.
     pub(in crate::emulator) fn in_folder(folder: &Path, host: &str) -> Result<Self, String> {
         let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
         let wrong = |path: &Path, error: std::io::Error| format!("the TLS file {}: {error}", path.display());
-        if !certificate.exists() || !key.exists() {
-            let made = Self::generate(host)?;
-            fs::create_dir_all(folder).map_err(|error| wrong(folder, error))?;
-            write_private(&key, &made.key).map_err(|error| wrong(&key, error))?;
-            fs::write(&certificate, &made.certificate).map_err(|error| wrong(&certificate, error))?;
-            return Ok(made);
+        let there = |path: &Path| fs::symlink_metadata(path).is_ok();
+        match (there(&certificate), there(&key)) {
+            (false, false) => {
+                let made = Self::generate(host)?;
+                fs::create_dir_all(folder).map_err(|error| wrong(folder, error))?;
+                write_new(&key, &made.key, PRIVATE).map_err(|error| wrong(&key, error))?;
+                write_new(&certificate, &made.certificate, PUBLIC).map_err(|error| wrong(&certificate, error))?;
+                return Ok(made);
+            }
+            (true, true) => warn_if_open(&key),
+            (has_certificate, _) => {
+                let (found, missing) = if has_certificate { (&certificate, &key) } else { (&key, &certificate) };
+                return Err(format!(
+                    "the TLS file {} is there without {}: nothing is written over it; add the other one, move it away to get \
+                     new ones, or name another folder by --tls=<FOLDER>",
+                    found.display(),
+                    missing.display()
+                ));
+            }
         }
         Ok(Self {
             certificate: fs::read_to_string(&certificate).map_err(|error| wrong(&certificate, error))?,
@@ -69,10 +85,16 @@ impl TlsFiles {
 }
 
 /// For its owner alone.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+const PRIVATE: u32 = 0o600;
+const PUBLIC: u32 = 0o644;
+
+/// Into a file that was not there, be it as a link that leads nowhere.
+fn write_new(path: &Path, text: &str, mode: u32) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
     options.open(path)?.write_all(text.as_bytes())
 }
