@@ -148,15 +148,17 @@ async fn a_service_of_another_load_balancer_does_not_know_the_user() {
 #[tokio::test]
 async fn a_client_of_hyper_sends_the_user_on_too() {
     type HyperClient = Client<HttpConnector, String>;
-    async fn ask(State((client, url)): State<(HyperClient, String)>, user: BackstageIdentity) -> String {
+    async fn ask(State((client, url)): State<(HyperClient, http::Uri)>, user: BackstageIdentity) -> String {
         use tower::ServiceExt as _;
+        let next = url.authority().expect("a host").to_string();
         let request = Request::get(url).body(String::new()).expect("a request");
-        let answer = RelayIdentity::of(&user).layer(client).oneshot(request).await.expect("an answer");
+        let answer = RelayIdentity::of(&user).only_to([next]).layer(client).oneshot(request).await.expect("an answer");
         String::from_utf8(answer.into_body().collect().await.expect("a body").to_bytes().to_vec()).expect("UTF-8")
     }
     let alb = MockAlb::new().serve().await;
     let behind = get(|user: BackstageIdentity| async move { format!("seen {}", user.user_entity_ref()) });
     let url = format!("http://{}/", serve(Router::new().route("/", behind).layer(alb.layer())).await);
+    let url: http::Uri = url.parse().expect("an address");
     let client = Client::builder(TokioExecutor::new()).build_http();
     let app = Router::new().route("/", get(ask)).with_state((client, url)).layer(alb.layer());
     let edge = Caller::new(Http::One, serve(app).await);

@@ -5,5 +5,9 @@
 #[path = "../wire/mod.rs"]
 mod wire;
 
+#[path = "../traced/mod.rs"]
+mod traced;
+
 mod client;
 mod edge;
+mod redirects;

@@ -9,13 +9,24 @@ use http::{HeaderMap, HeaderValue, Request};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::scope;
+use super::{
+    scope,
+    targets::{Targets, not_sent_to},
+};
 use crate::{
     identity::Claims,
     oidc_headers::{DATA, OidcHeaders},
 };
 
 /// A layer for clients that sends the verified header of a user on. See [`layer`](crate::layer) for what goes out.
+///
+/// A client that is connected to one server, such as a tonic channel, takes requests without an authority, and needs nothing
+/// more. For one that takes whole addresses, list the services that may have the user's token by [`only_to`](Self::only_to):
+/// requests to all others go out without it, which is logged.
+///
+/// Put it directly around the client that connects. Around a client that follows redirects by itself, the layer sees the first
+/// request alone, and that client takes the token along to wherever the redirect leads: switch that off (`redirect::Policy::none()`
+/// of reqwest), and follow outside this layer (`FollowRedirect` of tower-http), where it sees each request.
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -29,13 +40,14 @@ use crate::{
 /// where
 ///     C: Service<Request<String>, Response = Response<String>>,
 /// {
-///     RelayIdentity::of(user).layer(client)
+///     RelayIdentity::of(user).only_to(["users.internal.example.com"]).layer(client)
 /// }
 /// # let _ = for_user::<tower::util::BoxCloneService<Request<String>, Response<String>, Infallible>>;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct RelayIdentity {
     user: Option<Claims>,
+    targets: Targets,
 }
 
 impl RelayIdentity {
@@ -48,7 +60,27 @@ impl RelayIdentity {
 
     /// For calls on behalf of this user: a [`BackstageIdentity`](crate::BackstageIdentity), or [`Claims`].
     pub fn of(user: &impl AsRef<Claims>) -> Self {
-        Self { user: Some(user.as_ref().clone()) }
+        Self { user: Some(user.as_ref().clone()), targets: Targets::default() }
+    }
+
+    /// Sends the user on to these services: `users.internal.example.com` by https at port 443, `users:8080` by http and https at
+    /// this port, `http://users` by http at port 80. Host and port have to be equal; names below a name are other names. May be
+    /// called several times.
+    ///
+    /// A request without an authority is for the server that the client is connected to, and gets the user always.
+    #[must_use]
+    pub fn only_to(mut self, authorities: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.targets = self.targets.with(authorities.into_iter());
+        self
+    }
+
+    /// Sends the user on wherever a request goes. A redirect that is followed outside this layer then takes the token to a host
+    /// that the redirecting service chooses, which can sign in with it as the user for two minutes. Right where addresses are not
+    /// known before, and no redirect is followed.
+    #[must_use]
+    pub fn dangerously_to_any_authority(mut self) -> Self {
+        self.targets = Targets::Any;
+        self
     }
 }
 
@@ -56,7 +88,7 @@ impl<S> Layer<S> for RelayIdentity {
     type Service = Relay<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Relay { inner, user: self.user.clone() }
+        Relay { inner, user: self.user.clone(), targets: self.targets.clone() }
     }
 }
 
@@ -65,6 +97,7 @@ impl<S> Layer<S> for RelayIdentity {
 pub struct Relay<S> {
     inner: S,
     user: Option<Claims>,
+    targets: Targets,
 }
 
 impl<S, B> Service<Request<B>> for Relay<S>
@@ -83,8 +116,10 @@ where
         let user = self.user.clone().or_else(|| Claims::of(request.extensions()).cloned()).or_else(scope::current);
         let to_strip = OidcHeaders::scan(request.headers()).to_strip();
         to_strip.strip_all(request.headers_mut());
-        if let Some(user) = user {
-            send(&user, request.headers_mut());
+        match user {
+            Some(user) if self.targets.allow(request.uri()) => send(&user, request.headers_mut()),
+            Some(_) => not_sent_to(request.uri()),
+            None => {}
         }
         self.inner.call(request)
     }
