@@ -7,6 +7,7 @@ mod catalog_server;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bounds;
 mod files;
 mod hostile;
 mod messages;

@@ -9,7 +9,13 @@ use super::{
     rules::{Verdict, not_served_here, rule_of},
 };
 use crate::{
-    config::{AppConfig, ConfigError, app_config::Value},
+    config::{
+        AppConfig, ConfigError,
+        app_config::{
+            Value,
+            once::{Once, Positions},
+        },
+    },
     sign_in::Catalog,
 };
 
@@ -53,13 +59,7 @@ impl Check {
             Err(error) => problems.extend(error.problems().iter().cloned()),
         }
         for list in [&mut problems, &mut warnings] {
-            let mut seen = Vec::new();
-            list.retain(|sentence| {
-                !seen.contains(sentence) && {
-                    seen.push(sentence.clone());
-                    true
-                }
-            });
+            *list = std::mem::take(list).into_iter().collect::<Once>().into_list();
         }
         let facts = Facts {
             token_at: settings.as_ref().and_then(|settings| match &settings.catalog.credentials {
@@ -69,7 +69,8 @@ impl Check {
             postgres: settings.is_none_or(|settings| settings.database.is_some()),
         };
         let keys = keys_below(config.root(), &[&PARTS[..], &["app"]].concat());
-        let lines = keys.iter().filter_map(|key| facts.line(key, &problems, &warnings)).collect();
+        let (about_problems, about_warnings) = (Sentences::of(&problems), Sentences::of(&warnings));
+        let lines = keys.iter().filter_map(|key| facts.line(key, &about_problems, &about_warnings)).collect();
         Self { lines, problems, warnings }
     }
 
@@ -115,6 +116,42 @@ fn provider(config: &AppConfig) -> Result<Vec<String>, ConfigError> {
     Ok(config.alb_auth_in_catalog(&catalog)?.build()?.warnings().to_vec())
 }
 
+/// What is said of keys, found by the keys: their path and place, with which each sentence about one begins.
+struct Sentences<'s> {
+    list: &'s [String],
+    about: Positions<'s>,
+    /// Of those that say that there is no such setting.
+    no_setting: Positions<'s>,
+}
+
+impl<'s> Sentences<'s> {
+    fn of(list: &'s [String]) -> Self {
+        let (mut about, mut no_setting) = (Positions::default(), Positions::default());
+        for (position, sentence) in list.iter().enumerate() {
+            let line = sentence.lines().next().unwrap_or_default();
+            // A path may have parentheses too, so each may be the place's last.
+            for (end, _) in line.match_indices(')') {
+                let Some((subject, rest)) = line.split_at_checked(end.saturating_add(1)) else { continue };
+                about.add(subject, position);
+                if rest.starts_with(" is no setting") {
+                    no_setting.add(subject, position);
+                }
+            }
+        }
+        Self { list, about, no_setting }
+    }
+
+    /// What the first sentence that is about one of these subjects, or says that one of these parents is no setting, goes on to
+    /// say in its first line.
+    fn first_about(&self, subjects: &[String], parents: &[String]) -> Option<String> {
+        let about = subjects.iter().filter_map(|subject| Some((self.about.of(subject)?, subject)));
+        let below = parents.iter().filter_map(|parent| Some((self.no_setting.of(parent)?, parent)));
+        let (position, subject) = about.chain(below).min_by_key(|(position, _)| *position)?;
+        let rest = self.list.get(position)?.strip_prefix(subject.as_str())?;
+        rest.lines().next().map(str::to_owned)
+    }
+}
+
 /// What a table cannot know.
 struct Facts {
     /// Where the token stands that the catalog is asked with.
@@ -124,24 +161,12 @@ struct Facts {
 
 impl Facts {
     /// Its line; of `app` only what is used.
-    fn line(&self, key: &Key<'_>, problems: &[String], warnings: &[String]) -> Option<String> {
+    fn line(&self, key: &Key<'_>, problems: &Sentences<'_>, warnings: &Sentences<'_>) -> Option<String> {
         let rule = rule_of(key)?;
         let subjects = key.subjects();
         // What stands below a key that is none is refused with it.
         let parents = key.parents();
-        let said = |sentences: &[String]| {
-            let about = |sentence: &String| {
-                subjects.iter().find_map(|subject| sentence.strip_prefix(subject.as_str()).map(str::to_owned))
-            };
-            let below = |sentence: &String| {
-                let mut rests = parents.iter().filter_map(|parent| sentence.strip_prefix(parent.as_str()));
-                rests.find(|rest| rest.starts_with(" is no setting")).map(str::to_owned)
-            };
-            sentences
-                .iter()
-                .find_map(|sentence| about(sentence).or_else(|| below(sentence)))
-                .and_then(|rest| rest.lines().next().map(str::to_owned))
-        };
+        let said = |sentences: &Sentences<'_>| sentences.first_about(&subjects, &parents);
         let (verdict, why) = if let Some(problem) = said(problems) {
             ("refused", problem.trim_start_matches(':').trim_start().to_owned())
         } else if let Some(Value::Unset(name)) = key.value() {
@@ -174,4 +199,49 @@ impl Facts {
 /// What the table says of keys that do nothing here.
 pub(super) fn told(config: &AppConfig) -> Vec<String> {
     not_served_here(&keys_below(config.root(), &PARTS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::app_config::once::count;
+
+    /// So many keys of each sort: not served, of others, no setting, a list of objects, origins; twice, to be merged.
+    fn compared(keys: usize) -> usize {
+        let lines = |line: &dyn Fn(usize) -> String| (0..keys).map(line).collect::<String>();
+        let text = format!(
+            "\
+app: {{ baseUrl: 'https://backstage.example.com' }}
+backend:
+  baseUrl: https://backstage.example.com
+  cors: {{ origin: [{}] }}
+{}auth:
+  providers:
+    awsalb:
+      issuer: https://idp.example.com
+{}{}",
+            lines(&|number| format!("'https://{number}.example.com',")),
+            lines(&|number| format!("  b{number}: v\n")),
+            lines(&|number| format!("      c{number}: v\n")),
+            lines(&|number| format!("  a{number}: v\n")),
+        );
+        let read = || AppConfig::from_text("app-config.yaml", &text, |_| None).expect("YAML");
+        let (earlier, later) = (read(), read());
+        count::of(|| {
+            let check = Check::of(&later.over(earlier));
+            let of_each_sort = |part: &str| check.lines().iter().filter(|line| line.contains(part)).count();
+            assert_eq!(of_each_sort("ignored  auth.a"), keys);
+            assert_eq!(of_each_sort("refused  auth.providers.awsalb.c"), keys);
+            assert_eq!(of_each_sort("ignored  backend.b"), keys);
+        })
+    }
+
+    #[test]
+    fn twice_as_many_keys_are_twice_as_much_work() {
+        let (some, twice, four_times) = (compared(250), compared(500), compared(1_000));
+        assert!(some > 250, "what is compared is counted: {some}");
+        // With room for hashes that meet.
+        assert!(twice < some * 5 / 2 && four_times < twice * 5 / 2, "{some}, {twice}, {four_times}");
+        assert!(four_times < 20 * 1_000, "{four_times}");
+    }
 }

@@ -1,6 +1,7 @@
 //! What becomes of each key: one table, which the warnings at the start and the check of the files are both made from.
 
 use super::keys::Key;
+use crate::config::app_config::once::Once;
 
 /// What becomes of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,14 +128,11 @@ pub(super) fn rule_of(key: &Key<'_>) -> Option<&'static Rule> {
 
 /// A sentence for each key, or each group of keys, that does nothing here though it would in a stock auth backend.
 pub(super) fn not_served_here(keys: &[Key<'_>]) -> Vec<String> {
-    let mut sentences = Vec::new();
+    let mut sentences = Once::default();
     for key in keys {
         let Some(rule) = rule_of(key).filter(|rule| rule.verdict == Verdict::NotServed) else { continue };
         let (path, origin) = key.above(rule.path.split('.').count());
-        let sentence = format!("{path} ({origin}) is ignored: {}", rule.why);
-        if !sentences.contains(&sentence) {
-            sentences.push(sentence);
-        }
+        sentences.add(format!("{path} ({origin}) is ignored: {}", rule.why));
     }
-    sentences
+    sentences.into_list()
 }

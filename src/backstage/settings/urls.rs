@@ -3,7 +3,7 @@
 use http::Uri;
 
 use super::reader::{Reader, missing, place};
-use crate::config::app_config::Section;
+use crate::config::app_config::{Section, once::Once};
 
 /// Addresses, without a slash at their end.
 pub(super) struct Urls {
@@ -18,12 +18,9 @@ pub(super) struct Urls {
 pub(super) fn read_urls(reader: &Reader<'_>) -> Option<Urls> {
     let base = read_url(reader, &reader.section("backend"), "https://<the backend's host, as browsers see it>");
     let app = read_url(reader, &reader.section("app"), "https://<the application's host>");
-    let mut origins: Vec<String> = app.as_deref().and_then(origin_of).into_iter().collect();
-    for origin in read_origins(reader, &reader.section("backend.cors")) {
-        if !origins.contains(&origin) {
-            origins.push(origin);
-        }
-    }
+    let own = app.as_deref().and_then(origin_of);
+    let origins: Once = own.into_iter().chain(read_origins(reader, &reader.section("backend.cors"))).collect();
+    let origins = origins.into_list();
     Some(Urls { base: base?, app: app?, origins })
 }
 

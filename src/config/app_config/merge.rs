@@ -1,19 +1,27 @@
 //! A later file over an earlier one.
 
-use super::node::{Node, Value};
+use super::{
+    node::{Node, Value},
+    once::Positions,
+};
 
 /// Objects are merged member by member; anything else replaces what was there, but for a variable that is not set, which
 /// counts as not there.
 pub(super) fn merge(earlier: Node, later: Node) -> Node {
     match (earlier.value, later.value) {
         (Value::Object(mut members), Value::Object(over)) => {
+            let mut positions = Positions::default();
+            members.iter().enumerate().for_each(|(position, (name, _))| positions.add(name.clone(), position));
             for (name, node) in over {
-                match members.iter_mut().find(|(held, _)| *held == name) {
+                match positions.of(&name).and_then(|position| members.get_mut(position)) {
                     Some((_, held)) => {
                         let below = std::mem::replace(held, Node::empty());
                         *held = merge(below, node);
                     }
-                    None => members.push((name, node)),
+                    None => {
+                        positions.add(name.clone(), members.len());
+                        members.push((name, node));
+                    }
                 }
             }
             Node { value: Value::Object(members), origin: later.origin }

@@ -11,6 +11,8 @@
 //! | `$file: path` | the text of that file, without white space at its end |
 //! | `$include: path.yaml#key.key` | the value at that place of another file; paths count from the file that names them |
 //!
+//! A file has 1 MiB at most, and 1,000 files and 8 MiB are read at most in all, counted at each `$include` and `$file`.
+//!
 //! A value remembers the file and line it came from, so a mistake is named with its place. Values that are not known to be
 //! harmless are never shown: a message has the path and the place, and that is enough to find it.
 //!
@@ -20,6 +22,7 @@ mod awsalb;
 mod keys;
 mod merge;
 mod node;
+pub(crate) mod once;
 mod resolve;
 mod resolvers;
 mod section;

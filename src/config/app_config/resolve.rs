@@ -1,6 +1,7 @@
 //! Files, the environment, and what a file takes from elsewhere.
 
 use std::{
+    cell::Cell,
     fs::File,
     io::Read,
     path::{Path, PathBuf},
@@ -15,21 +16,29 @@ use super::{
 /// How many files may include one another in a row: more is a circle.
 const MAX_INCLUDES: usize = 16;
 
+/// How many files are read in all, each as often as it is named: two includes a file are a thousand files in ten rows.
+const MAX_FILES: usize = 1_000;
+/// And how many bytes.
+const MAX_BYTES_IN_ALL: usize = 8 * 1024 * 1024;
+
 const INCLUDES: [&str; 3] = ["$file", "$env", "$include"];
 
 pub(super) struct Resolver<'e> {
     environment: &'e dyn Fn(&str) -> Option<String>,
+    /// Read so far.
+    files: Cell<usize>,
+    bytes: Cell<usize>,
 }
 
 impl<'e> Resolver<'e> {
     pub(super) fn new(environment: &'e dyn Fn(&str) -> Option<String>) -> Self {
-        Self { environment }
+        Self { environment, files: Cell::new(0), bytes: Cell::new(0) }
     }
 
     /// The value of a file.
     pub(super) fn file(&self, path: &Path) -> Result<Node, String> {
         let name = path.display().to_string();
-        let text = read(path).map_err(|problem| format!("{name} {problem}"))?;
+        let text = self.read(path).map_err(|problem| format!("{name} {problem}"))?;
         self.text(path, &text)
     }
 
@@ -89,7 +98,7 @@ impl<'e> Resolver<'e> {
             "$file" => {
                 let path = folder.join(&named);
                 let shown = shown(&path, &named, &written);
-                let text = read(&path).map_err(|problem| format!("names {shown}, which {problem}"))?;
+                let text = self.read(&path).map_err(|problem| format!("names {shown}, which {problem}"))?;
                 Ok(Node { value: Value::Text(text.trim_end().to_owned()), origin })
             }
             _ => self.include_yaml(&named, &written, folder, depth),
@@ -108,12 +117,31 @@ impl<'e> Resolver<'e> {
         if !matches!(extension, "yaml" | "yml" | "json") {
             return Err(format!("names {shown}, which is no .yaml, .yml or .json file").into());
         }
-        let text = read(&path).map_err(|problem| format!("names {shown}, which {problem}"))?;
+        let text = self.read(&path).map_err(|problem| format!("names {shown}, which {problem}"))?;
         // JSON is YAML.
         let root = parse(&Arc::from(shown.as_str()), &text).map_err(Problem::Elsewhere)?;
         let found = if place.is_empty() { Some(&root) } else { root.at(place) };
         let found = found.ok_or_else(|| format!("names {shown_place} in {shown}, where there is no such key"))?.clone();
         self.resolve(found, &folder_of(&path), depth.saturating_add(1)).map_err(Problem::Elsewhere)
+    }
+
+    /// The text of a file, or what is wrong with it or with all of them.
+    fn read(&self, path: &Path) -> Result<String, String> {
+        let fewer = "put what belongs together into one file, and name each file once";
+        if self.files.get() >= MAX_FILES {
+            return Err(format!(
+                "is one too many: {MAX_FILES} files are read at most, counted at each $include and $file; {fewer}"
+            ));
+        }
+        let text = read(path)?;
+        self.files.set(self.files.get().saturating_add(1));
+        self.bytes.set(self.bytes.get().saturating_add(text.len()));
+        if self.bytes.get() > MAX_BYTES_IN_ALL {
+            return Err(format!(
+                "is too much: {MAX_BYTES_IN_ALL} bytes are read at most in all files, counted at each $include and $file; {fewer}"
+            ));
+        }
+        Ok(text)
     }
 
     /// Puts environment variables into a text.

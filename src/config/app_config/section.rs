@@ -2,23 +2,23 @@
 
 use std::cell::RefCell;
 
-use super::node::{Node, Value};
+use super::{
+    node::{Node, Value},
+    once::Once,
+};
 
 /// What is wrong, a sentence each.
 #[derive(Default)]
-pub(crate) struct Problems(RefCell<Vec<String>>);
+pub(crate) struct Problems(RefCell<Once>);
 
 impl Problems {
     /// Once, however many read the same key.
     pub(crate) fn add(&self, sentence: String) {
-        let mut sentences = self.0.borrow_mut();
-        if !sentences.contains(&sentence) {
-            sentences.push(sentence);
-        }
+        self.0.borrow_mut().add(sentence);
     }
 
     pub(crate) fn into_inner(self) -> Vec<String> {
-        self.0.into_inner()
+        self.0.into_inner().into_list()
     }
 }
 

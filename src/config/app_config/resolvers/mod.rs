@@ -12,7 +12,7 @@
 mod in_catalog;
 mod placed;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 #[cfg(feature = "https")]
 use self::in_catalog::in_catalog;
@@ -75,14 +75,10 @@ pub(super) fn read_resolvers(provider: &Section<'_>, catalog: Option<&Catalog>) 
 
 /// Whether one is there twice, which is then said: the first answers for the emails of its domains and refuses all others.
 fn repeated(resolvers: &[Section<'_>]) -> bool {
-    let mut repeated = false;
-    for (index, resolver) in resolvers.iter().enumerate() {
-        let alike = |earlier: &Section<'_>| {
-            ["resolver", "annotation"].iter().all(|key| earlier.written(key) == resolver.written(key))
-        };
-        let Some(name) = resolver.written("resolver").filter(|_| resolvers.iter().take(index).any(alike)) else {
-            continue;
-        };
+    let (mut repeated, mut known) = (false, HashSet::new());
+    for resolver in resolvers {
+        let is_new = known.insert((resolver.written("resolver"), resolver.written("annotation")));
+        let Some(name) = resolver.written("resolver").filter(|_| !is_new) else { continue };
         repeated = true;
         resolver.problems.add(format!(
             "{} names {} again: name all domains in the allowedDomains of the first",
