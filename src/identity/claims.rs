@@ -166,13 +166,19 @@ impl Claims {
         self.get(name).map_err(|error| error.expected("a text"))
     }
 
-    /// A claim that is a list of texts, or one text, by name. `Ok(None)` where it is missing. Elements of a list that are not
-    /// texts are left out.
+    /// A claim that is a list of texts, or one text, by name. `Ok(None)` where it is missing.
     ///
     /// # Errors
-    /// The claim is there, and is null or neither a text nor a list.
+    /// The claim is there, and is null, neither a text nor a list, or a list with elements that are not texts.
     pub fn texts(&self, name: &str) -> Result<Option<Vec<String>>, ClaimError> {
-        self.text_list(name).map(|list| list.map(|list| list.texts))
+        match self.text_list(name)? {
+            Some(TextList { others: 1.., .. }) => Err(ClaimError {
+                claim: name.to_owned(),
+                found: "a list with elements that are not texts",
+                expected: Some(TEXT_OR_TEXTS),
+            }),
+            list => Ok(list.map(|list| list.texts)),
+        }
     }
 
     /// Any claim, by name: `claims.get::<Vec<u32>>("levels")`. `Ok(None)` where it is missing.
@@ -266,7 +272,7 @@ impl Claims {
 
     /// A claim that is a text or a list of texts.
     pub(crate) fn text_list(&self, name: &str) -> Result<Option<TextList>, ClaimError> {
-        let wrong = |found| ClaimError { claim: name.to_owned(), found, expected: Some("a text or a list of texts") };
+        let wrong = |found| ClaimError { claim: name.to_owned(), found, expected: Some(TEXT_OR_TEXTS) };
         let Some(value) = self.find::<&RawValue>(name).ok().flatten() else { return Ok(None) };
         if let Ok(text) = serde_json::from_str(value.get()) {
             return Ok(Some(TextList { texts: vec![text], others: 0 }));
@@ -319,6 +325,8 @@ pub(crate) struct TextList {
     /// How many elements are not texts.
     pub(crate) others: usize,
 }
+
+const TEXT_OR_TEXTS: &str = "a text or a list of texts";
 
 /// A claim that is there, but not of the type asked for. A missing claim is no error.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use tower_alb_auth::{
     AuthErrorKind,
     sign_in::{
-        ClaimsOnly, EmailLocalPart, FirstMatch, GroupOwnership, NamedClaim, SignInResolver, Subject, WholeEmail,
-        from_async_fn, from_fn,
+        ClaimsOnly, EmailLocalPart, FirstMatch, GroupOwnership, NamedClaim, SignInError, SignInResolver, Subject,
+        WholeEmail, from_async_fn, from_fn,
     },
     test_util::User,
 };
@@ -38,7 +38,7 @@ async fn s_86_an_email_that_is_no_text_falls_through_to_no_later_policy() {
     for (value, found) in not_texts() {
         let user = guest().claim("email", value.clone());
         let whole = WholeEmail::in_domains(["example.com"]);
-        let waits = from_async_fn(|_| async { Err(tower_alb_auth::sign_in::SignInError::not_found("nobody")) });
+        let waits = from_async_fn(|_| async { Err(SignInError::not_found("nobody")) });
         for (case, answer) in [
             ("then the subject", sign_in(FirstMatch::of(by_email()).or(Subject::new()), &user).await),
             ("then claims only", sign_in(FirstMatch::of(whole).or(ClaimsOnly), &user).await),
@@ -157,4 +157,58 @@ async fn s_87_a_subject_that_all_users_share_is_refused_under_every_policy() {
     sign_in(ClaimsOnly, &User::empty().claim("sub", "Not supported currently."))
         .await
         .assert_ok("claims Not supported currently.");
+}
+
+/// A policy in code tells the two apart by `?`, whichever accessor it takes.
+#[tokio::test]
+async fn s_86_a_policy_in_code_refuses_a_malformed_claim_and_goes_on_from_a_missing_one() {
+    let by_text = || {
+        from_fn(|claims| match claims.text("team")? {
+            Some(team) => named(&team),
+            None => Err(SignInError::not_found("no team")),
+        })
+    };
+    let by_list = || {
+        from_async_fn(|claims| async move {
+            match claims.texts("team")?.and_then(|teams| teams.into_iter().next()) {
+                Some(team) => named(&team),
+                None => Err(SignInError::not_found("no team")),
+            }
+        })
+    };
+    let by_get = || {
+        from_fn(|claims| match claims.get::<u8>("team")? {
+            Some(team) => named(&team.to_string()),
+            None => Err(SignInError::not_found("no team")),
+        })
+    };
+    let malformed = json!({ "a": 1 });
+    for (case, value, answer) in [
+        ("text", json!("a"), sign_in(FirstMatch::of(by_text()).or(Subject::new()), &guest().claim("team", "a")).await),
+        (
+            "list",
+            json!(["a"]),
+            sign_in(FirstMatch::of(by_list()).or(Subject::new()), &guest().claim("team", ["a"])).await,
+        ),
+        ("get", json!(7), sign_in(FirstMatch::of(by_get()).or(Subject::new()), &guest().claim("team", 7)).await),
+    ] {
+        answer.assert_ok(&format!("user:default/{}", value.to_string().trim_matches(['"', '[', ']'])));
+        let missing = match case {
+            "text" => sign_in(FirstMatch::of(by_text()).or(Subject::new()), &guest()).await,
+            "list" => sign_in(FirstMatch::of(by_list()).or(Subject::new()), &guest()).await,
+            _ => sign_in(FirstMatch::of(by_get()).or(Subject::new()), &guest()).await,
+        };
+        missing.assert_ok("user:default/guest-1");
+        for value in [json!(null), malformed.clone(), json!([["a"]])] {
+            let user = guest().claim("team", value.clone());
+            let wrong = match case {
+                "text" => sign_in(FirstMatch::of(by_text()).or(Subject::new()), &user).await,
+                "list" => sign_in(FirstMatch::of(by_list()).or(Subject::new()), &user).await,
+                _ => sign_in(FirstMatch::of(by_get()).or(Subject::new()), &user).await,
+            };
+            assert_403(&wrong, AuthErrorKind::SignInRefused, &format!("{case}: {value}"));
+            let said = wrong.error.expect("an error").operator_message();
+            assert!(said.contains("the claim team is "), "{said}");
+        }
+    }
 }
