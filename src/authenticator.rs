@@ -17,6 +17,7 @@ use crate::{
     keys::{KeyError, KeyStore, Lookup, PublicKey},
     oidc_headers::{OidcHeaders, Values},
     sign_in::{Asked, Resolution, SignIn, SignInCache, SignInError, SignInErrorKind},
+    sync::catch_panic,
     telemetry::{self, DecisionSpan, Warnings},
     token::{Candidate, VerifiedToken},
 };
@@ -206,10 +207,23 @@ impl Snapshot {
         if self.settings().identity_header == IdentityHeader::MustMatch && !identity.is_only(claims.subject()) {
             return refuse(AuthErrorKind::IdentityMismatch);
         }
+        if claims.has_subject_of_all_users() {
+            return Decision::Made(Err(AuthError::with_detail(
+                AuthErrorKind::SignInRefused,
+                "the claim sub is Azure AD B2C's placeholder, which is the same for all users: set the user flow to send the \
+                 object id as sub (properties, token compatibility settings, Subject (sub) claim: ObjectID)",
+            )));
+        }
         let entry = trusted.entry;
-        let future = match entry.sign_in.resolve(&claims) {
-            Resolution::Ready(answer) => return Decision::Made(admit(claims, answer, entry.naming())),
-            Resolution::Waiting(future) => future,
+        let future = match catch_panic(|| entry.sign_in.resolve(&claims)) {
+            Some(Resolution::Ready(answer)) => return Decision::Made(admit(claims, answer, entry.naming())),
+            Some(Resolution::Waiting(future)) => future,
+            None => {
+                return Decision::Made(Err(AuthError::with_detail(
+                    AuthErrorKind::SignInUnavailable,
+                    "the sign-in policy panicked; see the panic's own message",
+                )));
+            }
         };
         match self.sign_ins.ask(trusted.place.entry, &claims, entry.policy.claims_used.as_deref(), future) {
             Asked::Known(answer) => Decision::Made(admit(claims, answer, entry.naming())),
@@ -283,7 +297,7 @@ pub(crate) fn sign_in_error(error: SignInError) -> AuthError {
         SignInErrorKind::Refused => AuthErrorKind::SignInRefused,
         SignInErrorKind::NotFound => AuthErrorKind::UserNotFound,
         SignInErrorKind::Ambiguous => AuthErrorKind::AmbiguousUser,
-        SignInErrorKind::Unavailable => AuthErrorKind::SignInUnavailable,
+        SignInErrorKind::Unavailable | SignInErrorKind::Misconfigured => AuthErrorKind::SignInUnavailable,
     };
     AuthError::with_detail(kind, error.message())
 }

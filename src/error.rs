@@ -82,8 +82,8 @@ pub enum AuthErrorKind {
     OwnershipMissing,
     /// Signed in, but without the claim that a part of the application demands.
     ClaimMissing,
-    /// The application demands a user where no layer looks for one, or an identity of a policy that names nobody. The
-    /// application's own mistake, and never a way in.
+    /// The application demands a user where no layer looks for one, or an identity of a policy that names nobody; or its own
+    /// code panicked. The application's own mistake, and never a way in.
     Misused,
 }
 
@@ -274,7 +274,7 @@ impl AuthErrorKind {
             Self::SignInUnavailable => "what the sign-in policy asks is out of reach",
             Self::OwnershipMissing => "the user does not own for what this part of the application demands",
             Self::ClaimMissing => "the user has not the claim that this part of the application demands",
-            Self::Misused => "a part of the application demands a user where none can be",
+            Self::Misused => "a mistake of the application",
         }
     }
 }

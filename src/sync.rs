@@ -21,6 +21,24 @@ impl<T> Mutex<T> {
     }
 }
 
+/// Runs code of the application, where a panic must cost one request and not its connection. `None` if it panicked; the panic's
+/// message goes where the program's panic hook sends it, since it may name a user.
+pub(crate) fn catch_panic<T>(run: impl FnOnce() -> T) -> Option<T> {
+    // What `run` borrows is either immutable here or dropped with the request.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).ok()
+}
+
+/// The same for a future.
+#[cfg(feature = "backstage")]
+pub(crate) async fn catch_panics<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
+    use std::{pin::Pin, task::Poll};
+    std::future::poll_fn(|context| match catch_panic(|| Pin::new(&mut future).poll(context)) {
+        Some(poll) => poll.map(Some),
+        None => Poll::Ready(None),
+    })
+    .await
+}
+
 /// Starts a task that nobody owns. `None` where no tokio runtime is running.
 pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Option<()> {
     let runtime = tokio::runtime::Handle::try_current().ok()?;

@@ -153,7 +153,7 @@ fn policies() -> Vec<MakeConfig> {
         Seen::everything().debug(&policy.policy());
         Box::new(|alb| alb.config_builder().sign_in(policy).record_user_in_spans().build().unwrap())
     }
-    let groups = GroupOwnership::of(Subject::new()).map("canary-group", "group:default/a");
+    let groups = GroupOwnership::of(Subject::new()).claim("groups").map("canary-group", "group:default/a");
     let subject = |claims: &Claims| Ok(SignIn::user(EntityRef::user(claims.subject()).unwrap()));
     vec![
         of(ClaimsOnly),

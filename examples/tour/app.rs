@@ -31,7 +31,7 @@ pub const PROGRAM_PATHS: &str = "/api/*";
 pub fn sign_in(config: AlbAuthConfigBuilder) -> Result<AlbAuthConfig, ConfigError> {
     let users =
         FirstMatch::of(EmailLocalPart::in_domains(["example.com"])).or(Subject::new().in_namespace("by-subject"));
-    config.sign_in(GroupOwnership::of(users).map("platform-admins", ADMINS)).build()
+    config.sign_in(GroupOwnership::of(users).claim("groups").map("platform-admins", ADMINS)).build()
 }
 
 /// What pages need to know of their surroundings.

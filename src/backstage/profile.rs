@@ -4,7 +4,11 @@ use std::{fmt, pin::Pin, sync::Arc};
 
 use serde::Serialize;
 
-use crate::{SignedIn, sign_in::SignInError};
+use crate::{
+    SignedIn,
+    sign_in::SignInError,
+    sync::{catch_panic, catch_panics},
+};
 
 /// What the front end shows of a user: the member `profile` of a session. What is `None` is left out of it.
 ///
@@ -71,7 +75,9 @@ impl ProfileTransform {
     }
 
     pub(super) async fn apply(&self, user: &SignedIn) -> Result<SessionProfile, SignInError> {
-        (self.0)(user.clone()).await
+        let panicked = || Err(SignInError::unavailable("the profile transform panicked; see the panic's own message"));
+        let Some(future) = catch_panic(|| (self.0)(user.clone())) else { return panicked() };
+        catch_panics(future).await.unwrap_or_else(panicked)
     }
 }
 

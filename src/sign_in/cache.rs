@@ -8,6 +8,7 @@
 //! | somebody | `sign_in_lifetime`; past that, up to `sign_in_max_stale`, only while the resolver is out of reach |
 //! | nobody, refused, several | `not_found_for` |
 //! | out of reach, or longer than `sign_in_timeout` | not at all |
+//! | does not accept the question (its token, its address) | not at all, and nothing stands in |
 
 use std::{
     collections::HashMap,
@@ -108,6 +109,7 @@ impl SignInCache {
             Err(error) if error.kind() == SignInErrorKind::Unavailable => {
                 return self.stale(answers, key, now).map_or(answer, Ok);
             }
+            Err(error) if error.kind() == SignInErrorKind::Misconfigured => return answer,
             Err(_) => self.limits.not_found_for,
         };
         let fresh_until = now.checked_add(lifetime).unwrap_or(now);

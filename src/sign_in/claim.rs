@@ -26,9 +26,28 @@ const NOT_ONE_PERSONS: [&str; 18] = [
     "gender",
 ];
 
-/// Names users by the text of a claim: `custom:username`, `preferred_username`, ...
+/// Claims that users may write themselves at common providers, so that one user may take another one's name: `OpenID Connect
+/// Core 1.0` section 5.7 promises uniqueness for `sub` alone. Entra ID documents `preferred_username`, `upn` and `unique_name`
+/// as changeable, and Cognito lets users update every attribute that the app client may write.
+const OFTEN_WRITABLE: [&str; 12] = [
+    "preferred_username",
+    "unique_name",
+    "upn",
+    "login",
+    "phone_number",
+    "website",
+    "profile",
+    "picture",
+    "address",
+    "birthdate",
+    "middle_name",
+    "updated_at",
+];
+
+/// Names users by the text of a claim: `custom:username`, `employee_id`, ...
 ///
-/// The claim must be one that users cannot change at the provider, or they choose who they are. A text with upper-case
+/// The claim must be one that users cannot change at the provider, or they choose who they are. Claims that users may write at
+/// common providers (`preferred_username`, `phone_number`, `website`, ...) are warned of at start-up. A text with upper-case
 /// letters is refused, since names have no letter case and two texts could become one user; see
 /// [`ignoring_case`](Self::ignoring_case).
 #[derive(Debug, Clone)]
@@ -60,10 +79,7 @@ impl NamedClaim {
 
     fn sign_in(&self, claims: &Claims) -> Result<SignIn, SignInError> {
         let claim = &self.claim;
-        let text = claims
-            .get::<String>(claim)
-            .map_err(|error| SignInError::refused(error.to_string()))?
-            .ok_or_else(|| SignInError::not_found(format!("there is no claim {claim}")))?;
+        let text = claims.text(claim)?.ok_or_else(|| SignInError::not_found(format!("there is no claim {claim}")))?;
         if !self.ignore_case && text.bytes().any(|b| b.is_ascii_uppercase()) {
             return Err(SignInError::refused(format!(
                 "the claim {claim} has upper-case letters; use ignoring_case() if the provider ignores case in it"
@@ -82,7 +98,16 @@ impl SignInResolver for NamedClaim {
     }
 
     fn policy(&self) -> Policy {
-        Policy::new(format!("claim {}", self.claim)).in_namespace(self.names.namespace()).using_claims([&self.claim])
+        let policy = Policy::new(format!("claim {}", self.claim)).in_namespace(self.names.namespace());
+        let policy = policy.using_claims([&self.claim]);
+        if !OFTEN_WRITABLE.contains(&self.claim.as_str()) {
+            return policy;
+        }
+        policy.warning(format!(
+            "users are named by the claim {}, which users may write themselves at common providers, and so choose who they are: \
+             see that the provider forbids it, or name users by another claim",
+            self.claim
+        ))
     }
 
     fn check(&self, _: &str) -> Result<(), String> {

@@ -77,8 +77,8 @@ impl EmailRule {
 
     /// The email of these claims, if it may sign somebody in.
     pub(super) fn admit<'c>(&self, claims: &'c Claims) -> Result<Email<'c>, SignInError> {
-        // NotFound, so that FirstMatch may try a policy that needs no email.
-        let text = claims.email().ok_or_else(|| {
+        // NotFound, so that FirstMatch may try a policy that needs no email. One that is malformed is refused.
+        let text = claims.email_text()?.ok_or_else(|| {
             SignInError::not_found(
                 "there is no claim email: add the scope email to the listener rule, and consent to it at the provider",
             )
@@ -105,7 +105,7 @@ impl EmailRule {
             (Verification::Required, None) => {
                 Err(SignInError::refused("there is no claim email_verified, and require_verified_email is set"))
             }
-            (_, Some(false)) => Err(SignInError::refused("the claim email_verified is not true")),
+            (_, Some(false)) => Err(SignInError::refused(not_verified(claims))),
         }
     }
 
@@ -147,6 +147,18 @@ impl EmailRule {
             Some(address) => Err(format!("{} is not a plain email address", crate::error::quoted(address))),
             None => Ok(()),
         }
+    }
+}
+
+/// What is wrong with an `email_verified` that counts as false.
+fn not_verified(claims: &Claims) -> String {
+    const CLAIM: &str = "email_verified";
+    let is_false =
+        claims.get(CLAIM) == Ok(Some(false)) || claims.text(CLAIM).is_ok_and(|text| text.as_deref() == Some("false"));
+    match claims.kind(CLAIM) {
+        _ if is_false => format!("the claim {CLAIM} is false"),
+        Some("a text") => format!("the claim {CLAIM} is another text, not true or false"),
+        found => format!("the claim {CLAIM} is {}, not true or false", found.unwrap_or("missing")),
     }
 }
 

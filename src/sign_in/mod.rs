@@ -30,6 +30,7 @@ mod names;
 mod outcome;
 mod ownership;
 mod resolver;
+mod seldom;
 mod subject;
 
 pub(crate) use self::cache::{Asked, SignInCache};

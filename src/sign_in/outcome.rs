@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::identity::EntityRef;
+use crate::identity::{ClaimError, EntityRef};
 
 /// What a resolver says of a user it lets in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +64,11 @@ pub enum SignInErrorKind {
     NotFound,
     /// Several are found: 409.
     Ambiguous,
-    /// What the resolver asks is out of reach: 503.
+    /// What the resolver asks is out of reach: 503. A remembered answer may stand in.
     Unavailable,
+    /// What the resolver asks answers, but not to this application: a token that is not accepted, a wrong address. 503, and no
+    /// remembered answer stands in.
+    Misconfigured,
 }
 
 impl SignInError {
@@ -87,6 +90,13 @@ impl SignInError {
     /// What the resolver asks is out of reach.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(SignInErrorKind::Unavailable, message)
+    }
+
+    /// What the resolver asks does not accept the question: wrong credentials or a wrong address.
+    ///
+    /// Not an outage, so a user who was found before is not kept signed in by it.
+    pub fn misconfigured(message: impl Into<String>) -> Self {
+        Self::new(SignInErrorKind::Misconfigured, message)
     }
 
     /// The way.
@@ -111,3 +121,11 @@ impl fmt::Display for SignInError {
 }
 
 impl std::error::Error for SignInError {}
+
+impl From<ClaimError> for SignInError {
+    /// Refused: a claim of the wrong type is not a missing one, so no later policy of [`FirstMatch`](super::FirstMatch) is
+    /// tried.
+    fn from(error: ClaimError) -> Self {
+        Self::refused(error.to_string())
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Policy, Resolution, SignIn, SignInResolver};
+use super::{Policy, Resolution, SignIn, SignInError, SignInResolver, seldom::Seldom};
 use crate::identity::{Claims, EntityRef};
 
 /// Gives users the groups that their claims name, by a mapping.
@@ -30,15 +30,19 @@ struct Groups {
     mapping: Vec<(String, String)>,
     /// The mapping, where the entity ref is sound; `check` refuses the others.
     entities: Vec<(String, EntityRef)>,
+    odd_elements: Seldom,
 }
 
 impl GroupOwnership {
-    /// Adds groups to the users of this policy. Without [`claim`](Self::claim), from the claims `groups` and `roles`.
+    /// Adds groups to the users of this policy, from the claims that are named by [`claim`](Self::claim).
     pub fn of(policy: impl SignInResolver) -> Self {
         Self { policy: Arc::new(policy), groups: Arc::default() }
     }
 
-    /// Reads this claim: a list of texts, or one text. May be named several times.
+    /// Reads this claim: a list of texts, or one text. At least one is required; may be named several times.
+    ///
+    /// A user without the claim has no groups by it. One whose claim is null, or neither a text nor a list, is refused, because a
+    /// malformed claim is not a missing one. Elements of a list that are not texts are passed over, which is logged.
     #[must_use]
     pub fn claim(mut self, claim: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.groups).claims.push(claim.into());
@@ -58,25 +62,31 @@ impl GroupOwnership {
 }
 
 impl Groups {
-    fn claims(&self) -> impl Iterator<Item = &str> {
-        let default: &[&str] = if self.claims.is_empty() { &["groups", "roles"] } else { &[] };
-        default.iter().copied().chain(self.claims.iter().map(String::as_str))
-    }
-
-    fn add(&self, sign_in: SignIn, claims: &Claims) -> SignIn {
-        let values: Vec<String> = self.claims().flat_map(|claim| claims.texts(claim)).collect();
+    fn add(&self, sign_in: SignIn, claims: &Claims) -> Result<SignIn, SignInError> {
+        let mut values = Vec::new();
+        for claim in &self.claims {
+            let Some(list) = claims.text_list(claim)? else { continue };
+            if list.others > 0 && self.odd_elements.is_due() {
+                tracing::warn!(
+                    target: "tower_alb_auth",
+                    "the claim {claim} is a list with {} elements that are not texts: they are passed over, the others count",
+                    list.others
+                );
+            }
+            values.extend(list.texts);
+        }
         let owned = self.entities.iter().filter(|(value, _)| values.contains(value)).map(|(_, entity)| entity.clone());
-        sign_in.owning(owned)
+        Ok(sign_in.owning(owned))
     }
 }
 
 impl SignInResolver for GroupOwnership {
     fn resolve(&self, claims: &Claims) -> Resolution {
         match self.policy.resolve(claims) {
-            Resolution::Ready(result) => result.map(|sign_in| self.groups.add(sign_in, claims)).into(),
+            Resolution::Ready(result) => result.and_then(|sign_in| self.groups.add(sign_in, claims)).into(),
             Resolution::Waiting(future) => {
                 let (groups, claims) = (Arc::clone(&self.groups), claims.clone());
-                Resolution::waiting(async move { future.await.map(|sign_in| groups.add(sign_in, &claims)) })
+                Resolution::waiting(async move { groups.add(future.await?, &claims) })
             }
         }
     }
@@ -84,7 +94,7 @@ impl SignInResolver for GroupOwnership {
     fn policy(&self) -> Policy {
         let inner = self.policy.policy();
         let claims_used = inner.claims_used.map(|mut used| {
-            used.extend(self.groups.claims().map(str::to_owned));
+            used.extend(self.groups.claims.iter().cloned());
             used
         });
         Policy { summary: format!("{}, with groups", inner.summary), claims_used, ..inner }
@@ -92,6 +102,13 @@ impl SignInResolver for GroupOwnership {
 
     fn check(&self, issuer: &str) -> Result<(), String> {
         self.policy.check(issuer)?;
+        if self.groups.claims.is_empty() {
+            return Err(
+                "GroupOwnership reads no claim: name the one that the provider sends groups in, .claim(\"groups\") or \
+                        .claim(\"roles\")"
+                    .to_owned(),
+            );
+        }
         let broken = self.groups.mapping.iter().find(|(_, entity)| entity.parse::<EntityRef>().is_err());
         match broken {
             Some((_, entity)) => Err(format!(

@@ -22,8 +22,12 @@ pub type SignInFuture = Pin<Box<dyn Future<Output = Result<SignIn, SignInError>>
 ///
 /// impl SignInResolver for Auditors {
 ///     fn resolve(&self, claims: &Claims) -> Resolution {
-///         if !claims.roles().iter().any(|role| role == "auditor") {
-///             return SignInError::refused("the claim roles has no auditor").into();
+///         match claims.roles() {
+///             Err(malformed) => return SignInError::from(malformed).into(),
+///             Ok(roles) if !roles.iter().any(|role| role == "auditor") => {
+///                 return SignInError::refused("the claim roles has no auditor").into();
+///             }
+///             Ok(_) => {}
 ///         }
 ///         EntityRef::user(claims.subject()).map(SignIn::user).map_err(|error| SignInError::refused(error.to_string())).into()
 ///     }

@@ -9,7 +9,7 @@
 //! | `alb_auth_key_fetches_in_flight` | gauge | | fetches under way |
 //! | `alb_auth_oldest_key_age_seconds` | gauge | | age of the key that was fetched longest ago, when a fetch ended or was looked after |
 //! | `alb_auth_sign_in_cache_lookups_total` | counter | `result` | sign-ins by policies that wait: `hit` or `miss` |
-//! | `alb_auth_sign_in_seconds` | histogram | `result` | how long such a policy took: `ok`, `refused`, `not_found`, `ambiguous`, `unavailable` |
+//! | `alb_auth_sign_in_seconds` | histogram | `result` | how long such a policy took: `ok`, `refused`, `not_found`, `ambiguous`, `unavailable`, `misconfigured` |
 //!
 //! No label takes a value from a request: not a kid, a signer, a path or a user. Keys and labels are static, so a number costs
 //! a request no allocation here.
@@ -93,6 +93,9 @@ pub(crate) fn sign_in(answer: &Result<SignIn, SignInError>, took: Duration) {
         }
         Err(SignInErrorKind::Unavailable) => {
             histogram!("alb_auth_sign_in_seconds", "result" => "unavailable").record(seconds);
+        }
+        Err(SignInErrorKind::Misconfigured) => {
+            histogram!("alb_auth_sign_in_seconds", "result" => "misconfigured").record(seconds);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A token on its way from received to verified.
 
 use super::{
-    header::{Client, JoseHeader},
-    json::JsonLimits,
+    header::{JoseHeader, RawHeader, refuse},
+    json::{JsonFault, JsonLimits, tame_numbers},
     payload,
     segments::{Encoded, Segments},
     window::Window,
@@ -72,19 +72,23 @@ impl<'t, 'c> Candidate<'t, 'c> {
             &mut longest
         };
         let json = segments.header.decode(room).ok_or_else(|| AuthError::new(AuthErrorKind::Malformed))?;
-        let header = JoseHeader::read(json, limits.json())?;
-
-        let client = match &header.client {
-            Client::Absent => None,
-            Client::Id(id) => Some(&**id),
-            Client::NotText => {
-                return Err(AuthError::with_detail(
-                    AuthErrorKind::UntrustedClient,
-                    "found something that is not a text",
-                ));
+        let raw = match RawHeader::read(json, limits.json()) {
+            Ok(raw) => raw,
+            Err(fault) => {
+                // Perhaps for a number that serde_json does not hold. This is a copy: what is verified is as received.
+                if fault != JsonFault::Syntax || !tame_numbers(json) {
+                    return Err(refuse(fault));
+                }
+                RawHeader::read(json, limits.json()).map_err(refuse)?
             }
         };
-        let trusted = trust.find(header.signer.as_deref(), header.issuer.as_deref(), client)?;
+        let header = JoseHeader::check(raw)?;
+
+        let trusted = trust.find(
+            header.signer.get("signer", AuthErrorKind::UntrustedSigner)?,
+            header.issuer.get("iss", AuthErrorKind::UntrustedIssuer)?,
+            header.client.get("client", AuthErrorKind::UntrustedClient)?,
+        )?;
         header.window.check(now, limits.leeway, limits.max_lifetime)?;
         Ok(Self {
             token,

@@ -23,26 +23,39 @@ const MISLEADING: [&str; 10] = ["crit", "b64", "zip", "enc", "jwk", "jku", "x5u"
 #[derive(Debug)]
 pub(super) struct JoseHeader<'h> {
     pub(super) kid: Kid,
-    pub(super) signer: Option<Cow<'h, str>>,
-    pub(super) issuer: Option<Cow<'h, str>>,
-    pub(super) client: Client<'h>,
+    pub(super) signer: Text<'h>,
+    pub(super) issuer: Text<'h>,
+    pub(super) client: Text<'h>,
     /// By `exp`; by `nbf` and `iat` too, should somebody write them here (RFC 7519 section 5.3).
     pub(super) window: Window,
 }
 
-/// The member `client`.
+/// A member that should be a text.
 #[derive(Debug)]
-pub(super) enum Client<'h> {
-    Absent,
-    Id(Cow<'h, str>),
-    NotText,
+pub(super) enum Text<'h> {
+    Missing,
+    Text(Cow<'h, str>),
+    /// What it is instead.
+    Other(&'static str),
+}
+
+impl Text<'_> {
+    /// The text, if it is there.
+    ///
+    /// # Errors
+    /// It is there and is no text: refused as `kind`.
+    pub(super) fn get(&self, name: &str, kind: AuthErrorKind) -> Result<Option<&str>, AuthError> {
+        match self {
+            Self::Missing => Ok(None),
+            Self::Text(text) => Ok(Some(text)),
+            Self::Other(found) => Err(AuthError::with_detail(kind, format!("{name} is {found}, not a text"))),
+        }
+    }
 }
 
 impl<'h> JoseHeader<'h> {
     /// Checks form, `typ`, `alg` and `kid`, in this order.
-    pub(super) fn read(json: &'h [u8], limits: JsonLimits) -> Result<Self, AuthError> {
-        let mut raw = Raw::default();
-        read_object(json, limits, &mut raw).map_err(refuse)?;
+    pub(super) fn check(raw: RawHeader<'h>) -> Result<Self, AuthError> {
         if let Some(name) = raw.misleading {
             return Err(AuthError::with_detail(AuthErrorKind::UnsupportedHeader, format!("found {name}")));
         }
@@ -64,12 +77,7 @@ impl<'h> JoseHeader<'h> {
         let expires_at =
             raw.exp.ok_or_else(|| AuthError::with_detail(AuthErrorKind::MalformedHeader, "it has no exp"))?;
         let window = Window::new(expires_at, raw.nbf, raw.iat);
-        let client = match raw.client {
-            None => Client::Absent,
-            Some(Value::Text(id)) => Client::Id(id),
-            Some(_) => Client::NotText,
-        };
-        Ok(Self { kid, signer: text(raw.signer), issuer: text(raw.iss), client, window })
+        Ok(Self { kid, signer: text(raw.signer), issuer: text(raw.iss), client: text(raw.client), window })
     }
 }
 
@@ -84,8 +92,9 @@ pub(super) fn refuse(fault: JsonFault) -> AuthError {
     }
 }
 
+/// The members as they stand.
 #[derive(Default)]
-struct Raw<'h> {
+pub(super) struct RawHeader<'h> {
     typ: Option<Value<'h>>,
     alg: Option<Value<'h>>,
     kid: Option<Value<'h>>,
@@ -98,7 +107,14 @@ struct Raw<'h> {
     misleading: Option<&'static str>,
 }
 
-impl<'h> Members<'h> for Raw<'h> {
+impl<'h> RawHeader<'h> {
+    pub(super) fn read(json: &'h [u8], limits: JsonLimits) -> Result<Self, JsonFault> {
+        let mut raw = Self::default();
+        read_object(json, limits, &mut raw).map(|()| raw)
+    }
+}
+
+impl<'h> Members<'h> for RawHeader<'h> {
     fn member<A: MapAccess<'h>>(&mut self, name: &str, value: Unread<'_, '_, A>) -> Result<(), A::Error> {
         match name {
             "exp" => self.exp = Some(value.seconds("exp")?),
@@ -119,16 +135,17 @@ impl<'h> Members<'h> for Raw<'h> {
     }
 }
 
-fn text(value: Option<Value<'_>>) -> Option<Cow<'_, str>> {
+fn text(value: Option<Value<'_>>) -> Text<'_> {
     match value {
-        Some(Value::Text(text)) => Some(text),
-        _ => None,
+        None => Text::Missing,
+        Some(Value::Text(text)) => Text::Text(text),
+        Some(other) => Text::Other(other.kind()),
     }
 }
 
 fn found(value: &Value<'_>) -> String {
     match value {
         Value::Text(text) => format!("found {}", quoted(text)),
-        Value::Bool(_) | Value::Other => "found something that is not a text".to_owned(),
+        other => format!("found {}, not a text", other.kind()),
     }
 }

@@ -2,10 +2,19 @@
 //!
 //! The reading is serde_json's. What it would let pass, or leave to the caller, is checked on the way: it keeps the last of
 //! repeated members, and what is skipped it neither checks for depth nor for repetition.
+//!
+//! Features of serde_json are turned on for a whole program, by any crate in it, and change how numbers come. The result here
+//! does not depend on them:
+//!
+//! | number | with `arbitrary_precision` | without |
+//! |---|---|---|
+//! | whole, from 0 to 2^64 - 1 | its value | the same |
+//! | any other that a 64-bit float holds | a number, without a value | the same |
+//! | beyond a 64-bit float | a number, without a value | an error of the reader; see [`tame_numbers`] |
 
 use std::{borrow::Cow, cell::Cell, fmt};
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use smallvec::SmallVec;
 
 /// How far JSON may go.
@@ -40,8 +49,33 @@ pub(super) trait Members<'de> {
 pub(super) enum Value<'de> {
     Text(Cow<'de, str>),
     Bool(bool),
-    /// A number, an array, an object or null.
-    Other,
+    /// With its value where it is a whole number from 0 to 2^64 - 1.
+    Number(Option<u64>),
+    Null,
+    List,
+    Object,
+}
+
+impl Value<'_> {
+    /// What it is, for the operator's messages. Never what it says.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "a text",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::Null => "null",
+            Self::List => "a list",
+            Self::Object => "an object",
+        }
+    }
+
+    /// Seconds since 1970, if it is a whole number of them up to the year 9999.
+    pub(super) fn seconds(&self) -> Option<u64> {
+        match self {
+            Self::Number(seconds) => seconds.filter(|seconds| *seconds <= super::window::LAST_SECOND),
+            _ => None,
+        }
+    }
 }
 
 /// The value of the member at hand. Reading it is how to get on to the next.
@@ -61,6 +95,48 @@ pub(super) fn read_object<'de, M: Members<'de>>(
     let mut reader = serde_json::Deserializer::from_slice(json);
     let read = reader.deserialize_map(Object { members, context });
     read.and_then(|()| reader.end()).map_err(|_| fault.get())
+}
+
+/// How serde_json names a number that it hands on as a text, with its feature `arbitrary_precision`.
+const NUMBER_AS_TEXT: &str = "$serde_json::private::Number";
+
+/// Puts `-1` in place of each number that is neither a `u64` nor an `i64`, so that the reader accepts numbers of any size.
+/// Bytes keep their places. Returns whether there was one; for a text that was refused with [`JsonFault::Syntax`].
+///
+/// What is not a number by the grammar of JSON stays as it is, and is refused by the reader. A `-1` is no number of seconds
+/// either, so that no time is taken for another.
+pub(super) fn tame_numbers(json: &mut [u8]) -> bool {
+    let in_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+    let (mut rest, mut in_text, mut found) = (json, false, false);
+    while let Some(byte) = rest.first().copied() {
+        let length = match byte {
+            b'-' | b'0'..=b'9' if !in_text => {
+                let length = rest.iter().take_while(|byte| in_number(byte)).count();
+                if let Some(number) = rest.get_mut(..length).filter(|number| is_large_number(number)) {
+                    number.fill(b' ');
+                    number.iter_mut().zip(b"-1").for_each(|(to, from)| *to = *from);
+                    found = true;
+                }
+                length
+            }
+            b'\\' if in_text => 2,
+            b'"' => {
+                in_text = !in_text;
+                1
+            }
+            _ => 1,
+        };
+        rest = rest.split_at_mut_checked(length).map(|(_, rest)| rest).unwrap_or_default();
+    }
+    found
+}
+
+/// Whether it is a number of JSON that is neither a `u64` nor an `i64`. Such a number has at least three characters.
+fn is_large_number(number: &[u8]) -> bool {
+    let text = std::str::from_utf8(number).unwrap_or_default();
+    // Skipping reads by the grammar alone, whatever features serde_json has.
+    let is_number = serde_json::from_str::<IgnoredAny>(text).is_ok();
+    is_number && text.parse::<u64>().is_err() && text.parse::<i64>().is_err()
 }
 
 impl<'de, A: MapAccess<'de>> Unread<'_, '_, A> {
@@ -114,8 +190,17 @@ impl<'de, M: Members<'de>> Visitor<'de> for Object<'_, '_, M> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let first = map.next_key_seed(Name)?;
+        self.read(first, map)
+    }
+}
+
+impl<'de, M: Members<'de>> Object<'_, '_, M> {
+    /// Reads the members, of which the first one's name is read already.
+    fn read<A: MapAccess<'de>>(self, first: Option<Cow<'de, str>>, mut map: A) -> Result<(), A::Error> {
         let mut seen = SmallVec::<[Cow<'de, str>; 16]>::new();
-        while let Some(name) = map.next_key_seed(Name)? {
+        let mut next = first;
+        while let Some(name) = next {
             if seen.contains(&name) {
                 return self.context.fail(JsonFault::Duplicate);
             }
@@ -124,6 +209,7 @@ impl<'de, M: Members<'de>> Visitor<'de> for Object<'_, '_, M> {
             }
             self.members.member(&name, Unread { members: &mut map, context: self.context })?;
             seen.push(name);
+            next = map.next_key_seed(Name)?;
         }
         Ok(())
     }
@@ -186,19 +272,19 @@ impl<'de> Visitor<'de> for AnyValue<'_> {
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Value::Other)
+        Ok(Value::Null)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Value::Other)
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Value::Number(Some(number)))
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Value::Other)
+        Ok(Value::Number(None))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Value::Other)
+        Ok(Value::Number(None))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
@@ -210,14 +296,22 @@ impl<'de> Visitor<'de> for AnyValue<'_> {
                 return context.fail(JsonFault::TooWide);
             }
         }
-        Ok(Value::Other)
+        Ok(Value::List)
     }
 
-    // With serde_json's feature arbitrary_precision, which another crate may have turned on, numbers come here too.
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        let context = self.0.deeper()?;
-        Object { members: &mut Skip, context }.visit_map(map)?;
-        Ok(Value::Other)
+    // With serde_json's feature arbitrary_precision numbers come here too, and are no deeper than other numbers.
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let first = map.next_key_seed(Name)?;
+        if first.as_deref() == Some(NUMBER_AS_TEXT) {
+            let number = map.next_value_seed(Name)?;
+            // An object that only looks like such a number would be read in two ways.
+            return match map.next_key_seed(Name)? {
+                None => Ok(Value::Number(number.parse().ok())),
+                Some(_) => self.0.fail(JsonFault::Syntax),
+            };
+        }
+        Object { members: &mut Skip, context: self.0.deeper()? }.read(first, map)?;
+        Ok(Value::Object)
     }
 }
 
@@ -273,6 +367,50 @@ mod tests {
             assert_eq!(check(json), Err(JsonFault::Duplicate), "{json}");
         }
         assert_eq!(check(r#"{"a":{"a":1},"b":{"a":1}}"#), Ok(()));
+    }
+
+    /// What serde_json does with its features, which cannot be turned on for one test: numbers as maps with one text.
+    #[test]
+    fn s_36_numbers_are_read_alike_whatever_features_serde_json_has() {
+        use serde::de::value::{Error, MapDeserializer};
+        let fault = Cell::new(JsonFault::Syntax);
+        let deepest = Context { limits: LIMITS, fault: &fault, depth: LIMITS.depth };
+        let as_map = |members: &[(&'static str, &'static str)]| {
+            let map = MapDeserializer::<_, Error>::new(members.iter().copied());
+            AnyValue(deepest).deserialize(map)
+        };
+        for number in ["0", "7", "18446744073709551615", "18446744073709551616", "-1", "-0", "0.5", "1e3"] {
+            let mut reader = serde_json::Deserializer::from_str(number);
+            let without = AnyValue(deepest).deserialize(&mut reader).unwrap();
+            assert_eq!(as_map(&[(NUMBER_AS_TEXT, number)]).unwrap(), without, "{number}");
+        }
+        assert_eq!(as_map(&[(NUMBER_AS_TEXT, "1e400")]).unwrap(), Value::Number(None));
+        let mut tamed = b"[1e400, \"1e400\"]".to_vec();
+        assert!(tame_numbers(&mut tamed));
+        assert_eq!(tamed, b"[-1   , \"1e400\"]");
+        // An object is no number, and too deep here.
+        assert!(as_map(&[("a", "1")]).is_err());
+        assert_eq!(fault.get(), JsonFault::TooDeep);
+        assert!(as_map(&[(NUMBER_AS_TEXT, "1"), ("a", "1")]).is_err());
+    }
+
+    #[test]
+    fn only_numbers_that_are_neither_u64_nor_i64_are_put_aside() {
+        for (json, tamed) in [
+            (
+                r#"{"a":1.5,"b":[1e3,-0.1],"c":-7,"d":18446744073709551616}"#,
+                r#"{"a":-1 ,"b":[-1 ,-1  ],"c":-7,"d":-1                  }"#,
+            ),
+            (r#"{"1.5":"\"1.5","\\":1.5}"#, r#"{"1.5":"\"1.5","\\":-1 }"#),
+            ("[1.5x,x1.5,01.5,1.,1e,+1.5,-,--1.5,1.5.5]", "[-1 x,x-1 ,01.5,1.,1e,+-1 ,-,--1.5,1.5.5]"),
+            ("\"1.5", "\"1.5"),
+            ("\"\\", "\"\\"),
+            ("", ""),
+        ] {
+            let mut bytes = json.as_bytes().to_vec();
+            assert_eq!(tame_numbers(&mut bytes), json != tamed, "{json}");
+            assert_eq!(String::from_utf8(bytes).unwrap(), tamed);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::de::MapAccess;
 
 use super::{
-    json::{JsonFault, JsonLimits, Members, Unread, Value, read_object},
+    json::{JsonFault, JsonLimits, Members, Unread, Value, read_object, tame_numbers},
     segments::Encoded,
     window::Window,
 };
@@ -43,19 +43,31 @@ pub(super) fn read(
     });
     decoded.ok_or_else(|| malformed("they are not base64url"))?;
 
-    let json = buffer.get(token.len()..).unwrap_or_default();
+    let json = |buffer| <[u8]>::get(buffer, token.len()..).unwrap_or_default();
     let mut raw = Raw::default();
-    read_object(json, limits, &mut raw).map_err(refuse)?;
+    let mut read = read_object(json(&buffer), limits, &mut raw);
+    // Where the claims are looked up: in the buffer, or in a copy of it with the same places.
+    let (mut source, mut tamed) = (&buffer, Vec::new());
+    if read == Err(JsonFault::Syntax) {
+        tamed.clone_from(&buffer);
+        if tamed.get_mut(token.len()..).is_some_and(tame_numbers) {
+            (source, raw) = (&tamed, Raw::default());
+            read = read_object(json(source), limits, &mut raw);
+        }
+    }
+    read.map_err(refuse)?;
 
-    // `exp` and `iss` are appended by the load balancer, so that each token has them.
-    let expires_at = raw.exp.ok_or_else(|| malformed("there is no exp"))?;
-    let window = Window::new(expires_at, raw.nbf, raw.iat).and(header);
+    // AWS documents `exp` in the JOSE header, which is signed too and always has it: the payload's may be missing.
+    let window = Window::new(raw.exp.unwrap_or(header.expires_at), raw.times.nbf, raw.times.iat).and(header);
+    raw.times.report_odd_ones();
     match &raw.iss {
         None => {}
         Some(Value::Text(iss)) if iss == issuer => {}
-        Some(_) => return Err(malformed("their iss is not the one of the JOSE header")),
+        Some(Value::Text(_)) => return Err(malformed("their iss is not the one of the JOSE header")),
+        Some(other) => return Err(malformed(&format!("iss is {}, not a text", other.kind()))),
     }
-    let Some(sub @ Value::Text(subject)) = &raw.sub else { return Err(malformed("there is no sub")) };
+    let sub = raw.sub.as_ref().ok_or_else(|| malformed("there is no sub"))?;
+    let Value::Text(subject) = sub else { return Err(malformed(&format!("sub is {}, not a text", sub.kind()))) };
     if subject.is_empty() || subject.chars().nth(max_subject_chars).is_some() {
         return Err(malformed("sub is empty or longer than max_subject_chars"));
     }
@@ -64,7 +76,7 @@ pub(super) fn read(
         return Err(malformed("sub or email has control characters"));
     }
 
-    let mut texts = Texts { buffer: &buffer, escaped: String::new() };
+    let mut texts = Texts { buffer: source, escaped: String::new() };
     let parts =
         texts.place(&raw, token.len(), issuer, sub, window.expires_at).ok_or_else(|| malformed("they are too long"))?;
     let escaped = texts.escaped;
@@ -96,16 +108,45 @@ struct Raw<'p> {
     email_verified: Option<Value<'p>>,
     picture: Option<Value<'p>>,
     exp: Option<u64>,
+    times: ProvidersTimes,
+}
+
+/// `nbf` and `iat`, which the load balancer copies from the provider. Odd ones (a fraction, a text, null, milliseconds) are
+/// ignored: the load balancer's `exp` bounds the token.
+#[derive(Default)]
+struct ProvidersTimes {
     nbf: Option<u64>,
     iat: Option<u64>,
+    odd_nbf: bool,
+    odd_iat: bool,
+}
+
+impl ProvidersTimes {
+    fn report_odd_ones(&self) {
+        for (name, odd) in [("nbf", self.odd_nbf), ("iat", self.odd_iat)] {
+            if odd {
+                tracing::debug!(
+                    target: "tower_alb_auth",
+                    "the claim {name} is not a whole number of seconds since 1970: it is ignored, the load balancer's exp \
+                     bounds the token"
+                );
+            }
+        }
+    }
 }
 
 impl<'p> Members<'p> for Raw<'p> {
     fn member<A: MapAccess<'p>>(&mut self, name: &str, value: Unread<'_, '_, A>) -> Result<(), A::Error> {
         match name {
             "exp" => self.exp = Some(value.seconds("exp")?),
-            "nbf" => self.nbf = Some(value.seconds("nbf")?),
-            "iat" => self.iat = Some(value.seconds("iat")?),
+            "nbf" => {
+                self.times.nbf = value.value()?.seconds();
+                self.times.odd_nbf = self.times.nbf.is_none();
+            }
+            "iat" => {
+                self.times.iat = value.value()?.seconds();
+                self.times.odd_iat = self.times.iat.is_none();
+            }
             "iss" => self.iss = Some(value.value()?),
             "sub" => self.sub = Some(value.value()?),
             "name" => self.name = Some(value.value()?),
@@ -150,6 +191,7 @@ impl Texts<'_> {
             given_name: self.optional(raw.given_name.as_ref())?,
             family_name: self.optional(raw.family_name.as_ref())?,
             email: self.optional(raw.email.as_ref())?,
+            email_is_no_text: raw.email.as_ref().is_some_and(|email| !matches!(email, Value::Text(_))),
             picture: self.optional(picture)?,
             email_verified: raw.email_verified.as_ref().map(is_true),
             expires_at,
@@ -184,7 +226,7 @@ fn is_true(value: &Value<'_>) -> bool {
     match value {
         Value::Bool(verified) => *verified,
         Value::Text(text) => text == "true",
-        Value::Other => false,
+        Value::Number(_) | Value::Null | Value::List | Value::Object => false,
     }
 }
 

@@ -6,6 +6,8 @@
 mod catalog_server;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../traced/mod.rs"]
+mod traced;
 
 mod bounds;
 mod files;

@@ -12,6 +12,7 @@ use crate::{
     catalog_server::{CatalogServer, user},
     read,
     support::App,
+    traced::Traced,
 };
 
 /// The operator's sentence on this user of this load balancer, by the complete file with this in it.
@@ -63,9 +64,10 @@ async fn who_is_not_let_in_is_explained_with_the_resolvers_line() {
     insta::assert_snapshot!(said(&alb, guest, own).await, @r#"the sign-in policy refuses this user: auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:11): the email's domain is "partner.example", allowed are: example.com; add the domain, or one guest by allow_address"#);
 }
 
-/// What was asked, and what would have matched.
+/// What was asked, and what would have matched: the latter in a line of its own.
 #[tokio::test]
 async fn who_is_not_found_is_explained_with_the_resolver_that_would_have() {
+    let (traced, _guard) = Traced::begin();
     let mut jane = user("jane.doe_example.com", "other@example.com", &[]);
     jane["metadata"]["annotations"] = json!({ "microsoft.com/email": "jane.doe@example.com" });
     let server = CatalogServer::start([jane]).await;
@@ -84,5 +86,11 @@ async fn who_is_not_found_is_explained_with_the_resolver_that_would_have() {
     let answer = App::new(AlbAuthLayer::new(config)).call(alb.request("/").user(&User::jane())).await;
     let said = answer.error.expect("an error").operator_message();
     assert!(!said.contains("jane.doe@example.com"), "{said}");
-    insta::assert_snapshot!(said, @r"the sign-in policy finds nobody for these claims: auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:11): the catalog has no user named as the email's local part; user:default/jane.doe_example.com carries this email in the annotation microsoft.com/email: use emailMatchingUserEntityAnnotation; auth.providers.awsalb.signIn.resolvers[1] (app-config.yaml:14): the catalog has no user with the email in spec.profile.email");
+    insta::assert_snapshot!(said, @r"the sign-in policy finds nobody for these claims: auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:11): the catalog has no user named as the email's local part; auth.providers.awsalb.signIn.resolvers[1] (app-config.yaml:14): the catalog has no user with the email in spec.profile.email");
+    let hint = "but a user of the catalog carries the email in the annotation microsoft.com/email: use \
+                emailMatchingUserEntityAnnotation";
+    while !traced.lines(tracing::Level::INFO).iter().any(|line| line.contains(hint)) {
+        tokio::task::yield_now().await;
+    }
+    assert!(!traced.all().contains("jane.doe_example.com"), "{}", traced.all());
 }

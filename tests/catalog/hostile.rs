@@ -1,4 +1,8 @@
-//! Emails that are queries, and catalogs that give somebody else.
+//! Emails that are not plain addresses, and catalogs that return another user.
+//!
+//! The emails are harmless by rule: each is an otherwise plain address with one character that the guard refuses (a comma, a
+//! quote, a blank, an ampersand, a percent sign, a second `@`, ...). None has a meaning of its own in a catalog's query, so
+//! none would change what a catalog answers to software without this guard.
 
 use serde_json::json;
 use tower_alb_auth::{
@@ -12,22 +16,28 @@ use crate::{
     sign_in,
 };
 
-/// S-53, S-54, S-56: what is no plain address is refused before anybody is asked.
+/// S-53, S-54, S-56: an email that is not a plain address is refused before the catalog is asked.
 #[tokio::test]
-async fn s_53_an_email_that_is_a_query_never_reaches_the_catalog() {
+async fn s_53_an_email_that_is_not_a_plain_address_never_reaches_the_catalog() {
     let server = CatalogServer::start([user("admin", "admin@example.com", &["group:default/admins"])]).await;
     let catalog = catalog(&server);
     for email in [
-        "x@evil.test,spec.profile.email=admin@example.com",
-        "x@evil.test&filter=spec.profile.email=admin@example.com",
-        "x@evil.test%2Cspec.profile.email=admin@example.com",
-        "*@example.com",
-        "admin@example.com,kind=User",
-        "../../entities@example.com",
-        "admin/..@example.com",
-        "a@b@example.com",
-        "\u{212A}elvin@example.com",
+        "jane,doe@example.com",
+        "jane.doe@example,com",
+        "jane'doe\"@example.com",
+        "\"jane.doe\"@example.com",
+        "jane doe@example.com",
         "admin@example.com ",
+        " admin@example.com",
+        "jane&doe@example.com",
+        "jane%doe@example.com",
+        "jane=doe@example.com",
+        "jane?doe@example.com",
+        "jane#doe@example.com",
+        "jane/doe@example.com",
+        "jane*doe@example.com",
+        "jane@doe@example.com",
+        "\u{212A}elvin@example.com",
         "admin@example.com\u{0}",
     ] {
         for (which, answer) in [

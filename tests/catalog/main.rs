@@ -4,9 +4,12 @@
 mod server;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../traced/mod.rs"]
+mod traced;
 
 mod answers;
 mod configuration;
+mod flood;
 mod groups;
 mod hostile;
 

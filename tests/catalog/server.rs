@@ -15,12 +15,14 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 
 #[derive(Clone)]
 pub struct CatalogServer {
     url: String,
     inner: Arc<Mutex<Inner>>,
+    /// Questions pass it before they are answered.
+    door: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -31,14 +33,20 @@ struct Inner {
     silent: bool,
     /// Paths with queries, decoded, and the header `authorization`.
     asked: Vec<(String, String)>,
+    /// Questions that are not answered yet, and the most there were of them.
+    open: usize,
+    most_open: usize,
 }
+
+/// Wide open.
+const OPEN: usize = 1 << 20;
 
 impl CatalogServer {
     pub async fn start(entities: impl IntoIterator<Item = Value>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let url = format!("http://{}/api/catalog", listener.local_addr().expect("an address"));
         let inner = Inner { entities: entities.into_iter().collect(), ..Inner::default() };
-        let server = Self { url, inner: Arc::new(Mutex::new(inner)) };
+        let server = Self { url, inner: Arc::new(Mutex::new(inner)), door: Arc::new(Semaphore::new(OPEN)) };
         let routes = Router::new()
             .route("/entities", get(by_filter))
             .route("/entities/by-name/{kind}/{namespace}/{name}", get(by_name))
@@ -66,6 +74,27 @@ impl CatalogServer {
         self.inner.lock().unwrap().silent = silent;
     }
 
+    /// Answers nothing before it is [opened](Self::open) again.
+    pub fn close(&self) {
+        self.door.forget_permits(OPEN);
+    }
+
+    pub fn open(&self) {
+        self.door.add_permits(OPEN);
+    }
+
+    /// Waits until so many questions are open at once.
+    pub async fn open_questions(&self, number: usize) {
+        while self.inner.lock().unwrap().open < number {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The most questions that were open at once.
+    pub fn most_at_once(&self) -> usize {
+        self.inner.lock().unwrap().most_open
+    }
+
     pub fn set(&self, entities: impl IntoIterator<Item = Value>) {
         self.inner.lock().unwrap().entities = entities.into_iter().collect();
     }
@@ -76,8 +105,12 @@ impl CatalogServer {
             let mut inner = self.inner.lock().unwrap();
             let authorization = headers.get("authorization").map_or("", |value| value.to_str().expect("ASCII"));
             inner.asked.push((question, authorization.to_owned()));
+            inner.open += 1;
+            inner.most_open = inner.most_open.max(inner.open);
             (inner.silent, inner.instead.pop())
         };
+        let _open = OpenQuestion(Arc::clone(&self.inner));
+        drop(self.door.acquire().await);
         if silent {
             tokio::time::sleep(Duration::from_secs(3600)).await;
         }
@@ -87,6 +120,15 @@ impl CatalogServer {
 
     fn find(&self, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
         self.inner.lock().unwrap().entities.iter().filter(|entity| fits(entity)).cloned().collect()
+    }
+}
+
+/// Until it is answered, or whoever asked goes away.
+struct OpenQuestion(Arc<Mutex<Inner>>);
+
+impl Drop for OpenQuestion {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().open -= 1;
     }
 }
 

@@ -44,7 +44,7 @@ fn s_59_one_policy_for_several_issuers_does_not_build() {
 #[test]
 fn s_59_one_namespace_for_several_issuers_does_not_build() {
     insta::assert_snapshot!(build(one().sign_in(by_email("default")), two().sign_in(by_email("default"))), @"the issuers https://one.example and https://two.example both name users in the namespace default, so the same name at both would be one user: use in_namespace(..), or waive it by dangerously_share_sign_in_between_issuers()");
-    let groups = |namespace| GroupOwnership::of(by_email(namespace)).map("a", "group:default/a");
+    let groups = |namespace| GroupOwnership::of(by_email(namespace)).claim("groups").map("a", "group:default/a");
     let chain = |first, second| FirstMatch::of(by_email(first)).or(NamedClaim::new("name").in_namespace(second));
     for (case, entry, other) in [
         ("other policies", one().sign_in(by_email("default")), two().sign_in(Subject::new())),

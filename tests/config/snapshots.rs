@@ -106,7 +106,8 @@ fn policies() {
         with(NamedClaim::new("")),
         with(NamedClaim::new("email")),
         with(NamedClaim::new("sub")),
-        with(GroupOwnership::of(email()).map("a", "platform")),
+        with(GroupOwnership::of(email()).map("a", "group:default/a")),
+        with(GroupOwnership::of(email()).claim("groups").map("a", "platform")),
     ];
     insta::assert_snapshot!(said.join("\n"), @r#"
         the entry of issuer "https://idp.example.com": sign-in: no email domain is allowed: name one by in_domains(["example.com"])
@@ -118,6 +119,7 @@ fn policies() {
         the entry of issuer "https://idp.example.com": sign-in: NamedClaim needs the name of a claim
         the entry of issuer "https://idp.example.com": sign-in: for the claim email use EmailLocalPart, WholeEmail or Subject, which know its traps
         the entry of issuer "https://idp.example.com": sign-in: for the claim sub use EmailLocalPart, WholeEmail or Subject, which know its traps
+        the entry of issuer "https://idp.example.com": sign-in: GroupOwnership reads no claim: name the one that the provider sends groups in, .claim("groups") or .claim("roles")
         the entry of issuer "https://idp.example.com": sign-in: "platform" is not a full entity ref: write it as group:default/platform
     "#);
     let google = TrustedAlb::new(ALB, "https://accounts.google.com").client_id("app");

@@ -18,6 +18,7 @@ mod claims;
 mod json;
 mod key_ids;
 mod lifetime;
+mod numbers;
 mod other_tokens;
 mod other_verifiers;
 mod panics;

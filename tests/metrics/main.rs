@@ -153,6 +153,7 @@ async fn sign_ins_that_wait_are_timed_and_those_remembered_are_counted() {
         ("not_found", Err(SignInError::not_found("nobody"))),
         ("ambiguous", Err(SignInError::ambiguous("two"))),
         ("unavailable", Err(SignInError::unavailable("down"))),
+        ("misconfigured", Err(SignInError::misconfigured("another token"))),
     ] {
         let policy = from_async_fn(move |_| std::future::ready(answer.clone()));
         let app = App::new(AlbAuthLayer::new(alb.config_builder().sign_in(policy).build().expect("sound")));
@@ -163,7 +164,7 @@ async fn sign_ins_that_wait_are_timed_and_those_remembered_are_counted() {
 
         app.call(alb.request("/").user(&User::jane())).await;
         let second = recorded.counters();
-        let remembered = result != "unavailable";
+        let remembered = !matches!(result, "unavailable" | "misconfigured");
         assert_eq!(
             second.contains(&labelled("sign_in_cache_lookups_total", "result", "hit")),
             remembered,

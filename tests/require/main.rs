@@ -9,4 +9,5 @@ mod wire;
 mod demands;
 mod frameworks;
 mod mistakes;
+mod panics;
 mod readiness;

@@ -85,3 +85,18 @@ fn claims_with_traps_of_their_own_are_refused_at_start() {
         assert!(error.contains(sentence), "{error}");
     }
 }
+
+#[test]
+fn a_claim_that_users_may_write_at_common_providers_is_warned_of() {
+    let warnings = |claim: &str| {
+        let built = MockAlb::new().config_builder().sign_in(NamedClaim::new(claim)).build();
+        built.expect("a sound configuration").warnings().to_vec()
+    };
+    for claim in ["preferred_username", "phone_number", "website", "profile", "upn", "unique_name", "login"] {
+        let [warning] = &*warnings(claim) else { panic!("{claim}") };
+        assert!(warning.contains(&format!("the claim {claim}, which users may write themselves")), "{warning}");
+    }
+    for claim in ["custom:username", "username", "employee_id", "oid"] {
+        assert_eq!(warnings(claim), Vec::<String>::new(), "{claim}");
+    }
+}

@@ -119,7 +119,7 @@ fn s_54_s_55_an_issuer_of_everybody_needs_domains() {
             ("local part", build(&alb, any())),
             ("whole", build(&alb, WholeEmail::dangerously_in_any_domain())),
             ("in a chain", build(&alb, FirstMatch::of(Subject::new()).or(any()))),
-            ("with groups", build(&alb, GroupOwnership::of(FirstMatch::of(any())))),
+            ("with groups", build(&alb, GroupOwnership::of(FirstMatch::of(any())).claim("groups"))),
         ];
         for (case, result) in policies {
             let problem = result.expect_err(case);

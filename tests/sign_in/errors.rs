@@ -18,6 +18,7 @@ async fn s_70_each_kind_of_error_has_its_status_and_body() {
         (SignInError::not_found("a canary"), 403, AuthErrorKind::UserNotFound, forbidden),
         (SignInError::ambiguous("a canary"), 409, AuthErrorKind::AmbiguousUser, conflict),
         (SignInError::unavailable("a canary"), 503, AuthErrorKind::SignInUnavailable, unavailable),
+        (SignInError::misconfigured("a canary"), 503, AuthErrorKind::SignInUnavailable, unavailable),
     ] {
         let (one, other) = (error.clone(), error.clone());
         for (case, answer) in [

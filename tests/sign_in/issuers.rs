@@ -62,7 +62,10 @@ fn s_59_two_policies_in_one_namespace_do_not_build() {
         ("in a chain", both(one.trusted().sign_in(chain("a")), other.trusted().sign_in(email("a")))),
         (
             "with groups",
-            both(one.trusted().sign_in(GroupOwnership::of(email("a"))), other.trusted().sign_in(email("a"))),
+            both(
+                one.trusted().sign_in(GroupOwnership::of(email("a")).claim("groups")),
+                other.trusted().sign_in(email("a")),
+            ),
         ),
         (
             "a function",
@@ -195,7 +198,12 @@ async fn s_59_functions_are_held_to_their_namespace() {
         ),
         app(
             &one,
-            both(entry(), other.trusted().sign_in(GroupOwnership::of(from_fn(move |_| jane()).in_namespace("two")))),
+            both(
+                entry(),
+                other
+                    .trusted()
+                    .sign_in(GroupOwnership::of(from_fn(move |_| jane()).in_namespace("two")).claim("groups")),
+            ),
         ),
     ] {
         assert_403(&app.call(other.request("/").user(&User::jane())).await, AuthErrorKind::SignInRefused, "a function");

@@ -9,14 +9,18 @@ mod errors;
 mod flight;
 mod hostile_claims;
 mod issuers;
+mod malformed;
 mod names;
 mod outage;
 mod ownership;
+mod panics;
 mod profile;
 mod remembered;
 mod subject;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../traced/mod.rs"]
+mod traced;
 mod verified;
 
 use support::{Answer, App};

@@ -136,15 +136,8 @@ async fn the_whole_email_is_the_name_with_an_underscore_for_the_at() {
 
 #[tokio::test]
 async fn no_email_finds_nobody() {
-    for (case, user) in [
-        ("none", User::okta("jane")),
-        ("null", User::okta("jane").claim("email", serde_json::Value::Null)),
-        ("a list", User::okta("jane").claim("email", ["jane@example.com"])),
-        ("a number", User::okta("jane").claim("email", 7)),
-    ] {
-        let answer = sign_in(EmailLocalPart::in_domains(["example.com"]), &user).await;
-        assert_403(&answer, AuthErrorKind::UserNotFound, case);
-    }
+    let answer = sign_in(EmailLocalPart::in_domains(["example.com"]), &User::okta("jane")).await;
+    assert_403(&answer, AuthErrorKind::UserNotFound, "none");
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ async fn s_58_an_access_token_that_is_a_jwt_changes_nothing() {
     let alb = MockAlb::new();
     let policy = || {
         let names = FirstMatch::of(EmailLocalPart::in_domains(["example.com"])).or(Subject::new());
-        GroupOwnership::of(names).map("admins", "group:default/admins")
+        GroupOwnership::of(names).claim("groups").map("admins", "group:default/admins")
     };
     let evil = access_token();
     // What looks like a token of this load balancer is one only in its own header.

@@ -124,21 +124,25 @@ async fn each_resolver_finds_its_users_in_the_real_catalog() {
 
 #[tokio::test]
 #[ignore = "peer: stock Backstage by .ci/peers"]
-async fn an_email_that_is_more_than_an_address_finds_nobody_in_the_real_catalog() {
+async fn an_email_that_is_not_a_plain_address_finds_no_user_in_the_real_catalog() {
     let stock = Stock::start("catalog", json!({}), None).await;
     let catalog = Catalog::at(format!("{}/api/catalog", stock.url)).token(EXTERNAL_TOKEN).build().unwrap();
     for resolver in [catalog.by_profile_email(), catalog.by_annotation("microsoft.com/email")] {
         let ours = ours(resolver).await;
         ours.owns("ada.admin@example.com", &["user:default/ada.admin_example.com", "group:default/team-b"]).await;
-        for hostile in [
-            "nobody@example.com,spec.profile.email=ada.admin@example.com",
-            "ada.admin@example.com,kind=user",
-            "nobody@example.com&filter=spec.profile.email=ada.admin@example.com",
-            "nobody@example.com%2Cspec.profile.email=ada.admin@example.com",
-            "*@example.com",
+        // One character each that the guard refuses, in an otherwise plain address: by rule nothing that means more to a
+        // catalog's query, so nothing that would mislead a catalog behind software without this guard.
+        for unusual in [
+            "ada,admin@example.com",
+            "ada\"admin@example.com",
+            "ada admin@example.com",
             " ada.admin@example.com",
+            "ada&admin@example.com",
+            "ada%admin@example.com",
+            "ada*admin@example.com",
+            "ada@admin@example.com",
         ] {
-            ours.is_refused(hostile, 403).await;
+            ours.is_refused(unusual, 403).await;
         }
     }
 }

@@ -21,7 +21,11 @@ impl VerifiedEmail {
 
 impl SignInResolver for VerifiedEmail {
     fn resolve(&self, claims: &Claims) -> Resolution {
-        if claims.email().is_some() && claims.email_verified() != Some(true) {
+        let email = match claims.email_text() {
+            Ok(email) => email,
+            Err(malformed) => return SignInError::from(malformed).into(),
+        };
+        if email.is_some() && claims.email_verified() != Some(true) {
             return SignInError::refused("the claim email_verified is not true, and requireVerifiedEmail is set")
                 .into();
         }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::{Require, demand::Demand};
 use crate::identity::Claims;
 
@@ -29,26 +27,51 @@ impl RequireClaim {
     /// Demands that the claim is there, whatever it says, and not null.
     pub fn present(claim: impl Into<String>) -> Require {
         let claim = claim.into();
-        let what = format!("the claim {claim}");
-        Self::that(what, move |claims| matches!(claims.get::<Value>(&claim), Ok(Some(value)) if !value.is_null()))
+        Self::claim(format!("the claim {claim}"), claim, |claims, claim| match claims.kind(claim) {
+            Some("null") => Err("it is null".to_owned()),
+            found => Ok(found.map(|_| true)),
+        })
     }
 
     /// Demands that the claim is this text.
     pub fn equals(claim: impl Into<String>, text: impl Into<String>) -> Require {
         let (claim, text) = (claim.into(), text.into());
         let what = format!("the claim {claim} as {}", crate::error::quoted(&text));
-        Self::that(what, move |claims| matches!(claims.get::<String>(&claim), Ok(Some(held)) if held == text))
+        Self::claim(what, claim, move |claims, claim| {
+            let held = claims.text(claim).map_err(|error| error.to_string())?;
+            Ok(held.map(|held| held == text))
+        })
     }
 
     /// Demands that the claim is a list of texts with this one in it, or this one text.
     pub fn contains(claim: impl Into<String>, text: impl Into<String>) -> Require {
         let (claim, text) = (claim.into(), text.into());
         let what = format!("the claim {claim} with {} in it", crate::error::quoted(&text));
-        Self::that(what, move |claims| claims.texts(&claim).contains(&text))
+        Self::claim(what, claim, move |claims, claim| {
+            let held = claims.texts(claim).map_err(|error| error.to_string())?;
+            Ok(held.map(|held| held.contains(&text)))
+        })
     }
 
     /// Demands what the closure says. `what` names it in the operator's log: `level is 3 or more`.
+    ///
+    /// If the closure panics, the request is answered 500.
     pub fn that(what: impl Into<String>, test: impl Fn(&Claims) -> bool + Send + Sync + 'static) -> Require {
+        let test = move |claims: &Claims| if test(claims) { Ok(()) } else { Err("it does not hold".to_owned()) };
         Require::new(Demand::Claims { what: what.into(), test: Arc::new(test) })
+    }
+
+    /// Demands of one claim. `holds` gives `None` where the claim is missing, and an error where it is malformed.
+    fn claim(
+        what: String,
+        claim: String,
+        holds: impl Fn(&Claims, &str) -> Result<Option<bool>, String> + Send + Sync + 'static,
+    ) -> Require {
+        let test = move |claims: &Claims| match holds(claims, &claim)? {
+            Some(true) => Ok(()),
+            Some(false) => Err("the value is another one, and not shown: compare it at the provider".to_owned()),
+            None => Err("the claim is missing".to_owned()),
+        };
+        Require::new(Demand::Claims { what, test: Arc::new(test) })
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     error::{AuthError, AuthErrorKind},
     identity::{BackstageIdentity, Claims, EntityRef},
     layer::{Anonymous, Unnamed},
+    sync::catch_panic,
 };
 
 /// What is demanded.
@@ -17,7 +18,8 @@ pub(super) enum Demand {
     Claims { what: String, test: ClaimsTest },
 }
 
-pub(super) type ClaimsTest = Arc<dyn Fn(&Claims) -> bool + Send + Sync>;
+/// Says what is wrong, for the operator. Never the value of a claim.
+pub(super) type ClaimsTest = Arc<dyn Fn(&Claims) -> Result<(), String> + Send + Sync>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HowMany {
@@ -35,11 +37,16 @@ impl Demand {
                 Some(user) => owns(user, *of, entities),
                 None => Err(unnamed(extensions, entities)),
             },
-            Self::Claims { test, .. } if test(claims) => Ok(()),
-            Self::Claims { what, .. } => Err(AuthError::with_detail(
-                AuthErrorKind::ClaimMissing,
-                format!("demanded: {what}; the value is not shown, compare it at the provider"),
-            )),
+            Self::Claims { what, test } => match catch_panic(|| test(claims)) {
+                Some(Ok(())) => Ok(()),
+                Some(Err(wrong)) => {
+                    Err(AuthError::with_detail(AuthErrorKind::ClaimMissing, format!("demanded: {what}; {wrong}")))
+                }
+                None => Err(AuthError::with_detail(
+                    AuthErrorKind::Misused,
+                    format!("the test of RequireClaim::that panicked, demanded: {what}; see the panic's own message"),
+                )),
+            },
         }
     }
 
@@ -62,7 +69,8 @@ fn owns(user: &BackstageIdentity, of: HowMany, entities: &[EntityRef]) -> Result
         return Ok(());
     }
     // Groups, and not the user: who that is stands in no log unasked.
-    let groups: Vec<&str> = user.ownership_entity_refs().iter().skip(1).map(EntityRef::as_str).collect();
+    let others = user.ownership_entity_refs().iter().skip(1).filter(|entity| entity.kind() != "user");
+    let groups: Vec<&str> = others.map(EntityRef::as_str).collect();
     let groups = if groups.is_empty() { "nothing but itself".to_owned() } else { groups.join(", ") };
     let demanded = list(of, entities);
     Err(AuthError::with_detail(

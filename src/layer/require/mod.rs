@@ -12,6 +12,9 @@
 //! | claims alone, of a policy that names nobody | in | 500, the application's mistake | by the claims |
 //! | nothing, because no layer is around it | 500 | 500 | 500 |
 //!
+//! A closure of `RequireClaim::that` that panics is the application's mistake too: 500 for that request. The operator reads
+//! whether a claim is missing, malformed or another one.
+//!
 //! Refusals have the layer's form, gRPC's included, and carry their [`AuthError`](crate::AuthError) for an outer layer.
 
 mod claim;

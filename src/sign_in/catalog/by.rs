@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::entity::Entity;
-use crate::identity::{Email, EntityRef};
+use crate::identity::Email;
 
 /// Everything but what RFC 3986 section 2.3 leaves as it is.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -67,14 +67,15 @@ impl By {
         }
     }
 
-    /// That this user would have been found, and by which of Backstage's resolvers.
-    pub(super) fn hint(&self, user: &EntityRef) -> String {
+    /// That a user would have been found, and by which of Backstage's resolvers. Not which user: that is nobody's who reads the
+    /// log.
+    pub(super) fn hint(&self) -> String {
         let has = match self {
-            Self::ProfileEmail => "carries this email in spec.profile.email".to_owned(),
-            Self::Annotation(annotation) => format!("carries this email in the annotation {annotation}"),
-            Self::LocalPart => "is named as this email's local part".to_owned(),
+            Self::ProfileEmail => "carries the email in spec.profile.email".to_owned(),
+            Self::Annotation(annotation) => format!("carries the email in the annotation {annotation}"),
+            Self::LocalPart => "is named as the email's local part".to_owned(),
         };
-        format!("{user} {has}: use {}", self.resolver())
+        format!("a user of the catalog {has}: use {}", self.resolver())
     }
 
     /// The resolver of Backstage that does the same.

@@ -1,7 +1,13 @@
 //! Questions to the catalog over HTTP.
 //!
 //! One connection a question, which answers that are remembered make rare; HTTP/1.1, no redirects, no proxy from the
-//! environment. A question that can be asked again is, once.
+//! environment. A question that can be asked again is, once. [`MAX_AT_ONCE`] questions are open at once; the others wait for
+//! their turn, for as long as the sign-in may take.
+//!
+//! | the catalog | the question fails as |
+//! |---|---|
+//! | is not reached, breaks off, answers 408, 429, 5xx or nonsense | unavailable: an outage |
+//! | answers with any other status, 401 and 403 among them | misconfigured: what was known before does not stand in for it |
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
@@ -15,11 +21,12 @@ use hyper_util::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use super::entity::Entity;
 use crate::{
     identity::EntityRef,
-    sign_in::SignInError,
+    sign_in::{SignInError, SignInErrorKind, seldom::Seldom},
     tls::{chain, is_tls},
 };
 
@@ -28,6 +35,9 @@ const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// How long connecting may take, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How many questions are open at once, of all policies that ask the same [`Catalog`](super::Catalog).
+const MAX_AT_ONCE: usize = 32;
 
 /// How long is waited before the second try.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
@@ -41,6 +51,9 @@ pub(crate) struct Client {
     http: HttpClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
     timeout: Duration,
     transitive_groups: bool,
+    turns: Semaphore,
+    pub(super) hints: Seldom,
+    pub(super) misfits: Seldom,
 }
 
 type TokenFuture = Pin<Box<dyn Future<Output = Result<String, SignInError>> + Send>>;
@@ -90,6 +103,8 @@ enum Failure {
     /// May be different in a moment.
     Passing(String),
     Lasting(String),
+    /// The catalog answers, and does not accept the question.
+    NotAccepted(String),
 }
 
 impl Client {
@@ -107,7 +122,16 @@ impl Client {
             HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
         // No idle connections: one that is kept dies with the runtime that drove it.
         let http = HttpClient::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
-        Self { base, credentials, http, timeout, transitive_groups }
+        Self {
+            base,
+            credentials,
+            http,
+            timeout,
+            transitive_groups,
+            turns: Semaphore::new(MAX_AT_ONCE),
+            hints: Seldom::default(),
+            misfits: Seldom::default(),
+        }
     }
 
     pub(super) fn base(&self) -> &str {
@@ -126,7 +150,7 @@ impl Client {
     /// The entities that this query gives.
     pub(super) async fn entities(&self, path: &str) -> Result<Vec<Entity>, SignInError> {
         let found: Option<Vec<Entity>> = self.ask(Method::GET, path, None).await?;
-        found.ok_or_else(|| SignInError::unavailable(format!("{} has no entities: is it a catalog?", self.base)))
+        found.ok_or_else(|| SignInError::misconfigured(format!("{} has no entities: is it a catalog?", self.base)))
     }
 
     /// Those of these entities that there are.
@@ -138,7 +162,7 @@ impl Client {
         let refs: Vec<&str> = refs.iter().map(EntityRef::as_str).collect();
         let body = json!({ "entityRefs": refs, "fields": ["kind", "metadata", "relations"] }).to_string();
         let found: Option<Items> = self.ask(Method::POST, "/entities/by-refs", Some(body)).await?;
-        let missing = || SignInError::unavailable(format!("{} has no entities/by-refs: is it a catalog?", self.base));
+        let missing = || SignInError::misconfigured(format!("{} has no entities/by-refs: is it a catalog?", self.base));
         Ok(found.ok_or_else(missing)?.items.into_iter().flatten().collect())
     }
 
@@ -154,11 +178,14 @@ impl Client {
             tokio::time::sleep(RETRY_AFTER).await;
             self.ask_once(&method, path, body).await
         };
+        // Never closed. Whoever waits too long is given up by sign_in_timeout, and leaves the queue with that.
+        let _turn = self.turns.acquire().await;
         let answer = match tokio::time::timeout(self.timeout, tries).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(Failure::Passing(sentence) | Failure::Lasting(sentence))) => {
                 return Err(SignInError::unavailable(sentence));
             }
+            Ok(Err(Failure::NotAccepted(sentence))) => return Err(SignInError::misconfigured(sentence)),
             Err(_) => {
                 let sentence = format!("the catalog at {} did not answer within {:?}", self.base, self.timeout);
                 return Err(SignInError::unavailable(sentence));
@@ -180,6 +207,9 @@ impl Client {
     async fn ask_once(&self, method: &Method, path: &str, body: Option<String>) -> Result<Option<Bytes>, Failure> {
         let authorization = match self.credentials.header().await {
             Ok(authorization) => authorization,
+            Err(error) if error.kind() == SignInErrorKind::Misconfigured => {
+                return Err(Failure::NotAccepted(error.message().to_owned()));
+            }
             Err(error) => return Err(Failure::Lasting(error.message().to_owned())),
         };
         let mut request = Request::builder()
@@ -204,20 +234,19 @@ impl Client {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => return Ok(None),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                return Err(Failure::Lasting(format!(
+                return Err(Failure::NotAccepted(format!(
                     "{sentence}: compare the token with backend.auth.externalAccess in the backend's app-config.yaml"
                 )));
             }
             status if status.is_redirection() => {
-                return Err(Failure::Lasting(format!(
+                return Err(Failure::NotAccepted(format!(
                     "{sentence}, which is not followed: if that leads to a sign-in, name the address that back ends use among \
                      themselves"
                 )));
             }
-            status if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
-                return Err(Failure::Passing(sentence));
-            }
-            _ => return Err(Failure::Lasting(sentence)),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => return Err(Failure::Passing(sentence)),
+            status if status.is_server_error() => return Err(Failure::Passing(sentence)),
+            _ => return Err(Failure::NotAccepted(sentence)),
         }
         let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {

@@ -16,7 +16,8 @@
 //! | one user, who carries what was asked for | signed in, owning for the groups of its `memberOf` relations |
 //! | nobody, or somebody who does not carry it | not found: the next of [`FirstMatch`](super::FirstMatch), else 403 |
 //! | several users | ambiguous: 409 |
-//! | nothing, an error, nonsense | unavailable: 503, and who was signed in of late stays so for a while |
+//! | nothing, 5xx, 429, nonsense | unavailable: 503, and who was signed in of late stays so for a while |
+//! | 401, 403, any other status | misconfigured: 503, and nobody is signed in from memory |
 //!
 //! Answers are remembered as those of every policy that waits: see [`CacheLimits`](crate::CacheLimits). An email reaches a
 //! query only if it is a plain address, and the entity that comes back is compared with it, so that what a catalog makes of

@@ -6,6 +6,7 @@ use super::{By, Client, LIMIT, entity::Entity, groups};
 use crate::{
     identity::{Claims, Email},
     sign_in::{Policy, Resolution, SignIn, SignInError, SignInResolver, email_rule::EmailRule, names::Names},
+    sync::spawn,
 };
 
 /// Sign-in by a user of the catalog. Made by [`Catalog`](super::Catalog).
@@ -74,7 +75,7 @@ impl CatalogSignIn {
         let found = self.find(&self.by, &email, namespace).await?;
         let user = match <[Entity; 1]>::try_from(found) {
             Ok([user]) => user,
-            Err(found) if found.is_empty() => return self.nobody(&email).await,
+            Err(found) if found.is_empty() => return self.nobody(&email, &claims),
             Err(found) => {
                 let sentence = format!("the catalog has {} times {}", found.len(), self.by.describe());
                 return Err(SignInError::ambiguous(sentence));
@@ -97,12 +98,14 @@ impl CatalogSignIn {
         let (fitting, others): (Vec<Entity>, Vec<Entity>) =
             found.into_iter().partition(|entity| by.fits(entity, email, namespace));
         if !others.is_empty() {
-            tracing::warn!(
-                target: "tower_alb_auth",
-                "the catalog was asked for {} and gave {} entities that do not fit; they are passed over",
-                by.describe(),
-                others.len()
-            );
+            if self.client.misfits.is_due() {
+                tracing::warn!(
+                    target: "tower_alb_auth",
+                    "the catalog was asked for {} and gave {} entities that do not fit; they are passed over",
+                    by.describe(),
+                    others.len()
+                );
+            }
             if full && fitting.len() < 2 {
                 return Err(SignInError::ambiguous(format!(
                     "the catalog was asked for {LIMIT} entities at most and gave as many, not all of which are {}: there may \
@@ -114,25 +117,36 @@ impl CatalogSignIn {
         Ok(fitting)
     }
 
-    /// Nobody carries what was asked for: says who would have been found by another policy.
-    async fn nobody(&self, email: &Email<'_>) -> Result<SignIn, SignInError> {
+    /// No user carries what was asked for.
+    fn nobody(&self, email: &Email<'_>, claims: &Claims) -> Result<SignIn, SignInError> {
         if self.without_user {
             let names = Names::in_namespace(self.namespace.as_deref().unwrap_or("default"));
             let user = names.user(email.local_part);
             let none = |error| SignInError::refused(format!("the email gives no user name: {error}"));
             return user.map(SignIn::user).map_err(none);
         }
-        let mut sentence = format!("the catalog has no {}", self.by.describe().trim_start_matches("a "));
+        if self.client.hints.is_due() {
+            // The user does not wait for it.
+            let _ = spawn(self.clone().hint(claims.clone()));
+        }
+        Err(SignInError::not_found(format!("the catalog has no {}", self.by.describe().trim_start_matches("a "))))
+    }
+
+    /// Logs which other resolver would have found a user, if one would.
+    async fn hint(self, claims: Claims) {
+        let Ok(email) = self.rule.admit(&claims) else { return };
         let others = [By::ProfileEmail, By::Annotation("microsoft.com/email".to_owned()), By::LocalPart];
         for other in others.iter().filter(|other| **other != self.by) {
-            // Only a hint: if it cannot be had, the answer stays what it is.
-            let found = self.find(other, email, None).await.unwrap_or_default();
-            if let Some(user) = found.first().and_then(|user| user.entity_ref().ok()) {
-                sentence = format!("{sentence}; {}", other.hint(&user));
-                break;
+            if self.find(other, &email, None).await.is_ok_and(|found| !found.is_empty()) {
+                tracing::info!(
+                    target: "tower_alb_auth",
+                    "the catalog has no {}, but {}, if no later resolver does",
+                    self.by.describe().trim_start_matches("a "),
+                    other.hint()
+                );
+                return;
             }
         }
-        Err(SignInError::not_found(sentence))
     }
 }
 

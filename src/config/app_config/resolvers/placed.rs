@@ -38,6 +38,6 @@ fn placed(place: &str, error: SignInError) -> SignInError {
         SignInErrorKind::NotFound => SignInError::not_found(sentence),
         SignInErrorKind::Ambiguous => SignInError::ambiguous(sentence),
         // The catalog's, and not of that line.
-        SignInErrorKind::Unavailable => error,
+        SignInErrorKind::Unavailable | SignInErrorKind::Misconfigured => error,
     }
 }
