@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Kid, PublicKey};
-use crate::sync::Arc;
+use crate::{files::FilesRead, sync::Arc};
 
 /// So many files of a folder are looked at.
 const MAX_FILES: usize = 1_000;
@@ -29,6 +29,8 @@ const MAX_FILES: usize = 1_000;
 #[derive(Debug, Clone, Default)]
 pub struct FixedKeys {
     pub(crate) keys: Vec<(Kid, Arc<PublicKey>)>,
+    /// The folders that they were read from.
+    pub(crate) files: FilesRead,
 }
 
 impl FixedKeys {
@@ -46,11 +48,14 @@ impl FixedKeys {
         let folder = folder.as_ref();
         let unread =
             |path: &Path, error: io::Error| FixedKeyError(format!("{} cannot be read: {error}", path.display()));
+        let mut read = Self::new();
+        // Before they are read, so that a change after that is noticed.
+        read.files.add_folder(folder);
         let files = pem_files(folder).map_err(|error| unread(folder, error))?;
         if files.is_empty() {
             return Err(FixedKeyError(format!("{} has no file <kid>.pem", folder.display())));
         }
-        files.iter().try_fold(Self::new(), |keys, file| {
+        files.iter().try_fold(read, |keys, file| {
             let kid = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
             let pem = fs::read_to_string(file).map_err(|error| unread(file, error))?;
             keys.add(kid, &pem).map_err(|error| FixedKeyError(format!("{}: {error}", file.display())))

@@ -82,7 +82,10 @@ impl SignInResolver for NamedClaim {
     }
 
     fn policy(&self) -> Policy {
-        Policy::new(format!("claim {}", self.claim)).in_namespace(self.names.namespace()).using_claims([&self.claim])
+        Policy::new(format!("claim {}", self.claim))
+            .described()
+            .in_namespace(self.names.namespace())
+            .using_claims([&self.claim])
     }
 
     fn check(&self, _: &str) -> Result<(), String> {
