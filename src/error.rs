@@ -260,7 +260,9 @@ impl AuthErrorKind {
             Self::Expired => "the token has expired: compare the clocks if this happens to fresh requests",
             Self::NotYetValid => "the token is not valid yet: compare the clocks",
             Self::LifetimeTooLong => {
-                "the token's exp lies further ahead than max_lifetime; a load balancer sets it 120 s ahead"
+                "the token's exp is further ahead than max_lifetime: a load balancer sets it 120 s ahead, so something else \
+                 signed the token, or this machine's clock is far behind; if longer tokens are expected, raise \
+                 TokenLimits::max_lifetime"
             }
             Self::ClockUnusable => "this machine's clock stands before 1970: set it",
             Self::UnknownKey => "the key endpoint has no key of the token's kid: compare region and key endpoint",

@@ -76,6 +76,7 @@ pub mod emulator;
 mod error;
 #[cfg(feature = "axum")]
 pub mod extract;
+mod files;
 mod flight;
 mod identity;
 pub mod keys;

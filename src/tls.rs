@@ -35,6 +35,18 @@ impl Roots {
         Ok(builder.with_root_certificates(self.load()?).with_no_client_auth())
     }
 
+    /// Which ones, unless they are the usual ones.
+    pub(crate) fn describe(&self) -> Option<String> {
+        match self {
+            Self::Compiled => None,
+            Self::System => Some("the operating system's roots".to_owned()),
+            Self::Pem(pem) => {
+                let count = CertificateDer::pem_slice_iter(pem.as_bytes()).count();
+                Some(format!("roots given as PEM ({count})"))
+            }
+        }
+    }
+
     fn load(&self) -> Result<RootCertStore, String> {
         let mut store = RootCertStore::empty();
         match self {

@@ -114,7 +114,10 @@ async fn provoke(kind: AuthErrorKind) -> Option<String> {
             case.said(&case.call(email(), &token).await, kind)
         }
         K::NotYetValid => said_of(kind, |token| token.claim("nbf", alb.unix_now() + 60)).await,
-        K::LifetimeTooLong => said_of(kind, |token| token.expires_at(253_402_300_799)).await,
+        K::LifetimeTooLong => {
+            let token = alb.token(&jane).expires_at(alb.unix_now() + 3600).sign();
+            case.said(&case.call(email(), &token).await, kind)
+        }
         K::ClockUnusable => {
             let token = alb.sign(&jane);
             case.clock.set_date(SystemTime::UNIX_EPOCH - Duration::from_secs(1));
@@ -233,7 +236,7 @@ async fn every_kind_says_what_was_expected_and_found_and_what_to_change() {
     untrusted_client: load balancer and issuer are trusted, but not with the token's client id: client is "another", trusted: mock-client; if it is yours, add it to a TrustedAlb
     expired: the token has expired: compare the clocks if this happens to fresh requests
     not_yet_valid: the token is not valid yet: compare the clocks
-    lifetime_too_long: the token's exp lies further ahead than max_lifetime; a load balancer sets it 120 s ahead
+    lifetime_too_long: the token's exp is further ahead than max_lifetime: a load balancer sets it 120 s ahead, so something else signed the token, or this machine's clock is far behind; if longer tokens are expected, raise TokenLimits::max_lifetime: exp is 3600 s ahead, max_lifetime is 900 s
     clock_unusable: this machine's clock stands before 1970: set it
     unknown_key: the key endpoint has no key of the token's kid: compare region and key endpoint: asked for https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID>
     invalid_signature: the signature does not match the token's key

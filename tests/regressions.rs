@@ -118,8 +118,10 @@ fn s_76_policies_in_a_row_that_may_give_one_name_say_so_at_start_up() {
         ("one that names nobody", FirstMatch::of(email()).or(ClaimsOnly), 0),
     ];
     for (case, policy, warnings) in rows {
-        let config = alb.config_builder().sign_in(policy).build().expect("a sound configuration");
-        assert_eq!(config.warnings().len(), warnings, "{case}: {:?}", config.warnings());
+        let config = alb.config_builder().sign_in(policy).accept_missing_email_verified().build();
+        let config = config.expect("a sound configuration");
+        let said = config.warnings().iter().filter(|warning| !warning.contains("the account 000000000000"));
+        assert_eq!(said.count(), warnings, "{case}: {:?}", config.warnings());
     }
 }
 
@@ -145,6 +147,8 @@ fn s_61_a_password_in_the_key_endpoint_is_not_in_the_error() {
 async fn strangers_do_not_fill_the_log() {
     let clock = TestClock::new();
     let alb = MockAlb::new().with_clock(&clock);
+    // Before the log begins, since its account is a warning.
+    let layer = alb.layer();
     let log = Log::default();
     let writer = log.clone();
     // With one subscriber alive, tracing asks the thread that first comes by a call site whether it is of interest, and that
@@ -153,7 +157,7 @@ async fn strangers_do_not_fill_the_log() {
     let _guard = tracing::subscriber::set_default(
         tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(move || writer.clone()).finish(),
     );
-    let app = App::new(alb.layer());
+    let app = App::new(layer);
     let strangers = MockAlb::with_keys_of(&alb).sign(&User::jane());
     let another_application = alb.token(&User::jane()).header("client", "another").sign();
 

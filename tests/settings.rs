@@ -89,10 +89,50 @@ fn what_is_not_known_is_named_with_what_is() {
         ("ALB_AUTH_EMAIL_DOMAINS", "example.com"),
     ];
     insta::assert_snapshot!(problems(&typo), @r#"
-        ALB_AUTH_SIGNER is no setting; there are ALB_AUTH_SIGNERS, ALB_AUTH_ISSUER, ALB_AUTH_CLIENT_IDS, ALB_AUTH_EMAIL_DOMAINS, ALB_AUTH_SIGN_IN, ALB_AUTH_KEY_ENDPOINT
+        ALB_AUTH_SIGNER is no setting; there are ALB_AUTH_SIGNERS, ALB_AUTH_ISSUER, ALB_AUTH_CLIENT_IDS, ALB_AUTH_EMAIL_DOMAINS, ALB_AUTH_SIGN_IN, ALB_AUTH_KEY_ENDPOINT, ALB_AUTH_REQUIRE_VERIFIED_EMAIL, ALB_AUTH_ACCEPT_MISSING_EMAIL_VERIFIED
         ALB_AUTH_EMAIL_DOMAINS is set, but ALB_AUTH_SIGN_IN is no policy that reads emails: unset one of the two
         ALB_AUTH_SIGN_IN is "everybody"; there are email_local_part, whole_email, subject and claims_only
     "#);
+}
+
+/// S-55: what code can say of an email without `email_verified`, variables can.
+#[tokio::test]
+async fn s_55_variables_require_a_verified_email_or_acknowledge_that_it_is_missing() {
+    let (require, accept) = ("ALB_AUTH_REQUIRE_VERIFIED_EMAIL", "ALB_AUTH_ACCEPT_MISSING_EMAIL_VERIFIED");
+    let alb = MockAlb::new();
+    let verified = User::jane().claim("email_verified", true);
+    for (more, status, warned) in [
+        (vec![], 200, true),
+        (vec![(require, "false"), (accept, "")], 200, true),
+        (vec![(accept, "true")], 200, false),
+        (vec![(require, "true")], 403, false),
+    ] {
+        for policy in ["email_local_part", "whole_email"] {
+            let vars = vars(&alb).into_iter().chain([("ALB_AUTH_SIGN_IN", policy)]).chain(more.clone());
+            let settings = AlbAuthSettings::from_vars(vars).unwrap();
+            let config = alb.keys_and_clock(settings.to_builder()).build().unwrap();
+            let warns = config.warnings().iter().filter(|warning| warning.contains("without the claim email_verified"));
+            assert_eq!(warns.count() == 1, warned, "{policy}, {more:?}: {:?}", config.warnings());
+            let app = App::new(AlbAuthLayer::new(config));
+            assert_eq!(app.call(alb.request("/").user(&User::jane())).await.status, status, "{policy}, {more:?}");
+            assert_eq!(app.call(alb.request("/").user(&verified)).await.status, 200, "{policy}, {more:?}");
+        }
+    }
+    let wrong = |more: &[(&'static str, &'static str)]| problems(&[&vars(&alb)[..], more].concat());
+    assert_eq!(wrong(&[(require, "yes")]), format!("{require} is \"yes\"; set it to true or false"));
+    assert_eq!(wrong(&[(accept, "1")]), format!("{accept} is \"1\"; set it to true or false"));
+    assert_eq!(
+        wrong(&[(require, "true"), (accept, "true")]),
+        format!("{require} and {accept} are both true: unset one of the two")
+    );
+    let by_subject = [
+        ("ALB_AUTH_SIGNERS", ALB),
+        ("ALB_AUTH_ISSUER", "https://idp.example.com"),
+        ("ALB_AUTH_CLIENT_IDS", "client"),
+        ("ALB_AUTH_SIGN_IN", "subject"),
+        (require, "true"),
+    ];
+    assert!(problems(&by_subject).contains("is no policy that reads emails"), "{}", problems(&by_subject));
 }
 
 /// What `main` prints of the error it returns is its `Debug` form.

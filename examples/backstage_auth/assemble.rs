@@ -52,6 +52,7 @@ pub fn assemble(files: &AppConfig, arguments: &Serve) -> Result<Assembled, Confi
         .sign_out(settings.sign_out.clone())
         .app_base_url(&settings.app_url);
     let auth = settings.allowed_origins.iter().fold(auth, BackstageAuthBuilder::allow_origin);
+    let auth = if settings.allow_insecure_origins { auth.dangerously_allow_insecure_origins() } else { auth };
     let auth = if settings.expose_access_token { auth.expose_access_token() } else { auth };
     let auth = match settings.guest.as_ref().filter(|guest| may_come_in(guest)) {
         Some(guest) => auth

@@ -66,11 +66,10 @@ impl Policy {
 
 /// The sentences are for whoever writes code; here a flag has taken the catalog away.
 fn explained(error: ConfigError) -> ConfigError {
-    let mut problems = error.problems().to_vec();
-    if problems.iter().any(|problem| problem.contains("asks the catalog")) {
-        problems.push("--without-catalog: no catalog is asked; leave it out where a resolver asks one".to_owned());
+    if error.problems().iter().any(|problem| problem.contains("asks the catalog")) {
+        return error.and("--without-catalog: no catalog is asked; leave it out where a resolver asks one");
     }
-    ConfigError::message(problems.join("\n- "))
+    error
 }
 
 /// The catalog, and where it is. An upstream has one too; asked there, no load balancer is in between. Not over plain http from

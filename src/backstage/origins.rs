@@ -40,8 +40,13 @@ impl Origins {
         let hosts = self.0.iter().filter_map(|origin| origin.to_str().ok()?.strip_prefix("http://"));
         hosts.filter(|authority| {
             let host = authority.parse::<Authority>().ok();
-            !host.is_some_and(|host| is_loopback(host.host()) || host.host().ends_with(".localhost"))
+            !host.is_some_and(|host| is_this_machine(host.host()))
         })
+    }
+
+    /// Those that [`is_insecure`].
+    pub(super) fn insecure(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|origin| origin.to_str().ok()).filter(|origin| is_insecure(origin))
     }
 
     /// Whether a browser says that the request comes from one of these, or that no other site is behind it.
@@ -63,6 +68,34 @@ impl Origins {
         let mut sent = headers.get_all(header::ORIGIN).iter();
         matches!((sent.next(), sent.next()), (Some(origin), None) if self.0.contains(origin))
     }
+}
+
+/// What is wrong with an origin that [`is_insecure`].
+pub(super) const WHY_INSECURE: &str = "any program on a visitor's machine, or anyone on the way of plain http, could serve a page \
+                                       there and take the visitor's tokens";
+
+/// The warning for one that is allowed all the same.
+pub(super) fn allowed_though_insecure(origin: &str, public: &str) -> String {
+    format!("pages of {origin} may ask for sessions beside {public}, which is waived: {WHY_INSECURE}")
+}
+
+/// Whether others than the site can write pages of this origin: an attacker on the way, if it is plain http, or any program
+/// on the visitor's own machine.
+pub(super) fn is_insecure(origin: &str) -> bool {
+    let uri: Option<Uri> = origin.parse().ok();
+    uri.is_some_and(|uri| uri.scheme_str() == Some("http") || uri.host().is_some_and(is_this_machine))
+}
+
+/// Whether this is the address of a site that is served over https, and not from the visitor's own machine.
+pub(super) fn is_public_https(address: &str) -> bool {
+    let uri: Option<Uri> = address.parse().ok();
+    uri.is_some_and(|uri| uri.scheme_str() == Some("https") && !uri.host().is_some_and(is_this_machine))
+}
+
+/// Whether browsers take this host for the machine that they run on.
+fn is_this_machine(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    is_loopback(&host) || host.ends_with(".localhost") || matches!(host.as_str(), "0.0.0.0" | "[::]")
 }
 
 /// The origin as a browser writes it, in lower case and without the scheme's own port, and what stands behind it.

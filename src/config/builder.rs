@@ -4,12 +4,13 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     AlbAuthConfig, CacheLimits, ConfigError, IdentityHeader, KeyEndpoint, KeyLimits, LoadBalancerArn, Settings,
-    TokenLimits, Trust, TrustedAlb, trust::Entry,
+    TokenLimits, Trust, TrustedAlb, trust::Entry, warnings,
 };
 #[cfg(feature = "https")]
 use crate::keys::HttpsKeys;
 use crate::{
     clock::{Clock, SharedClock},
+    files::FilesRead,
     keys::{FixedKeys, KeySource},
     sign_in::SignInResolver,
 };
@@ -36,7 +37,9 @@ pub struct AlbAuthConfigBuilder {
     clock: SharedClock,
     identity_header: IdentityHeader,
     record_user: bool,
+    missing_email_verified_accepted: bool,
     warnings: Vec<String>,
+    files: FilesRead,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +50,19 @@ enum Keys {
     Https(HttpsKeys),
     Fixed(FixedKeys),
     Source(Arc<dyn KeySource>),
+}
+
+impl Keys {
+    /// Where keys come from, if that is not where AWS documents them to be; for the start-up line.
+    fn describe(&self) -> Option<String> {
+        match self {
+            Self::Unset => None,
+            #[cfg(feature = "https")]
+            Self::Https(keys) => keys.describe(),
+            Self::Fixed(keys) => Some(format!("keys are fixed ({}), and none is fetched", keys.keys.len())),
+            Self::Source(_) => Some("keys come from the application's own key source".to_owned()),
+        }
+    }
 }
 
 impl AlbAuthConfigBuilder {
@@ -71,6 +87,13 @@ impl AlbAuthConfigBuilder {
         self
     }
 
+    /// The files that the settings were read from.
+    #[cfg(feature = "app-config")]
+    pub(super) fn read_from(mut self, files: &FilesRead) -> Self {
+        self.files.extend(files);
+        self
+    }
+
     #[cfg(feature = "app-config")]
     pub(super) fn warning(mut self, sentence: String) -> Self {
         self.warnings.push(sentence);
@@ -82,6 +105,17 @@ impl AlbAuthConfigBuilder {
     /// Right where the issuers are two doors to one directory, so that the same name is the same person.
     pub fn dangerously_share_sign_in_between_issuers(mut self) -> Self {
         self.share_sign_in = true;
+        self
+    }
+
+    /// Acknowledges that an email is accepted without the claim `email_verified`, and so leaves out the warning at start-up.
+    ///
+    /// Entra ID and Okta never send that claim. At the operator's own issuer an email without it is accepted, since the
+    /// operator knows who can change an address there. At an issuer that anyone can have an account at it is rejected all the
+    /// same. If the provider does send the claim, use
+    /// [`require_verified_email`](crate::sign_in::EmailSignIn::require_verified_email) instead.
+    pub fn accept_missing_email_verified(mut self) -> Self {
+        self.missing_email_verified_accepted = true;
         self
     }
 
@@ -179,7 +213,17 @@ impl AlbAuthConfigBuilder {
         check_plain_http(&entries, &mut problems);
         let policies = entries.iter().flat_map(|entry| entry.policy.warnings.iter().cloned()).collect::<BTreeSet<_>>();
         warnings.extend(policies);
+        warnings.extend(warnings::emulator_accounts(&entries));
+        warnings.extend(warnings::policies_that_name_alike(&entries));
+        if !self.missing_email_verified_accepted {
+            warnings.extend(warnings::missing_email_verified(&entries));
+        }
 
+        let mut files = self.files;
+        let keys_from = self.keys.describe();
+        if let Keys::Fixed(keys) = &self.keys {
+            files.extend(&keys.files);
+        }
         let (source, pinned) = match self.keys {
             Keys::Fixed(keys) => (None, keys.keys),
             Keys::Source(source) => (Some(source), Vec::new()),
@@ -196,7 +240,7 @@ impl AlbAuthConfigBuilder {
             }
         };
         if !problems.is_empty() {
-            return Err(ConfigError::new(problems));
+            return Err(ConfigError::new(problems).read_from(&files));
         }
         let settings = Settings {
             trust: Trust { entries },
@@ -208,7 +252,9 @@ impl AlbAuthConfigBuilder {
             clock: self.clock,
             identity_header: self.identity_header,
             record_user: self.record_user,
+            keys_from,
             warnings,
+            files,
         };
         Ok(AlbAuthConfig { inner: Arc::new(settings) })
     }

@@ -17,7 +17,10 @@ const CLIENT_IDS: &str = "ALB_AUTH_CLIENT_IDS";
 const EMAIL_DOMAINS: &str = "ALB_AUTH_EMAIL_DOMAINS";
 const SIGN_IN: &str = "ALB_AUTH_SIGN_IN";
 const KEY_ENDPOINT: &str = "ALB_AUTH_KEY_ENDPOINT";
-const ALL: [&str; 6] = [SIGNERS, ISSUER, CLIENT_IDS, EMAIL_DOMAINS, SIGN_IN, KEY_ENDPOINT];
+const VERIFIED_EMAIL: &str = "ALB_AUTH_REQUIRE_VERIFIED_EMAIL";
+const MISSING_ACCEPTED: &str = "ALB_AUTH_ACCEPT_MISSING_EMAIL_VERIFIED";
+const ALL: [&str; 8] =
+    [SIGNERS, ISSUER, CLIENT_IDS, EMAIL_DOMAINS, SIGN_IN, KEY_ENDPOINT, VERIFIED_EMAIL, MISSING_ACCEPTED];
 
 impl AlbAuthConfig {
     /// The configuration that the environment variables `ALB_AUTH_...` describe: see
@@ -47,6 +50,8 @@ impl AlbAuthSettings {
     /// | `ALB_AUTH_EMAIL_DOMAINS` | domains whose users are signed in, with commas or spaces between them |
     /// | `ALB_AUTH_SIGN_IN` | `email_local_part` (as if unset), `whole_email`, `subject` or `claims_only` |
     /// | `ALB_AUTH_KEY_ENDPOINT` | where the public keys are, where AWS documents nothing; may be unset |
+    /// | `ALB_AUTH_REQUIRE_VERIFIED_EMAIL` | `true` rejects an email without the claim `email_verified`; `false` as if unset |
+    /// | `ALB_AUTH_ACCEPT_MISSING_EMAIL_VERIFIED` | `true` acknowledges that such an email is accepted; `false` as if unset |
     ///
     /// A variable that is set to nothing counts as unset.
     ///
@@ -95,7 +100,12 @@ impl AlbAuthSettings {
         if client_ids.is_empty() {
             problems.push(format!("{CLIENT_IDS} is not set: the client id at the issuer; {WHERE_THE_RULE_IS}"));
         }
-        let sign_in = policy(one(SIGN_IN).as_deref(), list(EMAIL_DOMAINS), &mut problems);
+        let require_verified = flag(VERIFIED_EMAIL, one(VERIFIED_EMAIL).as_deref(), &mut problems);
+        let missing_accepted = flag(MISSING_ACCEPTED, one(MISSING_ACCEPTED).as_deref(), &mut problems);
+        if require_verified && missing_accepted {
+            problems.push(format!("{VERIFIED_EMAIL} and {MISSING_ACCEPTED} are both true: unset one of the two"));
+        }
+        let sign_in = policy(one(SIGN_IN).as_deref(), list(EMAIL_DOMAINS), require_verified, &mut problems);
         if !problems.is_empty() {
             return Err(ConfigError::new(problems));
         }
@@ -106,11 +116,27 @@ impl AlbAuthSettings {
             key_endpoint: one(KEY_ENDPOINT),
             ..TrustSettings::default()
         };
-        Ok(Self { trust: vec![entry], sign_in })
+        Ok(Self { trust: vec![entry], sign_in, accept_missing_email_verified: missing_accepted })
     }
 }
 
-fn policy(name: Option<&str>, domains: Vec<String>, problems: &mut Vec<String>) -> Option<SignInSettings> {
+fn flag(name: &str, value: Option<&str>, problems: &mut Vec<String>) -> bool {
+    match value {
+        Some("true") => true,
+        Some("false") | None => false,
+        Some(other) => {
+            problems.push(format!("{name} is {}; set it to true or false", crate::error::quoted(other)));
+            false
+        }
+    }
+}
+
+fn policy(
+    name: Option<&str>,
+    domains: Vec<String>,
+    require_verified_email: bool,
+    problems: &mut Vec<String>,
+) -> Option<SignInSettings> {
     let by_email = matches!(name, None | Some("email_local_part" | "whole_email"));
     if by_email && domains.is_empty() {
         problems.push(format!(
@@ -123,9 +149,16 @@ fn policy(name: Option<&str>, domains: Vec<String>, problems: &mut Vec<String>) 
             "{EMAIL_DOMAINS} is set, but {SIGN_IN} is no policy that reads emails: unset one of the two"
         ));
     }
+    if !by_email && require_verified_email {
+        problems.push(format!(
+            "{VERIFIED_EMAIL} is true, but {SIGN_IN} is no policy that reads emails: unset one of the two"
+        ));
+    }
     match name {
-        None | Some("email_local_part") => Some(SignInSettings::EmailLocalPart { domains, namespace: None }),
-        Some("whole_email") => Some(SignInSettings::WholeEmail { domains, namespace: None }),
+        None | Some("email_local_part") => {
+            Some(SignInSettings::EmailLocalPart { domains, namespace: None, require_verified_email })
+        }
+        Some("whole_email") => Some(SignInSettings::WholeEmail { domains, namespace: None, require_verified_email }),
         Some("subject") => Some(SignInSettings::Subject { namespace: None }),
         Some("claims_only") => Some(SignInSettings::ClaimsOnly),
         Some(other) => {

@@ -2,21 +2,41 @@
 
 use std::fmt;
 
+use crate::files::FilesRead;
+
 /// Everything that is wrong with a configuration, a sentence each: what, and what to change.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct ConfigError {
     problems: Vec<String>,
+    /// The files that were read, so that a change of one of them is noticed.
+    files: FilesRead,
 }
 
 impl ConfigError {
     pub(crate) fn new(problems: Vec<String>) -> Self {
-        Self { problems }
+        Self { problems, files: FilesRead::default() }
     }
 
     /// One that says this: for the settings of an application, beside those that are found here.
     pub fn message(sentence: impl fmt::Display) -> Self {
-        Self { problems: vec![sentence.to_string()] }
+        Self::new(vec![sentence.to_string()])
+    }
+
+    /// With another problem: of the same settings, or a hint that the application adds.
+    #[must_use]
+    pub fn and(mut self, sentence: impl fmt::Display) -> Self {
+        self.problems.push(sentence.to_string());
+        self
+    }
+
+    pub(crate) fn read_from(mut self, files: &FilesRead) -> Self {
+        self.files.extend(files);
+        self
+    }
+
+    pub(crate) fn files(&self) -> &FilesRead {
+        &self.files
     }
 
     /// The sentences.
@@ -24,6 +44,14 @@ impl ConfigError {
         &self.problems
     }
 }
+
+impl PartialEq for ConfigError {
+    fn eq(&self, other: &Self) -> bool {
+        self.problems == other.problems
+    }
+}
+
+impl Eq for ConfigError {}
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

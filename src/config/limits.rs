@@ -87,8 +87,8 @@ limits! {
         max_subject_chars: usize = 255, 1..=255;
         /// How far clocks may differ when `exp`, `nbf` and `iat` are judged.
         leeway: Duration = seconds(30), seconds(0)..=seconds(300);
-        /// How far ahead `exp` may lie. A load balancer sets it 120 s ahead.
-        max_lifetime: Duration = seconds(24 * 3600), seconds(120)..=seconds(7 * 24 * 3600);
+        /// How far ahead `exp` may lie. A load balancer sets it 120 s ahead; a clock that is wrong by some minutes fits in.
+        max_lifetime: Duration = seconds(15 * 60), seconds(120)..=seconds(7 * 24 * 3600);
     }
 }
 

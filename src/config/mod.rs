@@ -31,6 +31,7 @@ mod nearest;
 mod settings;
 mod trust;
 mod trusted_alb;
+mod warnings;
 
 use std::{fmt, sync::Arc};
 
@@ -51,6 +52,7 @@ pub(crate) use self::{
 };
 use crate::{
     clock::SharedClock,
+    files::FilesRead,
     keys::{KeySource, Kid, PublicKey},
 };
 
@@ -85,7 +87,11 @@ pub(crate) struct Settings {
     pub(crate) identity_header: IdentityHeader,
     /// Whether spans name the user.
     pub(crate) record_user: bool,
+    /// Where keys come from, if that is not where AWS documents them to be.
+    keys_from: Option<String>,
     warnings: Vec<String>,
+    /// The files that the settings were read from.
+    pub(crate) files: FilesRead,
 }
 
 /// What is done with `x-amzn-oidc-identity`, which is not signed.
@@ -103,9 +109,14 @@ impl AlbAuthConfig {
         AlbAuthConfigBuilder::new()
     }
 
-    /// What is trusted, in one line, as it is logged at start-up.
+    /// What is trusted, in one line, as it is logged at start-up: signers, issuers, client ids and sign-in policies, with the
+    /// addresses that are allowed by name; and where keys come from, unless it is where AWS documents them to be.
     pub fn summary(&self) -> String {
-        self.inner.trust.summary()
+        let trust = self.inner.trust.summary();
+        match &self.inner.keys_from {
+            Some(keys) => format!("{trust}; {keys}"),
+            None => trust,
+        }
     }
 
     /// What the settings give up, a sentence each, as they are logged at start-up.

@@ -38,6 +38,8 @@ pub struct AlbAuthSettings {
     pub trust: Vec<TrustSettings>,
     /// The sign-in policy of entries that have none of their own.
     pub sign_in: Option<SignInSettings>,
+    /// See [`AlbAuthConfigBuilder::accept_missing_email_verified`].
+    pub accept_missing_email_verified: bool,
 }
 
 /// One entry of trust: see [`TrustedAlb`].
@@ -72,6 +74,9 @@ pub enum SignInSettings {
         /// The namespace that users are named in; `default` if it is left out.
         #[serde(default)]
         namespace: Option<String>,
+        /// See [`EmailSignIn::require_verified_email`](crate::sign_in::EmailSignIn::require_verified_email).
+        #[serde(default)]
+        require_verified_email: bool,
     },
     /// [`WholeEmail`] in these domains.
     WholeEmail {
@@ -80,6 +85,9 @@ pub enum SignInSettings {
         /// The namespace that users are named in; `default` if it is left out.
         #[serde(default)]
         namespace: Option<String>,
+        /// See [`EmailSignIn::require_verified_email`](crate::sign_in::EmailSignIn::require_verified_email).
+        #[serde(default)]
+        require_verified_email: bool,
     },
     /// [`Subject`].
     Subject {
@@ -101,6 +109,8 @@ impl AlbAuthSettings {
     /// A builder with these settings, to be added to in code and built.
     pub fn to_builder(&self) -> AlbAuthConfigBuilder {
         let builder = AlbAuthConfig::builder().sign_in_policy(self.sign_in.as_ref().map(SignInSettings::policy));
+        let builder =
+            if self.accept_missing_email_verified { builder.accept_missing_email_verified() } else { builder };
         self.trust.iter().fold(builder, |builder, entry| builder.trust(entry.to_entry()))
     }
 }
@@ -124,11 +134,13 @@ impl SignInSettings {
         let or_default = |namespace: &Option<String>| namespace.clone().unwrap_or_else(|| "default".to_owned());
         match self {
             Self::ClaimsOnly => Arc::new(ClaimsOnly),
-            Self::EmailLocalPart { domains, namespace } => {
-                Arc::new(EmailLocalPart::in_domains(domains).in_namespace(or_default(namespace)))
+            Self::EmailLocalPart { domains, namespace, require_verified_email } => {
+                let policy = EmailLocalPart::in_domains(domains).in_namespace(or_default(namespace));
+                Arc::new(if *require_verified_email { policy.require_verified_email() } else { policy })
             }
-            Self::WholeEmail { domains, namespace } => {
-                Arc::new(WholeEmail::in_domains(domains).in_namespace(or_default(namespace)))
+            Self::WholeEmail { domains, namespace, require_verified_email } => {
+                let policy = WholeEmail::in_domains(domains).in_namespace(or_default(namespace));
+                Arc::new(if *require_verified_email { policy.require_verified_email() } else { policy })
             }
             Self::Subject { namespace } => Arc::new(Subject::new().in_namespace(or_default(namespace))),
             Self::Claim { name, namespace } => Arc::new(NamedClaim::new(name).in_namespace(or_default(namespace))),

@@ -124,13 +124,47 @@ impl Trust {
         unnamed.map(|entry| entry.issuer.clone()).collect()
     }
 
+    /// What is trusted here and not in `next`: each signer with its issuer and client ids.
+    pub(crate) fn withdrawn(&self, next: &Self) -> Vec<String> {
+        let mut withdrawn = Vec::new();
+        for entry in &self.entries {
+            for (arn, _) in &entry.signers {
+                let of_next = || {
+                    let with_signer = |held: &&Entry| held.signers.iter().any(|(other, _)| other == arn);
+                    next.entries.iter().filter(|held| held.issuer == entry.issuer).filter(with_signer)
+                };
+                if of_next().next().is_none() {
+                    withdrawn.push(format!("{arn} with issuer {}", entry.issuer));
+                    continue;
+                }
+                let gone =
+                    |id: &&String| !of_next().any(|held| held.client_ids.as_ref().is_none_or(|ids| ids.contains(*id)));
+                let any_client = entry.client_ids.is_none() && !of_next().any(|held| held.client_ids.is_none());
+                let clients = entry.client_ids.iter().flatten().filter(gone).map(|id| format!("client {id}"));
+                for client in clients.chain(any_client.then(|| "any client".to_owned())) {
+                    withdrawn.push(format!("{arn} with issuer {}, {client}", entry.issuer));
+                }
+            }
+        }
+        withdrawn.dedup();
+        withdrawn
+    }
+
     pub(crate) fn summary(&self) -> String {
         let entry = |entry: &Entry| {
             let signers: Vec<&str> = entry.signers.iter().map(|(arn, _)| arn.as_str()).collect();
             let clients =
                 entry.client_ids.as_ref().map_or("any client".to_owned(), |ids| format!("client {}", ids.join(" or ")));
+            let mut endpoints: Vec<&str> = Vec::new();
+            for (arn, endpoint) in &entry.signers {
+                if arn.documented_endpoint().as_ref() != Some(endpoint) && !endpoints.contains(&endpoint.as_str()) {
+                    endpoints.push(endpoint.as_str());
+                }
+            }
+            let keys =
+                if endpoints.is_empty() { String::new() } else { format!(", keys at {}", endpoints.join(" or ")) };
             format!(
-                "{} with issuer {}, {clients}; sign-in by {}",
+                "{} with issuer {}, {clients}{keys}; sign-in by {}",
                 signers.join(" or "),
                 entry.issuer,
                 entry.policy.summary

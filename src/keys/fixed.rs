@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{Kid, PublicKey};
-use crate::sync::Arc;
+use crate::{files::FilesRead, sync::Arc};
 
 /// A folder with more `.pem` files is refused.
 const MAX_FILES: usize = 1_000;
@@ -33,6 +33,8 @@ const MAX_PEM_BYTES: u64 = 64 * 1024;
 #[derive(Debug, Clone, Default)]
 pub struct FixedKeys {
     pub(crate) keys: Vec<(Kid, Arc<PublicKey>)>,
+    /// The folders that they were read from.
+    pub(crate) files: FilesRead,
 }
 
 impl FixedKeys {
@@ -50,11 +52,14 @@ impl FixedKeys {
         let folder = folder.as_ref();
         let unread =
             |path: &Path, error: io::Error| FixedKeyError(format!("{} cannot be read: {error}", path.display()));
+        let mut read = Self::new();
+        // Before they are read, so that a change after that is noticed.
+        read.files.add_folder(folder);
         let files = pem_files(folder).map_err(|error| unread(folder, error))?;
         if files.is_empty() {
             return Err(FixedKeyError(format!("{} has no file <kid>.pem", folder.display())));
         }
-        files.iter().try_fold(Self::new(), |keys, file| {
+        files.iter().try_fold(read, |keys, file| {
             let kid = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
             let pem = read_pem(file).map_err(|error| unread(file, error))?;
             keys.add(kid, &pem).map_err(|error| FixedKeyError(format!("{}: {error}", file.display())))

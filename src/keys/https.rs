@@ -78,6 +78,14 @@ impl HttpsKeys {
         self
     }
 
+    /// Proxy and roots, if they are not the defaults; for the start-up line.
+    pub(crate) fn describe(&self) -> Option<String> {
+        let proxy = self.proxy.as_ref().map(|proxy| format!("through the proxy {}", proxy.trim_end_matches('/')));
+        let roots = self.roots.describe().map(|roots| format!("trusting {roots}"));
+        let parts: Vec<String> = proxy.into_iter().chain(roots).collect();
+        (!parts.is_empty()).then(|| format!("keys are fetched {}", parts.join(", ")))
+    }
+
     /// The source, ready to fetch. Reads the roots; opens no connection.
     ///
     /// # Errors

@@ -1,6 +1,12 @@
 //! The layer and its settings.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use http::{Method, Request};
 use tower_layer::Layer;
@@ -55,6 +61,54 @@ pub(super) struct LayerSettings {
     pub(super) keep_headers: bool,
     pub(super) expose_access_token: bool,
     pub(super) leave_cache_control: bool,
+    own_refusals: bool,
+    logged: Logged,
+}
+
+/// Whether the switches were logged. A clone of the settings is made to change them, and has not been.
+#[derive(Debug, Default)]
+struct Logged(AtomicBool);
+
+impl Clone for Logged {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl LayerSettings {
+    /// Logs the switches, once however many services the layer and its clones make.
+    fn log_once(&self) {
+        if !self.logged.0.swap(true, Ordering::Relaxed) {
+            telemetry::switches(&self.switches());
+        }
+    }
+
+    /// What the switches do, as they are.
+    fn switches(&self) -> Vec<String> {
+        let mut switches = vec![
+            if self.optional {
+                "requests without x-amzn-oidc-data pass, without a user (optional)"
+            } else {
+                "requests need a signed-in user"
+            }
+            .to_owned(),
+        ];
+        if !self.exempt_paths.is_empty() {
+            let paths: Vec<String> = self.exempt_paths.iter().map(ExemptPath::describe).collect();
+            switches.push(format!("exempt paths: {}", paths.join(", ")));
+        }
+        for (on, switch) in [
+            (self.keep_headers, "the x-amzn-oidc-* headers of signed-in users are kept (keep_headers)"),
+            (self.expose_access_token, "handlers get the provider's access token (expose_access_token)"),
+            (self.leave_cache_control, "responses without Cache-Control are not made private (leave_cache_control)"),
+            (self.own_refusals, "refusals are made by the application (refuse_with)"),
+        ] {
+            if on {
+                switches.push(switch.to_owned());
+            }
+        }
+        switches
+    }
 }
 
 /// A path whose requests pass unread, by these methods.
@@ -62,6 +116,18 @@ pub(super) struct LayerSettings {
 pub(super) struct ExemptPath {
     path: String,
     methods: Vec<Method>,
+}
+
+impl ExemptPath {
+    /// The path, with its methods where they are others than those of a page that is read.
+    fn describe(&self) -> String {
+        let path = crate::error::quoted(&self.path);
+        if self.methods == [Method::GET, Method::HEAD] {
+            return path;
+        }
+        let methods: Vec<&str> = self.methods.iter().map(Method::as_str).collect();
+        format!("{path} ({})", methods.join(", "))
+    }
 }
 
 impl LayerSettings {
@@ -74,7 +140,7 @@ impl LayerSettings {
 
 impl AlbAuthLayer {
     /// A layer that lets signed-in users in and nobody else. No I/O, no task: keys are fetched when the first token names
-    /// one. Logs one line that says what is trusted.
+    /// one. Logs one line that says what is trusted, and one at the first use that says what its switches do.
     pub fn new(config: AlbAuthConfig) -> Self {
         telemetry::started(&config);
         Self {
@@ -173,10 +239,11 @@ impl<R> AlbAuthLayer<R> {
     /// The closure gets the error and sees of the request its method, address and headers. The layer adds the error to the
     /// response's extensions, and `Cache-Control: no-store` where the closure set none.
     #[must_use]
-    pub fn refuse_with<F, B>(self, refuse: F) -> AlbAuthLayer<RefuseWith<F>>
+    pub fn refuse_with<F, B>(mut self, refuse: F) -> AlbAuthLayer<RefuseWith<F>>
     where
         F: Fn(&AuthError, &RefusedRequest<'_>) -> http::Response<B> + Clone,
     {
+        self.settings_mut().own_refusals = true;
         AlbAuthLayer { authenticator: self.authenticator, settings: self.settings, refusal: RefuseWith::new(refuse) }
     }
 
@@ -186,7 +253,9 @@ impl<R> AlbAuthLayer<R> {
     }
 
     fn settings_mut(&mut self) -> &mut LayerSettings {
-        Arc::make_mut(&mut self.settings)
+        let settings = Arc::make_mut(&mut self.settings);
+        settings.logged = Logged::default();
+        settings
     }
 }
 
@@ -194,6 +263,7 @@ impl<S, R: Clone> Layer<S> for AlbAuthLayer<R> {
     type Service = AlbAuth<S, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
+        self.settings.log_once();
         AlbAuth::new(inner, self.clone())
     }
 }

@@ -72,6 +72,11 @@ impl AlbAuthHandle {
         outcome.map(SignedIn::new)
     }
 
+    /// The configuration in use.
+    pub(super) fn config(&self) -> AlbAuthConfig {
+        self.authenticator.current().config().clone()
+    }
+
     /// Issuers whose sign-in policy names nobody.
     #[cfg(feature = "backstage")]
     pub(crate) fn issuers_without_users(&self) -> Vec<String> {
@@ -82,6 +87,7 @@ impl AlbAuthHandle {
     /// one. Remembered tokens and sign-ins are forgotten with the old configuration, held keys of endpoints that are still
     /// trusted are kept.
     pub fn reload(&self, config: AlbAuthConfig) {
+        telemetry::withdrawn(&self.config().inner.trust.withdrawn(&config.inner.trust));
         telemetry::started(&config);
         self.authenticator.reload(config);
     }

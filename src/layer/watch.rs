@@ -1,43 +1,37 @@
 //! Reloading when settings files change.
 
-use std::{
-    fmt,
-    fs::File,
-    io::Read,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
-
-use aws_lc_rs::digest::{Context, SHA256};
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use super::AlbAuthHandle;
 use crate::{
     config::{AlbAuthConfig, ConfigError},
-    keys::pem_files,
+    files::{FilePlace, FileState, FilesRead},
     sync::Mutex,
 };
 
-/// So much of a file is looked at.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
 /// Looking more often than this costs more than it brings.
 const SHORTEST: Duration = Duration::from_millis(50);
+/// The most files that a log line names.
+const MAX_NAMED: usize = 10;
 
 /// Files whose change leads to a reload. See [`AlbAuthHandle::watch`].
 #[derive(Debug, Clone)]
 pub struct Watch {
     paths: Vec<PathBuf>,
     every: Duration,
-    /// What stood there when this was made.
-    seen: Fingerprint,
+    /// What was there when this was made.
+    seen: States,
 }
 
 impl Watch {
     /// These files, and of folders the `.pem` files in them. They are read now, so that a change after this is noticed: make
     /// it before the settings are loaded for the first time.
+    ///
+    /// Files that [`AppConfig`](crate::config::AppConfig) and [`FixedKeys::from_directory`](crate::keys::FixedKeys::from_directory)
+    /// read need not be listed: see [`AlbAuthHandle::watch`].
     pub fn files(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         let paths: Vec<PathBuf> = paths.into_iter().map(Into::into).collect();
-        let seen = Fingerprint::of(&paths);
+        let seen = look(&paths, &[]);
         Self { paths, every: Duration::from_secs(10), seen }
     }
 
@@ -81,11 +75,16 @@ impl fmt::Debug for WatchHandle {
 }
 
 impl AlbAuthHandle {
-    /// Reloads when these files change: calls `load`, which reads them, and swaps its configuration in.
+    /// Reloads when files change: calls `load`, which reads them, and swaps its configuration in.
     ///
-    /// The contents count, not the times of change, so it works where files are swapped by links (Kubernetes). A change is
-    /// acted on when it has stood for one look more, so that a file half written is not read. If `load` fails, the settings
-    /// from before stay, the log says why, and so does [`WatchHandle::problem`].
+    /// Watched are the files of `watch`, and every file that the configuration was read from by this crate, determined after
+    /// each load: app-config files with their `$include` and `$file` targets, and folders of
+    /// [`FixedKeys::from_directory`](crate::keys::FixedKeys::from_directory). A file that goes missing is a change, too.
+    ///
+    /// The contents count, not the times of change, so it works where files are swapped by links (Kubernetes). A change
+    /// takes effect once two consecutive polls read the same content, so that a file half written is not read. The log names
+    /// the files that changed, and what is no longer trusted. If `load` fails, the settings from before stay, the log says
+    /// why, and so does [`WatchHandle::problem`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -115,12 +114,19 @@ impl AlbAuthHandle {
         L: Fn() -> Result<AlbAuthConfig, ConfigError> + Send + Sync + 'static,
     {
         let problem = Arc::default();
+        let read = self.config().inner.files.clone();
+        let mut settled = watch.seen;
+        for (place, state, _) in read.iter() {
+            settled.insert(place.clone(), state.clone());
+        }
         let watcher = Watcher {
             handle: self.downgrade(),
             load: Arc::new(load),
             paths: watch.paths.into(),
-            settled: Some(watch.seen.clone()),
-            last: watch.seen,
+            read,
+            failed: FilesRead::default(),
+            last: settled.clone(),
+            settled,
             problem: Arc::clone(&problem),
         };
         let task = tokio::runtime::Handle::current().spawn(watcher.run(watch.every));
@@ -128,14 +134,22 @@ impl AlbAuthHandle {
     }
 }
 
+/// What is at each path that is watched.
+type States = BTreeMap<FilePlace, FileState>;
+
 struct Watcher<L> {
     handle: super::handle::WeakHandle,
     load: Arc<L>,
+    /// What the application listed.
     paths: Arc<[PathBuf]>,
-    /// What was acted on last; `None` where it changed meanwhile, so that nobody knows what was read.
-    settled: Option<Fingerprint>,
+    /// What the configuration in use was read from.
+    read: FilesRead,
+    /// What was read in vain since then.
+    failed: FilesRead,
+    /// What was loaded last. A state that was not the same before and after is [`FileState::Changing`], which no look finds.
+    settled: States,
     /// What was seen last.
-    last: Fingerprint,
+    last: States,
     problem: Arc<Mutex<Option<ConfigError>>>,
 }
 
@@ -151,82 +165,100 @@ where
             let Some(now) = self.look().await else { continue };
             let stands = now == self.last;
             self.last = now;
-            if stands && self.settled.as_ref() != Some(&self.last) {
-                self.load(&handle).await;
-                self.settled = self.look().await.filter(|after| *after == self.last);
+            if stands && self.settled != self.last {
+                let read = self.load(&handle).await;
+                self.settle(&read).await;
             }
         }
     }
 
-    async fn look(&self) -> Option<Fingerprint> {
+    async fn look(&self) -> Option<States> {
         let paths = Arc::clone(&self.paths);
-        tokio::task::spawn_blocking(move || Fingerprint::of(&paths)).await.ok()
+        let read: Vec<FilePlace> = self.places().map(|(place, ..)| place.clone()).collect();
+        tokio::task::spawn_blocking(move || look(&paths, &read)).await.ok()
     }
 
-    async fn load(&self, handle: &AlbAuthHandle) {
+    fn places(&self) -> impl Iterator<Item = (&FilePlace, &FileState, &str)> {
+        self.read.iter().chain(self.failed.iter())
+    }
+
+    /// Loads, and gives what was read.
+    async fn load(&mut self, handle: &AlbAuthHandle) -> FilesRead {
         let load = Arc::clone(&self.load);
         let loaded = match tokio::task::spawn_blocking(move || load()).await {
             Ok(loaded) => loaded,
             Err(_) => Err(ConfigError::message("the function that loads the settings panicked")),
         };
+        let changed = self.changed();
         match loaded {
             Ok(config) => {
-                tracing::info!(target: "tower_alb_auth", "settings files have changed: the configuration is swapped");
+                tracing::info!(
+                    target: "tower_alb_auth",
+                    "settings files have changed ({changed}): the configuration is swapped"
+                );
+                self.read = config.inner.files.clone();
+                self.failed = FilesRead::default();
                 handle.reload(config);
                 *self.problem.lock() = None;
+                self.read.clone()
             }
             Err(error) => {
                 tracing::error!(
                     target: "tower_alb_auth",
-                    "settings files have changed and cannot be used, those from before stay: {error}"
+                    "settings files have changed ({changed}) and cannot be used, those from before stay: {error}"
                 );
+                self.failed = error.files().clone();
                 *self.problem.lock() = Some(error);
+                self.failed.clone()
             }
         }
     }
-}
 
-/// What stands in some files, as a hash.
-#[derive(Clone, PartialEq, Eq)]
-struct Fingerprint([u8; 32]);
+    /// What this load has read counts as it was when it was read; the rest as it was before, if it is the same after.
+    async fn settle(&mut self, read: &FilesRead) {
+        let Some(after) = self.look().await else { return };
+        let mut settled = after.clone();
+        for (place, state) in &mut settled {
+            if self.last.get(place).is_some_and(|before| before != state) {
+                *state = FileState::Changing;
+            }
+        }
+        for (place, state, _) in read.iter() {
+            settled.insert(place.clone(), state.clone());
+        }
+        self.settled = settled;
+        self.last = after;
+    }
 
-impl Fingerprint {
-    fn of(paths: &[PathBuf]) -> Self {
-        let mut context = Context::new(&SHA256);
-        let mut add = |text: &[u8]| {
-            // With its length, so that no two lists of texts read alike.
-            context.update(&text.len().to_le_bytes());
-            context.update(text);
-        };
-        for path in paths {
-            add(path.as_os_str().as_encoded_bytes());
-            if !path.is_dir() {
-                add(&contents(path));
+    /// The files that are not as they were, for a log line.
+    fn changed(&self) -> String {
+        let mut named = Vec::new();
+        for (place, state) in &self.last {
+            if self.settled.get(place) == Some(state) {
                 continue;
             }
-            for file in pem_files(path).unwrap_or_default() {
-                add(file.as_os_str().as_encoded_bytes());
-                add(&contents(&file));
-            }
+            let shown = self.places().find(|(read, ..)| *read == place).map(|(.., shown)| shown.to_owned());
+            let shown = shown.unwrap_or_else(|| place.path().display().to_string());
+            named.push(match state {
+                FileState::Unreadable(kind) => format!("{shown}: {kind}"),
+                FileState::Contents(_) | FileState::Changing => shown,
+            });
         }
-        let mut hash = [0; 32];
-        hash.copy_from_slice(context.finish().as_ref());
-        Self(hash)
+        named.dedup();
+        let more = named.len().saturating_sub(MAX_NAMED);
+        named.truncate(MAX_NAMED);
+        if more > 0 {
+            named.push(format!("{more} more"));
+        }
+        named.join(", ")
     }
 }
 
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Fingerprint")
-    }
-}
-
-/// What a file says, or that it cannot be read, which is a state too.
-fn contents(path: &Path) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes));
-    match read {
-        Ok(_) => [b"read", bytes.as_slice()].concat(),
-        Err(error) => error.kind().to_string().into_bytes(),
-    }
+/// What is at these paths now, whether they are files or folders, and at these places.
+fn look(paths: &[PathBuf], places: &[FilePlace]) -> States {
+    let listed = paths.iter().map(|path| match path.is_dir() {
+        true => FilePlace::Folder(path.clone()),
+        false => FilePlace::File(path.clone()),
+    });
+    listed.chain(places.iter().cloned()).map(|place| (place.clone(), place.state())).collect()
 }

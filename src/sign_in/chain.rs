@@ -73,6 +73,8 @@ impl SignInResolver for FirstMatch {
             gives_identities: policies.iter().any(|policy| policy.gives_identities),
             claims_used: claims_used.map(|lists| lists.concat()),
             directory: same_directory(&policies),
+            described: policies.iter().all(|policy| policy.described),
+            accepts_missing_verification: policies.iter().any(|policy| policy.accepts_missing_verification),
             warnings: policies.into_iter().flat_map(|policy| policy.warnings).chain(warning).collect(),
         }
     }
@@ -132,18 +134,12 @@ impl Nobody {
     }
 }
 
-/// Whether two of them may give the same name to two users: their namespaces are the same, or not known, and they do not take
-/// their users from one directory.
+/// Whether two of them may give the same name to two users.
 fn may_meet(policies: &[Policy]) -> bool {
     let naming = || policies.iter().filter(|policy| policy.gives_identities);
-    naming().enumerate().any(|(index, one)| {
-        let mut later = naming().skip(index.saturating_add(1));
-        later.any(|other| {
-            let apart = one.namespace.is_some() && other.namespace.is_some() && one.namespace != other.namespace;
-            let same_users = one.directory.is_some() && one.directory == other.directory;
-            !apart && !same_users
-        })
-    })
+    naming()
+        .enumerate()
+        .any(|(index, one)| naming().skip(index.saturating_add(1)).any(|other| one.may_name_alike(other)))
 }
 
 /// The directory of all of them, if it is one.

@@ -98,7 +98,7 @@ impl SignInResolver for NamedClaim {
     }
 
     fn policy(&self) -> Policy {
-        let policy = Policy::new(format!("claim {}", self.claim)).in_namespace(self.names.namespace());
+        let policy = Policy::new(format!("claim {}", self.claim)).described().in_namespace(self.names.namespace());
         let policy = policy.using_claims([&self.claim]);
         if !OFTEN_WRITABLE.contains(&self.claim.as_str()) {
             return policy;

@@ -55,8 +55,11 @@ impl WholeEmail {
 /// Sign-in by email, made by [`EmailLocalPart`] or [`WholeEmail`].
 ///
 /// An email that is said to be unverified signs nobody in. One of which the provider says nothing (Entra ID and Okta send no
-/// `email_verified`) is accepted, because the issuer is the operator's own; it is refused at an issuer that anybody can have
-/// an account at (Google, the shared endpoints of Microsoft).
+/// `email_verified`) is accepted, because the issuer is the operator's own; it is refused at an issuer that anyone can have
+/// an account at (Google, GitLab.com, Slack, LinkedIn, Salesforce, the shared endpoints of Microsoft and its national clouds).
+/// Accepting it is logged as a warning at start-up until either
+/// [`require_verified_email`](Self::require_verified_email) or
+/// [`accept_missing_email_verified`](crate::AlbAuthConfigBuilder::accept_missing_email_verified) is chosen.
 #[derive(Debug, Clone)]
 pub struct EmailSignIn {
     naming: Naming,
@@ -82,7 +85,8 @@ impl EmailSignIn {
         Self { naming, rule: EmailRule::new(domains), plus: Plus::Refuse, names: Names::default() }
     }
 
-    /// Accepts this one address too, whatever its domain: a guest by name.
+    /// Accepts this one address too, whatever its domain: a guest by name. By the local part, the guest is the same user as
+    /// an address of a listed domain with that local part, which is logged as a warning at start-up.
     #[must_use]
     pub fn allow_address(mut self, address: impl Into<String>) -> Self {
         self.rule.allow_address(address.into());
@@ -144,6 +148,14 @@ impl EmailSignIn {
     }
 }
 
+/// What a policy by the local part gives up with several domains or addresses.
+pub(super) fn one_user_of_several_places(places: &str) -> String {
+    format!(
+        "the same local part is one user, whatever is behind the @: emails in {places}; WholeEmail tells them apart, if they can \
+         be two users"
+    )
+}
+
 impl SignInResolver for EmailSignIn {
     fn resolve(&self, claims: &Claims) -> Resolution {
         self.sign_in(claims).into()
@@ -154,10 +166,16 @@ impl SignInResolver for EmailSignIn {
             Naming::LocalPart => "email's local part",
             Naming::Whole => "whole email",
         };
-        let policy = Policy::new(format!("{naming} in {}", self.rule.domains())).in_namespace(self.names.namespace());
+        let policy = Policy::new(format!("{naming} in {}", self.rule.allowed()))
+            .in_namespace(self.names.namespace())
+            .described();
         let policy = match self.rule.accepts_any_domain() {
             true => policy.warning("users of any email domain are signed in: list your domains"),
             false => policy,
+        };
+        let policy = match self.rule.several_places().filter(|_| self.naming == Naming::LocalPart) {
+            Some(places) => policy.warning(one_user_of_several_places(&places)),
+            None => policy,
         };
         self.rule.describe(policy)
     }

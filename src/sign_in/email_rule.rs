@@ -1,18 +1,7 @@
 //! Which email may sign somebody in: what every policy that reads one has in common.
 
-use super::{Policy, SignInError};
+use super::{Policy, SignInError, is_shared};
 use crate::identity::{Claims, Email, EmailProblem};
-
-/// Issuers that anybody can have an account at. An email says nothing there without a list of domains, nor with one unless
-/// it is verified: who runs a tenant of such an issuer writes any address into it.
-const SHARED_ISSUERS: [&str; 5] = [
-    "https://accounts.google.com",
-    "https://login.microsoftonline.com/common/v2.0",
-    "https://login.microsoftonline.com/organizations/v2.0",
-    "https://login.microsoftonline.com/consumers/v2.0",
-    // The tenant of personal Microsoft accounts.
-    "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
-];
 
 #[derive(Debug, Clone)]
 pub(super) struct EmailRule {
@@ -61,9 +50,41 @@ impl EmailRule {
         self.domains.is_none()
     }
 
-    /// The domains, for a line that says what the policy is.
-    pub(super) fn domains(&self) -> String {
-        self.domains.as_ref().map_or("any domain".to_owned(), |domains| domains.join(", "))
+    /// The domains and addresses, for a line that says what the policy is.
+    pub(super) fn allowed(&self) -> String {
+        let Some(domains) = &self.domains else { return "any domain".to_owned() };
+        match (domains.join(", "), self.addresses.join(", ")) {
+            (domains, addresses) if addresses.is_empty() => domains,
+            (domains, addresses) if domains.is_empty() => format!("no domain, and the addresses {addresses}"),
+            (domains, addresses) => format!("{domains}, and the addresses {addresses}"),
+        }
+    }
+
+    /// Where addresses with one local part may come from, if that is more than one place: for policies that name users by it.
+    pub(super) fn several_places(&self) -> Option<String> {
+        let mut domains: Vec<String> = Vec::new();
+        for domain in self.domains.as_ref()? {
+            let domain = domain.to_ascii_lowercase();
+            if !domains.contains(&domain) {
+                domains.push(domain);
+            }
+        }
+        // What follows a plus may be cut off.
+        let parts = |address: &str| {
+            let (local_part, domain) = address.split_once('@')?;
+            Some((local_part.split('+').next()?.to_ascii_lowercase(), domain.to_ascii_lowercase()))
+        };
+        let mut outside: Vec<(String, String)> = Vec::new();
+        for (local_part, domain) in self.addresses.iter().filter_map(|address| parts(address)) {
+            if !domains.contains(&domain) && !outside.contains(&(local_part.clone(), domain.clone())) {
+                outside.push((local_part, domain));
+            }
+        }
+        let two_addresses = outside.iter().enumerate().any(|(index, (local_part, _))| {
+            outside.iter().skip(index.saturating_add(1)).any(|(other, _)| other == local_part)
+        });
+        let several = domains.len() > 1 || (!domains.is_empty() && !outside.is_empty()) || two_addresses;
+        several.then(|| self.allowed())
     }
 
     /// What of the rule the configuration and the start-up lines need to know.
@@ -71,7 +92,8 @@ impl EmailRule {
         let policy = policy.using_claims(["email", "email_verified"]);
         match self.verification {
             Verification::Ignored => policy.warning("emails that the provider says are not verified are accepted"),
-            Verification::NotDenied | Verification::Required => policy,
+            Verification::NotDenied => Policy { accepts_missing_verification: true, ..policy },
+            Verification::Required => policy,
         }
     }
 
@@ -160,8 +182,4 @@ fn not_verified(claims: &Claims) -> String {
         Some("a text") => format!("the claim {CLAIM} is another text, not true or false"),
         found => format!("the claim {CLAIM} is {}, not true or false", found.unwrap_or("missing")),
     }
-}
-
-fn is_shared(issuer: &str) -> bool {
-    SHARED_ISSUERS.contains(&issuer.trim_end_matches('/'))
 }

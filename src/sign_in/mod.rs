@@ -31,11 +31,15 @@ mod outcome;
 mod ownership;
 mod resolver;
 mod seldom;
+mod shared_issuers;
 mod subject;
 
-pub(crate) use self::cache::{Asked, SignInCache};
 #[cfg(feature = "https")]
 pub use self::catalog::{Catalog, CatalogBuilder, CatalogSignIn};
+pub(crate) use self::{
+    cache::{Asked, SignInCache},
+    shared_issuers::is_shared,
+};
 pub use self::{
     chain::FirstMatch,
     claim::NamedClaim,

@@ -117,6 +117,10 @@ pub struct Policy {
     pub(crate) warnings: Vec<String>,
     /// Where the users it names are kept, if it names none that are not: the same name is then the same user.
     pub(crate) directory: Option<String>,
+    /// Whether it names users by an email of which the provider does not say whether it is verified.
+    pub(crate) accepts_missing_verification: bool,
+    /// Whether two policies with this summary name users alike.
+    pub(crate) described: bool,
 }
 
 impl Policy {
@@ -129,6 +133,8 @@ impl Policy {
             claims_used: None,
             warnings: Vec::new(),
             directory: None,
+            accepts_missing_verification: false,
+            described: false,
         }
     }
 
@@ -151,6 +157,20 @@ impl Policy {
         self
     }
 
+    /// Of a policy whose summary says all of how it names users.
+    pub(crate) fn described(mut self) -> Self {
+        self.described = true;
+        self
+    }
+
+    /// Whether this policy and another may give the same name to two users: their namespaces are the same, or not known, and
+    /// they do not take their users from one directory.
+    pub(crate) fn may_name_alike(&self, other: &Self) -> bool {
+        let apart = self.namespace.is_some() && other.namespace.is_some() && self.namespace != other.namespace;
+        let same_users = self.directory.is_some() && self.directory == other.directory;
+        !apart && !same_users
+    }
+
     /// A sentence to be logged once at start-up: what this policy gives up.
     #[must_use]
     pub fn warning(mut self, sentence: impl Into<String>) -> Self {
@@ -171,6 +191,6 @@ impl SignInResolver for ClaimsOnly {
     }
 
     fn policy(&self) -> Policy {
-        Policy { gives_identities: false, ..Policy::new("claims only") }
+        Policy { gives_identities: false, ..Policy::new("claims only").described() }
     }
 }

@@ -160,6 +160,18 @@ pub(crate) fn started(config: &crate::config::AlbAuthConfig) {
     }
 }
 
+/// What a reload has taken out of the trusted load balancers, issuers and client ids.
+pub(crate) fn withdrawn(withdrawn: &[String]) {
+    for entry in withdrawn {
+        tracing::info!(target: "tower_alb_auth", "no longer trusted: {entry}");
+    }
+}
+
+/// What the switches of a layer do.
+pub(crate) fn switches(switches: &[String]) {
+    tracing::info!(target: "tower_alb_auth", "the layer: {}", switches.join("; "));
+}
+
 /// A store of the auth backend that gives no answer. Not a line for each of a thousand requests a second.
 #[cfg(feature = "backstage")]
 pub(crate) fn store_failed(wanted: &str, error: &crate::backstage::store::StoreError, warnings: &Warnings) {

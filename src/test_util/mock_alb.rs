@@ -165,6 +165,7 @@ impl MockAlb {
     pub fn config(&self) -> AlbAuthConfig {
         self.config_builder()
             .sign_in(EmailLocalPart::in_domains(["example.com"]))
+            .accept_missing_email_verified()
             .build()
             .expect("a sound configuration")
     }

@@ -89,7 +89,7 @@ impl<'t, 'c> Candidate<'t, 'c> {
             header.issuer.get("iss", AuthErrorKind::UntrustedIssuer)?,
             header.client.get("client", AuthErrorKind::UntrustedClient)?,
         )?;
-        header.window.check(now, limits.leeway, limits.max_lifetime)?;
+        limits.check_window(header.window, now)?;
         Ok(Self {
             token,
             signing_input: segments.signing_input,
@@ -138,11 +138,25 @@ impl VerifiedToken {
 
     /// Whether it is valid now. A token that is remembered is asked again each time.
     pub(crate) fn check_time(&self, now: u64, limits: &TokenLimits) -> Result<(), AuthError> {
-        Ok(self.window.check(now, limits.leeway, limits.max_lifetime)?)
+        limits.check_window(self.window, now)
     }
 }
 
 impl TokenLimits {
+    fn check_window(&self, window: Window, now: u64) -> Result<(), AuthError> {
+        window.check(now, self.leeway, self.max_lifetime).map_err(|kind| match kind {
+            AuthErrorKind::LifetimeTooLong => AuthError::with_detail(
+                kind,
+                format!(
+                    "exp is {} s ahead, max_lifetime is {} s",
+                    window.expires_at.saturating_sub(now),
+                    self.max_lifetime.as_secs()
+                ),
+            ),
+            _ => AuthError::new(kind),
+        })
+    }
+
     fn json(&self) -> JsonLimits {
         JsonLimits { depth: self.max_json_depth, members: self.max_json_members, elements: self.max_json_elements }
     }

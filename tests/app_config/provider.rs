@@ -47,7 +47,10 @@ fn every_setting_does_what_it_says() {
 
 #[test]
 fn what_is_given_up_is_a_warning() {
-    let warnings = |text: &str| read(text).unwrap().alb_auth().unwrap().build().unwrap().warnings().to_vec();
+    let warnings = |text: &str| {
+        let builder = read(text).unwrap().alb_auth().unwrap().accept_missing_email_verified();
+        builder.build().unwrap().warnings().to_vec()
+    };
     let without_user = "auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): users who are not in the catalog are signed in";
     assert_eq!(warnings(COMPLETE), [without_user]);
     let any_domain = COMPLETE.replace("allowedDomains: [example.com]", "dangerouslyAllowAnyDomain: true");
@@ -65,6 +68,30 @@ fn what_is_given_up_is_a_warning() {
             &without_user.replace(":10)", ":11)")
         ]
     );
+}
+
+/// S-55: an email without `email_verified` is a warning until the files, or the code, settle it.
+#[test]
+fn s_55_the_files_acknowledge_that_email_verified_is_missing() {
+    let warned = |text: &str| {
+        let file = read(text).unwrap();
+        let policy = EmailLocalPart::in_domains(["example.com"]);
+        [file.alb_auth().unwrap(), file.alb_auth_with(policy).unwrap()].map(|builder| {
+            let config = builder.build().unwrap();
+            config.warnings().iter().filter(|warning| warning.contains("without the claim email_verified")).count()
+        })
+    };
+    assert_eq!(warned(COMPLETE), [1, 1]);
+    assert_eq!(warned(&with("acceptMissingEmailVerified: false")), [1, 1]);
+    assert_eq!(warned(&with("acceptMissingEmailVerified: true")), [0, 0]);
+    assert_eq!(warned(&with("requireVerifiedEmail: true")), [0, 0]);
+    let both = outcome(&with("requireVerifiedEmail: true\n      acceptMissingEmailVerified: true"));
+    assert!(
+        both.contains("requireVerifiedEmail and auth.providers.awsalb.acceptMissingEmailVerified are both true"),
+        "{both}"
+    );
+    let odd = outcome(&with("acceptMissingEmailVerified: 1"));
+    assert!(odd.contains("acceptMissingEmailVerified (app-config.yaml:8) must be true or false"), "{odd}");
 }
 
 #[tokio::test]

@@ -10,8 +10,17 @@ use tower_alb_auth::{
 use crate::traced::Traced;
 
 fn builder() -> BackstageAuthBuilder {
-    let tokens = TokenIssuer::builder("https://backstage.example.com/api/auth").build().unwrap();
+    builder_at("https://backstage.example.com/api/auth")
+}
+
+fn builder_at(issuer: &str) -> BackstageAuthBuilder {
+    let tokens = TokenIssuer::builder(issuer).build().unwrap();
     BackstageAuth::builder(MockAlb::new().layer().handle(), tokens)
+}
+
+/// What the builder warns of, without the account of the mock load balancer.
+fn warned(traced: &Traced) -> Vec<String> {
+    traced.lines(tracing::Level::WARN).into_iter().filter(|line| !line.contains("the account 000000000000")).collect()
 }
 
 fn said(builder: BackstageAuthBuilder) -> String {
@@ -32,9 +41,7 @@ fn addresses_are_looked_at_and_all_problems_said() {
     {
         assert!(said(builder().allow_origin(origin)).contains("is not an origin"), "{origin}");
     }
-    for address in ["http://localhost:3000", "https://Portal.example.com:443/x/?y"] {
-        builder().app_base_url(address).build().expect("a sound configuration");
-    }
+    builder().app_base_url("https://Portal.example.com:443/x/?y").build().expect("a sound configuration");
 }
 
 #[test]
@@ -60,20 +67,58 @@ fn a_guest_that_is_no_user_is_refused() {
 fn the_guest_is_warned_of() {
     let (traced, _guard) = Traced::begin();
     builder().dangerously_allow_guest(Guest::new()).build().unwrap();
-    assert_eq!(
-        traced.lines(tracing::Level::WARN),
-        ["whoever asks /guest/refresh becomes user:development/guest, without any sign-in"]
-    );
+    assert_eq!(warned(&traced), ["whoever asks /guest/refresh becomes user:development/guest, without any sign-in"]);
 }
 
 #[test]
 fn pages_over_plain_http_are_warned_of() {
     let (traced, _guard) = Traced::begin();
-    let builder = builder().app_base_url("http://localhost:3000").allow_origin("http://portal.localhost:8080");
+    let builder = builder_at("http://backstage.localhost:7007/api/auth");
+    let builder = builder.app_base_url("http://localhost:3000").allow_origin("http://portal.localhost:8080");
     builder.allow_origin("http://[::1]:3000").allow_origin("http://intranet.example.com:80").build().unwrap();
-    let lines = traced.lines(tracing::Level::WARN);
+    let lines = warned(&traced);
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].starts_with("pages of http://intranet.example.com may ask for sessions"), "{lines:?}");
+}
+
+/// S-85: create-app's default origin beside a production address.
+#[test]
+fn s_85_an_insecure_origin_beside_an_address_on_https_takes_a_waiver() {
+    let cors = |origin: &str| builder().app_base_url("https://portal.example.com").allow_origin(origin);
+    let origins = [
+        "http://localhost:3000",
+        "https://localhost:3000",
+        "http://127.0.0.1:3000",
+        "http://[::1]:3000",
+        "https://0.0.0.0",
+        "http://portal.localhost:8080",
+        "https://Portal.LocalHost",
+        "http://intranet.example.com",
+        "http://portal.example.com",
+    ];
+    for origin in origins {
+        let said = said(cors(origin));
+        let part = format!("{} is not an origin for pages of a site on https", origin.to_lowercase());
+        assert!(said.contains(&part) && said.contains("dangerously_allow_insecure_origins()"), "{said}");
+        let (traced, _guard) = Traced::begin();
+        cors(origin).dangerously_allow_insecure_origins().build().expect("it is waived");
+        let warned = traced.lines(tracing::Level::WARN).join("\n");
+        assert!(warned.contains(&format!("pages of {} may ask", origin.to_lowercase())), "{origin}: {warned}");
+    }
+    // Whichever of the addresses is on https, and whichever is not.
+    assert!(said(builder().app_base_url("http://localhost:3000")).contains("http://localhost:3000 is not an origin"));
+    let at_home = || builder_at("http://localhost:7007/api/auth");
+    assert!(said(at_home().app_base_url("https://portal.example.com")).contains("http://localhost:7007 is not"));
+    for builder in [
+        cors("https://localhost.example.com"),
+        cors("https://127.0.0.1.example.com"),
+        // Development, on this machine alone.
+        at_home().app_base_url("http://localhost:3000"),
+        builder_at("https://localhost:7007/api/auth").app_base_url("https://localhost:3000"),
+        builder_at("https://localhost:7007/api/auth").allow_origin("http://localhost:3000"),
+    ] {
+        builder.build().expect("a sound configuration");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use tower_alb_auth::{SignOut, test_util::User};
 use crate::site::{ORIGIN, Site, said, shown};
 
 const APP: &str = "https://portal.example.com";
-const OTHER: &str = "http://localhost:3000";
+const OTHER: &str = "https://other.example.org:3000";
 
 async fn site() -> Site {
     Site::with(|auth| {

@@ -119,3 +119,52 @@ async fn a_file_that_changes_counts_without_a_restart() {
     site.service.wait_until_it_says("app-config.yaml:");
     assert_eq!(guest.get("/api/auth/awsalb/refresh").await.0, 200);
 }
+
+/// S-84: a load balancer that is named in an included file is out as soon as that file no longer names it.
+#[tokio::test]
+async fn s_84_a_signer_that_is_removed_in_an_included_file_is_out_without_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let included = folder.path().join("trusted.yaml");
+    let site = Site::changed(folder, &["--without-catalog"], |settings| {
+        let line =
+            settings.lines().find(|line| line.trim_start().starts_with("signer: ")).expect("a signer").to_owned();
+        let signer = line.trim_start().trim_start_matches("signer: ");
+        let other = "arn:aws:elasticloadbalancing:eu-central-1:000000000000:loadbalancer/app/other/50dc6c495c0c9188";
+        fs::write(&included, format!("signers: [{signer}, {other}]\n")).expect("written");
+        settings.replace(&line, "      signers: { $include: trusted.yaml#signers }")
+    })
+    .await;
+    let jane = site.signed_in("jane").await;
+    assert_eq!(jane.get("/api/auth/awsalb/refresh").await.0, 200);
+    let file = site.folder.path().join("trusted.yaml");
+    let text = fs::read_to_string(&file).expect("the file");
+    fs::write(&file, text.replace(&format!("{}, ", site.emulator.signer()), "")).expect("written");
+    let said = site.service.wait_until_it_says(&format!("no longer trusted: {}", site.emulator.signer()));
+    assert!(said.contains("trusted.yaml"), "{said}");
+    let until = Instant::now() + LONGEST;
+    while jane.get("/api/auth/awsalb/refresh").await.0 != 401 {
+        assert!(Instant::now() < until, "{}", site.service.log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// S-85: what create-app writes for pages of a laptop does not go into production unseen.
+#[test]
+fn s_85_an_origin_on_the_visitors_machine_beside_an_address_on_https_does_not_start() {
+    let cors = SOUND.replacen("backend:\n", "backend:\n  cors:\n    origin: http://localhost:3000\n", 1);
+    let folder = folder_with(&cors);
+    for arguments in [&["--listen", "127.0.0.1:0"][..], &["check"]] {
+        let ended = run(folder.path(), arguments);
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        assert_eq!(ended.code, 1, "{said}");
+        let problem =
+            "- backend.cors.origin (app-config.yaml:5): \"http://localhost:3000\" is not an origin for pages of a site";
+        assert!(said.contains(problem) && said.contains("dangerouslyAllowInsecureOrigins: true"), "{said}");
+    }
+    let waived = cors.replace("    awsalb:\n", "    awsalb:\n      dangerouslyAllowInsecureOrigins: true\n");
+    let folder = folder_with(&waived);
+    assert_eq!(run(folder.path(), &["check"]).code, 0);
+    let service = Service::start(folder.path(), &["--listen", "127.0.0.1:0", "--without-catalog"]);
+    service
+        .wait_until_it_says("pages of http://localhost:3000 may ask for sessions beside https://backstage.example.com");
+}

@@ -54,7 +54,10 @@ fn a_catalog_over_plain_http_wants_a_waiver() {
     assert!(settings.warnings.iter().any(|warning| warning.contains("is plain http")), "{:?}", settings.warnings);
     assert!(settings.catalog.builder().token("a-token").build().is_ok());
     // Names below localhost are this machine.
-    let local = read("backend: { baseUrl: 'http://backstage.localhost:7007' }").catalog;
+    let local = read(
+        "app: { baseUrl: 'http://backstage.localhost:3000' }\nbackend: { baseUrl: 'http://backstage.localhost:7007' }",
+    )
+    .catalog;
     assert!(local.builder().token("a-token").build().is_ok());
     assert!(
         wrong("discovery: { endpoints: [{ target: 'http+srv://catalog', plugins: [catalog] }] }")

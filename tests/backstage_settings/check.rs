@@ -150,6 +150,7 @@ fn every_key_is_used_or_ignored_with_its_place_and_no_value_is_shown() {
     - backend.database.connection.statement_timeout (app-config.yaml:36) is ignored: no such setting is taken here
     - backend.database.connection (app-config.yaml:31): the connection to the database is plain, so whoever stands between can pass for it, and sign in as anybody: set ssl: true, or name its authority in ssl.ca
     - auth.providers.awsalb.sessionDuration (app-config.yaml:62) is ignored: the session is the load balancer's, see SessionTimeout of the listener rule
+    - an email without the claim email_verified is accepted from https://idp.example.com: users who can change their address there become the user of that address here. If the provider sends the claim, use require_verified_email() (app-config.yaml: requireVerifiedEmail, environment: ALB_AUTH_REQUIRE_VERIFIED_EMAIL). If users cannot change their address, acknowledge it by accept_missing_email_verified() (acceptMissingEmailVerified, ALB_AUTH_ACCEPT_MISSING_EMAIL_VERIFIED)
     ");
 }
 
@@ -170,14 +171,14 @@ fn what_is_refused_says_why() {
     insta::assert_snapshot!(format!("{}\n\n{}", refused.join("\n"), check.problems().join("\n")), @r#"
     refused  backend.baseUrl (app-config.yaml:18): must be a URL such as https://<the backend's host, as browsers see it>, without user, query or fragment
     refused  auth.keyStore.provider (app-config.yaml:47): is "firestore", which is not served; there are database, memory, static
-    refused  auth.providers.awsalb.audience (app-config.yaml:62): is no setting; there are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration
+    refused  auth.providers.awsalb.audience (app-config.yaml:62): is no setting; there are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
     refused  auth.providers.awsalb.signOutUrl (app-config.yaml:63): the end-session address "canary" must begin with https:// and name a host
     refused  auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:66): names the resolver "usernameMatchingUserEntityName", which awsalb does not have; there are emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
 
     backend.baseUrl (app-config.yaml:18) must be a URL such as https://<the backend's host, as browsers see it>, without user, query or fragment
     auth.keyStore.provider (app-config.yaml:47) is "firestore", which is not served; there are database, memory, static
     auth.providers.awsalb.signOutUrl (app-config.yaml:63): the end-session address "canary" must begin with https:// and name a host
-    auth.providers.awsalb.audience (app-config.yaml:62) is no setting; there are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration
+    auth.providers.awsalb.audience (app-config.yaml:62) is no setting; there are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
     auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:66) names the resolver "usernameMatchingUserEntityName", which awsalb does not have; there are emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
     auth.providers.awsalb (app-config.yaml:59) lacks clientIds: add
     auth:
@@ -189,6 +190,21 @@ fn what_is_refused_says_why() {
 }
 
 /// Every key of the parts has a line, whatever is in the file.
+/// S-85: what create-app writes, once the addresses are those of production.
+#[test]
+fn s_85_the_check_refuses_an_insecure_origin_beside_an_address_on_https() {
+    let production = USUAL
+        .replace("baseUrl: http://localhost:3000", "baseUrl: https://backstage.example.com")
+        .replace("baseUrl: http://localhost:7007", "baseUrl: https://backstage.example.com");
+    let refused = check(&production);
+    let line = "refused  backend.cors.origin (app-config.yaml:24): \"http://localhost:3000\" is not an origin for pages of a site on https";
+    assert!(!refused.is_sound() && refused.lines().iter().any(|held| held.starts_with(line)), "{refused}");
+    let waived = production.replace("    awsalb:\n", "    awsalb:\n      dangerouslyAllowInsecureOrigins: true\n");
+    let waived = check(&waived);
+    let line = "used     auth.providers.awsalb.dangerouslyAllowInsecureOrigins (";
+    assert!(waived.is_sound() && waived.lines().iter().any(|held| held.starts_with(line)), "{waived}");
+}
+
 #[test]
 fn no_key_is_passed_over() {
     let text = "auth: { a: { b: 1 } }\nbackend: { a: 1, cors: { b: 1 }, auth: { c: [] } }\ndiscovery: { d: null }\nelse: { e: 1 }\n";

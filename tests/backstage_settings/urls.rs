@@ -22,14 +22,67 @@ fn pages_of_the_application_and_of_listed_origins_may_ask() {
     let origins = |cors: &str| read(&format!("backend: {{ cors: {cors} }}")).allowed_origins;
     let app = "https://backstage.example.com";
     assert_eq!(read("").allowed_origins, [app]);
-    assert_eq!(origins("{ origin: 'http://localhost:3000' }"), [app, "http://localhost:3000"]);
+    assert_eq!(origins("{ origin: 'https://other.example.org:3000' }"), [app, "https://other.example.org:3000"]);
     assert_eq!(
         origins("{ origin: ['https://A.example.com:443', 'https://b.example.com/', 'https://backstage.example.com'] }"),
         [app, "https://a.example.com", "https://b.example.com"]
     );
     assert_eq!(origins("{ origin: false }"), [app]);
     assert_eq!(origins("{}"), [app]);
-    assert_eq!(read("app: { baseUrl: 'http://localhost:3000/base' }").allowed_origins, ["http://localhost:3000"]);
+    let local = "app: { baseUrl: 'http://localhost:3000/base' }\nbackend: { baseUrl: 'http://localhost:7007' }";
+    assert_eq!(read(local).allowed_origins, ["http://localhost:3000"]);
+}
+
+/// S-85: what create-app writes, in a production file that names the production addresses alone.
+#[test]
+fn s_85_an_insecure_origin_beside_an_address_on_https_takes_a_waiver() {
+    let waiver = "auth: { providers: { awsalb: { dangerouslyAllowInsecureOrigins: true } } }";
+    for origin in [
+        "http://localhost:3000",
+        "https://localhost:3000",
+        "http://127.0.0.1:3000",
+        "http://[::1]:3000",
+        "http://app.localhost:3000",
+        "http://intranet.example.com",
+        "http://backstage.example.com",
+    ] {
+        let cors = format!("backend: {{ cors: {{ origin: '{origin}' }} }}");
+        let said = wrong(&cors);
+        assert!(
+            said.starts_with("backend.cors.origin (app-config.production.yaml:1): ") && said.contains(origin),
+            "{said}"
+        );
+        assert!(said.contains("auth.providers.awsalb.dangerouslyAllowInsecureOrigins: true"), "{said}");
+        let settings = read(&format!("{cors}\n{waiver}"));
+        assert!(settings.allow_insecure_origins, "{origin}");
+        assert_eq!(settings.allowed_origins, ["https://backstage.example.com", origin]);
+    }
+    assert!(!read("").allow_insecure_origins);
+    // Each address that is not on https beside one that is.
+    for (text, place) in [
+        ("app: { baseUrl: 'http://localhost:3000' }", "app.baseUrl (app-config.production.yaml:1)"),
+        ("backend: { baseUrl: 'http://localhost:7007' }", "backend.baseUrl (app-config.production.yaml:1)"),
+        (
+            "discovery: { endpoints: [{ target: 'http://auth.example.com/api/auth', plugins: [auth] }] }",
+            "discovery.endpoints[0].target (app-config.production.yaml:1)",
+        ),
+    ] {
+        let said = wrong(text);
+        assert!(said.starts_with(place) && said.contains("dangerouslyAllowInsecureOrigins"), "{said}");
+        read(&format!("{text}\n{waiver}"));
+    }
+    // One of the list, and a pattern that only looks like a name.
+    let list = "backend: { cors: { origin: ['https://a.example.com', 'http://localhost:3000'] } }";
+    assert!(wrong(list).contains("\"http://localhost:3000\" is not an origin for pages"), "{}", wrong(list));
+    read("backend: { cors: { origin: 'https://localhost.example.com' } }");
+    // On a laptop there is nothing on https, or nothing but the laptop.
+    for scheme in ["http", "https"] {
+        let laptop = format!(
+            "app: {{ baseUrl: '{scheme}://localhost:3000' }}\nbackend: {{ baseUrl: '{scheme}://localhost:7007', \
+             cors: {{ origin: 'http://localhost:3000' }} }}"
+        );
+        read(&laptop);
+    }
 }
 
 /// S-68: a pattern that is not understood lets nobody in.

@@ -157,7 +157,7 @@ fn the_defaults_are_these() {
             max_json_elements: 1024,
             max_subject_chars: 255,
             leeway: 30s,
-            max_lifetime: 86400s,
+            max_lifetime: 900s,
         }
     ");
     insta::assert_snapshot!(format!("{:#?}", KeyLimits::new()), @"

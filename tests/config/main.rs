@@ -6,6 +6,7 @@ mod endpoints;
 mod entries;
 mod issuers;
 mod limits;
+mod said;
 mod signers;
 mod snapshots;
 #[path = "../support/mod.rs"]

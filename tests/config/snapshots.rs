@@ -130,7 +130,7 @@ fn policies() {
 /// What is logged at start-up: not mistakes, but what somebody should know.
 #[test]
 fn summary_and_warnings() {
-    let sound = builder([entry(ALB)]).build().unwrap();
+    let sound = builder([entry(ALB)]).accept_missing_email_verified().build().unwrap();
     assert_eq!(sound.warnings(), Vec::<String>::new());
     insta::assert_snapshot!(sound.summary(), @"arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188 with issuer https://idp.example.com, client app; sign-in by email's local part in example.com");
 

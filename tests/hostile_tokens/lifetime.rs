@@ -40,7 +40,7 @@ async fn s_37_a_token_ends_at_its_exp_and_the_leeway_to_the_second() {
     for leeway in LEEWAYS {
         for remembers in [false, true] {
             let (gate, clock) = gate_at(NOW, leeway, remembers);
-            let exp = NOW + 1000;
+            let exp = NOW + 900;
             let token = gate.alb.token(&User::jane()).expires_at(exp).sign();
             for (now, valid) in [
                 (NOW, true),
@@ -159,11 +159,11 @@ async fn s_39_an_absurd_lifetime_is_refused_without_an_overflow() {
     for leeway in LEEWAYS {
         let (gate, _) = gate_at(NOW, leeway, true);
         let token = |exp: u64| gate.alb.token(&User::jane()).expires_at(exp).sign();
-        let max = 24 * HOUR;
+        let max = 15 * 60;
         let last = 253_402_300_799;
         for (exp, kind) in [
             (NOW + max + 1, AuthErrorKind::LifetimeTooLong),
-            (NOW + 100 * 365 * max, AuthErrorKind::LifetimeTooLong),
+            (NOW + 100 * 365 * 24 * HOUR, AuthErrorKind::LifetimeTooLong),
             (last, AuthErrorKind::LifetimeTooLong),
             (last + 1, AuthErrorKind::MalformedHeader),
             (u64::from(u32::MAX), AuthErrorKind::LifetimeTooLong),
@@ -201,7 +201,7 @@ async fn s_39_dates_at_the_ends_of_time_overflow_nothing() {
             for from in [0, now, last] {
                 let token = gate.alb.token(&User::jane()).expires_at(exp).claim("nbf", from).header("iat", from).sign();
                 let answer = gate.call(token).await;
-                let in_time = now < exp + 300 && from <= now + 300 && exp <= now + 24 * HOUR;
+                let in_time = now < exp + 300 && from <= now + 300 && exp <= now + 15 * 60;
                 let valid = in_time && exp <= last && from <= last;
                 assert_eq!(answer.status == 200, valid, "now {now}, exp {exp}, from {from}: {answer:?}");
                 assert!(valid || answer.status == 401, "{answer:?}");

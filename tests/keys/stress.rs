@@ -10,6 +10,7 @@ use std::{
 };
 
 use tower_alb_auth::{
+    TokenLimits,
     keys::KeySourceErrorKind as Kind,
     test_util::{MockAlb, User},
 };
@@ -44,6 +45,11 @@ fn moody(alb: &MockAlb) -> Source {
     })
 }
 
+/// Tokens may live for a day, since time jumps while they are on their way.
+fn a_day() -> TokenLimits {
+    TokenLimits::new().max_lifetime(Duration::from_secs(24 * 3600))
+}
+
 /// Everybody's, until the last one goes.
 struct Everything {
     setup: Setup,
@@ -62,7 +68,7 @@ impl Deref for Everything {
 impl Everything {
     fn new() -> &'static Self {
         let source = Source::new(|_| async { no_such_key() });
-        let setup = Setup::with_source(source.clone());
+        let setup = Setup::build(|builder, _| builder.token_limits(a_day()).key_source(source.clone()));
         let answers = moody(&setup.alb);
         source.set(move |request| tower_alb_auth::keys::KeySource::fetch(&answers, request));
         Box::leak(Box::new(Self { setup, source, over: AtomicBool::new(false) }))
@@ -98,7 +104,7 @@ impl Everything {
 
     async fn reloads(&self) {
         for _ in 0..ROUNDS {
-            self.handle.reload(finish(self.alb.config_builder().key_source(self.source.clone())));
+            self.handle.reload(finish(self.alb.config_builder().token_limits(a_day()).key_source(self.source.clone())));
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }

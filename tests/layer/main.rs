@@ -23,6 +23,7 @@ mod refusals;
 mod reload;
 mod signers;
 mod stale_extensions;
+mod switches;
 mod tokens;
 mod uniform;
 mod users;

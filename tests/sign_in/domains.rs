@@ -6,7 +6,7 @@ use tower_alb_auth::{
     test_util::MockAlb,
 };
 
-use crate::{assert_403, sign_in, with_email};
+use crate::{assert_403, sign_in, warnings, with_email};
 
 const SHARED: [&str; 6] = [
     "https://accounts.google.com",
@@ -17,9 +17,10 @@ const SHARED: [&str; 6] = [
     "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
 ];
 
+/// The warnings, or what is wrong.
 fn build(alb: &MockAlb, policy: impl tower_alb_auth::sign_in::SignInResolver) -> Result<Vec<String>, String> {
-    let config = alb.config_builder().sign_in(policy).build();
-    config.map(|config| config.warnings().to_vec()).map_err(|error| error.to_string())
+    let config = alb.config_builder().sign_in(policy).accept_missing_email_verified().build();
+    config.map(|config| warnings(&config)).map_err(|error| error.to_string())
 }
 
 #[tokio::test]
@@ -83,8 +84,10 @@ async fn s_54_letter_case_of_a_domain_does_not_matter() {
 async fn s_54_any_domain_takes_a_waiver_that_is_said_at_start_up() {
     // There is no way to an EmailSignIn but with domains or by the method that says what it gives up.
     let waived = || EmailLocalPart::dangerously_in_any_domain();
-    let warnings = build(&MockAlb::new(), waived()).unwrap();
-    assert_eq!(warnings, ["users of any email domain are signed in: list your domains"]);
+    assert_eq!(
+        build(&MockAlb::new(), waived()).unwrap(),
+        ["users of any email domain are signed in: list your domains"]
+    );
     sign_in(waived(), &with_email("a@anything.example")).await.assert_ok("user:default/a");
     assert_eq!(build(&MockAlb::new(), EmailLocalPart::in_domains(["corp.com"])).unwrap(), Vec::<String>::new());
 }

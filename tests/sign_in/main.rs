@@ -11,11 +11,13 @@ mod hostile_claims;
 mod issuers;
 mod malformed;
 mod names;
+mod one_user;
 mod outage;
 mod ownership;
 mod panics;
 mod profile;
 mod remembered;
+mod shared_issuers;
 mod subject;
 #[path = "../support/mod.rs"]
 mod support;
@@ -25,7 +27,7 @@ mod verified;
 
 use support::{Answer, App};
 use tower_alb_auth::{
-    AlbAuthLayer, AuthErrorKind,
+    AlbAuthConfig, AlbAuthLayer, AuthErrorKind,
     sign_in::{SignIn, SignInError, SignInResolver},
     test_util::{MockAlb, User},
 };
@@ -53,6 +55,14 @@ fn assert_403(answer: &Answer, kind: AuthErrorKind, case: &str) {
     assert_eq!((answer.status.as_u16(), answer.kind()), (403, Some(kind)), "{case}: {answer:?}");
     assert_eq!(answer.body, "You are signed in, but this application does not let you in.\n", "{case}");
     assert_eq!(answer.header("cache-control"), Some("no-store"), "{case}");
+}
+
+/// What a configuration gives up, but for the account of the mock load balancer.
+fn warnings(config: &AlbAuthConfig) -> Vec<String> {
+    let (emulated, others): (Vec<String>, Vec<String>) =
+        config.warnings().iter().cloned().partition(|warning| warning.contains(" has the account 000000000000, "));
+    assert_eq!(emulated.len(), 1, "{:?}", config.warnings());
+    others
 }
 
 /// A user by name, as an answer of a policy.

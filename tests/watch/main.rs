@@ -9,5 +9,7 @@ mod traced;
 mod wire;
 
 mod files;
+#[cfg(feature = "app-config")]
+mod includes;
 mod keys;
 mod load;

@@ -7,7 +7,7 @@ use crate::{
     AlbAuthHandle, ConfigError, SignOut, SignedIn,
     backstage::{
         Guest, SessionProfile, TokenIssuer,
-        origins::Origins,
+        origins::{Origins, WHY_INSECURE, allowed_though_insecure, is_public_https},
         profile::ProfileTransform,
         store::{MemoryUserInfo, UserInfoStore},
     },
@@ -25,6 +25,7 @@ pub struct BackstageAuthBuilder {
     sign_out: Option<SignOut>,
     app_base_url: Option<String>,
     origins: Vec<String>,
+    insecure_origins: bool,
     profile: ProfileTransform,
     guest: Option<Guest>,
     with_access_token: bool,
@@ -39,6 +40,7 @@ impl BackstageAuthBuilder {
             sign_out: None,
             app_base_url: None,
             origins: Vec::new(),
+            insecure_origins: false,
             profile: ProfileTransform::default(),
             guest: None,
             with_access_token: false,
@@ -66,8 +68,20 @@ impl BackstageAuthBuilder {
 
     /// Lets pages of this origin ask for a session too: one of `backend.cors.origin`, such as `https://app.example.com`.
     /// Every page there can act as the user who looks at it.
+    ///
+    /// An origin on plain http or on the visitor's own machine (`http://localhost:3000`) does not build beside an issuer or an
+    /// application on https.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.origins.push(origin.into());
+        self
+    }
+
+    /// Accepts origins on plain http and on the visitor's own machine beside an https address.
+    ///
+    /// Any program on a visitor's machine that listens there, and anyone on the way of plain http, can then take that visitor's
+    /// tokens. Right only while a front end is developed against a test installation.
+    pub fn dangerously_allow_insecure_origins(mut self) -> Self {
+        self.insecure_origins = true;
         self
     }
 
@@ -138,9 +152,23 @@ impl BackstageAuthBuilder {
         let mut problems = Vec::new();
         let mut origins = Origins::default();
         let issuer = origins.add_address("issuer", self.tokens.issuer());
+        let addresses = [Some(self.tokens.issuer()), self.app_base_url.as_deref()];
+        let public = addresses.into_iter().flatten().find(|address| is_public_https(address)).map(str::to_owned);
         let app = self.app_base_url.map_or(Ok(()), |url| origins.add_address("app.baseUrl", &url));
         let others = self.origins.iter().map(|origin| origins.add_origin(origin));
         problems.extend([issuer, app].into_iter().chain(others).filter_map(Result::err));
+        if let Some(public) = &public {
+            for origin in origins.insecure() {
+                if self.insecure_origins {
+                    tracing::warn!(target: "tower_alb_auth", "{}", allowed_though_insecure(origin, public));
+                } else {
+                    problems.push(format!(
+                        "{origin} is not an origin for pages of a site on https ({public}): {WHY_INSECURE}; leave it out, or \
+                         waive it by dangerously_allow_insecure_origins()"
+                    ));
+                }
+            }
+        }
         for issuer in self.alb.issuers_without_users() {
             problems.push(format!(
                 "the sign-in policy of issuer {} names nobody, and a Backstage session is somebody's: take one that names \

@@ -41,7 +41,7 @@ use self::{
     lifetime::read_lifetime,
     listen::read_listen,
     reader::{Reader, place},
-    urls::{Urls, absolute, read_urls},
+    urls::{Urls, absolute, insecure_address, read_urls},
 };
 pub use self::{
     catalog::{CatalogCredentials, CatalogSettings},
@@ -54,6 +54,7 @@ pub use self::{
 };
 use crate::{
     SignOut,
+    backstage::origins::is_insecure,
     config::{
         AppConfig, ConfigError,
         app_config::{Node, Problems},
@@ -92,6 +93,9 @@ pub struct BackstageSettings {
     pub app_url: String,
     /// Origins whose pages may ask: that of the application, and those of `backend.cors.origin`.
     pub allowed_origins: Vec<String>,
+    /// Whether origins on plain http and on the visitor's own machine are waived beside an https address:
+    /// `auth.providers.awsalb.dangerouslyAllowInsecureOrigins`.
+    pub allow_insecure_origins: bool,
     /// Where connections are taken.
     pub listen: ListenSettings,
     /// How long a token lives: 1 hour unless set, 10 minutes to 24 hours.
@@ -154,14 +158,16 @@ fn read(reader: &Reader<'_>) -> Option<BackstageSettings> {
     let origins = urls.as_ref().map(|urls| urls.origins.clone()).unwrap_or_default();
     let sign_out = read_sign_out(reader, &origins);
     let expose_access_token = reader.flag_or(&reader.section("auth.providers.awsalb"), "exposeAccessToken", false);
-    let auth_url = read_auth_url(reader, base_url);
+    let public = urls.as_ref().and_then(Urls::public);
+    let auth_url = read_auth_url(reader, base_url, public);
 
-    let Urls { base, app, origins } = urls?;
+    let Urls { base, app, origins, allow_insecure } = urls?;
     Some(BackstageSettings {
         base_url: base,
         auth_url: auth_url?,
         app_url: app,
         allowed_origins: origins,
+        allow_insecure_origins: allow_insecure,
         listen: listen?,
         token_lifetime,
         omit_ownership_claim,
@@ -178,13 +184,18 @@ fn read(reader: &Reader<'_>) -> Option<BackstageSettings> {
     })
 }
 
-fn read_auth_url(reader: &Reader<'_>, base: &str) -> Option<String> {
+fn read_auth_url(reader: &Reader<'_>, base: &str, public: Option<&str>) -> Option<String> {
     let Some((url, of)) = Endpoints::read(reader).of("auth", Side::External) else {
         return Some(format!("{base}/api/auth"));
     };
     let sound = absolute(&url);
     if sound.is_none() {
         reader.problem(format!("{of} gives this service's address, which must be an http or https URL"));
+    }
+    if let (Some(url), Some(public)) = (&sound, public)
+        && is_insecure(url)
+    {
+        reader.problem(insecure_address(&of, url, public));
     }
     sound
 }

@@ -49,6 +49,14 @@ const RULES: &[Rule] = &[
     used("auth.providers.awsalb.dangerouslyAcceptAnyClient", "users of any client of the issuer may come in"),
     used("auth.providers.awsalb.keyEndpoint", "where the load balancers' public keys are"),
     used("auth.providers.awsalb.requireVerifiedEmail", "whether an email has to be verified"),
+    used(
+        "auth.providers.awsalb.acceptMissingEmailVerified",
+        "that emails without the claim email_verified are accepted is acknowledged",
+    ),
+    used(
+        "auth.providers.awsalb.dangerouslyAllowInsecureOrigins",
+        "whether pages of plain http and of the visitor's own machine may ask beside an https address",
+    ),
     used("auth.providers.awsalb.signIn", "who becomes whom"),
     used("auth.providers.awsalb.sessionCookieName", "the cookie that sign-out expires"),
     used("auth.providers.awsalb.signOutUrl", "where sign-out sends the browser"),

@@ -3,7 +3,12 @@
 use http::Uri;
 
 use super::reader::{Reader, missing, place};
-use crate::config::app_config::{Section, once::Once};
+use crate::{
+    backstage::origins::{WHY_INSECURE, is_insecure, is_public_https},
+    config::app_config::{Section, once::Once},
+};
+
+const INSECURE_ORIGINS: &str = "dangerouslyAllowInsecureOrigins";
 
 /// Addresses, without a slash at their end.
 pub(super) struct Urls {
@@ -13,15 +18,60 @@ pub(super) struct Urls {
     pub(super) app: String,
     /// The application's origin, then those of `backend.cors.origin`.
     pub(super) origins: Vec<String>,
+    /// Whether origins on plain http and on the visitor's own machine are waived.
+    pub(super) allow_insecure: bool,
+}
+
+impl Urls {
+    /// The address on https beside which no origin may be insecure, unless that is waived.
+    pub(super) fn public(&self) -> Option<&str> {
+        let mut addresses = [&self.app, &self.base].into_iter().map(String::as_str);
+        addresses.find(|address| is_public_https(address)).filter(|_| !self.allow_insecure)
+    }
 }
 
 pub(super) fn read_urls(reader: &Reader<'_>) -> Option<Urls> {
     let base = read_url(reader, &reader.section("backend"), "https://<the backend's host, as browsers see it>");
     let app = read_url(reader, &reader.section("app"), "https://<the application's host>");
+    let cors = reader.section("backend.cors");
     let own = app.as_deref().and_then(origin_of);
-    let origins: Once = own.into_iter().chain(read_origins(reader, &reader.section("backend.cors"))).collect();
+    let origins: Once = own.into_iter().chain(read_origins(reader, &cors)).collect();
     let origins = origins.into_list();
-    Some(Urls { base: base?, app: app?, origins })
+    let allow_insecure = reader.flag_or(&reader.section("auth.providers.awsalb"), INSECURE_ORIGINS, false);
+    let urls = Urls { base: base?, app: app?, origins, allow_insecure };
+    if let Some(public) = urls.public() {
+        check_origins(reader, &urls, public);
+    }
+    Some(urls)
+}
+
+/// The origins of the application, of `backend.cors.origin` and of the backend, beside an address on https.
+fn check_origins(reader: &Reader<'_>, urls: &Urls, public: &str) {
+    let of_app = origin_of(&urls.app);
+    for origin in urls.origins.iter().filter(|origin| is_insecure(origin)) {
+        let found = match of_app.as_ref() == Some(origin) {
+            true => place(&reader.section("app"), "baseUrl"),
+            false => place(&reader.section("backend.cors"), "origin"),
+        };
+        reader.problem(format!(
+            "{found}: {} is not an origin for pages of a site on https ({public}): {WHY_INSECURE}; name the application's own \
+             origin, such as {}, or waive it by auth.providers.awsalb.{INSECURE_ORIGINS}: true",
+            crate::error::quoted(origin),
+            origin_of(public).unwrap_or_default()
+        ));
+    }
+    if is_insecure(&urls.base) {
+        reader.problem(insecure_address(&place(&reader.section("backend"), "baseUrl"), &urls.base, public));
+    }
+}
+
+/// The problem with an address of the backend.
+pub(super) fn insecure_address(found: &str, address: &str, public: &str) -> String {
+    format!(
+        "{found}: {} is not an address beside a site on https ({public}): {WHY_INSECURE}; use https, or waive it by \
+         auth.providers.awsalb.{INSECURE_ORIGINS}: true",
+        crate::error::quoted(address)
+    )
 }
 
 fn read_url(reader: &Reader<'_>, section: &Section<'_>, example: &str) -> Option<String> {

@@ -19,9 +19,10 @@ use crate::{
 
 const PATH: &str = "auth.providers.awsalb";
 const VERIFIED_EMAIL: &str = "requireVerifiedEmail";
+const MISSING_ACCEPTED: &str = "acceptMissingEmailVerified";
 
 /// What is read here,
-const OURS: [&str; 9] = [
+const OURS: [&str; 10] = [
     "issuer",
     "signer",
     "signers",
@@ -30,10 +31,12 @@ const OURS: [&str; 9] = [
     "dangerouslyAcceptAnyClient",
     "keyEndpoint",
     "requireVerifiedEmail",
+    "acceptMissingEmailVerified",
     "signIn",
 ];
 /// and what stands beside it for Backstage's auth backend.
-const OF_THE_BACKEND: [&str; 4] = ["sessionCookieName", "signOutUrl", "exposeAccessToken", "sessionDuration"];
+const OF_THE_BACKEND: [&str; 5] =
+    ["sessionCookieName", "signOutUrl", "exposeAccessToken", "sessionDuration", "dangerouslyAllowInsecureOrigins"];
 
 /// Where the policy comes from.
 pub(super) enum SignInFrom<'a> {
@@ -79,6 +82,12 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
     // Left empty it would demand nothing, over an earlier file that does.
     if section.is_null(VERIFIED_EMAIL) {
         section.problems.add(format!("{PATH}.{VERIFIED_EMAIL} is null: write true or false, or leave it out"));
+    }
+    let missing_accepted = section.flag(MISSING_ACCEPTED);
+    if missing_accepted && section.flag(VERIFIED_EMAIL) {
+        section
+            .problems
+            .add(format!("{PATH}.{VERIFIED_EMAIL} and {PATH}.{MISSING_ACCEPTED} are both true: leave one out"));
     }
 
     let in_catalog = matches!(sign_in, SignInFrom::Files(Some(_)));
@@ -129,6 +138,9 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
         client_ids: written(&["clientIds"]),
     };
     let mut builder = AlbAuthConfig::builder().trust(entry).sign_in_policy(Some(policy));
+    if missing_accepted {
+        builder = builder.accept_missing_email_verified();
+    }
     if let Some(ignored) = section.find("sessionDuration") {
         builder = builder.warning(format!(
             "{PATH}.sessionDuration ({}) is ignored: the session is the load balancer's, see SessionTimeout of the listener rule",

@@ -45,7 +45,7 @@ pub(crate) use self::{
 use super::{AlbAuthConfig, AlbAuthConfigBuilder, ConfigError};
 #[cfg(feature = "https")]
 use crate::sign_in::Catalog;
-use crate::sign_in::SignInResolver;
+use crate::{files::FilesRead, sign_in::SignInResolver};
 
 /// The contents of `app-config.yaml` files, merged.
 ///
@@ -75,6 +75,8 @@ use crate::sign_in::SignInResolver;
 #[derive(Clone)]
 pub struct AppConfig {
     root: Node,
+    /// The files that it was read from, `$include` and `$file` targets among them.
+    files: FilesRead,
 }
 
 impl AppConfig {
@@ -101,7 +103,7 @@ impl AppConfig {
             ]));
         }
         let resolver = Resolver::new(&environment);
-        Self::merged(files.iter().map(|file| resolver.file(file)))
+        Self::merged(files.iter().map(|file| resolver.file(file)).collect(), resolver)
     }
 
     /// Reads one text as if it stood in a file of that name. Includes are looked for beside that file.
@@ -113,13 +115,16 @@ impl AppConfig {
         text: &str,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
-        Self::merged([Resolver::new(&environment).text(Path::new(name), text)])
+        let resolver = Resolver::new(&environment);
+        Self::merged(vec![resolver.text(Path::new(name), text)], resolver)
     }
 
     /// This over that: as if the files of `earlier` stood before those of this one.
     #[must_use]
     pub fn over(self, earlier: Self) -> Self {
-        Self { root: merge(earlier.root, self.root) }
+        let mut files = earlier.files;
+        files.extend(&self.files);
+        Self { root: merge(earlier.root, self.root), files }
     }
 
     /// The merged values, for those who read other settings.
@@ -128,15 +133,24 @@ impl AppConfig {
         &self.root
     }
 
-    fn merged(files: impl IntoIterator<Item = Result<Node, String>>) -> Result<Self, ConfigError> {
+    fn merged(nodes: Vec<Result<Node, String>>, resolver: Resolver<'_>) -> Result<Self, ConfigError> {
+        let files = resolver.into_files();
         let (mut root, mut problems) = (Node::empty(), Vec::new());
-        for file in files {
+        for file in nodes {
             match file {
                 Ok(node) => root = merge(root, node),
                 Err(problem) => problems.push(problem),
             }
         }
-        if problems.is_empty() { Ok(Self { root }) } else { Err(ConfigError::new(problems)) }
+        if problems.is_empty() { Ok(Self { root, files }) } else { Err(ConfigError::new(problems).read_from(&files)) }
+    }
+
+    /// The builder of the provider's settings, which knows the files that they were read from.
+    fn awsalb(&self, sign_in: SignInFrom<'_>) -> Result<AlbAuthConfigBuilder, ConfigError> {
+        match read_awsalb(&self.root, sign_in) {
+            Ok(builder) => Ok(builder.read_from(&self.files)),
+            Err(error) => Err(error.read_from(&self.files)),
+        }
     }
 
     /// A builder with the settings of `auth.providers.awsalb`, to be added to in code and built.
@@ -149,6 +163,7 @@ impl AppConfig {
     /// | `clientIds` | required, or `dangerouslyAcceptAnyClient: true` |
     /// | `keyEndpoint` | where the public keys are, where AWS documents nothing, and for the emulator |
     /// | `requireVerifiedEmail` | refuses an email of which the provider does not say that it is verified |
+    /// | `acceptMissingEmailVerified` | acknowledges that an email of which the provider says nothing is accepted |
     /// | `signIn.resolvers` | required: who becomes whom, tried in order |
     ///
     /// Of the resolvers, `emailLocalPartMatchingUserEntityName` is served here with
@@ -159,7 +174,7 @@ impl AppConfig {
     /// # Errors
     /// Everything that is missing or wrong, each with its file and line, and for what is missing the lines to add.
     pub fn alb_auth(&self) -> Result<AlbAuthConfigBuilder, ConfigError> {
-        read_awsalb(&self.root, SignInFrom::Files(None))
+        self.awsalb(SignInFrom::Files(None))
     }
 
     /// The same, with a catalog for the resolvers to ask. They are tried in order, and only who is not found goes on to the next:
@@ -198,7 +213,7 @@ impl AppConfig {
     /// As those of [`alb_auth`](Self::alb_auth).
     #[cfg(feature = "https")]
     pub fn alb_auth_in_catalog(&self, catalog: &Catalog) -> Result<AlbAuthConfigBuilder, ConfigError> {
-        read_awsalb(&self.root, SignInFrom::Files(Some(catalog)))
+        self.awsalb(SignInFrom::Files(Some(catalog)))
     }
 
     /// The same with this policy in place of `signIn.resolvers`, which are then passed over. `requireVerifiedEmail` is not:
@@ -207,7 +222,7 @@ impl AppConfig {
     /// # Errors
     /// As those of [`alb_auth`](Self::alb_auth).
     pub fn alb_auth_with(&self, policy: impl SignInResolver) -> Result<AlbAuthConfigBuilder, ConfigError> {
-        read_awsalb(&self.root, SignInFrom::Code(std::sync::Arc::new(policy)))
+        self.awsalb(SignInFrom::Code(std::sync::Arc::new(policy)))
     }
 }
 

@@ -1,9 +1,7 @@
 //! Files, the environment, and what a file takes from elsewhere.
 
 use std::{
-    cell::Cell,
-    fs::File,
-    io::Read,
+    cell::{Cell, RefCell},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,6 +10,7 @@ use super::{
     node::{Node, Value},
     yaml::{MAX_BYTES, parse},
 };
+use crate::files::{self, FilesRead};
 
 /// How many files may include one another in a row: more is a circle.
 const MAX_INCLUDES: usize = 16;
@@ -25,20 +24,26 @@ const INCLUDES: [&str; 3] = ["$file", "$env", "$include"];
 
 pub(super) struct Resolver<'e> {
     environment: &'e dyn Fn(&str) -> Option<String>,
-    /// Read so far.
-    files: Cell<usize>,
+    /// Every file that was read, or could not be.
+    files: RefCell<FilesRead>,
+    /// How many files were read, each as often as it is named, and how many bytes.
+    reads: Cell<usize>,
     bytes: Cell<usize>,
 }
 
 impl<'e> Resolver<'e> {
     pub(super) fn new(environment: &'e dyn Fn(&str) -> Option<String>) -> Self {
-        Self { environment, files: Cell::new(0), bytes: Cell::new(0) }
+        Self { environment, files: RefCell::default(), reads: Cell::new(0), bytes: Cell::new(0) }
+    }
+
+    pub(super) fn into_files(self) -> FilesRead {
+        self.files.into_inner()
     }
 
     /// The value of a file.
     pub(super) fn file(&self, path: &Path) -> Result<Node, String> {
         let name = path.display().to_string();
-        let text = self.read(path).map_err(|problem| format!("{name} {problem}"))?;
+        let text = self.read(path, &name).map_err(|problem| format!("{name} {problem}"))?;
         self.text(path, &text)
     }
 
@@ -49,6 +54,30 @@ impl<'e> Resolver<'e> {
             return Err(format!("{} is {} and no object of settings", root.origin, root.kind()));
         }
         self.resolve(root, &folder_of(path), 0)
+    }
+
+    /// The text of a file, or what is wrong with it.
+    fn read(&self, path: &Path, shown: &str) -> Result<String, String> {
+        let fewer = "put what belongs together into one file, and name each file once";
+        if self.reads.get() >= MAX_FILES {
+            return Err(format!(
+                "is one too many: {MAX_FILES} files are read at most, counted at each $include and $file; {fewer}"
+            ));
+        }
+        let read = files::read(path);
+        self.files.borrow_mut().add_file(path, shown, &read);
+        let bytes = read.map_err(|error| format!("cannot be read: {error}"))?;
+        self.reads.set(self.reads.get().saturating_add(1));
+        self.bytes.set(self.bytes.get().saturating_add(bytes.len()));
+        if bytes.len() > MAX_BYTES {
+            return Err(format!("has more than {MAX_BYTES} bytes"));
+        }
+        if self.bytes.get() > MAX_BYTES_IN_ALL {
+            return Err(format!(
+                "is too much: {MAX_BYTES_IN_ALL} bytes are read at most in all files, counted at each $include and $file; {fewer}"
+            ));
+        }
+        String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())
     }
 
     fn resolve(&self, node: Node, folder: &Path, depth: usize) -> Result<Node, String> {
@@ -98,7 +127,7 @@ impl<'e> Resolver<'e> {
             "$file" => {
                 let path = folder.join(&named);
                 let shown = shown(&path, &named, &written);
-                let text = self.read(&path).map_err(|problem| format!("names {shown}, which {problem}"))?;
+                let text = self.read(&path, &shown).map_err(|problem| format!("names {shown}, which {problem}"))?;
                 Ok(Node { value: Value::Text(text.trim_end().to_owned()), origin })
             }
             _ => self.include_yaml(&named, &written, folder, depth),
@@ -117,31 +146,12 @@ impl<'e> Resolver<'e> {
         if !matches!(extension, "yaml" | "yml" | "json") {
             return Err(format!("names {shown}, which is no .yaml, .yml or .json file").into());
         }
-        let text = self.read(&path).map_err(|problem| format!("names {shown}, which {problem}"))?;
+        let text = self.read(&path, &shown).map_err(|problem| format!("names {shown}, which {problem}"))?;
         // JSON is YAML.
         let root = parse(&Arc::from(shown.as_str()), &text).map_err(Problem::Elsewhere)?;
         let found = if place.is_empty() { Some(&root) } else { root.at(place) };
         let found = found.ok_or_else(|| format!("names {shown_place} in {shown}, where there is no such key"))?.clone();
         self.resolve(found, &folder_of(&path), depth.saturating_add(1)).map_err(Problem::Elsewhere)
-    }
-
-    /// The text of a file, or what is wrong with it or with all of them.
-    fn read(&self, path: &Path) -> Result<String, String> {
-        let fewer = "put what belongs together into one file, and name each file once";
-        if self.files.get() >= MAX_FILES {
-            return Err(format!(
-                "is one too many: {MAX_FILES} files are read at most, counted at each $include and $file; {fewer}"
-            ));
-        }
-        let text = read(path)?;
-        self.files.set(self.files.get().saturating_add(1));
-        self.bytes.set(self.bytes.get().saturating_add(text.len()));
-        if self.bytes.get() > MAX_BYTES_IN_ALL {
-            return Err(format!(
-                "is too much: {MAX_BYTES_IN_ALL} bytes are read at most in all files, counted at each $include and $file; {fewer}"
-            ));
-        }
-        Ok(text)
     }
 
     /// Puts environment variables into a text.
@@ -198,17 +208,4 @@ fn shown(path: &Path, named: &str, written: &str) -> String {
 
 fn folder_of(path: &Path) -> PathBuf {
     path.parent().map_or_else(PathBuf::new, Path::to_owned)
-}
-
-/// The text of a file, or what is wrong with it.
-fn read(path: &Path) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
-    let mut bytes = Vec::new();
-    // A byte more than may be, to see that it is too long.
-    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    file.take(limit).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
-    if bytes.len() > MAX_BYTES {
-        return Err(format!("has more than {MAX_BYTES} bytes"));
-    }
-    String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())
 }

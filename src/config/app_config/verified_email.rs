@@ -38,6 +38,7 @@ impl SignInResolver for VerifiedEmail {
         if let Some(claims) = &mut policy.claims_used {
             claims.push("email_verified".to_owned());
         }
+        policy.accepts_missing_verification = false;
         policy
     }
 

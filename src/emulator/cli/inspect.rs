@@ -181,11 +181,15 @@ impl Inspect {
         let sign_in = if self.email_domain.is_empty() {
             SignInSettings::ClaimsOnly
         } else {
-            SignInSettings::EmailLocalPart { domains: self.email_domain.clone(), namespace: None }
+            SignInSettings::EmailLocalPart {
+                domains: self.email_domain.clone(),
+                namespace: None,
+                require_verified_email: false,
+            }
         };
         let issuer = issuer.to_owned();
         let entry = TrustSettings { signers, issuer, client_ids, key_endpoint, ..TrustSettings::default() };
-        AlbAuthSettings { trust: vec![entry], sign_in: Some(sign_in) }
+        AlbAuthSettings { trust: vec![entry], sign_in: Some(sign_in), ..AlbAuthSettings::default() }
     }
 
     /// Resolvers that ask the catalog cannot be asked from here, so that the token alone is judged where there are such.

@@ -5,7 +5,10 @@ use std::{fmt, sync::Arc};
 use super::{By, Client, LIMIT, entity::Entity, groups};
 use crate::{
     identity::{Claims, Email},
-    sign_in::{Policy, Resolution, SignIn, SignInError, SignInResolver, email_rule::EmailRule, names::Names},
+    sign_in::{
+        Policy, Resolution, SignIn, SignInError, SignInResolver, email::one_user_of_several_places,
+        email_rule::EmailRule, names::Names,
+    },
     sync::spawn,
 };
 
@@ -160,7 +163,8 @@ impl SignInResolver for CatalogSignIn {
     }
 
     fn policy(&self) -> Policy {
-        let mut policy = Policy::new(format!("{} of the catalog at {}", self.by.describe(), self.client.base()));
+        let mut policy =
+            Policy::new(format!("{} of the catalog at {}", self.by.describe(), self.client.base())).described();
         let namespace = match self.by {
             By::LocalPart => self.namespace.as_deref().or(Some("default")),
             By::ProfileEmail | By::Annotation(_) => self.namespace.as_deref(),
@@ -170,6 +174,9 @@ impl SignInResolver for CatalogSignIn {
         }
         if self.by == By::LocalPart && self.rule.accepts_any_domain() {
             policy = policy.warning("users of any email domain are signed in: list your domains");
+        }
+        if let Some(places) = self.rule.several_places().filter(|_| self.by == By::LocalPart) {
+            policy = policy.warning(one_user_of_several_places(&places));
         }
         if self.without_user {
             policy = policy.warning("users who are not in the catalog are signed in");

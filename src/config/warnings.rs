@@ -1,0 +1,59 @@
+//! What a configuration gives up: the warnings that concern its entries of trust.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::trust::Entry;
+use crate::sign_in::is_shared;
+
+/// Load balancers of the account that the local emulator and tests sign under.
+pub(super) fn emulator_accounts(entries: &[Entry]) -> Option<String> {
+    let signers = entries.iter().flat_map(|entry| &entry.signers).map(|(arn, _)| arn);
+    let emulated: BTreeSet<&str> = signers.filter(|arn| arn.is_emulator()).map(|arn| arn.as_str()).collect();
+    (!emulated.is_empty()).then(|| {
+        format!(
+            "{} has the account 000000000000, which is that of the local emulator and of tests: its demo provider signs in anyone \
+             as any user; in production trust the ARN of a real load balancer",
+            emulated.into_iter().collect::<Vec<_>>().join(" and ")
+        )
+    })
+}
+
+/// Policies that name users by an email of which the provider does not say whether it is verified.
+pub(super) fn missing_email_verified(entries: &[Entry]) -> Option<String> {
+    let accepting = entries.iter().filter(|entry| entry.policy.accepts_missing_verification);
+    // There it is rejected.
+    let issuers: BTreeSet<&str> =
+        accepting.map(|entry| entry.issuer.as_str()).filter(|issuer| !is_shared(issuer)).collect();
+    (!issuers.is_empty()).then(|| {
+        format!(
+            "an email without the claim email_verified is accepted from {}: users who can change their address there become the \
+             user of that address here. If the provider sends the claim, use require_verified_email() (app-config.yaml: \
+             requireVerifiedEmail, environment: ALB_AUTH_REQUIRE_VERIFIED_EMAIL). If users cannot change their address, \
+             acknowledge it by accept_missing_email_verified() (acceptMissingEmailVerified, \
+             ALB_AUTH_ACCEPT_MISSING_EMAIL_VERIFIED)",
+            issuers.into_iter().collect::<Vec<_>>().join(" and ")
+        )
+    })
+}
+
+/// Entries of one issuer with different policies that may give the same name to two users. Between issuers that does not
+/// build, or is waived with a warning of its own.
+pub(super) fn policies_that_name_alike(entries: &[Entry]) -> BTreeSet<String> {
+    let naming = || entries.iter().filter(|entry| entry.policy.gives_identities);
+    let mut warnings = BTreeSet::new();
+    for (index, one) in naming().enumerate() {
+        for other in naming().skip(index.saturating_add(1)) {
+            let (policy, another) = (&one.policy, &other.policy);
+            let same = Arc::ptr_eq(&one.sign_in, &other.sign_in)
+                || (policy.described && another.described && policy.summary == another.summary);
+            if one.issuer == other.issuer && !same && policy.may_name_alike(another) {
+                warnings.insert(format!(
+                    "entries of issuer {} have different sign-in policies, by {} and by {}: one name is one user, whichever of \
+                     them gave it; in_namespace(..) tells them apart",
+                    one.issuer, policy.summary, another.summary
+                ));
+            }
+        }
+    }
+    warnings
+}

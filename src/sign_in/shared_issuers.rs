@@ -1,0 +1,66 @@
+//! Issuers with accounts of many organisations.
+//!
+//! Anyone can have an account there, with an address that is not verified or that the administrator of the account's tenant
+//! writes.
+
+/// Hosts of one issuer, which anyone can have an account at.
+const HOSTS: [&str; 8] = [
+    "accounts.google.com",
+    "gitlab.com",
+    "slack.com",
+    "www.linkedin.com",
+    "linkedin.com",
+    // Organisations with an issuer of their own have a host of their own: <name>.my.salesforce.com.
+    "login.salesforce.com",
+    "test.salesforce.com",
+    // Personal Microsoft accounts.
+    "login.live.com",
+];
+
+/// Hosts of Microsoft Entra ID, national clouds included. The first segment of the path is the tenant.
+const MICROSOFT_HOSTS: [&str; 11] = [
+    "login.microsoftonline.com",
+    "login.microsoft.com",
+    "login.windows.net",
+    "sts.windows.net",
+    // US government.
+    "login.microsoftonline.us",
+    "login-us.microsoftonline.com",
+    // China.
+    "login.partner.microsoftonline.cn",
+    "login.chinacloudapi.cn",
+    "sts.chinacloudapi.cn",
+    // Germany, closed in 2021.
+    "login.microsoftonline.de",
+    "sts.microsoftonline.de",
+];
+
+/// Tenants of Entra ID that stand for several, and the placeholder that the discovery document of `common` has for a tenant.
+const SHARED_TENANTS: [&str; 8] = [
+    "",
+    "common",
+    "organizations",
+    "consumers",
+    "{tenantid}",
+    "{tenant}",
+    "%7btenantid%7d",
+    // The tenant of personal Microsoft accounts.
+    "9188040d-6c67-4c5b-b112-36a304b66dad",
+];
+
+/// Whether an issuer has accounts of many organisations. Letter case, slashes at the end, the usual port and the version in
+/// the path make no difference.
+pub(crate) fn is_shared(issuer: &str) -> bool {
+    let rest = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = authority.strip_suffix(":443").unwrap_or(authority);
+    let host = host.strip_suffix('.').unwrap_or(host);
+    if HOSTS.iter().any(|shared| shared.eq_ignore_ascii_case(host)) {
+        return true;
+    }
+    if !MICROSOFT_HOSTS.iter().any(|shared| shared.eq_ignore_ascii_case(host)) {
+        return false;
+    }
+    let tenant = path.split(['/', '?', '#']).find(|segment| !segment.is_empty()).unwrap_or_default();
+    SHARED_TENANTS.iter().any(|shared| shared.eq_ignore_ascii_case(tenant))
+}
