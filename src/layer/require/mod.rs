@@ -12,7 +12,8 @@
 //! | claims alone, of a policy that names nobody | in | 500, the application's mistake | by the claims |
 //! | nothing, because no layer is around it | 500 | 500 | 500 |
 //!
-//! Refusals have the layer's form, gRPC's included, and carry their [`AuthError`](crate::AuthError) for an outer layer.
+//! Refusals have the layer's form (its text, Backstage's JSON, its closure's, gRPC's), unless the requirement has a form of its
+//! own, and carry their [`AuthError`](crate::AuthError) for an outer layer.
 
 mod claim;
 mod demand;
