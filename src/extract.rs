@@ -97,9 +97,7 @@ impl Reason {
                  optional and no token came"
             }
             Self::Unnamed => "a handler wants an identity, and the sign-in policy let the user in with claims alone",
-            Self::NoLayer => {
-                "no AlbAuthLayer is around this route: is the layer installed, and added after the route?"
-            }
+            Self::NoLayer => "no AlbAuthLayer is around this route: is the layer installed, and added after the route?",
             Self::ClaimsOnly => {
                 "the sign-in policy ClaimsOnly gives no identity: take Claims instead, or configure a policy that names users"
             }

@@ -77,7 +77,8 @@ impl AlbAuthLayer {
         self.refuse_by(refusal)
     }
 
-    /// Gives every refusal its HTTP status, also those of gRPC calls, which otherwise get 200 with `grpc-status`.
+    /// Gives every refusal its HTTP status, also those of gRPC calls, which otherwise get 200 with `grpc-status`. They keep
+    /// `grpc-status` and `grpc-message` beside it, which clients of gRPC read too.
     ///
     /// For a layer that answers a gateway's question whether a request may pass (nginx's `auth_request`, Traefik's
     /// `forwardAuth`, Envoy's `ext_authz` over HTTP): the gateway lets a request in on 2xx, and sends the client's headers along.

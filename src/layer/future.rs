@@ -11,9 +11,8 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{
-    AlbAccessToken, Refuse, Unnamed,
+    AlbAccessToken, Refuse, RefusedRequest, Unnamed,
     alb_auth_layer::LayerSettings,
-    RefusedRequest,
     refusal::{GrpcFamily, refuse},
 };
 use crate::{
@@ -175,7 +174,9 @@ where
                             admission.admit(&mut request, authenticated);
                             State::Readying { admitted: Some(Box::new(Admitted { request, service, cache_control })) }
                         }
-                        Err(error) => State::Refused { response: Some(refuse(&refusal, &error, &RefusedRequest::of(&request))) },
+                        Err(error) => {
+                            State::Refused { response: Some(refuse(&refusal, &error, &RefusedRequest::of(&request))) }
+                        }
                     };
                     state.set(next);
                 }

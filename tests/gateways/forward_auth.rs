@@ -20,7 +20,10 @@ use hyper_util::{
 use tokio::net::TcpListener;
 use tower_alb_auth::test_util::MockAlb;
 
-use crate::variants::{self, Sender};
+use crate::{
+    quickstart::Quickstart,
+    variants::{self, Sender, Variant},
+};
 
 type Asking = Client<HttpConnector, Full<bytes::Bytes>>;
 
@@ -38,7 +41,7 @@ struct How {
 #[derive(Clone)]
 struct Gateway {
     asking: Asking,
-    auth: SocketAddr,
+    auth: String,
     how: How,
     passed: Arc<AtomicUsize>,
 }
@@ -54,7 +57,7 @@ async fn gateway(State(gateway): State<Gateway>, request: Request<Body>) -> Resp
     let (parts, body) = request.into_parts();
     let body = body.collect().await.expect("a body").to_bytes();
     let mut asked = Request::new(Full::default());
-    *asked.uri_mut() = format!("http://{}/auth", gateway.auth).parse::<Uri>().expect("an address");
+    *asked.uri_mut() = format!("http://{}", gateway.auth).parse::<Uri>().expect("an address");
     *asked.headers_mut() = without_hop_by_hop(parts.headers);
     if gateway.how.keeps_method {
         *asked.method_mut() = parts.method;
@@ -88,14 +91,17 @@ fn without_hop_by_hop(mut headers: HeaderMap) -> HeaderMap {
 /// Sends every variant through a gateway that asks this application, and gives how many that should have been stopped were
 /// let pass. Jane always passes.
 async fn let_pass(alb: &MockAlb, auth: Router, how: How) -> Vec<String> {
-    let auth = serve(auth).await;
+    let auth = format!("{}/auth", serve(auth).await);
+    through(auth, how, variants::all(alb, "/page")).await
+}
+
+async fn through(auth: String, how: How, variants: Vec<Variant>) -> Vec<String> {
     let asking = Client::builder(TokioExecutor::new()).http2_only(how.http2).build_http();
     let passed = Arc::new(AtomicUsize::new(0));
     let state = Gateway { asking, auth, how, passed: Arc::clone(&passed) };
     let door = serve(Router::new().fallback(any(gateway)).with_state(state)).await;
     let client: Asking = Client::builder(TokioExecutor::new()).build_http();
 
-    let variants = variants::all(alb, "/page");
     let janes = variants.iter().filter(|variant| variant.sender == Sender::Jane).count();
     let wrong: Vec<String> = stream::iter(variants)
         .map(|variant| {
@@ -148,7 +154,6 @@ async fn s_79_a_gateway_lets_pass_what_has_a_good_token_and_nothing_else() {
 async fn s_79_a_gateway_that_hands_whole_grpc_calls_on_needs_refusals_by_http_status() {
     let alb = MockAlb::new().serve().await;
     let how = How { http2: true, keeps_method: true, keeps_body: true };
-    let application = |layer| application(layer);
     let layer = alb.layer().refuse_by_http_status();
     assert_eq!(let_pass(&alb, application(layer), how).await, Vec::<String>::new());
 
@@ -157,5 +162,18 @@ async fn s_79_a_gateway_that_hands_whole_grpc_calls_on_needs_refusals_by_http_st
     for variant in let_pass {
         let is_call = variant.contains(" POST [\"application/grpc") || variant.contains(" POST [\"APPLICATION/GRPC\"]");
         assert!(is_call, "{variant}");
+    }
+}
+
+/// The example takes a layer as it comes, and is copied.
+#[tokio::test]
+async fn s_79_a_gateway_that_asks_the_example_quickstart_lets_no_stranger_pass() {
+    let quickstart = Quickstart::start().await;
+    // Signs for nobody that the example knows: all of these are strangers to it.
+    let alb = MockAlb::new();
+    for how in ASKS {
+        let strangers = variants::all(&alb, "/page").into_iter().filter(|variant| variant.sender == Sender::Stranger);
+        let wrong = through(format!("{}/me", quickstart.application), how, strangers.collect()).await;
+        assert_eq!(wrong, Vec::<String>::new(), "{how:?}");
     }
 }

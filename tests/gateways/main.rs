@@ -5,4 +5,5 @@ mod forward_auth;
 mod grpc_clients;
 mod nginx;
 mod peers;
+mod quickstart;
 mod variants;

@@ -1,6 +1,6 @@
 //! Requests of every kind that a client can send through a gateway.
 
-use http::{Method, Request};
+use http::Request;
 use tower_alb_auth::test_util::{MockAlb, User};
 
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "REPORT"];
@@ -89,9 +89,4 @@ pub fn all(alb: &MockAlb, path: &str) -> Vec<Variant> {
     }
     assert_eq!(variants.len(), 9 * 13 * (6 * 4 - 1));
     variants
-}
-
-/// Whether a client waits for a body in answer to it.
-pub fn is_head(request: &Request<String>) -> bool {
-    request.method() == Method::HEAD
 }

@@ -1,21 +1,19 @@
 //! S-79: a refusal is 2xx for a call of a gRPC client over HTTP/2, and for nothing else.
 
 use http::{Method, Request, Version};
+use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_alb_auth::{
     AlbAuthLayer, RequireSignIn,
     sign_in::{self, SignIn, SignInError},
     test_util::{MockAlb, User},
 };
-use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::support::{Answer, App};
 
-const METHODS: [&str; 12] = [
-    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "post", "POST2",
-];
+const METHODS: [&str; 12] =
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "post", "POST2"];
 
-const VERSIONS: [Version; 5] =
-    [Version::HTTP_09, Version::HTTP_10, Version::HTTP_11, Version::HTTP_2, Version::HTTP_3];
+const VERSIONS: [Version; 5] = [Version::HTTP_09, Version::HTTP_10, Version::HTTP_11, Version::HTTP_2, Version::HTTP_3];
 
 /// What a content type names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,12 +194,14 @@ async fn s_79_a_layer_that_a_gateway_asks_can_do_without_the_form_of_grpc() {
         request.header("content-type", "application/grpc")
     };
     let layer = || alb.layer().refuse_by_http_status();
-    let text = "This needs a sign-in through the load balancer.\n";
-    let answer = App::new(layer()).call(call()).await;
-    assert_eq!((answer.status.as_u16(), answer.body.as_str(), answer.header("grpc-status")), (401, text, None));
-    for json in [layer().refuse_with_backstage_json(), alb.layer().refuse_with_backstage_json().refuse_by_http_status()] {
-        let answer = App::new(json).call(call()).await;
-        assert_eq!((answer.status.as_u16(), answer.header("grpc-status")), (401, None));
+    let json = [layer().refuse_with_backstage_json(), alb.layer().refuse_with_backstage_json().refuse_by_http_status()];
+    for layer in [layer()].into_iter().chain(json.clone()) {
+        let answer = App::new(layer).call(call()).await;
+        let of_grpc = (answer.header("grpc-status"), answer.header("www-authenticate"));
+        assert_eq!((answer.status.as_u16(), answer.body.as_str(), of_grpc), (401, "", (Some("16"), Some("AlbOidc"))));
+    }
+    for layer in json {
+        let answer = App::new(layer).call(alb.request("/me")).await;
         assert!(answer.body.starts_with(r#"{"error":{"name":"AuthenticationError""#), "{}", answer.body);
     }
 }

@@ -158,9 +158,7 @@ async fn s_62_every_403_of_the_email_policy_is_the_same_to_the_byte() {
 #[tokio::test]
 async fn s_62_every_503_is_the_same_but_for_the_time_to_come_back() {
     for (form, configure, content_type) in FORMS {
-        let request = |alb: &MockAlb| -> Request<String> {
-            call(alb, content_type).user(&User::jane()).into()
-        };
+        let request = |alb: &MockAlb| -> Request<String> { call(alb, content_type).user(&User::jane()).into() };
         let mut shapes = Vec::new();
         for (kind, mode) in [
             (KeysUnavailable, KeyServerMode::Status(302)),

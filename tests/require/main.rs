@@ -10,3 +10,4 @@ mod demands;
 mod frameworks;
 mod mistakes;
 mod readiness;
+mod uniform;

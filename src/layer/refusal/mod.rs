@@ -94,8 +94,8 @@ impl StandardRefusal {
     fn write<B: Default + 'static>(self, error: &AuthError, request: &RefusedRequest<'_>) -> Response<B> {
         let refusal = Refusal::of(error);
         match GrpcFamily::of(request.headers) {
-            Some(family) if !self.http_status_only => refusal.in_grpc(family, request),
-            _ => {
+            Some(family) => refusal.in_grpc(family, family.is_call(request) && !self.http_status_only),
+            None => {
                 let url = request.uri.path_and_query().map_or("/", |path| path.as_str());
                 refusal.in_text(self.format.unwrap_or(Format::Text), request.method, url)
             }

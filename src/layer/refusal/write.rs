@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
 
-use super::{CHALLENGE, RefusedRequest, fill_body::fill, grpc, grpc::GrpcFamily};
+use super::{CHALLENGE, fill_body::fill, grpc, grpc::GrpcFamily};
 use crate::error::AuthError;
 
 /// What a refusal says, in whatever form.
@@ -53,13 +53,13 @@ impl Refusal<'_> {
         response
     }
 
-    /// To what names itself gRPC. Without a body: to a client of gRPC, a text is a broken message.
-    pub(super) fn in_grpc<B: Default>(self, family: GrpcFamily, request: &RefusedRequest<'_>) -> Response<B> {
+    /// To what names itself gRPC. Without a body: to a client of gRPC, a text is a broken message. As Trailers-Only (gRPC over
+    /// HTTP/2) the status of HTTP is 200, whatever that of gRPC is.
+    pub(super) fn in_grpc<B: Default>(self, family: GrpcFamily, trailers_only: bool) -> Response<B> {
         let code = grpc::code(self.status);
         // The messages are ASCII without '%', so they need no percent-encoding.
         let message = HeaderValue::from_str(self.message);
-        let answer = match family.is_call(request) {
-            // Trailers-Only (gRPC over HTTP/2): the status of HTTP is 200, whatever that of gRPC is.
+        let answer = match trailers_only {
             true => Self { status: StatusCode::OK, header: None, ..self },
             false => self,
         };
