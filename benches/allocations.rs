@@ -6,7 +6,12 @@ use std::{convert::Infallible, hint::black_box};
 use futures::FutureExt;
 use http::{Request, Response};
 use tower::{Layer, Service, service_fn};
-use tower_alb_auth::test_util::{MockAlb, User};
+use tower_alb_auth::{
+    AlbAuthLayer, AuthError,
+    layer::RefusedRequest,
+    sign_in::ClaimsOnly,
+    test_util::{MockAlb, User},
+};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -40,22 +45,46 @@ fn main() {
         let response = Response::builder().header("content-type", "text/plain").body(());
         Ok::<_, Infallible>(response.expect("a response"))
     });
-    let service = alb.layer().layer(bare);
     let with_extensions = |mut request: Request<()>| {
         request.extensions_mut().insert(1_u8);
         request
     };
     let user = User::jane().claim("padding", "x".repeat(400));
     let request = || with_extensions(alb.request("/").user(&user).into());
+    let baseline = count(bare, (0..200).map(|_| request()).collect());
+    // The form of its refusals, which the layer leaves for those behind it, costs nothing.
+    let own = |error: &AuthError, _: &RefusedRequest<'_>| {
+        let mut response = Response::new(());
+        *response.status_mut() = error.status();
+        response
+    };
+    let claims_only = || AlbAuthLayer::new(alb.config_builder().sign_in(ClaimsOnly).build().expect("a configuration"));
+    measure(&runtime, "the usual layer", alb.layer().layer(bare), baseline, &request);
+    measure(&runtime, "claims only", claims_only().layer(bare), baseline, &request);
+    measure(&runtime, "JSON", alb.layer().refuse_with_backstage_json().layer(bare), baseline, &request);
+    measure(&runtime, "a closure", alb.layer().refuse_with(own).layer(bare), baseline, &request);
+    measure(&runtime, "a closure, claims only", claims_only().refuse_with(own).layer(bare), baseline, &request);
+}
+
+fn measure(
+    runtime: &tokio::runtime::Runtime,
+    name: &str,
+    service: impl Service<Request<()>, Response = Response<()>, Error = Infallible> + Clone,
+    baseline: (u64, u64),
+    request: &impl Fn() -> Request<()>,
+) {
     // The first request fetches the key.
     runtime.block_on(async { service.clone().call(request()).await }).expect("infallible");
-
     let same = request();
     let fresh = count(service.clone(), (0..200).map(|_| request()).collect());
-    let repeated = count(service.clone(), (0..200).map(|_| same.clone()).collect());
-    let baseline = count(bare, (0..200).map(|_| request()).collect());
+    let repeated = count(service, (0..200).map(|_| same.clone()).collect());
     let beyond = |(_, usual): (u64, u64)| usual - baseline.1;
+    println!(
+        "{name}: allocations a request, most and usual: bare {baseline:?}, fresh {fresh:?}, repeated {repeated:?}"
+    );
     // The budgets: the claims in one buffer behind one reference, and one value in the extensions; a repeated token, that alone.
-    assert!(beyond(fresh) <= 4 && beyond(repeated) <= 1, "fresh {fresh:?}, repeated {repeated:?}, bare {baseline:?}");
-    println!("allocations a request, most and usual: bare {baseline:?}, fresh {fresh:?}, repeated {repeated:?}");
+    assert!(
+        beyond(fresh) <= 4 && beyond(repeated) <= 1,
+        "{name}: fresh {fresh:?}, repeated {repeated:?}, bare {baseline:?}"
+    );
 }

@@ -52,6 +52,13 @@ impl Authenticated {
             Self::ClaimsOnly(claims) | Self::Unnamed(claims) => claims,
         }
     }
+
+    pub(crate) fn claims_mut(&mut self) -> &mut Claims {
+        match self {
+            Self::User(identity) => identity.claims_mut(),
+            Self::ClaimsOnly(claims) | Self::Unnamed(claims) => claims,
+        }
+    }
 }
 
 type Outcome = Result<Authenticated, AuthError>;

@@ -11,84 +11,115 @@
 //! `None` for an identity, and has claims.
 //!
 //! 500 is the application's mistake: the route is not under an [`AlbAuthLayer`](crate::AlbAuthLayer), or its sign-in policy is
-//! `ClaimsOnly` and the handler asks for an identity. Its text says which.
+//! `ClaimsOnly` and the handler asks for an identity. The log says which, and the client learns nothing of it.
+//!
+//! Refusals have the form of the layer around: its text, Backstage's JSON, gRPC's, or that of its closure. They carry their
+//! [`AuthError`](crate::AuthError) for an outer layer.
+
+use std::fmt;
 
 use axum_core::{
-    body::Body,
     extract::{FromRequestParts, OptionalFromRequestParts},
     response::{IntoResponse, Response},
 };
-use http::{Extensions, HeaderMap, Method, StatusCode, Uri, request::Parts};
+use http::{Extensions, request::Parts};
 
 use crate::{
     error::{AuthError, AuthErrorKind},
     identity::{BackstageIdentity, Claims},
-    layer::{Anonymous, Refuse, RefusedRequest, StandardRefusal, Unnamed},
+    layer::{Anonymous, RefusedRequest, StandardRefusal, Unnamed, refuse},
 };
 
-/// Why an extractor gave nothing.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum ExtractRejection {
-    /// Nobody is signed in: 401, as the layer refuses with its text.
-    Anonymous,
-    /// Somebody is signed in whom the sign-in policy, which names others, did not name: 403.
-    Unnamed,
-    /// The application's mistake: 500.
-    Misused(&'static str),
+/// Why an extractor gave nothing: the error, and the response in the form of the layer around.
+pub struct ExtractRejection(Box<Refused>);
+
+struct Refused {
+    error: AuthError,
+    response: Response,
 }
 
-const NO_LAYER: ExtractRejection = ExtractRejection::Misused(
-    "no AlbAuthLayer is around this route: is the layer installed, and added after the route?",
-);
-const CLAIMS_ONLY: ExtractRejection = ExtractRejection::Misused(
-    "the sign-in policy ClaimsOnly gives no identity: take Claims instead, or configure a policy that names users",
-);
+impl ExtractRejection {
+    /// The reason. [`Missing`](AuthErrorKind::Missing): no user is signed in. [`UserNotFound`](AuthErrorKind::UserNotFound): the
+    /// sign-in policy, which names others, did not name the user. [`Misused`](AuthErrorKind::Misused): the application's mistake.
+    pub fn error(&self) -> &AuthError {
+        &self.0.error
+    }
+
+    fn new(reason: Reason, parts: &Parts) -> Self {
+        let error = AuthError::with_detail(reason.kind(), reason.detail());
+        match reason {
+            Reason::NoLayer | Reason::ClaimsOnly => {
+                tracing::error!(target: "tower_alb_auth", "{}", reason.detail());
+            }
+            Reason::Anonymous | Reason::Unnamed => {
+                tracing::debug!(target: "tower_alb_auth", "refused: {}", reason.detail());
+            }
+        }
+        let request = RefusedRequest::of_parts(parts).behind_layer(&parts.extensions);
+        let response = refuse(&StandardRefusal::default(), &error, &request);
+        Self(Box::new(Refused { error, response }))
+    }
+}
 
 impl IntoResponse for ExtractRejection {
     fn into_response(self) -> Response {
+        self.0.response
+    }
+}
+
+impl fmt::Debug for ExtractRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ExtractRejection").field(self.error()).finish()
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Reason {
+    Anonymous,
+    Unnamed,
+    NoLayer,
+    ClaimsOnly,
+}
+
+impl Reason {
+    fn kind(self) -> AuthErrorKind {
         match self {
-            Self::Anonymous => refusal(
-                AuthErrorKind::Missing,
+            Self::Anonymous => AuthErrorKind::Missing,
+            Self::Unnamed => AuthErrorKind::UserNotFound,
+            Self::NoLayer | Self::ClaimsOnly => AuthErrorKind::Misused,
+        }
+    }
+
+    fn detail(self) -> &'static str {
+        match self {
+            Self::Anonymous => {
                 "a handler wants a user, and the layer let the request pass without one: the path is exempt, or the layer is \
-                 optional and no token came",
-            ),
-            Self::Unnamed => refusal(
-                AuthErrorKind::UserNotFound,
-                "a handler wants an identity, and the sign-in policy let the user in with claims alone",
-            ),
-            Self::Misused(sentence) => {
-                tracing::error!(target: "tower_alb_auth", "{sentence}");
-                (StatusCode::INTERNAL_SERVER_ERROR, sentence).into_response()
+                 optional and no token came"
+            }
+            Self::Unnamed => "a handler wants an identity, and the sign-in policy let the user in with claims alone",
+            Self::NoLayer => "no AlbAuthLayer is around this route: is the layer installed, and added after the route?",
+            Self::ClaimsOnly => {
+                "the sign-in policy ClaimsOnly gives no identity: take Claims instead, or configure a policy that names users"
             }
         }
     }
 }
 
-fn refusal(kind: AuthErrorKind, sentence: &'static str) -> Response {
-    tracing::debug!(target: "tower_alb_auth", "refused: {sentence}");
-    let request = RefusedRequest { method: &Method::GET, uri: &Uri::default(), headers: &HeaderMap::new() };
-    let error = AuthError::with_detail(kind, sentence);
-    let mut response: Response<Body> = StandardRefusal::default().refuse(&error, &request);
-    response.extensions_mut().insert(error);
-    response
-}
-
-fn identity(extensions: &Extensions) -> Result<BackstageIdentity, ExtractRejection> {
+fn identity(extensions: &Extensions) -> Result<BackstageIdentity, Reason> {
     match extensions.get::<BackstageIdentity>() {
         Some(identity) => Ok(identity.clone()),
-        None if extensions.get::<Anonymous>().is_some() => Err(ExtractRejection::Anonymous),
-        None if extensions.get::<Unnamed>().is_some() => Err(ExtractRejection::Unnamed),
-        None if extensions.get::<Claims>().is_some() => Err(CLAIMS_ONLY),
-        None => Err(NO_LAYER),
+        None if extensions.get::<Anonymous>().is_some() => Err(Reason::Anonymous),
+        None if extensions.get::<Unnamed>().is_some() => Err(Reason::Unnamed),
+        None if extensions.get::<Claims>().is_some() => Err(Reason::ClaimsOnly),
+        None => Err(Reason::NoLayer),
     }
 }
 
-fn claims(extensions: &Extensions) -> Result<Claims, ExtractRejection> {
+fn claims(extensions: &Extensions) -> Result<Claims, Reason> {
     match Claims::of(extensions) {
         Some(claims) => Ok(claims.clone()),
-        None if extensions.get::<Anonymous>().is_some() => Err(ExtractRejection::Anonymous),
-        None => Err(NO_LAYER),
+        None if extensions.get::<Anonymous>().is_some() => Err(Reason::Anonymous),
+        None => Err(Reason::NoLayer),
     }
 }
 
@@ -98,7 +129,7 @@ macro_rules! extractor {
             type Rejection = ExtractRejection;
 
             async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractRejection> {
-                $from(&parts.extensions)
+                $from(&parts.extensions).map_err(|reason| ExtractRejection::new(reason, parts))
             }
         }
 
@@ -108,8 +139,8 @@ macro_rules! extractor {
             async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ExtractRejection> {
                 match $from(&parts.extensions) {
                     Ok(found) => Ok(Some(found)),
-                    Err(ExtractRejection::Anonymous | ExtractRejection::Unnamed) => Ok(None),
-                    Err(misused) => Err(misused),
+                    Err(Reason::Anonymous | Reason::Unnamed) => Ok(None),
+                    Err(misused) => Err(ExtractRejection::new(misused, parts)),
                 }
             }
         }

@@ -20,11 +20,7 @@ use tower_alb_auth::{
     sign_in::ClaimsOnly,
     test_util::{KeyServerMode, MockAlb, MockRequest, User},
 };
-use wire::{Answer, Caller, Http, SAYS_401, SAYS_403, SAYS_503};
-
-const NO_LAYER: &str = "no AlbAuthLayer is around this route: is the layer installed, and added after the route?";
-const CLAIMS_ONLY: &str =
-    "the sign-in policy ClaimsOnly gives no identity: take Claims instead, or configure a policy that names users";
+use wire::{Answer, Caller, Http, SAYS_401, SAYS_403, SAYS_500, SAYS_503};
 
 /// One route an extractor.
 fn extractors() -> Router {
@@ -83,7 +79,7 @@ async fn each_extractor_tells_a_user_from_nobody_and_both_from_a_mistake() {
         .fold(alb.layer(), |layer, path| layer.exempt_path(*path));
     let (identity, subject) = ((200, "user:default/jane.doe"), (200, "AAAAAAAAAAAAAAAAAAAAAIjane.doe"));
     let (no_one, refused) = ((200, "nobody"), (401, SAYS_401));
-    let (no_layer, no_identity) = ((500, NO_LAYER), (500, CLAIMS_ONLY));
+    let (no_layer, no_identity) = ((500, SAYS_500), (500, SAYS_500));
     type Expected = (u16, &'static str);
     // What /identity, /maybe-identity, /claims and /maybe-claims answer.
     let cases: [(&str, Option<AlbAuthLayer>, Somebody, [Expected; 4]); 11] = [
@@ -220,7 +216,7 @@ async fn the_layer_covers_what_was_added_before_it() {
     let cases = [
         ("a route that is not there", layered.clone(), nobody, "/nowhere", (401, SAYS_401)),
         ("a route that is not there, a user", layered.clone(), jane, "/nowhere", (404, "")),
-        ("a route added later", late_route.clone(), jane, "/late", (500, NO_LAYER)),
+        ("a route added later", late_route.clone(), jane, "/late", (500, SAYS_500)),
         ("a route added before", late_route, jane, "/identity", (200, "user:default/jane.doe")),
         ("a fallback set later", late_fallback, nobody, "/nowhere", (404, "not here")),
         ("route_layer, a route that is not there", routes_only.clone(), nobody, "/nowhere", (404, "")),

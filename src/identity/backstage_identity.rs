@@ -21,6 +21,10 @@ impl BackstageIdentity {
         Self { claims, user, ownership }
     }
 
+    pub(crate) fn claims_mut(&mut self) -> &mut Claims {
+        &mut self.claims
+    }
+
     /// The user's entity ref: `user:default/jane.doe`.
     pub fn user_entity_ref(&self) -> &EntityRef {
         &self.user

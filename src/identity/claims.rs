@@ -15,6 +15,8 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+use super::Carried;
+
 /// What the identity provider said of the user, as signed by the load balancer.
 ///
 /// There are only claims of verified tokens. A clone counts one reference.
@@ -33,7 +35,7 @@ use serde_json::value::RawValue;
 /// | is of the type asked for | `Ok(Some(..))` |
 /// | is null or of another type | `Err(ClaimError)`, which a sign-in policy turns into a refusal by `?` |
 #[derive(Clone)]
-pub struct Claims(Arc<Inner>);
+pub struct Claims(Arc<Inner>, Option<Carried>);
 
 struct Inner {
     /// The token as received, then its decoded payload, then texts that stood escaped in the payload.
@@ -80,7 +82,16 @@ impl Span {
 
 impl Claims {
     pub(crate) fn new(buffer: String, parts: ClaimsParts) -> Self {
-        Self(Arc::new(Inner { buffer, parts }))
+        Self(Arc::new(Inner { buffer, parts }), None)
+    }
+
+    /// With this along, for those who find the claims in a request.
+    pub(crate) fn carry(&mut self, carried: Carried) {
+        self.1 = Some(carried);
+    }
+
+    pub(crate) fn carried(&self) -> Option<&Carried> {
+        self.1.as_ref()
     }
 
     /// The claims of a request that the layer let in, whatever the sign-in policy: from its identity where it has one.

@@ -13,6 +13,7 @@
 //! This folder imports nothing of the rest of the crate.
 
 mod backstage_identity;
+mod carried;
 mod characters;
 mod claims;
 mod email;
@@ -27,6 +28,7 @@ pub use self::{
     profile::Profile,
 };
 pub(crate) use self::{
+    carried::Carried,
     claims::{ClaimsParts, Span},
     email::{Email, EmailProblem},
     token_bytes::{ReceivedToken, TokenBytes},

@@ -11,8 +11,8 @@ use std::{
 use http::{Method, Request};
 use tower_layer::Layer;
 
-use super::{AlbAuth, AlbAuthHandle, RefuseWith, RefusedRequest, StandardRefusal};
-use crate::{authenticator::Authenticator, config::AlbAuthConfig, error::AuthError, telemetry};
+use super::{AlbAuth, AlbAuthHandle, RefuseWith, RefusedRequest, StandardRefusal, refusal::RefusalForm};
+use crate::{authenticator::Authenticator, config::AlbAuthConfig, error::AuthError, identity::Carried, telemetry};
 
 /// Verifies what the load balancer says about the signed-in user, and hands the inner service a
 /// [`BackstageIdentity`](crate::BackstageIdentity) and [`Claims`](crate::Claims).
@@ -61,6 +61,8 @@ pub(super) struct LayerSettings {
     pub(super) keep_headers: bool,
     pub(super) expose_access_token: bool,
     pub(super) leave_cache_control: bool,
+    /// The form of refusals, for those behind the layer; `None` for the usual one.
+    pub(super) form: Option<Carried>,
     own_refusals: bool,
     logged: Logged,
 }
@@ -152,8 +154,27 @@ impl AlbAuthLayer {
 
     /// Writes refusals as Backstage's back ends do, in JSON, for clients that read them.
     #[must_use]
-    pub fn refuse_with_backstage_json(mut self) -> Self {
-        self.refusal = StandardRefusal::backstage_json();
+    pub fn refuse_with_backstage_json(self) -> Self {
+        let refusal = self.refusal.with_backstage_json();
+        self.refuse_by(refusal)
+    }
+
+    /// Gives every refusal its HTTP status, also those of gRPC calls, which otherwise get 200 with `grpc-status`. They keep
+    /// `grpc-status` and `grpc-message` beside it, which clients of gRPC read too.
+    ///
+    /// For a layer that answers a gateway's question whether a request may pass (nginx's `auth_request`, Traefik's
+    /// `forwardAuth`, Envoy's `ext_authz` over HTTP): the gateway lets a request in on 2xx, and sends the client's headers along.
+    /// Over HTTP/1.1 every refusal has its HTTP status anyway, and over HTTP/2 every refusal of a request that says it is empty
+    /// (`content-length: 0`), as the questions of Envoy and Traefik do; this makes it independent of both.
+    #[must_use]
+    pub fn refuse_by_http_status(self) -> Self {
+        let refusal = self.refusal.by_http_status();
+        self.refuse_by(refusal)
+    }
+
+    fn refuse_by(mut self, refusal: StandardRefusal) -> Self {
+        self.refusal = refusal;
+        self.settings_mut().form = refusal.form().map(RefusalForm::carried);
         self
     }
 }
@@ -236,13 +257,19 @@ impl<R> AlbAuthLayer<R> {
 
     /// Makes refusals by a closure: for response bodies that this crate does not know, or another form.
     ///
-    /// The closure gets the error and sees of the request its method, address and headers. The layer adds the error to the
-    /// response's extensions, and `Cache-Control: no-store` where the closure set none.
+    /// The closure gets the error and sees of the request its method, address, protocol version and headers. The layer adds the
+    /// error to the response's extensions, and `Cache-Control: no-store` where the closure set none. A status of 2xx lets a
+    /// stranger in where a gateway asks this layer whether a request may pass.
+    ///
+    /// Extractors, [`Require`](super::Require) layers and other refusals behind the layer use it too, if their bodies are of its
+    /// type.
     #[must_use]
     pub fn refuse_with<F, B>(mut self, refuse: F) -> AlbAuthLayer<RefuseWith<F>>
     where
-        F: Fn(&AuthError, &RefusedRequest<'_>) -> http::Response<B> + Clone,
+        F: Fn(&AuthError, &RefusedRequest<'_>) -> http::Response<B> + Clone + Send + Sync + 'static,
+        B: 'static,
     {
+        self.settings_mut().form = Some(RefusalForm::own(refuse.clone()).carried());
         self.settings_mut().own_refusals = true;
         AlbAuthLayer { authenticator: self.authenticator, settings: self.settings, refusal: RefuseWith::new(refuse) }
     }

@@ -11,13 +11,14 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{
-    AlbAccessToken, Refuse, Unnamed,
+    AlbAccessToken, Refuse, RefusedRequest, Unnamed,
     alb_auth_layer::LayerSettings,
-    refusal::{is_grpc, refuse},
+    refusal::{GrpcFamily, refuse},
 };
 use crate::{
     authenticator::{Authenticated, DecisionFuture},
     error::AuthError,
+    identity::Carried,
     oidc_headers::strip_other_identities,
 };
 
@@ -72,6 +73,8 @@ pub(super) struct Admission {
     pub(super) access_token: Option<AlbAccessToken>,
     pub(super) keep_headers: bool,
     pub(super) cache_control: CacheControl,
+    /// The form of refusals, for those behind.
+    pub(super) form: Option<Carried>,
 }
 
 /// Whether an answer without `Cache-Control` gets one.
@@ -88,7 +91,7 @@ impl CacheControl {
 
     fn apply<B>(self, response: &mut Response<B>) {
         // By what the answer is: what the request says it is, the client has written.
-        if self == Self::Leave || is_grpc(response.headers()) {
+        if self == Self::Leave || GrpcFamily::of(response.headers()).is_some() {
             return;
         }
         if let header::Entry::Vacant(entry) = response.headers_mut().entry(header::CACHE_CONTROL) {
@@ -99,7 +102,10 @@ impl CacheControl {
 
 impl Admission {
     /// Puts what is known of the user into the extensions: one value, so one allocation.
-    pub(super) fn admit<B>(self, request: &mut Request<B>, authenticated: Authenticated) {
+    pub(super) fn admit<B>(self, request: &mut Request<B>, mut authenticated: Authenticated) {
+        if let Some(form) = self.form {
+            authenticated.claims_mut().carry(form);
+        }
         if self.keep_headers {
             strip_other_identities(request.headers_mut(), authenticated.claims().subject());
         }
@@ -128,7 +134,7 @@ where
     }
 
     pub(super) fn refused(refusal: &R, error: &AuthError, request: &Request<B>) -> Self {
-        Self { state: State::Refused { response: Some(refuse(refusal, error, request)) } }
+        Self { state: State::Refused { response: Some(refuse(refusal, error, &RefusedRequest::of(request))) } }
     }
 
     pub(super) fn waiting(
@@ -168,7 +174,9 @@ where
                             admission.admit(&mut request, authenticated);
                             State::Readying { admitted: Some(Box::new(Admitted { request, service, cache_control })) }
                         }
-                        Err(error) => State::Refused { response: Some(refuse(&refusal, &error, &request)) },
+                        Err(error) => {
+                            State::Refused { response: Some(refuse(&refusal, &error, &RefusedRequest::of(&request))) }
+                        }
                     };
                     state.set(next);
                 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::{Extensions, HeaderValue};
 
+use super::refusal::LeftForm;
 use crate::identity::{BackstageIdentity, Claims};
 
 /// The layer was here and inserted no identity. Lets an extractor tell "nobody is signed in" from "no layer is installed".
@@ -54,6 +55,7 @@ pub(super) fn clear(extensions: &mut Extensions) -> bool {
         extensions.remove::<AlbAccessToken>().is_some(),
         extensions.remove::<Anonymous>().is_some(),
         extensions.remove::<Unnamed>().is_some(),
+        extensions.remove::<LeftForm>().is_some(),
         extensions.remove::<BackstageIdentity>().is_some(),
         extensions.remove::<Claims>().is_some(),
     ];

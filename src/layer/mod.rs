@@ -21,7 +21,6 @@
 //! - The target must be reachable from the load balancer alone: see SECURITY.md.
 
 mod alb_auth_layer;
-mod fill_body;
 mod future;
 mod handle;
 mod marks;
@@ -33,8 +32,10 @@ mod signed_in;
 mod watch;
 
 pub(crate) use self::marks::{Anonymous, Unnamed};
+#[cfg(feature = "axum")]
+pub(crate) use self::refusal::refuse;
 #[cfg(feature = "backstage")]
-pub(crate) use self::refusal::CHALLENGE;
+pub(crate) use self::refusal::{CHALLENGE, Format, Refusal};
 pub use self::{
     alb_auth_layer::AlbAuthLayer,
     future::ResponseFuture,

@@ -15,6 +15,7 @@ use super::{
     alb_auth_layer::LayerSettings,
     future::{Admission, CacheControl},
     marks::clear,
+    refusal::LeftForm,
 };
 use crate::{
     authenticator::{Authenticator, Decision},
@@ -102,11 +103,15 @@ where
         }
 
         let cache_control = CacheControl::of(settings, exempt);
-        let admission = Admission { access_token, keep_headers: settings.keep_headers, cache_control };
+        let form = settings.form.clone();
+        let admission = Admission { access_token, keep_headers: settings.keep_headers, cache_control, form };
         match decision {
             None => {
                 metrics::decision("anonymous");
                 request.extensions_mut().insert(Anonymous);
+                if let Some(form) = &settings.form {
+                    request.extensions_mut().insert(LeftForm(form.clone()));
+                }
                 ResponseFuture::inner(self.inner.call(request), cache_control)
             }
             Some(Decision::Made(Ok(authenticated))) => {

@@ -1,6 +1,6 @@
 //! Requests, as a load balancer forwards them.
 
-use http::{HeaderName, HeaderValue, Method, Request};
+use http::{HeaderName, HeaderValue, Method, Request, Version};
 
 use super::{MockAlb, User};
 use crate::oidc_headers::{ACCESS_TOKEN, DATA, IDENTITY};
@@ -41,6 +41,13 @@ impl<'a> MockRequest<'a> {
     /// With this method instead of GET.
     pub fn method(mut self, method: Method) -> Self {
         *self.request.method_mut() = method;
+        self
+    }
+
+    /// Over this version of HTTP instead of HTTP/1.1. A load balancer that authenticates speaks nothing else to its targets; a
+    /// service that hands tokens on may.
+    pub fn version(mut self, version: Version) -> Self {
+        *self.request.version_mut() = version;
         self
     }
 

@@ -2,16 +2,19 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
+use axum::Router;
+use http::Method;
 use tower_alb_auth::{
     AlbAuthLayer, EntityRef,
+    backstage::router,
     sign_in::{self, SignIn, SignInError},
     test_util::{KeyServerMode, MockAlb, User},
 };
 
 use crate::{
-    site::{SAYS_403, Site, said, shown},
+    site::{SAYS_403, Site, listen, said, shown},
     traced::Traced,
-    wire::Answer,
+    wire::{Answer, Caller, Http},
 };
 
 const SAYS_401: &str = "This needs a sign-in through the load balancer.";
@@ -227,4 +230,49 @@ async fn a_token_is_judged_anew_when_it_has_ended() {
     assert_eq!(site.call(request.clone()).await.status, 200);
     site.clock.advance(Duration::from_secs(151));
     assert_eq!(site.call(request).await.status, 401);
+}
+
+/// None of the routes is one of gRPC, so no error of theirs is 2xx, whatever a request says it is; and none has a body in answer
+/// to HEAD, which breaks a stream of HTTP/2.
+#[tokio::test]
+async fn s_92_errors_of_the_router_have_their_status_and_form_whatever_is_asked() {
+    let mut address = None;
+    let site = Site::serve(
+        MockAlb::layer,
+        |auth| auth,
+        |auth| {
+            let app = Router::new().nest("/api/auth", router(auth));
+            address = Some(app.clone());
+            app
+        },
+    )
+    .await;
+    let address = listen(address.expect("made")).await;
+    for http in [Http::One, Http::Two] {
+        let caller = Caller::new(http, address);
+        for content_type in ["application/json", "application/grpc", "application/grpc+proto", "application/grpc-web"] {
+            for (method, path, status) in [
+                (Method::GET, "/awsalb/refresh", 401),
+                (Method::POST, "/awsalb/refresh", 401),
+                (Method::POST, "/github/start", 404),
+                (Method::DELETE, "/awsalb/refresh", 405),
+                (Method::POST, "/awsalb/handler/frame", 501),
+                (Method::HEAD, "/awsalb/refresh", 401),
+                (Method::HEAD, "/github/start", 404),
+                (Method::HEAD, "/awsalb/logout", 405),
+            ] {
+                let row = format!("{http:?} {method} {path} {content_type}");
+                let request = site.request(path).method(method.clone()).header("content-type", content_type);
+                let answer = caller.call(request).await;
+                assert_eq!((answer.status.as_u16(), answer.header("grpc-status")), (status, None), "{row}");
+                assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"), "{row}");
+                assert_eq!(answer.header("cache-control"), Some("no-store"), "{row}");
+                if method == Method::HEAD {
+                    assert_eq!(answer.body, "", "{row}");
+                } else {
+                    assert_eq!(said(&answer).0, status, "{row}");
+                }
+            }
+        }
+    }
 }

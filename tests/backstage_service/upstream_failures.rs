@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use axum::{body::Body, http::Request};
+use axum::{
+    body::Body,
+    http::{Request, Version},
+};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -160,4 +163,28 @@ fn debug_shows_the_address_and_of_one_not_checked_nothing() {
     let upstream = Upstream::at("https://backend:7007").build().expect("sound");
     assert_eq!(upstream.to_string(), "https://backend:7007");
     assert_eq!(format!("{upstream:?}"), r#"Upstream("https://backend:7007")"#);
+}
+
+/// Nothing that goes on is of gRPC, so an error in the upstream's place has its status, whatever the request says it is.
+#[tokio::test]
+async fn s_92_errors_in_the_upstreams_place_have_their_status_and_form_whatever_is_asked() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = nobody.local_addr().expect("an address");
+    drop(nobody);
+    let upstream = Upstream::at(format!("http://{address}")).build().expect("sound");
+    for (method, expected) in [("POST", 502), ("HEAD", 502), ("TRACE", 405)] {
+        for content_type in ["application/json", "application/grpc", "application/grpc-web"] {
+            let request = Request::builder().method(method).uri("/api/auth/github/start").version(Version::HTTP_2);
+            let request = request.header("content-type", content_type).body(Body::empty()).expect("a request");
+            let answer = upstream.clone().oneshot(request).await.expect("infallible");
+            let row = format!("{method} {content_type}");
+            assert_eq!(answer.status().as_u16(), expected, "{row}");
+            assert_eq!(answer.headers()["content-type"], "application/json; charset=utf-8", "{row}");
+            assert_eq!(answer.headers()["cache-control"], "no-store", "{row}");
+            assert_eq!(answer.headers()["x-content-type-options"], "nosniff", "{row}");
+            assert_eq!(answer.headers().get("grpc-status"), None, "{row}");
+            let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.expect("a body");
+            assert_eq!(body.is_empty(), method == "HEAD", "{row}");
+        }
+    }
 }

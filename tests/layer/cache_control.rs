@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use http::{
-    Request, Response, StatusCode,
+    Method, Request, Response, StatusCode, Version,
     header::{CACHE_CONTROL, CONTENT_TYPE},
 };
 use tower::{Layer as _, ServiceExt as _, service_fn};
@@ -96,7 +96,7 @@ async fn s_77_answers_in_grpc_are_left_alone_and_others_are_not() {
 async fn s_77_no_refusal_is_stored() {
     let alb = MockAlb::new();
     let bad = || alb.request("/").token("bad");
-    let grpc = || bad().header("content-type", "application/grpc");
+    let grpc = || bad().method(Method::POST).version(Version::HTTP_2).header("content-type", "application/grpc");
     let public = Own::cache(&["public"]);
     for (case, layer) in [
         ("usual", alb.layer()),

@@ -13,6 +13,7 @@ mod authenticate;
 mod bodies;
 mod cache_control;
 mod flood;
+mod grpc_form;
 mod identity_header;
 mod look_alikes;
 mod modes;

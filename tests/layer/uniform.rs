@@ -2,12 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::Request;
+use http::{Method, Request, Version};
 use tower_alb_auth::{
     AlbAuthLayer,
     AuthErrorKind::{self, *},
     sign_in::{self, SignIn, SignInError},
-    test_util::{KeyServerMode, MockAlb, TestClock, User},
+    test_util::{KeyServerMode, MockAlb, MockRequest, TestClock, User},
 };
 
 use crate::{
@@ -25,6 +25,11 @@ const FORMS: [Form; 4] = [
     ("gRPC", |layer| layer, "application/grpc"),
     ("gRPC where others get JSON", AlbAuthLayer::refuse_with_backstage_json, "application/grpc-web+proto"),
 ];
+
+/// A request that is a call of gRPC if its content type says so.
+fn call<'a>(alb: &'a MockAlb, content_type: &str) -> MockRequest<'a> {
+    alb.request("/me").method(Method::POST).version(Version::HTTP_2).header("content-type", content_type)
+}
 
 /// Status, headers in their order, body.
 type Shape = (u16, Vec<(String, Vec<u8>)>, String);
@@ -50,7 +55,7 @@ async fn one_shape(form: &str, app: &App, requests: Vec<(AuthErrorKind, Request<
 
 /// A request for every reason of a 401, but for the clock's.
 fn unauthorized(alb: &MockAlb, content_type: &str) -> Vec<(AuthErrorKind, Request<String>)> {
-    let request = || alb.request("/me").header("content-type", content_type);
+    let request = || call(alb, content_type);
     let token = || alb.token(&User::jane());
     let now = alb.unix_now();
     let good = token().sign();
@@ -92,7 +97,7 @@ async fn s_62_every_401_is_the_same_to_the_byte() {
         let app = App::new(configure(alb.layer()));
         let usual = one_shape(form, &app, unauthorized(&alb, content_type), "").await;
 
-        let request = alb.request("/me").header("content-type", content_type).user(&User::jane());
+        let request = call(&alb, content_type).user(&User::jane());
         clock.set_date(SystemTime::UNIX_EPOCH - Duration::from_secs(1));
         let unusable = one_shape(form, &app, vec![(ClockUnusable, request.into())], "").await;
         assert_eq!(usual, unusable, "{form}");
@@ -118,7 +123,7 @@ async fn s_62_every_403_is_the_same_to_the_byte() {
         let alb = MockAlb::new();
         let of = |subject: &str| {
             let token = alb.sign(&User::empty().claim("sub", subject));
-            alb.request("/me").header("content-type", content_type).token(&token).into()
+            call(&alb, content_type).token(&token).into()
         };
         let app = App::new(configure(failing(&alb)));
         let requests =
@@ -135,7 +140,7 @@ async fn s_62_every_403_of_the_email_policy_is_the_same_to_the_byte() {
     for (form, configure, content_type) in FORMS {
         let alb = MockAlb::new();
         let app = App::new(configure(alb.layer()));
-        let with = |user: &User| alb.request("/me").header("content-type", content_type).user(user).into();
+        let with = |user: &User| call(&alb, content_type).user(user).into();
         let email = |email: &str| with(&User::jane().claim("email", email));
         let requests = vec![
             (SignInRefused, email("jane@evil.example")),
@@ -153,9 +158,7 @@ async fn s_62_every_403_of_the_email_policy_is_the_same_to_the_byte() {
 #[tokio::test]
 async fn s_62_every_503_is_the_same_but_for_the_time_to_come_back() {
     for (form, configure, content_type) in FORMS {
-        let request = |alb: &MockAlb| -> Request<String> {
-            alb.request("/me").header("content-type", content_type).user(&User::jane()).into()
-        };
+        let request = |alb: &MockAlb| -> Request<String> { call(alb, content_type).user(&User::jane()).into() };
         let mut shapes = Vec::new();
         for (kind, mode) in [
             (KeysUnavailable, KeyServerMode::Status(302)),

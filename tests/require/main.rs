@@ -11,3 +11,4 @@ mod frameworks;
 mod mistakes;
 mod panics;
 mod readiness;
+mod uniform;

@@ -13,6 +13,7 @@ use hyper_util::{
 /// The sentences of refusals, a status each.
 pub const SAYS_401: &str = "This needs a sign-in through the load balancer.\n";
 pub const SAYS_403: &str = "You are signed in, but this application does not let you in.\n";
+pub const SAYS_500: &str = "This part of the application is set up wrongly.\n";
 pub const SAYS_503: &str = "Your sign-in cannot be checked at the moment. Please try again.\n";
 
 /// The protocol of a connection.

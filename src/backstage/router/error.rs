@@ -7,10 +7,11 @@ use axum::{
     middleware::Next,
     response::IntoResponse,
 };
-use serde::Serialize;
 
-use super::answer::json_headers;
-use crate::{AuthError, AuthErrorKind, layer::CHALLENGE};
+use crate::{
+    AuthError, AuthErrorKind,
+    layer::{CHALLENGE, Format, Refusal},
+};
 
 /// An error as Backstage's clients read it: one sentence a status, which gives nothing away.
 #[derive(Debug, Clone)]
@@ -44,19 +45,6 @@ impl ApiError {
     fn with(self, name: HeaderName, value: HeaderValue) -> Self {
         Self { header: Some((name, value)), ..self }
     }
-
-    fn name(&self) -> &'static str {
-        match self.status {
-            StatusCode::BAD_REQUEST => "InputError",
-            StatusCode::UNAUTHORIZED => "AuthenticationError",
-            StatusCode::FORBIDDEN => "NotAllowedError",
-            StatusCode::NOT_FOUND => "NotFoundError",
-            StatusCode::CONFLICT => "ConflictError",
-            StatusCode::NOT_IMPLEMENTED => "NotImplementedError",
-            StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailableError",
-            _ => "Error",
-        }
-    }
 }
 
 impl From<AuthError> for ApiError {
@@ -79,44 +67,17 @@ impl IntoResponse for ApiError {
     }
 }
 
-#[derive(Serialize)]
-struct Report<'a> {
-    error: Named<'a>,
-    request: Asked<'a>,
-    response: Answered,
-}
-
-#[derive(Serialize)]
-struct Named<'a> {
-    name: &'static str,
-    message: &'a str,
-}
-
-#[derive(Serialize)]
-struct Asked<'a> {
-    method: &'a str,
-    url: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Answered {
-    status_code: u16,
-}
-
 /// Writes errors out, with method and path of the request: the path below the mount, as Backstage does, and never the query.
+/// In Backstage's JSON whatever the request says it is: no route of the router is one of gRPC.
 pub(super) async fn shaped(request: Request, next: Next) -> Response<Body> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = next.run(request).await;
     let Some(error) = response.extensions_mut().remove::<ApiError>() else { return response };
-    let report = Report {
-        error: Named { name: error.name(), message: &error.message },
-        request: Asked { method: method.as_str(), url: &path },
-        response: Answered { status_code: error.status.as_u16() },
-    };
-    *response.body_mut() = serde_json::to_string(&report).unwrap_or_default().into();
+    let refusal = Refusal { status: error.status, message: &error.message, header: error.header };
+    let (refused, body) = refusal.in_text::<Body>(Format::BackstageJson, &method, &path).into_parts();
+    // Axum has put `Allow` there.
     response.headers_mut().remove(header::CONTENT_LENGTH);
-    response.headers_mut().extend(json_headers());
-    response.headers_mut().extend(error.header);
+    response.headers_mut().extend(refused.headers);
+    *response.body_mut() = body;
     response
 }

@@ -15,7 +15,8 @@
 //! A closure of `RequireClaim::that` that panics is the application's mistake too: 500 for that request. The operator reads
 //! whether a claim is missing, malformed or another one.
 //!
-//! Refusals have the layer's form, gRPC's included, and carry their [`AuthError`](crate::AuthError) for an outer layer.
+//! Refusals have the layer's form (its text, Backstage's JSON, its closure's, gRPC's), unless the requirement has a form of its
+//! own, and carry their [`AuthError`](crate::AuthError) for an outer layer.
 
 mod claim;
 mod demand;

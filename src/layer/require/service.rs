@@ -44,7 +44,7 @@ impl Require {
     /// Writes refusals as Backstage's back ends do, in JSON, for clients that read them.
     #[must_use]
     pub fn refuse_with_backstage_json(mut self) -> Self {
-        self.refusal = StandardRefusal::backstage_json();
+        self.refusal = self.refusal.with_backstage_json();
         self
     }
 }
@@ -104,7 +104,8 @@ where
                 // What readiness holds (a permit, say) must not stay with somebody who is refused.
                 let unready = self.inner.clone();
                 drop(replace(&mut self.inner, unready));
-                RequireFuture::refused(refuse(&self.require.refusal, &error, &request))
+                let refused = RefusedRequest::of(&request).behind_layer(request.extensions());
+                RequireFuture::refused(refuse(&self.require.refusal, &error, &refused))
             }
         }
     }

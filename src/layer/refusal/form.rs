@@ -1,0 +1,69 @@
+//! The layer's form of refusal, left in the request for those who refuse behind it.
+
+use std::{any::Any, sync::Arc};
+
+use http::{Extensions, Response};
+
+use super::{RefusedRequest, StandardRefusal};
+use crate::{
+    error::AuthError,
+    identity::{Carried, Claims},
+};
+
+/// The form in which a layer refuses.
+///
+/// Behind the layer it is found with the claims, or by itself in a request without a user. The usual form is not left at all:
+/// it is what everything in this crate refuses in by itself.
+pub(crate) enum RefusalForm {
+    Standard(StandardRefusal),
+    /// By a closure: an [`OwnForm`] of the body that it makes.
+    Own(Box<dyn Any + Send + Sync>),
+}
+
+type Closure<B> = dyn Fn(&AuthError, &RefusedRequest<'_>) -> Response<B> + Send + Sync;
+
+struct OwnForm<B>(Box<Closure<B>>);
+
+/// The form, in a request without a user.
+#[derive(Clone)]
+pub(crate) struct LeftForm(pub(crate) Carried);
+
+impl RefusalForm {
+    pub(crate) fn own<F, B>(refuse: F) -> Self
+    where
+        F: Fn(&AuthError, &RefusedRequest<'_>) -> Response<B> + Send + Sync + 'static,
+        B: 'static,
+    {
+        Self::Own(Box::new(OwnForm::<B>(Box::new(refuse))))
+    }
+
+    /// To be left in requests.
+    pub(crate) fn carried(self) -> Carried {
+        Carried::new(Arc::new(self))
+    }
+
+    /// What the layer around left.
+    pub(crate) fn left_in(extensions: &Extensions) -> Option<&Self> {
+        let carried = match extensions.get::<LeftForm>() {
+            Some(LeftForm(carried)) => Some(carried),
+            None => Claims::of(extensions).and_then(Claims::carried),
+        };
+        carried?.downcast_ref()
+    }
+
+    pub(super) fn is_http_status_only(&self) -> bool {
+        matches!(self, Self::Standard(form) if form.http_status_only)
+    }
+
+    /// The refusal in this form; `None` if it is a closure's that makes another body.
+    pub(super) fn refuse<B: Default + 'static>(
+        &self,
+        error: &AuthError,
+        request: &RefusedRequest<'_>,
+    ) -> Option<Response<B>> {
+        match self {
+            Self::Standard(form) => Some(form.write(error, request)),
+            Self::Own(own) => own.downcast_ref::<OwnForm<B>>().map(|OwnForm(refuse)| refuse(error, request)),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What a message says it is, as far as gRPC is concerned.
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+
+use super::RefusedRequest;
+
+/// The protocols of gRPC, by content type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GrpcFamily {
+    /// gRPC itself.
+    Grpc,
+    /// gRPC-Web, binary.
+    Web,
+    /// gRPC-Web, in base64.
+    WebText,
+}
+
+impl GrpcFamily {
+    /// By the one `content-type`. Of two, or of a list, two readers may take one each: that is no gRPC.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+        let (Some(value), None) = (values.next(), values.next()) else { return None };
+        let value = value.as_bytes();
+        if value.contains(&b',') {
+            return None;
+        }
+        // type/subtype[+suffix] *( OWS ";" OWS parameter ): RFC 9110 section 8.3.1.
+        let essence = value.split(|byte| *byte == b';').next()?.trim_ascii_end();
+        let mut parts = essence.splitn(2, |byte| *byte == b'+');
+        let name = parts.next()?;
+        if !parts.next().is_none_or(is_token) {
+            return None;
+        }
+        [Self::Grpc, Self::Web, Self::WebText]
+            .into_iter()
+            .find(|family| name.eq_ignore_ascii_case(family.content_type().as_bytes()))
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Grpc => "application/grpc",
+            Self::Web => "application/grpc-web",
+            Self::WebText => "application/grpc-web-text",
+        }
+    }
+
+    pub(super) fn content_type_header(self) -> HeaderValue {
+        HeaderValue::from_static(self.content_type())
+    }
+
+    /// Whether the request is a call of a gRPC client, which reads `grpc-status` of an answer with HTTP status 200.
+    ///
+    /// gRPC runs over HTTP/2 by POST alone, and a message has five bytes at the least. The latter is for gateways that ask
+    /// whether a request may pass by a request of their own with its headers: they send no body.
+    pub(super) fn is_call(self, request: &RefusedRequest<'_>) -> bool {
+        let is_zero = |length: &HeaderValue| length.as_bytes().iter().all(|digit| *digit == b'0');
+        let is_empty = || request.headers.get_all(header::CONTENT_LENGTH).iter().any(is_zero);
+        self == Self::Grpc && request.version == Version::HTTP_2 && request.method == Method::POST && !is_empty()
+    }
+}
+
+/// The status of gRPC for a status of HTTP. Not the table for answers without one (401 is 16 there too, but 409 is 2, and 500
+/// is 2): here the reason is known.
+pub(super) fn code(status: StatusCode) -> HeaderValue {
+    HeaderValue::from_static(match status {
+        StatusCode::UNAUTHORIZED => "16",
+        StatusCode::SERVICE_UNAVAILABLE => "14",
+        StatusCode::INTERNAL_SERVER_ERROR => "13",
+        _ => "7",
+    })
+}
+
+/// RFC 9110 section 5.6.2.
+fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+}

@@ -1,0 +1,177 @@
+//! What the client gets instead of an answer.
+//!
+//! One form a status, whatever the reason: a stranger learns nothing from it. The reason is in the response's extensions, as
+//! [`AuthError`], for an outer layer.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST` over HTTP/2 with `application/grpc` or `application/grpc+...` | 200 with `grpc-status` 16 (401), 7 (403, 409), 14 (503) or 13 (500), no body |
+//! | `application/grpc-web`, `application/grpc-web-text`, and `application/grpc` by anything else | the status, with those headers as well, no body |
+//! | any other | the status and one sentence |
+//!
+//! All are `no-store`; a 401 has `WWW-Authenticate`, a 503 `Retry-After`. A status of 2xx for what is no call of gRPC would let
+//! a stranger in where a gateway asks this layer whether a request may pass (`auth_request`, forward auth), and alarms would not
+//! see it.
+//!
+//! All refusals of the crate are made by one function, [`write::Refusal`]'s: those of the layer, of
+//! [`Require`](super::Require), of the extractors, of the router for Backstage and of its upstream. The layer leaves its form in
+//! the request ([`form::RefusalForm`]) for those behind it.
+//!
+//! The sentence is written into bodies that this crate knows: `String`, `Vec<u8>`, `Bytes`, `Full<Bytes>`, and axum's `Body`
+//! (feature `axum`). Any other body stays empty, its `Default`; for those there is
+//! [`refuse_with`](super::AlbAuthLayer::refuse_with).
+
+mod fill_body;
+mod form;
+mod grpc;
+mod write;
+
+use std::fmt;
+
+use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, header};
+
+pub(crate) use self::{
+    form::{LeftForm, RefusalForm},
+    grpc::GrpcFamily,
+    write::{Format, Refusal},
+};
+use crate::error::AuthError;
+
+/// The challenge of a 401 (RFC 9110 section 11.6.1 wants one). No client can answer it by itself: the session is the load
+/// balancer's.
+pub(crate) const CHALLENGE: HeaderValue = HeaderValue::from_static("AlbOidc");
+
+/// Makes the answer to a request that is not let in.
+pub trait Refuse<B> {
+    /// The answer. The layer adds the error to its extensions, and `no-store` where there is no `Cache-Control`.
+    fn refuse(&self, error: &AuthError, request: &RefusedRequest<'_>) -> Response<B>;
+}
+
+/// What a refusal may look at. The `x-amzn-oidc-*` headers are off already, unless the layer was told to keep them.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct RefusedRequest<'r> {
+    /// The method.
+    pub method: &'r Method,
+    /// The address, as received.
+    pub uri: &'r Uri,
+    /// The protocol of the connection: HTTP/2 is where gRPC runs.
+    pub version: Version,
+    /// The headers.
+    pub headers: &'r HeaderMap,
+    /// The form of the layer around, where the refusal is not that layer's.
+    form: Option<&'r RefusalForm>,
+}
+
+/// The usual refusal: the status and one sentence, or a status of gRPC.
+///
+/// Behind an [`AlbAuthLayer`](crate::AlbAuthLayer) that refuses in another form, in that form.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StandardRefusal {
+    /// `None`: the form of the layer around, else a text.
+    format: Option<Format>,
+    http_status_only: bool,
+}
+
+/// Refusals by a closure. Made by [`refuse_with`](super::AlbAuthLayer::refuse_with).
+#[derive(Clone)]
+pub struct RefuseWith<F>(F);
+
+impl StandardRefusal {
+    pub(super) fn with_backstage_json(self) -> Self {
+        Self { format: Some(Format::BackstageJson), ..self }
+    }
+
+    pub(super) fn by_http_status(self) -> Self {
+        Self { http_status_only: true, ..self }
+    }
+
+    /// To be left in requests; `None` for what everything behind does by itself.
+    pub(super) fn form(self) -> Option<RefusalForm> {
+        (self.format.is_some() || self.http_status_only).then_some(RefusalForm::Standard(self))
+    }
+
+    fn write<B: Default + 'static>(self, error: &AuthError, request: &RefusedRequest<'_>) -> Response<B> {
+        let refusal = Refusal::of(error);
+        match GrpcFamily::of(request.headers) {
+            Some(family) => refusal.in_grpc(family, family.is_call(request) && !self.http_status_only),
+            None => {
+                let url = request.uri.path_and_query().map_or("/", |path| path.as_str());
+                refusal.in_text(self.format.unwrap_or(Format::Text), request.method, url)
+            }
+        }
+    }
+}
+
+impl<B: Default + 'static> Refuse<B> for StandardRefusal {
+    fn refuse(&self, error: &AuthError, request: &RefusedRequest<'_>) -> Response<B> {
+        // The closure of the layer around must not come back here.
+        let (around, request) = (request.form, RefusedRequest { form: None, ..*request });
+        if self.format.is_none()
+            && let Some(response) = around.and_then(|form| form.refuse(error, &request))
+        {
+            return response;
+        }
+        let around = around.is_some_and(RefusalForm::is_http_status_only);
+        Self { http_status_only: self.http_status_only || around, ..*self }.write(error, &request)
+    }
+}
+
+impl<'r> RefusedRequest<'r> {
+    pub(crate) fn of<B>(request: &'r Request<B>) -> Self {
+        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        Self { method, uri, version: request.version(), headers, form: None }
+    }
+
+    /// Of a request whose body is somewhere else.
+    #[cfg(feature = "axum")]
+    pub(crate) fn of_parts(parts: &'r http::request::Parts) -> Self {
+        Self { method: &parts.method, uri: &parts.uri, version: parts.version, headers: &parts.headers, form: None }
+    }
+
+    /// In the form that the layer around left, if the refusal has no form of its own.
+    pub(crate) fn behind_layer(self, extensions: &'r Extensions) -> Self {
+        Self { form: RefusalForm::left_in(extensions), ..self }
+    }
+}
+
+impl fmt::Debug for RefusedRequest<'_> {
+    /// Method and path; never the query or the headers, which carry the session.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefusedRequest")
+            .field("method", self.method)
+            .field("path", &self.uri.path())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F> RefuseWith<F> {
+    pub(super) fn new(refuse: F) -> Self {
+        Self(refuse)
+    }
+}
+
+impl<F, B> Refuse<B> for RefuseWith<F>
+where
+    F: Fn(&AuthError, &RefusedRequest<'_>) -> Response<B>,
+{
+    fn refuse(&self, error: &AuthError, request: &RefusedRequest<'_>) -> Response<B> {
+        (self.0)(error, request)
+    }
+}
+
+impl<F> fmt::Debug for RefuseWith<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RefuseWith")
+    }
+}
+
+/// The answer to a request that is not let in: never stored, and with the error for an outer layer.
+pub(crate) fn refuse<B>(refusal: &impl Refuse<B>, error: &AuthError, request: &RefusedRequest<'_>) -> Response<B> {
+    let mut response = refusal.refuse(error, request);
+    if !response.headers().contains_key(header::CACHE_CONTROL) {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response.extensions_mut().insert(error.clone());
+    response
+}
