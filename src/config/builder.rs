@@ -10,7 +10,7 @@ use super::{
 use crate::keys::HttpsKeys;
 use crate::{
     clock::{Clock, SharedClock},
-    keys::{FixedKeys, KeySource},
+    keys::{FixedKeys, KeySource, SharedSource},
     sign_in::SignInResolver,
 };
 
@@ -46,7 +46,7 @@ enum Keys {
     #[cfg(feature = "https")]
     Https(HttpsKeys),
     Fixed(FixedKeys),
-    Source(Arc<dyn KeySource>),
+    Source(SharedSource),
 }
 
 impl AlbAuthConfigBuilder {
@@ -110,15 +110,17 @@ impl AlbAuthConfigBuilder {
         self
     }
 
-    /// Uses these keys and fetches none.
+    /// Uses these keys and fetches none. Where the entries have several key endpoints, each key needs
+    /// [`for_endpoint`](FixedKeys::for_endpoint).
     pub fn fixed_keys(mut self, keys: FixedKeys) -> Self {
         self.keys = Keys::Fixed(keys);
         self
     }
 
-    /// Gets keys from a source of the application.
+    /// Gets keys from a source of the application. For a source that is the same after a reload, see
+    /// [`KeySource::identity`].
     pub fn key_source(mut self, source: impl KeySource) -> Self {
-        self.keys = Keys::Source(Arc::new(source));
+        self.keys = Keys::Source(SharedSource::new(source));
         self
     }
 
@@ -176,12 +178,19 @@ impl AlbAuthConfigBuilder {
             check_namespaces(&entries, &mut problems);
         }
         check_ambiguity(&entries, &mut problems);
-        check_plain_http(&entries, &mut problems);
+        check_accounts(&entries, &mut problems);
         let policies = entries.iter().flat_map(|entry| entry.policy.warnings.iter().cloned()).collect::<BTreeSet<_>>();
         warnings.extend(policies);
 
+        let trust = Trust { entries };
         let (source, pinned) = match self.keys {
-            Keys::Fixed(keys) => (None, keys.keys),
+            Keys::Fixed(keys) => {
+                // Endpoints of entries that are wrong are not known, and would be missed here.
+                let all_known = self.trusted.iter().map(|entry| entry.signers.len()).sum::<usize>()
+                    == trust.entries.iter().map(|entry| entry.signers.len()).sum::<usize>();
+                let endpoints = if all_known { trust.endpoints() } else { Vec::new() };
+                (None, keys.by_endpoint(&endpoints, &mut problems))
+            }
             Keys::Source(source) => (Some(source), Vec::new()),
             #[cfg(feature = "https")]
             Keys::Https(keys) => (https(&keys, &self.key_limits, &mut problems), Vec::new()),
@@ -199,7 +208,7 @@ impl AlbAuthConfigBuilder {
             return Err(ConfigError::new(problems));
         }
         let settings = Settings {
-            trust: Trust { entries },
+            trust,
             token_limits: self.token_limits,
             key_limits: self.key_limits,
             cache_limits: self.cache_limits,
@@ -284,8 +293,8 @@ impl AlbAuthConfigBuilder {
 }
 
 #[cfg(feature = "https")]
-fn https(keys: &HttpsKeys, limits: &KeyLimits, problems: &mut Vec<String>) -> Option<Arc<dyn KeySource>> {
-    report(keys.source(limits), problems).map(|source| Arc::new(source) as Arc<dyn KeySource>)
+fn https(keys: &HttpsKeys, limits: &KeyLimits, problems: &mut Vec<String>) -> Option<SharedSource> {
+    report(keys.source(limits), problems).map(SharedSource::new)
 }
 
 fn report<T>(result: Result<T, String>, problems: &mut Vec<String>) -> Option<T> {
@@ -337,8 +346,9 @@ fn check_ambiguity(entries: &[Entry], problems: &mut Vec<String>) {
     }
 }
 
-/// Keys over plain http are for the local emulator alone, which signs under an account that nobody has.
-fn check_plain_http(entries: &[Entry], problems: &mut Vec<String>) {
+/// The local emulator signs under an account that nobody has, and its key is in the hands of a developer: it is never trusted
+/// beside a load balancer of AWS, whatever the source of keys. Keys over plain http are for the emulator alone.
+fn check_accounts(entries: &[Entry], problems: &mut Vec<String>) {
     let signers = || entries.iter().flat_map(|entry| &entry.signers);
     let plain = signers().find(|(_, endpoint)| endpoint.is_plain_http());
     let real = signers().find(|(arn, _)| !arn.is_emulator());
@@ -346,6 +356,13 @@ fn check_plain_http(entries: &[Entry], problems: &mut Vec<String>) {
         problems.push(format!(
             "the key endpoint {endpoint} is plain http, which is for the local emulator (account 000000000000) alone, but {arn} \
              is trusted too: use https"
+        ));
+        return;
+    }
+    if let (Some((emulator, _)), Some((arn, _))) = (signers().find(|(arn, _)| arn.is_emulator()), real) {
+        problems.push(format!(
+            "{emulator} is of the account 000000000000, which the local emulator signs for, and {arn} is of a real one: trust \
+             the emulator in a configuration of its own, for development"
         ));
     }
 }
