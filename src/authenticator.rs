@@ -14,7 +14,7 @@ use crate::{
     config::{AlbAuthConfig, IdentityHeader, Naming, Settings, TrustMatch},
     error::{AuthError, AuthErrorKind},
     identity::{BackstageIdentity, Claims},
-    keys::{KeyError, KeyStore, Lookup, PublicKey},
+    keys::{KeyError, KeyStore, Lookup, PublicKey, Second},
     oidc_headers::{OidcHeaders, Values},
     sign_in::{Asked, Resolution, SignIn, SignInCache, SignInError, SignInErrorKind},
     sync::catch_panic,
@@ -82,8 +82,8 @@ impl Authenticator {
         self.current.load_full()
     }
 
-    /// Swaps configuration and caches together. Held keys of endpoints that are still trusted are kept; requests under way
-    /// end on the snapshot they began with.
+    /// Swaps configuration and caches together. Held keys of endpoints that are still trusted are kept if the source of keys
+    /// is the same; requests under way end on the snapshot they began with.
     pub(crate) fn reload(&self, config: AlbAuthConfig) {
         let next = Snapshot::new(config);
         next.keys.adopt(&self.current().keys, &next.config.key_endpoints());
@@ -160,7 +160,7 @@ impl Snapshot {
         };
         span.token(candidate.kid(), candidate.trusted().signer, "miss");
         match self.keys.lookup(candidate.trusted().endpoint, candidate.kid()) {
-            Lookup::Ready(key) => self.verify(candidate, key, headers.identity, now),
+            Lookup::Ready(key, second) => self.verify(candidate, key, second, headers.identity, now),
             Lookup::Refused(error) => Decision::Made(Err(key_error(error, &candidate))),
             Lookup::Wait(fetch) => {
                 let waiting =
@@ -181,7 +181,9 @@ impl Snapshot {
             return Some(Decision::Made(Err(error)));
         }
         match self.keys.lookup(trusted.endpoint, remembered.kid) {
-            Lookup::Ready(key) if Arc::ptr_eq(&key, &remembered.key) => {}
+            Lookup::Ready(key, second) if Arc::ptr_eq(&key, &remembered.key) => {
+                self.keys.proven(trusted.endpoint, remembered.kid, &key, second);
+            }
             // The key is gone, or has to be fetched again: judge the token as if it came for the first time.
             _ => {
                 self.tokens.remove(token);
@@ -196,6 +198,7 @@ impl Snapshot {
         self: &Arc<Self>,
         candidate: Candidate<'_, '_>,
         key: Arc<PublicKey>,
+        second: Second,
         identity: Values<'_>,
         now: u64,
     ) -> Decision {
@@ -204,6 +207,7 @@ impl Snapshot {
             Ok(token) => token,
             Err(error) => return Decision::Made(Err(error)),
         };
+        self.keys.proven(trusted.endpoint, kid, &key, second);
         let remembered = Remembered { token: VerifiedToken::clone(&token), kid, key, place: trusted.place };
         self.tokens.insert(remembered);
         self.sign_in(trusted, token.into_claims(), identity)
@@ -267,7 +271,8 @@ impl Waiting {
             let key = fetched.map_err(|error| key_error(error, &candidate))?;
             let identity = self.identity.as_deref().and_then(|bytes| http::HeaderValue::from_bytes(bytes).ok());
             let identity = identity.as_ref().map_or(Values::None, Values::One);
-            self.snapshot.verify(candidate, key, identity, now)
+            let second = self.snapshot.keys.second();
+            self.snapshot.verify(candidate, key, second, identity, now)
         };
         match decision {
             Decision::Made(outcome) => outcome,

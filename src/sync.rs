@@ -5,7 +5,10 @@
 
 use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 
-pub(crate) use std::sync::Arc;
+pub(crate) use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 pub(crate) use tokio::sync::watch;
 
 #[derive(Debug, Default)]

@@ -5,6 +5,7 @@
 
 use std::{error::Error, fmt, io, sync::Arc};
 
+use aws_lc_rs::digest::{Context, SHA256};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
@@ -28,11 +29,18 @@ impl Roots {
     /// # Errors
     /// A sentence that says what to change.
     pub(crate) fn client_config(&self) -> Result<ClientConfig, String> {
+        self.fingerprinted_client_config().map(|(config, _)| config)
+    }
+
+    /// The same, and a text that two sets of roots share only if they are equal, in whatever order they were loaded.
+    pub(crate) fn fingerprinted_client_config(&self) -> Result<(ClientConfig, String), String> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| format!("TLS cannot be set up: {error}"))?;
-        Ok(builder.with_root_certificates(self.load()?).with_no_client_auth())
+        let roots = self.load()?;
+        let fingerprint = fingerprint(&roots);
+        Ok((builder.with_root_certificates(roots).with_no_client_auth(), fingerprint))
     }
 
     /// Which ones, unless they are the usual ones.
@@ -72,6 +80,26 @@ impl Roots {
         }
         Ok(store)
     }
+}
+
+fn fingerprint(roots: &RootCertStore) -> String {
+    let mut anchors: Vec<[&[u8]; 3]> = roots
+        .roots
+        .iter()
+        .map(|anchor| {
+            let constraints = anchor.name_constraints.as_ref().map_or(&[][..], |constraints| constraints);
+            [&*anchor.subject, &*anchor.subject_public_key_info, constraints]
+        })
+        .collect();
+    anchors.sort_unstable();
+    anchors.dedup();
+    let mut context = Context::new(&SHA256);
+    for part in anchors.iter().flatten() {
+        // With its length, so that no two lists read alike.
+        context.update(&part.len().to_le_bytes());
+        context.update(part);
+    }
+    context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl fmt::Debug for Roots {

@@ -11,7 +11,7 @@ use crate::keys::HttpsKeys;
 use crate::{
     clock::{Clock, SharedClock},
     files::FilesRead,
-    keys::{FixedKeys, KeySource},
+    keys::{FixedKeys, KeySource, SharedSource},
     sign_in::SignInResolver,
 };
 
@@ -49,7 +49,7 @@ enum Keys {
     #[cfg(feature = "https")]
     Https(HttpsKeys),
     Fixed(FixedKeys),
-    Source(Arc<dyn KeySource>),
+    Source(SharedSource),
 }
 
 impl Keys {
@@ -59,7 +59,7 @@ impl Keys {
             Self::Unset => None,
             #[cfg(feature = "https")]
             Self::Https(keys) => keys.describe(),
-            Self::Fixed(keys) => Some(format!("keys are fixed ({}), and none is fetched", keys.keys.len())),
+            Self::Fixed(keys) => Some(format!("keys are fixed ({}), and none is fetched", keys.len())),
             Self::Source(_) => Some("keys come from the application's own key source".to_owned()),
         }
     }
@@ -144,15 +144,17 @@ impl AlbAuthConfigBuilder {
         self
     }
 
-    /// Uses these keys and fetches none.
+    /// Uses these keys and fetches none. Where the entries have several key endpoints, each key needs
+    /// [`for_endpoint`](FixedKeys::for_endpoint).
     pub fn fixed_keys(mut self, keys: FixedKeys) -> Self {
         self.keys = Keys::Fixed(keys);
         self
     }
 
-    /// Gets keys from a source of the application.
+    /// Gets keys from a source of the application. For a source that is the same after a reload, see
+    /// [`KeySource::identity`].
     pub fn key_source(mut self, source: impl KeySource) -> Self {
-        self.keys = Keys::Source(Arc::new(source));
+        self.keys = Keys::Source(SharedSource::new(source));
         self
     }
 
@@ -210,7 +212,7 @@ impl AlbAuthConfigBuilder {
             check_namespaces(&entries, &mut problems);
         }
         check_ambiguity(&entries, &mut problems);
-        check_plain_http(&entries, &mut problems);
+        check_accounts(&entries, &mut problems);
         let policies = entries.iter().flat_map(|entry| entry.policy.warnings.iter().cloned()).collect::<BTreeSet<_>>();
         warnings.extend(policies);
         warnings.extend(warnings::emulator_accounts(&entries));
@@ -224,8 +226,15 @@ impl AlbAuthConfigBuilder {
         if let Keys::Fixed(keys) = &self.keys {
             files.extend(&keys.files);
         }
+        let trust = Trust { entries };
         let (source, pinned) = match self.keys {
-            Keys::Fixed(keys) => (None, keys.keys),
+            Keys::Fixed(keys) => {
+                // Endpoints of entries that are wrong are not known, and would be missed here.
+                let all_known = self.trusted.iter().map(|entry| entry.signers.len()).sum::<usize>()
+                    == trust.entries.iter().map(|entry| entry.signers.len()).sum::<usize>();
+                let endpoints = if all_known { trust.endpoints() } else { Vec::new() };
+                (None, keys.by_endpoint(&endpoints, &mut problems))
+            }
             Keys::Source(source) => (Some(source), Vec::new()),
             #[cfg(feature = "https")]
             Keys::Https(keys) => (https(&keys, &self.key_limits, &mut problems), Vec::new()),
@@ -243,7 +252,7 @@ impl AlbAuthConfigBuilder {
             return Err(ConfigError::new(problems).read_from(&files));
         }
         let settings = Settings {
-            trust: Trust { entries },
+            trust,
             token_limits: self.token_limits,
             key_limits: self.key_limits,
             cache_limits: self.cache_limits,
@@ -330,8 +339,8 @@ impl AlbAuthConfigBuilder {
 }
 
 #[cfg(feature = "https")]
-fn https(keys: &HttpsKeys, limits: &KeyLimits, problems: &mut Vec<String>) -> Option<Arc<dyn KeySource>> {
-    report(keys.source(limits), problems).map(|source| Arc::new(source) as Arc<dyn KeySource>)
+fn https(keys: &HttpsKeys, limits: &KeyLimits, problems: &mut Vec<String>) -> Option<SharedSource> {
+    report(keys.source(limits), problems).map(SharedSource::new)
 }
 
 fn report<T>(result: Result<T, String>, problems: &mut Vec<String>) -> Option<T> {
@@ -383,8 +392,9 @@ fn check_ambiguity(entries: &[Entry], problems: &mut Vec<String>) {
     }
 }
 
-/// Keys over plain http are for the local emulator alone, which signs under an account that nobody has.
-fn check_plain_http(entries: &[Entry], problems: &mut Vec<String>) {
+/// The local emulator signs under an account that nobody has, and its key is in the hands of a developer: it is never trusted
+/// beside a load balancer of AWS, whatever the source of keys. Keys over plain http are for the emulator alone.
+fn check_accounts(entries: &[Entry], problems: &mut Vec<String>) {
     let signers = || entries.iter().flat_map(|entry| &entry.signers);
     let plain = signers().find(|(_, endpoint)| endpoint.is_plain_http());
     let real = signers().find(|(arn, _)| !arn.is_emulator());
@@ -392,6 +402,13 @@ fn check_plain_http(entries: &[Entry], problems: &mut Vec<String>) {
         problems.push(format!(
             "the key endpoint {endpoint} is plain http, which is for the local emulator (account 000000000000) alone, but {arn} \
              is trusted too: use https"
+        ));
+        return;
+    }
+    if let (Some((emulator, _)), Some((arn, _))) = (signers().find(|(arn, _)| arn.is_emulator()), real) {
+        problems.push(format!(
+            "{emulator} is of the account 000000000000, which the local emulator signs for, and {arn} is of a real one: trust \
+             the emulator in a configuration of its own, for development"
         ));
     }
 }

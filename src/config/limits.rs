@@ -109,7 +109,7 @@ limits! {
         refresh_at_percent: u32 = 80, 10..=95;
         /// How long a key is used past its lifetime while it cannot be refreshed.
         max_stale: Duration = seconds(3600), seconds(0)..=seconds(24 * 3600);
-        /// How many keys are held.
+        /// How many keys are held that have verified a token. In addition 16 may be held that have verified none.
         max_keys: usize = 64, 2..=1024;
         /// How many kids that the endpoint does not know are remembered.
         max_unknown_kids: usize = 4096, 64..=65536;

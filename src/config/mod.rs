@@ -14,6 +14,8 @@
 //! | the ARN of a listener | the signer of a token is the load balancer |
 //! | a partition without documented keys, and no key endpoint | there is nowhere to fetch from |
 //! | a key endpoint that is not https | keys over plain http prove nothing; only the local emulator may |
+//! | account `000000000000` beside a real one | the local emulator's key is in a developer's hands |
+//! | fixed keys without an endpoint where entries have several | a key signs for its own endpoint alone |
 //! | an email-based policy without domains at an issuer with users of many organisations | anybody can have an account there |
 //! | several issuers without a policy each in a namespace of its own | one subject at two issuers would become one user |
 //! | a limit out of its range | the message names the range |
@@ -53,7 +55,7 @@ pub(crate) use self::{
 use crate::{
     clock::SharedClock,
     files::FilesRead,
-    keys::{KeySource, Kid, PublicKey},
+    keys::{KeyId, PublicKey, SharedSource},
 };
 
 /// Whom to trust, who becomes whom, and every limit. Immutable; a clone counts one reference.
@@ -81,8 +83,8 @@ pub(crate) struct Settings {
     pub(crate) token_limits: TokenLimits,
     pub(crate) key_limits: KeyLimits,
     pub(crate) cache_limits: CacheLimits,
-    pub(crate) source: Option<Arc<dyn KeySource>>,
-    pub(crate) pinned: Vec<(Kid, Arc<PublicKey>)>,
+    pub(crate) source: Option<SharedSource>,
+    pub(crate) pinned: Vec<(KeyId, Arc<PublicKey>)>,
     pub(crate) clock: SharedClock,
     pub(crate) identity_header: IdentityHeader,
     /// Whether spans name the user.

@@ -22,6 +22,9 @@ struct EndpointHealth {
     /// Whether it ever gave a key. Until then a 403 may come from something in between.
     gave_a_key: bool,
     problem: Option<Problem>,
+    /// The warnings of the two kinds, which strangers can cause.
+    not_found: Lines,
+    failures: Lines,
 }
 
 /// What was wrong with the last fetch of an endpoint.
@@ -29,6 +32,46 @@ struct EndpointHealth {
 pub(super) struct Problem {
     pub(super) sentence: String,
     pub(super) since: Instant,
+    cause: Cause,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Failure,
+    /// There is no such key, for a kid whose key has verified a token.
+    NoProvenKey,
+    /// There is no such key, for a kid that anyone may have made up.
+    NoKey,
+}
+
+impl Problem {
+    /// Whether it makes the process not ready. What any stranger can bring about does not.
+    pub(super) fn counts(&self) -> bool {
+        self.cause != Cause::NoKey
+    }
+}
+
+/// At most so many warnings
+const NOT_FOUND_LINES: (u32, Duration) = (1, Duration::from_secs(60));
+/// in so long.
+const FAILURE_LINES: (u32, Duration) = (10, Duration::from_secs(10));
+
+/// Since when warnings are counted, and how many there were.
+#[derive(Debug, Default)]
+struct Lines {
+    since: Option<Instant>,
+    count: u32,
+}
+
+impl Lines {
+    /// Whether there may be one more.
+    fn allow(&mut self, (most, within): (u32, Duration), now: Instant) -> bool {
+        if self.since.is_none_or(|since| now.saturating_duration_since(since) >= within) {
+            (self.since, self.count) = (Some(now), 0);
+        }
+        self.count = self.count.saturating_add(1);
+        self.count <= most
+    }
 }
 
 /// What a fetch is for. Each counts its failures by itself, and has its own budget: strangers choose which kids are asked for,
@@ -45,8 +88,9 @@ pub(super) enum Purpose {
 pub(super) enum Ending<'a> {
     /// With a good key.
     Key,
-    /// With a complete answer that there is none.
-    NotFound(&'a str),
+    /// With a complete answer that there is none, for a kid whose key has verified a token, or for one that anyone may have
+    /// made up.
+    NotFound { answer: &'a str, is_proven_kid: bool },
     /// In any other way.
     Failure(&'a str),
 }
@@ -87,28 +131,21 @@ impl Health {
                 health.gave_a_key = true;
                 health.problem = None;
             }
-            Ending::NotFound(answer) => {
-                health.answered();
-                health.problem = (!health.gave_a_key).then(|| Problem {
-                    sentence: format!(
-                        "{answer}, and never gave a key: an egress proxy, the wrong region, or the wrong endpoint?"
-                    ),
-                    since: now,
-                });
-                if let Some(problem) = &health.problem {
-                    tracing::warn!(%endpoint, "{}", problem.sentence);
-                }
-            }
+            Ending::NotFound { answer, is_proven_kid } => health.not_found(endpoint, answer, is_proven_kid, now),
             Ending::Failure(problem) => {
                 let breaker = health.breaker(purpose);
                 let was_open = breaker.is_open();
                 breaker.failed(now, limits);
                 let opened = breaker.is_open() && !was_open;
-                tracing::warn!(%endpoint, "the fetch of a public key failed: {problem}");
+                if health.failures.allow(FAILURE_LINES, now) {
+                    tracing::warn!(%endpoint, "the fetch of a public key failed: {problem}");
+                } else {
+                    tracing::debug!(%endpoint, "the fetch of a public key failed: {problem}");
+                }
                 if opened {
                     tracing::error!(%endpoint, "the key endpoint counts as down; it is tried again now and then");
                 }
-                health.problem = Some(Problem { sentence: problem.to_owned(), since: now });
+                health.problem = Some(Problem { sentence: problem.to_owned(), since: now, cause: Cause::Failure });
             }
         }
     }
@@ -127,6 +164,39 @@ impl EndpointHealth {
         match purpose {
             Purpose::Unknown => &mut self.unknown,
             Purpose::Refresh => &mut self.refresh,
+        }
+    }
+
+    /// The endpoint says that it has no such key. Once it has given one, that is what it says and no more. Until then it may be
+    /// the answer of something in between, or of another region's endpoint, to every kid; or a stranger has made the kid up,
+    /// which looks the same, so that by itself it makes no process not ready.
+    fn not_found(&mut self, endpoint: &KeyEndpoint, answer: &str, is_proven_kid: bool, now: Instant) {
+        self.answered();
+        if self.gave_a_key {
+            self.problem = None;
+            return;
+        }
+        let sentence = if is_proven_kid {
+            format!(
+                "{answer} for a kid that has verified tokens before, and gave no key since the settings were loaded: an \
+                 egress proxy, the wrong region, or the wrong endpoint?"
+            )
+        } else {
+            format!(
+                "{answer}, and never gave a key: if all users are refused with unknown_key, an egress proxy, the wrong \
+                 region, or the wrong endpoint; if not, the kid of that token was made up"
+            )
+        };
+        if self.not_found.allow(NOT_FOUND_LINES, now) {
+            tracing::warn!(%endpoint, "{sentence}");
+        } else {
+            tracing::debug!(%endpoint, "{sentence}");
+        }
+        // A stranger's kid does not hide what a user's kid has shown.
+        let shown_by_a_user = self.problem.as_ref().is_some_and(|problem| problem.cause == Cause::NoProvenKey);
+        if is_proven_kid || !shown_by_a_user {
+            let cause = if is_proven_kid { Cause::NoProvenKey } else { Cause::NoKey };
+            self.problem = Some(Problem { sentence, since: now, cause });
         }
     }
 

@@ -1,14 +1,15 @@
 //! Keys that are given, not fetched.
 
 use std::{
+    collections::HashSet,
     fmt,
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
 };
 
-use super::{Kid, PublicKey};
-use crate::{files::FilesRead, sync::Arc};
+use super::{KeyId, Kid, PublicKey};
+use crate::{config::KeyEndpoint, files::FilesRead, sync::Arc};
 
 /// A folder with more `.pem` files is refused.
 const MAX_FILES: usize = 1_000;
@@ -16,6 +17,9 @@ const MAX_FILES: usize = 1_000;
 const MAX_PEM_BYTES: u64 = 64 * 1024;
 
 /// Public keys given as PEM text: for networks without a way to AWS, and for tests.
+///
+/// A key verifies tokens of its own endpoint's load balancers alone; where the entries of a configuration have several endpoints,
+/// [`for_endpoint`](Self::for_endpoint) says which it is.
 ///
 /// They are never refreshed: when AWS rotates a region's keys, tokens of the new kid are refused until somebody adds it.
 ///
@@ -32,9 +36,17 @@ const MAX_PEM_BYTES: u64 = 64 * 1024;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct FixedKeys {
-    pub(crate) keys: Vec<(Kid, Arc<PublicKey>)>,
+    keys: Vec<FixedKey>,
     /// The folders that they were read from.
     pub(crate) files: FilesRead,
+}
+
+#[derive(Debug, Clone)]
+struct FixedKey {
+    /// `None`: the only endpoint of the configuration.
+    endpoint: Option<KeyEndpoint>,
+    kid: Kid,
+    key: Arc<PublicKey>,
 }
 
 impl FixedKeys {
@@ -74,13 +86,101 @@ impl FixedKeys {
         let shown = crate::error::quoted(kid);
         let parsed =
             Kid::parse(kid).ok_or_else(|| FixedKeyError(format!("{shown} is not a kid: a UUID in lower case")))?;
-        if self.keys.iter().any(|(held, _)| *held == parsed) {
-            return Err(FixedKeyError(format!("the kid {shown} is there twice")));
-        }
         let key = PublicKey::from_pem(pem.as_bytes())
             .map_err(|error| FixedKeyError(format!("the key of kid {shown} is {error}")))?;
-        self.keys.push((parsed, Arc::new(key)));
-        Ok(self)
+        self.keys.push(FixedKey { endpoint: None, kid: parsed, key: Arc::new(key) });
+        self.without_duplicates()
+    }
+
+    /// Makes the keys that are there so far, those of no endpoint yet, keys of this endpoint: what they sign is accepted of its
+    /// load balancers alone.
+    ///
+    /// Needed where the entries of a configuration have several endpoints, as two regions have, since a key of one region
+    /// proves nothing of another. [`AlbAuthConfig::key_endpoints`](crate::AlbAuthConfig::key_endpoints) says which they are.
+    ///
+    /// ```no_run
+    /// use tower_alb_auth::keys::FixedKeys;
+    ///
+    /// let frankfurt = FixedKeys::from_directory("keys/eu-central-1")?
+    ///     .for_endpoint("https://public-keys.auth.elb.eu-central-1.amazonaws.com")?;
+    /// let ireland = FixedKeys::from_directory("keys/eu-west-1")?
+    ///     .for_endpoint("https://public-keys.auth.elb.eu-west-1.amazonaws.com")?;
+    /// let keys = frankfurt.and(ireland)?;
+    /// # let _ = keys;
+    /// # Ok::<(), tower_alb_auth::keys::FixedKeyError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The endpoint is not an address that a configuration takes, or has one of the kids already.
+    pub fn for_endpoint(mut self, url: &str) -> Result<Self, FixedKeyError> {
+        let endpoint = KeyEndpoint::parse(url).map_err(FixedKeyError)?;
+        for key in &mut self.keys {
+            key.endpoint.get_or_insert_with(|| endpoint.clone());
+        }
+        self.without_duplicates()
+    }
+
+    /// These keys and others.
+    ///
+    /// # Errors
+    /// Both have a key of the same kid and endpoint.
+    pub fn and(mut self, others: Self) -> Result<Self, FixedKeyError> {
+        self.keys.extend(others.keys);
+        self.files.extend(&others.files);
+        self.without_duplicates()
+    }
+
+    /// How many keys there are.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    fn without_duplicates(self) -> Result<Self, FixedKeyError> {
+        let mut seen = HashSet::new();
+        match self.keys.iter().find(|key| !seen.insert((&key.endpoint, key.kid))) {
+            Some(key) => Err(FixedKeyError(format!("the kid \"{}\" is there twice", key.kid))),
+            None => Ok(self),
+        }
+    }
+
+    /// The keys by what they are held under, in a configuration whose entries have these endpoints.
+    pub(crate) fn by_endpoint(
+        self,
+        endpoints: &[KeyEndpoint],
+        problems: &mut Vec<String>,
+    ) -> Vec<(KeyId, Arc<PublicKey>)> {
+        let listed = || endpoints.iter().map(KeyEndpoint::as_str).collect::<Vec<_>>().join(", ");
+        if let (true, Some(key)) = (endpoints.len() > 1, self.keys.iter().find(|key| key.endpoint.is_none())) {
+            problems.push(format!(
+                "the fixed key of kid {} is of no endpoint, and the entries have several ({}): say whose it is by \
+                 FixedKeys::for_endpoint(<one of them>)",
+                key.kid,
+                listed()
+            ));
+        }
+        let (mut keys, mut elsewhere) = (Vec::<(KeyId, Arc<PublicKey>)>::new(), Vec::new());
+        for FixedKey { endpoint, kid, key } in self.keys {
+            let only = || endpoints.first().filter(|_| endpoints.len() == 1).cloned();
+            let Some(endpoint) = endpoint.or_else(only) else { continue };
+            if !endpoints.contains(&endpoint) {
+                if !endpoints.is_empty() && !elsewhere.contains(&endpoint) {
+                    elsewhere.push(endpoint);
+                }
+                continue;
+            }
+            let id = KeyId { endpoint, kid };
+            if keys.iter().any(|(held, _)| *held == id) {
+                problems.push(format!("the fixed key of kid {kid} is there twice: with its endpoint and without"));
+            }
+            keys.push((id, key));
+        }
+        problems.extend(elsewhere.iter().map(|endpoint| {
+            format!(
+                "there are fixed keys of {endpoint}, which is not the endpoint of any entry: they have {}",
+                listed()
+            )
+        }));
+        keys
     }
 }
 

@@ -91,15 +91,18 @@ impl HttpsKeys {
     /// # Errors
     /// A sentence that says what to change.
     pub(crate) fn source(&self, limits: &KeyLimits) -> Result<HttpsSource, String> {
-        let tls = self.roots.client_config()?;
+        let (tls, roots) = self.roots.fingerprinted_client_config()?;
 
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(limits.connect_timeout));
         let https = || HttpsConnectorBuilder::new().with_tls_config(tls.clone());
         let tunnel = |proxy| https().https_only().enable_http1().wrap_connector(Tunnel::new(proxy, tcp.clone()));
+        let proxy = self.proxy.as_deref().map(proxy_uri).transpose()?;
         Ok(HttpsSource {
-            proxied: self.proxy.as_deref().map(proxy_uri).transpose()?.map(tunnel),
+            // Limits change how long a fetch may take, and not whom its keys come from.
+            identity: format!("roots {roots}, proxy {proxy:?}"),
+            proxied: proxy.map(tunnel),
             direct: https().https_or_http().enable_http1().wrap_connector(tcp.clone()),
             connect_timeout: limits.connect_timeout.min(limits.first_byte_timeout),
             first_byte_timeout: limits.first_byte_timeout,
@@ -131,6 +134,7 @@ fn proxy_uri(url: &str) -> Result<Uri, String> {
 
 /// Fetches keys over HTTPS.
 pub(crate) struct HttpsSource {
+    identity: String,
     direct: HttpsConnector<HttpConnector>,
     proxied: Option<HttpsConnector<Tunnel<HttpConnector>>>,
     connect_timeout: Duration,
@@ -154,6 +158,10 @@ impl KeySource for HttpsSource {
                 _ => exchange.run(within(connect, "the key endpoint", direct.call(uri)).await?).await,
             }
         })
+    }
+
+    fn identity(&self) -> Option<String> {
+        Some(self.identity.clone())
     }
 }
 

@@ -12,15 +12,19 @@
 //! |---|---|
 //! | key known | at once, no lock, no allocation |
 //! | key known, and at `refresh_at_percent` of its lifetime | at once; a refresh starts beside it |
+//! | the same, and it has verified nothing | as if it were not known |
+//! | more than `max_keys` keys in use | the one whose last verified use is longest ago is dropped |
 //! | key past its lifetime | the fresh key, once it is fetched; the known one if that fails, up to `max_stale` longer |
 //! | the same, and the last refresh failed | the known key, at once; the next refresh is beside it |
 //! | endpoint says there is no such key (403 or 404) | 401, unknown key,, remembered for `unknown_for` |
-//! | the same for a key that is held | the key, until three such answers in a row over two minutes or more |
+//! | the same for a key in use | the key, until three such answers in a row over two minutes or more |
 //! | endpoint out of reach, key not known | 503 with the time to try again |
 //! | endpoint answers with something else than a key | 503 |
 //!
-//! A failed fetch never takes a good key away. Refreshing held keys has a budget and a count of failures of its own, which a
-//! flood of unknown kids cannot spend. Ages are from the monotonic [`Clock`](crate::Clock), so a jump of the date changes
+//! A key that has verified a token is in use; one that has not was named by a stranger as likely as not. Keys of the second kind
+//! have a small place of their own, and are dropped rather than refreshed. A failed fetch never takes a key in use away.
+//! Refreshing keys in use, and fetching their kids again, has a budget and a count of failures of its own, which a flood of
+//! kids cannot spend, whether they exist or not. Ages are from the monotonic [`Clock`](crate::Clock), so a jump of the date changes
 //! nothing.
 
 mod breaker;
@@ -30,6 +34,7 @@ mod fixed;
 #[cfg(feature = "https")]
 mod https;
 mod kid;
+mod last_use;
 mod public_key;
 mod readiness;
 mod refresh;
@@ -44,8 +49,10 @@ pub(crate) use self::budget::Budget;
 pub use self::https::HttpsKeys;
 pub(crate) use self::{
     fixed::pem_files,
+    last_use::Second,
     public_key::PublicKey,
     refresh::refresh_in_background,
+    source::SharedSource,
     store::{KeyError, KeyFuture, KeyStore, Lookup},
 };
 pub use self::{

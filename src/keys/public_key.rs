@@ -5,6 +5,8 @@ use std::fmt;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
+use super::last_use::{LastUse, Second};
+
 /// `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING` up to the point (RFC 5480 section 2), for an uncompressed
 /// point of 65 bytes. DER has one way to write it, so comparing bytes is the strictest reader there is.
 const SPKI_UNCOMPRESSED: [u8; 26] = [
@@ -23,6 +25,7 @@ pub(crate) struct PublicKey {
     key: ParsedPublicKey,
     /// The point, to tell whether a refreshed key is the same one.
     point: Box<[u8]>,
+    last_use: LastUse,
 }
 
 /// Why a text is not the public key of a load balancer.
@@ -54,12 +57,23 @@ impl PublicKey {
             _ => return Err(PublicKeyError::NotP256),
         };
         let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| PublicKeyError::NotOnCurve)?;
-        Ok(Self { key, point: point.into() })
+        Ok(Self { key, point: point.into(), last_use: LastUse::never() })
     }
 
     /// Whether `signature` is this key's ES256 signature of `message`: `r || s`, 32 bytes each (RFC 7518 section 3.4).
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.key.verify_sig(message, signature).is_ok()
+    }
+
+    /// When it last verified a token.
+    pub(super) fn last_use(&self) -> Second {
+        self.last_use.second()
+    }
+
+    /// Notes that it has verified a token. Gives whether that is the first one.
+    #[inline]
+    pub(crate) fn note_use(&self, now: Second) -> bool {
+        self.last_use.note(now)
     }
 }
 
@@ -88,6 +102,16 @@ impl fmt::Display for PublicKeyError {
 }
 
 impl std::error::Error for PublicKeyError {}
+
+/// A key for tests that need no signature of it.
+#[cfg(test)]
+pub(super) fn test_key() -> PublicKey {
+    let pem = b"-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt
+6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==
+-----END PUBLIC KEY-----";
+    PublicKey::from_pem(pem).unwrap()
+}
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,9 @@
 /// Whether this process can judge requests.
 ///
 /// A process that needed no key yet is ready: a replica that waits for its first request must not be taken out for that.
-/// Only an endpoint that gave no key just now, while none is held, makes it not ready. "Just now" ends when a request would
+/// Only an endpoint from which a fetch failed just now, while no key of it that has verified a token is held, makes it not
+/// ready. The answer that there is no such key does so for a kid whose key has verified a token before a reload, and for no
+/// other, since any stranger can make up a kid. "Just now" ends when a request would
 /// try again: a replica that gets no requests because it is not ready would else never find out that the endpoint is back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

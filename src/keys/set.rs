@@ -1,15 +1,36 @@
 //! The keys that are held, as an immutable snapshot.
+//!
+//! Anyone can have a key fetched by naming its kid; only a token of a trusted load balancer makes a key verify something. So
+//! the two kinds of keys do not compete for room:
+//!
+//! | key | room | leaves first |
+//! |---|---|---|
+//! | has verified a token ("proven") | `max_keys` | the one whose last verified use is longest ago |
+//! | has verified nothing yet | [`MAX_UNPROVEN_KEYS`] | the one fetched longest ago |
+//!
+//! The kids of proven keys are remembered longer than the keys: such a kid is fetched on the budget that strangers cannot spend.
 
 use std::time::Instant;
 
-use super::{KeyId, Kid, PublicKey};
+use super::{KeyId, Kid, PublicKey, last_use::Second};
 use crate::{config::KeyEndpoint, sync::Arc};
 
+/// How many keys are held that have verified nothing yet. A new key of a load balancer is among them from its fetch to the
+/// signature check of the request that waits for it.
+const MAX_UNPROVEN_KEYS: usize = 16;
+
+/// How many kids are remembered whose keys have verified a token. As many as `max_keys` can be set to.
+const MAX_PROVEN_KIDS: usize = 1024;
+
 /// All keys that are held. Never changed: a writer builds the next one.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct KeySet {
-    /// Few: a region has a handful. Scanning them is faster than hashing.
+    /// Few: a region has a handful. Scanning them is faster than hashing. Proven ones stand first.
     keys: Vec<HeldKey>,
+    /// Kids whose keys have verified a token, held or not. The latest stand last.
+    proven: Arc<[KeyId]>,
+    /// From when on seconds are counted.
+    epoch: Instant,
 }
 
 #[derive(Debug, Clone)]
@@ -32,7 +53,18 @@ pub(super) struct RefreshState {
     pub(super) first_refusal: Option<Instant>,
 }
 
+impl HeldKey {
+    /// Whether it has verified a token.
+    pub(super) fn is_proven(&self) -> bool {
+        self.key.last_use() != Second::NEVER
+    }
+}
+
 impl KeySet {
+    pub(super) fn new(epoch: Instant) -> Self {
+        Self { keys: Vec::new(), proven: Arc::new([]), epoch }
+    }
+
     pub(super) fn find(&self, endpoint: &KeyEndpoint, kid: Kid) -> Option<&HeldKey> {
         self.keys.iter().find(|held| held.id.kid == kid && held.id.endpoint == *endpoint)
     }
@@ -41,28 +73,171 @@ impl KeySet {
         self.keys.iter()
     }
 
+    /// The keys that have verified a token.
+    pub(super) fn proven(&self) -> impl Iterator<Item = &HeldKey> {
+        self.iter().filter(|held| held.is_proven())
+    }
+
+    /// Whether a key of this kid has verified a token, even if it is no longer held.
+    pub(super) fn is_proven_kid(&self, id: &KeyId) -> bool {
+        self.proven.iter().any(|proven| proven == id)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// With this key, in place of what was held under its id. Over `max_keys` the one fetched longest ago goes.
+    /// This instant in the time that the uses of keys are noted by.
+    #[inline]
+    pub(super) fn second(&self, now: Instant) -> Second {
+        Second::of(self.epoch, now)
+    }
+
+    /// With this key, in place of what was held under its id.
     pub(super) fn with(&self, new: HeldKey, max_keys: usize) -> Self {
         let mut keys: Vec<HeldKey> = self.keys.iter().filter(|held| held.id != new.id).cloned().collect();
-        while keys.len() >= max_keys.max(1) {
-            let oldest = keys.iter().enumerate().min_by_key(|(_, held)| held.fetched_at).map(|(index, _)| index);
-            let Some(oldest) = oldest else { break };
-            keys.remove(oldest);
+        if new.is_proven() {
+            make_room(&mut keys, max_keys, HeldKey::is_proven, |held| held.key.last_use());
+            keys.insert(0, new);
+        } else {
+            make_room(&mut keys, MAX_UNPROVEN_KEYS, |held| !held.is_proven(), |held| held.fetched_at);
+            keys.push(new);
         }
-        keys.push(new);
-        Self { keys }
+        Self { keys, ..self.clone() }
     }
 
+    /// With this kid among those whose keys have verified a token, and its key, if it is held, among those keys.
+    pub(super) fn with_proven(&self, id: &KeyId, at: Second, max_keys: usize) -> Self {
+        let skip = usize::from(!self.is_proven_kid(id) && self.proven.len() >= MAX_PROVEN_KIDS);
+        let others = self.proven.iter().skip(skip).filter(|proven| *proven != id);
+        let proven = others.chain([id]).cloned().collect();
+        let set = Self { proven, ..self.clone() };
+        let Some(held) = self.find(&id.endpoint, id.kid) else { return set };
+        // It may have been fetched a second time meanwhile.
+        held.key.note_use(at);
+        set.with(held.clone(), max_keys)
+    }
+
+    /// Without a key that its endpoint does not have, or no longer. What it verified before counts no more.
     pub(super) fn without(&self, id: &KeyId) -> Self {
-        Self { keys: self.keys.iter().filter(|held| held.id != *id).cloned().collect() }
+        let keys = self.keys.iter().filter(|held| held.id != *id).cloned().collect();
+        Self { keys, proven: self.proven.iter().filter(|proven| *proven != id).cloned().collect(), epoch: self.epoch }
     }
 
-    /// The keys of endpoints that are still trusted.
-    pub(super) fn only(&self, endpoints: &[KeyEndpoint]) -> Self {
-        Self { keys: self.keys.iter().filter(|held| endpoints.contains(&held.id.endpoint)).cloned().collect() }
+    /// What outlives a change of the configuration, of endpoints that are still trusted. If the source is the same: everything.
+    /// If not, no key; only the kids of the keys in use, since users will come with them.
+    pub(super) fn after_reload(&self, endpoints: &[KeyEndpoint], same_source: bool) -> Self {
+        let stays = |id: &KeyId| endpoints.contains(&id.endpoint);
+        if !same_source {
+            let in_use = self.proven().map(|held| held.id.clone()).filter(stays);
+            return Self { keys: Vec::new(), proven: in_use.collect(), epoch: self.epoch };
+        }
+        let keys = self.keys.iter().filter(|held| stays(&held.id)).cloned().collect();
+        Self { keys, proven: self.proven.iter().filter(|id| stays(id)).cloned().collect(), epoch: self.epoch }
+    }
+}
+
+/// Takes keys of a kind away until there is room for one more, in this order.
+fn make_room<T: Ord>(
+    keys: &mut Vec<HeldKey>,
+    room: usize,
+    is_kind: impl Fn(&HeldKey) -> bool,
+    order: impl Fn(&HeldKey) -> T,
+) {
+    while keys.iter().filter(|held| is_kind(held)).count() >= room.max(1) {
+        let of_kind = keys.iter().enumerate().filter(|(_, held)| is_kind(held));
+        let Some((first, _)) = of_kind.min_by_key(|(_, held)| order(held)) else { break };
+        keys.remove(first);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::keys::public_key::test_key;
+
+    const MAX_KEYS: usize = 4;
+
+    fn id(number: u16) -> KeyId {
+        let kid = Kid::parse(&format!("00000000-0000-4000-8000-{number:012x}")).unwrap();
+        KeyId { endpoint: KeyEndpoint::parse("https://keys.example.com").unwrap(), kid }
+    }
+
+    fn held(number: u16, epoch: Instant, seconds: u64) -> HeldKey {
+        let fetched_at = epoch + Duration::from_secs(seconds);
+        HeldKey { id: id(number), key: Arc::new(test_key()), fetched_at, refresh: RefreshState::default() }
+    }
+
+    #[test]
+    fn s_82_keys_that_verified_nothing_push_only_each_other_out() {
+        let epoch = Instant::now();
+        let mut set = KeySet::new(epoch);
+        for number in 0..4 {
+            let key = held(number, epoch, 0);
+            key.key.note_use(set.second(epoch));
+            set = set.with(key, MAX_KEYS);
+        }
+        for number in 100..1100 {
+            set = set.with(held(number, epoch, u64::from(number)), MAX_KEYS);
+        }
+        assert_eq!(set.len(), MAX_KEYS + MAX_UNPROVEN_KEYS);
+        let unproven: Vec<_> = set.iter().filter(|held| !held.is_proven()).map(|held| held.id.clone()).collect();
+        assert_eq!(unproven, (1084..1100).map(id).collect::<Vec<_>>(), "the latest");
+        assert_eq!(set.proven().count(), 4);
+    }
+
+    #[test]
+    fn s_82_the_key_whose_last_verified_use_is_longest_ago_goes_first() {
+        let epoch = Instant::now();
+        let at = |seconds| epoch + Duration::from_secs(seconds);
+        let mut set = KeySet::new(epoch);
+        for number in 0..4 {
+            set = set.with(held(number, epoch, u64::from(number)), MAX_KEYS);
+            set = set.with_proven(&id(number), set.second(at(10 + u64::from(number))), MAX_KEYS);
+        }
+        // The one fetched first is in use.
+        set.find(&id(0).endpoint, id(0).kid).unwrap().key.note_use(set.second(at(100)));
+        set = set.with(held(9, epoch, 50), MAX_KEYS);
+        assert_eq!(set.len(), 5, "it has verified nothing yet");
+        set = set.with_proven(&id(9), set.second(at(101)), MAX_KEYS);
+        let mut kids: Vec<_> = set.iter().map(|held| held.id.clone()).collect();
+        kids.sort_by_key(|id| id.kid);
+        assert_eq!(kids, [0, 2, 3, 9].map(id));
+        assert!(set.is_proven_kid(&id(1)), "the kid is remembered");
+    }
+
+    #[test]
+    fn s_81_a_change_of_the_source_leaves_the_kids_in_use_and_no_key() {
+        let epoch = Instant::now();
+        let mut set = KeySet::new(epoch);
+        for number in 0..6 {
+            set = set.with(held(number, epoch, 0), MAX_KEYS);
+            set = set.with_proven(&id(number), set.second(epoch + Duration::from_secs(number.into())), MAX_KEYS);
+        }
+        set = set.with(held(9, epoch, 0), MAX_KEYS).without(&id(5));
+        let kids = |set: &KeySet| (0..10).filter(|number| set.is_proven_kid(&id(*number))).collect::<Vec<_>>();
+        assert_eq!((set.len(), kids(&set)), (4, vec![0, 1, 2, 3, 4]), "0 and 1 lost their places, 5 was withdrawn");
+
+        let same = set.after_reload(&[id(0).endpoint], true);
+        assert_eq!((same.len(), kids(&same)), (4, vec![0, 1, 2, 3, 4]));
+        let other = set.after_reload(&[id(0).endpoint], false);
+        assert_eq!((other.len(), kids(&other)), (0, vec![2, 3, 4]));
+        for same_source in [true, false] {
+            let elsewhere = set.after_reload(&[KeyEndpoint::parse("https://other.example.com").unwrap()], same_source);
+            assert_eq!((elsewhere.len(), kids(&elsewhere)), (0, vec![]), "an endpoint that is no longer trusted");
+        }
+    }
+
+    #[test]
+    fn proven_kids_are_bounded_and_the_latest_stay() {
+        let mut set = KeySet::new(Instant::now());
+        for number in 0..2000 {
+            set = set.with_proven(&id(number), Second::NEVER, MAX_KEYS);
+            set = set.with_proven(&id(number), Second::NEVER, MAX_KEYS);
+        }
+        assert_eq!(set.proven.len(), MAX_PROVEN_KIDS);
+        assert!(set.is_proven_kid(&id(1999)) && set.is_proven_kid(&id(976)) && !set.is_proven_kid(&id(975)));
     }
 }

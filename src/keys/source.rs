@@ -1,9 +1,9 @@
 //! The seam: where keys come from.
 
-use std::{fmt, pin::Pin, time::Duration};
+use std::{any::TypeId, fmt, pin::Pin, time::Duration};
 
 use super::Kid;
-use crate::config::KeyEndpoint;
+use crate::{config::KeyEndpoint, sync::Arc};
 
 /// A fetch under way.
 pub type KeyFetch = Pin<Box<dyn Future<Output = Result<Vec<u8>, KeySourceError>> + Send>>;
@@ -19,6 +19,78 @@ pub type KeyFetch = Pin<Box<dyn Future<Output = Result<Vec<u8>, KeySourceError>>
 pub trait KeySource: Send + Sync + 'static {
     /// Asks once.
     fn fetch(&self, request: KeyRequest) -> KeyFetch;
+
+    /// Where its keys come from, as a text. Two sources of one type with the same text give the same keys; behind
+    /// `Arc<dyn KeySource>` all sources are of one type.
+    ///
+    /// After [`AlbAuthHandle::reload`](crate::AlbAuthHandle::reload) the keys that are held stay in use only if the new source
+    /// is the same as the old one. With `None`, the default, it never is, and the keys are fetched again. An `Arc` of a source
+    /// that says `None` is the same source as its clones:
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use tower_alb_auth::{AlbAuthConfig, AlbAuthConfigBuilder, keys::{KeyFetch, KeyRequest, KeySource}};
+    ///
+    /// struct Vault;
+    ///
+    /// impl KeySource for Vault {
+    ///     fn fetch(&self, _: KeyRequest) -> KeyFetch {
+    ///         // Ask the vault.
+    /// #       unimplemented!()
+    ///     }
+    /// }
+    ///
+    /// let vault = Arc::new(Vault);
+    /// let load = || -> AlbAuthConfigBuilder { AlbAuthConfig::builder().key_source(Arc::clone(&vault)) };
+    /// # let _ = load;
+    /// ```
+    ///
+    /// The text is compared and neither logged nor kept longer than the source.
+    fn identity(&self) -> Option<String> {
+        None
+    }
+}
+
+impl<S: KeySource + ?Sized> KeySource for Arc<S> {
+    fn fetch(&self, request: KeyRequest) -> KeyFetch {
+        self.as_ref().fetch(request)
+    }
+
+    fn identity(&self) -> Option<String> {
+        // An address is compared while both sources live, so it is not that of another one.
+        self.as_ref().identity().or_else(|| Some(format!("at {:p}", Arc::as_ptr(self).cast::<()>())))
+    }
+}
+
+/// The source of a configuration.
+#[derive(Clone)]
+pub(crate) struct SharedSource {
+    source: Arc<dyn KeySource>,
+    /// So that texts of two implementations are not taken for the same source.
+    of_type: TypeId,
+}
+
+impl SharedSource {
+    pub(crate) fn new<S: KeySource>(source: S) -> Self {
+        Self { source: Arc::new(source), of_type: TypeId::of::<S>() }
+    }
+
+    pub(super) fn fetch(&self, request: KeyRequest) -> KeyFetch {
+        self.source.fetch(request)
+    }
+
+    /// Whether keys of the other one are keys of this one.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        let same_text = || self.source.identity().is_some_and(|text| other.source.identity() == Some(text));
+        Arc::ptr_eq(&self.source, &other.source) || self.of_type == other.of_type && same_text()
+    }
+}
+
+impl fmt::Debug for SharedSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeySource")
+    }
 }
 
 impl fmt::Debug for dyn KeySource {

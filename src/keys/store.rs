@@ -13,11 +13,11 @@ use std::{
 use arc_swap::ArcSwap;
 
 use super::{
-    KeyId, Kid, PublicKey,
+    KeyId, Kid, PublicKey, Second,
     budget::Budget,
     endpoint_health::{Health, Purpose},
     set::{HeldKey, KeySet, RefreshState},
-    source::KeySource,
+    source::SharedSource,
     unknown::{AbsentReason, UnknownKids},
 };
 use crate::{
@@ -36,8 +36,8 @@ pub(crate) struct KeyStore {
     set: ArcSwap<KeySet>,
     /// Held while the next set is built.
     writer: Mutex<()>,
-    pinned: Vec<(Kid, Arc<PublicKey>)>,
-    source: Option<Arc<dyn KeySource>>,
+    pinned: Vec<(KeyId, Arc<PublicKey>)>,
+    source: Option<SharedSource>,
     unknown: UnknownKids,
     flights: Flights<KeyId, Fetched>,
     unknown_budget: Budget,
@@ -51,7 +51,8 @@ pub(crate) struct KeyStore {
 
 /// What a look-up finds without waiting.
 pub(crate) enum Lookup {
-    Ready(Arc<PublicKey>),
+    /// With the second of the look-up, for [`KeyStore::proven`].
+    Ready(Arc<PublicKey>, Second),
     Wait(KeyFuture),
     Refused(KeyError),
 }
@@ -79,14 +80,14 @@ pub(crate) enum KeyError {
 
 impl KeyStore {
     pub(crate) fn new(
-        source: Option<Arc<dyn KeySource>>,
-        pinned: Vec<(Kid, Arc<PublicKey>)>,
+        source: Option<SharedSource>,
+        pinned: Vec<(KeyId, Arc<PublicKey>)>,
         limits: KeyLimits,
         clock: SharedClock,
     ) -> Self {
         let (concurrent, rate, burst) = REFRESH_BUDGET;
         Self {
-            set: ArcSwap::default(),
+            set: ArcSwap::from_pointee(KeySet::new(clock.monotonic())),
             writer: Mutex::default(),
             pinned,
             source,
@@ -101,35 +102,63 @@ impl KeyStore {
         }
     }
 
-    /// Takes over the keys that another store holds of these endpoints: what a reload of the configuration keeps. A store
-    /// that was given its keys and fetches none is to use those and no others.
+    /// Takes over what a reload of the configuration keeps of another store: the keys of these endpoints if both stores have
+    /// the same source, and in any case the kids in use. A key of a source that was replaced proves nothing.
     pub(crate) fn adopt(&self, other: &Self, endpoints: &[KeyEndpoint]) {
-        if self.source.is_none() {
-            return;
-        }
-        let kept = other.set.load().only(endpoints);
+        let same_source = match (&self.source, &other.source) {
+            (Some(source), Some(replaced)) => source.is_same_as(replaced),
+            _ => false,
+        };
+        let kept = other.set.load().after_reload(endpoints, same_source);
         kept.iter().for_each(|held| self.health.gave_a_key(&held.id.endpoint));
         self.set.store(Arc::new(kept));
     }
 
+    /// Notes that this key has verified a token: it is in use, and no stranger can say that of a key. Takes a lock the first
+    /// time alone.
+    #[inline]
+    pub(crate) fn proven(&self, endpoint: &KeyEndpoint, kid: Kid, key: &PublicKey, at: Second) {
+        if key.note_use(at) {
+            self.proven_for_the_first_time(&KeyId { endpoint: endpoint.clone(), kid }, at);
+        }
+    }
+
+    #[cold]
+    fn proven_for_the_first_time(&self, id: &KeyId, at: Second) {
+        let _writer = self.writer.lock();
+        let set = self.set.load();
+        self.set.store(Arc::new(set.with_proven(id, at, self.limits.max_keys)));
+    }
+
+    /// Now, in the time that the uses of keys are noted by.
+    pub(crate) fn second(&self) -> Second {
+        self.set.load().second(self.clock.monotonic())
+    }
+
     /// The key of a kid: at once if it is held, else from a fetch, one for all who ask.
     pub(crate) fn lookup(self: &Arc<Self>, endpoint: &KeyEndpoint, kid: Kid) -> Lookup {
-        if let Some((_, key)) = self.pinned.iter().find(|(pinned, _)| *pinned == kid) {
-            return Lookup::Ready(Arc::clone(key));
+        let is_asked_for = |id: &KeyId| id.kid == kid && id.endpoint == *endpoint;
+        if let Some((_, key)) = self.pinned.iter().find(|(id, _)| is_asked_for(id)) {
+            // Never evicted, so its use is not noted.
+            return Lookup::Ready(Arc::clone(key), Second::NEVER);
         }
         let set = self.set.load();
         match set.find(endpoint, kid) {
-            Some(held) => self.lookup_held(held),
+            Some(held) => self.lookup_held(held, &set),
             None => self.lookup_unknown(KeyId { endpoint: endpoint.clone(), kid }),
         }
     }
 
-    fn lookup_held(self: &Arc<Self>, held: &HeldKey) -> Lookup {
+    fn lookup_held(self: &Arc<Self>, held: &HeldKey, set: &KeySet) -> Lookup {
         let now = self.clock.monotonic();
         let age = now.saturating_duration_since(held.fetched_at);
-        let ready = || Lookup::Ready(Arc::clone(&held.key));
+        let ready = || Lookup::Ready(Arc::clone(&held.key), set.second(now));
         if age < self.refresh_age {
             return ready();
+        }
+        if !held.is_proven() {
+            // A stranger may have named it: it has no part in the budget by which keys in use are refreshed.
+            return self.lookup_unknown(held.id.clone());
         }
         let due = held.is_due(now);
         let usable = age <= self.limits.max_age();
@@ -167,11 +196,20 @@ impl KeyStore {
         }
         let start = || {
             // Once more, now that no fetch of this kid can end unseen.
-            if let Some(held) = self.set.load().find(&id.endpoint, id.kid) {
-                return Err(Lookup::Ready(Arc::clone(&held.key)));
+            let set = self.set.load();
+            let fresh =
+                |held: &&HeldKey| held.is_proven() || now.saturating_duration_since(held.fetched_at) < self.refresh_age;
+            if let Some(held) = set.find(&id.endpoint, id.kid).filter(fresh) {
+                return Err(Lookup::Ready(Arc::clone(&held.key), set.second(now)));
             }
             if let Some(error) = self.remembered(&id, now) {
                 return Err(Lookup::Refused(error));
+            }
+            // Strangers cannot spend the budget of kids whose keys have verified a token.
+            if set.is_proven_kid(&id)
+                && let Ok(errand) = self.begin(&id, now, Purpose::Refresh)
+            {
+                return Ok(errand);
             }
             self.begin(&id, now, Purpose::Unknown).map_err(Lookup::Refused)
         };
@@ -181,12 +219,12 @@ impl KeyStore {
         }
     }
 
-    /// Starts a refresh of every held key that is due.
+    /// Starts a refresh of every key in use that is due.
     pub(crate) fn refresh_due(self: &Arc<Self>) {
         let now = self.clock.monotonic();
         self.report_age(now);
         let set = self.set.load_full();
-        for held in set.iter() {
+        for held in set.proven() {
             let age = now.saturating_duration_since(held.fetched_at);
             if age >= self.refresh_age && held.is_due(now) {
                 // What it brings is published by its task; nobody waits here.

@@ -84,8 +84,8 @@ impl AlbAuthHandle {
     }
 
     /// Swaps the configuration, without losing a request: those under way end by the old one, later ones begin by the new
-    /// one. Remembered tokens and sign-ins are forgotten with the old configuration, held keys of endpoints that are still
-    /// trusted are kept.
+    /// one. Remembered tokens and sign-ins are forgotten with the old configuration. Held keys of endpoints that are still
+    /// trusted are kept if the source of keys is the same: see [`KeySource::identity`](crate::keys::KeySource::identity).
     pub fn reload(&self, config: AlbAuthConfig) {
         telemetry::withdrawn(&self.config().inner.trust.withdrawn(&config.inner.trust));
         telemetry::started(&config);

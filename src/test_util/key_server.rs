@@ -131,4 +131,9 @@ impl KeySource for InMemory {
             }
         })
     }
+
+    /// Clones of a load balancer have the same keys. The address is compared while both live.
+    fn identity(&self) -> Option<String> {
+        Some(format!("{:p}", Arc::as_ptr(&self.0)))
+    }
 }

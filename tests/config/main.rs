@@ -4,6 +4,7 @@
 mod arns;
 mod endpoints;
 mod entries;
+mod fixed_keys;
 mod issuers;
 mod limits;
 mod said;

@@ -1,6 +1,6 @@
 //! Whom the client trusts.
 
-use tower_alb_auth::{keys::HttpsKeys, test_util::MockAlb};
+use tower_alb_auth::{AuthErrorKind, keys::HttpsKeys, test_util::MockAlb};
 
 use super::{
     certificates::Authority,
@@ -88,4 +88,27 @@ fn system_roots_are_read_when_the_configuration_is_built() {
         let said = problem(HttpsKeys::new().system_roots());
         assert!(said.contains("the operating system has no root certificates: install ca-certificates"), "{said}");
     });
+}
+
+#[tokio::test]
+async fn s_81_a_key_that_came_under_roots_that_were_taken_out_is_not_used() {
+    let (alb, first, second) = (MockAlb::new(), Authority::new(), Authority::new());
+    let pem = alb.public_key_pem();
+    let server = Server::https(&first.leaf(&["localhost"]), move |_| key(&pem)).await;
+    let roots = |pems: &[&Authority]| {
+        HttpsKeys::new().pem_roots(pems.iter().map(|authority| authority.pem()).collect::<Vec<_>>().join("\n"))
+    };
+    let site = Site::new(alb, &server.url(), roots(&[&first, &second]));
+    site.assert_lets_jane_in("both roots").await;
+    let reload = |keys| {
+        let builder = config(&site.alb, &server.url(), keys).clock(site.clock.clone());
+        site.handle.reload(builder.build().expect("a sound configuration"));
+    };
+    reload(roots(&[&second, &first]));
+    site.assert_lets_jane_in("the same roots").await;
+    assert_eq!(server.connections(), 1, "the same roots in another order are the same source");
+    reload(roots(&[&second]));
+    let refused = site.call().await.error.expect("the root is gone");
+    assert_eq!(refused.kind(), AuthErrorKind::KeysUnavailable);
+    assert!(refused.operator_message().contains("TLS to the key endpoint failed"), "{}", refused.operator_message());
 }

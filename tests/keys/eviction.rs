@@ -21,7 +21,7 @@ fn rotations(setup: &mut Setup) -> [MockAlb; 3] {
 }
 
 #[tokio::test(start_paused = true)]
-async fn over_max_keys_the_one_fetched_longest_ago_goes() {
+async fn over_max_keys_the_one_used_longest_ago_goes() {
     let mut setup = Setup::with_limits(KeyLimits::new().max_keys(2));
     let albs = rotations(&mut setup);
     for alb in &albs {
@@ -30,10 +30,20 @@ async fn over_max_keys_the_one_fetched_longest_ago_goes() {
     }
     assert_eq!((setup.alb.key_fetches(), setup.handle.stats().keys), (3, 2));
     call(&setup, &albs[1]).await;
+    setup.clock.advance(SECOND);
     call(&setup, &albs[2]).await;
     assert_eq!(setup.alb.key_fetches(), 3, "the newer two are held");
     call(&setup, &albs[0]).await;
     assert_eq!((setup.alb.key_fetches(), setup.handle.stats().keys), (4, 2), "the oldest was not");
+
+    // The first was fetched last, and the third is used last.
+    setup.clock.advance(SECOND);
+    call(&setup, &albs[2]).await;
+    setup.clock.advance(SECOND);
+    call(&setup, &albs[1]).await;
+    assert_eq!(setup.alb.key_fetches(), 5);
+    call(&setup, &albs[2]).await;
+    assert_eq!(setup.alb.key_fetches(), 5, "use counts, not the fetch");
 }
 
 #[tokio::test(start_paused = true)]

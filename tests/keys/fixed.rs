@@ -2,7 +2,7 @@
 
 use futures::executor::block_on;
 use tower_alb_auth::{
-    AlbAuthLayer,
+    AlbAuthConfig, AlbAuthLayer,
     AuthErrorKind::{InvalidSignature, UnknownKey},
     keys::FixedKeys,
     test_util::{MockAlb, User},
@@ -94,4 +94,43 @@ async fn fixed_keys_are_always_ready() {
     setup.handle.warm_up_kids([setup.kid()]).await.unwrap();
     let stats = setup.handle.stats();
     assert_eq!((stats.key_fetches_under_way, stats.unknown_kids), (0, 0));
+}
+
+const ENDPOINTS: [&str; 2] = ["https://one.example.com/keys", "https://two.example.com/keys"];
+
+/// An application that trusts two load balancers, each with a key endpoint of its own.
+fn two_endpoints(albs: &[MockAlb; 2], keys: FixedKeys) -> App {
+    let [one, two] = albs;
+    let builder = AlbAuthConfig::builder()
+        .trust(one.trusted().key_endpoint(ENDPOINTS[0]))
+        .trust(two.trusted().key_endpoint(ENDPOINTS[1]));
+    App::new(AlbAuthLayer::new(finish(builder.fixed_keys(keys))))
+}
+
+#[test]
+fn s_80_a_fixed_key_signs_for_its_own_endpoint_alone() {
+    let albs = [MockAlb::new(), MockAlb::new()];
+    let of = |index: usize| own_key(&albs[index]).for_endpoint(ENDPOINTS[index]).unwrap();
+    let app = two_endpoints(&albs, of(0).and(of(1)).unwrap());
+    for (says, signs) in [(0, 1), (1, 0)] {
+        // Signer, issuer and client of one entry, kid and signature of the other.
+        let forged = albs[signs].token(&User::jane()).header("signer", albs[says].signer()).sign();
+        block_on(app.call(albs[says].request("/").token(&forged))).assert_401(UnknownKey);
+        block_on(app.call(albs[says].request("/").user(&User::jane()))).assert_ok(JANE);
+    }
+}
+
+#[test]
+fn s_80_one_kid_at_two_endpoints_is_two_fixed_keys() {
+    let albs = [MockAlb::new(), MockAlb::new()];
+    let of = |index: usize| {
+        let keys = FixedKeys::new().add(&kid_number(7), &albs[index].public_key_pem()).unwrap();
+        keys.for_endpoint(ENDPOINTS[index]).unwrap()
+    };
+    let app = two_endpoints(&albs, of(0).and(of(1)).unwrap());
+    for (says, signs) in [(0, 0), (1, 1), (0, 1), (1, 0)] {
+        let token = albs[signs].token(&User::jane()).header("signer", albs[says].signer()).header("kid", kid_number(7));
+        let answer = block_on(app.call(albs[says].request("/").token(&token.sign())));
+        if says == signs { answer.assert_ok(JANE) } else { answer.assert_401(InvalidSignature) }
+    }
 }

@@ -16,13 +16,13 @@ use crate::{
 };
 
 /// Tokens that are right but for kid and signature, made without the cost of signing each.
-struct Stranger {
+pub struct Stranger {
     header: String,
     rest: String,
 }
 
 impl Stranger {
-    fn new(setup: &Setup) -> Self {
+    pub fn new(setup: &Setup) -> Self {
         let token = setup.alb.token(&User::jane());
         let header = token.header_json();
         let token = token.sign();
@@ -30,7 +30,7 @@ impl Stranger {
         Self { header: header.replace(setup.alb.kid(), "{kid}"), rest: rest.to_owned() }
     }
 
-    async fn call(&self, setup: &Setup, number: usize) -> Answer {
+    pub async fn call(&self, setup: &Setup, number: usize) -> Answer {
         let header = URL_SAFE.encode(self.header.replace("{kid}", &kid_number(number)));
         setup.app.call(setup.alb.request("/").token(&format!("{header}.{}", self.rest))).await
     }

@@ -5,11 +5,14 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../traced/mod.rs"]
+mod traced;
 
 mod background;
 mod clocks;
 mod cold;
 mod eviction;
+mod existing_kids;
 mod fixed;
 mod flood;
 mod held;

@@ -4,17 +4,19 @@ use std::future::ready;
 
 use tower_alb_auth::{
     AlbAuthConfig, AlbAuthLayer,
-    AuthErrorKind::{KeysUnavailable, UnknownKey},
-    Kid,
+    AuthErrorKind::{InvalidSignature, KeysUnavailable, UnknownKey},
+    KeyLimits, Kid,
     keys::KeySourceErrorKind as Kind,
     layer::AlbAuthHandle,
     test_util::{KeyServerMode as Mode, MockAlb, TestClock, User},
 };
+use tracing::Level;
 
 use crate::{
     setup::{JANE, LIFETIME, MAX_AGE, REFRESH_AGE, SECOND, Setup, assert_503, finish, kid_number, seconds},
     source::{Source, failure, no_such_key},
     support::App,
+    traced::Traced,
 };
 
 const ENDPOINT: &str = "https://public-keys.auth.elb.eu-central-1.amazonaws.com";
@@ -66,7 +68,7 @@ async fn an_endpoint_that_is_down_while_no_key_is_held_is_not_ready() {
 
 #[tokio::test(start_paused = true)]
 async fn a_process_that_is_not_ready_does_not_stay_so_for_want_of_requests() {
-    for mode in [Mode::Reset, Mode::Status(403)] {
+    for mode in [Mode::Reset, Mode::Status(500)] {
         let setup = Setup::new();
         setup.alb.set_key_server(mode.clone());
         setup.call().await;
@@ -85,7 +87,7 @@ async fn s_45_403_from_an_endpoint_that_never_gave_a_key_is_shown() {
     let setup = Setup::new();
     setup.alb.set_key_server(Mode::Status(403));
     setup.call().await.assert_401(UnknownKey);
-    assert!(!problem(&setup.handle, &[ENDPOINT, "403", "egress proxy", "wrong region", "wrong endpoint"]));
+    assert!(problem(&setup.handle, &[ENDPOINT, "403", "egress proxy", "wrong region", "wrong endpoint", "made up"]));
 
     setup.alb.set_key_server(Mode::Healthy);
     setup.clock.advance(seconds(73));
@@ -94,6 +96,76 @@ async fn s_45_403_from_an_endpoint_that_never_gave_a_key_is_shown() {
     // From now on a 403 is what it says: there is no such key.
     setup.call_with_kid(&kid_number(1)).await.assert_401(UnknownKey);
     assert_ready(&setup.handle);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s_83_a_kid_that_was_made_up_makes_no_process_not_ready() {
+    let setup = Setup::new();
+    let (traced, _guard) = Traced::begin();
+    for number in 0..600 {
+        setup.call_with_kid(&kid_number(number)).await;
+        assert!(setup.handle.readiness().is_ready(), "after {number} s");
+        setup.clock.advance(SECOND);
+    }
+    assert!(problem(&setup.handle, &[ENDPOINT, "if all users are refused with unknown_key"]), "it is shown");
+    let warnings = traced.lines(Level::WARN);
+    assert_eq!(warnings.len(), 10, "one a minute: {warnings:#?}");
+    setup.warm().await;
+    assert_ready(&setup.handle);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s_83_no_key_for_a_kid_that_has_verified_a_token_does() {
+    let setup = Setup::new();
+    setup.warm().await;
+    // The way out is now another one, and answers everything with 403.
+    let source = Source::new(|_| ready(no_such_key()));
+    setup.handle.reload(finish(setup.alb.config_builder().key_source(source.clone())));
+    assert_ready(&setup.handle);
+    setup.call_with_kid(&kid_number(1)).await.assert_401(UnknownKey);
+    assert!(problem(&setup.handle, &["if all users are refused"]), "anyone may have made that up");
+    setup.call().await.assert_401(UnknownKey);
+    assert!(!problem(&setup.handle, &[ENDPOINT, "for a kid that has verified tokens before", "egress proxy"]));
+    setup.call_with_kid(&kid_number(2)).await.assert_401(UnknownKey);
+    assert!(!problem(&setup.handle, &["for a kid that has verified tokens before"]), "a stranger's kid hides it");
+
+    setup.clock.advance(seconds(36));
+    assert!(problem(&setup.handle, &[ENDPOINT]), "a request may try again");
+    setup.clock.advance(seconds(60));
+    let pem = setup.alb.public_key_pem();
+    source.set(move |_| ready(Ok(pem.clone().into_bytes())));
+    setup.warm().await;
+    assert_ready(&setup.handle);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s_83_a_key_that_a_stranger_named_does_not_stand_in_for_those_in_use() {
+    let source = Source::new(|_| async { no_such_key() });
+    let setup = Setup::with_source(source.clone());
+    let (kid, foreign) = (setup.kid(), MockAlb::new().public_key_pem());
+    source.set(move |request| {
+        ready(if request.kid == kid { failure(Kind::Other) } else { Ok(foreign.clone().into_bytes()) })
+    });
+    setup.call_with_kid(&kid_number(1)).await.assert_401(InvalidSignature);
+    assert_ready(&setup.handle);
+    assert_503(&setup.call().await, KeysUnavailable);
+    assert!(!problem(&setup.handle, &[ENDPOINT]), "a key is held, and it has verified nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_about_fetches_that_fail_are_few() {
+    let source = Source::new(|_| ready(failure(Kind::Other)));
+    let limits = KeyLimits::new().breaker_failures(100).fetch_burst(1000);
+    let setup = Setup::build(|builder, _| builder.key_source(source.clone()).key_limits(limits));
+    let (traced, _guard) = Traced::begin();
+    let said = || traced.lines(Level::WARN).iter().filter(|line| line.contains("the fetch of a public key")).count();
+    for number in 0..50 {
+        setup.call_with_kid(&kid_number(number)).await;
+    }
+    assert_eq!((source.fetches(), said()), (50, 10));
+    setup.clock.advance(seconds(10));
+    setup.call_with_kid(&kid_number(50)).await;
+    assert_eq!(said(), 11);
 }
 
 #[tokio::test(start_paused = true)]

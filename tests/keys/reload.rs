@@ -1,14 +1,19 @@
 //! What of the keys outlives a reload.
 
+use std::{future::ready, sync::Arc};
+
 use tower_alb_auth::{
     AlbAuthConfig,
-    AuthErrorKind::UnknownKey,
+    AuthErrorKind::{InvalidSignature, KeysUnavailable, UnknownKey},
     KeyLimits,
-    keys::FixedKeys,
-    test_util::{KeyServerMode as Mode, User},
+    keys::{FixedKeys, KeyFetch, KeyRequest, KeySource},
+    test_util::{KeyServerMode as Mode, MockAlb, User},
 };
 
-use crate::setup::{JANE, REFRESH_AGE, SECOND, Setup, finish, kid_number, seconds};
+use crate::{
+    setup::{JANE, REFRESH_AGE, SECOND, Setup, finish, kid_number, seconds},
+    source::{Source, no_such_key},
+};
 
 /// A configuration like the first, but for where keys are.
 fn with_endpoint(setup: &Setup, url: &str) -> AlbAuthConfig {
@@ -100,4 +105,106 @@ async fn a_request_that_waits_for_its_key_ends_on_the_configuration_it_began_wit
     let answer = waiting.await;
     assert!(matches!(answer.status.as_u16(), 200 | 503), "{answer:?}");
     setup.warm().await;
+}
+
+/// A source that gives this load balancer's key for any kid, and says nothing of what it is.
+#[derive(Clone)]
+struct Anonymous(String);
+
+impl Anonymous {
+    fn of(alb: &MockAlb) -> Self {
+        Self(alb.public_key_pem())
+    }
+}
+
+impl KeySource for Anonymous {
+    fn fetch(&self, _: KeyRequest) -> KeyFetch {
+        Box::pin(ready(Ok(self.0.clone().into_bytes())))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s_81_a_key_of_a_source_that_was_replaced_verifies_nothing() {
+    let (forger, setup) = (MockAlb::new(), Setup::new());
+    let builder = || setup.alb.config_builder();
+    // The key of a source that should never have been there.
+    let forged = || forger.token(&User::jane()).header("signer", setup.alb.signer()).header("kid", setup.alb.kid());
+    let fixed = || FixedKeys::new().add(setup.alb.kid(), &forger.public_key_pem()).unwrap();
+    for (case, replaced) in [
+        ("a source of another kind", builder().key_source(Anonymous::of(&forger))),
+        ("a shared source", builder().key_source(Arc::new(Anonymous::of(&forger)))),
+        ("fixed keys", builder().fixed_keys(fixed())),
+    ] {
+        setup.handle.reload(finish(replaced));
+        let token = forged().expires_at(setup.alb.unix_now() + 120).sign();
+        setup.app.call(setup.alb.request("/").token(&token)).await.assert_ok(JANE);
+        setup.handle.reload(setup.alb.config());
+        assert_eq!((setup.handle.stats().keys, setup.handle.stats().tokens), (0, 0), "{case}");
+        // The same token, which was remembered, and one that was never seen.
+        setup.app.call(setup.alb.request("/").token(&token)).await.assert_401(InvalidSignature);
+        setup.app.call(setup.alb.request("/").token(&forged().sign())).await.assert_401(InvalidSignature);
+        setup.warm().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s_81_keys_are_kept_of_the_same_source_alone() {
+    let setup = Setup::new();
+    let keys_after = async |first: AlbAuthConfig, second: AlbAuthConfig| {
+        setup.handle.reload(first);
+        setup.warm().await;
+        setup.handle.reload(second);
+        setup.handle.stats().keys
+    };
+    let with = |source: &Arc<Anonymous>| finish(setup.alb.config_builder().key_source(Arc::clone(source)));
+    let [one, other] = [(); 2].map(|()| Arc::new(Anonymous::of(&setup.alb)));
+    let anonymous = || finish(setup.alb.config_builder().key_source(Anonymous::of(&setup.alb)));
+    assert_eq!(keys_after(with(&one), with(&one)).await, 1, "the same object");
+    assert_eq!(keys_after(with(&one), with(&other)).await, 0, "another object of its kind");
+    assert_eq!(keys_after(anonymous(), anonymous()).await, 0, "nothing says that they are the same");
+    let built = anonymous();
+    assert_eq!(keys_after(built.clone(), built).await, 1, "the same configuration");
+    assert_eq!(keys_after(setup.alb.config(), setup.alb.config()).await, 1, "the same text");
+    let elsewhere = finish(MockAlb::new().keys_and_clock(setup.alb.config_builder()));
+    assert_eq!(keys_after(setup.alb.config(), elsewhere).await, 0, "another text");
+    let limits = finish(setup.alb.config_builder().key_limits(KeyLimits::new().fetch_timeout(seconds(9))));
+    assert_eq!(keys_after(setup.alb.config(), limits).await, 1, "limits are no source");
+}
+
+#[tokio::test(start_paused = true)]
+async fn s_82_after_a_change_of_the_source_strangers_do_not_keep_known_kids_from_their_keys() {
+    let setup = Setup::new();
+    setup.warm().await;
+    // Knows the key, and leaves every other question open: a flood holds all places and has spent the burst.
+    let (kid, pem) = (setup.kid(), setup.alb.public_key_pem());
+    let source = Source::new(move |request| {
+        let (known, pem) = (request.kid == kid, pem.clone());
+        async move { if known { Ok(pem.into_bytes()) } else { std::future::pending().await } }
+    });
+    setup.handle.reload(finish(setup.alb.config_builder().key_source(source.clone())));
+    assert_eq!(setup.handle.stats().keys, 0);
+    let strangers = (0..100).map(|number| {
+        let (app, alb) = (setup.app.clone(), setup.alb.clone());
+        tokio::spawn(async move {
+            let token = alb.token(&User::jane()).header("kid", kid_number(number)).sign();
+            app.call(alb.request("/").token(&token)).await;
+        })
+    });
+    let strangers: Vec<_> = strangers.collect();
+    while source.under_way() < 8 {
+        tokio::task::yield_now().await;
+    }
+    crate::setup::assert_503(&setup.call_with_kid(&kid_number(500)).await, KeysUnavailable);
+    setup.warm().await;
+    strangers.iter().for_each(|stranger| stranger.abort());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_knows_no_key_leaves_nothing_of_the_old_one() {
+    let setup = Setup::new();
+    setup.warm().await;
+    let source = Source::new(|_| ready(no_such_key()));
+    setup.handle.reload(finish(setup.alb.config_builder().key_source(source.clone())));
+    setup.call().await.assert_401(UnknownKey);
+    assert_eq!(source.fetches_of(setup.alb.kid()), 1);
 }

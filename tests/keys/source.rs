@@ -79,6 +79,11 @@ impl KeySource for Source {
             fetch.await
         })
     }
+
+    /// Clones are one source.
+    fn identity(&self) -> Option<String> {
+        Some(format!("{:p}", Arc::as_ptr(&self.0)))
+    }
 }
 
 fn boxed<F, A>(answer: F) -> Answer

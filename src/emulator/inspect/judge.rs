@@ -12,7 +12,7 @@ use crate::{
     clock::{Clock, SharedClock},
     config::{AlbAuthConfig, Settings},
     error::{AuthError, AuthErrorKind},
-    keys::{Kid, Lookup, PublicKey},
+    keys::{KeyId, Kid, Lookup, PublicKey},
     oidc_headers::{DATA, OidcHeaders},
     token::Candidate,
 };
@@ -49,17 +49,19 @@ impl Judge {
         let candidate = Candidate::read(token.as_bytes(), &settings.trust, &settings.token_limits, now).ok()?;
         let snapshot = self.authenticator.current();
         match snapshot.keys().lookup(candidate.trusted().endpoint, candidate.kid()) {
-            Lookup::Ready(key) => Some(key),
+            Lookup::Ready(key, _) => Some(key),
             Lookup::Wait(_) | Lookup::Refused(_) => None,
         }
     }
 }
 
-/// The configuration with these keys and no source of others.
+/// The configuration with this key, wherever the token says that it is from, and no source of others.
 pub(super) fn with_key(config: &AlbAuthConfig, kid: Option<Kid>, key: Arc<PublicKey>) -> AlbAuthConfig {
     changed(config, |settings| {
         settings.source = None;
-        settings.pinned = kid.map(|kid| (kid, key)).into_iter().collect();
+        let endpoints = settings.trust.endpoints().into_iter();
+        let everywhere = endpoints.filter_map(|endpoint| Some((KeyId { endpoint, kid: kid? }, Arc::clone(&key))));
+        settings.pinned = everywhere.collect();
     })
 }
 

@@ -8,7 +8,7 @@ use crate::{
         KeyId,
         budget::Budget,
         endpoint_health::Purpose,
-        source::{KeyRequest, KeySource, KeySourceError, KeySourceErrorKind},
+        source::{KeyRequest, KeySourceError, KeySourceErrorKind, SharedSource},
     },
     sync::Arc,
     telemetry::metrics,
@@ -39,7 +39,7 @@ impl KeyStore {
         let (store, id) = (Arc::clone(self), id.clone());
         Ok(async move {
             let _under_way = metrics::FetchUnderWay::begin();
-            let fetch = store.fetch(&*source, &id, purpose);
+            let fetch = store.fetch(&source, &id, purpose);
             let answer = match tokio::time::timeout(store.limits.fetch_timeout, fetch).await {
                 Ok(answer) => answer,
                 Err(_) => {
@@ -52,7 +52,7 @@ impl KeyStore {
     }
 
     /// Asks the source, twice if the first answer is worth it and the budget allows.
-    async fn fetch(&self, source: &dyn KeySource, id: &KeyId, purpose: Purpose) -> Result<Vec<u8>, KeySourceError> {
+    async fn fetch(&self, source: &SharedSource, id: &KeyId, purpose: Purpose) -> Result<Vec<u8>, KeySourceError> {
         let request = KeyRequest::new(id.endpoint.clone(), id.kid);
         match source.fetch(request.clone()).await {
             Err(error) if error.is_worth_a_retry() && self.budget(purpose).take_retry(self.clock.monotonic()) => {

@@ -35,10 +35,12 @@ impl KeyStore {
             let mut missing = Vec::new();
             for endpoint in endpoints {
                 let found = match self.lookup(endpoint, *kid) {
-                    Lookup::Ready(_) => Ok(()),
-                    Lookup::Wait(fetch) => fetch.await.map(drop),
+                    Lookup::Ready(key, second) => Ok((key, second)),
+                    Lookup::Wait(fetch) => fetch.await.map(|key| (key, self.second())),
                     Lookup::Refused(error) => Err(error),
                 };
+                // The operator's word is as good as a token: the key is among those in use.
+                let found = found.map(|(key, second)| self.proven(endpoint, *kid, &key, second));
                 missing.extend(found.err().map(|error| format!("{endpoint}/{kid}: {error}")));
             }
             // A kid is of one region, so one endpoint that knows it is enough.
@@ -55,7 +57,7 @@ impl KeyStore {
         self.report_age(now);
         let set = self.set.load();
         let usable = |endpoint: &KeyEndpoint| {
-            set.iter().any(|held| {
+            set.proven().any(|held| {
                 held.id.endpoint == *endpoint && now.saturating_duration_since(held.fetched_at) <= self.limits.max_age()
             })
         };
@@ -64,7 +66,7 @@ impl KeyStore {
         let mut readiness = Readiness { ready: true, problems: Vec::new() };
         for (endpoint, problem) in self.health.problems() {
             let over = now.saturating_duration_since(problem.since) > long_ago;
-            readiness.ready &= over || usable(&endpoint);
+            readiness.ready &= over || !problem.counts() || usable(&endpoint);
             readiness.problems.push(format!("{endpoint}: {}", problem.sentence));
         }
         readiness
@@ -72,7 +74,7 @@ impl KeyStore {
 
     /// Tells the metrics how old the keys are.
     pub(super) fn report_age(&self, now: Instant) {
-        metrics::oldest_key(self.set.load().iter().map(|held| held.fetched_at), now);
+        metrics::oldest_key(self.set.load().proven().map(|held| held.fetched_at), now);
     }
 
     /// Keys held, kids remembered as unknown, fetches under way.

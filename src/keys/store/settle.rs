@@ -49,7 +49,8 @@ impl KeyStore {
             },
             Err(error) if error.kind() == KeySourceErrorKind::NotFound => {
                 metrics::key_fetch("unknown");
-                ended(Ending::NotFound(&error.to_string()));
+                let is_proven_kid = self.set.load().is_proven_kid(&id);
+                ended(Ending::NotFound { answer: &error.to_string(), is_proven_kid });
                 self.not_found(&id)
             }
             Err(error) => {
@@ -79,6 +80,9 @@ impl KeyStore {
             }
         }
         self.unknown.forget(&id);
+        if set.is_proven_kid(&id) {
+            key.note_use(set.second(self.clock.monotonic()));
+        }
         let held = HeldKey { id, key: Arc::clone(&key), fetched_at: started, refresh: RefreshState::default() };
         self.set.store(Arc::new(set.with(held, self.limits.max_keys)));
         key
@@ -89,7 +93,11 @@ impl KeyStore {
         let now = self.clock.monotonic();
         let _writer = self.writer.lock();
         let set = self.set.load();
-        let Some(held) = set.find(&id.endpoint, id.kid) else {
+        let held = set.find(&id.endpoint, id.kid);
+        let Some(held) = held.filter(|held| held.is_proven()) else {
+            if held.is_some() {
+                self.set.store(Arc::new(set.without(id)));
+            }
             self.unknown.unknown(id, now, &self.limits);
             return Err(KeyError::Unknown);
         };
@@ -110,12 +118,12 @@ impl KeyStore {
         self.keep(&set, held, refresh, now, "the endpoint says there is no such key".to_owned())
     }
 
-    /// The fetch failed. A key that is held stays, unless it is too old.
+    /// The fetch failed. A key in use stays, unless it is too old.
     fn failed(&self, id: &KeyId, reason: AbsentReason, at_least: Option<Duration>, sentence: String) -> Fetched {
         let now = self.clock.monotonic();
         let _writer = self.writer.lock();
         let set = self.set.load();
-        let Some(held) = set.find(&id.endpoint, id.kid) else {
+        let Some(held) = set.find(&id.endpoint, id.kid).filter(|held| held.is_proven()) else {
             let wait = self.unknown.failed(id, reason, now, at_least, &self.limits);
             let wait = self.retry_after(id, Purpose::Unknown, wait, now);
             return Err(match reason {

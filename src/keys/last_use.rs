@@ -1,0 +1,68 @@
+//! When a key last verified a token, to the second.
+//!
+//! It says which keys are in use and which were only ever named: eviction goes by it. It is written while no lock is held, by
+//! each request that a key verifies, and only if the second has changed since.
+
+use std::time::Instant;
+
+use crate::sync::{AtomicU32, Ordering};
+
+/// A second of a key set's time, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Second(u32);
+
+impl Second {
+    /// No second at all: of a key that has verified nothing, and of keys whose use is not counted.
+    pub(crate) const NEVER: Self = Self(0);
+
+    #[inline]
+    pub(super) fn of(epoch: Instant, now: Instant) -> Self {
+        let since = now.saturating_duration_since(epoch).as_secs();
+        Self(u32::try_from(since).unwrap_or(u32::MAX).saturating_add(1))
+    }
+}
+
+/// When a key last verified a token.
+#[derive(Debug)]
+pub(super) struct LastUse(AtomicU32);
+
+impl LastUse {
+    pub(super) fn never() -> Self {
+        Self(AtomicU32::new(0))
+    }
+
+    pub(super) fn second(&self) -> Second {
+        Second(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Notes a use. Gives whether it is the first one; of two at the same time both may count as the first.
+    #[inline]
+    pub(super) fn note(&self, now: Second) -> bool {
+        let last = self.0.load(Ordering::Relaxed);
+        if last == now.0 {
+            return false;
+        }
+        self.0.store(now.0, Ordering::Relaxed);
+        last == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_first_use_is_reported_and_later_ones_are_noted() {
+        let epoch = Instant::now();
+        let at = |seconds| Second::of(epoch, epoch + Duration::from_millis(seconds));
+        let last = LastUse::never();
+        assert_eq!(last.second(), Second::NEVER);
+        assert!(!last.note(Second::NEVER), "keys whose use is not counted");
+        assert!(at(0) > Second::NEVER && last.note(at(0)));
+        assert!(!last.note(at(999)) && last.second() == at(0), "the same second");
+        assert!(!last.note(at(1000)) && last.second() == at(1000));
+        assert_eq!(Second::of(epoch + Duration::from_secs(9), epoch), at(0), "before the epoch");
+    }
+}
