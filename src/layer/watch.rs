@@ -27,8 +27,9 @@ impl Watch {
     /// These files, and of folders the `.pem` files in them. They are read now, so that a change after this is noticed: make
     /// it before the settings are loaded for the first time.
     ///
-    /// Files that [`AppConfig`](crate::config::AppConfig) and [`FixedKeys::from_directory`](crate::keys::FixedKeys::from_directory)
-    /// read need not be listed: see [`AlbAuthHandle::watch`].
+    /// Files that `AppConfig` (feature `app-config`) and
+    /// [`FixedKeys::from_directory`](crate::keys::FixedKeys::from_directory) read need not be listed: see
+    /// [`AlbAuthHandle::watch`].
     pub fn files(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         let paths: Vec<PathBuf> = paths.into_iter().map(Into::into).collect();
         let seen = look(&paths, &[]);

@@ -26,9 +26,9 @@ const NOT_ONE_PERSONS: [&str; 18] = [
     "gender",
 ];
 
-/// Claims that users may write themselves at common providers, so that one user may take another one's name: `OpenID Connect
-/// Core 1.0` section 5.7 promises uniqueness for `sub` alone. Entra ID documents `preferred_username`, `upn` and `unique_name`
-/// as changeable, and Cognito lets users update every attribute that the app client may write.
+/// Claims that users may write themselves at common providers, so that one user may take another one's name: OpenID Connect Core
+/// 1.0 section 5.7 promises uniqueness for `sub` alone. Entra ID documents `preferred_username`, `upn` and `unique_name` as
+/// changeable, and Cognito lets users update every attribute that the app client may write.
 const OFTEN_WRITABLE: [&str; 12] = [
     "preferred_username",
     "unique_name",

@@ -23,23 +23,23 @@ const MISLEADING: [&str; 10] = ["crit", "b64", "zip", "enc", "jwk", "jku", "x5u"
 #[derive(Debug)]
 pub(super) struct JoseHeader<'h> {
     pub(super) kid: Kid,
-    pub(super) signer: Text<'h>,
-    pub(super) issuer: Text<'h>,
-    pub(super) client: Text<'h>,
+    pub(super) signer: TextMember<'h>,
+    pub(super) issuer: TextMember<'h>,
+    pub(super) client: TextMember<'h>,
     /// By `exp`; by `nbf` and `iat` too, should somebody write them here (RFC 7519 section 5.3).
     pub(super) window: Window,
 }
 
 /// A member that should be a text.
 #[derive(Debug)]
-pub(super) enum Text<'h> {
+pub(super) enum TextMember<'h> {
     Missing,
     Text(Cow<'h, str>),
     /// What it is instead.
     Other(&'static str),
 }
 
-impl Text<'_> {
+impl TextMember<'_> {
     /// The text, if it is there.
     ///
     /// # Errors
@@ -135,11 +135,11 @@ impl<'h> Members<'h> for RawHeader<'h> {
     }
 }
 
-fn text(value: Option<Value<'_>>) -> Text<'_> {
+fn text(value: Option<Value<'_>>) -> TextMember<'_> {
     match value {
-        None => Text::Missing,
-        Some(Value::Text(text)) => Text::Text(text),
-        Some(other) => Text::Other(other.kind()),
+        None => TextMember::Missing,
+        Some(Value::Text(text)) => TextMember::Text(text),
+        Some(other) => TextMember::Other(other.kind()),
     }
 }
 

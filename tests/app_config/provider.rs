@@ -1,8 +1,8 @@
 //! What is read of the provider.
 
 use tower_alb_auth::{
-    AlbAuthConfig, AlbAuthLayer,
-    sign_in::{EmailLocalPart, FirstMatch, Subject},
+    AlbAuthConfig, AlbAuthLayer, AuthErrorKind, EntityRef,
+    sign_in::{EmailLocalPart, FirstMatch, SignIn, SignInError, Subject, from_fn},
     test_util::{MockAlb, User},
 };
 
@@ -192,6 +192,22 @@ async fn a_policy_in_code_does_not_pass_over_require_verified_email() {
     strict.call(alb.request("/").user(&User::google("jane.doe"))).await.assert_ok("user:default/jane.doe");
     // What reads no email is not asked for one that is verified.
     assert_eq!(app("true", by_subject()).call(alb.request("/").user(&User::jane())).await.status, 200);
+
+    // s_86: an email that is no text is not one that is missing, whatever the policy makes of it.
+    let by_email_or_subject = || {
+        let by_email = from_fn(|claims| match claims.email() {
+            Some(_) => {
+                EntityRef::user("somebody").map(SignIn::user).map_err(|error| SignInError::refused(error.to_string()))
+            }
+            None => Err(SignInError::not_found("no email")),
+        });
+        FirstMatch::of(by_email.using_claims(["email"])).or(Subject::new())
+    };
+    let malformed = User::okta("jane").claim("email", serde_json::Value::Null);
+    let refused = app("true", by_email_or_subject()).call(alb.request("/").user(&malformed)).await;
+    assert_eq!((refused.status.as_u16(), refused.kind()), (403, Some(AuthErrorKind::SignInRefused)), "{refused:?}");
+    let missing = app("true", by_email_or_subject()).call(alb.request("/").user(&User::okta("jane"))).await;
+    missing.assert_ok("user:default/00ujane");
 
     let unset = read(&text("${STRICT}")).unwrap().alb_auth_with(by_email()).map(drop).expect_err("no variable");
     assert!(unset.to_string().contains("STRICT, which is not set"), "{unset}");

@@ -141,6 +141,46 @@ async fn a_profile_may_be_waited_for_and_may_refuse() {
 }
 
 #[tokio::test]
+async fn f_43_a_profile_that_panics_is_503_for_that_session_and_the_next_one_is_given() {
+    fn once() -> impl Fn() + Clone + Send + Sync + 'static {
+        let calls = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        move || assert!(calls.fetch_add(1, Ordering::SeqCst) > 0, "a bug in the profile")
+    }
+    let (at_once, before, within) = (once(), once(), once());
+    let sites = [
+        Site::with(|auth| {
+            auth.profile(move |user| {
+                at_once();
+                Ok(SessionProfile::of(user))
+            })
+        })
+        .await,
+        Site::with(|auth| {
+            auth.async_profile(move |user| {
+                before();
+                async move { Ok(SessionProfile::of(&user)) }
+            })
+        })
+        .await,
+        Site::with(|auth| {
+            auth.async_profile(move |user| {
+                let within = within.clone();
+                async move {
+                    tokio::task::yield_now().await;
+                    within();
+                    Ok(SessionProfile::of(&user))
+                }
+            })
+        })
+        .await,
+    ];
+    for (case, site) in sites.iter().enumerate() {
+        assert_eq!(site.refresh(&User::jane()).await.status, 503, "{case}");
+        assert_eq!(site.refresh(&User::jane()).await.status, 200, "{case}");
+    }
+}
+
+#[tokio::test]
 async fn no_token_leaves_before_userinfo_knows_its_holder() {
     let site = Site::new().await;
     site.stores.users_down.store(true, Ordering::SeqCst);

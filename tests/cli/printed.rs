@@ -9,7 +9,7 @@ use crate::program::{program, run};
 mod compiled;
 
 const SUMMARY: &str = "arn:aws:elasticloadbalancing:eu-central-1:000000000000:loadbalancer/app/emulator/0000000000000001 with \
-                       issuer http://idp.localhost:9001, client alb-emulator; sign-in by email's local part in example.com";
+                       issuer http://idp.localhost:9001, client alb-emulator, keys at http://127.0.0.1:9002; sign-in by email's local part in example.com";
 
 fn printed(form: &str, more: &[&str]) -> String {
     let ended = run(program(&[&["--demo", "--print-config", form], more].concat()), "");
