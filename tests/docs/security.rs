@@ -166,7 +166,7 @@ fn year_of(cve: &str) -> Option<u16> {
 }
 
 /// The names of all functions with a test attribute that are not ignored.
-fn test_names(source: &str) -> BTreeSet<&str> {
+pub fn test_names(source: &str) -> BTreeSet<&str> {
     let mut attributes = String::new();
     let mut names = BTreeSet::new();
     for line in source.lines().map(str::trim) {
