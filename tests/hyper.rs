@@ -222,3 +222,20 @@ async fn s_02_s_07_header_lines_as_they_stand_on_the_wire() {
         assert_eq!(answer.split(' ').nth(1), Some(expected), "{name}: {answer}");
     }
 }
+
+/// Request targets as they may stand on the wire: whatever a reader makes of a fragment, it does not make a path exempt.
+#[tokio::test]
+async fn s_73_fragments_as_they_stand_on_the_wire() {
+    let alb = MockAlb::new();
+    let served = Served::new(alb.layer().exempt_path("/healthz")).await;
+    for target in
+        ["/me#/healthz", "/me?#/healthz", "/#/healthz", "/me%23/healthz", "/healthz%23", "http://localhost/me#/healthz"]
+    {
+        let request = format!("GET {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        let answer = exchange(&served, &request).await;
+        assert_eq!(answer.split(' ').nth(1), Some("401"), "{target}: {answer}");
+    }
+    assert_eq!(served.calls(), 0);
+    let probe = exchange(&served, "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
+    assert_eq!((probe.split(' ').nth(1), served.calls()), (Some("200"), 1), "{probe}");
+}

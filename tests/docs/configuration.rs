@@ -98,9 +98,10 @@ fn declared(source: &str, group: &str) -> Vec<Limit> {
     limits
 }
 
-/// `16 * KIB`, `seconds(24 * 3600)`, `10_000`, ...
-fn expression(text: &str) -> u128 {
-    let (text, unit) = match (text.strip_prefix("seconds("), text.strip_prefix("millis(")) {
+/// `16 * KIB`, `seconds(24 * 3600)`, `Duration::from_millis(50)`, `10_000`, ...
+pub fn expression(text: &str) -> u128 {
+    let after = |one: &str, other: &str| text.strip_prefix(one).or_else(|| text.strip_prefix(other));
+    let (text, unit) = match (after("seconds(", "Duration::from_secs("), after("millis(", "Duration::from_millis(")) {
         (Some(rest), _) => (rest.trim_end_matches(')'), 1_000_000_000),
         (_, Some(rest)) => (rest.trim_end_matches(')'), 1_000_000),
         _ => (text, 1),
@@ -114,7 +115,7 @@ fn expression(text: &str) -> u128 {
 }
 
 /// `16 KiB`, `24 h`, `10,000`, ...
-fn quantity(text: &str) -> u128 {
+pub fn quantity(text: &str) -> u128 {
     let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
     let number: u128 = number.replace(',', "").parse().unwrap_or_else(|_| panic!("{text}"));
     number

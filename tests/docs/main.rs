@@ -11,3 +11,5 @@ mod operating;
 mod page;
 mod readme;
 mod security;
+mod supply_chain;
+mod threats;

@@ -82,14 +82,20 @@ pub fn prose(page: &str) -> String {
 
 /// All Rust files under these folders, as one text.
 pub fn sources(folders: &[&str]) -> String {
-    let mut text = String::new();
+    files(folders).into_iter().map(|(_, text)| text).collect()
+}
+
+/// All Rust files under these folders, with their paths.
+pub fn files(folders: &[&str]) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
     let mut left: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
     while let Some(path) = left.pop() {
         if path.is_dir() {
             left.extend(fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path()));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            text.push_str(&fs::read_to_string(&path).expect("a text"));
+            let text = fs::read_to_string(&path).expect("a text");
+            files.push((path, text));
         }
     }
-    text
+    files
 }

@@ -1,5 +1,7 @@
 //! S-74: the layer cannot see whether a request came past the load balancer, so SECURITY.md has to say what closes that way.
 
+use std::collections::BTreeSet;
+
 use crate::page::{blocks, read, rows, section, sources};
 
 /// A block of Terraform: `resource "type" "name" { body }`.
@@ -115,4 +117,109 @@ fn every_attack_in_the_table_has_the_tests_that_its_row_names() {
         .filter(|id| !tests.contains(&format!("fn {id}_")))
         .collect();
     assert!(missing.is_empty(), "there are no tests of {missing:?}");
+}
+
+const CVES: &str = "## Known faults of other software";
+
+/// The years of which the CVE table speaks.
+const YEARS: std::ops::RangeInclusive<u16> = 2022..=2026;
+
+/// What is wrong with the rows of the CVE table: CVEs, product and year, what it was, tests of this code.
+fn mistakes(rows: &[Vec<String>], tests: &BTreeSet<&str>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let mut mistakes = Vec::new();
+    for row in rows {
+        let [cves, product, fault, named] = &row[..] else {
+            mistakes.push(format!("{row:?} has not four cells"));
+            continue;
+        };
+        let mut mistake = |what: &str| mistakes.push(format!("{cves}: {what}"));
+        for cve in cves.split(", ") {
+            match year_of(cve) {
+                None => mistake("not a CVE number"),
+                Some(year) if !YEARS.contains(&year) => mistake("not of these years"),
+                Some(_) if !seen.insert(cve) => mistake("stands there twice"),
+                Some(_) => {}
+            }
+        }
+        if !product.split([' ', ';']).any(|word| word.parse().is_ok_and(|year| YEARS.contains(&year))) {
+            mistake("no year beside the product");
+        }
+        if fault.is_empty() {
+            mistake("does not say what it was");
+        }
+        for name in named.split(", ") {
+            let name = name.strip_prefix('`').and_then(|name| name.strip_suffix('`'));
+            if !name.is_some_and(|name| tests.contains(name)) {
+                mistake(&format!("there is no test {name:?}"));
+            }
+        }
+    }
+    mistakes
+}
+
+/// `CVE-2024-8901` is of 2024.
+fn year_of(cve: &str) -> Option<u16> {
+    let (year, number) = cve.strip_prefix("CVE-")?.split_once('-')?;
+    let is_number = number.len() >= 4 && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| year.parse().ok())?
+}
+
+/// The names of all functions with a test attribute that are not ignored.
+pub fn test_names(source: &str) -> BTreeSet<&str> {
+    let mut attributes = String::new();
+    let mut names = BTreeSet::new();
+    for line in source.lines().map(str::trim) {
+        let function = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
+        if line.starts_with("#[") {
+            attributes.push_str(line);
+        } else if let Some((name, _)) = function.and_then(|rest| rest.split_once('(')) {
+            let is_test = attributes.contains("#[test]") || attributes.contains("#[tokio::test");
+            if is_test && !attributes.contains("#[ignore") {
+                names.insert(name);
+            }
+            attributes.clear();
+        } else {
+            attributes.clear();
+        }
+    }
+    names
+}
+
+/// A row of the CVE table says by which tests the fault is stopped: they are there, and they run.
+#[test]
+fn every_cve_in_the_table_has_tests() {
+    let page = read("SECURITY.md");
+    let cves = rows(&section(&page, CVES));
+    assert!(cves.len() >= 25 && cves[0][0].contains("CVE-2024-8901"), "{cves:?}");
+    let source = sources(&["src", "tests"]);
+    let tests = test_names(&source);
+    assert!(tests.contains("every_cve_in_the_table_has_tests") && !tests.contains("test_names"));
+    assert_eq!(mistakes(&cves, &tests), Vec::<String>::new());
+}
+
+#[test]
+fn a_row_of_the_cve_table_without_a_test_is_found() {
+    let source = "#[test]\nfn runs() {}\n#[tokio::test]\n#[ignore = \"peer\"]\nasync fn ignored() {}\n#[cfg(test)]\nfn other() {}\n";
+    let tests = test_names(source);
+    assert_eq!(tests, BTreeSet::from(["runs"]));
+    let of = |line: &str| mistakes(&rows(line), &tests);
+    assert_eq!(of("| CVE-2024-1234 | A, 2024 | wrong | `runs` |"), Vec::<String>::new());
+    for (line, expected) in [
+        ("| CVE-2024-1234 | A, 2024 | wrong | `gone` |", "there is no test Some(\"gone\")"),
+        ("| CVE-2024-1234 | A, 2024 | wrong | `runs`, `gone` |", "there is no test Some(\"gone\")"),
+        ("| CVE-2024-1234 | A, 2024 | wrong | `ignored` |", "there is no test Some(\"ignored\")"),
+        ("| CVE-2024-1234 | A, 2024 | wrong | `other` |", "there is no test Some(\"other\")"),
+        ("| CVE-2024-1234 | A, 2024 | wrong | runs |", "there is no test None"),
+        ("| CVE-2024-1234 | A, 2024 | wrong |  |", "there is no test None"),
+        ("| CVE-2024-1234 | A, 2024 | wrong |", "has not four cells"),
+        ("| CVE-2024-1234 | A, 2024 |  | `runs` |", "does not say what it was"),
+        ("| CVE-2024-1234 | A | wrong | `runs` |", "no year beside the product"),
+        ("| CVE-2024-12 | A, 2024 | wrong | `runs` |", "not a CVE number"),
+        ("| CVE-2015-9235 | A, 2024 | wrong | `runs` |", "not of these years"),
+        ("| CVE-2024-1234, CVE-2024-1234 | A, 2024 | wrong | `runs` |", "stands there twice"),
+    ] {
+        let found = of(line);
+        assert!(found.len() == 1 && found[0].contains(expected), "{line}: {found:?}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 use tower_alb_auth::{
-    AuthErrorKind::Missing,
+    AuthErrorKind::{Malformed, Missing},
     test_util::{MockAlb, User},
 };
 
@@ -80,6 +80,63 @@ async fn s_73_no_header_names_another_path_or_method() {
     let request =
         alb.request("/me").header("x-http-method-override", "OPTIONS").header("x-forwarded-method", "OPTIONS");
     app.call(request).await.assert_refused("another method", Missing);
+}
+
+/// Probes, and headers by which other software says that a request was checked before.
+#[tokio::test]
+async fn s_73_no_user_agent_and_no_internal_header_exempts_a_request() {
+    let alb = MockAlb::new();
+    let app = Inside::of(alb.layer().exempt_path("/healthz"));
+    for (name, value) in [
+        ("user-agent", ""),
+        ("user-agent", "ELB-HealthChecker/2.0"),
+        ("user-agent", "kube-probe/1.33"),
+        ("user-agent", "tower-alb-auth/0.1.0"),
+        ("user-agent", "/healthz"),
+        ("x-internal-request", "1"),
+        ("x-subrequest", "1"),
+        ("x-authenticated", "true"),
+        ("x-authenticated-user", "admin"),
+        ("x-remote-user", "admin"),
+        ("x-forwarded-user", "admin"),
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-forwarded-proto", "https"),
+        ("forwarded", "for=127.0.0.1"),
+        ("via", "1.1 internal"),
+        ("purpose", "prefetch"),
+    ] {
+        let case = format!("{name}: {value:?}");
+        let bare = alb.request("/me").header(name, value);
+        app.call(bare.clone()).await.assert_refused(&case, Missing);
+        app.call(bare.token("a.b.c")).await.assert_refused(&case, Malformed);
+    }
+    assert_eq!(alb.key_fetches(), 0);
+}
+
+/// A fragment is no part of a request target (RFC 9112 section 3.2), and its escape is a part of the path like any other.
+#[tokio::test]
+async fn s_73_a_fragment_exempts_nothing() {
+    let alb = MockAlb::new();
+    let app = Inside::of(alb.layer().exempt_path("/healthz"));
+    for path in [
+        "/me#/healthz",
+        "/me#healthz",
+        "/me?#/healthz",
+        "/me?x=1#/../healthz",
+        "/#/healthz",
+        "/me%23/healthz",
+        "/healthz%23",
+        "/healthz%23/me",
+        "/healthz/#",
+        "http://internal/me#/healthz",
+    ] {
+        app.call(alb.request(path)).await.assert_refused(path, Missing);
+    }
+    // The handler gets the path that was compared.
+    for path in ["/healthz#", "/healthz#/me", "/healthz#/../me"] {
+        let passed = app.call(alb.request(path)).await;
+        assert_eq!(passed.inside(path).uri, "/healthz", "{path}");
+    }
 }
 
 #[tokio::test]
