@@ -174,7 +174,9 @@ async fn s_73_a_path_that_was_warned_of_exempts_nothing() {
     for (index, path) in ["", "healthz", "/healthz?probe", "/healthz#x", "/{rest}", "*", "/x*y"].into_iter().enumerate()
     {
         let app = Inside::of(alb.layer().exempt_path(path));
-        let warnings = traced.lines(Level::WARN);
+        // Beside the warning of the mock's account, which each layer logs.
+        let mut warnings = traced.lines(Level::WARN);
+        warnings.retain(|line| !line.contains("has the account 000000000000"));
         assert_eq!(warnings.len(), index + 1, "{path}: {warnings:?}");
         assert!(warnings[index].contains("exempts nothing"), "{path}: {warnings:?}");
         for asked in ["/healthz", "/{rest}", "*", "/x*y"] {

@@ -90,7 +90,9 @@ fn claims_with_traps_of_their_own_are_refused_at_start() {
 fn a_claim_that_users_may_write_at_common_providers_is_warned_of() {
     let warnings = |claim: &str| {
         let built = MockAlb::new().config_builder().sign_in(NamedClaim::new(claim)).build();
-        built.expect("a sound configuration").warnings().to_vec()
+        let mut warnings = built.expect("a sound configuration").warnings().to_vec();
+        warnings.retain(|line| !line.contains("has the account 000000000000"));
+        warnings
     };
     for claim in ["preferred_username", "phone_number", "website", "profile", "upn", "unique_name", "login"] {
         let [warning] = &*warnings(claim) else { panic!("{claim}") };

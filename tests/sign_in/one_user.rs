@@ -22,7 +22,7 @@ async fn s_76_several_domains_by_the_local_part_are_a_warning() {
     let expected = "the same local part is one user, whatever is behind the @: emails in example.com, example.org; \
                     WholeEmail tells them apart, if they can be two users";
     assert_eq!(said(two()), [expected]);
-    assert_eq!(said(GroupOwnership::of(two())), [expected]);
+    assert_eq!(said(GroupOwnership::of(two()).claim("groups")), [expected]);
     assert!(said(FirstMatch::of(Subject::new().in_namespace("subjects")).or(two())).contains(&expected.to_owned()));
     for (case, policy) in [
         ("one domain", EmailLocalPart::in_domains(["example.com"])),

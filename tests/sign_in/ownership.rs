@@ -143,7 +143,8 @@ async fn elements_that_are_no_texts_are_passed_over_and_logged_once_a_minute() {
         let user = User::jane().claim("groups", json!(["auditor", null, 7]));
         assert_eq!(groups(policy.clone(), &user).await, ["group:staff/auditors"]);
     }
-    let lines = traced.lines(tracing::Level::WARN);
+    let mut lines = traced.lines(tracing::Level::WARN);
+    lines.retain(|line| line.starts_with("the claim groups"));
     assert_eq!(
         lines,
         ["the claim groups is a list with 2 elements that are not texts: they are passed over, the others count"]

@@ -22,8 +22,14 @@ impl Asked {
 /// The status and a sentence for the client; why stands in the log, since it names machines.
 pub(super) fn answer(status: u16, asked: &Asked, reason: &str, upstream: &Upstream) -> Response<Body> {
     let path = crate::error::quoted(&asked.path);
-    tracing::warn!(target: "tower_alb_auth", "{status} for {} {path}: the upstream {upstream} {reason}", asked.method);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let code = status.as_u16();
+    // What a client sends wrong is not the operator's to mend, and any client could fill the log with it.
+    if status.is_client_error() {
+        tracing::debug!(target: "tower_alb_auth", "{code} for {} {path}: the upstream {upstream} {reason}", asked.method);
+    } else {
+        tracing::warn!(target: "tower_alb_auth", "{code} for {} {path}: the upstream {upstream} {reason}", asked.method);
+    }
     let message = match status {
         StatusCode::BAD_REQUEST => "there is no such address",
         StatusCode::NOT_FOUND => "there is no such address",
