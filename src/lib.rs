@@ -62,55 +62,44 @@
     )
 )]
 
-#[cfg(any(feature = "test-util", feature = "emulator"))]
-mod alb_signer;
+mod alb;
 mod authenticator;
 #[cfg(feature = "backstage")]
 pub mod backstage;
-mod bounded;
-mod cache;
-mod clock;
 pub mod config;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 mod error;
-#[cfg(feature = "axum")]
-pub mod extract;
-mod files;
-mod flight;
 mod identity;
+#[cfg(any(feature = "backstage", feature = "emulator", feature = "test-util"))]
+mod internal;
 pub mod keys;
 pub mod layer;
-mod oidc_headers;
-#[cfg(any(feature = "emulator", feature = "backstage"))]
-mod private_file;
-#[cfg(any(feature = "emulator", feature = "backstage"))]
-mod proxy;
+mod limits;
+mod net;
+mod settings;
 pub mod sign_in;
-mod sign_out;
 mod sync;
 mod telemetry;
 #[cfg(feature = "test-util")]
 pub mod test_util;
-#[cfg(feature = "https")]
-mod tls;
 mod token;
 
+#[cfg(feature = "axum")]
+pub use self::layer::extract;
 #[doc(inline)]
 pub use self::{
-    clock::{Clock, SystemClock},
-    config::{
-        AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, ArnError, CacheLimits, ConfigError, KeyEndpoint,
-        KeyLimits, LoadBalancerArn, TokenLimits, TrustedAlb,
-    },
+    alb::{ArnError, KeyEndpoint, Kid, LoadBalancerArn},
+    config::{AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, TrustedAlb},
     error::{AuthError, AuthErrorKind, Fault},
     identity::{BackstageIdentity, ClaimError, Claims, EntityRef, EntityRefError, Profile, StableId},
-    keys::Kid,
     layer::{
         AlbAccessToken, AlbAuth, AlbAuthHandle, AlbAuthLayer, RelayIdentity, RelayScope, RequireClaim,
-        RequireOwnership, RequireSignIn, SignedIn,
+        RequireOwnership, RequireSignIn, SignOut, SignOutBuilder, SignedIn,
     },
-    sign_out::{SignOut, SignOutBuilder},
+    limits::{CacheLimits, KeyLimits, TokenLimits},
+    settings::ConfigError,
+    sync::{Clock, SystemClock},
 };
 
 /// The README's code is compiled and run with the documentation's.

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, Uri, header, uri::Authority};
 
-use crate::config::is_loopback;
+use crate::internal::is_loopback;
 
 /// Origins (RFC 6454 section 7) whose pages may ask, as browsers write them.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +14,7 @@ impl Origins {
         let (origin, _) = parse(address).ok_or_else(|| {
             format!(
                 "the {name} {} is no address: write it as https://backstage.example.com",
-                crate::error::quoted(address)
+                crate::internal::quoted(address)
             )
         })?;
         self.0.push(origin);
@@ -30,7 +30,7 @@ impl Origins {
             }
             _ => Err(format!(
                 "{} is not an origin: write it as https://app.example.com, without a path or a pattern",
-                crate::error::quoted(origin)
+                crate::internal::quoted(origin)
             )),
         }
     }

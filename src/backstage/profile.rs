@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::{
     SignedIn,
+    internal::{catch_panic, catch_panics},
     sign_in::SignInError,
-    sync::{catch_panic, catch_panics},
 };
 
 /// What the front end shows of a user: the member `profile` of a session. What is `None` is left out of it.

@@ -2,17 +2,19 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{
-    AlbAuthConfig, CacheLimits, ConfigError, IdentityHeader, KeyEndpoint, KeyLimits, LoadBalancerArn, Settings,
-    TokenLimits, Trust, TrustedAlb, trust::Entry, warnings,
-};
+use super::{AlbAuthConfig, IdentityHeader, Settings, Trust, TrustedAlb, trust::Entry, warnings};
 #[cfg(feature = "https")]
 use crate::keys::HttpsKeys;
 use crate::{
-    clock::{Clock, SharedClock},
-    files::FilesRead,
+    alb::{KeyEndpoint, LoadBalancerArn},
+    limits::{CacheLimits, KeyLimits, TokenLimits},
+    settings::ConfigError,
+};
+use crate::{
     keys::{FixedKeys, KeySource, SharedSource},
+    settings::FilesRead,
     sign_in::SignInResolver,
+    sync::{Clock, SharedClock},
 };
 
 pub(super) const WHERE_THE_ARN_IS: &str =

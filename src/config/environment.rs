@@ -6,9 +6,10 @@
 //! from [`AlbAuthSettings`] or from code.
 
 use super::{
-    AlbAuthConfig, AlbAuthSettings, ConfigError, SignInSettings, TrustSettings,
+    AlbAuthConfig, AlbAuthSettings, SignInSettings, TrustSettings,
     builder::{WHERE_THE_ARN_IS, WHERE_THE_RULE_IS},
 };
+use crate::settings::ConfigError;
 
 const PREFIX: &str = "ALB_AUTH_";
 const SIGNERS: &str = "ALB_AUTH_SIGNERS";

@@ -22,12 +22,8 @@
 
 #[cfg(feature = "app-config")]
 pub(crate) mod app_config;
-mod arn;
 mod builder;
-mod endpoint;
 mod environment;
-mod error;
-mod limits;
 #[cfg(feature = "emulator")]
 mod nearest;
 mod settings;
@@ -39,23 +35,18 @@ use std::{fmt, sync::Arc};
 
 #[cfg(feature = "app-config")]
 pub use self::app_config::AppConfig;
+pub(crate) use self::trust::{Naming, Place, Trust, TrustMatch};
 pub use self::{
-    arn::{ArnError, LoadBalancerArn},
     builder::AlbAuthConfigBuilder,
-    endpoint::KeyEndpoint,
-    error::ConfigError,
-    limits::{CacheLimits, KeyLimits, TokenLimits},
     settings::{AlbAuthSettings, SignInSettings, TrustSettings},
     trusted_alb::TrustedAlb,
 };
-pub(crate) use self::{
-    endpoint::is_loopback,
-    trust::{Naming, Place, Trust, TrustMatch},
-};
 use crate::{
-    clock::SharedClock,
-    files::FilesRead,
-    keys::{KeyId, PublicKey, SharedSource},
+    alb::{KeyEndpoint, PublicKey},
+    keys::{KeyId, SharedSource},
+    limits::{CacheLimits, KeyLimits, TokenLimits},
+    settings::FilesRead,
+    sync::SharedClock,
 };
 
 /// Whom to trust, who becomes whom, and every limit. Immutable; a clone counts one reference.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{KeyEndpoint, LoadBalancerArn, trusted_alb::Written};
+use super::trusted_alb::Written;
+use crate::alb::{KeyEndpoint, LoadBalancerArn};
 use crate::{
     error::{AuthError, AuthErrorKind, quoted},
     sign_in::{Policy, SignInResolver},

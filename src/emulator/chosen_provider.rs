@@ -7,7 +7,7 @@ use super::{
     oidc::Source,
     provider::{DemoClient, DemoProvider, DemoProviderServer},
 };
-use crate::config::ConfigError;
+use crate::ConfigError;
 
 /// What is known of the provider when the emulator starts.
 pub(super) struct ChosenProvider {

@@ -4,10 +4,9 @@ use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderValue};
 
 use super::session::Session;
-use crate::{
-    alb_signer::{AlbSigner, TOKEN_LIFETIME, TokenOrigin, payload, to_json},
-    oidc_headers::{ACCESS_TOKEN, DATA, IDENTITY, OidcHeaders},
-    sync::{Arc, Mutex},
+use crate::internal::{
+    ACCESS_TOKEN, Arc, DATA, IDENTITY, Mutex, OidcHeaders,
+    signer::{AlbSigner, TOKEN_LIFETIME, TokenOrigin, payload, to_json},
 };
 
 /// So many public keys are given; the oldest goes first. With a rotation each second, which is the shortest interval, a key is

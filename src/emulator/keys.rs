@@ -19,7 +19,7 @@ use axum::{
 };
 
 use super::{action::Action, host::named};
-use crate::{config::is_loopback, sync::Arc};
+use crate::internal::{Arc, is_loopback};
 
 /// The header that a rotation wants.
 pub(super) const ADMIN_HEADER: &str = "x-alb-emulator";

@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use super::{Emulator, EmulatorConfig, config::IdentityProviderKind};
-use crate::config::LoadBalancerArn;
+use crate::LoadBalancerArn;
 
 /// What stands above what is printed.
 const WARNING: &str = "For development alone: the signer is nobody's load balancer.";

@@ -17,7 +17,7 @@ use super::{
     proxy::Proxy,
     session::{Sealer, SessionCookies},
 };
-use crate::config::{ConfigError, TrustedAlb};
+use crate::{ConfigError, config::TrustedAlb};
 
 /// A load balancer of this machine, with its sign-in flow. Dropping it ends it.
 ///

@@ -61,8 +61,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        bounded::{Bounded, HeapSize},
         identity::{ClaimsParts, Span},
+        sync::{Bounded, HeapSize},
     };
 
     impl HeapSize for &str {

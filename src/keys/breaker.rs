@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::config::KeyLimits;
+use crate::limits::KeyLimits;
 
 /// Counts failed fetches of one endpoint. After some in a row the endpoint counts as down: no fetch starts until a wait is
 /// over, then one may try; if it fails too, the wait doubles.

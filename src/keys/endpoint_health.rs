@@ -6,10 +6,7 @@ use std::{
 };
 
 use super::breaker::Breaker;
-use crate::{
-    config::{KeyEndpoint, KeyLimits},
-    sync::Mutex,
-};
+use crate::{alb::KeyEndpoint, limits::KeyLimits, sync::Mutex};
 
 /// The state of each endpoint that was ever asked. There are as many as the configuration names.
 #[derive(Debug, Default)]

@@ -3,16 +3,19 @@
 use std::{
     collections::HashSet,
     fmt,
-    fs::{self, File},
+    fs::File,
     io::{self, Read},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use super::{KeyId, Kid, PublicKey};
-use crate::{config::KeyEndpoint, files::FilesRead, sync::Arc};
+use super::KeyId;
+use crate::alb::{Kid, PublicKey};
+use crate::{
+    alb::KeyEndpoint,
+    settings::{FilesRead, files::pem_files},
+    sync::Arc,
+};
 
-/// A folder with more `.pem` files is refused.
-const MAX_FILES: usize = 1_000;
 /// A longer file is refused, in bytes. A key is one PEM block of 178.
 const MAX_PEM_BYTES: u64 = 64 * 1024;
 
@@ -192,28 +195,6 @@ fn read_pem(path: &Path) -> io::Result<String> {
         return Ok(text);
     }
     Err(io::Error::other(format!("it has more than {MAX_PEM_BYTES} bytes, and a public key has a few hundred")))
-}
-
-/// The `.pem` files of a folder, by name.
-///
-/// # Errors
-/// The folder cannot be read, or has more of them than are looked at.
-pub(crate) fn pem_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_none_or(|extension| extension != "pem") {
-            continue;
-        }
-        if files.len() == MAX_FILES {
-            return Err(io::Error::other(format!(
-                "it has more than {MAX_FILES} files *.pem; leave only keys in use there"
-            )));
-        }
-        files.push(path);
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// A fixed key that is none; the message says why.

@@ -19,8 +19,8 @@ use tower_service::Service;
 
 use super::{KeyFetch, KeyRequest, KeySource, KeySourceError, KeySourceErrorKind as Kind};
 use crate::{
-    config::KeyLimits,
-    tls::{Roots, chain, is_tls},
+    limits::KeyLimits,
+    net::tls::{Roots, chain, is_tls},
 };
 
 /// The longest `Retry-After` that is honoured.

@@ -33,9 +33,6 @@ mod endpoint_health;
 mod fixed;
 #[cfg(feature = "https")]
 mod https;
-mod kid;
-mod last_use;
-mod public_key;
 mod readiness;
 mod refresh;
 mod set;
@@ -47,22 +44,18 @@ mod unknown;
 pub(crate) use self::budget::Budget;
 #[cfg(feature = "https")]
 pub use self::https::HttpsKeys;
-pub(crate) use self::{
-    fixed::pem_files,
-    last_use::Second,
-    public_key::PublicKey,
-    refresh::refresh_in_background,
-    source::SharedSource,
-    store::{KeyError, KeyFuture, KeyStore, Lookup},
-};
 pub use self::{
     fixed::{FixedKeyError, FixedKeys},
-    kid::Kid,
     readiness::Readiness,
     refresh::RefreshHandle,
     source::{KeyFetch, KeyRequest, KeySource, KeySourceError, KeySourceErrorKind},
 };
-use crate::config::KeyEndpoint;
+pub(crate) use self::{
+    refresh::refresh_in_background,
+    source::SharedSource,
+    store::{KeyError, KeyFuture, KeyStore, Lookup},
+};
+use crate::alb::{KeyEndpoint, Kid};
 
 /// What a key is held under: one kid of one endpoint. The same kid at another endpoint is another key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -12,8 +12,12 @@
 
 use std::time::Instant;
 
-use super::{KeyId, Kid, PublicKey, last_use::Second};
-use crate::{config::KeyEndpoint, sync::Arc};
+use super::KeyId;
+use crate::{alb::KeyEndpoint, sync::Arc};
+use crate::{
+    alb::{Kid, PublicKey},
+    sync::Second,
+};
 
 /// How many keys are held that have verified nothing yet. A new key of a load balancer is among them from its fetch to the
 /// signature check of the request that waits for it.
@@ -156,7 +160,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::keys::public_key::test_key;
+    use crate::alb::public_key::test_key;
 
     const MAX_KEYS: usize = 4;
 

@@ -2,8 +2,8 @@
 
 use std::{any::TypeId, fmt, pin::Pin, time::Duration};
 
-use super::Kid;
-use crate::{config::KeyEndpoint, sync::Arc};
+use crate::alb::Kid;
+use crate::{alb::KeyEndpoint, sync::Arc};
 
 /// A fetch under way.
 pub type KeyFetch = Pin<Box<dyn Future<Output = Result<Vec<u8>, KeySourceError>> + Send>>;

@@ -8,8 +8,8 @@ use std::{
 
 use super::KeyId;
 use crate::{
-    bounded::{Bounded, HeapSize},
-    config::KeyLimits,
+    limits::KeyLimits,
+    sync::{Bounded, HeapSize},
 };
 
 /// Bytes set aside for each remembered kid; more than one takes.

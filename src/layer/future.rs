@@ -16,10 +16,10 @@ use super::{
     refusal::{GrpcFamily, refuse},
 };
 use crate::{
+    alb::strip_other_identities,
     authenticator::{Authenticated, DecisionFuture},
     error::AuthError,
     identity::Carried,
-    oidc_headers::strip_other_identities,
 };
 
 pin_project! {

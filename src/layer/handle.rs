@@ -9,11 +9,11 @@ use http::HeaderMap;
 
 use super::SignedIn;
 use crate::{
+    alb::{Kid, OidcHeaders},
     authenticator::{Authenticator, Decision},
     config::AlbAuthConfig,
     error::AuthError,
-    keys::{Kid, Readiness, RefreshHandle, refresh_in_background},
-    oidc_headers::OidcHeaders,
+    keys::{Readiness, RefreshHandle, refresh_in_background},
     telemetry,
 };
 

@@ -21,6 +21,8 @@
 //! - The target must be reachable from the load balancer alone: see SECURITY.md.
 
 mod alb_auth_layer;
+#[cfg(feature = "axum")]
+pub mod extract;
 mod future;
 mod handle;
 mod marks;
@@ -28,6 +30,7 @@ mod refusal;
 mod relay;
 mod require;
 mod service;
+mod sign_out;
 mod signed_in;
 mod watch;
 
@@ -45,6 +48,7 @@ pub use self::{
     relay::{Relay, RelayIdentity, RelayScope, Scoped, ScopedFuture},
     require::{Require, RequireClaim, RequireFuture, RequireOwnership, RequireSignIn, Required},
     service::AlbAuth,
+    sign_out::{SignOut, SignOutBuilder},
     signed_in::SignedIn,
     watch::{Watch, WatchHandle},
 };

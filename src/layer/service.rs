@@ -18,8 +18,8 @@ use super::{
     refusal::LeftForm,
 };
 use crate::{
+    alb::{OidcHeaders, Values},
     authenticator::{Authenticator, Decision},
-    oidc_headers::{OidcHeaders, Values},
     telemetry::metrics,
 };
 

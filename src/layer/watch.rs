@@ -4,8 +4,11 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use super::AlbAuthHandle;
 use crate::{
-    config::{AlbAuthConfig, ConfigError},
-    files::{FilePlace, FileState, FilesRead},
+    config::AlbAuthConfig,
+    settings::{
+        ConfigError, FilesRead,
+        files::{FilePlace, FileState},
+    },
     sync::Mutex,
 };
 

@@ -19,12 +19,9 @@ use serde_json::value::RawValue;
 
 use super::{SignIn, SignInError, SignInErrorKind, SignInFuture};
 use crate::{
-    bounded::{Bounded, HeapSize},
-    clock::SharedClock,
-    config::CacheLimits,
-    flight::{Flights, Seat},
     identity::Claims,
-    sync::Arc,
+    limits::CacheLimits,
+    sync::{Arc, Bounded, Flights, HeapSize, Seat, SharedClock},
     telemetry::metrics,
 };
 

@@ -30,7 +30,6 @@ mod names;
 mod outcome;
 mod ownership;
 mod resolver;
-mod seldom;
 mod shared_issuers;
 mod subject;
 

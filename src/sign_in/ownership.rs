@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Policy, Resolution, SignIn, SignInError, SignInResolver, seldom::Seldom};
+use super::{Policy, Resolution, SignIn, SignInError, SignInResolver};
 use crate::identity::{Claims, EntityRef};
+use crate::telemetry::Seldom;
 
 /// Gives users the groups that their claims name, by a mapping.
 ///

@@ -13,6 +13,9 @@
 
 #[cfg_attr(not(feature = "metrics"), path = "no_metrics.rs")]
 pub(crate) mod metrics;
+mod seldom;
+
+pub(crate) use self::seldom::Seldom;
 
 use std::{
     collections::HashMap,
@@ -23,9 +26,8 @@ use tracing::{Span, field::Empty};
 
 use crate::{
     authenticator::Authenticated,
-    clock::SharedClock,
     error::{AuthError, AuthErrorKind, Fault},
-    sync::Mutex,
+    sync::{Mutex, SharedClock},
 };
 
 /// So many refusals of a kind are warnings
@@ -60,7 +62,7 @@ impl DecisionSpan {
         &self.span
     }
 
-    pub(crate) fn token(&self, kid: crate::keys::Kid, signer: &str, cache: &'static str) {
+    pub(crate) fn token(&self, kid: crate::alb::Kid, signer: &str, cache: &'static str) {
         metrics::token_cache(cache);
         if !self.span.is_disabled() {
             self.span.record("kid", tracing::field::display(kid)).record("signer", signer).record("cache", cache);

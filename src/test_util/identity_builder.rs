@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::User;
 use crate::{
-    alb_signer::to_json,
-    identity::{BackstageIdentity, Claims, ClaimsParts, EntityRef, EntityRefError, Span},
+    BackstageIdentity, Claims, EntityRef, EntityRefError,
+    internal::{ClaimsParts, Span, signer::to_json},
     sign_in::SignIn,
 };
 

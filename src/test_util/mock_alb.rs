@@ -14,9 +14,9 @@ use super::{
     key_server::{InMemory, KeyServer},
 };
 use crate::{
-    alb_signer::{AlbSigner, TOKEN_LIFETIME, TokenOrigin, payload},
-    clock::{Clock, SystemClock},
+    Clock, SystemClock,
     config::{AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb},
+    internal::signer::{AlbSigner, TOKEN_LIFETIME, TokenOrigin, payload},
     layer::AlbAuthLayer,
     sign_in::EmailLocalPart,
 };

@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue, Method, Request, Version};
 
 use super::{MockAlb, User};
-use crate::oidc_headers::{ACCESS_TOKEN, DATA, IDENTITY};
+use crate::internal::{ACCESS_TOKEN, DATA, IDENTITY};
 
 /// A request as a load balancer forwards it. Made by [`MockAlb::request`]; turn it into an [`http::Request`] by `into()`, or
 /// by [`body`](Self::body).

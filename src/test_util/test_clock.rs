@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use crate::clock::Clock;
+use crate::Clock;
 
 /// A clock that stands still until it is told to move. Clones show the same time.
 ///

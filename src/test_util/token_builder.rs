@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::MockAlb;
-use crate::alb_signer::{Members, to_json};
+use crate::internal::signer::{Members, to_json};
 
 /// A token on its way: every member of header and payload can be another one before it is signed. Made by
 /// [`MockAlb::token`].

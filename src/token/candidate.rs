@@ -8,10 +8,11 @@ use super::{
     window::Window,
 };
 use crate::{
-    config::{TokenLimits, Trust, TrustMatch},
+    alb::{Kid, PublicKey},
+    config::{Trust, TrustMatch},
     error::{AuthError, AuthErrorKind},
     identity::Claims,
-    keys::{Kid, PublicKey},
+    limits::TokenLimits,
 };
 
 /// Room on the stack for a decoded JOSE header. What a load balancer writes takes about 350 bytes;

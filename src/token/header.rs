@@ -11,8 +11,8 @@ use super::{
     window::Window,
 };
 use crate::{
+    alb::Kid,
     error::{AuthError, AuthErrorKind, quoted},
-    keys::Kid,
 };
 
 /// Members that change how a token is read or say where its key is (RFC 7515 section 4.1, RFC 7516 section 4.1,

@@ -11,9 +11,8 @@ use crate::{
         profile::ProfileTransform,
         store::{MemoryUserInfo, UserInfoStore},
     },
-    clock::SharedClock,
+    internal::{SharedClock, telemetry::Warnings},
     sign_in::SignInError,
-    telemetry::Warnings,
 };
 
 /// Collects what the routes need; [`build`](Self::build) checks it. Made by [`BackstageAuth::builder`].
@@ -173,7 +172,7 @@ impl BackstageAuthBuilder {
             problems.push(format!(
                 "the sign-in policy of issuer {} names nobody, and a Backstage session is somebody's: take one that names \
                  users, such as EmailLocalPart or Catalog",
-                crate::error::quoted(&issuer)
+                crate::internal::quoted(&issuer)
             ));
         }
         if !problems.is_empty() {

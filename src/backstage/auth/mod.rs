@@ -6,12 +6,15 @@ use std::{fmt, sync::Arc};
 
 pub use self::builder::BackstageAuthBuilder;
 use super::{
-    TokenIssuer, guest::KnownGuest, origins::Origins, profile::ProfileTransform, store::StoreError,
-    store::UserInfoStore,
+    TokenIssuer,
+    guest::KnownGuest,
+    origins::Origins,
+    profile::ProfileTransform,
+    store::{StoreError, UserInfoStore},
 };
 use crate::{
     AlbAuthHandle, AuthError, SignOut,
-    telemetry::{self, Warnings},
+    internal::telemetry::{self, Warnings},
 };
 
 /// The auth backend behind [`router`](super::router()). A clone is the same one.

@@ -4,10 +4,9 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::{Inner, SigningKeys, TokenIssuer, keys::KeyRing, plugin_token};
 use crate::{
-    Clock,
+    Clock, ConfigError,
     backstage::store::{MemoryPublicKeys, PublicKeyStore},
-    clock::SharedClock,
-    config::ConfigError,
+    internal::SharedClock,
 };
 
 /// Backstage's default of `auth.backstageTokenExpiration`.
@@ -105,7 +104,7 @@ impl TokenIssuerBuilder {
         if !issuer.starts_with("https://") && !issuer.starts_with("http://") {
             problems.push(format!(
                 "the issuer {} is no URL: it is the address of the auth backend, such as https://backstage.example.com/api/auth",
-                crate::error::quoted(&issuer)
+                crate::internal::quoted(&issuer)
             ));
         }
         if !problems.is_empty() {

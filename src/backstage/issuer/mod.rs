@@ -35,7 +35,7 @@ pub use self::{
 };
 use self::{keys::KeyRing, signing_keys::Origin};
 use super::{PublicJwk, store::StoreError};
-use crate::{Clock, clock::SharedClock, identity::EntityRef};
+use crate::{Clock, EntityRef, internal::SharedClock};
 
 /// The longest user token, in characters: Backstage's own bound.
 const MAX_TOKEN_LENGTH: usize = 32_768;

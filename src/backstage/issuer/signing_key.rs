@@ -7,8 +7,8 @@ use aws_lc_rs::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{
+    Kid,
     backstage::{PublicJwk, store::StoreError},
-    keys::Kid,
 };
 
 /// A P-256 key pair, parsed once. Cannot be cloned, shown or written anywhere; AWS-LC clears its memory when it is dropped.

@@ -11,7 +11,11 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
 use super::signing_key::SigningKey;
-use crate::{ConfigError, backstage::PublicJwk, error::quoted, keys::pem_files, private_file::warn_if_open};
+use crate::{
+    ConfigError,
+    backstage::PublicJwk,
+    internal::{files::pem_files, private_file::warn_if_open, quoted},
+};
 
 /// No key file is longer, in bytes.
 const MAX_BYTES: usize = 64 * 1024;

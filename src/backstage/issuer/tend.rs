@@ -10,7 +10,7 @@ use super::{
     keys::KeyRing,
     signing_keys::{Origin, SigningKeys},
 };
-use crate::{ConfigError, sync::Mutex};
+use crate::{ConfigError, internal::Mutex};
 
 /// How often the task looks whether a key is due. Keys live for minutes at the least.
 const TICK: Duration = Duration::from_secs(1);

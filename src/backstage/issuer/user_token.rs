@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 
 use super::{MAX_TOKEN_LENGTH, signing_key::SigningKey};
-use crate::{backstage::store::StoreError, identity::EntityRef};
+use crate::{EntityRef, backstage::store::StoreError};
 
 /// A user token and its life.
 #[derive(Clone)]

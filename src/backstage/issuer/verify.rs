@@ -10,8 +10,8 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use super::MAX_TOKEN_LENGTH;
 use crate::{
+    EntityRef,
     backstage::{PublicJwk, store::StoreError},
-    identity::EntityRef,
 };
 
 /// How far the clocks of two replicas may be apart.

@@ -13,10 +13,9 @@ use super::{
 };
 use crate::{
     AuthErrorKind, Claims,
-    authenticator::sign_in_error,
     backstage::BackstageAuth,
+    internal::{OidcHeaders, Values, sign_in_error},
     layer::Anonymous,
-    oidc_headers::{OidcHeaders, Values},
 };
 
 pub(super) async fn refresh(

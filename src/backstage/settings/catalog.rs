@@ -7,7 +7,7 @@ use super::{
     urls::absolute,
 };
 use crate::{
-    config::{app_config::Section, is_loopback},
+    internal::{Section, is_loopback},
     sign_in::{Catalog, CatalogBuilder},
 };
 

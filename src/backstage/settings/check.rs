@@ -9,13 +9,9 @@ use super::{
     rules::{Verdict, not_served_here, rule_of},
 };
 use crate::{
-    config::{
-        AppConfig, ConfigError,
-        app_config::{
-            Value,
-            once::{Once, Positions},
-        },
-    },
+    ConfigError,
+    config::AppConfig,
+    internal::{Once, Positions, Value},
     sign_in::Catalog,
 };
 
@@ -204,7 +200,7 @@ pub(super) fn told(config: &AppConfig) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::app_config::once::count;
+    use crate::internal::once::count;
 
     /// So many keys of each sort: not served, of others, no setting, a list of objects, origins; twice, to be merged.
     fn compared(keys: usize) -> usize {

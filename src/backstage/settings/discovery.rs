@@ -1,7 +1,7 @@
 //! `discovery.endpoints`: where plugins are.
 
 use super::reader::{Reader, place};
-use crate::config::app_config::Section;
+use crate::internal::Section;
 
 /// Who asks for an address.
 #[derive(Clone, Copy, PartialEq, Eq)]

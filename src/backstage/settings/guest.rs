@@ -3,7 +3,7 @@
 use super::reader::{Reader, place};
 use crate::{
     EntityRef,
-    config::app_config::{Section, Value},
+    internal::{Section, Value},
 };
 
 const PATH: &str = "auth.providers.guest";

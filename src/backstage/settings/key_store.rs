@@ -6,7 +6,7 @@ use super::{
     database::Database,
     reader::{Reader, place},
 };
-use crate::config::app_config::Section;
+use crate::internal::Section;
 
 /// Where signing keys come from, and where their public halves are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub(super) fn read_key_store(reader: &Reader<'_>, database: &Database) -> Option
             reader.problem(format!(
                 "{} is {}, which is not served; there are database, memory, static",
                 place(&store, "provider"),
-                crate::error::quoted(other)
+                crate::internal::quoted(other)
             ));
             None
         }
@@ -118,7 +118,7 @@ pub(super) fn check_algorithm(reader: &Reader<'_>, section: &Section<'_>, key: &
         reader.problem(format!(
             "{} is {}: tokens are signed by ES256 alone; leave it out",
             place(section, key),
-            crate::error::quoted(&algorithm)
+            crate::internal::quoted(&algorithm)
         ));
     }
 }

@@ -1,6 +1,6 @@
 //! Every key of the files with its place.
 
-use crate::config::app_config::{Node, Origin, Value};
+use crate::internal::{Node, Origin, Value};
 
 /// A key that has no keys below it; a list of plain values is one.
 #[derive(Clone)]

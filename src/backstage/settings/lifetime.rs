@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::reader::{Reader, place};
-use crate::config::app_config::{Section, Value};
+use crate::internal::{Section, Value};
 
 const KEY: &str = "backstageTokenExpiration";
 

@@ -1,7 +1,7 @@
 //! `backend.listen`: where connections are taken.
 
 use super::reader::{Reader, place};
-use crate::config::app_config::Value;
+use crate::internal::Value;
 
 /// The port of stock back ends.
 const PORT: u16 = 7007;

@@ -52,14 +52,12 @@ pub use self::{
     listen::ListenSettings,
     secret::Secret,
 };
+use super::origins::is_insecure;
 use crate::{
-    SignOut,
-    backstage::origins::is_insecure,
-    config::{
-        AppConfig, ConfigError,
-        app_config::{Node, Problems},
-    },
-    sign_out::SignOutBuilder,
+    ConfigError, SignOut,
+    config::AppConfig,
+    internal::{Node, Problems},
+    layer::SignOutBuilder,
 };
 
 /// The settings of an auth service.

@@ -2,7 +2,10 @@
 
 use std::{cell::RefCell, fmt::Display, str::FromStr};
 
-use crate::config::app_config::{AppConfig, Node, Problems, Section, Value};
+use crate::{
+    config::app_config::AppConfig,
+    internal::{Node, Problems, Section, Value},
+};
 
 /// Reads one set of merged files.
 pub(super) struct Reader<'a> {

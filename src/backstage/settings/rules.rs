@@ -1,7 +1,7 @@
 //! What becomes of each key: one table, which the warnings at the start and the check of the files are both made from.
 
 use super::keys::Key;
-use crate::config::app_config::once::Once;
+use crate::internal::Once;
 
 /// What becomes of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

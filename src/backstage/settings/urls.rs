@@ -5,7 +5,7 @@ use http::Uri;
 use super::reader::{Reader, missing, place};
 use crate::{
     backstage::origins::{WHY_INSECURE, is_insecure, is_public_https},
-    config::app_config::{Section, once::Once},
+    internal::{Once, Section},
 };
 
 const INSECURE_ORIGINS: &str = "dangerouslyAllowInsecureOrigins";
@@ -56,7 +56,7 @@ fn check_origins(reader: &Reader<'_>, urls: &Urls, public: &str) {
         reader.problem(format!(
             "{found}: {} is not an origin for pages of a site on https ({public}): {WHY_INSECURE}; name the application's own \
              origin, such as {}, or waive it by auth.providers.awsalb.{INSECURE_ORIGINS}: true",
-            crate::error::quoted(origin),
+            crate::internal::quoted(origin),
             origin_of(public).unwrap_or_default()
         ));
     }
@@ -70,7 +70,7 @@ pub(super) fn insecure_address(found: &str, address: &str, public: &str) -> Stri
     format!(
         "{found}: {} is not an address beside a site on https ({public}): {WHY_INSECURE}; use https, or waive it by \
          auth.providers.awsalb.{INSECURE_ORIGINS}: true",
-        crate::error::quoted(address)
+        crate::internal::quoted(address)
     )
 }
 
@@ -118,13 +118,13 @@ pub(super) fn origin_of(url: &str) -> Option<String> {
 fn read_origins(reader: &Reader<'_>, cors: &Section<'_>) -> Vec<String> {
     const KEY: &str = "origin";
     reader.tell_unset(cors, KEY);
-    if cors.find(KEY).is_none_or(|node| matches!(node.value, crate::config::app_config::Value::Bool(false))) {
+    if cors.find(KEY).is_none_or(|node| matches!(node.value, crate::internal::Value::Bool(false))) {
         return Vec::new();
     }
     let mut origins = Vec::new();
     for text in cors.texts(KEY).unwrap_or_default() {
         // There may be a password before an at-sign.
-        let shown = if text.contains('@') { "what stands there".to_owned() } else { crate::error::quoted(&text) };
+        let shown = if text.contains('@') { "what stands there".to_owned() } else { crate::internal::quoted(&text) };
         if text.contains(['*', '?', '[', '{', '(', '!', '+']) && !text.contains("://[") {
             // Whoever may register a name below it could sign in here as whoever visits.
             reader.warn(format!(

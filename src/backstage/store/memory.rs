@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{PublicKeyStore, StoreError, StoreFuture, StoredKey, UserInfo, UserInfoStore};
-use crate::sync::Mutex;
+use crate::internal::Mutex;
 
 /// No user token lives longer: Backstage's bound. So it is at least so long before the end of a token that is given now.
 const LONGEST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);

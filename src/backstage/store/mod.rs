@@ -13,7 +13,7 @@ pub use self::memory::{MemoryPublicKeys, MemoryUserInfo};
 #[cfg(feature = "postgres")]
 pub use self::postgres::Postgres;
 use super::PublicJwk;
-use crate::identity::EntityRef;
+use crate::EntityRef;
 
 /// An answer of a store.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

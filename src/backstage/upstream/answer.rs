@@ -21,7 +21,7 @@ impl Asked {
 
 /// The status and a sentence for the client; why stands in the log, since it names machines.
 pub(super) fn answer(status: u16, asked: &Asked, reason: &str, upstream: &Upstream) -> Response<Body> {
-    let path = crate::error::quoted(&asked.path);
+    let path = crate::internal::quoted(&asked.path);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
     let code = status.as_u16();
     // What a client sends wrong is not the operator's to mend, and any client could fill the log with it.

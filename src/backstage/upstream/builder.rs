@@ -7,10 +7,13 @@ use hyper_rustls::HttpsConnectorBuilder;
 
 use super::{Inner, OwnPaths, Upstream, hop::HopMark};
 use crate::{
+    ConfigError,
     backstage::own_paths,
-    config::{ConfigError, is_loopback},
-    proxy::{ANSWER_TIMEOUT, Forwarder, tcp_connector},
-    tls::Roots,
+    internal::{
+        is_loopback,
+        proxy::{ANSWER_TIMEOUT, Forwarder, tcp_connector},
+        tls::Roots,
+    },
 };
 
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
@@ -105,7 +108,7 @@ impl UpstreamBuilder {
             ));
         }
         for mount in self.mounts.iter().filter(|mount| !own_paths::is_mount(mount)) {
-            let shown = crate::error::quoted(mount);
+            let shown = crate::internal::quoted(mount);
             problems.push(format!("the upstream's mounted_at({shown}) is no place of routes: write it as /api/auth"));
         }
         let hop = HopMark::new();
@@ -138,7 +141,7 @@ impl UpstreamBuilder {
             // Not shown: what stands there may be a password.
             return Err("the upstream's address must name a host, without user or password".to_owned());
         }
-        let shown = crate::error::quoted(&self.url);
+        let shown = crate::internal::quoted(&self.url);
         let wanted = "write it as http://127.0.0.1:7008 or https://auth.internal.example.com, without a path";
         let none = || format!("the upstream's address {shown} is none: {wanted}");
         let uri: Uri = self.url.parse().map_err(|_| none())?;

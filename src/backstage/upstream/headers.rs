@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header, uri::Authority};
 
-use crate::{
-    oidc_headers::OidcHeaders,
+use crate::internal::{
+    OidcHeaders,
     proxy::{add_forwarded_for, set},
 };
 

@@ -33,10 +33,8 @@ use self::{
     answer::{Asked, answer},
     hop::HopMark,
 };
-use crate::{
-    backstage::own_paths,
-    proxy::{Forwarder, at_server},
-};
+use super::own_paths;
+use crate::internal::proxy::{Forwarder, at_server};
 
 /// Another auth backend, or a whole Backstage backend, behind this one. Made by [`Upstream::at`]; a service that never fails,
 /// for `Router::fallback_service`. A clone is the same one, with the same connections.

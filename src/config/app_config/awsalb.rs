@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use super::{
-    node::{Node, Value},
     resolvers::{Catalog, read_resolvers},
-    section::{Problems, Section},
     verified_email::VerifiedEmail,
 };
+use crate::settings::{Node, Problems, Section, Value};
 use crate::{
+    alb::LoadBalancerArn,
     config::{
-        AlbAuthConfig, AlbAuthConfigBuilder, ConfigError, LoadBalancerArn, TrustedAlb,
+        AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb,
         builder::{WHERE_THE_ARN_IS, WHERE_THE_RULE_IS, WHERE_THE_RULES_ARE},
         trusted_alb::Written,
     },
+    settings::ConfigError,
     sign_in::SignInResolver,
 };
 

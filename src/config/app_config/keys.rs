@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use super::{
-    AppConfig,
-    node::{Node, Value},
-};
+use super::AppConfig;
+use crate::settings::{Node, Value};
 
 impl AppConfig {
     /// Every key that has a value, with its place: `("auth.providers.awsalb.issuer", "app-config.yaml:12")`. The values are

@@ -20,32 +20,17 @@
 
 mod awsalb;
 mod keys;
-mod merge;
-mod node;
-pub(crate) mod once;
-mod resolve;
 mod resolvers;
-mod section;
 mod verified_email;
-mod yaml;
 
-use std::path::{Path, PathBuf};
-
-pub(crate) use self::node::Node;
-use self::{
-    awsalb::{SignInFrom, read_awsalb},
-    merge::merge,
-    resolve::Resolver,
-};
-#[cfg(feature = "backstage")]
-pub(crate) use self::{
-    node::{Origin, Value},
-    section::{Problems, Section},
-};
-use super::{AlbAuthConfig, AlbAuthConfigBuilder, ConfigError};
+use self::awsalb::{SignInFrom, read_awsalb};
+use super::{AlbAuthConfig, AlbAuthConfigBuilder};
+use crate::settings::ConfigError;
+use crate::settings::{Node, Resolver, merge};
 #[cfg(feature = "https")]
 use crate::sign_in::Catalog;
-use crate::{files::FilesRead, sign_in::SignInResolver};
+use crate::{settings::FilesRead, sign_in::SignInResolver};
+use std::path::{Path, PathBuf};
 
 /// The contents of `app-config.yaml` files, merged.
 ///

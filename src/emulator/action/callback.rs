@@ -24,7 +24,7 @@ impl Action {
     async fn signed_in(&self, query: &str, headers: &HeaderMap, host: &str, now: u64) -> Result<Refusal, Refusal> {
         let state = self.state(query, headers, host, now)?;
         let error = match parameter(query, "error") {
-            Ok(error) => error.map(|error| crate::error::quoted(&error)),
+            Ok(error) => error.map(|error| crate::internal::quoted(&error)),
             Err(unclear) => Some(unclear.to_owned()),
         };
         if let Some(error) = error {

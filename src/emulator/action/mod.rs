@@ -33,7 +33,7 @@ use super::{
     oidc::OidcClient,
     session::{Found, Sealer, Session, SessionCookies},
 };
-use crate::clock::SharedClock;
+use crate::internal::SharedClock;
 
 /// Everything but what RFC 3986 section 2.3 leaves as it is.
 pub(super) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -154,7 +154,7 @@ impl Action {
         if !self.hosts.contains(&bare) {
             return Err(refused(format!(
                 "the host {} is not this load balancer's; there are {}; another is added by more_hosts",
-                crate::error::quoted(&bare),
+                crate::internal::quoted(&bare),
                 self.hosts.join(", ")
             )));
         }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{Action, CALLBACK, ENCODED, OnUnauthenticated, Outcome, Refusal};
 use crate::{
     emulator::session::{Purpose, nonce_cookie},
-    sync::Mutex,
+    internal::Mutex,
 };
 
 /// How long a sign-in may take, in seconds.

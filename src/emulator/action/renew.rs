@@ -8,7 +8,7 @@ use crate::emulator::{oidc::Fault, session::Session};
 impl Session {
     /// Claims and access token together, in bytes.
     pub(super) fn weight(&self) -> usize {
-        crate::alb_signer::to_json(&self.claims).len().saturating_add(self.access_token.len())
+        crate::internal::signer::to_json(&self.claims).len().saturating_add(self.access_token.len())
     }
 }
 

@@ -9,13 +9,13 @@ use super::{
     settings::{in_words, read_settings},
 };
 use crate::{
-    clock::SharedClock,
-    config::{AlbAuthConfig, AlbAuthSettings, AppConfig, ConfigError, SignInSettings, TrustSettings},
+    ConfigError,
+    config::{AlbAuthConfig, AlbAuthSettings, AppConfig, SignInSettings, TrustSettings},
     emulator::{
         inspect::{KeyChoice, MOST_INPUT, Question, Verdict, inspect},
         print_config::ApplicationSettings,
     },
-    keys::PublicKey,
+    internal::{PublicKey, SharedClock},
     sign_in::ClaimsOnly,
 };
 

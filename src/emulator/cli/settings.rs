@@ -7,7 +7,7 @@ use std::{
 
 use super::arguments::Emulate;
 use crate::{
-    config::ConfigError,
+    ConfigError,
     emulator::{DemoSettings, EmulatorSettings, EndpointSettings},
 };
 

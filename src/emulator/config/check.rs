@@ -3,7 +3,7 @@
 use http::Uri;
 
 use super::{EmulatorConfig, IdentityProvider, identity_provider::Kind};
-use crate::config::{ConfigError, LoadBalancerArn, is_loopback};
+use crate::{ConfigError, LoadBalancerArn, internal::is_loopback};
 
 /// The account of a signer that is none.
 const NOBODYS_ACCOUNT: &str = "000000000000";
@@ -39,7 +39,7 @@ impl Checked {
         for host in config.more_hosts.iter().chain([&config.public_host]) {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
             if host.is_empty() || !host.bytes().all(plain) {
-                problems.push(format!("{} is not a host name: write app.localhost", crate::error::quoted(host)));
+                problems.push(format!("{} is not a host name: write app.localhost", crate::internal::quoted(host)));
             }
         }
         // Its checks are those of the cookie's name.
@@ -49,21 +49,23 @@ impl Checked {
         if !config.scope.split(' ').any(|scope| scope == "openid") {
             problems.push(format!(
                 "the scope {} has no openid: a provider gives no ID token then",
-                crate::error::quoted(&config.scope)
+                crate::internal::quoted(&config.scope)
             ));
         }
         for rule in config.rules.iter().filter(|rule| !rule.path.starts_with(['/', '*'])) {
-            problems
-                .push(format!("the rule for {} fits no path: a path begins with /", crate::error::quoted(&rule.path)));
+            problems.push(format!(
+                "the rule for {} fits no path: a path begins with /",
+                crate::internal::quoted(&rule.path)
+            ));
         }
         for path in config.post_logout_paths.iter().filter(|path| !path.starts_with('/')) {
-            problems.push(format!("{} is not a path: it begins with /", crate::error::quoted(path)));
+            problems.push(format!("{} is not a path: it begins with /", crate::internal::quoted(path)));
         }
         for (name, _) in config.authorize_parameters.iter().filter(|(name, _)| OWN_PARAMETERS.contains(&name.as_str()))
         {
             problems.push(format!(
                 "the parameter {} is the load balancer's own: it would stand there twice",
-                crate::error::quoted(name)
+                crate::internal::quoted(name)
             ));
         }
         check_provider(&config, &mut problems);
@@ -72,7 +74,7 @@ impl Checked {
 }
 
 fn target_of(target: &str) -> Result<http::uri::Authority, String> {
-    let shown = crate::error::quoted(target);
+    let shown = crate::internal::quoted(target);
     let uri: Option<Uri> = target.parse().ok();
     if uri.as_ref().is_some_and(has_credentials) {
         // Not shown.
@@ -141,7 +143,7 @@ pub(crate) fn problem_of_address(what: &str, url: &str) -> Option<String> {
         _ => false,
     };
     (!is_safe).then(|| {
-        let shown = crate::error::quoted(url);
+        let shown = crate::internal::quoted(url);
         format!("the provider's {what} {shown} must begin with https:// (http:// on this machine alone)")
     })
 }

@@ -26,7 +26,7 @@ pub use self::{
     rule::{OnUnauthenticated, Rule, RuleAction},
     settings::{DemoSettings, EmulatorSettings, EndpointSettings, RuleSettings},
 };
-use crate::clock::{Clock, SharedClock};
+use crate::{Clock, internal::SharedClock};
 
 /// The load balancer that nobody has: account `000000000000`. Only such a signer may have its keys on plain http.
 pub const SIGNER: &str =

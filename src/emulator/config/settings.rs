@@ -8,7 +8,7 @@ use super::{
     ClientAuthentication, ClientSecret, EmulatorConfig, Endpoints, IdentityProvider, OnUnauthenticated, Rule,
     RuleAction,
 };
-use crate::config::ConfigError;
+use crate::ConfigError;
 
 /// The emulator's settings as plain data: what a YAML file may say. Keys that are not known are refused, with their line.
 ///

@@ -9,7 +9,7 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::private_file::warn_if_open;
+use crate::internal::private_file::warn_if_open;
 
 /// Certificate and key, as they stand in a folder.
 pub(in crate::emulator) struct TlsFiles {

@@ -9,7 +9,7 @@ use base64::{
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::alb_signer::Members;
+use crate::internal::signer::Members;
 
 /// Takes what a strict reader refuses: any padding, any trailing bits.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(

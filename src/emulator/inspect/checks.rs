@@ -1,7 +1,7 @@
 //! The layer's checks, in its order, and how each of them went.
 
 use super::what_if::Findings;
-use crate::error::{AuthError, AuthErrorKind};
+use crate::{AuthError, AuthErrorKind};
 
 /// What the layer checks, in its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,10 +5,7 @@ use super::{
     anatomy::{Anatomy, Json, Padding},
     moments::span,
 };
-use crate::{
-    alb_signer::TOKEN_LIFETIME,
-    config::{AlbAuthConfig, LoadBalancerArn},
-};
+use crate::{LoadBalancerArn, config::AlbAuthConfig, internal::signer::TOKEN_LIFETIME};
 
 /// A token that ended longer ago than this was not sent a moment ago, whatever the clocks say.
 const CAPTURED: u64 = 600;

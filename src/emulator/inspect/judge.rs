@@ -8,13 +8,10 @@ use std::{
 use http::{HeaderMap, HeaderValue};
 
 use crate::{
-    authenticator::{Authenticated, Authenticator, Decision},
-    clock::{Clock, SharedClock},
+    AuthError, AuthErrorKind, Clock, Kid,
     config::{AlbAuthConfig, Settings},
-    error::{AuthError, AuthErrorKind},
-    keys::{KeyId, Kid, Lookup, PublicKey},
-    oidc_headers::{DATA, OidcHeaders},
-    token::Candidate,
+    internal::{Authenticated, Authenticator, Candidate, DATA, Decision, OidcHeaders, PublicKey, SharedClock},
+    keys::{KeyId, Lookup},
 };
 
 /// What the layer would say of a request with this token.

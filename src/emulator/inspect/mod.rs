@@ -44,10 +44,9 @@ use self::{
     what_if::Findings,
 };
 use crate::{
-    authenticator::Authenticated,
+    AuthError, AuthErrorKind, Kid,
     config::AlbAuthConfig,
-    error::{AuthError, AuthErrorKind},
-    keys::{Kid, PublicKey},
+    internal::{Authenticated, PublicKey},
 };
 
 /// Where the public key comes from.

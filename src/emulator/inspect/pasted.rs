@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{error::quoted, oidc_headers::DATA};
+use crate::internal::{DATA, quoted};
 
 /// More than any header: what is longer is no header value, and is not read.
 pub(super) const LONGEST_INPUT: usize = 1024 * 1024;

@@ -10,10 +10,9 @@ use super::{
     moments::{date, span},
 };
 use crate::{
-    alb_signer::TOKEN_LIFETIME,
-    authenticator::Authenticated,
+    AuthError,
     emulator::paragraphs::{labelled, visible},
-    error::{AuthError, quoted},
+    internal::{Authenticated, quoted, signer::TOKEN_LIFETIME},
 };
 
 /// Where texts begin, behind their labels.
@@ -265,8 +264,7 @@ fn refused(error: &AuthError, judgement: &Judgement<'_>, out: &mut dyn Write) ->
 fn who(authenticated: &Authenticated, show: bool) -> String {
     match authenticated {
         Authenticated::User(identity) if show => {
-            let ownership: Vec<&str> =
-                identity.ownership_entity_refs().iter().map(crate::identity::EntityRef::as_str).collect();
+            let ownership: Vec<&str> = identity.ownership_entity_refs().iter().map(crate::EntityRef::as_str).collect();
             format!("As {}, owning as {}.", identity.user_entity_ref(), ownership.join(", "))
         }
         Authenticated::User(identity) => format!(

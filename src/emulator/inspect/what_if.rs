@@ -13,11 +13,12 @@ use super::{
     judge::{Judge, at, changed, with_key},
 };
 use crate::{
-    alb_signer::{AlbSigner, Members, TOKEN_LIFETIME, to_json},
-    authenticator::Authenticated,
+    AuthError, AuthErrorKind, Kid,
     config::AlbAuthConfig,
-    error::{AuthError, AuthErrorKind},
-    keys::{Kid, PublicKey},
+    internal::{
+        Authenticated, PublicKey,
+        signer::{AlbSigner, Members, TOKEN_LIFETIME, to_json},
+    },
 };
 
 /// More refusals than a token has ways to fail.

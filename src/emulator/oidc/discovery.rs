@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{Endpoints, OidcError, Source, Step, http_client::HttpClient};
 use crate::{
     emulator::config::{is_on_this_machine, problem_of_address},
-    sync::{Arc, Mutex},
+    internal::{Arc, Mutex},
 };
 
 /// The endpoints, once they are known. Asked for when they are first needed, so that a provider may start after the emulator.
@@ -52,8 +52,8 @@ impl Discovered {
         if document.issuer != *issuer {
             return Err(invalid(format!(
                 "it is of the issuer {}, and {} was asked for; they must be the same, byte for byte",
-                crate::error::quoted(&document.issuer),
-                crate::error::quoted(issuer)
+                crate::internal::quoted(&document.issuer),
+                crate::internal::quoted(issuer)
             )));
         }
         // The client's secret and the users' tokens go there.

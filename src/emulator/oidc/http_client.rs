@@ -21,7 +21,7 @@ use hyper_util::{
 use tower_service::Service;
 
 use super::{OidcError, Step};
-use crate::tls::{Roots, chain};
+use crate::internal::tls::{Roots, chain};
 
 /// The longest answer that is read.
 const MAX_BYTES: usize = 64 * 1024;

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Endpoints, OidcError, Step, http_client::HttpClient};
-use crate::sync::Mutex;
+use crate::internal::Mutex;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 /// How far the provider's clock may be off, in seconds.
@@ -71,8 +71,8 @@ impl Claims {
         if self.iss != endpoints.issuer {
             return Err(invalid(format!(
                 "iss is {}, expected is {}",
-                crate::error::quoted(&self.iss),
-                crate::error::quoted(&endpoints.issuer)
+                crate::internal::quoted(&self.iss),
+                crate::internal::quoted(&endpoints.issuer)
             )));
         }
         let (for_us, several) = match &self.aud {
@@ -82,7 +82,7 @@ impl Claims {
         };
         let party = self.azp.as_deref();
         if !for_us || (several && party.is_none()) || party.is_some_and(|party| party != client_id) {
-            return Err(invalid(format!("it is not for the client {}", crate::error::quoted(client_id))));
+            return Err(invalid(format!("it is not for the client {}", crate::internal::quoted(client_id))));
         }
         if self.exp.saturating_add(LEEWAY) <= now {
             return Err(invalid("it has expired: compare the clocks".to_owned()));
@@ -96,7 +96,7 @@ async fn fetch(http: &HttpClient, endpoints: &Endpoints) -> Result<JwkSet, OidcE
     let request = request.map_err(|_| invalid("the address of its keys is not a URL".to_owned()))?;
     let (status, body) = http.send(Step::IdToken, request).await?;
     if status != 200 {
-        let shown = crate::error::quoted(&endpoints.jwks);
+        let shown = crate::internal::quoted(&endpoints.jwks);
         return Err(invalid(format!("the provider's keys: {shown} answered {status}")));
     }
     serde_json::from_slice(&body).map_err(|error| invalid(format!("the provider's keys are none: {error}")))

@@ -194,7 +194,7 @@ fn error_of(status: u16, body: &[u8]) -> String {
         error: String,
     }
     match serde_json::from_slice::<Answer>(body) {
-        Ok(answer) => format!("it answered {status}, {}", crate::error::quoted(&answer.error)),
+        Ok(answer) => format!("it answered {status}, {}", crate::internal::quoted(&answer.error)),
         Err(_) => format!("it answered {status}"),
     }
 }

@@ -109,8 +109,8 @@ pub(super) fn answer_with_code(
     tracing::info!(
         target: "alb_emulator",
         "demo provider: {} signs in at {}",
-        crate::error::quoted(user.id()),
-        crate::error::quoted(&request.destination.client_id)
+        crate::internal::quoted(user.id()),
+        crate::internal::quoted(&request.destination.client_id)
     );
     redirect(method, &request.destination.with_code(code.as_str()), cookie.map(|cookie| (header::SET_COOKIE, cookie)))
 }

@@ -6,7 +6,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{DemoClient, params::Params, scope::Scope};
-use crate::error::quoted;
+use crate::internal::quoted;
 
 /// Longest request, in bytes. A load balancer's `state` takes a good kilobyte.
 const MAX_SIZE: usize = 16 * 1024;

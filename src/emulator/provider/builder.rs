@@ -12,10 +12,8 @@ use super::{
     users::Users,
 };
 use crate::{
-    clock::{Clock, SharedClock},
-    config::ConfigError,
-    error::quoted,
-    sync::Mutex,
+    Clock, ConfigError,
+    internal::{Mutex, SharedClock, quoted},
 };
 
 /// As most providers have it.

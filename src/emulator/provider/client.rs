@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::Uri;
 
-use crate::error::quoted;
+use crate::internal::quoted;
 
 /// An application that may send its users to the demo provider: the load balancer, as a provider sees it.
 ///

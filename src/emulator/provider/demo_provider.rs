@@ -7,10 +7,8 @@ use super::{
     signing::IdTokenSigner, users::Users,
 };
 use crate::{
-    clock::SharedClock,
-    config::ConfigError,
-    error::quoted,
-    sync::{Arc, Mutex},
+    ConfigError,
+    internal::{Arc, Mutex, SharedClock, quoted},
 };
 
 /// An OpenID Connect provider for development, whose users sign in by a click. Clones are the same provider.

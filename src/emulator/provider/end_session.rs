@@ -15,7 +15,7 @@ use super::{
     params::Params,
     signing::IdTokenHint,
 };
-use crate::error::quoted;
+use crate::internal::quoted;
 
 /// Ends the sign-in of this browser, and that of the ID token if one comes, with all that they granted. Then the browser goes
 /// on, but to registered addresses only.

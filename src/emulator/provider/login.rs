@@ -10,7 +10,7 @@ use super::{
     pages::ErrorPage,
     params::Params,
 };
-use crate::error::quoted;
+use crate::internal::quoted;
 
 pub(super) async fn login(
     State(provider): State<DemoProvider>,

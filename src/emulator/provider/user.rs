@@ -91,7 +91,7 @@ impl DemoUser {
 
     /// What is wrong with them, as a sentence.
     pub(super) fn check(&self) -> Result<(), String> {
-        let id = crate::error::quoted(&self.id);
+        let id = crate::internal::quoted(&self.id);
         if self.id.is_empty() || self.id.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(format!("the user {id} needs an id without blanks, such as jane"));
         }

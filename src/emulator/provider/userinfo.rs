@@ -7,7 +7,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::DemoProvider;
-use crate::alb_signer::to_json;
+use crate::internal::signer::to_json;
 
 /// OpenID Connect Core 1.0 section 5.3. Claims are as they are now, so an edited file of users shows at the next look.
 pub(super) async fn userinfo(State(provider): State<DemoProvider>, headers: HeaderMap) -> Response {

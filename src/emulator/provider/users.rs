@@ -10,7 +10,7 @@ use super::{
     secret::Key,
     users_file::{MAX_BYTES, UsersFile},
 };
-use crate::sync::{Arc, Mutex};
+use crate::internal::{Arc, Mutex};
 
 /// The users in the program and those of the file, which is read again whenever somebody asks.
 pub(super) struct Users {

@@ -21,7 +21,7 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use super::DemoUser;
-use crate::error::quoted;
+use crate::internal::quoted;
 
 /// Largest file, in bytes: a user takes about 500.
 pub(super) const MAX_BYTES: usize = 1024 * 1024;

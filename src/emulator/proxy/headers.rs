@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::SystemTime};
 
 use http::{HeaderMap, HeaderName};
 
-use crate::proxy::{add_forwarded_for, set};
+use crate::internal::proxy::{add_forwarded_for, set};
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");

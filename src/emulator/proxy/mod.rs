@@ -2,7 +2,7 @@
 //!
 //! | what | how |
 //! |---|---|
-//! | bodies, connections, hop-by-hop headers, WebSockets, trailers | as [`proxy`](crate::proxy) has them |
+//! | bodies, connections, hop-by-hop headers, WebSockets, trailers | as [`proxy`](crate::internal::proxy) has them |
 //! | `X-Forwarded-For`, `-Proto`, `-Port` | the client's address is added, the others are set |
 //! | `X-Amzn-Trace-Id` | set; one that is there gets a field `Self` |
 //! | a target that does not listen, or says nonsense | 502 |
@@ -26,7 +26,7 @@ use tokio::{io::AsyncReadExt, net::TcpStream};
 
 pub(super) use self::answer::answer;
 pub(super) use self::headers::{ClientConnection, Scheme};
-use crate::proxy::{ANSWER_TIMEOUT, Forwarder, at_server, tcp_connector};
+use crate::internal::proxy::{ANSWER_TIMEOUT, Forwarder, at_server, tcp_connector};
 
 /// How often a target that does not listen is tried while a request waits for it.
 const RETRY: Duration = Duration::from_millis(100);

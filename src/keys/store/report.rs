@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use super::{KeyStore, Lookup};
 use crate::{
-    config::KeyEndpoint,
+    alb::{KeyEndpoint, Kid},
     keys::{
-        Kid, Readiness,
+        Readiness,
         source::{KeyRequest, KeySourceErrorKind},
     },
     sync::Arc,

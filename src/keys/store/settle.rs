@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::{Fetched, KeyError, KeyStore};
 use crate::{
+    alb::PublicKey,
     keys::{
-        KeyId, PublicKey,
+        KeyId,
         endpoint_health::{Ending, Purpose},
         set::{HeldKey, KeySet, RefreshState},
         source::{KeySourceError, KeySourceErrorKind},

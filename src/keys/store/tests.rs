@@ -1,7 +1,10 @@
 //! What cannot be seen from outside: which look-ups stay away from what is behind locks, and races.
 
 use super::*;
-use crate::keys::{KeyFetch, KeySource, KeySourceError, KeySourceErrorKind, public_key::test_key, source::KeyRequest};
+use crate::{
+    alb::public_key::test_key,
+    keys::{KeyFetch, KeySource, KeySourceError, KeySourceErrorKind, source::KeyRequest},
+};
 
 struct Down;
 

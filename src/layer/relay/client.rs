@@ -14,8 +14,8 @@ use super::{
     targets::{Targets, not_sent_to},
 };
 use crate::{
+    alb::{DATA, OidcHeaders},
     identity::Claims,
-    oidc_headers::{DATA, OidcHeaders},
 };
 
 /// A layer for clients that sends the verified header of a user on. See [`layer`](crate::layer) for what goes out.

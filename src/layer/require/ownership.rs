@@ -4,7 +4,7 @@ use super::{
     Require,
     demand::{Demand, HowMany},
 };
-use crate::{config::ConfigError, identity::EntityRef};
+use crate::{identity::EntityRef, settings::ConfigError};
 
 /// Lets users through who own for an entity, usually a group: 403 for others.
 ///

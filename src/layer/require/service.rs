@@ -13,9 +13,9 @@ use tower_service::Service;
 
 use super::{RequireFuture, demand::Demand};
 use crate::{
-    clock::SharedClock,
     error::AuthError,
     layer::{Refuse, RefuseWith, RefusedRequest, StandardRefusal, refusal::refuse},
+    sync::SharedClock,
     telemetry::{self, Warnings},
 };
 

@@ -9,9 +9,9 @@ use super::{
     client::{Client, Credentials},
 };
 use crate::{
-    config::{ConfigError, is_loopback},
+    net::{is_loopback, tls::Roots},
+    settings::ConfigError,
     sign_in::SignInError,
-    tls::Roots,
 };
 
 /// Collects how the catalog is reached; [`build`](Self::build) checks it. Made by [`Catalog::at`].

@@ -26,8 +26,9 @@ use tokio::sync::Semaphore;
 use super::entity::Entity;
 use crate::{
     identity::EntityRef,
-    sign_in::{SignInError, SignInErrorKind, seldom::Seldom},
-    tls::{chain, is_tls},
+    net::tls::{chain, is_tls},
+    sign_in::{SignInError, SignInErrorKind},
+    telemetry::Seldom,
 };
 
 /// The longest answer that is read: a user with thousands of groups is a few hundred KiB.

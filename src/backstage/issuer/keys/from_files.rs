@@ -15,7 +15,7 @@ use crate::{
         issuer::{signing_key::SigningKey, signing_keys::Entry},
         store::{StoreError, StoredKey},
     },
-    error::quoted,
+    internal::quoted,
 };
 
 pub(super) struct FromFiles {

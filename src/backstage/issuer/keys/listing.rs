@@ -23,9 +23,8 @@ use crate::{
         PublicJwk,
         store::{PublicKeyStore, StoreError, StoredKey},
     },
-    clock::SharedClock,
+    internal::{Mutex, SharedClock},
     keys::Budget,
-    sync::Mutex,
 };
 
 /// A store that says nothing for so long is out of reach.

@@ -40,9 +40,7 @@ use crate::{
         PublicJwk,
         store::{PublicKeyStore, StoreError},
     },
-    clock::SharedClock,
-    flight::Flights,
-    sync::Mutex,
+    internal::{Flights, Mutex, SharedClock},
 };
 
 /// Longer than publishing all that can be due takes by the store's own time-outs.

@@ -12,8 +12,7 @@ use crate::{
         PublicJwk,
         store::{PublicKeyStore, StoredKey},
     },
-    error::quoted,
-    sync::{Mutex, spawn},
+    internal::{Mutex, quoted, spawn},
 };
 
 /// Each of them is done at most so often.

@@ -1,14 +1,14 @@
 //! `connection`: a URL, or an object of settings.
 
 use super::{
-    super::{
-        Secret,
-        reader::{Reader, place},
-    },
     tls::{DatabaseTls, read_tls},
     url,
 };
-use crate::config::app_config::{Section, Value};
+use crate::backstage::settings::{
+    Secret,
+    reader::{Reader, place},
+};
+use crate::internal::{Section, Value};
 
 const KEY: &str = "connection";
 
@@ -65,7 +65,7 @@ impl Connection {
             }
         };
         for name in &parsed.passed_over {
-            reader.warn(format!("{place}: its parameter {} is ignored", crate::error::quoted(name)));
+            reader.warn(format!("{place}: its parameter {} is ignored", crate::internal::quoted(name)));
         }
         Some(Self { place: Some(place.to_owned()), ..parsed.connection })
     }
@@ -76,7 +76,7 @@ impl Connection {
                 "{} is {}, whose passwords come from a cloud's identity service, which is not asked here: set user and \
                  password in {}",
                 place(object, "type"),
-                crate::error::quoted(&kind),
+                crate::internal::quoted(&kind),
                 "backend.database.plugin.auth.connection"
             ));
             return None;

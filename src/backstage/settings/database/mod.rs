@@ -14,7 +14,7 @@ use super::{
     Secret,
     reader::{Reader, place},
 };
-use crate::config::{app_config::Section, is_loopback};
+use crate::internal::{Section, is_loopback};
 
 /// The plugin whose tables these are.
 const PLUGIN: &str = "auth";
@@ -71,7 +71,7 @@ pub(super) fn read_database(reader: &Reader<'_>) -> Database {
         Some(other) => Database::Other(Some(format!(
             "{} is {}, and only pg is served",
             place(if own.find("client").is_some() { &own } else { &all }, "client"),
-            crate::error::quoted(other)
+            crate::internal::quoted(other)
         ))),
         None => {
             if !all.is_unset("client") {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::super::reader::{Reader, place};
-use crate::config::app_config::{Section, Value};
+use crate::backstage::settings::reader::{Reader, place};
+use crate::internal::{Section, Value};
 
 const KEY: &str = "ssl";
 

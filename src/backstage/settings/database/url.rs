@@ -4,7 +4,8 @@ use std::path::Path;
 
 use percent_encoding::percent_decode_str;
 
-use super::{super::Secret, connection::Connection, tls::DatabaseTls};
+use super::{connection::Connection, tls::DatabaseTls};
+use crate::backstage::settings::Secret;
 
 /// The longest file of certificates that is read.
 const MAX_ROOTS_BYTES: u64 = 1024 * 1024;

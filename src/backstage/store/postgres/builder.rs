@@ -6,7 +6,7 @@ use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use zeroize::Zeroizing;
 
 use super::{Postgres, PostgresTls, database::Database, failure::Place, layout, own_tables::OwnTables, pool};
-use crate::config::ConfigError;
+use crate::ConfigError;
 
 /// PostgreSQL's own default.
 const DEFAULT_PORT: u16 = 5432;
@@ -142,7 +142,7 @@ impl PostgresBuilder {
                 name.as_deref().is_some_and(|name| !layout::is_identifier(name)),
                 format!(
                     "the {kind} {} is no name: PostgreSQL takes 1 to {} bytes",
-                    crate::error::quoted(name.as_deref().unwrap_or_default()),
+                    crate::internal::quoted(name.as_deref().unwrap_or_default()),
                     layout::LONGEST_IDENTIFIER
                 ),
             );

@@ -119,7 +119,7 @@ impl Drop for Lease<'_> {
             return;
         }
         let (cancel, tls, deadline) = (connection.cancel_token(), self.database.tls.clone(), self.database.deadline());
-        crate::sync::spawn(async move {
+        crate::internal::spawn(async move {
             // Held until then: the server ends what was asked by itself once its connection is closed, but only notices
             // between statements.
             let _connection = connection;

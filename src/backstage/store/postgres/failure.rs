@@ -7,7 +7,7 @@ use tokio_postgres::{Error, config::Host, error::SqlState};
 
 use crate::{
     backstage::store::StoreError,
-    tls::{chain, is_tls},
+    internal::tls::{chain, is_tls},
 };
 
 /// What went wrong with one question.

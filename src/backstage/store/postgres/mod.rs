@@ -74,7 +74,7 @@ use self::{
     user_keys::UserKeys,
 };
 use super::{PublicKeyStore, StoreError, UserInfoStore};
-use crate::config::ConfigError;
+use crate::ConfigError;
 
 /// The database of Backstage's auth plugin. A clone is the same one, with the same connections.
 #[derive(Clone)]

@@ -6,8 +6,7 @@ use tokio_postgres::Row;
 
 use crate::{
     backstage::{PublicJwk, store::StoreError},
-    error::quoted,
-    sync::Mutex,
+    internal::{Mutex, quoted},
 };
 
 /// How many bad rows are remembered as reported. More than that are reported again now and then.

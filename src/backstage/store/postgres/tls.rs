@@ -10,7 +10,7 @@ use rustls::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::tls::Roots;
+use crate::internal::tls::Roots;
 
 /// How the connection to PostgreSQL is protected, and whose certificates are believed: Backstage's
 /// `backend.database.connection.ssl`.

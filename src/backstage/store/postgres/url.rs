@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 use super::{Postgres, PostgresBuilder, PostgresTls};
-use crate::config::ConfigError;
+use crate::ConfigError;
 
 const EXAMPLE: &str = "postgres://user:password@host:5432/backstage_plugin_auth";
 
@@ -53,7 +53,7 @@ pub(super) fn parse(url: &str) -> Result<PostgresBuilder, ConfigError> {
             (name, _) => {
                 return Err(ConfigError::message(format!(
                     "the parameter {} in PostgreSQL's address is not known: known are sslmode and ssl, the rest is set on the builder",
-                    crate::error::quoted(name)
+                    crate::internal::quoted(name)
                 )));
             }
         };

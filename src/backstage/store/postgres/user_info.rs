@@ -8,8 +8,8 @@ use tokio_postgres::types::{ToSql, Type};
 
 use super::{database::Parameter, layout::USER_INFO, stored_jwk::BadRows, table::Table};
 use crate::{
+    EntityRef,
     backstage::store::{StoreError, StoreFuture, UserInfo, UserInfoStore},
-    identity::EntityRef,
 };
 
 #[derive(Debug, Clone)]

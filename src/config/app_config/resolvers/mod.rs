@@ -17,7 +17,7 @@ use std::{collections::HashSet, sync::Arc};
 #[cfg(feature = "https")]
 use self::in_catalog::in_catalog;
 use self::placed::Placed;
-use super::section::Section;
+use crate::settings::Section;
 #[cfg(feature = "https")]
 pub(super) use crate::sign_in::Catalog;
 use crate::sign_in::{EmailLocalPart, SignInResolver};

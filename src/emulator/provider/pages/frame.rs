@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
-use super::super::html::{Html, Part};
+use crate::emulator::provider::html::{Html, Part};
 
 const FRAME: &str = r#"<!doctype html>
 <html lang="en">

@@ -1,9 +1,7 @@
 //! Who do you want to be?
 
-use super::{
-    super::{DemoUser, html::Html, users::UserList},
-    Page,
-};
+use super::Page;
+use crate::emulator::provider::{DemoUser, html::Html, users::UserList};
 
 /// Colours of the circles behind initials.
 const TONES: [&str; 6] = ["tone-0", "tone-1", "tone-2", "tone-3", "tone-4", "tone-5"];

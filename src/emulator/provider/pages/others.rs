@@ -3,10 +3,8 @@
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
-use super::{
-    super::{DemoProvider, html::Html, users::UserList},
-    Page,
-};
+use super::Page;
+use crate::emulator::provider::{DemoProvider, html::Html, users::UserList};
 
 const SIGNED_OUT: &str = r#"<h1>You are signed out</h1>
 <p class="lead">Nobody is signed in at the demo provider in this browser.</p>"#;

@@ -13,18 +13,19 @@ use std::{
 use arc_swap::ArcSwap;
 
 use super::{
-    KeyId, Kid, PublicKey, Second,
+    KeyId,
     budget::Budget,
     endpoint_health::{Health, Purpose},
     set::{HeldKey, KeySet, RefreshState},
     source::SharedSource,
     unknown::{AbsentReason, UnknownKids},
 };
+use crate::alb::{Kid, PublicKey};
+use crate::sync::Second;
 use crate::{
-    clock::SharedClock,
-    config::{KeyEndpoint, KeyLimits},
-    flight::{Aborted, Flights, Seat},
-    sync::{Arc, Mutex},
+    alb::KeyEndpoint,
+    limits::KeyLimits,
+    sync::{Aborted, Arc, Flights, Mutex, Seat, SharedClock},
 };
 
 /// How many refreshes of held keys run at once, start a second and start in a burst.

@@ -8,11 +8,11 @@
 use quick_cache::Equivalent;
 
 use crate::{
-    bounded::{Bounded, HeapSize},
-    config::{CacheLimits, Place},
+    alb::{Kid, PublicKey},
+    config::Place,
     identity::{ReceivedToken, TokenBytes},
-    keys::{Kid, PublicKey},
-    sync::Arc,
+    limits::CacheLimits,
+    sync::{Arc, Bounded, HeapSize},
     token::VerifiedToken,
 };
 

@@ -3,15 +3,15 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
 };
 
 use aws_lc_rs::digest::{Context, SHA256};
 
-use crate::keys::pem_files;
-
+/// A folder with more `.pem` files is refused.
+const MAX_FILES: usize = 1_000;
 /// The part of a file that is read; settings files are far shorter.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -158,4 +158,26 @@ impl fmt::Debug for FilesRead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter().map(|(_, _, shown)| shown)).finish()
     }
+}
+
+/// The `.pem` files of a folder, by name.
+///
+/// # Errors
+/// The folder cannot be read, or has more of them than are looked at.
+pub(crate) fn pem_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "pem") {
+            continue;
+        }
+        if files.len() == MAX_FILES {
+            return Err(io::Error::other(format!(
+                "it has more than {MAX_FILES} files *.pem; leave only keys in use there"
+            )));
+        }
+        files.push(path);
+    }
+    files.sort();
+    Ok(files)
 }

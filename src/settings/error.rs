@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::files::FilesRead;
+use super::FilesRead;
 
 /// Everything that is wrong with a configuration, a sentence each: what, and what to change.
 #[derive(Clone)]

@@ -9,10 +9,10 @@ const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Due once a minute, however often it is asked. Clones are due together.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Seldom(Arc<Mutex<Option<Instant>>>);
+pub(crate) struct Seldom(Arc<Mutex<Option<Instant>>>);
 
 impl Seldom {
-    pub(super) fn is_due(&self) -> bool {
+    pub(crate) fn is_due(&self) -> bool {
         self.is_due_at(Instant::now())
     }
 

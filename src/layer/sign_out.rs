@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header, uri::Authority};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::config::{ConfigError, is_loopback};
+use crate::{net::is_loopback, settings::ConfigError};
 
 /// The session cookie of an Application Load Balancer, unless the listener rule names another.
 const SESSION_COOKIE: &str = "AWSELBAuthSessionCookie";

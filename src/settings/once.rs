@@ -81,7 +81,7 @@ pub(crate) mod count {
         static COMPARED: Cell<usize> = const { Cell::new(0) };
     }
 
-    pub(super) fn add() {
+    pub(crate) fn add() {
         COMPARED.set(COMPARED.get() + 1);
     }
 

@@ -4,18 +4,21 @@
 //! snapshot only. It is synchronous where nothing has to be waited for: the token was seen before, or its key is known; and
 //! the sign-in policy answers at once.
 
+mod token_cache;
+
 use std::{pin::Pin, sync::Arc};
 
 use arc_swap::ArcSwap;
 use tracing::Instrument;
 
+use self::token_cache::{Remembered, TokenCache};
+use crate::sync::Second;
 use crate::{
-    cache::{Remembered, TokenCache},
+    alb::{OidcHeaders, PublicKey, Values},
     config::{AlbAuthConfig, IdentityHeader, Naming, Settings, TrustMatch},
     error::{AuthError, AuthErrorKind},
     identity::{BackstageIdentity, Claims},
-    keys::{KeyError, KeyStore, Lookup, PublicKey, Second},
-    oidc_headers::{OidcHeaders, Values},
+    keys::{KeyError, KeyStore, Lookup},
     sign_in::{Asked, Resolution, SignIn, SignInCache, SignInError, SignInErrorKind},
     sync::catch_panic,
     telemetry::{self, DecisionSpan, Warnings},

@@ -7,16 +7,16 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 
 /// A client that wants to switch protocols.
-pub(super) struct Upgrade(OnUpgrade);
+pub(crate) struct Upgrade(OnUpgrade);
 
 /// What is there to be upgraded, if the request asks for it. Over HTTP/1.1 alone.
-pub(super) fn wanted<B>(request: &mut Request<B>) -> Option<Upgrade> {
+pub(crate) fn wanted<B>(request: &mut Request<B>) -> Option<Upgrade> {
     request.headers().contains_key(header::UPGRADE).then(|| Upgrade(hyper::upgrade::on(request)))
 }
 
 impl Upgrade {
     /// Passes the server's answer on, and then bytes both ways until both ends are done or one breaks off.
-    pub(super) fn splice(self, mut response: Response<Incoming>, mut cut: watch::Receiver<bool>) -> Response<Body> {
+    pub(crate) fn splice(self, mut response: Response<Incoming>, mut cut: watch::Receiver<bool>) -> Response<Body> {
         let server = hyper::upgrade::on(&mut response);
         tokio::spawn(async move {
             let (Ok(client), Ok(server)) = tokio::join!(self.0, server) else { return };

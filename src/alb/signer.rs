@@ -14,7 +14,7 @@ use base64::{
 };
 use serde_json::{Value, json};
 
-use crate::keys::Kid;
+use super::Kid;
 
 /// How long a token of a load balancer lives, in seconds.
 pub(crate) const TOKEN_LIFETIME: u64 = 120;

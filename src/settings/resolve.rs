@@ -7,10 +7,13 @@ use std::{
 };
 
 use super::{
-    node::{Node, Value},
+    FilesRead,
+    files::{self},
+};
+use super::{
+    Node, Value,
     yaml::{MAX_BYTES, parse},
 };
-use crate::files::{self, FilesRead};
 
 /// How many files may include one another in a row: more is a circle.
 const MAX_INCLUDES: usize = 16;
@@ -22,7 +25,7 @@ const MAX_BYTES_IN_ALL: usize = 8 * 1024 * 1024;
 
 const INCLUDES: [&str; 3] = ["$file", "$env", "$include"];
 
-pub(super) struct Resolver<'e> {
+pub(crate) struct Resolver<'e> {
     environment: &'e dyn Fn(&str) -> Option<String>,
     /// Every file that was read, or could not be.
     files: RefCell<FilesRead>,
@@ -32,23 +35,23 @@ pub(super) struct Resolver<'e> {
 }
 
 impl<'e> Resolver<'e> {
-    pub(super) fn new(environment: &'e dyn Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn new(environment: &'e dyn Fn(&str) -> Option<String>) -> Self {
         Self { environment, files: RefCell::default(), reads: Cell::new(0), bytes: Cell::new(0) }
     }
 
-    pub(super) fn into_files(self) -> FilesRead {
+    pub(crate) fn into_files(self) -> FilesRead {
         self.files.into_inner()
     }
 
     /// The value of a file.
-    pub(super) fn file(&self, path: &Path) -> Result<Node, String> {
+    pub(crate) fn file(&self, path: &Path) -> Result<Node, String> {
         let name = path.display().to_string();
         let text = self.read(path, &name).map_err(|problem| format!("{name} {problem}"))?;
         self.text(path, &text)
     }
 
     /// The value of a text that stands in that file.
-    pub(super) fn text(&self, path: &Path, text: &str) -> Result<Node, String> {
+    pub(crate) fn text(&self, path: &Path, text: &str) -> Result<Node, String> {
         let root = parse(&path.display().to_string().into(), text)?;
         if !matches!(root.value, Value::Object(_) | Value::Null) {
             return Err(format!("{} is {} and no object of settings", root.origin, root.kind()));

@@ -38,7 +38,7 @@ use hyper_util::{
 use tokio::sync::watch;
 
 pub(crate) use self::{failure::Failure, forwarded_for::add_forwarded_for, headers::set};
-use crate::oidc_headers::OidcHeaders;
+use crate::alb::OidcHeaders;
 
 /// How long a server may take to accept a connection.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

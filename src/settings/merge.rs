@@ -1,13 +1,10 @@
 //! A later file over an earlier one.
 
-use super::{
-    node::{Node, Value},
-    once::Positions,
-};
+use super::{Node, Positions, Value};
 
 /// Objects are merged member by member; anything else replaces what was there, but for a variable that is not set, which
 /// counts as not there.
-pub(super) fn merge(earlier: Node, later: Node) -> Node {
+pub(crate) fn merge(earlier: Node, later: Node) -> Node {
     match (earlier.value, later.value) {
         (Value::Object(mut members), Value::Object(over)) => {
             let mut positions = Positions::default();

@@ -8,16 +8,16 @@ use serde::{
 };
 use serde_saphyr::Spanned;
 
-use super::node::{Node, Origin, Value};
+use super::{Node, Origin, Value};
 
 /// The longest file that is read. An app-config has a few KiB.
-pub(super) const MAX_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_BYTES: usize = 1024 * 1024;
 
 /// The value of a file; an empty file is an empty object.
 ///
 /// # Errors
 /// Where it is not YAML, or names a key twice. Shows no line of the file, in which there may be a secret.
-pub(super) fn parse(file: &Arc<str>, text: &str) -> Result<Node, String> {
+pub(crate) fn parse(file: &Arc<str>, text: &str) -> Result<Node, String> {
     if text.len() > MAX_BYTES {
         return Err(format!("{file} has more than {MAX_BYTES} bytes: is it an app-config file?"));
     }

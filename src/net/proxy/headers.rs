@@ -16,7 +16,7 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 ];
 
 /// Makes the headers those of the hop to the server.
-pub(super) fn toward_server<B>(request: &mut Request<B>) {
+pub(crate) fn toward_server<B>(request: &mut Request<B>) {
     keep_host(request);
     let web_socket = wants_web_socket(request);
     let headers = request.headers_mut();
@@ -41,7 +41,7 @@ fn wants_web_socket<B>(request: &Request<B>) -> bool {
     only && request.method() == Method::GET && names(headers).any(|name| name == header::UPGRADE)
 }
 
-pub(super) fn toward_client(headers: &mut HeaderMap) {
+pub(crate) fn toward_client(headers: &mut HeaderMap) {
     strip(headers);
 }
 

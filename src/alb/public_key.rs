@@ -5,7 +5,7 @@ use std::fmt;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::last_use::{LastUse, Second};
+use crate::sync::{LastUse, Second};
 
 /// `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING` up to the point (RFC 5480 section 2), for an uncompressed
 /// point of 65 bytes. DER has one way to write it, so comparing bytes is the strictest reader there is.
@@ -66,7 +66,7 @@ impl PublicKey {
     }
 
     /// When it last verified a token.
-    pub(super) fn last_use(&self) -> Second {
+    pub(crate) fn last_use(&self) -> Second {
         self.last_use.second()
     }
 
@@ -105,7 +105,7 @@ impl std::error::Error for PublicKeyError {}
 
 /// A key for tests that need no signature of it.
 #[cfg(test)]
-pub(super) fn test_key() -> PublicKey {
+pub(crate) fn test_key() -> PublicKey {
     let pem = b"-----BEGIN PUBLIC KEY-----
 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt
 6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==

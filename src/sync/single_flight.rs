@@ -17,10 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    clock::SharedClock,
-    sync::{Arc, Mutex, spawn, watch},
-};
+use super::{Arc, Mutex, SharedClock, spawn, watch};
 
 /// The errands under way, by key.
 #[derive(Debug)]

@@ -1,8 +1,10 @@
 //! Where the public keys are.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use http::Uri;
+
+use crate::net::is_loopback;
 
 /// The address under which a region's public keys are, one a kid: `{endpoint}/{kid}`.
 ///
@@ -69,12 +71,6 @@ impl fmt::Debug for KeyEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyEndpoint({})", self.base)
     }
-}
-
-/// Names could resolve to anything, so only `localhost` and loopback addresses count.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

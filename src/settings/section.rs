@@ -2,10 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::{
-    node::{Node, Value},
-    once::Once,
-};
+use super::{Node, Once, Value};
 
 /// What is wrong, a sentence each.
 #[derive(Default)]

@@ -3,8 +3,20 @@
 //! [`Mutex`] is the standard one without poisoning: a panic under a lock ends one request and leaves plain data behind, which
 //! the next request may use.
 
+mod bounded_cache;
+mod clock;
+mod last_use;
+mod single_flight;
+
 use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 
+pub use self::clock::{Clock, SystemClock};
+pub(crate) use self::{
+    bounded_cache::{Bounded, HeapSize},
+    clock::SharedClock,
+    last_use::{LastUse, Second},
+    single_flight::{Aborted, Flights, Seat},
+};
 pub(crate) use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},

@@ -24,10 +24,10 @@ use axum_core::{
 };
 use http::{Extensions, request::Parts};
 
+use super::{Anonymous, RefusedRequest, StandardRefusal, Unnamed, refuse};
 use crate::{
     error::{AuthError, AuthErrorKind},
     identity::{BackstageIdentity, Claims},
-    layer::{Anonymous, RefusedRequest, StandardRefusal, Unnamed, refuse},
 };
 
 /// Why an extractor gave nothing: the error, and the response in the form of the layer around.

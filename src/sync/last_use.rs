@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use crate::sync::{AtomicU32, Ordering};
+use super::{AtomicU32, Ordering};
 
 /// A second of a key set's time, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,7 +16,7 @@ impl Second {
     pub(crate) const NEVER: Self = Self(0);
 
     #[inline]
-    pub(super) fn of(epoch: Instant, now: Instant) -> Self {
+    pub(crate) fn of(epoch: Instant, now: Instant) -> Self {
         let since = now.saturating_duration_since(epoch).as_secs();
         Self(u32::try_from(since).unwrap_or(u32::MAX).saturating_add(1))
     }
@@ -24,20 +24,20 @@ impl Second {
 
 /// When a key last verified a token.
 #[derive(Debug)]
-pub(super) struct LastUse(AtomicU32);
+pub(crate) struct LastUse(AtomicU32);
 
 impl LastUse {
-    pub(super) fn never() -> Self {
+    pub(crate) fn never() -> Self {
         Self(AtomicU32::new(0))
     }
 
-    pub(super) fn second(&self) -> Second {
+    pub(crate) fn second(&self) -> Second {
         Second(self.0.load(Ordering::Relaxed))
     }
 
     /// Notes a use. Gives whether it is the first one; of two at the same time both may count as the first.
     #[inline]
-    pub(super) fn note(&self, now: Second) -> bool {
+    pub(crate) fn note(&self, now: Second) -> bool {
         let last = self.0.load(Ordering::Relaxed);
         if last == now.0 {
             return false;

@@ -19,8 +19,8 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    pub(super) fn of(error: &ClientError) -> Self {
-        let reason = crate::tls::chain(error);
+    pub(crate) fn of(error: &ClientError) -> Self {
+        let reason = crate::net::tls::chain(error);
         match error.is_connect() && reason.contains("timed out") {
             true => Self::NotAccepted,
             false => Self::Unreachable(reason),

@@ -1,0 +1,21 @@
+//! What AWS documents about Application Load Balancers: ARNs, key endpoints, headers, key ids and keys.
+
+mod key_endpoint;
+mod kid;
+mod load_balancer_arn;
+mod oidc_headers;
+mod public_key;
+#[cfg(any(feature = "test-util", feature = "emulator"))]
+pub(crate) mod signer;
+
+#[cfg(any(feature = "test-util", feature = "emulator"))]
+pub(crate) use self::oidc_headers::{ACCESS_TOKEN, IDENTITY};
+pub use self::{
+    key_endpoint::KeyEndpoint,
+    kid::Kid,
+    load_balancer_arn::{ArnError, LoadBalancerArn},
+};
+pub(crate) use self::{
+    oidc_headers::{DATA, OidcHeaders, Values, strip_other_identities},
+    public_key::PublicKey,
+};

@@ -1,0 +1,31 @@
+//! What the products of this crate use of its core beside the public names: the one list of it.
+//!
+//! `test_util`, `backstage` and `emulator` import public names from the crate's root, and everything else from here. A name is
+//! added here on purpose or not at all; tests/architecture.rs refuses any other way in.
+#![allow(unused_imports, reason = "each product is a feature and uses a part")]
+
+#[cfg(any(feature = "test-util", feature = "emulator"))]
+pub(crate) use crate::alb::signer;
+#[cfg(any(feature = "test-util", feature = "emulator"))]
+pub(crate) use crate::alb::{ACCESS_TOKEN, IDENTITY};
+#[cfg(any(feature = "emulator", feature = "backstage"))]
+pub(crate) use crate::net::proxy;
+#[cfg(feature = "https")]
+pub(crate) use crate::net::tls;
+#[cfg(any(feature = "emulator", feature = "backstage"))]
+pub(crate) use crate::settings::private_file;
+#[cfg(feature = "app-config")]
+pub(crate) use crate::settings::{Node, Once, Origin, Positions, Problems, Section, Value, once};
+#[cfg(feature = "backstage")]
+pub(crate) use crate::sync::catch_panics;
+pub(crate) use crate::{
+    alb::{DATA, OidcHeaders, PublicKey, Values},
+    authenticator::{Authenticated, Authenticator, Decision, sign_in_error},
+    error::quoted,
+    identity::{ClaimsParts, Span},
+    net::is_loopback,
+    settings::files,
+    sync::{Arc, Flights, Mutex, SharedClock, catch_panic, spawn},
+    telemetry::{self, Warnings},
+    token::Candidate,
+};

@@ -1,0 +1,9 @@
+//! Network helpers: what a loopback address is, TLS roots, and the reverse proxy.
+
+mod loopback;
+#[cfg(any(feature = "emulator", feature = "backstage"))]
+pub(crate) mod proxy;
+#[cfg(feature = "https")]
+pub(crate) mod tls;
+
+pub(crate) use self::loopback::is_loopback;
