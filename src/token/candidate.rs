@@ -2,7 +2,7 @@
 
 use super::{
     header::{JoseHeader, RawHeader, refuse},
-    json::{JsonFault, JsonLimits, tame_numbers},
+    json::{JsonFault, JsonLimits, read_object, tame_numbers},
     payload,
     segments::{Encoded, Segments},
     window::Window,
@@ -73,16 +73,16 @@ impl<'t, 'c> Candidate<'t, 'c> {
             &mut longest
         };
         let json = segments.header.decode(room).ok_or_else(|| AuthError::new(AuthErrorKind::Malformed))?;
-        let raw = match RawHeader::read(json, limits.json()) {
-            Ok(raw) => raw,
-            Err(fault) => {
-                // Perhaps for a number that serde_json does not hold. This is a copy: what is verified is as received.
-                if fault != JsonFault::Syntax || !tame_numbers(json) {
-                    return Err(refuse(fault));
-                }
-                RawHeader::read(json, limits.json()).map_err(refuse)?
+        let mut raw = RawHeader::default();
+        if let Err(fault) = read_object(json, limits.json(), &mut raw) {
+            drop(raw);
+            // Perhaps for a number that serde_json does not hold. This is a copy: what is verified is as received.
+            if fault != JsonFault::Syntax || !tame_numbers(json) {
+                return Err(refuse(fault));
             }
-        };
+            raw = RawHeader::default();
+            read_object(json, limits.json(), &mut raw).map_err(refuse)?;
+        }
         let header = JoseHeader::check(raw)?;
 
         let trusted = trust.find(

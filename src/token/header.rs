@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde::de::MapAccess;
 
 use super::{
-    json::{JsonFault, JsonLimits, Members, Unread, Value, read_object},
+    json::{JsonFault, Members, Unread, Value},
     window::Window,
 };
 use crate::{
@@ -55,6 +55,7 @@ impl TextMember<'_> {
 
 impl<'h> JoseHeader<'h> {
     /// Checks form, `typ`, `alg` and `kid`, in this order.
+    #[inline]
     pub(super) fn check(raw: RawHeader<'h>) -> Result<Self, AuthError> {
         if let Some(name) = raw.misleading {
             return Err(AuthError::with_detail(AuthErrorKind::UnsupportedHeader, format!("found {name}")));
@@ -105,13 +106,6 @@ pub(super) struct RawHeader<'h> {
     nbf: Option<u64>,
     iat: Option<u64>,
     misleading: Option<&'static str>,
-}
-
-impl<'h> RawHeader<'h> {
-    pub(super) fn read(json: &'h [u8], limits: JsonLimits) -> Result<Self, JsonFault> {
-        let mut raw = Self::default();
-        read_object(json, limits, &mut raw).map(|()| raw)
-    }
 }
 
 impl<'h> Members<'h> for RawHeader<'h> {

@@ -189,28 +189,35 @@ impl<'de, M: Members<'de>> Visitor<'de> for Object<'_, '_, M> {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let first = map.next_key_seed(Name)?;
-        self.read(first, map)
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = Seen::new();
+        while let Some(name) = map.next_key_seed(Name)? {
+            self.member(name, &mut seen, &mut map)?;
+        }
+        Ok(())
     }
 }
 
+/// The names of an object's members so far.
+type Seen<'de> = SmallVec<[Cow<'de, str>; 16]>;
+
 impl<'de, M: Members<'de>> Object<'_, '_, M> {
-    /// Reads the members, of which the first one's name is read already.
-    fn read<A: MapAccess<'de>>(self, first: Option<Cow<'de, str>>, mut map: A) -> Result<(), A::Error> {
-        let mut seen = SmallVec::<[Cow<'de, str>; 16]>::new();
-        let mut next = first;
-        while let Some(name) = next {
-            if seen.contains(&name) {
-                return self.context.fail(JsonFault::Duplicate);
-            }
-            if seen.len() >= self.context.limits.members {
-                return self.context.fail(JsonFault::TooWide);
-            }
-            self.members.member(&name, Unread { members: &mut map, context: self.context })?;
-            seen.push(name);
-            next = map.next_key_seed(Name)?;
+    /// The member whose name was read.
+    #[inline]
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        name: Cow<'de, str>,
+        seen: &mut Seen<'de>,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        if seen.contains(&name) {
+            return self.context.fail(JsonFault::Duplicate);
         }
+        if seen.len() >= self.context.limits.members {
+            return self.context.fail(JsonFault::TooWide);
+        }
+        self.members.member(&name, Unread { members: map, context: self.context })?;
+        seen.push(name);
         Ok(())
     }
 }
@@ -301,8 +308,8 @@ impl<'de> Visitor<'de> for AnyValue<'_> {
 
     // With serde_json's feature arbitrary_precision numbers come here too, and are no deeper than other numbers.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let first = map.next_key_seed(Name)?;
-        if first.as_deref() == Some(NUMBER_AS_TEXT) {
+        let mut next = map.next_key_seed(Name)?;
+        if next.as_deref() == Some(NUMBER_AS_TEXT) {
             let number = map.next_value_seed(Name)?;
             // An object that only looks like such a number would be read in two ways.
             return match map.next_key_seed(Name)? {
@@ -310,7 +317,12 @@ impl<'de> Visitor<'de> for AnyValue<'_> {
                 Some(_) => self.0.fail(JsonFault::Syntax),
             };
         }
-        Object { members: &mut Skip, context: self.0.deeper()? }.read(first, map)?;
+        let mut object = Object { members: &mut Skip, context: self.0.deeper()? };
+        let mut seen = Seen::new();
+        while let Some(name) = next {
+            object.member(name, &mut seen, &mut map)?;
+            next = map.next_key_seed(Name)?;
+        }
         Ok(Value::Object)
     }
 }
