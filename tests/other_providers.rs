@@ -2,17 +2,7 @@
 //!
 //! This binary is built as a large application may be: rustls with two providers and jsonwebtoken with two, so that neither
 //! knows which to take and whoever uses the process-wide default panics. The layer takes no part in that.
-#![cfg(all(feature = "https", feature = "test-util"))]
 
-#[allow(dead_code, reason = "shared with the tests of keys over a connection")]
-#[path = "https_keys/certificates.rs"]
-mod certificates;
-#[allow(dead_code, reason = "shared with the tests of keys over a connection")]
-#[path = "https_keys/server.rs"]
-mod server;
-#[allow(dead_code, reason = "shared with the tests of keys over a connection")]
-#[path = "https_keys/site.rs"]
-mod site;
 mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +11,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use rustls::{ClientConfig, crypto::CryptoProvider};
 use tower_alb_auth::test_util::{MockAlb, User};
 
-use self::{server::key, site::Site};
+use support::https::{server::key, site::Site};
 
 /// What a panic says of its reason, or that there was none.
 fn panic_of<T>(act: impl FnOnce() -> T) -> String {

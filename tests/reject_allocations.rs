@@ -6,7 +6,6 @@
 //!
 //! A token that is refused for its claims is not among these: its signature was good, so no stranger made it, and its payload
 //! has been decoded.
-#![cfg(feature = "test-util")]
 
 use std::convert::Infallible;
 

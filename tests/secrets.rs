@@ -1,5 +1,4 @@
 //! S-61: whatever is logged, formatted or panicked with, it never shows a token, an access token, an email or a private claim.
-#![cfg(feature = "test-util")]
 
 mod support;
 

@@ -10,6 +10,8 @@ pub(crate) mod signer;
 
 #[cfg(any(feature = "test-util", feature = "emulator"))]
 pub(crate) use self::oidc_headers::{ACCESS_TOKEN, IDENTITY};
+#[cfg(test)]
+pub(crate) use self::public_key::test_key;
 pub use self::{
     key_endpoint::KeyEndpoint,
     kid::Kid,

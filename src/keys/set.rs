@@ -160,7 +160,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::alb::public_key::test_key;
+    use crate::alb::test_key;
 
     const MAX_KEYS: usize = 4;
 

@@ -1,20 +1,9 @@
-//! Backstage's auth backend, from outside: over HTTP, as browsers and back ends ask it.
-#![cfg(all(feature = "backstage", feature = "test-util"))]
+//! Backstage's auth backend: settings, issuer, router, and the service as a process.
 
-mod configuration;
-mod fallback;
-mod guest;
-mod keys;
-mod mounting;
-mod other_sites;
-mod refusals;
-mod routes;
-mod session;
-mod site;
-mod strangers;
-#[path = "../traced/mod.rs"]
-mod traced;
-mod user_info;
-mod users;
-#[path = "../wire/mod.rs"]
-mod wire;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod issuer;
+mod router;
+mod service;
+mod settings;

@@ -1,15 +1,7 @@
-//! What the README and the pages say, held against the code.
-//!
-//! Their code blocks are doctests of the crate; here is what no compiler sees: links, tables, settings, claims.
-#![cfg(all(feature = "https", feature = "axum", feature = "test-util", feature = "app-config"))]
+//! What the pages and the examples say, held against the code.
 
-mod configuration;
-#[cfg(feature = "backstage")]
-mod guide;
-mod links;
-mod operating;
-mod page;
-mod readme;
-mod security;
-mod supply_chain;
-mod threats;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod examples;
+mod pages;

@@ -1,24 +1,8 @@
-//! The emulator, by real HTTP: a browser that keeps cookies, a provider, and an application behind the layer.
-#![cfg(all(feature = "emulator", feature = "test-util"))]
+//! The emulator, its provider and its command line.
 
-mod scripted;
-mod site;
-#[path = "../traced/mod.rs"]
-mod traced;
+#[path = "../support/mod.rs"]
+mod support;
 
-mod attacks;
-mod callback;
-mod configuration;
-mod connections;
-mod hostile_provider;
-mod keys;
-mod limits;
-mod paths;
-mod providers;
-mod proxy;
-mod renewal;
-mod rules;
-mod sessions;
-mod sign_in;
-mod smuggling;
-mod tls;
+mod cli;
+mod load_balancer;
+mod provider;

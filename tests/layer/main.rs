@@ -1,30 +1,17 @@
-//! The layer, from outside: which requests it lets through, what it does to them on the way, and what others get instead.
-#![cfg(feature = "test-util")]
+//! The layer and what stands beside it, in tower, axum, hyper and tonic.
 
 #[path = "../support/mod.rs"]
 mod support;
-#[path = "../traced/mod.rs"]
-mod traced;
 
-mod inside;
-
-mod access_token;
-mod authenticate;
-mod bodies;
-mod cache_control;
-mod flood;
-mod grpc_form;
-mod identity_header;
-mod look_alikes;
-mod modes;
-mod operator;
-mod paths;
-mod readiness;
-mod refusals;
-mod reload;
-mod signers;
-mod stale_extensions;
-mod switches;
-mod tokens;
-mod uniform;
-mod users;
+mod axum;
+mod gateways;
+mod hyper;
+mod messages;
+mod metrics;
+mod regressions;
+mod relay;
+mod require;
+mod service;
+mod sign_out;
+mod tonic;
+mod watch;

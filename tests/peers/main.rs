@@ -1,10 +1,17 @@
-//! The emulator beside programs that others wrote: identity providers, and a verifier of load balancers' tokens.
-//!
-//! `.ci/peers` installs them; `cargo test --all-features --test peers -- --ignored` runs these.
-#![cfg(all(feature = "emulator", feature = "test-util"))]
+//! The product beside programs of others. `.ci/peers` installs them; `cargo test --all-features --test peers -- --ignored` runs these.
+
+// The example `tour`, whose files name one another by the crate.
+#[path = "../../examples/tour/app.rs"]
+mod app;
+#[path = "../../examples/tour/pages.rs"]
+mod pages;
+#[path = "../../examples/tour/start.rs"]
+mod start;
+
+#[path = "../support/mod.rs"]
+mod support;
 
 mod browser;
-mod process;
-
-mod providers;
-mod verifier;
+mod postgres;
+mod programs;
+mod stock_backstage;

@@ -1,6 +1,15 @@
 //! Shared by the tests of all surfaces: an application that says what it saw, and answers that are easy to compare.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+#[cfg(feature = "backstage")]
+pub mod backstage_auth;
+#[cfg(feature = "https")]
+pub mod https;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+pub mod traced;
+pub mod wire;
+
 use std::{
     convert::Infallible,
     future::Future,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    alb::public_key::test_key,
+    alb::test_key,
     keys::{KeyFetch, KeySource, KeySourceError, KeySourceErrorKind, source::KeyRequest},
 };
 

@@ -1,0 +1,11 @@
+//! The token issuer of Backstage's auth backend, from outside.
+
+mod files;
+mod outage;
+mod plugin;
+mod refused;
+mod replicas;
+mod rotation;
+mod secrets;
+mod site;
+mod tokens;

@@ -1,0 +1,15 @@
+//! Backstage's auth backend, from outside: over HTTP, as browsers and back ends ask it.
+
+mod configuration;
+mod fallback;
+mod guest;
+mod keys;
+mod mounting;
+mod other_sites;
+mod refusals;
+mod routes;
+mod session;
+mod site;
+mod strangers;
+mod user_info;
+mod users;

@@ -1,0 +1,23 @@
+//! The example `backstage_auth` as a process behind the local load balancer, and the way on to an upstream.
+//!
+//! `cargo test` builds the examples beside the tests, so it is not built again here.
+
+mod arguments;
+mod catalog;
+mod check;
+mod ending;
+mod front_end;
+mod guest;
+mod health;
+mod hostile;
+mod settings;
+mod sign_in;
+mod site;
+mod upstream;
+mod upstream_failures;
+mod upstream_headers;
+mod upstream_paths;
+
+// Backstage's own auth backend on a PostgreSQL, as tests/postgres has them.
+#[cfg(feature = "postgres")]
+mod stock;

@@ -1,0 +1,221 @@
+//! What the catalog says, and what becomes of it.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tower_alb_auth::{
+    AuthErrorKind,
+    sign_in::{Catalog, FirstMatch},
+    test_util::{MockAlb, TestClock, User},
+};
+
+use tracing::Level;
+
+use crate::{
+    catalog::{
+        app, catalog,
+        server::{CatalogServer, user},
+        sign_in,
+    },
+    support::traced::Traced,
+};
+
+const JANE: &str = "jane.doe@example.com";
+
+#[tokio::test]
+async fn the_user_is_whoever_carries_the_email_or_the_name() {
+    let server = CatalogServer::start([user(
+        "Jane.Doe",
+        "Jane.Doe@example.com",
+        &["group:default/team-a", "user:default/x", "Group:default/Team-B"],
+    )])
+    .await;
+    let catalog = catalog(&server);
+    sign_in(catalog.by_profile_email(), JANE).await.assert_ok("user:default/jane.doe");
+    sign_in(catalog.by_annotation("microsoft.com/email"), JANE).await.assert_ok("user:default/jane.doe");
+    sign_in(catalog.by_email_local_part(["example.com"]), JANE).await.assert_ok("user:default/jane.doe");
+    let asked = server.asked();
+    let questions: Vec<&str> = asked.iter().map(|(question, _)| question.as_str()).collect();
+    assert_eq!(
+        questions,
+        [
+            "filter kind=User,spec.profile.email=jane.doe@example.com",
+            "filter kind=User,metadata.annotations.microsoft.com/email=jane.doe@example.com",
+            "name User:default/jane.doe"
+        ]
+    );
+    assert!(asked.iter().all(|(_, authorization)| authorization == "Bearer a-token"));
+}
+
+#[tokio::test]
+async fn nobody_is_403_several_are_409_and_the_log_says_which_resolver_would_have_found_a_user() {
+    let (traced, _guard) = Traced::begin();
+    let server = CatalogServer::start([user("jane.doe_example.com", JANE, &[])]).await;
+    let catalog = catalog(&server);
+    let answer = sign_in(catalog.by_email_local_part(["example.com"]), JANE).await;
+    assert_eq!((answer.status.as_u16(), answer.kind()), (403, Some(AuthErrorKind::UserNotFound)));
+    let said = answer.error.expect("an error").operator_message();
+    assert!(said.contains("the catalog has no user named as the email's local part"), "{said}");
+    let hint = "the catalog has no user named as the email's local part, but a user of the catalog carries the email in \
+                spec.profile.email: use emailMatchingUserEntityProfileEmail, if no later resolver does";
+    while !traced.lines(Level::INFO).iter().any(|line| line == hint) {
+        tokio::task::yield_now().await;
+    }
+    assert!(!traced.all().contains("jane"), "{}", traced.all());
+
+    let nobody = sign_in(catalog.by_profile_email(), "nobody@example.com").await;
+    let said = nobody.error.expect("an error").operator_message();
+    assert!(said.ends_with("the catalog has no user with the email in spec.profile.email"), "{said}");
+
+    server.set([user("jane", JANE, &[]), user("jane2", "JANE.DOE@example.com", &[])]);
+    let several = sign_in(catalog.by_profile_email(), JANE).await;
+    assert_eq!((several.status.as_u16(), several.kind()), (409, Some(AuthErrorKind::AmbiguousUser)));
+}
+
+#[tokio::test]
+async fn only_nobody_goes_on_to_the_next_policy() {
+    let server = CatalogServer::start([user("jane", JANE, &[])]).await;
+    let catalog = catalog(&server);
+    let both = || FirstMatch::of(catalog.by_email_local_part(["example.com"])).or(catalog.by_profile_email());
+    sign_in(both(), JANE).await.assert_ok("user:default/jane");
+    assert_eq!(sign_in(both(), "jane@other.example").await.status.as_u16(), 403, "refused, and not looked up further");
+    server.answer_instead(9, 500, "");
+    assert_eq!(sign_in(both(), JANE).await.status.as_u16(), 503);
+
+    // What each of them asked is told, once.
+    server.answer_instead(0, 0, "");
+    let nobody = sign_in(both(), "nobody@example.com").await.error.expect("an error").operator_message();
+    assert!(
+        nobody.ends_with(
+            "the catalog has no user named as the email's local part; the catalog has no user with the email in \
+             spec.profile.email"
+        ),
+        "{nobody}"
+    );
+}
+
+#[tokio::test]
+async fn a_catalog_that_fails_is_503_and_one_bad_answer_is_asked_again() {
+    let server = CatalogServer::start([user("jane", JANE, &[])]).await;
+    let catalog = catalog(&server);
+    for (case, status, body, says) in [
+        ("a passing failure", 502, "", "answered 502"),
+        ("too many requests", 429, "", "answered 429"),
+        ("another token", 401, "", "compare the token with backend.auth.externalAccess"),
+        ("a page", 200, "<html>canary</html>", "something that is no entity (line 1, column 1)"),
+        ("an object", 200, "{\"canary\": 1}", "something that is no entity"),
+        ("no catalog", 404, "", "is it a catalog?"),
+        ("a redirect", 302, "", "answered 302, which is not followed: if that leads to a sign-in"),
+    ] {
+        server.answer_instead(9, status, body);
+        let answer = sign_in(catalog.by_profile_email(), JANE).await;
+        assert_eq!((answer.status.as_u16(), answer.kind()), (503, Some(AuthErrorKind::SignInUnavailable)), "{case}");
+        let said = answer.error.expect("an error").operator_message();
+        assert!(said.contains(says) && !said.contains("canary") && !said.contains("a-token"), "{case}: {said}");
+    }
+    server.answer_instead(1, 503, "");
+    sign_in(catalog.by_profile_email(), JANE).await.assert_ok("user:default/jane");
+
+    server.answer_instead(0, 0, "");
+    server.keep_silent(true);
+    let hasty = Catalog::at(server.url()).token("t").timeout(Duration::from_millis(200)).build().expect("sound");
+    let answer = sign_in(hasty.by_profile_email(), JANE).await;
+    assert_eq!(answer.status.as_u16(), 503);
+    assert!(answer.error.expect("an error").operator_message().contains("did not answer within 200ms"));
+}
+
+#[tokio::test]
+async fn answers_are_remembered_and_stand_in_while_the_catalog_is_down() {
+    let server = CatalogServer::start([user("jane", JANE, &[])]).await;
+    let clock = TestClock::new();
+    let alb = MockAlb::new().with_clock(&clock);
+    let app = app(&alb, catalog(&server).by_profile_email());
+    let jane = User::jane();
+    for _ in 0..5 {
+        app.call(alb.request("/").user(&jane)).await.assert_ok("user:default/jane");
+    }
+    assert_eq!(server.asked().len(), 1);
+    clock.advance(Duration::from_secs(301));
+    server.answer_instead(99, 500, "");
+    app.call(alb.request("/").user(&jane)).await.assert_ok("user:default/jane");
+    clock.advance(Duration::from_secs(3_700));
+    assert_eq!(app.call(alb.request("/").user(&jane)).await.status.as_u16(), 503);
+}
+
+/// Only an outage keeps users signed in from memory: a catalog that answers, but not to this token or at this address, is none.
+#[tokio::test]
+async fn a_catalog_that_refuses_the_question_keeps_no_user_signed_in_from_memory() {
+    for status in [401, 403, 400, 404, 302, 418] {
+        let server = CatalogServer::start([user("jane", JANE, &[])]).await;
+        let clock = TestClock::new();
+        let alb = MockAlb::new().with_clock(&clock);
+        let app = app(&alb, catalog(&server).by_profile_email());
+        let jane = User::jane();
+        app.call(alb.request("/").user(&jane)).await.assert_ok("user:default/jane");
+        clock.advance(Duration::from_secs(301));
+        server.answer_instead(99, status, "");
+        for _ in 0..2 {
+            let answer = app.call(alb.request("/").user(&jane)).await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.kind()),
+                (503, Some(AuthErrorKind::SignInUnavailable)),
+                "{status}"
+            );
+        }
+        // An outage after it is an outage.
+        server.answer_instead(99, 503, "");
+        app.call(alb.request("/").user(&jane)).await.assert_ok("user:default/jane");
+    }
+}
+
+/// However many tabs a user opens at once.
+#[tokio::test]
+async fn requests_of_one_user_that_come_together_ask_once() {
+    let server = CatalogServer::start([user("jane", JANE, &[])]).await;
+    let alb = MockAlb::new();
+    let app = app(&alb, catalog(&server).by_profile_email());
+    let jane = User::jane();
+    let together = (0..20).map(|_| app.call(alb.request("/").user(&jane)));
+    for answer in futures::future::join_all(together).await {
+        answer.assert_ok("user:default/jane");
+    }
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn the_token_may_be_given_anew_for_each_question() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let server = CatalogServer::start([user("jane", JANE, &[])]).await;
+    let count = std::sync::Arc::new(AtomicUsize::new(0));
+    let give = move || {
+        let number = count.fetch_add(1, Ordering::SeqCst);
+        async move { Ok(format!("token-{number}")) }
+    };
+    let catalog = Catalog::at(server.url()).token_from(give).build().expect("sound");
+    for _ in 0..2 {
+        sign_in(catalog.by_profile_email(), JANE).await.assert_ok("user:default/jane");
+    }
+    let tokens: Vec<String> = server.asked().into_iter().map(|(_, authorization)| authorization).collect();
+    assert_eq!(tokens, ["Bearer token-0", "Bearer token-1"]);
+}
+
+#[tokio::test]
+async fn s_70_without_a_user_nobody_is_signed_in_unless_that_is_waived() {
+    let server = CatalogServer::start([]).await;
+    let policy = || catalog(&server).by_email_local_part(["example.com"]);
+    assert_eq!(sign_in(policy(), JANE).await.status.as_u16(), 403);
+    let waived = policy().dangerously_sign_in_without_catalog_user();
+    sign_in(waived.clone(), JANE).await.assert_ok("user:default/jane.doe");
+    assert_eq!(sign_in(waived, "jane@other.example").await.status.as_u16(), 403);
+}
+
+#[tokio::test]
+async fn a_namespace_keeps_users_of_others_out() {
+    let mut staff = user("jane", JANE, &[]);
+    staff["metadata"]["namespace"] = json!("staff");
+    let server = CatalogServer::start([staff]).await;
+    let catalog = catalog(&server);
+    sign_in(catalog.by_profile_email(), JANE).await.assert_ok("user:staff/jane");
+    sign_in(catalog.by_profile_email().in_namespace("staff"), JANE).await.assert_ok("user:staff/jane");
+    assert_eq!(sign_in(catalog.by_profile_email().in_namespace("partners"), JANE).await.status.as_u16(), 403);
+}

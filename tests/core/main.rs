@@ -1,0 +1,11 @@
+//! Tokens, sign-in policies and configuration, from outside.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod app_config;
+mod catalog;
+mod config;
+mod settings;
+mod sign_in;
+mod tokens;

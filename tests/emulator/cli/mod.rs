@@ -1,0 +1,15 @@
+//! The program `alb-emulator`, run as users run it.
+
+mod application;
+mod program;
+mod running;
+
+mod child;
+mod help;
+mod inspect;
+mod mistakes;
+mod page;
+mod printed;
+mod provider_only;
+mod settings_file;
+mod sign_in;

@@ -1,0 +1,21 @@
+//! The emulator, by real HTTP: a browser that keeps cookies, a provider, and an application behind the layer.
+
+mod scripted;
+mod site;
+
+mod attacks;
+mod callback;
+mod configuration;
+mod connections;
+mod hostile_provider;
+mod keys;
+mod limits;
+mod paths;
+mod providers;
+mod proxy;
+mod renewal;
+mod rules;
+mod sessions;
+mod sign_in;
+mod smuggling;
+mod tls;

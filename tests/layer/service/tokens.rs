@@ -1,0 +1,175 @@
+//! What is remembered of tokens, and what a remembered token is still worth.
+
+use std::time::{Duration, SystemTime};
+
+use tower_alb_auth::{
+    AlbAuthLayer,
+    AuthErrorKind::{self, Expired, InvalidSignature},
+    CacheLimits, Claims,
+    sign_in::EmailLocalPart,
+    test_util::{MockAlb, TestClock, User},
+};
+
+use crate::{
+    service::inside::{Inside, JANE},
+    support::App,
+};
+
+/// A load balancer's token lives that long.
+const LIFETIME: Duration = Duration::from_secs(120);
+const LEEWAY: Duration = Duration::from_secs(30);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn with_cache(alb: &MockAlb, limits: CacheLimits) -> AlbAuthLayer {
+    let builder = alb.config_builder().sign_in(EmailLocalPart::in_domains(["example.com"])).cache_limits(limits);
+    AlbAuthLayer::new(builder.build().expect("a sound configuration"))
+}
+
+/// The token with another signature, well formed.
+pub fn forged(token: &str) -> String {
+    let (signed, signature) = token.rsplit_once('.').expect("three segments");
+    let first = if signature.starts_with('A') { 'B' } else { 'A' };
+    format!("{signed}.{first}{}", &signature[1..])
+}
+
+#[tokio::test]
+async fn s_40_a_remembered_token_ends_with_its_exp() {
+    let clock = TestClock::new();
+    let alb = MockAlb::new().with_clock(&clock);
+    for (mode, layer) in [("required", alb.layer()), ("optional", alb.layer().optional())] {
+        let handle = layer.handle();
+        let app = App::new(layer);
+        let token = alb.sign(&User::jane());
+        app.call(alb.request("/").token(&token)).await.assert_ok(JANE);
+        clock.advance(LIFETIME + LEEWAY - SECOND);
+        app.call(alb.request("/").token(&token)).await.assert_ok(JANE);
+        assert_eq!(handle.stats().tokens, 1, "{mode}: it is remembered until it is seen to have ended");
+
+        clock.advance(SECOND);
+        for round in ["first", "second"] {
+            let answer = app.call(alb.request("/").token(&token)).await;
+            assert_eq!((answer.status.as_u16(), answer.kind()), (401, Some(Expired)), "{mode}, {round} time");
+        }
+        assert_eq!((handle.stats().tokens, app.calls()), (0, 2), "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn s_40_a_remembered_token_is_not_valid_before_its_time_when_the_date_is_set_back() {
+    let clock = TestClock::new();
+    let alb = MockAlb::new().with_clock(&clock);
+    let app = App::new(alb.layer());
+    let now = alb.unix_now();
+    let token = alb.token(&User::jane()).claim("nbf", now).sign();
+    app.call(alb.request("/").token(&token)).await.assert_ok(JANE);
+    clock.set_date(SystemTime::UNIX_EPOCH + Duration::from_secs(now) - LEEWAY - SECOND);
+    app.call(alb.request("/").token(&token)).await.assert_401(AuthErrorKind::NotYetValid);
+}
+
+#[tokio::test]
+async fn s_41_the_end_of_a_token_is_a_date_and_the_earlier_of_two() {
+    let clock = TestClock::new();
+    let alb = MockAlb::new().with_clock(&clock);
+    let app = Inside::of(alb.layer());
+    let signed_at = alb.unix_now();
+    let cases = [
+        ("as a load balancer signs", alb.token(&User::jane()), 120),
+        ("header earlier", alb.token(&User::jane()).header("exp", signed_at + 90), 90),
+        ("payload earlier", alb.token(&User::jane()).claim("exp", signed_at + 80), 80),
+        ("a quarter of an hour", alb.token(&User::jane()).expires_at(signed_at + 900), 900),
+    ];
+    let tokens: Vec<_> = cases.into_iter().map(|(case, token, lives)| (case, token.sign(), lives)).collect();
+    for round in ["verified", "remembered, 60 s later"] {
+        for (case, token, lives) in &tokens {
+            let passed = app.call(alb.request("/").token(token)).await;
+            let claims = Claims::of(&passed.inside(case).extensions).expect("claims");
+            let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(signed_at + lives);
+            assert_eq!(claims.token_expires_at(), expected, "{case}, {round}");
+        }
+        clock.advance(Duration::from_secs(60));
+    }
+}
+
+#[tokio::test]
+async fn s_43_a_forged_twin_of_a_remembered_token_gets_and_changes_nothing() {
+    let alb = MockAlb::new();
+    let layer = alb.layer();
+    let handle = layer.handle();
+    let app = App::new(layer);
+    let good = alb.sign(&User::jane());
+    let john = alb.sign(&User::entra("john"));
+    let signature_of = |token: &str| token.rsplit_once('.').unwrap().1.to_owned();
+    let signed_part = |token: &str| token.rsplit_once('.').unwrap().0.to_owned();
+    let twins = [
+        ("another signature", forged(&good)),
+        ("the signature of another token", format!("{}.{}", signed_part(&good), signature_of(&john))),
+        ("another payload, same header and signature", format!("{}.{}", signed_part(&john), signature_of(&good))),
+    ];
+    app.call(alb.request("/").token(&twins[0].1)).await.assert_401(InvalidSignature);
+    assert_eq!(handle.stats().tokens, 0, "a twin that comes first is not remembered");
+    app.call(alb.request("/").token(&good)).await.assert_ok(JANE);
+    for (case, twin) in &twins {
+        let answer = app.call(alb.request("/").token(twin)).await;
+        assert_eq!((answer.status.as_u16(), answer.kind()), (401, Some(InvalidSignature)), "{case}");
+        assert_eq!(handle.stats().tokens, 1, "{case}");
+        app.call(alb.request("/").token(&good)).await.assert_ok(JANE);
+    }
+}
+
+#[tokio::test]
+async fn s_46_refused_tokens_are_not_remembered() {
+    let alb = MockAlb::new();
+    let layer = alb.layer();
+    let handle = layer.handle();
+    let app = App::new(layer);
+    let now = alb.unix_now();
+    for number in 0..50 {
+        let token = || alb.token(&User::jane().claim("number", number));
+        for (case, token) in [
+            ("bad signature", forged(&token().sign())),
+            ("expired", token().expires_at(now - 3600).sign()),
+            ("ended in the payload only", token().claim("exp", now - 3600).sign()),
+            ("not valid yet", token().claim("nbf", now + 3600).sign()),
+            ("another issuer in the payload", token().claim("iss", "https://evil.example").sign()),
+            ("no subject", token().without_claim("sub").sign()),
+            ("another client", token().header("client", "other").sign()),
+            ("no JSON", token().raw_payload("no JSON").sign()),
+        ] {
+            let answer = app.call(alb.request("/").token(&token)).await;
+            assert_eq!(answer.status.as_u16(), 401, "{case}");
+            assert_eq!(handle.stats().tokens, 0, "{case}");
+        }
+        let request = alb.request("/").token(&token().sign()).token("second");
+        app.call(request).await.assert_401(AuthErrorKind::DuplicateHeader);
+    }
+    assert_eq!((handle.stats().tokens, handle.stats().keys, handle.stats().unknown_kids), (0, 1, 0));
+    assert_eq!((app.calls(), alb.key_fetches()), (0, 1));
+}
+
+#[tokio::test]
+async fn f_24_many_tokens_take_no_more_room_than_they_were_given() {
+    const MIB: usize = 1 << 20;
+    let alb = MockAlb::new();
+    let by_count = with_cache(&alb, CacheLimits::new().max_tokens(100));
+    let by_bytes = with_cache(&alb, CacheLimits::new().max_token_cache_bytes(MIB));
+    let nothing = with_cache(&alb, CacheLimits::new().max_tokens(0));
+    let [counted, weighed, none] = [&by_count, &by_bytes, &nothing].map(AlbAuthLayer::handle);
+    let apps = [by_count, by_bytes, nothing].map(App::new);
+    let mut shortest = usize::MAX;
+    for number in 0..10_000 {
+        let token = alb.sign(&User::jane().claim("number", number));
+        shortest = shortest.min(token.len());
+        for (place, app) in apps.iter().enumerate() {
+            // All of them at the bound by count, which is what the row asks for; fewer suffice to reach the others.
+            if place == 0 || number < 3_000 {
+                app.call(alb.request("/").token(&token)).await.assert_ok(JANE);
+            }
+        }
+        if number % 100 == 0 || number == 9_999 {
+            assert!(counted.stats().tokens <= 100, "{:?}", counted.stats());
+            assert!(weighed.stats().tokens * shortest <= MIB, "{:?} of {shortest} bytes", weighed.stats());
+            assert_eq!(none.stats().tokens, 0);
+        }
+    }
+    assert!(counted.stats().tokens > 0 && weighed.stats().tokens > 100, "they are used");
+}

@@ -1,0 +1,13 @@
+//! The stores on a real PostgreSQL, beside Backstage's own auth backend on the same database.
+//!
+//! `.ci/peers` installs both; `cargo test --all-features --test peers postgres -- --ignored` runs these. Each test starts a server of
+//! its own, in a folder that goes with it.
+
+mod people;
+
+mod outage;
+mod replicas;
+mod rows;
+mod stock;
+mod tables;
+mod tls;

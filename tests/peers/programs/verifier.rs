@@ -1,0 +1,102 @@
+//! A verifier of load balancers' tokens in another language: it says whether the emulator signs as a load balancer does, and
+//! not only as this crate believes it does.
+
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::{io::AsyncWriteExt, process::Command};
+use tower_alb_auth::{
+    emulator::IdentityProvider,
+    test_util::{MockAlb, User},
+};
+
+use crate::programs::{browser::Site, process::peers};
+
+/// Whom the verifier trusts.
+struct Trusted {
+    key_endpoint: String,
+    signer: String,
+    issuer: String,
+    client_id: String,
+}
+
+/// Whether it accepts the token, and what it said.
+async fn verify(trusted: &Trusted, token: &str) -> (bool, String) {
+    let mut child = Command::new("node")
+        .current_dir(peers())
+        .args(["verify.mjs", &trusted.key_endpoint, &trusted.signer, &trusted.issuer, &trusted.client_id])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("node is installed");
+    let mut input = child.stdin.take().expect("its input");
+    input.write_all(token.as_bytes()).await.expect("written");
+    drop(input);
+    let output = child.wait_with_output().await.expect("an end");
+    (output.status.success(), String::from_utf8(output.stdout).expect("UTF-8"))
+}
+
+async fn accepts_this_and_nothing_else(trusted: Trusted, token: &str, subject: &str) {
+    let (accepted, said) = verify(&trusted, token).await;
+    assert!(accepted, "{said}");
+    let payload: Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!(payload["sub"], subject);
+
+    let middle = token.len() / 2;
+    let flipped = if &token[middle..=middle] == "A" { "B" } else { "A" };
+    let changed = format!("{}{flipped}{}", &token[..middle], &token[middle + 1..]);
+    assert!(!verify(&trusted, &changed).await.0, "one character is another");
+    for (case, trusted) in [
+        ("signer", Trusted { signer: trusted.signer.replace("0000", "1111"), ..copy(&trusted) }),
+        ("issuer", Trusted { issuer: "https://other.example".to_owned(), ..copy(&trusted) }),
+        ("client", Trusted { client_id: "other".to_owned(), ..copy(&trusted) }),
+    ] {
+        assert!(!verify(&trusted, token).await.0, "another {case}");
+    }
+}
+
+fn copy(trusted: &Trusted) -> Trusted {
+    Trusted {
+        key_endpoint: trusted.key_endpoint.clone(),
+        signer: trusted.signer.clone(),
+        issuer: trusted.issuer.clone(),
+        client_id: trusted.client_id.clone(),
+    }
+}
+
+#[tokio::test]
+#[ignore = "peer: the npm package aws-jwt-verify, installed by .ci/peers"]
+async fn the_package_aws_jwt_verify_accepts_the_emulators_tokens() {
+    let demo = IdentityProvider::demo(([127, 0, 0, 1], 0).into()).sign_in_as("jane");
+    let site = Site::start(|config| config.provider(demo)).await;
+    assert_eq!(site.browser().get(site.emulator.url()).send().await.expect("an answer").status(), 200);
+    let trusted = Trusted {
+        key_endpoint: site.emulator.key_endpoint().to_owned(),
+        signer: site.emulator.signer().to_owned(),
+        issuer: site.emulator.issuer().to_owned(),
+        client_id: site.emulator.client_id().to_owned(),
+    };
+    let token = site.token();
+    let payload = token.split('.').nth(1).expect("a payload");
+    let payload = {
+        use base64::{Engine as _, engine::general_purpose::URL_SAFE};
+        serde_json::from_slice::<Value>(&URL_SAFE.decode(payload).expect("padded")).expect("JSON")
+    };
+    accepts_this_and_nothing_else(trusted, &token, payload["sub"].as_str().expect("a sub")).await;
+}
+
+#[tokio::test]
+#[ignore = "peer: the npm package aws-jwt-verify, installed by .ci/peers"]
+async fn the_package_aws_jwt_verify_accepts_the_tokens_of_the_mock() {
+    let alb = MockAlb::new().serve().await;
+    let trusted = Trusted {
+        key_endpoint: alb.config().key_endpoints()[0].to_string(),
+        signer: alb.signer().to_owned(),
+        issuer: alb.issuer().to_owned(),
+        client_id: alb.client_id().to_owned(),
+    };
+    let user = User::jane().claim("sub", "subject-7");
+    accepts_this_and_nothing_else(trusted, &alb.sign(&user), "subject-7").await;
+}

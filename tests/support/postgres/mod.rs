@@ -1,0 +1,5 @@
+//! A PostgreSQL server, and the stock auth backend on it.
+
+pub mod backstage;
+pub mod database;
+pub mod server;
