@@ -157,12 +157,18 @@ limits! {
 impl KeyLimits {
     pub(crate) fn check_order(&self, problems: &mut Vec<String>) {
         if self.connect_timeout > self.fetch_timeout || self.first_byte_timeout > self.fetch_timeout {
-            problems.push(
-                "fetch_timeout covers connecting and the first byte: make it the longest of the three".to_owned(),
-            );
+            problems.push(format!(
+                "fetch_timeout is {:?}, connect_timeout {:?} and first_byte_timeout {:?}: fetch_timeout covers connecting and \
+                 the first byte, so make it the longest of the three",
+                self.fetch_timeout, self.connect_timeout, self.first_byte_timeout
+            ));
         }
         if self.breaker_wait > self.breaker_max_wait {
-            problems.push("breaker_wait grows to breaker_max_wait: make it the shorter of the two".to_owned());
+            problems.push(format!(
+                "breaker_wait is {:?} and breaker_max_wait {:?}: breaker_wait grows to breaker_max_wait, so make it the shorter \
+                 of the two",
+                self.breaker_wait, self.breaker_max_wait
+            ));
         }
     }
 

@@ -33,7 +33,7 @@ pub async fn until_told_to_end(
     tokio::select! {
         ended = &mut served => return ended,
         () = tokio::time::sleep(delay) => {}
-        name = signals.next() => tracing::info!("{name} again: not a moment more"),
+        name = signals.next() => tracing::info!("{name} again: connections are closed without a further wait"),
     }
     tracing::info!("no more connections are taken, requests under way are answered");
     ending.send_replace(true);

@@ -14,7 +14,7 @@
 //! `ClaimsOnly` and the handler asks for an identity. The log says which, and the client learns nothing of it.
 //!
 //! Refusals have the form of the layer around: its text, Backstage's JSON, gRPC's, or that of its closure. They carry their
-//! [`AuthError`](crate::AuthError) for an outer layer.
+//! [`AuthError`] for an outer layer.
 
 use std::fmt;
 

@@ -70,7 +70,7 @@ impl Groups {
             if list.others > 0 && self.odd_elements.is_due() {
                 tracing::warn!(
                     target: "tower_alb_auth",
-                    "the claim {claim} is a list with {} elements that are not texts: they are passed over, the others count",
+                    "the claim {claim} is a list with elements that are not texts ({}): they are passed over, the others count",
                     list.others
                 );
             }

@@ -3,13 +3,14 @@
 use std::fmt;
 
 use super::{
-    CatalogCredentials,
+    BackstageSettings, CatalogCredentials,
     keys::{Key, keys_below},
     read_all,
     rules::{Verdict, not_served_here, rule_of},
 };
 use crate::{
     ConfigError,
+    backstage::origins::{allowed_though_insecure, is_insecure, is_public_https},
     config::AppConfig,
     internal::{Once, Positions, Value},
     sign_in::Catalog,
@@ -54,6 +55,7 @@ impl Check {
             Ok(more) => warnings.extend(more),
             Err(error) => problems.extend(error.problems().iter().cloned()),
         }
+        warnings.extend(settings.as_ref().map(waived_origins).unwrap_or_default());
         for list in [&mut problems, &mut warnings] {
             *list = std::mem::take(list).into_iter().collect::<Once>().into_list();
         }
@@ -112,6 +114,14 @@ fn provider(config: &AppConfig) -> Result<Vec<String>, ConfigError> {
     Ok(config.alb_auth_in_catalog(&catalog)?.build()?.warnings().to_vec())
 }
 
+/// The origins that are insecure beside an address on https and waived: the same sentences as at the start.
+fn waived_origins(settings: &BackstageSettings) -> Vec<String> {
+    let addresses = [&settings.auth_url, &settings.app_url, &settings.base_url];
+    let Some(public) = addresses.into_iter().find(|address| is_public_https(address)) else { return Vec::new() };
+    let origins = settings.allowed_origins.iter().filter(|origin| is_insecure(origin));
+    origins.map(|origin| allowed_though_insecure(origin, public)).collect()
+}
+
 /// What is said of keys, found by the keys: their path and place, with which each sentence about one begins.
 struct Sentences<'s> {
     list: &'s [String],
@@ -138,13 +148,16 @@ impl<'s> Sentences<'s> {
     }
 
     /// What the first sentence that is about one of these subjects, or says that one of these parents is no setting, goes on to
-    /// say in its first line.
+    /// say in its first line. What has lines to paste ends its first line with "add" or "by": the line says where they are.
     fn first_about(&self, subjects: &[String], parents: &[String]) -> Option<String> {
         let about = subjects.iter().filter_map(|subject| Some((self.about.of(subject)?, subject)));
         let below = parents.iter().filter_map(|parent| Some((self.no_setting.of(parent)?, parent)));
         let (position, subject) = about.chain(below).min_by_key(|(position, _)| *position)?;
         let rest = self.list.get(position)?.strip_prefix(subject.as_str())?;
-        rest.lines().next().map(str::to_owned)
+        Some(match rest.split_once('\n') {
+            Some((first, _)) => format!("{first} the lines that stand under \"problems\""),
+            None => rest.to_owned(),
+        })
     }
 }
 

@@ -82,7 +82,8 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
     check_region(section, &signers);
     // Left empty it would demand nothing, over an earlier file that does.
     if section.is_null(VERIFIED_EMAIL) {
-        section.problems.add(format!("{PATH}.{VERIFIED_EMAIL} is null: write true or false, or leave it out"));
+        let place = section.node.member(VERIFIED_EMAIL).map(|node| format!(" ({})", node.origin)).unwrap_or_default();
+        section.problems.add(format!("{PATH}.{VERIFIED_EMAIL}{place} is null: write true or false, or leave it out"));
     }
     let missing_accepted = section.flag(MISSING_ACCEPTED);
     if missing_accepted && section.flag(VERIFIED_EMAIL) {

@@ -100,8 +100,10 @@ fn page(status: u16, reason: &str) -> String {
         561 => "561 Authentication Error",
         _ => "Error",
     };
+    // "-" is the access log's word for "no reason".
+    let named = if reason == "-" { String::new() } else { format!("{reason}. ") };
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><h1>{title}</h1><p>alb-emulator: \
-         {reason}. The reason stands in its log.</p></html>\n"
+         {named}The reason stands in its log.</p></html>\n"
     )
 }

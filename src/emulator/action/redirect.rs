@@ -45,7 +45,8 @@ impl Action {
     ) -> Result<Outcome, Refusal> {
         match what {
             OnUnauthenticated::Allow => Ok(Outcome::allowed()),
-            OnUnauthenticated::Deny => Err(Refusal::new(401, "-")),
+            OnUnauthenticated::Deny => Err(Refusal::new(401, "-")
+                .because("there is no session, and the rule of this path denies requests without one")),
             OnUnauthenticated::Authenticate => {
                 let wanted = request.uri().path_and_query().map_or("/", |wanted| wanted.as_str());
                 Err(self.redirect(wanted, host, now).await.unwrap_or_else(|refusal| refusal))

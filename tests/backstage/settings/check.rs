@@ -189,7 +189,6 @@ fn what_is_refused_says_why() {
     "#);
 }
 
-/// Every key of the parts has a line, whatever is in the file.
 /// S-85: what create-app writes, once the addresses are those of production.
 #[test]
 fn s_85_the_check_refuses_an_insecure_origin_beside_an_address_on_https() {
@@ -203,8 +202,20 @@ fn s_85_the_check_refuses_an_insecure_origin_beside_an_address_on_https() {
     let waived = check(&waived);
     let line = "used     auth.providers.awsalb.dangerouslyAllowInsecureOrigins (";
     assert!(waived.is_sound() && waived.lines().iter().any(|held| held.starts_with(line)), "{waived}");
+    let warning = "pages of http://localhost:3000 may ask for sessions beside https://backstage.example.com";
+    assert!(waived.warnings().iter().any(|held| held.starts_with(warning)), "{waived}");
+    assert!(!check(USUAL).to_string().contains("may ask for sessions"), "nothing there is on https");
 }
 
+/// The line of such a key names where the lines to paste are, and does not end in "add".
+#[test]
+fn a_mistake_with_lines_to_paste_says_in_its_line_where_they_are() {
+    let check = check(&USUAL.replace("            allowedDomains: [canary.example]\n", ""));
+    let line = "would be user:default/admin: add the lines that stand under \"problems\"";
+    assert!(check.lines().iter().any(|held| held.starts_with("refused") && held.ends_with(line)), "{check}");
+}
+
+/// Every key of the parts has a line, whatever is in the file.
 #[test]
 fn no_key_is_passed_over() {
     let text = "auth: { a: { b: 1 } }\nbackend: { a: 1, cors: { b: 1 }, auth: { c: [] } }\ndiscovery: { d: null }\nelse: { e: 1 }\n";

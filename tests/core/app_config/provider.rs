@@ -170,7 +170,10 @@ fn domains_of_a_variable_that_is_not_set_are_not_any_domain() {
 fn a_demand_for_verified_emails_that_is_left_empty_is_not_taken_for_none() {
     let text = COMPLETE.replace("      signIn", "      requireVerifiedEmail:\n      signIn");
     let error = read(&text).unwrap().alb_auth().map(drop).expect_err("nothing is said");
-    assert!(error.to_string().contains("requireVerifiedEmail is null: write true or false"), "{error}");
+    assert!(
+        error.to_string().contains("requireVerifiedEmail (app-config.yaml:8) is null: write true or false"),
+        "{error}"
+    );
 }
 
 /// What the files demand of emails holds for a policy in code too.

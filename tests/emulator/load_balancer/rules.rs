@@ -58,6 +58,18 @@ async fn the_first_rule_that_fits_counts_and_the_default_may_be_another() {
     }
 }
 
+/// A load balancer's log has "-" there, which names nothing: the page and the log of the emulator say why.
+#[tokio::test]
+async fn a_denied_request_finds_its_reason_in_the_log() {
+    let (traced, _guard) = crate::traced::Traced::begin();
+    let (site, _provider) = site().await;
+    let page = site.browser().get("/api/a").await;
+    assert_eq!(page.status, 401);
+    assert!(page.text.contains("<p>alb-emulator: The reason stands in its log.</p>"), "{page:?}");
+    let said = traced.all();
+    assert!(said.contains("the rule of this path denies requests without one"), "{said}");
+}
+
 /// S-03, S-04: whatever a client sends in the load balancer's name never arrives.
 #[tokio::test]
 async fn s_03_smuggled_headers_are_taken_off_on_every_rule() {
