@@ -84,7 +84,9 @@ fn s_55_every_near_form_of_a_shared_issuer_needs_domains() {
             [
                 alb.config_builder().sign_in(local.clone()).build(),
                 alb.config_builder().sign_in(whole).build(),
-                alb.config_builder().sign_in(GroupOwnership::of(FirstMatch::of(Subject::new()).or(local)).claim("groups")).build(),
+                alb.config_builder()
+                    .sign_in(GroupOwnership::of(FirstMatch::of(Subject::new()).or(local)).claim("groups"))
+                    .build(),
             ]
         };
         for refused in build(true) {
@@ -139,7 +141,11 @@ fn s_55_an_email_without_email_verified_is_one_warning_until_it_is_acknowledged(
         ("several", alb.config_builder().sign_in(groups()), 1),
         ("strict, then not", alb.config_builder().sign_in(FirstMatch::of(strict()).or(whole())), 1),
         ("strict", alb.config_builder().sign_in(strict()), 0),
-        ("strict, within", alb.config_builder().sign_in(GroupOwnership::of(FirstMatch::of(strict())).claim("groups")), 0),
+        (
+            "strict, within",
+            alb.config_builder().sign_in(GroupOwnership::of(FirstMatch::of(strict())).claim("groups")),
+            0,
+        ),
         ("unverified ones", alb.config_builder().sign_in(email().dangerously_accept_unverified_email()), 0),
         ("by subject", alb.config_builder().sign_in(Subject::new()), 0),
         ("claims only", alb.config_builder().sign_in(ClaimsOnly), 0),
