@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, header, uri::Authority};
+use http::{HeaderName, HeaderValue, Request, header, uri::Authority};
 
 use crate::{
     oidc_headers::OidcHeaders,
