@@ -15,6 +15,8 @@ mod service;
 mod settings;
 mod sign_in;
 mod site;
+#[path = "../traced/mod.rs"]
+mod traced;
 mod upstream;
 mod upstream_failures;
 mod upstream_headers;
