@@ -25,6 +25,8 @@ pub(super) const USUAL_MOUNT: &str = "/api/auth";
 const MAX_READINGS: usize = 64;
 /// Longer paths are passed on only if they are plainly written. In bytes.
 const MAX_ODD_PATH: usize = 8 * 1024;
+/// What all readings of a path may have together, in bytes: any stranger has them worked out. An honest path has a few hundred.
+const MAX_BYTES_READ: usize = 64 * 1024;
 
 /// Whether a path below the mount may go to another server. `guests` says whether `/guest` is an own route.
 pub(super) fn is_of_others(path: &str, guests: bool) -> bool {
@@ -86,14 +88,15 @@ fn readings(path: &str) -> Option<Vec<String>> {
         return None;
     }
     let mut readings = vec![path.to_owned()];
-    let mut index = 0_usize;
+    let (mut index, mut bytes) = (0_usize, path.len());
     while let Some(reading) = readings.get(index).cloned() {
         for step in [decoded, with_slashes, without_parameters, collapsed, resolved] {
             let read = step(&reading);
             if readings.contains(&read) {
                 continue;
             }
-            if readings.len() == MAX_READINGS {
+            bytes = bytes.saturating_add(read.len());
+            if readings.len() == MAX_READINGS || bytes > MAX_BYTES_READ {
                 return None;
             }
             readings.push(read);
@@ -245,6 +248,9 @@ mod tests {
     fn what_has_too_many_readings_does_not_pass() {
         assert!(!passes(&format!("/x/%{}41", "25".repeat(MAX_READINGS))));
         assert!(!passes(&format!("/x/{}%20", "y".repeat(MAX_ODD_PATH))));
+        // Work for milliseconds, where it is as long as it may be: readings of 8 KiB each.
+        assert!(!passes(&"/%2525/..;a\\b//%255c.%2e;".repeat(300)));
+        assert!(passes(&format!("/x/{}%2F%20//d;v=1", "y".repeat(4 * 1024))), "long, with few readings");
         assert!(passes(&format!("/x/{}", "y".repeat(MAX_ODD_PATH))), "plainly written");
     }
 }

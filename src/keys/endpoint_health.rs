@@ -15,6 +15,7 @@ pub(super) struct Health(Mutex<HashMap<KeyEndpoint, EndpointHealth>>);
 #[derive(Debug, Default)]
 struct EndpointHealth {
     unknown: Breaker,
+    known: Breaker,
     refresh: Breaker,
     /// Whether it ever gave a key. Until then a 403 may come from something in between.
     gave_a_key: bool,
@@ -77,6 +78,8 @@ impl Lines {
 pub(super) enum Purpose {
     /// A kid that is not held.
     Unknown,
+    /// A kid that is not held, and whose key has verified a token before.
+    Known,
     /// A key that is held.
     Refresh,
 }
@@ -99,6 +102,7 @@ impl Health {
         let health = endpoints.get(endpoint)?;
         match purpose {
             Purpose::Unknown => health.unknown.blocked(now),
+            Purpose::Known => health.known.blocked(now),
             Purpose::Refresh => health.refresh.blocked(now),
         }
     }
@@ -160,6 +164,7 @@ impl EndpointHealth {
     fn breaker(&mut self, purpose: Purpose) -> &mut Breaker {
         match purpose {
             Purpose::Unknown => &mut self.unknown,
+            Purpose::Known => &mut self.known,
             Purpose::Refresh => &mut self.refresh,
         }
     }
@@ -200,6 +205,7 @@ impl EndpointHealth {
     /// A complete answer, to whatever, says that the endpoint is up.
     fn answered(&mut self) {
         self.unknown.answered();
+        self.known.answered();
         self.refresh.answered();
     }
 }

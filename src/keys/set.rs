@@ -8,7 +8,8 @@
 //! | has verified a token ("proven") | `max_keys` | the one whose last verified use is longest ago |
 //! | has verified nothing yet | [`MAX_UNPROVEN_KEYS`] | the one fetched longest ago |
 //!
-//! The kids of proven keys are remembered longer than the keys: such a kid is fetched on the budget that strangers cannot spend.
+//! The kids of proven keys are remembered longer than the keys: such a kid is fetched on a budget that made-up kids cannot
+//! spend. Its key has to verify a token again: who names it may only have seen the kid.
 
 use std::time::Instant;
 

@@ -73,6 +73,7 @@ impl SignInResolver for FirstMatch {
             gives_identities: policies.iter().any(|policy| policy.gives_identities),
             claims_used: claims_used.map(|lists| lists.concat()),
             directory: same_directory(&policies),
+            local_parts_of: policies.iter().find_map(|policy| policy.local_parts_of.clone()),
             described: policies.iter().all(|policy| policy.described),
             accepts_missing_verification: policies.iter().any(|policy| policy.accepts_missing_verification),
             warnings: policies.into_iter().flat_map(|policy| policy.warnings).chain(warning).collect(),

@@ -60,6 +60,16 @@ impl EmailRule {
         }
     }
 
+    /// The domains in one order and letter case; any domain is a list without one.
+    #[cfg(feature = "https")]
+    pub(super) fn sorted_domains(&self) -> Vec<String> {
+        let mut domains: Vec<String> =
+            self.domains.iter().flatten().map(|domain| domain.to_ascii_lowercase()).collect();
+        domains.sort_unstable();
+        domains.dedup();
+        domains
+    }
+
     /// Where addresses with one local part may come from, if that is more than one place: for policies that name users by it.
     pub(super) fn several_places(&self) -> Option<String> {
         let mut domains: Vec<String> = Vec::new();

@@ -117,6 +117,9 @@ pub struct Policy {
     pub(crate) warnings: Vec<String>,
     /// Where the users it names are kept, if it names none that are not: the same name is then the same user.
     pub(crate) directory: Option<String>,
+    /// Whose addresses it names users by the local part of, if it does and takes them from a directory: the same name is then the
+    /// same user of the directory, and may be another person.
+    pub(crate) local_parts_of: Option<Vec<String>>,
     /// Whether it names users by an email of which the provider does not say whether it is verified.
     pub(crate) accepts_missing_verification: bool,
     /// Whether two policies with this summary name users alike.
@@ -133,6 +136,7 @@ impl Policy {
             claims_used: None,
             warnings: Vec::new(),
             directory: None,
+            local_parts_of: None,
             accepts_missing_verification: false,
             described: false,
         }
@@ -164,10 +168,12 @@ impl Policy {
     }
 
     /// Whether this policy and another may give the same name to two users: their namespaces are the same, or not known, and
-    /// they do not take their users from one directory.
+    /// they do not take their users from one directory, or do so by the local parts of different domains.
     pub(crate) fn may_name_alike(&self, other: &Self) -> bool {
         let apart = self.namespace.is_some() && other.namespace.is_some() && self.namespace != other.namespace;
-        let same_users = self.directory.is_some() && self.directory == other.directory;
+        let local_parts = self.local_parts_of.as_ref().zip(other.local_parts_of.as_ref());
+        let same_domains = local_parts.is_none_or(|(one, another)| one == another);
+        let same_users = self.directory.is_some() && self.directory == other.directory && same_domains;
         !apart && !same_users
     }
 

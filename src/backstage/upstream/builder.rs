@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::{Uri, uri::Scheme};
 use hyper_rustls::HttpsConnectorBuilder;
 
-use super::{Inner, OwnPaths, Upstream, hop::HopMark};
+use super::{Inner, OwnPaths, Upstream, answer::Lines, hop::HopMark};
 use crate::{
     ConfigError,
     backstage::own_paths,
@@ -133,7 +133,8 @@ impl UpstreamBuilder {
         }
         let own_paths = if self.passes_own_paths { OwnPaths::Waived } else { OwnPaths::MountedAt(self.mounts) };
         let keeps_identity_headers = self.keeps_identity_headers;
-        Ok(Upstream(Arc::new(Inner { scheme, authority, keeps_identity_headers, own_paths, hop, forwarder })))
+        let lines = Lines::default();
+        Ok(Upstream(Arc::new(Inner { scheme, authority, keeps_identity_headers, own_paths, hop, forwarder, lines })))
     }
 
     fn address(&self) -> Result<(Scheme, http::uri::Authority), String> {

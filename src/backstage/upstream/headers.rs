@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, header, uri::Authority};
+use http::{HeaderName, HeaderValue, Request, header, uri::Authority};
 
 use crate::internal::{
     OidcHeaders,
@@ -12,14 +12,15 @@ use crate::internal::{
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Whether the request names one host at most. Of two, one server may read the first and the next server the last.
-pub(super) fn names_one_host(headers: &HeaderMap) -> bool {
+/// Whether the request names one host at most, and nothing else with it. Of two, one server may read the first and the next
+/// server the last. What the address names goes on in place of `Host`.
+pub(super) fn names_one_host<B>(request: &Request<B>) -> bool {
+    let without_user = |authority: &Authority| !authority.as_str().contains('@');
     let is_host = |host: &HeaderValue| {
-        let named = Authority::try_from(host.as_bytes());
-        host.is_empty() || named.is_ok_and(|named| !named.as_str().contains('@'))
+        host.is_empty() || Authority::try_from(host.as_bytes()).is_ok_and(|named| without_user(&named))
     };
-    let mut hosts = headers.get_all(header::HOST).iter();
-    hosts.next().is_none_or(is_host) && hosts.next().is_none()
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    request.uri().authority().is_none_or(without_user) && hosts.next().is_none_or(is_host) && hosts.next().is_none()
 }
 
 /// Whether the request may go on.

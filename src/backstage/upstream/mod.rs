@@ -30,7 +30,7 @@ use tower_service::Service;
 
 pub use self::builder::UpstreamBuilder;
 use self::{
-    answer::{Asked, answer},
+    answer::{Asked, Lines, answer},
     hop::HopMark,
 };
 use super::own_paths;
@@ -97,6 +97,8 @@ struct Inner {
     /// Marks the requests that it has passed on.
     hop: HopMark,
     forwarder: Forwarder<HttpsConnector<HttpConnector>>,
+    /// The warnings of late.
+    lines: Lines,
 }
 
 /// Which paths never go on.
@@ -138,7 +140,7 @@ impl Upstream {
         if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
             return answer(405, &asked, "the method is not passed on", &self);
         }
-        if !headers::names_one_host(request.headers()) {
+        if !headers::names_one_host(&request) {
             return answer(400, &asked, "is not asked for two hosts, nor for what is no host", &self);
         }
         if !self.0.own_paths.may_pass(request.uri().path()) {

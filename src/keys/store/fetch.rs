@@ -66,6 +66,7 @@ impl KeyStore {
     fn budget(&self, purpose: Purpose) -> &Budget {
         match purpose {
             Purpose::Unknown => &self.unknown_budget,
+            Purpose::Known => &self.known_budget,
             Purpose::Refresh => &self.refresh_budget,
         }
     }

@@ -28,7 +28,8 @@ use crate::{
     sync::{Aborted, Arc, Flights, Mutex, Seat, SharedClock},
 };
 
-/// How many refreshes of held keys run at once, start a second and start in a burst.
+/// How many refreshes of held keys run at once, start a second and start in a burst; and how many fetches of kids whose keys
+/// have verified a token and are not held.
 const REFRESH_BUDGET: (usize, u32, u32) = (4, 4, 64);
 
 type Fetched = Result<Arc<PublicKey>, KeyError>;
@@ -42,6 +43,7 @@ pub(crate) struct KeyStore {
     unknown: UnknownKids,
     flights: Flights<KeyId, Fetched>,
     unknown_budget: Budget,
+    known_budget: Budget,
     refresh_budget: Budget,
     health: Health,
     limits: KeyLimits,
@@ -95,6 +97,7 @@ impl KeyStore {
             unknown: UnknownKids::new(&limits),
             flights: Flights::new(limits.lost_after(), clock.clone()),
             unknown_budget: Budget::new(limits.max_concurrent_fetches, limits.fetches_per_second, limits.fetch_burst),
+            known_budget: Budget::new(concurrent, rate, burst),
             refresh_budget: Budget::new(concurrent, rate, burst),
             health: Health::default(),
             refresh_age: limits.refresh_age(),
@@ -206,9 +209,10 @@ impl KeyStore {
             if let Some(error) = self.remembered(&id, now) {
                 return Err(Lookup::Refused(error));
             }
-            // Strangers cannot spend the budget of kids whose keys have verified a token.
+            // Who only makes kids up cannot spend the budget of kids whose keys have verified a token; who has seen those kids
+            // cannot spend that of the keys in use.
             if set.is_proven_kid(&id)
-                && let Ok(errand) = self.begin(&id, now, Purpose::Refresh)
+                && let Ok(errand) = self.begin(&id, now, Purpose::Known)
             {
                 return Ok(errand);
             }

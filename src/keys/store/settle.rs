@@ -81,9 +81,6 @@ impl KeyStore {
             }
         }
         self.unknown.forget(&id);
-        if set.is_proven_kid(&id) {
-            key.note_use(set.second(self.clock.monotonic()));
-        }
         let held = HeldKey { id, key: Arc::clone(&key), fetched_at: started, refresh: RefreshState::default() };
         self.set.store(Arc::new(set.with(held, self.limits.max_keys)));
         key

@@ -163,8 +163,15 @@ impl SignInResolver for CatalogSignIn {
     }
 
     fn policy(&self) -> Policy {
-        let mut policy =
-            Policy::new(format!("{} of the catalog at {}", self.by.describe(), self.client.base())).described();
+        let emails = match self.rule.accepts_any_domain() {
+            true => String::new(),
+            false => format!(", for emails in {}", self.rule.allowed()),
+        };
+        let summary = format!("{} of the catalog at {}{emails}", self.by.describe(), self.client.base());
+        let mut policy = Policy::new(summary).described();
+        if self.by == By::LocalPart {
+            policy.local_parts_of = Some(self.rule.sorted_domains());
+        }
         let namespace = match self.by {
             By::LocalPart => self.namespace.as_deref().or(Some("default")),
             By::ProfileEmail | By::Annotation(_) => self.namespace.as_deref(),

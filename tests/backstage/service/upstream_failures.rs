@@ -1,9 +1,10 @@
 //! Upstreams that fail, and addresses that are none.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     body::Body,
+    extract::ConnectInfo,
     http::{Request, Version},
 };
 use serde_json::{Value, json};
@@ -13,8 +14,12 @@ use tokio::{
 };
 use tower::ServiceExt;
 use tower_alb_auth::backstage::Upstream;
+use tracing::Level;
 
-use crate::service::upstream::{another_backend, in_front_of};
+use crate::{
+    service::upstream::{another_backend, in_front_of},
+    support::traced::Traced,
+};
 
 async fn ask(upstream: Upstream, request: Request<Body>) -> (u16, Value) {
     let answer = upstream.oneshot(request).await.expect("infallible");
@@ -187,4 +192,20 @@ async fn s_92_errors_in_the_upstreams_place_have_their_status_and_form_whatever_
             assert_eq!(body.is_empty(), method == "HEAD", "{row}");
         }
     }
+}
+
+/// Any client can have requests end with 502: the log must not grow with them.
+#[tokio::test]
+async fn s_91_requests_in_a_circle_are_a_warning_and_not_each_of_a_flood() {
+    let (log, _guard) = Traced::begin();
+    let upstream = Upstream::at("http://127.0.0.1:1").build().expect("sound");
+    let addresses = ["192.0.2.1"; 31].join(", ");
+    for _ in 0..50 {
+        let mut request = get("/x");
+        request.headers_mut().insert("x-forwarded-for", addresses.parse().expect("a header"));
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))));
+        assert_eq!(ask(upstream.clone(), request).await.0, 502);
+    }
+    let circles = |level| log.lines(level).iter().filter(|line| line.contains("do requests go in a circle?")).count();
+    assert_eq!((circles(Level::WARN), circles(Level::DEBUG)), (10, 40));
 }

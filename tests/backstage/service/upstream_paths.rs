@@ -133,6 +133,9 @@ async fn s_91_two_hosts_do_not_go_on() {
     let (status, body) = sent(&url, absolute).await;
     let seen: Value = serde_json::from_str(&body).expect("JSON");
     assert_eq!((status, &seen["headers"]["host"]), (200, &"backstage.example.com".into()));
+    let with_user = "GET http://evil.example@backstage.example.com/x HTTP/1.1\r\nhost: backstage.example.com\r\n\
+                     connection: close\r\n\r\n";
+    assert_eq!(sent(&url, with_user).await.0, 400, "a user is no part of a host");
 }
 
 /// Behind a router that knows no client's address, `X-Forwarded-For` does not grow.

@@ -72,6 +72,31 @@ fn s_76_several_domains_are_a_warning_in_the_catalog_too() {
     assert_eq!(said(catalog.by_profile_email().in_domains(["a.example", "b.example"])), Vec::<String>::new());
 }
 
+/// One name in the catalog, by the addresses of two domains.
+#[cfg(feature = "https")]
+#[test]
+fn s_76_entries_of_one_issuer_by_local_parts_of_different_domains_are_a_warning_in_the_catalog_too() {
+    let catalog = tower_alb_auth::sign_in::Catalog::at("https://backstage.example.com/api/catalog");
+    let catalog = catalog.token("a-token").build().expect("sound");
+    let blue = MockAlb::new();
+    let green = MockAlb::with_keys_of(&blue);
+    let by = |domain: &str| catalog.by_email_local_part([domain]);
+    let without_user = |domain: &str| by(domain).dangerously_sign_in_without_catalog_user();
+    for (case, one, other, warned) in [
+        ("two domains", by("a.example"), by("b.example"), true),
+        ("without a user there", without_user("a.example"), without_user("b.example"), true),
+        ("one domain", by("a.example"), by("A.example"), false),
+        ("two namespaces", by("a.example"), by("b.example").in_namespace("b"), false),
+        ("by the whole email", catalog.by_profile_email().in_domains(["a.example"]), by("b.example"), false),
+    ] {
+        let builder = AlbAuthConfig::builder().trust(blue.trusted().sign_in(one)).trust(green.trusted().sign_in(other));
+        let config = blue.keys_and_clock(builder).accept_missing_email_verified().build().expect("sound");
+        let said = warnings(&config).join("\n");
+        assert_eq!(said.contains("have different sign-in policies"), warned, "{case}: {said}");
+        assert!(config.summary().contains("for emails in a.example"), "{}", config.summary());
+    }
+}
+
 #[tokio::test]
 async fn s_76_different_policies_of_one_issuer_in_one_namespace_are_a_warning() {
     let blue = MockAlb::new();

@@ -61,7 +61,7 @@ async fn the_first_rule_that_fits_counts_and_the_default_may_be_another() {
 /// A load balancer's log has "-" there, which names nothing: the page and the log of the emulator say why.
 #[tokio::test]
 async fn a_denied_request_finds_its_reason_in_the_log() {
-    let (traced, _guard) = crate::traced::Traced::begin();
+    let (traced, _guard) = crate::support::traced::Traced::begin();
     let (site, _provider) = site().await;
     let page = site.browser().get("/api/a").await;
     assert_eq!(page.status, 401);

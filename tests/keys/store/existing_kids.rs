@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, future::ready, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use tower_alb_auth::{
     AuthErrorKind::{InvalidSignature, KeysUnavailable},
     KeyLimits,
@@ -10,7 +11,7 @@ use tower_alb_auth::{
 
 use crate::store::{
     flood::Stranger,
-    setup::{JANE, REFRESH_AGE, Setup, finish, kid_number},
+    setup::{JANE, REFRESH_AGE, SECOND, Setup, finish, kid_number},
     source::Source,
 };
 
@@ -114,4 +115,88 @@ async fn s_82_keys_named_by_strangers_are_few() {
     assert_eq!(setup.handle.stats().keys, 17, "sixteen beside the one in use");
     setup.warm().await;
     assert_eq!(source.fetches_of(setup.alb.kid()), 1);
+}
+
+/// Kids whose keys have verified tokens, all but the last one long ago, and a stranger's tokens that name the others.
+struct OldKids {
+    setup: Setup,
+    source: Source,
+    in_use: MockAlb,
+    others: Vec<MockAlb>,
+    forged: Vec<String>,
+}
+
+impl OldKids {
+    async fn new(old: usize, max_keys: usize) -> Self {
+        let source = Source::new(|_| async { crate::source::no_such_key() });
+        let limits = KeyLimits::new().max_keys(max_keys);
+        let mut setup = Setup::build(|builder, _| builder.key_source(source.clone()).key_limits(limits));
+        let rotate = |setup: &mut Setup| {
+            setup.alb.rotate();
+            setup.alb.clone()
+        };
+        let albs: Vec<MockAlb> = (0..=old).map(|_| rotate(&mut setup)).collect();
+        let answers = all_kids_exist(&albs.iter().collect::<Vec<_>>());
+        source.set(move |request| tower_alb_auth::keys::KeySource::fetch(&answers, request));
+        for alb in &albs {
+            setup.app.call(alb.request("/").user(&User::jane())).await.assert_ok(JANE);
+            setup.clock.advance(SECOND);
+        }
+        let (in_use, others) = albs.split_last().expect("one at least");
+        let (in_use, others) = (in_use.clone(), others.to_vec());
+        let mut site = Self { setup, source, in_use, others, forged: Vec::new() };
+        site.forge();
+        site
+    }
+
+    /// Makes the stranger's tokens, which are good for two minutes.
+    fn forge(&mut self) {
+        let signed = self.in_use.sign(&User::jane());
+        let (_, rest) = signed.split_once('.').expect("a token");
+        let header = |alb: &MockAlb| URL_SAFE.encode(alb.token(&User::jane()).header_json());
+        self.forged = self.others.iter().map(|alb| format!("{}.{rest}", header(alb))).collect();
+    }
+
+    async fn strangers(&self, from: usize, count: usize) {
+        for number in from..from + count {
+            let answer =
+                self.setup.app.call(self.setup.alb.request("/").token(&self.forged[number % self.forged.len()]));
+            let answer = answer.await;
+            assert!(matches!(answer.kind(), Some(InvalidSignature | KeysUnavailable)), "{answer:?}");
+        }
+    }
+
+    async fn jane(&self) -> bool {
+        self.setup.app.call(self.in_use.request("/").user(&User::jane())).await.status == 200
+    }
+}
+
+/// That a kid has verified tokens once is no verified use of its key now.
+#[tokio::test(start_paused = true)]
+async fn s_82_kids_that_were_in_use_once_cost_no_honest_request_its_answer() {
+    for (old, max_keys) in [(100, 64), (20, 2)] {
+        let site = OldKids::new(old, max_keys).await;
+        let mut refused = 0;
+        for step in 0..200 {
+            site.strangers(step * 100, 100).await;
+            refused += usize::from(!site.jane().await);
+            site.setup.clock.advance(Duration::from_millis(30));
+        }
+        assert_eq!(refused, 0, "of 200, with {old} old kids and max_keys {max_keys}");
+        assert_eq!(site.source.fetches_of(site.in_use.kid()), 1, "it was held all the time");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s_82_kids_that_were_in_use_once_keep_no_key_from_its_refresh() {
+    let mut site = OldKids::new(40, 2).await;
+    site.setup.clock.advance(REFRESH_AGE);
+    site.forge();
+    for step in 0..20 {
+        site.strangers(step * 100, 100).await;
+        assert!(site.jane().await);
+        site.setup.clock.advance(SECOND);
+    }
+    site.setup.settle().await;
+    assert_eq!(site.source.fetches_of(site.in_use.kid()), 2);
 }
