@@ -128,7 +128,7 @@ struct OldKids {
 
 impl OldKids {
     async fn new(old: usize, max_keys: usize) -> Self {
-        let source = Source::new(|_| async { crate::source::no_such_key() });
+        let source = Source::new(|_| async { crate::store::source::no_such_key() });
         let limits = KeyLimits::new().max_keys(max_keys);
         let mut setup = Setup::build(|builder, _| builder.key_source(source.clone()).key_limits(limits));
         let rotate = |setup: &mut Setup| {
