@@ -17,11 +17,11 @@ use axum::{
     middleware::{Next, from_fn},
 };
 use percent_encoding::percent_decode_str;
-use tower::ServiceBuilder;
 use tower_http::{
     services::{ServeDir, ServeFile},
     set_header::SetResponseHeaderLayer,
 };
+use tower_layer::Layer;
 
 const TWO_WEEKS: HeaderValue = HeaderValue::from_static("public, max-age=1209600");
 const NOT_AT_ALL: HeaderValue = HeaderValue::from_static("no-store, max-age=0");
@@ -46,10 +46,8 @@ pub fn routes(folder: &Path) -> Result<Router, String> {
     // No other site may show it in a frame, and so have users click what they do not see.
     let framed = SetResponseHeaderLayer::overriding(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     Ok(Router::new()
-        .nest_service("/static", ServiceBuilder::new().layer(kept).service(ServeDir::new(folder.join("static"))))
-        .fallback_service(
-            ServiceBuilder::new().layer(page).service(ServeDir::new(folder).fallback(ServeFile::new(index))),
-        )
+        .nest_service("/static", kept.layer(ServeDir::new(folder.join("static"))))
+        .fallback_service(page.layer(ServeDir::new(folder).fallback(ServeFile::new(index))))
         .layer(from_fn(without_dot_files))
         .layer(framed))
 }

@@ -1,4 +1,4 @@
-//! What the service is told on the command line.
+//! The command line.
 
 use std::{
     net::SocketAddr,
@@ -10,15 +10,15 @@ use clap::{Args, Parser, Subcommand};
 const TEACHING: &str = "\
 Examples:
   What is in the files, key by key, and what is missing:
-      backstage_auth check --config app-config.yaml --config app-config.production.yaml
+      backstage-auth check --config app-config.yaml --config app-config.production.yaml
   The auth backend alone, for a load balancer's rule with the path /api/auth/awsalb/*:
-      backstage_auth --config app-config.yaml --config app-config.production.yaml
+      backstage-auth --config app-config.yaml --config app-config.production.yaml
   In front of a whole Backstage backend, which keeps its other sign-in providers:
-      backstage_auth --config app-config.yaml --upstream http://127.0.0.1:7008
+      backstage-auth --config app-config.yaml --upstream http://127.0.0.1:7008
   With the front end, as built by `yarn workspace app build`:
-      backstage_auth --config app-config.yaml --static packages/app/dist
+      backstage-auth --config app-config.yaml --static packages/app/dist
   On a laptop, behind a load balancer with ready users, at http://app.localhost:9000:
-      backstage_auth --config app-config.yaml --listen 127.0.0.1:7007 --without-catalog
+      backstage-auth --config app-config.yaml --listen 127.0.0.1:7007 --without-catalog
       alb-emulator --demo --target http://127.0.0.1:7007
       alb-emulator --demo --print-config app-config    # what the file has to say then
 
@@ -35,7 +35,7 @@ All of it is told step by step in docs/GUIDE.md of the package tower-alb-auth.";
 /// when they change; the rest wants a restart.
 #[derive(Debug, Parser)]
 #[command(
-    name = "backstage_auth",
+    name = "backstage-auth",
     version,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,

@@ -1,37 +1,39 @@
-//! Backstage's auth backend as a small service: the provider `awsalb` for the stock front end and stock back ends, by the
-//! settings in Backstage's own files.
+//! Backstage's auth backend as a service: the provider `awsalb` for the stock front end and stock back ends, by the settings in
+//! Backstage's own files.
 //!
 //! ```text
-//! cargo run --example backstage_auth --features backstage,postgres -- --config app-config.yaml
-//! cargo run --example backstage_auth --features backstage -- check --config app-config.yaml
-//! cargo run --example backstage_auth --features backstage -- --help
+//! cargo install --path . --features backstage-auth
+//! backstage-auth check --config app-config.yaml
+//! backstage-auth --config app-config.yaml
+//! backstage-auth --help
 //! ```
+//!
+//! What the files mean is the library's: [`tower_alb_auth::backstage::service`].
 //!
 //! | file | its role |
 //! |---|---|
-//! | `arguments.rs` | the command line |
-//! | `settings.rs` | what the files say |
-//! | `policy.rs` | whom the load balancer may sign in, and who becomes whom |
-//! | `shared.rs` | what replicas share: memory or PostgreSQL |
+//! | `cli.rs` | the command line |
+//! | `check.rs` | the task `check` |
 //! | `assemble.rs` | the parts, put together |
-//! | `app.rs` | the routes, and what stands around them |
+//! | `routes.rs` | the routes, and what stands around them |
 //! | `health.rs` | liveness and readiness |
 //! | `front_end.rs` | a built front end |
 //! | `start_lines.rs` | what is printed at the start |
 //! | `serve.rs` | listening and ending |
-//! | `self_check.rs` | the whole way by itself, for CI: `--check`, which needs the feature `emulator` |
+//! | `self_check/` | `--check`, for CI: a sign-in from end to end (needs the feature `emulator`) |
 
-mod app;
-mod arguments;
+// What comes from outside must not make a server panic.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::arithmetic_side_effects)]
+
 mod assemble;
+mod check;
+mod cli;
 mod front_end;
 mod health;
-mod policy;
+mod routes;
 #[cfg(feature = "emulator")]
 mod self_check;
 mod serve;
-mod settings;
-mod shared;
 mod start_lines;
 
 use std::{fmt::Display, io::IsTerminal, net::SocketAddr, process::ExitCode, time::Duration};
@@ -42,8 +44,8 @@ use tower_alb_auth::{backstage::settings::ListenSettings, config::AppConfig, lay
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    arguments::{Arguments, Serve, Task},
     assemble::{Assembled, assemble},
+    cli::{Arguments, Serve, Task},
 };
 
 /// How often the files are looked at.
@@ -54,7 +56,7 @@ async fn main() -> ExitCode {
     let Arguments { task, serve: arguments, check } = Arguments::parse();
     log(if check { "error" } else { "info" });
     let outcome = match task {
-        Some(Task::Check { files }) => files.found().and_then(|paths| settings::check(&paths).map_err(sentence)),
+        Some(Task::Check { files }) => files.found().and_then(|paths| check::run(&paths).map_err(sentence)),
         None if check => self_check(arguments).await,
         None => serve(arguments).await.map(|()| true),
     };
@@ -62,7 +64,7 @@ async fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(problem) => {
-            eprintln!("backstage_auth: {problem}");
+            eprintln!("backstage-auth: {problem}");
             ExitCode::FAILURE
         }
     }
@@ -75,7 +77,8 @@ async fn self_check(arguments: Serve) -> Result<bool, String> {
 
 #[cfg(not(feature = "emulator"))]
 async fn self_check(_: Serve) -> Result<bool, String> {
-    Err("--check needs the feature emulator: cargo run --features backstage,emulator".to_owned())
+    Err("--check needs the feature emulator: cargo run --bin backstage-auth --features backstage-auth,emulator"
+        .to_owned())
 }
 
 async fn serve(arguments: Serve) -> Result<(), String> {
@@ -83,20 +86,22 @@ async fn serve(arguments: Serve) -> Result<(), String> {
     // Before they are read, so that a change after that is noticed.
     let watch = Watch::files(&paths).every(LOOK);
     let files = AppConfig::load(&paths).map_err(sentence)?;
-    let Assembled { service, settings, layer, policy, health, shared, mut lines, tending: _tending } =
+    let Assembled { service, backend, health, mut lines, tending: _tending } =
         assemble(&files, &arguments).map_err(sentence)?;
-    settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let _watching = layer.handle().watch(watch, move || policy.read());
-    let _refreshing = layer.handle().refresh_in_background();
+    let _watching = backend.watch(watch, move || AppConfig::load(&paths));
+    let _refreshing = backend.layer().handle().refresh_in_background();
 
-    let listener = listen(arguments.listen, &settings.listen).await?;
+    let listener = listen(arguments.listen, &backend.settings().listen).await?;
     let address = listener.local_addr().map_err(sentence)?;
     lines.add("Listens at", format!("http://{address}"));
     println!(
-        "backstage_auth {}: users whom the load balancer signed in, for Backstage\n\n{lines}",
+        "backstage-auth {}: users whom the load balancer signed in, for Backstage\n\n{lines}",
         env!("CARGO_PKG_VERSION")
     );
-    shared.check().await;
+    // The service works on: it asks again when it has to.
+    if let Err(error) = backend.check_stores().await {
+        tracing::warn!("{error}");
+    }
     let delay = Duration::from_secs(arguments.shutdown_delay.into());
     serve::until_told_to_end(listener, service, health, delay).await.map_err(sentence)
 }
