@@ -28,8 +28,8 @@ pub struct AuthBackend {
 /// Collects what the files do not contain. Made by [`AuthBackend::builder`].
 #[derive(Clone)]
 #[must_use = "nothing is checked before build()"]
-pub struct AuthBackendBuilder<'f> {
-    files: &'f AppConfig,
+pub struct AuthBackendBuilder {
+    files: AppConfig,
     backend: Option<String>,
     without_catalog: bool,
     replicas: u16,
@@ -38,7 +38,8 @@ pub struct AuthBackendBuilder<'f> {
 
 impl AuthBackend {
     /// Starts from these files.
-    pub fn builder(files: &AppConfig) -> AuthBackendBuilder<'_> {
+    pub fn builder(files: &AppConfig) -> AuthBackendBuilder {
+        let files = files.clone();
         AuthBackendBuilder { files, backend: None, without_catalog: false, replicas: 1, create_own_tables: false }
     }
 
@@ -129,7 +130,7 @@ impl fmt::Debug for AuthBackend {
     }
 }
 
-impl AuthBackendBuilder<'_> {
+impl AuthBackendBuilder {
     /// Asks the catalog of the Backstage backend at this address, such as `http://127.0.0.1:7008`. An address of the catalog
     /// in the files takes precedence. Without both, the catalog is asked below `backend.baseUrl`, where a load balancer may
     /// respond with a login page; the start logs a warning then.
@@ -164,14 +165,14 @@ impl AuthBackendBuilder<'_> {
     /// All problems of the settings at once, each with its file and line. If the settings are correct: the first part that
     /// cannot be built from them.
     pub fn build(self) -> Result<AuthBackend, ConfigError> {
-        let settings = read(self.files)?;
+        let settings = read(&self.files)?;
         let stores = Stores::new(&settings, self.replicas, self.create_own_tables)?;
         let tokens = stores.issuer(&settings, TokenIssuer::builder(&settings.auth_url))?.build()?;
         let sign_in = match self.without_catalog {
             true => SignIn::without_catalog(),
             false => SignIn::in_catalog(&settings, &tokens, self.backend.as_deref())?,
         };
-        let config = sign_in.config(self.files)?;
+        let config = sign_in.config(&self.files)?;
         let trust = config.summary();
         let layer = AlbAuthLayer::new(config);
         let auth = stores.user_info(auth(&settings, &layer, &tokens)).build()?;
@@ -180,7 +181,7 @@ impl AuthBackendBuilder<'_> {
     }
 }
 
-impl fmt::Debug for AuthBackendBuilder<'_> {
+impl fmt::Debug for AuthBackendBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthBackendBuilder").field("replicas", &self.replicas).finish_non_exhaustive()
     }
