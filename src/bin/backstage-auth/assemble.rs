@@ -1,4 +1,4 @@
-//! Puts the service together: the auth backend of the files, and what the arguments put around it.
+//! Builds the service: the auth backend from the files, and the front end and upstream from the arguments.
 
 use axum::Router;
 use tower_alb_auth::{
@@ -25,7 +25,7 @@ pub struct Assembled {
     pub backend: AuthBackend,
     pub health: Health,
     pub lines: StartLines,
-    /// Publishes keys in time, until it is dropped.
+    /// Publishes keys in time until it is dropped.
     pub tending: TendHandle,
 }
 
@@ -44,7 +44,7 @@ pub fn assemble(files: &AppConfig, arguments: &Serve) -> Result<Assembled, Confi
         let rest = if front_end.is_some() { "what else is asked for below /api" } else { "whatever else is asked for" };
         lines.add("Upstream", format!("{upstream} gets {rest}, without the load balancer's headers"));
     }
-    let health = Health::of(backend.layer().handle(), backend.tokens().clone());
+    let health = Health::new(backend.layer().handle(), backend.tokens().clone());
     let auth = backend.auth().clone();
     let service = routes::routes(Parts { auth, health: health.clone(), front_end, upstream });
     let tending = backend.tokens().tend_in_background();
@@ -73,7 +73,7 @@ fn upstream(url: &str, arguments: &Serve) -> Result<Upstream, ConfigError> {
     }
 }
 
-/// Where everything is.
+/// The lines about the auth backend.
 fn lines(backend: &AuthBackend) -> StartLines {
     let settings = backend.settings();
     let mut lines = StartLines::default();

@@ -1,10 +1,10 @@
-//! The task `check`: what becomes of each key of Backstage's files.
+//! The subcommand `check`: how each key of Backstage's files is used.
 
 use std::path::PathBuf;
 
 use tower_alb_auth::{ConfigError, backstage::settings::Check, config::AppConfig};
 
-/// Prints what becomes of each key. Whether a service starts with these files.
+/// Prints how each key is used. Returns whether the service starts with these files.
 pub fn run(paths: &[PathBuf]) -> Result<bool, ConfigError> {
     let check = Check::of(&AppConfig::load(paths)?);
     print!("{check}");

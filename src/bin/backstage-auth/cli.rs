@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 
-const TEACHING: &str = "\
+const EXAMPLES: &str = "\
 Examples:
   What is in the files, key by key, and what is missing:
       backstage-auth check --config app-config.yaml --config app-config.production.yaml
@@ -40,7 +40,7 @@ All of it is told step by step in docs/GUIDE.md of the package tower-alb-auth.";
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
     max_term_width = 100,
-    after_help = TEACHING,
+    after_help = EXAMPLES,
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -63,8 +63,8 @@ pub enum Task {
     },
 }
 
-/// What is read where no file is named.
-const USUAL: &str = "app-config.yaml";
+/// The file that is read if none is named.
+const DEFAULT_FILE: &str = "app-config.yaml";
 
 #[derive(Debug, Args)]
 pub struct Files {
@@ -75,14 +75,14 @@ pub struct Files {
 
 impl Files {
     pub fn paths(&self) -> Vec<PathBuf> {
-        if self.named.is_empty() { vec![USUAL.into()] } else { self.named.clone() }
+        if self.named.is_empty() { vec![DEFAULT_FILE.into()] } else { self.named.clone() }
     }
 
-    /// The same. Where none is named, the usual one has to be here.
+    /// The paths. If none is named, the default file must exist.
     pub fn found(&self) -> Result<Vec<PathBuf>, String> {
-        if self.named.is_empty() && !Path::new(USUAL).exists() {
+        if self.named.is_empty() && !Path::new(DEFAULT_FILE).exists() {
             return Err(format!(
-                "{USUAL} cannot be read: there is none in this folder. Name Backstage's files by --config <FILE>, or start it \
+                "{DEFAULT_FILE} cannot be read: there is none in this folder. Name Backstage's files by --config <FILE>, or start it \
                  where they are"
             ));
         }

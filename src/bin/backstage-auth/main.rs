@@ -8,21 +8,21 @@
 //! backstage-auth --help
 //! ```
 //!
-//! What the files mean is the library's: [`tower_alb_auth::backstage::service`].
+//! The mapping from files to parts is in the library: [`tower_alb_auth::backstage::service`].
 //!
 //! | file | its role |
 //! |---|---|
 //! | `cli.rs` | the command line |
-//! | `check.rs` | the task `check` |
-//! | `assemble.rs` | the parts, put together |
-//! | `routes.rs` | the routes, and what stands around them |
+//! | `check.rs` | the subcommand `check` |
+//! | `assemble.rs` | builds the service from files and arguments |
+//! | `routes.rs` | the routes and the layers around them |
 //! | `health.rs` | liveness and readiness |
 //! | `front_end.rs` | a built front end |
-//! | `start_lines.rs` | what is printed at the start |
-//! | `serve.rs` | listening and ending |
+//! | `start_lines.rs` | the lines printed at start-up |
+//! | `serve.rs` | serving and graceful shutdown |
 //! | `self_check/` | `--check`, for CI: a sign-in from end to end (needs the feature `emulator`) |
 
-// What comes from outside must not make a server panic.
+// Input from outside must not make a server panic.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::arithmetic_side_effects)]
 
 mod assemble;
@@ -48,15 +48,15 @@ use crate::{
     cli::{Arguments, Serve, Task},
 };
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(2);
+/// Interval at which the files are checked for changes.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let Arguments { task, serve: arguments, check } = Arguments::parse();
     log(if check { "error" } else { "info" });
     let outcome = match task {
-        Some(Task::Check { files }) => files.found().and_then(|paths| check::run(&paths).map_err(sentence)),
+        Some(Task::Check { files }) => files.found().and_then(|paths| check::run(&paths).map_err(message)),
         None if check => self_check(arguments).await,
         None => serve(arguments).await.map(|()| true),
     };
@@ -72,7 +72,7 @@ async fn main() -> ExitCode {
 
 #[cfg(feature = "emulator")]
 async fn self_check(arguments: Serve) -> Result<bool, String> {
-    self_check::walk(arguments).await.map_err(sentence)
+    self_check::walk(arguments).await.map_err(message)
 }
 
 #[cfg(not(feature = "emulator"))]
@@ -83,30 +83,30 @@ async fn self_check(_: Serve) -> Result<bool, String> {
 
 async fn serve(arguments: Serve) -> Result<(), String> {
     let paths = arguments.files.found()?;
-    // Before they are read, so that a change after that is noticed.
-    let watch = Watch::files(&paths).every(LOOK);
-    let files = AppConfig::load(&paths).map_err(sentence)?;
+    // Before the files are read, so that no later change is missed.
+    let watch = Watch::files(&paths).every(POLL_INTERVAL);
+    let files = AppConfig::load(&paths).map_err(message)?;
     let Assembled { service, backend, health, mut lines, tending: _tending } =
-        assemble(&files, &arguments).map_err(sentence)?;
+        assemble(&files, &arguments).map_err(message)?;
     let _watching = backend.watch(watch, move || AppConfig::load(&paths));
     let _refreshing = backend.layer().handle().refresh_in_background();
 
     let listener = listen(arguments.listen, &backend.settings().listen).await?;
-    let address = listener.local_addr().map_err(sentence)?;
+    let address = listener.local_addr().map_err(message)?;
     lines.add("Listens at", format!("http://{address}"));
     println!(
         "backstage-auth {}: users whom the load balancer signed in, for Backstage\n\n{lines}",
         env!("CARGO_PKG_VERSION")
     );
-    // The service works on: it asks again when it has to.
+    // Not fatal: requests that need the database try again.
     if let Err(error) = backend.check_stores().await {
         tracing::warn!("{error}");
     }
     let delay = Duration::from_secs(arguments.shutdown_delay.into());
-    serve::until_told_to_end(listener, service, health, delay).await.map_err(sentence)
+    serve::until_stopped(listener, service, health, delay).await.map_err(message)
 }
 
-/// At the address of the command line, else at that of the files.
+/// Listens at the address of the command line, or else at that of the files.
 async fn listen(address: Option<SocketAddr>, files: &ListenSettings) -> Result<TcpListener, String> {
     let (host, port) = match address {
         Some(address) => (address.ip().to_string(), address.port()),
@@ -118,12 +118,12 @@ async fn listen(address: Option<SocketAddr>, files: &ListenSettings) -> Result<T
     TcpListener::bind((host.as_str(), port)).await.map_err(failed)
 }
 
-fn sentence(error: impl Display) -> String {
+fn message(error: impl Display) -> String {
     error.to_string()
 }
 
-fn log(usual: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
+fn log(default: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let to = std::io::stderr;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(to).with_ansi(to().is_terminal()).init();
 }

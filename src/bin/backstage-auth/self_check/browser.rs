@@ -1,4 +1,4 @@
-//! A client that goes where a browser would: it keeps cookies by host name and follows redirects.
+//! A client that acts as a browser: it keeps cookies by host name and follows redirects.
 
 use std::net::Ipv4Addr;
 
@@ -14,16 +14,16 @@ use tokio::net::TcpStream;
 
 use super::Anything;
 
-/// A sign-in takes four.
+/// A sign-in needs four.
 const MAX_REDIRECTS: usize = 10;
 
 #[derive(Default)]
 pub struct Browser {
-    /// By host name, as browsers keep them: a port makes no difference.
+    /// By host name, without the port, as in browsers.
     cookies: Vec<(String, Cookie<'static>)>,
 }
 
-/// What a browser shows at the end of a navigation.
+/// The page after all redirects.
 pub struct Page {
     pub url: Uri,
     pub status: StatusCode,
@@ -92,7 +92,7 @@ impl Browser {
     }
 }
 
-/// Every name is this machine, as browsers have it for names under `localhost`.
+/// Connects to this machine whatever the name: browsers resolve names under `localhost` the same way.
 async fn send(authority: &Authority, request: Request<String>) -> Anything<Response<String>> {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, authority.port_u16().unwrap_or(80))).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
@@ -102,7 +102,7 @@ async fn send(authority: &Authority, request: Request<String>) -> Anything<Respo
     Ok(Response::from_parts(parts, String::from_utf8(body.into())?))
 }
 
-/// Where a `Location` leads: a URL, or a path of the same origin.
+/// Resolves a `Location`, which is a URL or a path of the same origin.
 fn followed(from: &Uri, location: &str) -> Anything<Uri> {
     let mut parts = location.parse::<Uri>()?.into_parts();
     parts.scheme = parts.scheme.or_else(|| from.scheme().cloned());

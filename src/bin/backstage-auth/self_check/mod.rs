@@ -1,5 +1,5 @@
-//! The whole way by itself: a local load balancer with a demo provider in front, another backend behind, and a client that
-//! goes where a browser would.
+//! A sign-in from end to end: a local load balancer with a demo provider in front, another backend behind, and a client that
+//! acts as a browser.
 
 mod browser;
 
@@ -27,7 +27,7 @@ use crate::{
 
 type Anything<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Whether everything was as promised.
+/// Returns whether every step had the expected result.
 pub async fn walk(mut arguments: Serve) -> Anything<bool> {
     arguments.upstream = Some(another_backend().await?);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -40,15 +40,15 @@ pub async fn walk(mut arguments: Serve) -> Anything<bool> {
     tokio::spawn(async move { axum::serve(listener, service).await });
 
     let mut walk = Walk { url: emulator.url().to_owned(), provider: emulator.issuer().to_owned(), sound: true };
-    walk.nobody().await?;
+    walk.without_a_session().await?;
     walk.jane().await?;
     walk.guest().await?;
-    walk.beside().await?;
+    walk.upstream_and_health().await?;
     emulator.shutdown().await;
     Ok(walk.sound)
 }
 
-/// What a Backstage behind this load balancer has in its file.
+/// The `app-config.yaml` of a Backstage behind this load balancer.
 fn app_config(emulator: &Emulator) -> String {
     let (url, issuer, signer) = (emulator.url(), emulator.issuer(), emulator.signer());
     let (client_id, keys) = (emulator.client_id(), emulator.key_endpoint());
@@ -72,7 +72,7 @@ auth:
     )
 }
 
-/// A backend with the other sign-in providers, and with a catalog in which Jane is.
+/// A backend with the other sign-in providers and a catalog that contains Jane.
 async fn another_backend() -> std::io::Result<String> {
     let jane = json!({
         "kind": "User",
@@ -100,7 +100,7 @@ struct Walk {
 }
 
 impl Walk {
-    async fn nobody(&mut self) -> Anything<()> {
+    async fn without_a_session(&mut self) -> Anything<()> {
         let page = Browser::default().get(&format!("{}/", self.url)).await?.body;
         self.expect("whoever has no session is asked by the provider", &page.contains("Who signs in?"), &true);
         Ok(())
@@ -137,7 +137,7 @@ impl Walk {
         Ok(())
     }
 
-    async fn beside(&mut self) -> Anything<()> {
+    async fn upstream_and_health(&mut self) -> Anything<()> {
         let mut browser = self.signed_in("admin").await?;
         let other = browser.get(&self.auth("/github/start")).await?.body;
         self.expect("another provider is the upstream's", &other.as_str(), &"another backend");
@@ -150,7 +150,7 @@ impl Walk {
         format!("{}/api/auth{path}", self.url)
     }
 
-    /// A browser of its own, in which this user was chosen.
+    /// A new browser in which this user has signed in.
     async fn signed_in(&self, user: &str) -> Anything<Browser> {
         let mut browser = Browser::default();
         let page = browser.get(&format!("{}/", self.url)).await?.body;
