@@ -38,6 +38,7 @@
 //! | [`BackstageAuth`] | what the routes need: the layer's handle, the token issuer, the stores, whose pages may ask |
 //! | [`TokenIssuer`] | signs user tokens and plugin tokens, publishes the keys they verify by |
 //! | [`settings`] | what Backstage's own files say of all that |
+//! | [`service`] | all of these parts, built from Backstage's own files |
 //! | [`Upstream`] | another auth backend behind this one, for other sign-in providers |
 //! | [`store`] | what replicas share: public keys and the answers of `/v1/userinfo`; never a private key |
 //!
@@ -85,6 +86,7 @@ mod origins;
 mod own_paths;
 mod profile;
 mod router;
+pub mod service;
 pub mod settings;
 pub mod store;
 mod upstream;

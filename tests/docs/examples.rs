@@ -2,7 +2,12 @@
 //!
 //! `cargo test` builds the examples beside the tests, so they are not built again here.
 
-use std::{env, path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use tokio::{process::Command, time::timeout};
 
@@ -10,8 +15,8 @@ use tokio::{process::Command, time::timeout};
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Runs it, and gives what it printed.
-async fn check(example: &str) -> String {
-    let output = Command::new(binary(example))
+async fn check(program: &Path) -> String {
+    let output = Command::new(program)
         .arg("--check")
         .env_remove("PORT")
         .env_remove("RUST_LOG")
@@ -21,7 +26,7 @@ async fn check(example: &str) -> String {
     let output = timeout(LONGEST, output).await.expect("it ends by itself").expect("it starts");
     let printed = String::from_utf8(output.stdout).expect("UTF-8");
     let log = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{example} --check: {}\n{printed}\n{log}", output.status);
+    assert!(output.status.success(), "{} --check: {}\n{printed}\n{log}", program.display(), output.status);
     printed
 }
 
@@ -36,7 +41,10 @@ fn binary(example: &str) -> PathBuf {
 
 /// An example that checks nothing would pass: each says how many calls it made.
 async fn keeps_its_promises(example: &str, calls: usize) {
-    let printed = check(example).await;
+    kept(&check(&binary(example)).await, calls);
+}
+
+fn kept(printed: &str, calls: usize) {
     assert_eq!(printed.lines().filter(|line| line.starts_with("ok ")).count(), calls, "{printed}");
 }
 
@@ -91,10 +99,11 @@ async fn tour_keeps_its_promises() {
     keeps_its_promises("tour", 15).await;
 }
 
-#[cfg(all(feature = "backstage", feature = "emulator"))]
+/// The program checks itself as examples do.
+#[cfg(all(feature = "backstage-auth", feature = "emulator"))]
 #[tokio::test]
 async fn backstage_auth_keeps_its_promises() {
-    keeps_its_promises("backstage_auth", 10).await;
+    kept(&check(env!("CARGO_BIN_EXE_backstage-auth").as_ref()).await, 10);
 }
 
 /// Whoever has something else on the tour's ports reads how to choose others.

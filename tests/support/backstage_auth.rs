@@ -1,9 +1,9 @@
-//! The program, and what it said.
+//! The program `backstage-auth`, and what it said.
 
 use std::{
     io::{BufRead as _, BufReader, Read},
     net::{Ipv4Addr, TcpListener},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Output, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -96,14 +96,9 @@ impl Drop for Service {
     }
 }
 
-/// `target/debug/examples/backstage_auth`, seen from this test at `target/debug/deps/<test>`; with nothing of the tests'
-/// environment.
+/// With nothing of the tests' environment.
 pub fn program() -> Command {
-    let test = std::env::current_exe().expect("a path of this test");
-    let target = test.parent().and_then(Path::parent).expect("a target directory");
-    let path: PathBuf = target.join("examples/backstage_auth").with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(path.exists(), "{} is not built: run cargo build --all-features --examples", path.display());
-    let mut command = Command::new(path);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_backstage-auth"));
     command.env_clear();
     command
 }

@@ -15,7 +15,8 @@ fn help_teaches() {
     {
         assert!(help.stdout.contains(part), "{part} is not in: {}", help.stdout);
     }
-    assert_eq!(run(folder.path(), &["--version"]).code, 0);
+    let version = run(folder.path(), &["--version"]);
+    assert_eq!((version.code, version.stdout), (0, format!("backstage-auth {}\n", env!("CARGO_PKG_VERSION"))));
 }
 
 #[test]
@@ -92,7 +93,6 @@ fn an_address_that_is_none_is_refused_with_how_to_write_it() {
 }
 
 /// It would do nothing, and whoever asked for it believes that keys are shared.
-#[cfg(feature = "postgres")]
 #[test]
 fn tables_without_a_database_are_refused() {
     let folder = folder_with(crate::service::settings::SOUND);
@@ -113,7 +113,6 @@ fn a_resolver_that_asks_the_catalog_does_not_go_with_the_flag_that_asks_none() {
 }
 
 /// `check` says that the role is used. Nothing listens there: no connection is opened before the start.
-#[cfg(feature = "postgres")]
 #[test]
 fn a_database_with_a_role_of_its_own_starts() {
     let database = "  database:\n    client: pg\n    role: auth_owner\n    connection: { host: 127.0.0.1, port: 1, user: backstage }\n";

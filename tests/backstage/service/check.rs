@@ -1,4 +1,4 @@
-//! `backstage_auth check`: what becomes of each key.
+//! `backstage-auth check`: what becomes of each key.
 
 use crate::{
     service::settings::{SOUND, folder_with},

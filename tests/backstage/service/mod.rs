@@ -1,10 +1,9 @@
-//! The example `backstage_auth` as a process behind the local load balancer, and the way on to an upstream.
-//!
-//! `cargo test` builds the examples beside the tests, so it is not built again here.
+//! The program `backstage-auth` as a process behind the local load balancer, and the way on to an upstream.
 
 mod arguments;
 mod catalog;
 mod check;
+mod embedded;
 mod ending;
 mod front_end;
 mod guest;
@@ -19,5 +18,4 @@ mod upstream_headers;
 mod upstream_paths;
 
 // Backstage's own auth backend on a PostgreSQL, as tests/postgres has them.
-#[cfg(feature = "postgres")]
 mod stock;

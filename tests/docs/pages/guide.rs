@@ -101,7 +101,7 @@ fn what_the_log_is_told_to_say_it_says() {
 /// The commands of the page are those of the programs.
 #[test]
 fn flags_of_the_service_are_those_that_it_has() {
-    let (page, arguments) = (read(PAGE), read("examples/backstage_auth/arguments.rs"));
+    let (page, arguments) = (read(PAGE), read("src/bin/backstage-auth/cli.rs"));
     for flag in ["listen", "upstream", "without_catalog", "create_tables", "replicas"] {
         assert!(page.contains(&format!("--{}", flag.replace('_', "-"))), "{flag} is not told");
         assert!(arguments.contains(&format!("pub {flag}: ")), "{flag} is none");

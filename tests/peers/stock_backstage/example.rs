@@ -1,4 +1,4 @@
-//! The example `backstage_auth` as the whole site: it serves a stock front end, signs its users in by a stock catalog, and
+//! The program `backstage-auth` as the whole site: it serves a stock front end, signs its users in by a stock catalog, and
 //! passes their calls on to a stock back end.
 
 use std::fs;

@@ -1,11 +1,11 @@
-//! What is printed at the start: where everything is, in plain words.
+//! The lines printed at start-up: addresses, stores and trust.
 
 use std::fmt;
 
-/// Where texts begin, behind their labels.
+/// Column at which the texts after the labels begin.
 const COLUMN: usize = 13;
 
-/// Labels and what stands behind them.
+/// Labels and their texts.
 #[derive(Debug, Default)]
 pub struct StartLines(Vec<(&'static str, String)>);
 

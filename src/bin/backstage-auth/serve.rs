@@ -1,4 +1,4 @@
-//! Listening, and ending without losing a request.
+//! Serving, and shutdown without losing a request.
 
 use std::{future::IntoFuture, io, net::SocketAddr, time::Duration};
 
@@ -7,22 +7,17 @@ use tokio::{net::TcpListener, sync::watch};
 
 use crate::health::Health;
 
-/// Requests that are under way have this long to end: less than the 30 s after which Kubernetes and ECS kill.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Time for in-flight requests at shutdown: less than the 30 s after which Kubernetes and ECS kill a process.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Serves until the process is told to end, for so long after that, and then until requests under way are answered.
-pub async fn until_told_to_end(
-    listener: TcpListener,
-    service: Router,
-    health: Health,
-    delay: Duration,
-) -> io::Result<()> {
+/// Serves until a stop signal, for `delay` after it, and then until in-flight requests have their responses.
+pub async fn until_stopped(listener: TcpListener, service: Router, health: Health, delay: Duration) -> io::Result<()> {
     let mut signals = Signals::listen()?;
-    let (ending, mut told) = watch::channel(false);
+    let (stop, mut stopped) = watch::channel(false);
     let service = service.into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, service).with_graceful_shutdown(async move {
-        // Also where whoever could say it is gone.
-        let _ = told.wait_for(|told| *told).await;
+        // Also if the sender is gone.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
     });
     let mut served = std::pin::pin!(served.into_future());
     tokio::select! {
@@ -36,11 +31,11 @@ pub async fn until_told_to_end(
         name = signals.next() => tracing::info!("{name} again: connections are closed without a further wait"),
     }
     tracing::info!("no more connections are taken, requests under way are answered");
-    ending.send_replace(true);
+    stop.send_replace(true);
     tokio::select! {
         ended = &mut served => ended,
-        () = tokio::time::sleep(PATIENCE) => {
-            tracing::warn!("requests that are not answered after {PATIENCE:?} are given up");
+        () = tokio::time::sleep(DRAIN_TIMEOUT) => {
+            tracing::warn!("requests that are not answered after {DRAIN_TIMEOUT:?} are given up");
             Ok(())
         }
         name = signals.next() => {
@@ -50,7 +45,7 @@ pub async fn until_told_to_end(
     }
 }
 
-/// What asks the process to end.
+/// The signals that stop the process.
 #[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
@@ -72,7 +67,7 @@ impl Signals {
     }
 }
 
-/// Elsewhere there is Ctrl-C alone.
+/// Other systems have Ctrl-C only.
 #[cfg(not(unix))]
 struct Signals;
 
@@ -85,7 +80,7 @@ impl Signals {
     async fn next(&mut self) -> &'static str {
         match tokio::signal::ctrl_c().await {
             Ok(()) => "Ctrl-C",
-            // It cannot be heard: then nothing comes.
+            // There is no handler for it, so no signal arrives.
             Err(_) => std::future::pending().await,
         }
     }

@@ -1,15 +1,17 @@
-//! The whole way by itself: a local load balancer with a demo provider in front, another backend behind, and a client that
-//! goes where a browser would.
+//! A sign-in from end to end: a local load balancer with a demo provider in front, another backend behind, and a client that
+//! acts as a browser.
+
+mod browser;
 
 use std::{error::Error, net::SocketAddr};
 
 use axum::{
     Json, Router,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
     response::IntoResponse,
     routing::{any, get},
 };
-use reqwest::Client;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower_alb_auth::{
@@ -17,14 +19,15 @@ use tower_alb_auth::{
     emulator::{Emulator, EmulatorConfig},
 };
 
+use self::browser::Browser;
 use crate::{
-    arguments::Serve,
     assemble::{Assembled, assemble},
+    cli::Serve,
 };
 
 type Anything<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Whether everything was as promised.
+/// Returns whether every step had the expected result.
 pub async fn walk(mut arguments: Serve) -> Anything<bool> {
     arguments.upstream = Some(another_backend().await?);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -37,15 +40,15 @@ pub async fn walk(mut arguments: Serve) -> Anything<bool> {
     tokio::spawn(async move { axum::serve(listener, service).await });
 
     let mut walk = Walk { url: emulator.url().to_owned(), provider: emulator.issuer().to_owned(), sound: true };
-    walk.nobody().await?;
+    walk.without_a_session().await?;
     walk.jane().await?;
     walk.guest().await?;
-    walk.beside().await?;
+    walk.upstream_and_health().await?;
     emulator.shutdown().await;
     Ok(walk.sound)
 }
 
-/// What a Backstage behind this load balancer has in its file.
+/// The `app-config.yaml` of a Backstage behind this load balancer.
 fn app_config(emulator: &Emulator) -> String {
     let (url, issuer, signer) = (emulator.url(), emulator.issuer(), emulator.signer());
     let (client_id, keys) = (emulator.client_id(), emulator.key_endpoint());
@@ -69,7 +72,7 @@ auth:
     )
 }
 
-/// A backend with the other sign-in providers, and with a catalog in which Jane is.
+/// A backend with the other sign-in providers and a catalog that contains Jane.
 async fn another_backend() -> std::io::Result<String> {
     let jane = json!({
         "kind": "User",
@@ -97,15 +100,15 @@ struct Walk {
 }
 
 impl Walk {
-    async fn nobody(&mut self) -> Anything<()> {
-        let page = browser()?.get(format!("{}/", self.url)).send().await?.text().await?;
+    async fn without_a_session(&mut self) -> Anything<()> {
+        let page = Browser::default().get(&format!("{}/", self.url)).await?.body;
         self.expect("whoever has no session is asked by the provider", &page.contains("Who signs in?"), &true);
         Ok(())
     }
 
     async fn jane(&mut self) -> Anything<()> {
-        let browser = self.signed_in("jane").await?;
-        let session: Value = browser.get(self.auth("/awsalb/refresh")).send().await?.json().await?;
+        let mut browser = self.signed_in("jane").await?;
+        let session: Value = serde_json::from_str(&browser.get(&self.auth("/awsalb/refresh")).await?.body)?;
         let user = &session["backstageIdentity"]["identity"]["userEntityRef"];
         self.expect("Jane gets a session", user, &json!("user:default/jane.doe"));
         let owns = &session["backstageIdentity"]["identity"]["ownershipEntityRefs"];
@@ -113,29 +116,32 @@ impl Walk {
         self.expect("she owns as her team, which the catalog knows", owns, &team);
 
         let token = session["backstageIdentity"]["token"].as_str().unwrap_or_default();
-        let keys: Value = browser.get(self.auth("/.well-known/jwks.json")).send().await?.json().await?;
+        let keys: Value = serde_json::from_str(&browser.get(&self.auth("/.well-known/jwks.json")).await?.body)?;
         self.expect("the key that back ends verify it by is published", &keys["keys"][0]["alg"], &json!("ES256"));
-        let info: Value = browser.get(self.auth("/v1/userinfo")).bearer_auth(token).send().await?.json().await?;
+        let bearer = [(header::AUTHORIZATION, &*format!("Bearer {token}"))];
+        let info = browser.send(Method::GET, &self.auth("/v1/userinfo"), &bearer, String::new()).await?;
+        let info: Value = serde_json::from_str(&info.body)?;
         self.expect("userinfo knows whose token it is", &info["claims"]["sub"], &json!("user:default/jane.doe"));
 
-        let goodbye = browser.post(self.auth("/awsalb/logout")).header("origin", &self.url).send().await?;
-        self.expect("she signs out, at the provider too", &goodbye.url().path(), &"/logout");
-        let page = browser.get(format!("{}/", self.url)).send().await?.text().await?;
+        let origin = [(header::ORIGIN, &*self.url)];
+        let goodbye = browser.send(Method::POST, &self.auth("/awsalb/logout"), &origin, String::new()).await?;
+        self.expect("she signs out, at the provider too", &goodbye.url.path(), &"/logout");
+        let page = browser.get(&format!("{}/", self.url)).await?.body;
         self.expect("after that the provider asks again", &page.contains("Who signs in?"), &true);
         Ok(())
     }
 
     async fn guest(&mut self) -> Anything<()> {
-        let refused = self.signed_in("guest").await?.get(self.auth("/awsalb/refresh")).send().await?;
-        self.expect("a guest of another domain gets none", &refused.status(), &StatusCode::FORBIDDEN);
+        let refused = self.signed_in("guest").await?.get(&self.auth("/awsalb/refresh")).await?;
+        self.expect("a guest of another domain gets none", &refused.status, &StatusCode::FORBIDDEN);
         Ok(())
     }
 
-    async fn beside(&mut self) -> Anything<()> {
-        let browser = self.signed_in("admin").await?;
-        let other = browser.get(self.auth("/github/start")).send().await?.text().await?;
+    async fn upstream_and_health(&mut self) -> Anything<()> {
+        let mut browser = self.signed_in("admin").await?;
+        let other = browser.get(&self.auth("/github/start")).await?.body;
         self.expect("another provider is the upstream's", &other.as_str(), &"another backend");
-        let ready = browser.get(format!("{}/.backstage/health/v1/readiness", self.url)).send().await?.text().await?;
+        let ready = browser.get(&format!("{}/.backstage/health/v1/readiness", self.url)).await?.body;
         self.expect("it is ready, in Backstage's shape", &ready.as_str(), &r#"{"status":"ok"}"#);
         Ok(())
     }
@@ -144,14 +150,15 @@ impl Walk {
         format!("{}/api/auth{path}", self.url)
     }
 
-    /// A browser of its own, in which this user was chosen.
-    async fn signed_in(&self, user: &str) -> Anything<Client> {
-        let browser = browser()?;
-        let page = browser.get(format!("{}/", self.url)).send().await?.text().await?;
+    /// A new browser in which this user has signed in.
+    async fn signed_in(&self, user: &str) -> Anything<Browser> {
+        let mut browser = Browser::default();
+        let page = browser.get(&format!("{}/", self.url)).await?.body;
         let (_, rest) = page.split_once("name=\"ticket\" value=\"").ok_or("this is no login page")?;
         let (ticket, _) = rest.split_once('"').ok_or("the form has no end")?;
-        let form = [("ticket", ticket), ("user", user)];
-        browser.post(format!("{}/login", self.provider)).form(&form).send().await?;
+        let form = format!("ticket={}&user={user}", utf8_percent_encode(ticket, NON_ALPHANUMERIC));
+        let as_form = [(header::CONTENT_TYPE, "application/x-www-form-urlencoded")];
+        browser.send(Method::POST, &format!("{}/login", self.provider), &as_form, form).await?;
         Ok(browser)
     }
 
@@ -163,15 +170,4 @@ impl Walk {
             println!("       promised: {promised:?}");
         }
     }
-}
-
-/// Keeps cookies by host name, as browsers do, and takes names under `localhost` for this machine, as they do too.
-fn browser() -> reqwest::Result<Client> {
-    let this_machine = SocketAddr::from(([127, 0, 0, 1], 0));
-    Client::builder()
-        .cookie_store(true)
-        .no_proxy()
-        .resolve("app.localhost", this_machine)
-        .resolve("idp.localhost", this_machine)
-        .build()
 }

@@ -1,4 +1,4 @@
-//! What the service is told on the command line.
+//! The command line.
 
 use std::{
     net::SocketAddr,
@@ -7,18 +7,18 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 
-const TEACHING: &str = "\
+const EXAMPLES: &str = "\
 Examples:
   What is in the files, key by key, and what is missing:
-      backstage_auth check --config app-config.yaml --config app-config.production.yaml
+      backstage-auth check --config app-config.yaml --config app-config.production.yaml
   The auth backend alone, for a load balancer's rule with the path /api/auth/awsalb/*:
-      backstage_auth --config app-config.yaml --config app-config.production.yaml
+      backstage-auth --config app-config.yaml --config app-config.production.yaml
   In front of a whole Backstage backend, which keeps its other sign-in providers:
-      backstage_auth --config app-config.yaml --upstream http://127.0.0.1:7008
+      backstage-auth --config app-config.yaml --upstream http://127.0.0.1:7008
   With the front end, as built by `yarn workspace app build`:
-      backstage_auth --config app-config.yaml --static packages/app/dist
+      backstage-auth --config app-config.yaml --static packages/app/dist
   On a laptop, behind a load balancer with ready users, at http://app.localhost:9000:
-      backstage_auth --config app-config.yaml --listen 127.0.0.1:7007 --without-catalog
+      backstage-auth --config app-config.yaml --listen 127.0.0.1:7007 --without-catalog
       alb-emulator --demo --target http://127.0.0.1:7007
       alb-emulator --demo --print-config app-config    # what the file has to say then
 
@@ -35,12 +35,12 @@ All of it is told step by step in docs/GUIDE.md of the package tower-alb-auth.";
 /// when they change; the rest wants a restart.
 #[derive(Debug, Parser)]
 #[command(
-    name = "backstage_auth",
+    name = "backstage-auth",
     version,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
     max_term_width = 100,
-    after_help = TEACHING,
+    after_help = EXAMPLES,
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -63,8 +63,8 @@ pub enum Task {
     },
 }
 
-/// What is read where no file is named.
-const USUAL: &str = "app-config.yaml";
+/// The file that is read if none is named.
+const DEFAULT_FILE: &str = "app-config.yaml";
 
 #[derive(Debug, Args)]
 pub struct Files {
@@ -75,14 +75,14 @@ pub struct Files {
 
 impl Files {
     pub fn paths(&self) -> Vec<PathBuf> {
-        if self.named.is_empty() { vec![USUAL.into()] } else { self.named.clone() }
+        if self.named.is_empty() { vec![DEFAULT_FILE.into()] } else { self.named.clone() }
     }
 
-    /// The same. Where none is named, the usual one has to be here.
+    /// The paths. If none is named, the default file must exist.
     pub fn found(&self) -> Result<Vec<PathBuf>, String> {
-        if self.named.is_empty() && !Path::new(USUAL).exists() {
+        if self.named.is_empty() && !Path::new(DEFAULT_FILE).exists() {
             return Err(format!(
-                "{USUAL} cannot be read: there is none in this folder. Name Backstage's files by --config <FILE>, or start it \
+                "{DEFAULT_FILE} cannot be read: there is none in this folder. Name Backstage's files by --config <FILE>, or start it \
                  where they are"
             ));
         }

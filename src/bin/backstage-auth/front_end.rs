@@ -1,12 +1,12 @@
 //! A built front end, served as Backstage's app-backend serves it.
 //!
-//! | path | answer | `Cache-Control` |
+//! | path | response | `Cache-Control` |
 //! |---|---|---|
-//! | `/static/*` | the file, whose name carries a hash of it; else 404 | two weeks |
-//! | another file | the file; none whose name begins with a dot | pages not at all, the rest as the browser sees fit |
-//! | any other path | `index.html`, which finds its page by itself | not at all |
+//! | `/static/*` | the file, whose name contains its hash; else 404 | two weeks |
+//! | another file | the file, unless its name begins with a dot | `no-store` for pages; none for other files |
+//! | any other path | `index.html`, which routes in the browser | `no-store` |
 //!
-//! Nothing is put into it: it has the settings that it was built with, not those of this service's files.
+//! No settings are injected: the front end has those that it was built with, not those of this service's files.
 
 use std::path::Path;
 
@@ -17,14 +17,14 @@ use axum::{
     middleware::{Next, from_fn},
 };
 use percent_encoding::percent_decode_str;
-use tower::ServiceBuilder;
 use tower_http::{
     services::{ServeDir, ServeFile},
     set_header::SetResponseHeaderLayer,
 };
+use tower_layer::Layer;
 
 const TWO_WEEKS: HeaderValue = HeaderValue::from_static("public, max-age=1209600");
-const NOT_AT_ALL: HeaderValue = HeaderValue::from_static("no-store, max-age=0");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store, max-age=0");
 
 /// The front end of this folder, `dist` of the package `app`.
 pub fn routes(folder: &Path) -> Result<Router, String> {
@@ -41,22 +41,20 @@ pub fn routes(folder: &Path) -> Result<Router, String> {
     });
     let page = SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, |response: &Response<_>| {
         let kind = response.headers().get(header::CONTENT_TYPE)?;
-        kind.as_bytes().starts_with(b"text/html").then_some(NOT_AT_ALL)
+        kind.as_bytes().starts_with(b"text/html").then_some(NO_STORE)
     });
-    // No other site may show it in a frame, and so have users click what they do not see.
+    // No other site may show it in a frame (clickjacking).
     let framed = SetResponseHeaderLayer::overriding(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     Ok(Router::new()
-        .nest_service("/static", ServiceBuilder::new().layer(kept).service(ServeDir::new(folder.join("static"))))
-        .fallback_service(
-            ServiceBuilder::new().layer(page).service(ServeDir::new(folder).fallback(ServeFile::new(index))),
-        )
+        .nest_service("/static", kept.layer(ServeDir::new(folder.join("static"))))
+        .fallback_service(page.layer(ServeDir::new(folder).fallback(ServeFile::new(index))))
         .layer(from_fn(without_dot_files))
         .layer(framed))
 }
 
-/// What is hidden from a listing is no part of a front end: the schema of its settings, say.
+/// Dot files, such as the schema of the settings, are not part of a front end.
 async fn without_dot_files(mut request: Request, next: Next) -> axum::response::Response {
-    // Decoded as a whole, as files are looked for: `static%2f.env` is one segment before, and two after.
+    // Decoded as a whole, as `ServeDir` does: `static%2f.env` is one segment before decoding and two after.
     let path = percent_decode_str(request.uri().path()).collect::<Vec<u8>>();
     if path.split(|byte| matches!(byte, b'/' | b'\\')).any(|segment| segment.starts_with(b".")) {
         *request.uri_mut() = Uri::from_static("/");

@@ -1,70 +1,66 @@
-//! What replicas share: public keys and the answers of userinfo, by what the files say of keys and of the database.
+//! What replicas share: public keys and userinfo, in memory or in the database of the files.
 
-use tower_alb_auth::{
+use crate::{
     ConfigError,
     backstage::{
         BackstageAuthBuilder, KeyFiles, SigningKeys, TokenIssuerBuilder,
-        settings::{BackstageSettings, KeyStoreSettings},
+        settings::{BackstageSettings, DatabaseSettings, KeyStoreSettings},
+        store::StoreError,
     },
 };
 
-use crate::{arguments::Serve, start_lines::StartLines};
-
 #[cfg(feature = "postgres")]
-use tower_alb_auth::backstage::{
+use crate::backstage::{
     settings::DatabaseTls,
     store::postgres::{Postgres, PostgresTls},
 };
 
-/// The stores, if there are any but memory.
-pub struct Shared {
+const DATABASE_LINES: &str = "backend:\n  database:\n    client: pg\n    connection: ...";
+
+/// The database, if there is one.
+pub(super) struct Stores {
     #[cfg(feature = "postgres")]
     database: Option<Postgres>,
 }
 
-impl Shared {
-    /// Opens no connection yet.
-    pub fn new(settings: &BackstageSettings, arguments: &Serve, lines: &mut StartLines) -> Result<Self, ConfigError> {
+impl Stores {
+    /// Opens no connection.
+    pub(super) fn new(
+        settings: &BackstageSettings,
+        replicas: u16,
+        create_own_tables: bool,
+    ) -> Result<Self, ConfigError> {
         let Some(database) = &settings.database else {
-            if arguments.replicas > 1 {
+            if replicas > 1 {
                 return Err(ConfigError::message(format!(
-                    "--replicas {}: each would have keys and users of its own, and refuse the others': name a database that \
-                     they share, as Backstage does\nbackend:\n  database:\n    client: pg\n    connection: ...",
-                    arguments.replicas
+                    "replicas({replicas}): each would have keys and users of its own, and refuse the others': name a database \
+                     that they share, as Backstage does\n{DATABASE_LINES}"
                 )));
             }
-            if arguments.create_tables {
-                return Err(ConfigError::message(
-                    "--create-tables: backend.database names no PostgreSQL to make them in: leave it out, or name one\nbackend:\n  \
-                     database:\n    client: pg\n    connection: ...",
-                ));
+            if create_own_tables {
+                return Err(ConfigError::message(format!(
+                    "create_own_tables(): backend.database names no PostgreSQL to make them in: leave it out, or name \
+                     one\n{DATABASE_LINES}"
+                )));
             }
-            lines.add("Shared", "nothing, so there may be one replica: public keys and userinfo are in memory");
             return Ok(Self {
                 #[cfg(feature = "postgres")]
                 database: None,
             });
         };
-        let schema = database.schema.as_ref().map(|schema| format!(", schema {schema}")).unwrap_or_default();
-        let name = format!("{} at {}:{}{schema}", database.database, database.host, database.port);
-        lines.add("Shared", format!("public keys and userinfo, in PostgreSQL {name}"));
-        Self::on(database, arguments)
+        Self::on(database, create_own_tables)
     }
 
     #[cfg(not(feature = "postgres"))]
-    fn on(database: &tower_alb_auth::backstage::settings::DatabaseSettings, _: &Serve) -> Result<Self, ConfigError> {
+    fn on(database: &DatabaseSettings, _: bool) -> Result<Self, ConfigError> {
         Err(ConfigError::message(format!(
-            "backend.database names a PostgreSQL ({}), and this is built without the feature postgres: add it, cargo run \
-             --features backstage,postgres",
+            "backend.database names a PostgreSQL ({}), and this is built without the feature postgres of tower-alb-auth: add it",
             database.place
         )))
     }
 
     #[cfg(feature = "postgres")]
-    fn on(
-        database: &tower_alb_auth::backstage::settings::DatabaseSettings,
-        arguments: &Serve,
-    ) -> Result<Self, ConfigError> {
+    fn on(database: &DatabaseSettings, create_own_tables: bool) -> Result<Self, ConfigError> {
         let mut builder =
             Postgres::builder(&database.host, &database.database).port(database.port).user(&database.user);
         if let Some(password) = &database.password {
@@ -76,7 +72,7 @@ impl Shared {
         if let Some(role) = &database.role {
             builder = builder.role(role);
         }
-        if arguments.create_tables {
+        if create_own_tables {
             builder = builder.create_own_tables();
         }
         let tls = match &database.tls {
@@ -84,13 +80,12 @@ impl Shared {
             DatabaseTls::Verified { roots: None } => PostgresTls::verified(),
             DatabaseTls::Verified { roots: Some(pem) } => PostgresTls::pem_roots(pem),
             DatabaseTls::Unverified => PostgresTls::dangerously_accept_any_certificate(),
-            _ => return Err(ConfigError::message("connection.ssl says what this service does not know yet")),
         };
         Ok(Self { database: Some(builder.tls(tls).build()?) })
     }
 
-    /// Keys by what the files say, and shared.
-    pub fn issuer(
+    /// The issuer with the keys that the settings name, shared through the database.
+    pub(super) fn issuer(
         &self,
         settings: &BackstageSettings,
         mut builder: TokenIssuerBuilder,
@@ -115,7 +110,7 @@ impl Shared {
         Ok(builder)
     }
 
-    pub fn user_info(&self, builder: BackstageAuthBuilder) -> BackstageAuthBuilder {
+    pub(super) fn user_info(&self, builder: BackstageAuthBuilder) -> BackstageAuthBuilder {
         #[cfg(feature = "postgres")]
         if let Some(database) = &self.database {
             return builder.user_info(database.user_info());
@@ -123,13 +118,12 @@ impl Shared {
         builder
     }
 
-    /// Says so where the database does not answer, or has no tables. The service works on: it asks again when it has to.
-    pub async fn check(&self) {
+    #[cfg_attr(not(feature = "postgres"), allow(clippy::unused_async, reason = "the signature is the same"))]
+    pub(super) async fn check(&self) -> Result<(), StoreError> {
         #[cfg(feature = "postgres")]
-        if let Some(database) = &self.database
-            && let Err(error) = database.check().await
-        {
-            tracing::warn!("{error}");
+        if let Some(database) = &self.database {
+            return database.check().await;
         }
+        Ok(())
     }
 }

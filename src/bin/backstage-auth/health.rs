@@ -1,4 +1,4 @@
-//! Backstage's health paths, in the shape of the stock backend's.
+//! Backstage's health paths, with the responses of the stock backend.
 
 use std::{
     sync::{
@@ -12,12 +12,12 @@ use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use serde_json::{Value, json};
 use tower_alb_auth::{AlbAuthHandle, backstage::TokenIssuer};
 
-/// Every node of a load balancer probes every few seconds: the same line comes once in this time,
-const SAME_LINE: Duration = Duration::from_secs(60);
-/// and no more lines than these.
+/// Minimum interval between equal log lines: every node of a load balancer probes every few seconds.
+const SAME_LINE_INTERVAL: Duration = Duration::from_secs(60);
+/// Maximum number of different log lines per [`SAME_LINE_INTERVAL`].
 const MAX_LINES: usize = 10;
 
-/// Whether this replica is fit to be asked.
+/// Whether this replica can serve requests.
 #[derive(Clone)]
 pub struct Health {
     alb: AlbAuthHandle,
@@ -27,11 +27,11 @@ pub struct Health {
 }
 
 impl Health {
-    pub fn of(alb: AlbAuthHandle, tokens: TokenIssuer) -> Self {
+    pub fn new(alb: AlbAuthHandle, tokens: TokenIssuer) -> Self {
         Self { alb, tokens, ending: Arc::default(), logged: Arc::default() }
     }
 
-    /// From now on not ready, so that the load balancer sends nobody more.
+    /// Reports "not ready" from now on, so that the load balancer deregisters this replica.
     pub fn end(&self) {
         self.ending.store(true, Ordering::Relaxed);
     }
@@ -48,7 +48,7 @@ async fn liveness() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// What is wrong is for the log, since it names machines.
+/// Problems are logged and not part of the response, since they name machines.
 async fn readiness(State(health): State<Health>) -> (StatusCode, Json<Value>) {
     if health.ending.load(Ordering::Relaxed) {
         return not_ready("it is about to end");
@@ -66,25 +66,25 @@ fn not_ready(message: &str) -> (StatusCode, Json<Value>) {
     (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "error", "message": message })))
 }
 
-/// Which lines were logged of late, and when.
+/// Lines that were logged recently, with their times.
 #[derive(Default)]
 struct Logged(Mutex<Vec<(String, Instant)>>);
 
 impl Logged {
     fn warn(&self, problem: &str, now: Instant) {
-        match self.is_news(problem, now) {
+        match self.is_new(problem, now) {
             true => tracing::warn!("{problem}"),
             false => tracing::debug!("{problem}"),
         }
     }
 
-    fn is_news(&self, problem: &str, now: Instant) -> bool {
+    fn is_new(&self, problem: &str, now: Instant) -> bool {
         let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        logged.retain(|(_, at)| now.saturating_duration_since(*at) < SAME_LINE);
-        let is_news = logged.len() < MAX_LINES && !logged.iter().any(|(line, _)| line == problem);
-        if is_news {
+        logged.retain(|(_, at)| now.saturating_duration_since(*at) < SAME_LINE_INTERVAL);
+        let is_new = logged.len() < MAX_LINES && !logged.iter().any(|(line, _)| line == problem);
+        if is_new {
             logged.push((problem.to_owned(), now));
         }
-        is_news
+        is_new
     }
 }

@@ -1,4 +1,4 @@
-//! The service: the auth backend's routes, and what stands around them.
+//! The routes of the service and the layers around them.
 
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ use tracing::Level;
 
 use crate::health::{self, Health};
 
-/// Longer than a sign-in may take that waits for the catalog and a store, and than an upstream may.
-const LONGEST_ANSWER: Duration = Duration::from_secs(65);
-/// What an auth backend is sent is short. Backstage's own limit is of this size.
-const LONGEST_BODY: usize = 100 * 1024;
+/// Longer than a sign-in that waits for the catalog and a store, and longer than the upstream's timeout.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(65);
+/// Backstage's own limit.
+const MAX_BODY: usize = 100 * 1024;
 
-/// What the service is made of.
+/// The parts of the service.
 pub struct Parts {
     pub auth: BackstageAuth,
     pub health: Health,
@@ -32,12 +32,12 @@ pub struct Parts {
     pub upstream: Option<Upstream>,
 }
 
-/// | path | who answers |
+/// | path | served by |
 /// |---|---|
-/// | `/api/auth/*` | the routes of ours; else the upstream, else 404 |
-/// | `/.backstage/health/v1/*` | this service, of itself |
+/// | `/api/auth/*` | the auth backend, else the upstream, else 404 |
+/// | `/.backstage/health/v1/*` | this service |
 /// | the rest of `/api/*` and `/.backstage/*` | the upstream, else 404 |
-/// | all else | the front end, else the upstream, else 404 |
+/// | everything else | the front end, else the upstream, else 404 |
 pub fn routes(parts: Parts) -> Router {
     let Parts { auth, health, front_end, upstream } = parts;
     let (auth, others) = match upstream {
@@ -53,20 +53,20 @@ pub fn routes(parts: Parts) -> Router {
             .fallback_service(front_end),
         None => others,
     };
-    // The other back ends are without these: uploads and event streams pass.
+    // Not around the upstream: its uploads and event streams pass.
     let auth = auth
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST_ANSWER))
-        .layer(RequestBodyLimitLayer::new(LONGEST_BODY));
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, RESPONSE_TIMEOUT))
+        .layer(RequestBodyLimitLayer::new(MAX_BODY));
     let service = Router::new().nest("/api/auth", auth).fallback_service(rest);
     let traced = service.layer(
         TraceLayer::new_for_http()
-            // The path alone: a query may carry what signs a user in at another provider.
+            // Only the path: a query may contain sign-in credentials of another provider.
             .make_span_with(|request: &Request<_>| {
                 tracing::info_span!("request", method = %request.method(), path = request.uri().path())
             })
             .on_response(DefaultOnResponse::new().level(Level::INFO)),
     );
-    // A load balancer asks every few seconds: that is nobody's news.
+    // Not traced: a load balancer probes every few seconds.
     traced.merge(health::routes(health))
 }
 

@@ -1,0 +1,124 @@
+//! Builds the service: the auth backend from the files, and the front end and upstream from the arguments.
+
+use axum::Router;
+use tower_alb_auth::{
+    ConfigError,
+    backstage::{
+        TendHandle, Upstream,
+        service::AuthBackend,
+        settings::{BackstageSettings, CatalogCredentials},
+    },
+    config::AppConfig,
+};
+
+use crate::{
+    cli::Serve,
+    front_end,
+    health::Health,
+    routes::{self, Parts},
+    start_lines::StartLines,
+};
+
+/// The service, ready to listen.
+pub struct Assembled {
+    pub service: Router,
+    pub backend: AuthBackend,
+    pub health: Health,
+    pub lines: StartLines,
+    /// Publishes keys in time until it is dropped.
+    pub tending: TendHandle,
+}
+
+pub fn assemble(files: &AppConfig, arguments: &Serve) -> Result<Assembled, ConfigError> {
+    let backend = backend(files, arguments).map_err(|error| named_by_flags(&error, arguments))?;
+    let mut lines = lines(&backend);
+
+    let front_end = arguments.front_end.as_deref();
+    if let Some(folder) = front_end {
+        lines.add("Front end", format!("{}, with the settings that it was built with", folder.display()));
+    }
+    let front_end = front_end.map(front_end::routes).transpose().map_err(ConfigError::message)?;
+    let upstream = arguments.upstream.as_ref().map(|url| upstream(url, arguments)).transpose();
+    let upstream = upstream.map_err(|error| named_by_flags(&error, arguments))?;
+    if let Some(upstream) = &upstream {
+        let rest = if front_end.is_some() { "what else is asked for below /api" } else { "whatever else is asked for" };
+        lines.add("Upstream", format!("{upstream} gets {rest}, without the load balancer's headers"));
+    }
+    let health = Health::new(backend.layer().handle(), backend.tokens().clone());
+    let auth = backend.auth().clone();
+    let service = routes::routes(Parts { auth, health: health.clone(), front_end, upstream });
+    let tending = backend.tokens().tend_in_background();
+    Ok(Assembled { service, backend, health, lines, tending })
+}
+
+fn backend(files: &AppConfig, arguments: &Serve) -> Result<AuthBackend, ConfigError> {
+    let mut builder = AuthBackend::builder(files).replicas(arguments.replicas);
+    if let Some(url) = &arguments.upstream {
+        builder = builder.catalog_of_backend(url);
+    }
+    if arguments.without_catalog {
+        builder = builder.without_catalog();
+    }
+    if arguments.create_tables {
+        builder = builder.create_own_tables();
+    }
+    builder.build()
+}
+
+fn upstream(url: &str, arguments: &Serve) -> Result<Upstream, ConfigError> {
+    let upstream = Upstream::at(url);
+    match arguments.dangerously_upstream_over_plain_http {
+        true => upstream.dangerously_over_plain_http().build(),
+        false => upstream.build(),
+    }
+}
+
+/// The lines about the auth backend.
+fn lines(backend: &AuthBackend) -> StartLines {
+    let settings = backend.settings();
+    let mut lines = StartLines::default();
+    let url = &settings.auth_url;
+    lines.add("Session", format!("{url}/awsalb/refresh, where browsers ask through the load balancer"));
+    lines.add("Public keys", "/api/auth/.well-known/jwks.json, where back ends ask past the load balancer");
+    lines.add("Shared", shared(settings));
+    lines.add("Catalog", catalog(backend));
+    lines.add("Trusts", backend.trust_summary());
+    lines
+}
+
+fn shared(settings: &BackstageSettings) -> String {
+    let Some(database) = &settings.database else {
+        return "nothing, so there may be one replica: public keys and userinfo are in memory".to_owned();
+    };
+    let schema = database.schema.as_ref().map(|schema| format!(", schema {schema}")).unwrap_or_default();
+    let name = format!("{} at {}:{}{schema}", database.database, database.host, database.port);
+    format!("public keys and userinfo, in PostgreSQL {name}")
+}
+
+fn catalog(backend: &AuthBackend) -> String {
+    let Some(url) = backend.catalog_url() else {
+        return "not asked: users own as themselves alone".to_owned();
+    };
+    match &backend.settings().catalog.credentials {
+        CatalogCredentials::Static { place, .. } => format!("{url}, asked with the token {place}"),
+        _ => {
+            let issuer = backend.tokens().issuer();
+            format!("{url}, asked with tokens of the plugin auth ({issuer}/.backstage/auth/v1/jwks.json)")
+        }
+    }
+}
+
+/// The library's messages name methods of builders; the operator of this program has flags instead.
+fn named_by_flags(error: &ConfigError, arguments: &Serve) -> ConfigError {
+    let replicas = arguments.replicas;
+    let flags = [
+        (format!("replicas({replicas})"), format!("--replicas {replicas}")),
+        ("create_own_tables()".to_owned(), "--create-tables".to_owned()),
+        ("without_catalog()".to_owned(), "--without-catalog".to_owned()),
+        ("dangerously_over_plain_http()".to_owned(), "--dangerously-upstream-over-plain-http".to_owned()),
+    ];
+    let problems = error.problems().iter().map(|problem| {
+        flags.iter().fold(problem.clone(), |problem, (method, flag)| problem.replace(method.as_str(), flag))
+    });
+    ConfigError::message(problems.collect::<Vec<_>>().join("\n- "))
+}
