@@ -21,8 +21,8 @@ use crate::{
     keys::{KeyError, KeyStore, Lookup},
     sign_in::{Asked, Resolution, SignIn, SignInCache, SignInError, SignInErrorKind},
     sync::catch_panic,
-    telemetry::{self, DecisionSpan, Warnings},
-    token::{Candidate, VerifiedToken},
+    telemetry::{self, Decided, DecisionSpan, Warnings},
+    token::{UnverifiedToken, VerifiedToken},
 };
 
 /// What all clones of a layer share.
@@ -45,21 +45,21 @@ pub(crate) enum Authenticated {
     /// Under a policy that names nobody.
     ClaimsOnly(Claims),
     /// Under a policy that names users, but not this one.
-    Unnamed(Claims),
+    NoMatch(Claims),
 }
 
 impl Authenticated {
     pub(crate) fn claims(&self) -> &Claims {
         match self {
             Self::User(identity) => identity.claims(),
-            Self::ClaimsOnly(claims) | Self::Unnamed(claims) => claims,
+            Self::ClaimsOnly(claims) | Self::NoMatch(claims) => claims,
         }
     }
 
     pub(crate) fn claims_mut(&mut self) -> &mut Claims {
         match self {
             Self::User(identity) => identity.claims_mut(),
-            Self::ClaimsOnly(claims) | Self::Unnamed(claims) => claims,
+            Self::ClaimsOnly(claims) | Self::NoMatch(claims) => claims,
         }
     }
 }
@@ -99,14 +99,14 @@ impl Authenticator {
         let span = DecisionSpan::start(snapshot.settings().record_user);
         match Snapshot::decide(&snapshot, headers, &span) {
             Decision::Made(outcome) => {
-                span.end(&outcome, &snapshot.warnings);
+                span.end(decided(&outcome), &snapshot.warnings);
                 Decision::Made(outcome)
             }
             Decision::Waiting(waiting) => {
                 let (inside, snapshot) = (span.span().clone(), Arc::clone(&snapshot));
                 let ended = async move {
                     let outcome = waiting.await;
-                    span.end(&outcome, &snapshot.warnings);
+                    span.end(decided(&outcome), &snapshot.warnings);
                     outcome
                 };
                 Decision::Waiting(Box::pin(ended.instrument(inside)))
@@ -157,14 +157,15 @@ impl Snapshot {
         if let Some(decision) = self.recall(token, headers.identity, now, span) {
             return decision;
         }
-        let candidate = match Candidate::read(token, &self.settings().trust, &self.settings().token_limits, now) {
-            Ok(candidate) => candidate,
+        let unverified = match UnverifiedToken::read(token, &self.settings().trust, &self.settings().token_limits, now)
+        {
+            Ok(unverified) => unverified,
             Err(error) => return Decision::Made(Err(error)),
         };
-        span.token(candidate.kid(), candidate.trusted().signer, "miss");
-        match self.keys.lookup(candidate.trusted().endpoint, candidate.kid()) {
-            Lookup::Ready(key, second) => self.verify(candidate, key, second, headers.identity, now),
-            Lookup::Refused(error) => Decision::Made(Err(key_error(error, &candidate))),
+        span.token(unverified.kid(), unverified.trusted().signer, "miss");
+        match self.keys.lookup(unverified.trusted().endpoint, unverified.kid()) {
+            Lookup::Ready(key, second) => self.verify(unverified, key, second, headers.identity, now),
+            Lookup::Refused(error) => Decision::Made(Err(key_error(error, &unverified))),
             Lookup::Wait(fetch) => {
                 let waiting =
                     Waiting { token: token.into(), identity: headers.identity.owned(), snapshot: Arc::clone(self) };
@@ -176,7 +177,7 @@ impl Snapshot {
     /// The decision on a token that was verified before, if it still stands.
     fn recall(self: &Arc<Self>, token: &[u8], identity: Values<'_>, now: u64, span: &DecisionSpan) -> Option<Decision> {
         let remembered = self.tokens.find(token)?;
-        let trusted = self.settings().trust.at(remembered.place)?;
+        let trusted = self.settings().trust.at(remembered.index)?;
         // Before its key is asked for, which may start a refresh: a token that has ended causes no fetch.
         if let Err(error) = remembered.token.check_time(now, &self.settings().token_limits) {
             span.token(remembered.kid, trusted.signer, "hit");
@@ -199,19 +200,19 @@ impl Snapshot {
 
     fn verify(
         self: &Arc<Self>,
-        candidate: Candidate<'_, '_>,
+        unverified: UnverifiedToken<'_, '_>,
         key: Arc<PublicKey>,
         second: Second,
         identity: Values<'_>,
         now: u64,
     ) -> Decision {
-        let (kid, trusted) = (candidate.kid(), candidate.trusted());
-        let token = match candidate.verify(&key, now) {
+        let (kid, trusted) = (unverified.kid(), unverified.trusted());
+        let token = match unverified.verify(&key, now) {
             Ok(token) => token,
             Err(error) => return Decision::Made(Err(error)),
         };
         self.keys.proven(trusted.endpoint, kid, &key, second);
-        let remembered = Remembered { token: VerifiedToken::clone(&token), kid, key, place: trusted.place };
+        let remembered = Remembered { token: VerifiedToken::clone(&token), kid, key, index: trusted.index };
         self.tokens.insert(remembered);
         self.sign_in(trusted, token.into_claims(), identity)
     }
@@ -239,16 +240,16 @@ impl Snapshot {
                 )));
             }
         };
-        match self.sign_ins.ask(trusted.place.entry, &claims, entry.policy.claims_used.as_deref(), future) {
+        match self.sign_ins.ask(trusted.index.entry, &claims, entry.policy.claims_used.as_deref(), future) {
             Asked::Known(answer) => Decision::Made(admit(claims, answer, entry.naming())),
-            Asked::Wait(seat) => {
+            Asked::Wait(waiter) => {
                 let snapshot = Arc::clone(self);
-                let place = trusted.place;
+                let index = trusted.index;
                 Decision::Waiting(Box::pin(async move {
-                    let answer = seat.land().await.unwrap_or_else(|_aborted| {
+                    let answer = waiter.wait().await.unwrap_or_else(|_aborted| {
                         Err(SignInError::unavailable("it ended without an answer; is a tokio runtime running?"))
                     });
-                    let trusted = snapshot.settings().trust.at(place);
+                    let trusted = snapshot.settings().trust.at(index);
                     admit(claims, answer, trusted.ok_or(AuthErrorKind::UntrustedSigner)?.entry.naming())
                 }))
             }
@@ -270,17 +271,26 @@ impl Waiting {
             let settings = self.snapshot.settings();
             let now = settings.clock.unix_now().ok_or(AuthErrorKind::ClockUnusable)?;
             // Read again rather than carried along: it costs a microsecond, and time has passed.
-            let candidate = Candidate::read(&self.token, &settings.trust, &settings.token_limits, now)?;
-            let key = fetched.map_err(|error| key_error(error, &candidate))?;
+            let unverified = UnverifiedToken::read(&self.token, &settings.trust, &settings.token_limits, now)?;
+            let key = fetched.map_err(|error| key_error(error, &unverified))?;
             let identity = self.identity.as_deref().and_then(|bytes| http::HeaderValue::from_bytes(bytes).ok());
             let identity = identity.as_ref().map_or(Values::None, Values::One);
             let second = self.snapshot.keys.second();
-            self.snapshot.verify(candidate, key, second, identity, now)
+            self.snapshot.verify(unverified, key, second, identity, now)
         };
         match decision {
             Decision::Made(outcome) => outcome,
             Decision::Waiting(waiting) => waiting.await,
         }
+    }
+}
+
+/// The outcome as telemetry records it.
+fn decided(outcome: &Outcome) -> Decided<'_> {
+    match outcome {
+        Ok(Authenticated::User(user)) => Decided::User(user.user_entity_ref()),
+        Ok(Authenticated::ClaimsOnly(_) | Authenticated::NoMatch(_)) => Decided::Claims,
+        Err(error) => Decided::Refused(error),
     }
 }
 
@@ -291,10 +301,10 @@ fn refuse(kind: AuthErrorKind) -> Decision {
 fn admit(claims: Claims, answer: Result<SignIn, SignInError>, naming: Naming<'_>) -> Outcome {
     let SignIn { user, ownership } = answer.map_err(sign_in_error)?;
     match (user, naming) {
-        (None, Naming::Nobody) => Ok(Authenticated::ClaimsOnly(claims)),
-        (None, _) => Ok(Authenticated::Unnamed(claims)),
+        (None, Naming::NoUser) => Ok(Authenticated::ClaimsOnly(claims)),
+        (None, _) => Ok(Authenticated::NoMatch(claims)),
         // A policy that says it names nobody was not asked for its namespace either.
-        (Some(_), Naming::Nobody) => Err(broken_word("the sign-in policy names a user, and says that it names nobody")),
+        (Some(_), Naming::NoUser) => Err(broken_word("the sign-in policy names a user, and says that it names nobody")),
         (Some(user), Naming::Only(namespace)) if namespace != user.namespace() => {
             Err(broken_word("the sign-in policy names a user outside the namespace that it says it names users in"))
         }
@@ -317,8 +327,8 @@ pub(crate) fn sign_in_error(error: SignInError) -> AuthError {
     AuthError::with_detail(kind, error.message())
 }
 
-fn key_error(error: KeyError, candidate: &Candidate<'_, '_>) -> AuthError {
-    let (endpoint, kid) = (candidate.trusted().endpoint, candidate.kid());
+fn key_error(error: KeyError, unverified: &UnverifiedToken<'_, '_>) -> AuthError {
+    let (endpoint, kid) = (unverified.trusted().endpoint, unverified.kid());
     match error {
         KeyError::Unknown => AuthError::with_detail(AuthErrorKind::UnknownKey, format!("asked for {endpoint}/{kid}")),
         KeyError::Unavailable { reason, retry_after } => {

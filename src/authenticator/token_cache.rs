@@ -9,14 +9,14 @@ use quick_cache::Equivalent;
 
 use crate::{
     alb::{Kid, PublicKey},
-    config::Place,
+    config::EntryIndex,
     identity::{ReceivedToken, TokenBytes},
     limits::CacheLimits,
-    sync::{Arc, Bounded, HeapSize},
+    sync::{Arc, BoundedCache, HeapSize},
     token::VerifiedToken,
 };
 
-pub(crate) struct TokenCache(Option<Bounded<TokenBytes, Remembered>>);
+pub(crate) struct TokenCache(Option<BoundedCache<TokenBytes, Remembered>>);
 
 /// A verified token and what proved it.
 #[derive(Clone)]
@@ -24,12 +24,12 @@ pub(crate) struct Remembered {
     pub(crate) token: VerifiedToken,
     pub(crate) kid: Kid,
     pub(crate) key: Arc<PublicKey>,
-    pub(crate) place: Place,
+    pub(crate) index: EntryIndex,
 }
 
 impl TokenCache {
     pub(crate) fn new(limits: &CacheLimits) -> Self {
-        Self(Bounded::new(limits.max_tokens, limits.max_token_cache_bytes))
+        Self(BoundedCache::new(limits.max_tokens, limits.max_token_cache_bytes))
     }
 
     pub(crate) fn find(&self, token: &[u8]) -> Option<Remembered> {
@@ -49,7 +49,7 @@ impl TokenCache {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, Bounded::len)
+        self.0.as_ref().map_or(0, BoundedCache::len)
     }
 }
 

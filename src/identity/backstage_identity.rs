@@ -51,6 +51,17 @@ impl BackstageIdentity {
     }
 }
 
+impl Claims {
+    /// The claims of a request that the layer accepted, for any sign-in policy.
+    ///
+    /// With `ClaimsOnly` the claims are in the extensions themselves. With other policies they are
+    /// inside the [`BackstageIdentity`](crate::BackstageIdentity), so that a request needs one
+    /// allocation only.
+    pub fn of(extensions: &http::Extensions) -> Option<&Self> {
+        extensions.get::<BackstageIdentity>().map(BackstageIdentity::claims).or_else(|| extensions.get())
+    }
+}
+
 impl AsRef<Claims> for BackstageIdentity {
     fn as_ref(&self) -> &Claims {
         &self.claims

@@ -94,14 +94,6 @@ impl Claims {
         self.1.as_ref()
     }
 
-    /// The claims of a request that the layer let in, whatever the sign-in policy: from its identity where it has one.
-    ///
-    /// With `ClaimsOnly` they stand in the extensions by themselves; else inside the
-    /// [`BackstageIdentity`](crate::BackstageIdentity), which keeps a request to one allocation.
-    pub fn of(extensions: &http::Extensions) -> Option<&Self> {
-        extensions.get::<super::BackstageIdentity>().map(super::BackstageIdentity::claims).or_else(|| extensions.get())
-    }
-
     /// The issuer, `iss`: exactly the one in the configuration.
     pub fn issuer(&self) -> &str {
         self.span(self.0.parts.issuer)

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
     use crate::{
         identity::{ClaimsParts, Span},
-        sync::{Bounded, HeapSize},
+        sync::{BoundedCache, HeapSize},
     };
 
     impl HeapSize for &str {
@@ -84,7 +84,7 @@ mod tests {
         let end = "c".repeat(HASHED);
         let long = ["a.b.", "a.d.", "a.b", "", "a.b.c", "b.a.", "A.b."].map(|start| format!("{start}{end}"));
         let tokens: Vec<&str> = long.iter().map(String::as_str).chain(["a.b.c", "a.b.d", "a.b.", ""]).collect();
-        let cache = Bounded::<TokenBytes, &str>::new(100, 1 << 20).unwrap();
+        let cache = BoundedCache::<TokenBytes, &str>::new(100, 1 << 20).unwrap();
         for token in &tokens {
             assert_eq!(cache.find(&ReceivedToken(token.as_bytes())), None, "{token}");
             cache.insert(verified(token), token);

@@ -6,7 +6,12 @@ use std::{
 };
 
 use super::breaker::Breaker;
-use crate::{alb::KeyEndpoint, limits::KeyLimits, sync::Mutex};
+use crate::{
+    alb::KeyEndpoint,
+    limits::KeyLimits,
+    sync::Mutex,
+    telemetry::{LogLimit, LogRate},
+};
 
 /// The state of each endpoint that was ever asked. There are as many as the configuration names.
 #[derive(Debug, Default)]
@@ -20,8 +25,8 @@ struct EndpointHealth {
     gave_a_key: bool,
     problem: Option<Problem>,
     /// The warnings of the two kinds, which strangers can cause.
-    not_found: Lines,
-    failures: Lines,
+    not_found: LogLimit,
+    failures: LogLimit,
 }
 
 /// What was wrong with the last fetch of an endpoint.
@@ -48,28 +53,11 @@ impl Problem {
     }
 }
 
-/// At most so many warnings
-const NOT_FOUND_LINES: (u32, Duration) = (1, Duration::from_secs(60));
-/// in so long.
-const FAILURE_LINES: (u32, Duration) = (10, Duration::from_secs(10));
+/// The rate of warnings that an endpoint has no key for a kid.
+const NOT_FOUND_RATE: LogRate = LogRate { max_lines: 1, window: Duration::from_secs(60) };
 
-/// Since when warnings are counted, and how many there were.
-#[derive(Debug, Default)]
-struct Lines {
-    since: Option<Instant>,
-    count: u32,
-}
-
-impl Lines {
-    /// Whether there may be one more.
-    fn allow(&mut self, (most, within): (u32, Duration), now: Instant) -> bool {
-        if self.since.is_none_or(|since| now.saturating_duration_since(since) >= within) {
-            (self.since, self.count) = (Some(now), 0);
-        }
-        self.count = self.count.saturating_add(1);
-        self.count <= most
-    }
-}
+/// The rate of warnings that a fetch failed.
+const FAILURE_RATE: LogRate = LogRate { max_lines: 10, window: Duration::from_secs(10) };
 
 /// What a fetch is for. Each counts its failures by itself, and has its own budget: strangers choose which kids are asked for,
 /// and must not be able to keep a held key from its refresh by kids that fail.
@@ -134,7 +122,7 @@ impl Health {
                 let was_open = breaker.is_open();
                 breaker.failed(now, limits);
                 let opened = breaker.is_open() && !was_open;
-                if health.failures.allow(FAILURE_LINES, now) {
+                if health.failures.allows(FAILURE_RATE, now) {
                     tracing::warn!(%endpoint, "the fetch of a public key failed: {problem}");
                 } else {
                     tracing::debug!(%endpoint, "the fetch of a public key failed: {problem}");
@@ -184,7 +172,7 @@ impl EndpointHealth {
                  region, or the wrong endpoint; if not, the kid of that token was made up"
             )
         };
-        if self.not_found.allow(NOT_FOUND_LINES, now) {
+        if self.not_found.allows(NOT_FOUND_RATE, now) {
             tracing::warn!(%endpoint, "{sentence}");
         } else {
             tracing::debug!(%endpoint, "{sentence}");

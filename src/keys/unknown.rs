@@ -9,7 +9,7 @@ use std::{
 use super::KeyId;
 use crate::{
     limits::KeyLimits,
-    sync::{Bounded, HeapSize},
+    sync::{BoundedCache, HeapSize},
 };
 
 /// Bytes set aside for each remembered kid; more than one takes.
@@ -19,9 +19,9 @@ const BYTES_A_KID: usize = 512;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// Remembers kids that the endpoint does not know, and kids whose fetch failed, so that asking for them again costs no fetch.
-/// Bounded; apart from the keys that are held, so that a flood of unknown kids cannot push one of those out.
+/// BoundedCache; apart from the keys that are held, so that a flood of unknown kids cannot push one of those out.
 pub(super) struct UnknownKids {
-    kids: Option<Bounded<KeyId, Absent>>,
+    kids: Option<BoundedCache<KeyId, Absent>>,
     jitter: RandomState,
 }
 
@@ -46,7 +46,7 @@ pub(super) enum AbsentReason {
 impl UnknownKids {
     pub(super) fn new(limits: &KeyLimits) -> Self {
         let bytes = limits.max_unknown_kids.saturating_mul(BYTES_A_KID);
-        Self { kids: Bounded::new(limits.max_unknown_kids, bytes), jitter: RandomState::new() }
+        Self { kids: BoundedCache::new(limits.max_unknown_kids, bytes), jitter: RandomState::new() }
     }
 
     /// What is remembered of the kid, and for how long still.
@@ -85,7 +85,7 @@ impl UnknownKids {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.kids.as_ref().map_or(0, Bounded::len)
+        self.kids.as_ref().map_or(0, BoundedCache::len)
     }
 
     fn remember(&self, id: &KeyId, reason: AbsentReason, now: Instant, wait: Duration) {

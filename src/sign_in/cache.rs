@@ -21,7 +21,7 @@ use super::{SignIn, SignInError, SignInErrorKind, SignInFuture};
 use crate::{
     identity::Claims,
     limits::CacheLimits,
-    sync::{Arc, Bounded, Flights, HeapSize, Seat, SharedClock},
+    sync::{Arc, BoundedCache, HeapSize, SharedClock, SingleFlight, Waiter},
     telemetry::metrics,
 };
 
@@ -31,8 +31,8 @@ const STALE_RETRY: Duration = Duration::from_secs(5);
 type Answer = Result<SignIn, SignInError>;
 
 pub(crate) struct SignInCache {
-    answers: Option<Bounded<Key, Remembered>>,
-    flights: Flights<Key, Answer>,
+    answers: Option<BoundedCache<Key, Remembered>>,
+    in_flight: SingleFlight<Key, Answer>,
     limits: CacheLimits,
     clock: SharedClock,
 }
@@ -40,7 +40,7 @@ pub(crate) struct SignInCache {
 /// What is known of a sign-in without waiting.
 pub(crate) enum Asked {
     Known(Answer),
-    Wait(Seat<Answer>),
+    Wait(Waiter<Answer>),
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -56,10 +56,10 @@ struct Remembered {
 
 impl SignInCache {
     pub(crate) fn new(limits: CacheLimits, clock: SharedClock) -> Self {
-        let answers = Bounded::new(limits.max_sign_ins, limits.max_sign_in_cache_bytes);
+        let answers = BoundedCache::new(limits.max_sign_ins, limits.max_sign_in_cache_bytes);
         // A second more than an answer may take: what is still under way then is not driven by anybody.
         let patience = limits.sign_in_timeout.saturating_add(Duration::from_secs(1));
-        Self { answers, flights: Flights::new(patience, clock.clone()), limits, clock }
+        Self { answers, in_flight: SingleFlight::new(patience, clock.clone()), limits, clock }
     }
 
     /// The answer of a policy for these claims: remembered, or from the resolver's future, which is polled only if it is
@@ -81,8 +81,8 @@ impl SignInCache {
             Some(answer) => Err(answer),
             None => Ok(Arc::clone(self).resolve(key.clone(), resolver)),
         };
-        match self.flights.join(key.clone(), errand) {
-            Ok(seat) => Asked::Wait(seat),
+        match self.in_flight.join(key.clone(), errand) {
+            Ok(waiter) => Asked::Wait(waiter),
             Err(answer) => Asked::Known(answer),
         }
     }
@@ -99,7 +99,10 @@ impl SignInCache {
             Err(_) => Err(SignInError::unavailable("the sign-in policy took longer than sign_in_timeout")),
         };
         let now = self.clock.monotonic();
-        metrics::sign_in(&answer, now.saturating_duration_since(began));
+        metrics::sign_in(
+            answer.as_ref().map_or_else(|error| error.kind().as_str(), |_| "ok"),
+            now.saturating_duration_since(began),
+        );
         let Some(answers) = &self.answers else { return answer };
         let lifetime = match &answer {
             Ok(_) => self.limits.sign_in_lifetime,
@@ -115,7 +118,7 @@ impl SignInCache {
     }
 
     /// An old answer, while the resolver is out of reach and the answer is not too old.
-    fn stale(&self, answers: &Bounded<Key, Remembered>, key: Key, now: Instant) -> Option<SignIn> {
+    fn stale(&self, answers: &BoundedCache<Key, Remembered>, key: Key, now: Instant) -> Option<SignIn> {
         let old = answers.find(&key)?;
         let sign_in = old.answer.clone().ok()?;
         let oldest = self.limits.sign_in_lifetime.saturating_add(self.limits.sign_in_max_stale);

@@ -71,6 +71,19 @@ pub enum SignInErrorKind {
     Misconfigured,
 }
 
+impl SignInErrorKind {
+    /// The value of the label `result` in the metrics.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::NotFound => "not_found",
+            Self::Ambiguous => "ambiguous",
+            Self::Unavailable => "unavailable",
+            Self::Misconfigured => "misconfigured",
+        }
+    }
+}
+
 impl SignInError {
     /// The policy says no.
     pub fn refused(message: impl Into<String>) -> Self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Policy, Resolution, SignIn, SignInError, SignInResolver};
 use crate::identity::{Claims, EntityRef};
-use crate::telemetry::Seldom;
+use crate::telemetry::OncePerMinute;
 
 /// Gives users the groups that their claims name, by a mapping.
 ///
@@ -31,7 +31,7 @@ struct Groups {
     mapping: Vec<(String, String)>,
     /// The mapping, where the entity ref is sound; `check` refuses the others.
     entities: Vec<(String, EntityRef)>,
-    odd_elements: Seldom,
+    odd_elements: OncePerMinute,
 }
 
 impl GroupOwnership {

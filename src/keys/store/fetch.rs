@@ -38,7 +38,7 @@ impl KeyStore {
         self.health.begin(&id.endpoint, purpose, now, &self.limits);
         let (store, id) = (Arc::clone(self), id.clone());
         Ok(async move {
-            let _under_way = metrics::FetchUnderWay::begin();
+            let _in_progress = metrics::FetchInProgress::begin();
             let fetch = store.fetch(&source, &id, purpose);
             let answer = match tokio::time::timeout(store.limits.fetch_timeout, fetch).await {
                 Ok(answer) => answer,
@@ -47,7 +47,7 @@ impl KeyStore {
                 }
             };
             drop(permit);
-            store.settle(id, purpose, now, answer)
+            store.apply_fetch_result(id, purpose, now, answer)
         })
     }
 

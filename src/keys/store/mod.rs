@@ -1,9 +1,9 @@
 //! Look-ups, and what they stand on. The contract stands in the folder's `mod.rs`; fetches are in `fetch`, what becomes of
-//! them in `settle`, what the operator asks in `report`.
+//! them in `fetch_result`, what the operator asks in `report`.
 
 mod fetch;
+mod fetch_result;
 mod report;
-mod settle;
 
 use std::{
     pin::Pin,
@@ -25,7 +25,7 @@ use crate::sync::Second;
 use crate::{
     alb::KeyEndpoint,
     limits::KeyLimits,
-    sync::{Aborted, Arc, Flights, Mutex, Seat, SharedClock},
+    sync::{Arc, Mutex, SharedClock, SingleFlight, TaskLost, Waiter},
 };
 
 /// How many refreshes of held keys run at once, start a second and start in a burst.
@@ -40,7 +40,7 @@ pub(crate) struct KeyStore {
     pinned: Vec<(KeyId, Arc<PublicKey>)>,
     source: Option<SharedSource>,
     unknown: UnknownKids,
-    flights: Flights<KeyId, Fetched>,
+    in_flight: SingleFlight<KeyId, Fetched>,
     unknown_budget: Budget,
     refresh_budget: Budget,
     health: Health,
@@ -93,7 +93,7 @@ impl KeyStore {
             pinned,
             source,
             unknown: UnknownKids::new(&limits),
-            flights: Flights::new(limits.lost_after(), clock.clone()),
+            in_flight: SingleFlight::new(limits.lost_after(), clock.clone()),
             unknown_budget: Budget::new(limits.max_concurrent_fetches, limits.fetches_per_second, limits.fetch_burst),
             refresh_budget: Budget::new(concurrent, rate, burst),
             health: Health::default(),
@@ -175,15 +175,15 @@ impl KeyStore {
         let refresh = if due { self.refresh(&held.id, now, MarkStarted::No) } else { self.joined(held, now) };
         // If the fetch fails, the errand gives the old key as long as it is usable.
         match refresh {
-            Ok(seat) => Lookup::Wait(Box::pin(land(seat, usable.then(|| Arc::clone(&held.key))))),
+            Ok(waiter) => Lookup::Wait(Box::pin(wait_for(waiter, usable.then(|| Arc::clone(&held.key))))),
             Err(_) if usable => ready(),
             Err(error) => Lookup::Refused(error),
         }
     }
 
-    /// A seat in the refresh that is under way, or why there is none.
-    fn joined(&self, held: &HeldKey, now: Instant) -> Result<Seat<Fetched>, KeyError> {
-        self.flights.seat(&held.id).ok_or_else(|| {
+    /// A waiter in the refresh that is under way, or why there is none.
+    fn joined(&self, held: &HeldKey, now: Instant) -> Result<Waiter<Fetched>, KeyError> {
+        self.in_flight.waiter(&held.id).ok_or_else(|| {
             let reason = format!("the key {} is too old and could not be refreshed", held.id.kid);
             let wait = held.refresh.not_before.unwrap_or(now).saturating_duration_since(now);
             KeyError::unavailable(reason, self.retry_after(&held.id, Purpose::Refresh, wait, now))
@@ -214,8 +214,8 @@ impl KeyStore {
             }
             self.begin(&id, now, Purpose::Unknown).map_err(Lookup::Refused)
         };
-        match self.flights.join(id.clone(), start) {
-            Ok(seat) => Lookup::Wait(Box::pin(land(seat, None))),
+        match self.in_flight.join(id.clone(), start) {
+            Ok(waiter) => Lookup::Wait(Box::pin(wait_for(waiter, None))),
             Err(known) => known,
         }
     }
@@ -234,8 +234,8 @@ impl KeyStore {
         }
     }
 
-    fn refresh(self: &Arc<Self>, id: &KeyId, now: Instant, mark: MarkStarted) -> Result<Seat<Fetched>, KeyError> {
-        self.flights.join(id.clone(), || {
+    fn refresh(self: &Arc<Self>, id: &KeyId, now: Instant, mark: MarkStarted) -> Result<Waiter<Fetched>, KeyError> {
+        self.in_flight.join(id.clone(), || {
             let errand = self.begin(id, now, Purpose::Refresh);
             if mark == MarkStarted::Yes {
                 let wait = match &errand {
@@ -299,8 +299,8 @@ impl std::fmt::Display for KeyError {
 }
 
 /// Waits for a fetch. Where it is lost (it panicked, or its runtime ended), a key that is held stands in.
-async fn land(seat: Seat<Fetched>, held: Option<Arc<PublicKey>>) -> Fetched {
-    seat.land().await.unwrap_or_else(|Aborted| {
+async fn wait_for(waiter: Waiter<Fetched>, held: Option<Arc<PublicKey>>) -> Fetched {
+    waiter.wait().await.unwrap_or_else(|TaskLost| {
         let reason = "the fetch of the key ended without an answer; is a tokio runtime running?";
         held.ok_or_else(|| KeyError::unavailable(reason.to_owned(), Duration::from_secs(1)))
     })

@@ -79,6 +79,6 @@ impl KeyStore {
 
     /// Keys held, kids remembered as unknown, fetches under way.
     pub(crate) fn sizes(&self) -> (usize, usize, usize) {
-        (self.set.load().len(), self.unknown.len(), self.flights.len())
+        (self.set.load().len(), self.unknown.len(), self.in_flight.len())
     }
 }

@@ -37,7 +37,7 @@ fn hold(store: &KeyStore, id: &KeyId) {
     store.set.store(Arc::new(set.with(held, 2)));
 }
 
-/// Whether a look-up would try to start a refresh, and so ask flights, breaker and budget.
+/// Whether a look-up would try to start a refresh, and so ask in_flight, breaker and budget.
 fn is_due(store: &KeyStore, id: &KeyId) -> bool {
     store.set.load().find(&id.endpoint, id.kid).unwrap().is_due(Instant::now())
 }
@@ -47,7 +47,7 @@ async fn while_a_refresh_runs_look_ups_ask_nothing_behind_a_lock() {
     let (store, id) = store();
     assert!(is_due(&store, &id));
     assert!(matches!(store.lookup(&id.endpoint, id.kid), Lookup::Ready(..)));
-    assert_eq!(store.flights.len(), 1);
+    assert_eq!(store.in_flight.len(), 1);
     assert!(!is_due(&store, &id));
 }
 
@@ -55,14 +55,14 @@ async fn while_a_refresh_runs_look_ups_ask_nothing_behind_a_lock() {
 async fn while_a_refresh_may_not_start_look_ups_ask_nothing_behind_a_lock() {
     let (store, id) = store();
     assert!(matches!(store.lookup(&id.endpoint, id.kid), Lookup::Ready(..)));
-    while store.flights.len() > 0 {
+    while store.in_flight.len() > 0 {
         tokio::task::yield_now().await;
     }
     // The endpoint counts as down. Another key of it comes to the age at which it is refreshed:
     hold(&store, &id);
     assert!(is_due(&store, &id));
     assert!(matches!(store.lookup(&id.endpoint, id.kid), Lookup::Ready(..)));
-    assert_eq!(store.flights.len(), 0, "it may not start");
+    assert_eq!(store.in_flight.len(), 0, "it may not start");
     assert!(!is_due(&store, &id), "each look-up until then would ask again");
 }
 
@@ -71,7 +71,7 @@ async fn a_look_up_that_comes_as_a_fetch_ends_starts_no_second_one() {
     let (store, id) = store();
     // It looked when the key was not held yet. Now it is, and its flight is over.
     assert!(matches!(store.lookup_unknown(id), Lookup::Ready(..)));
-    assert_eq!(store.flights.len(), 0);
+    assert_eq!(store.in_flight.len(), 0);
 }
 
 #[test]

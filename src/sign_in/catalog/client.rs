@@ -28,7 +28,7 @@ use crate::{
     identity::EntityRef,
     net::tls::{chain, is_tls},
     sign_in::{SignInError, SignInErrorKind},
-    telemetry::Seldom,
+    telemetry::OncePerMinute,
 };
 
 /// The longest answer that is read: a user with thousands of groups is a few hundred KiB.
@@ -53,8 +53,8 @@ pub(crate) struct Client {
     timeout: Duration,
     transitive_groups: bool,
     turns: Semaphore,
-    pub(super) hints: Seldom,
-    pub(super) misfits: Seldom,
+    pub(super) hints: OncePerMinute,
+    pub(super) misfits: OncePerMinute,
 }
 
 type TokenFuture = Pin<Box<dyn Future<Output = Result<String, SignInError>> + Send>>;
@@ -130,8 +130,8 @@ impl Client {
             timeout,
             transitive_groups,
             turns: Semaphore::new(MAX_AT_ONCE),
-            hints: Seldom::default(),
-            misfits: Seldom::default(),
+            hints: OncePerMinute::default(),
+            misfits: OncePerMinute::default(),
         }
     }
 

@@ -25,7 +25,7 @@ const SUSPECT_TIME: Duration = Duration::from_secs(120);
 
 impl KeyStore {
     /// Publishes what a fetch brought, or remembers that it brought nothing.
-    pub(super) fn settle(
+    pub(super) fn apply_fetch_result(
         &self,
         id: KeyId,
         purpose: Purpose,

@@ -22,7 +22,7 @@ const LONGEST_HEADER: usize = 4096;
 
 /// A token whose JOSE header is well formed and trusted by the configuration. Nothing in it is proven yet, so it has no way
 /// to its claims: [`verify`](Self::verify) is the only exit.
-pub(crate) struct Candidate<'t, 'c> {
+pub(crate) struct UnverifiedToken<'t, 'c> {
     token: &'t [u8],
     signing_input: &'t [u8],
     payload: Encoded<'t>,
@@ -33,14 +33,14 @@ pub(crate) struct Candidate<'t, 'c> {
     limits: &'c TokenLimits,
 }
 
-/// A token whose signature is good and whose claims are read. Made by [`Candidate::verify`] alone.
+/// A token whose signature is good and whose claims are read. Made by [`UnverifiedToken::verify`] alone.
 #[derive(Clone)]
 pub(crate) struct VerifiedToken {
     claims: Claims,
     window: Window,
 }
 
-impl<'t, 'c> Candidate<'t, 'c> {
+impl<'t, 'c> UnverifiedToken<'t, 'c> {
     /// Checks all that can be checked without a key. Allocates nothing that grows with the token.
     ///
     /// # Errors
