@@ -1,4 +1,5 @@
-//! What AWS documents about Application Load Balancers: ARNs, key endpoints, headers, key ids and keys.
+//! What AWS documents about Application Load Balancers: ARNs, key endpoints, headers, key ids and
+//! keys.
 
 mod key_endpoint;
 mod kid;

@@ -42,8 +42,8 @@ pub(crate) struct ToStrip {
 }
 
 impl<'h> OidcHeaders<'h> {
-    /// Scans all headers once. Only the exact names count; look-alikes (`x_amzn_oidc_data`) are noted for
-    /// removal.
+    /// Scans all headers once. Only the exact names count; look-alikes (`x_amzn_oidc_data`) are
+    /// noted for removal.
     pub(crate) fn scan(headers: &'h HeaderMap) -> Self {
         let none = Values::None;
         let mut found = Self { data: none, identity: none, access_token: none, any: false, others: false };

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use quick_cache::{Equivalent, OptionsBuilder, Weighter, sync::Cache};
 
 /// Bytes that an entry takes in the tables of the cache, in addition to its key and value.
-const OVERHEAD: usize = 96;
+const ENTRY_OVERHEAD_BYTES: usize = 96;
 
 /// Number of bytes that a key or a value has on the heap.
 pub(crate) trait HeapSize {
@@ -25,7 +25,8 @@ where
 {
     /// `None` if either maximum permits no entry.
     pub(crate) fn new(max_entries: usize, max_bytes: usize) -> Option<Self> {
-        // Every entry weighs at least its share of the bytes, so the bound on bytes also bounds the count.
+        // Every entry weighs at least its share of the bytes, so the bound on bytes also bounds the
+        // count.
         let share = max_bytes.checked_div(max_entries)?;
         let options = OptionsBuilder::new()
             .estimated_items_capacity(max_entries)
@@ -59,7 +60,7 @@ struct MinWeight(u64);
 impl<K: HeapSize, V: HeapSize> Weighter<K, V> for MinWeight {
     fn weight(&self, key: &K, value: &V) -> u64 {
         let heap = key.heap_size().saturating_add(value.heap_size());
-        let inline = size_of::<K>().saturating_add(size_of::<V>()).saturating_add(OVERHEAD);
+        let inline = size_of::<K>().saturating_add(size_of::<V>()).saturating_add(ENTRY_OVERHEAD_BYTES);
         self.0.max(u64::try_from(heap.saturating_add(inline)).unwrap_or(u64::MAX))
     }
 }

@@ -9,9 +9,9 @@ use std::{
 /// The source of the time. The default is [`SystemClock`]; tests use another one (`TestClock`,
 /// feature `test-util`).
 ///
-/// There are two clocks for two purposes. The `exp` of a token is a date, so it is compared with the
-/// wall clock, even if that clock jumps. The age of a key and the wait before a retry are durations,
-/// so they are measured by a clock that never jumps.
+/// There are two clocks for two purposes. The `exp` of a token is a date, so it is compared with
+/// the wall clock, even if that clock jumps. The age of a key and the wait before a retry are
+/// durations, so they are measured by a clock that never jumps.
 pub trait Clock: Send + Sync + 'static {
     /// The wall clock: for `exp`, `nbf` and `iat`.
     fn now(&self) -> SystemTime;
@@ -47,7 +47,8 @@ impl SharedClock {
         self.0.monotonic()
     }
 
-    /// Seconds since 1970-01-01T00:00:00Z. `None` before that time: such a clock cannot check a token.
+    /// Seconds since 1970-01-01T00:00:00Z. `None` before that time: such a clock cannot check a
+    /// token.
     pub(crate) fn unix_now(&self) -> Option<u64> {
         self.0.now().duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs())
     }

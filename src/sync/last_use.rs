@@ -1,7 +1,8 @@
 //! The second in which a key last verified a token.
 //!
-//! It separates keys in use from keys that were only requested, and eviction is ordered by it. Every
-//! request whose token a key verifies updates it, without a lock and only if the second has changed.
+//! It separates keys in use from keys that were only requested, and eviction is ordered by it.
+//! Every request whose token a key verifies updates it, without a lock and only if the second has
+//! changed.
 
 use std::time::Instant;
 
@@ -35,7 +36,8 @@ impl LastUse {
         Second(self.0.load(Ordering::Relaxed))
     }
 
-    /// Records a use. Returns whether it is the first one; two concurrent uses may both count as the first.
+    /// Records a use. Returns whether it is the first one; two concurrent uses may both count as
+    /// the first.
     #[inline]
     pub(crate) fn note(&self, now: Second) -> bool {
         let last = self.0.load(Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! Primitives for shared state, in one place so that a model checker can replace them.
 //!
-//! [`Mutex`] is the standard one without poisoning: if a request panics while it holds the lock, the
-//! data stays valid, and the next request may use it.
+//! [`Mutex`] is the standard one without poisoning: if a request panics while it holds the lock,
+//! the data stays valid, and the next request may use it.
 
 mod bounded_cache;
 mod clock;
@@ -36,8 +36,9 @@ impl<T> Mutex<T> {
     }
 }
 
-/// Runs code of the application, where a panic must fail one request but not its connection. `None` if
-/// it panicked. The panic's message is left to the panic hook of the program, since it may name a user.
+/// Runs code of the application, where a panic must fail one request but not its connection. `None`
+/// if it panicked. The panic's message is left to the panic hook of the program, since it may name
+/// a user.
 pub(crate) fn catch_panic<T>(run: impl FnOnce() -> T) -> Option<T> {
     // Everything that `run` borrows is either immutable here or dropped with the request.
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).ok()

@@ -1,8 +1,8 @@
 //! Single flight: concurrent requests for the same key share one task.
 //!
 //! The work runs as its own task, so it outlives the request that started it, and all waiters get
-//! its result. The work has its own timeouts. If no request waits any longer, the task still runs to
-//! its end, and what it publishes is kept for later requests.
+//! its result. The work has its own timeouts. If no request waits any longer, the task still runs
+//! to its end, and what it publishes is kept for later requests.
 //!
 //! | situation | a waiter gets |
 //! |---|---|
@@ -49,7 +49,8 @@ where
     K: Hash + Eq + Clone + Send + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// `max_wait` must be longer than any task takes by its own timeouts: an older task counts as lost.
+    /// `max_wait` must be longer than any task takes by its own timeouts: an older task counts as
+    /// lost.
     pub(crate) fn new(max_wait: Duration, clock: SharedClock) -> Self {
         Self { running: Arc::default(), max_wait, clock }
     }

@@ -31,8 +31,8 @@ macro_rules! count {
     };
 }
 
-/// Describes the metrics to the recorder. A recorder that is installed later gets the values without
-/// the descriptions.
+/// Describes the metrics to the recorder. A recorder that is installed later gets the values
+/// without the descriptions.
 pub(crate) fn describe() {
     describe_counter!("alb_auth_decisions_total", "Requests by outcome");
     describe_counter!("alb_auth_requirements_failed_total", "Requests that a Require layer refused");

@@ -32,9 +32,9 @@ pub(crate) fn toward_server<B>(request: &mut Request<B>) {
     }
 }
 
-/// Whether the request asks for WebSocket (RFC 6455 section 4.1), the only protocol that is switched
-/// to. Over another protocol, such as h2c, requests would reach the server without passing the checks
-/// and the header stripping of this proxy.
+/// Whether the request asks for WebSocket (RFC 6455 section 4.1), the only protocol that is
+/// switched to. Over another protocol, such as h2c, requests would reach the server without passing
+/// the checks and the header stripping of this proxy.
 fn wants_web_socket<B>(request: &Request<B>) -> bool {
     let headers = request.headers();
     let mut upgrades = headers.get_all(header::UPGRADE).iter();
@@ -70,7 +70,8 @@ fn keep_host<B>(request: &mut Request<B>) {
     if let Some(authority) = request.uri().authority().map(|authority| authority.as_str().to_owned()) {
         set(request.headers_mut(), header::HOST, &authority);
     }
-    // HTTP/2 may split cookies into several header lines (RFC 9113 section 8.2.3); HTTP/1.1 has one.
+    // HTTP/2 may split cookies into several header lines (RFC 9113 section 8.2.3); HTTP/1.1 has
+    // one.
     let cookies: Vec<&[u8]> = request.headers().get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if cookies.len() > 1
         && let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..]))

@@ -66,8 +66,8 @@ impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
         Self { client, response_timeout, filter_trailers, abort: watch::Sender::new(false) }
     }
 
-    /// Closes connections that have become WebSockets, which otherwise stay open for as long as both
-    /// ends want.
+    /// Closes connections that have become WebSockets, which otherwise stay open for as long as
+    /// both ends want.
     #[cfg(feature = "emulator")]
     pub(crate) fn abort_upgraded(&self) {
         self.abort.send_replace(true);

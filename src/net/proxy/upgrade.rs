@@ -15,8 +15,8 @@ pub(crate) fn wanted<B>(request: &mut Request<B>) -> Option<Upgrade> {
 }
 
 impl Upgrade {
-    /// Returns the server's response, and starts copying bytes both ways until both ends have closed, one
-    /// end fails, or `abort` becomes true.
+    /// Returns the server's response, and starts copying bytes both ways until both ends have
+    /// closed, one end fails, or `abort` becomes true.
     pub(crate) fn splice(self, mut response: Response<Incoming>, mut abort: watch::Receiver<bool>) -> Response<Body> {
         let server = hyper::upgrade::on(&mut response);
         tokio::spawn(async move {
