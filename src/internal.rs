@@ -8,8 +8,6 @@
 pub(crate) use crate::alb::signer;
 #[cfg(any(feature = "test-util", feature = "emulator"))]
 pub(crate) use crate::alb::{ACCESS_TOKEN, IDENTITY};
-#[cfg(any(feature = "emulator", feature = "backstage"))]
-pub(crate) use crate::net::proxy;
 #[cfg(feature = "https")]
 pub(crate) use crate::net::tls;
 #[cfg(any(feature = "emulator", feature = "backstage"))]
@@ -18,6 +16,8 @@ pub(crate) use crate::settings::private_file;
 pub(crate) use crate::settings::{Node, Once, Origin, Positions, Problems, Section, Value, once};
 #[cfg(feature = "backstage")]
 pub(crate) use crate::sync::catch_panics;
+#[cfg(any(feature = "emulator", feature = "backstage"))]
+pub(crate) use crate::{alb::strip_oidc_headers, net::proxy};
 pub(crate) use crate::{
     alb::{DATA, OidcHeaders, PublicKey, Values},
     authenticator::{Authenticated, Authenticator, Decision, sign_in_error},
@@ -25,7 +25,7 @@ pub(crate) use crate::{
     identity::{ClaimsParts, Span},
     net::is_loopback,
     settings::files,
-    sync::{Arc, Flights, Mutex, SharedClock, catch_panic, spawn},
+    sync::{Arc, Mutex, SharedClock, SingleFlight, catch_panic, spawn},
     telemetry::{self, Warnings},
-    token::Candidate,
+    token::UnverifiedToken,
 };

@@ -1,4 +1,4 @@
-//! Where the public keys are.
+//! The address of the public keys.
 
 use std::{fmt, sync::Arc};
 
@@ -6,10 +6,11 @@ use http::Uri;
 
 use crate::net::is_loopback;
 
-/// The address under which a region's public keys are, one a kid: `{endpoint}/{kid}`.
+/// The base address of a region's public keys. The key of a kid is at `{endpoint}/{kid}`.
 ///
-/// Always from the configuration, never from a token. `https`, or `http` to a loopback address (which the configuration then
-/// allows for the local emulator alone).
+/// The address always comes from the configuration, never from a token. Its scheme is `https`, or
+/// `http` for a loopback address, which the configuration permits for the local emulator only.
+#[doc(alias = "jwks")]
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct KeyEndpoint {
     /// Without a slash at the end.
@@ -18,12 +19,12 @@ pub struct KeyEndpoint {
 
 impl KeyEndpoint {
     /// # Errors
-    /// A sentence that says what is wrong with the address.
+    /// A message that describes the invalid part of the address.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let shown = crate::error::quoted(text);
         let base = text.strip_suffix('/').unwrap_or(text);
         if text.contains('@') {
-            // Not shown: what stands there may be a password.
+            // Not shown, because it may contain a password.
             return Err("the key endpoint must name a host, without user or password".to_owned());
         }
         let uri: Uri = base.parse().map_err(|_| format!("the key endpoint {shown} is not a URL"))?;
@@ -33,16 +34,14 @@ impl KeyEndpoint {
         }
         if uri.query().is_some() || text.contains('#') || text.contains("..") || uri.path().contains("//") {
             return Err(format!(
-                "the key endpoint {shown} must be a plain address: no query, no fragment, no dots as path"
+                "the key endpoint {shown} must be a plain address: no query, no fragment, no dot segments"
             ));
         }
         match uri.scheme_str() {
             Some("https") => {}
             Some("http") if is_loopback(host) => {}
             Some("http") => {
-                return Err(format!(
-                    "the key endpoint {shown} must be https: keys that came over plain http prove nothing"
-                ));
+                return Err(format!("the key endpoint {shown} must be https: keys from plain http cannot be trusted"));
             }
             _ => return Err(format!("the key endpoint {shown} must begin with https://")),
         }
@@ -54,9 +53,9 @@ impl KeyEndpoint {
         &self.base
     }
 
-    /// Whether keys travel in the clear, which only the local emulator may.
+    /// Whether keys are transferred without TLS, which is permitted for the local emulator only.
     pub(crate) fn is_plain_http(&self) -> bool {
-        // Schemes are read in either case (RFC 3986 section 3.1), so `HTTP:` is plain too.
+        // Schemes are case-insensitive (RFC 3986 section 3.1), so `HTTP:` is plain too.
         !self.base.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
     }
 }

@@ -1,16 +1,17 @@
-//! The id of a key.
+//! Key ids.
 
 use std::fmt;
 
 /// A key id: a UUID in lower case, as load balancers write it.
 ///
-/// It becomes part of a URL, so nothing else is one: no upper case, no braces, no other length. One spelling a key also means
-/// one fetch a key.
+/// The id becomes part of a URL, so no other form is accepted: no upper case, no braces, no other
+/// length. Since each key has exactly one spelling of its id, each key is fetched once.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Kid(u128);
 
 impl Kid {
-    /// Reads `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`; `None` for anything else.
+    /// Reads `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`; `None` for anything
+    /// else.
     ///
     /// ```
     /// use tower_alb_auth::Kid;
@@ -37,7 +38,7 @@ impl Kid {
         Some(Self(value))
     }
 
-    /// A random one (RFC 9562 section 5.4); `None` if the system gives no random numbers.
+    /// A random UUID (RFC 9562 section 5.4); `None` if the system provides no random numbers.
     #[cfg(any(feature = "test-util", feature = "emulator", feature = "backstage"))]
     pub(crate) fn random() -> Option<Self> {
         let mut bytes = [0; 16];
@@ -46,7 +47,7 @@ impl Kid {
         Some(Self(u128::from_be_bytes(bytes) & version_and_variant | 0x4 << 76 | 0x2 << 62))
     }
 
-    /// The UUID of zeros, which no key has: for asking whether an endpoint answers at all.
+    /// The UUID of zeros, which no key has: for checking whether an endpoint responds.
     pub(crate) const NIL: Self = Self(0);
 }
 

@@ -1,17 +1,19 @@
-//! The name of a load balancer.
+//! ARNs of load balancers.
 
 use std::{fmt, str::FromStr};
 
 use super::KeyEndpoint;
 
-/// The account of the local emulator. No AWS account has this number, so a configuration that trusts it trusts nothing real.
+/// The account of the local emulator. No AWS account has this number, so a configuration that
+/// trusts it trusts no load balancer of AWS.
 const EMULATOR_ACCOUNT: &str = "000000000000";
 
 const GOVCLOUD_REGIONS: [&str; 2] = ["us-gov-west-1", "us-gov-east-1"];
 
-/// The ARN of an Application Load Balancer: what a token's `signer` must be, byte for byte.
+/// The ARN of an Application Load Balancer, which must equal a token's `signer` byte for byte.
 ///
-/// `arn:aws:elasticloadbalancing:<region>:<account>:loadbalancer/app/<name>/<id>`. The load balancer's, not the listener's:
+/// `arn:aws:elasticloadbalancing:<region>:<account>:loadbalancer/app/<name>/<id>`. It is the ARN of
+/// the load balancer, not of a listener:
 ///
 /// ```sh
 /// aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
@@ -28,6 +30,7 @@ const GOVCLOUD_REGIONS: [&str; 2] = ["us-gov-west-1", "us-gov-east-1"];
 /// assert!(listener.parse::<LoadBalancerArn>().unwrap_err().to_string().contains("listener"));
 /// # Ok::<(), tower_alb_auth::ArnError>(())
 /// ```
+#[doc(alias = "signer")]
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct LoadBalancerArn {
     text: Box<str>,
@@ -57,13 +60,14 @@ impl LoadBalancerArn {
         &self.account
     }
 
-    /// Whether this is the name of a local emulator: the account is `000000000000`.
+    /// Whether this is the ARN of a local emulator: the account is `000000000000`.
     pub fn is_emulator(&self) -> bool {
         self.account() == EMULATOR_ACCOUNT
     }
 
-    /// Where AWS documents the public keys of this region to be. `None` where it documents nothing (China, the isolated and
-    /// the sovereign partitions): there the endpoint must be configured.
+    /// The endpoint of the region's public keys in the documentation of AWS. `None` for partitions
+    /// without a documented endpoint (China, the isolated and the sovereign partitions), which must
+    /// be configured.
     pub(crate) fn documented_endpoint(&self) -> Option<KeyEndpoint> {
         let region = self.region();
         match self.partition() {
@@ -119,7 +123,7 @@ impl fmt::Debug for LoadBalancerArn {
     }
 }
 
-/// A text that is not the ARN of an Application Load Balancer. The message names the part that is wrong.
+/// A text is not the ARN of an Application Load Balancer. The message names the invalid part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ArnError {
@@ -156,11 +160,11 @@ impl fmt::Display for ArnError {
             ArnProblem::Account => write!(f, "the account (fifth part) of {found} is not twelve digits"),
             ArnProblem::Listener => write!(
                 f,
-                "{found} is the ARN of a listener; the signer of a token is the load balancer: its ARN says loadbalancer \
+                "{found} is the ARN of a listener, but the signer of a token is the load balancer: its ARN has loadbalancer \
                  instead of listener or listener-rule and ends after the first id of 16 digits"
             ),
             ArnProblem::TargetGroup => {
-                write!(f, "{found} is the ARN of a target group; the signer of a token is the load balancer")
+                write!(f, "{found} is the ARN of a target group, but the signer of a token is the load balancer")
             }
             ArnProblem::OtherLoadBalancer => write!(
                 f,
@@ -190,18 +194,19 @@ fn resource_problem(resource: &str) -> Option<ArnProblem> {
     if family != Some("app") {
         return Some(ArnProblem::OtherLoadBalancer);
     }
-    let name_is_sound = (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    let id_is_sound = id.len() == 16 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    (parts.next().is_some() || !name_is_sound || !id_is_sound).then_some(ArnProblem::Resource)
+    let name_is_valid = (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let id_is_valid = id.len() == 16 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    (parts.next().is_some() || !name_is_valid || !id_is_valid).then_some(ArnProblem::Resource)
 }
 
-/// `aws`, or `aws-` and more: `[a-z]+(-[a-z]+)*` that starts with the word.
+/// Whether the text is the word alone, or the word followed by `(-[a-z]+)*`.
 fn is_label_of(text: &str, first: &str) -> bool {
     let mut words = text.split('-');
     words.next() == Some(first) && words.all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()))
 }
 
-/// `[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}`. The region becomes part of a host name, so nothing else may pass.
+/// Whether the text is `[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}`. The region becomes part of a host name, so
+/// no other form is accepted.
 fn is_region(text: &str) -> bool {
     let words: Vec<&str> = text.split('-').collect();
     let [first, middle @ .., number] = words.as_slice() else { return false };
@@ -214,7 +219,7 @@ fn is_region(text: &str) -> bool {
         && number.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Whether the region can be one of the partition, as far as AWS documents it.
+/// Whether the region can belong to the partition, as far as AWS documents it.
 fn belongs(partition: &str, region: &str) -> bool {
     match partition {
         "aws" => !["us-gov-", "cn-", "us-iso", "eu-iso", "eusc-"].iter().any(|other| region.starts_with(other)),

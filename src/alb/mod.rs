@@ -1,4 +1,5 @@
-//! What AWS documents about Application Load Balancers: ARNs, key endpoints, headers, key ids and keys.
+//! What AWS documents about Application Load Balancers: ARNs, key endpoints, headers, key ids and
+//! keys.
 
 mod key_endpoint;
 mod kid;
@@ -8,6 +9,8 @@ mod public_key;
 #[cfg(any(feature = "test-util", feature = "emulator"))]
 pub(crate) mod signer;
 
+#[cfg(any(feature = "emulator", feature = "backstage"))]
+pub(crate) use self::oidc_headers::strip_oidc_headers;
 #[cfg(any(feature = "test-util", feature = "emulator"))]
 pub(crate) use self::oidc_headers::{ACCESS_TOKEN, IDENTITY};
 #[cfg(test)]

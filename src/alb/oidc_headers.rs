@@ -1,8 +1,8 @@
-//! The three headers that a load balancer adds, and those that pretend to be one of them.
+//! The three headers that a load balancer adds, and headers whose names look like theirs.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The claims, signed.
+/// The signed claims.
 pub(crate) const DATA: HeaderName = HeaderName::from_static("x-amzn-oidc-data");
 /// The subject, not signed.
 pub(crate) const IDENTITY: HeaderName = HeaderName::from_static("x-amzn-oidc-identity");
@@ -11,14 +11,14 @@ pub(crate) const ACCESS_TOKEN: HeaderName = HeaderName::from_static("x-amzn-oidc
 
 const PREFIX: &[u8] = b"x-amzn-oidc-";
 
-/// What a request has of them.
+/// The headers of a load balancer in a request.
 pub(crate) struct OidcHeaders<'h> {
     pub(crate) data: Values<'h>,
     pub(crate) identity: Values<'h>,
     pub(crate) access_token: Values<'h>,
-    /// Whether any header has the prefix, underscores counted as hyphens.
+    /// Whether any header name has the prefix, with underscores treated as hyphens.
     any: bool,
-    /// Whether any of those is none of the three.
+    /// Whether a header with the prefix is not one of the three.
     others: bool,
 }
 
@@ -27,14 +27,14 @@ pub(crate) struct OidcHeaders<'h> {
 pub(crate) enum Values<'h> {
     None,
     One(&'h HeaderValue),
-    /// Several; whether all of them are equal to the first.
     Several {
         first: &'h HeaderValue,
+        /// Whether all values are equal to the first.
         equal: bool,
     },
 }
 
-/// Which headers there are to take off.
+/// Which headers have to be removed.
 #[derive(Clone, Copy)]
 pub(crate) struct ToStrip {
     any: bool,
@@ -42,7 +42,8 @@ pub(crate) struct ToStrip {
 }
 
 impl<'h> OidcHeaders<'h> {
-    /// One pass over all headers. Only the exact names count; look-alikes (`x_amzn_oidc_data`) are noted to be taken off.
+    /// Scans all headers once. Only the exact names count; look-alikes (`x_amzn_oidc_data`) are
+    /// noted for removal.
     pub(crate) fn scan(headers: &'h HeaderMap) -> Self {
         let none = Values::None;
         let mut found = Self { data: none, identity: none, access_token: none, any: false, others: false };
@@ -77,7 +78,7 @@ impl<'h> Values<'h> {
 }
 
 impl ToStrip {
-    /// Takes off every header with the prefix, underscores counted as hyphens.
+    /// Removes every header with the prefix, with underscores treated as hyphens.
     pub(crate) fn strip_all(self, headers: &mut HeaderMap) {
         if self.any {
             for name in [&DATA, &IDENTITY, &ACCESS_TOKEN] {
@@ -87,10 +88,10 @@ impl ToStrip {
         self.strip_others(headers);
     }
 
-    /// Takes off the look-alikes, and keeps the three out of logs.
+    /// Removes the look-alikes, and marks the three headers as sensitive to keep them out of logs.
     pub(crate) fn strip_look_alikes(self, headers: &mut HeaderMap) {
         self.strip_others(headers);
-        // Not by `entry`, which makes room for one more and so panics on a full map.
+        // Not `entry`: it reserves room for another header and panics if the map is full.
         let kept = headers.iter_mut().filter(|(name, _)| [DATA, IDENTITY, ACCESS_TOKEN].contains(name));
         kept.for_each(|(_, value)| value.set_sensitive(true));
     }
@@ -110,8 +111,15 @@ impl ToStrip {
     }
 }
 
-/// Takes `x-amzn-oidc-identity` off unless all it says is the signed subject: where a difference is let pass, it is still not
-/// handed on.
+/// Removes every header of a load balancer and every look-alike.
+#[cfg(any(feature = "emulator", feature = "backstage"))]
+pub(crate) fn strip_oidc_headers(headers: &mut HeaderMap) {
+    let found = OidcHeaders::scan(headers).to_strip();
+    found.strip_all(headers);
+}
+
+/// Removes `x-amzn-oidc-identity` unless every value is the signed subject. A difference that the
+/// settings tolerate is still not forwarded.
 pub(crate) fn strip_other_identities(headers: &mut HeaderMap, subject: &str) {
     if headers.get_all(IDENTITY).iter().any(|value| value.as_bytes() != subject.as_bytes()) {
         headers.remove(IDENTITY);
@@ -119,7 +127,7 @@ pub(crate) fn strip_other_identities(headers: &mut HeaderMap, subject: &str) {
 }
 
 fn has_prefix(name: &HeaderName) -> bool {
-    // Header names are in lower case already.
+    // Header names are lower case already.
     let start = name.as_str().as_bytes().get(..PREFIX.len()).unwrap_or_default();
     start.len() == PREFIX.len()
         && start.iter().zip(PREFIX).all(|(byte, prefix)| byte == prefix || (*prefix == b'-' && *byte == b'_'))

@@ -1,4 +1,4 @@
-//! A public key, checked and ready to verify with.
+//! Public keys for the verification of signatures.
 
 use std::fmt;
 
@@ -7,8 +7,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::sync::{LastUse, Second};
 
-/// `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING` up to the point (RFC 5480 section 2), for an uncompressed
-/// point of 65 bytes. DER has one way to write it, so comparing bytes is the strictest reader there is.
+/// `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING` up to the point (RFC 5480
+/// section 2), for an uncompressed point of 65 bytes. DER has exactly one encoding of it, so a
+/// comparison of bytes is the strictest parser.
 const SPKI_UNCOMPRESSED: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
@@ -20,10 +21,10 @@ const SPKI_COMPRESSED: [u8; 26] = [
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x22, 0x00,
 ];
 
-/// A P-256 public key, parsed once. Verifies ES256 and nothing else: there is no algorithm to choose.
+/// A P-256 public key, parsed once. Verifies ES256 only: there is no choice of an algorithm.
 pub(crate) struct PublicKey {
     key: ParsedPublicKey,
-    /// The point, to tell whether a refreshed key is the same one.
+    /// The point, for the comparison with a refreshed key.
     point: Box<[u8]>,
     last_use: LastUse,
 }
@@ -37,7 +38,7 @@ pub(crate) enum PublicKeyError {
 }
 
 impl PublicKey {
-    /// Reads one PEM block `PUBLIC KEY`. White space before and after it is accepted, any other text is not.
+    /// Parses one PEM block `PUBLIC KEY`. White space around it is accepted, other text is not.
     pub(crate) fn from_pem(pem: &[u8]) -> Result<Self, PublicKeyError> {
         let body = pem
             .trim_ascii()
@@ -45,7 +46,7 @@ impl PublicKey {
             .and_then(|rest| rest.strip_suffix(b"-----END PUBLIC KEY-----"))
             .ok_or(PublicKeyError::NotOnePemBlock)?;
         let text: Vec<u8> = body.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
-        // A second block's dashes are not base64.
+        // The dashes of a second block are not base64.
         let der = STANDARD.decode(text).map_err(|_| PublicKeyError::NotOnePemBlock)?;
         Self::from_spki(&der)
     }
@@ -60,17 +61,18 @@ impl PublicKey {
         Ok(Self { key, point: point.into(), last_use: LastUse::never() })
     }
 
-    /// Whether `signature` is this key's ES256 signature of `message`: `r || s`, 32 bytes each (RFC 7518 section 3.4).
+    /// Whether `signature` is this key's ES256 signature of `message`: `r || s`, 32 bytes each (RFC
+    /// 7518 section 3.4).
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.key.verify_sig(message, signature).is_ok()
     }
 
-    /// When it last verified a token.
+    /// The second in which the key last verified a token.
     pub(crate) fn last_use(&self) -> Second {
         self.last_use.second()
     }
 
-    /// Notes that it has verified a token. Gives whether that is the first one.
+    /// Records that the key has verified a token. Returns whether it is the first one.
     #[inline]
     pub(crate) fn note_use(&self, now: Second) -> bool {
         self.last_use.note(now)
@@ -96,14 +98,14 @@ impl fmt::Display for PublicKeyError {
         f.write_str(match self {
             Self::NotOnePemBlock => "not exactly one PEM block PUBLIC KEY",
             Self::NotP256 => "not a P-256 public key (SPKI with the named curve prime256v1)",
-            Self::NotOnCurve => "not a point of the curve P-256",
+            Self::NotOnCurve => "not a point on the curve P-256",
         })
     }
 }
 
 impl std::error::Error for PublicKeyError {}
 
-/// A key for tests that need no signature of it.
+/// A key for tests that verify no signature.
 #[cfg(test)]
 pub(crate) fn test_key() -> PublicKey {
     let pem = b"-----BEGIN PUBLIC KEY-----
@@ -122,9 +124,10 @@ mod tests {
 
     use super::*;
 
-    /// The vectors of a set that are signatures of 64 bytes by this key, verified as the layer does; others are no signatures
-    /// before a key is asked. Gives how many there are, how many are accepted, and the names of those judged otherwise.
-    fn judge(name: TestName) -> (usize, usize, Vec<String>) {
+    /// Verifies all vectors of a set as the layer does. Signatures that do not have 64 bytes are
+    /// rejected before the key is used. Returns the number of vectors, the number of accepted ones,
+    /// and the names of those with an unexpected result.
+    fn verify_all(name: TestName) -> (usize, usize, Vec<String>) {
         let set = TestSet::load(name).expect("the vectors");
         let (mut count, mut accepted, mut wrong) = (0, 0, Vec::new());
         for group in &set.test_groups {
@@ -145,14 +148,14 @@ mod tests {
 
     #[test]
     fn s_30_all_vectors_of_raw_signatures_are_judged_as_they_should_be() {
-        let (count, accepted, wrong) = judge(TestName::EcdsaSecp256r1Sha256P1363);
+        let (count, accepted, wrong) = verify_all(TestName::EcdsaSecp256r1Sha256P1363);
         assert_eq!(wrong, Vec::<String>::new());
         assert_eq!((count, accepted), (262, 173));
     }
 
     #[test]
     fn s_31_no_vector_of_der_signatures_is_accepted() {
-        let (count, accepted, _) = judge(TestName::EcdsaSecp256r1Sha256);
+        let (count, accepted, _) = verify_all(TestName::EcdsaSecp256r1Sha256);
         assert_eq!((count, accepted), (484, 0));
     }
 }

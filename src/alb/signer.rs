@@ -1,7 +1,7 @@
-//! Signs as a load balancer does: ES256, three base64url segments with their padding, members in the order seen on the wire.
+//! Signs tokens as a load balancer does: ES256, three base64url segments with padding, members in
+//! the order of a real load balancer.
 //!
-//! What stands in for a load balancer (the mock of the tests, the emulator) signs by this, so there is one place that knows
-//! the form of a token from the other side.
+//! Both substitutes of a load balancer, the mock for tests and the emulator, use this module.
 
 use aws_lc_rs::{
     error::Unspecified,
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::Kid;
 
-/// How long a token of a load balancer lives, in seconds.
+/// The lifetime of a load balancer's token, in seconds.
 pub(crate) const TOKEN_LIFETIME: u64 = 120;
 
 /// The DER of a P-256 public key up to the point (RFC 5480 section 2).
@@ -25,16 +25,16 @@ const SPKI_PREFIX: [u8; 26] = [
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
-/// The members of a JSON object in this order, which serde_json's own map would sort.
+/// The members of a JSON object in this order. The map of serde_json would sort them.
 pub(crate) type Members = Vec<(String, Value)>;
 
-/// A key pair and its kid. The private half is never shown.
+/// A key pair and its kid. The private key is never shown.
 pub(crate) struct AlbSigner {
     kid: String,
     key: EcdsaKeyPair,
 }
 
-/// Whose tokens they are: the members of the JOSE header that do not change.
+/// The origin of tokens: the members of the JOSE header that are the same in all of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TokenOrigin<'a> {
     pub(crate) signer: &'a str,
@@ -54,14 +54,14 @@ impl AlbSigner {
         &self.kid
     }
 
-    /// The public key as the key endpoint gives it: one PEM block, 178 bytes.
+    /// The public key in the format of the key endpoint: one PEM block of 178 bytes.
     pub(crate) fn public_key_pem(&self) -> String {
         let text = STANDARD.encode([&SPKI_PREFIX[..], self.key.public_key().as_ref()].concat());
         let (first, second) = text.split_at_checked(64).unwrap_or((&text, ""));
         format!("-----BEGIN PUBLIC KEY-----\n{first}\n{second}\n-----END PUBLIC KEY-----\n")
     }
 
-    /// The JOSE header of a token, its members in the order seen on the wire.
+    /// The JOSE header of a token, with its members in the order of a real load balancer.
     pub(crate) fn header(&self, origin: TokenOrigin<'_>, expires_at: u64) -> Members {
         let member = |name: &str, value: Value| (name.to_owned(), value);
         vec![
@@ -75,7 +75,8 @@ impl AlbSigner {
         ]
     }
 
-    /// The token of this header and payload, signed over the text as it is sent, padding included.
+    /// The token with this header and payload. The signature covers the text as sent, including
+    /// padding.
     pub(crate) fn sign(&self, header: &[u8], payload: &[u8], padded: bool) -> Result<String, Unspecified> {
         let encode = |bytes: &[u8]| if padded { URL_SAFE.encode(bytes) } else { URL_SAFE_NO_PAD.encode(bytes) };
         let signing_input = format!("{}.{}", encode(header), encode(payload));
@@ -89,7 +90,8 @@ impl AlbSigner {
     }
 }
 
-/// The payload of a token: the userinfo claims, then what the load balancer appends to them.
+/// The payload of a token: the userinfo claims, followed by the members that the load balancer
+/// adds.
 pub(crate) fn payload(claims: &[(String, Value)], issuer: &str, expires_at: u64) -> Members {
     let mut members = claims.to_vec();
     members.push(("exp".to_owned(), json!(expires_at)));
@@ -97,7 +99,7 @@ pub(crate) fn payload(claims: &[(String, Value)], issuer: &str, expires_at: u64)
     members
 }
 
-/// The object with its members in their order.
+/// The JSON object with its members in this order.
 pub(crate) fn to_json(members: &[(String, Value)]) -> String {
     let members: Vec<String> = members.iter().map(|(name, value)| format!("{}:{value}", json!(name))).collect();
     format!("{{{}}}", members.join(","))

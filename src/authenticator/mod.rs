@@ -1,8 +1,8 @@
-//! From headers to an identity: the one place that knows tokens, keys, caches and sign-in.
+//! From headers to an identity: combines tokens, keys, caches and sign-in.
 //!
-//! A decision is made on one immutable [`Snapshot`] of configuration and caches, and what it remembers goes into that
-//! snapshot only. It is synchronous where nothing has to be waited for: the token was seen before, or its key is known; and
-//! the sign-in policy answers at once.
+//! Each decision uses one immutable [`Snapshot`] of configuration and caches, and stores its
+//! results in that snapshot only. A decision is synchronous if the token is cached or its key is
+//! known, and the sign-in policy returns its result at once.
 
 mod token_cache;
 
@@ -19,18 +19,18 @@ use crate::{
     error::{AuthError, AuthErrorKind},
     identity::{BackstageIdentity, Claims},
     keys::{KeyError, KeyStore, Lookup},
-    sign_in::{Asked, Resolution, SignIn, SignInCache, SignInError, SignInErrorKind},
+    sign_in::{CachedSignIn, Resolution, SignIn, SignInCache, SignInError, SignInErrorKind},
     sync::catch_panic,
-    telemetry::{self, DecisionSpan, Warnings},
-    token::{Candidate, VerifiedToken},
+    telemetry::{self, Decided, DecisionSpan, Warnings},
+    token::{UnverifiedToken, VerifiedToken},
 };
 
-/// What all clones of a layer share.
+/// The state that all clones of a layer share.
 pub(crate) struct Authenticator {
     current: ArcSwap<Snapshot>,
 }
 
-/// Configuration and caches that belong together.
+/// A configuration and its caches.
 pub(crate) struct Snapshot {
     config: AlbAuthConfig,
     tokens: TokenCache,
@@ -39,40 +39,40 @@ pub(crate) struct Snapshot {
     warnings: Warnings,
 }
 
-/// Somebody whose token is good.
+/// The user of a verified token.
 pub(crate) enum Authenticated {
     User(BackstageIdentity),
-    /// Under a policy that names nobody.
+    /// The policy names no users.
     ClaimsOnly(Claims),
-    /// Under a policy that names users, but not this one.
-    Unnamed(Claims),
+    /// The policy names users, but returned none for these claims.
+    NoMatch(Claims),
 }
 
 impl Authenticated {
     pub(crate) fn claims(&self) -> &Claims {
         match self {
             Self::User(identity) => identity.claims(),
-            Self::ClaimsOnly(claims) | Self::Unnamed(claims) => claims,
+            Self::ClaimsOnly(claims) | Self::NoMatch(claims) => claims,
         }
     }
 
     pub(crate) fn claims_mut(&mut self) -> &mut Claims {
         match self {
             Self::User(identity) => identity.claims_mut(),
-            Self::ClaimsOnly(claims) | Self::Unnamed(claims) => claims,
+            Self::ClaimsOnly(claims) | Self::NoMatch(claims) => claims,
         }
     }
 }
 
 type Outcome = Result<Authenticated, AuthError>;
 
-/// A decision: made, or to be waited for.
+/// A decision, or a future of it.
 pub(crate) enum Decision {
     Made(Outcome),
     Waiting(DecisionFuture),
 }
 
-/// A decision that waits for a key or for the sign-in policy. Owns all it needs.
+/// A decision that waits for a key or for the sign-in policy. Borrows nothing.
 pub(crate) type DecisionFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 impl Authenticator {
@@ -80,33 +80,34 @@ impl Authenticator {
         Self { current: ArcSwap::from_pointee(Snapshot::new(config)) }
     }
 
-    /// The snapshot in use.
+    /// The current snapshot.
     pub(crate) fn current(&self) -> Arc<Snapshot> {
         self.current.load_full()
     }
 
-    /// Swaps configuration and caches together. Held keys of endpoints that are still trusted are kept if the source of keys
-    /// is the same; requests under way end on the snapshot they began with.
+    /// Replaces configuration and caches together. Held keys of endpoints that are still trusted
+    /// are kept if the key source is the same. Requests in progress finish with the snapshot that
+    /// they started with.
     pub(crate) fn reload(&self, config: AlbAuthConfig) {
         let next = Snapshot::new(config);
         next.keys.adopt(&self.current().keys, &next.config.key_endpoints());
         self.current.store(Arc::new(next));
     }
 
-    /// Decides on a request by its headers alone.
+    /// Decides on a request by its headers.
     pub(crate) fn decide(&self, headers: &OidcHeaders<'_>) -> Decision {
         let snapshot = self.current.load();
         let span = DecisionSpan::start(snapshot.settings().record_user);
         match Snapshot::decide(&snapshot, headers, &span) {
             Decision::Made(outcome) => {
-                span.end(&outcome, &snapshot.warnings);
+                span.end(decided(&outcome), &snapshot.warnings);
                 Decision::Made(outcome)
             }
             Decision::Waiting(waiting) => {
                 let (inside, snapshot) = (span.span().clone(), Arc::clone(&snapshot));
                 let ended = async move {
                     let outcome = waiting.await;
-                    span.end(&outcome, &snapshot.warnings);
+                    span.end(decided(&outcome), &snapshot.warnings);
                     outcome
                 };
                 Decision::Waiting(Box::pin(ended.instrument(inside)))
@@ -134,11 +135,11 @@ impl Snapshot {
     }
 
     /// Logs a mistake of the application.
-    pub(crate) fn misused(&self, sentence: &str) {
-        telemetry::misused(sentence, &self.warnings);
+    pub(crate) fn misused(&self, message: &str) {
+        telemetry::misused(message, &self.warnings);
     }
 
-    /// How many tokens are remembered.
+    /// The number of cached tokens.
     pub(crate) fn remembered_tokens(&self) -> usize {
         self.tokens.len()
     }
@@ -157,14 +158,15 @@ impl Snapshot {
         if let Some(decision) = self.recall(token, headers.identity, now, span) {
             return decision;
         }
-        let candidate = match Candidate::read(token, &self.settings().trust, &self.settings().token_limits, now) {
-            Ok(candidate) => candidate,
+        let unverified = match UnverifiedToken::read(token, &self.settings().trust, &self.settings().token_limits, now)
+        {
+            Ok(unverified) => unverified,
             Err(error) => return Decision::Made(Err(error)),
         };
-        span.token(candidate.kid(), candidate.trusted().signer, "miss");
-        match self.keys.lookup(candidate.trusted().endpoint, candidate.kid()) {
-            Lookup::Ready(key, second) => self.verify(candidate, key, second, headers.identity, now),
-            Lookup::Refused(error) => Decision::Made(Err(key_error(error, &candidate))),
+        span.token(unverified.kid(), unverified.trusted().signer, "miss");
+        match self.keys.lookup(unverified.trusted().endpoint, unverified.kid()) {
+            Lookup::Ready(key, second) => self.verify(unverified, key, second, headers.identity, now),
+            Lookup::Refused(error) => Decision::Made(Err(key_error(error, &unverified))),
             Lookup::Wait(fetch) => {
                 let waiting =
                     Waiting { token: token.into(), identity: headers.identity.owned(), snapshot: Arc::clone(self) };
@@ -173,11 +175,13 @@ impl Snapshot {
         }
     }
 
-    /// The decision on a token that was verified before, if it still stands.
+    /// The decision on a cached token. `None` if the token is not cached, or has to be verified
+    /// again.
     fn recall(self: &Arc<Self>, token: &[u8], identity: Values<'_>, now: u64, span: &DecisionSpan) -> Option<Decision> {
         let remembered = self.tokens.find(token)?;
-        let trusted = self.settings().trust.at(remembered.place)?;
-        // Before its key is asked for, which may start a refresh: a token that has ended causes no fetch.
+        let trusted = self.settings().trust.at(remembered.index)?;
+        // Checked before the key lookup, which may start a refresh: an expired token must cause no
+        // fetch.
         if let Err(error) = remembered.token.check_time(now, &self.settings().token_limits) {
             span.token(remembered.kid, trusted.signer, "hit");
             self.tokens.remove(token);
@@ -187,7 +191,8 @@ impl Snapshot {
             Lookup::Ready(key, second) if Arc::ptr_eq(&key, &remembered.key) => {
                 self.keys.proven(trusted.endpoint, remembered.kid, &key, second);
             }
-            // The key is gone, or has to be fetched again: judge the token as if it came for the first time.
+            // The key was replaced or dropped, or has to be fetched: verify the token like a new
+            // one.
             _ => {
                 self.tokens.remove(token);
                 return None;
@@ -199,24 +204,24 @@ impl Snapshot {
 
     fn verify(
         self: &Arc<Self>,
-        candidate: Candidate<'_, '_>,
+        unverified: UnverifiedToken<'_, '_>,
         key: Arc<PublicKey>,
         second: Second,
         identity: Values<'_>,
         now: u64,
     ) -> Decision {
-        let (kid, trusted) = (candidate.kid(), candidate.trusted());
-        let token = match candidate.verify(&key, now) {
+        let (kid, trusted) = (unverified.kid(), unverified.trusted());
+        let token = match unverified.verify(&key, now) {
             Ok(token) => token,
             Err(error) => return Decision::Made(Err(error)),
         };
         self.keys.proven(trusted.endpoint, kid, &key, second);
-        let remembered = Remembered { token: VerifiedToken::clone(&token), kid, key, place: trusted.place };
+        let remembered = Remembered { token: VerifiedToken::clone(&token), kid, key, index: trusted.index };
         self.tokens.insert(remembered);
         self.sign_in(trusted, token.into_claims(), identity)
     }
 
-    /// Asks the sign-in policy of the entry that the token matched.
+    /// Applies the sign-in policy of the entry that the token matched.
     fn sign_in(self: &Arc<Self>, trusted: TrustMatch<'_>, claims: Claims, identity: Values<'_>) -> Decision {
         if self.settings().identity_header == IdentityHeader::MustMatch && !identity.is_only(claims.subject()) {
             return refuse(AuthErrorKind::IdentityMismatch);
@@ -224,39 +229,39 @@ impl Snapshot {
         if claims.has_subject_of_all_users() {
             return Decision::Made(Err(AuthError::with_detail(
                 AuthErrorKind::SignInRefused,
-                "the claim sub is Azure AD B2C's placeholder, which is the same for all users: set the user flow to send the \
-                 object id as sub (properties, token compatibility settings, Subject (sub) claim: ObjectID)",
+                "the claim sub is Azure AD B2C's placeholder, which is the same for all users: configure the user flow to \
+                 send the object id as sub (properties, token compatibility settings, Subject (sub) claim: ObjectID)",
             )));
         }
         let entry = trusted.entry;
         let future = match catch_panic(|| entry.sign_in.resolve(&claims)) {
-            Some(Resolution::Ready(answer)) => return Decision::Made(admit(claims, answer, entry.naming())),
+            Some(Resolution::Ready(result)) => return Decision::Made(accept(claims, result, entry.naming())),
             Some(Resolution::Waiting(future)) => future,
             None => {
                 return Decision::Made(Err(AuthError::with_detail(
                     AuthErrorKind::SignInUnavailable,
-                    "the sign-in policy panicked; see the panic's own message",
+                    "the sign-in policy panicked; see the panic message",
                 )));
             }
         };
-        match self.sign_ins.ask(trusted.place.entry, &claims, entry.policy.claims_used.as_deref(), future) {
-            Asked::Known(answer) => Decision::Made(admit(claims, answer, entry.naming())),
-            Asked::Wait(seat) => {
+        match self.sign_ins.resolve(trusted.index.entry, &claims, entry.policy.claims_used.as_deref(), future) {
+            CachedSignIn::Known(result) => Decision::Made(accept(claims, result, entry.naming())),
+            CachedSignIn::Wait(waiter) => {
                 let snapshot = Arc::clone(self);
-                let place = trusted.place;
+                let index = trusted.index;
                 Decision::Waiting(Box::pin(async move {
-                    let answer = seat.land().await.unwrap_or_else(|_aborted| {
-                        Err(SignInError::unavailable("it ended without an answer; is a tokio runtime running?"))
+                    let result = waiter.wait().await.unwrap_or_else(|_task_lost| {
+                        Err(SignInError::unavailable("the sign-in ended without a result; is a tokio runtime running?"))
                     });
-                    let trusted = snapshot.settings().trust.at(place);
-                    admit(claims, answer, trusted.ok_or(AuthErrorKind::UntrustedSigner)?.entry.naming())
+                    let trusted = snapshot.settings().trust.at(index);
+                    accept(claims, result, trusted.ok_or(AuthErrorKind::UntrustedSigner)?.entry.naming())
                 }))
             }
         }
     }
 }
 
-/// A request's token while its key is fetched.
+/// The token of a request while its key is fetched.
 struct Waiting {
     token: Box<[u8]>,
     identity: Option<Box<[u8]>>,
@@ -269,13 +274,13 @@ impl Waiting {
         let decision = {
             let settings = self.snapshot.settings();
             let now = settings.clock.unix_now().ok_or(AuthErrorKind::ClockUnusable)?;
-            // Read again rather than carried along: it costs a microsecond, and time has passed.
-            let candidate = Candidate::read(&self.token, &settings.trust, &settings.token_limits, now)?;
-            let key = fetched.map_err(|error| key_error(error, &candidate))?;
+            // Parsed again instead of kept: it takes a microsecond, and time has passed.
+            let unverified = UnverifiedToken::read(&self.token, &settings.trust, &settings.token_limits, now)?;
+            let key = fetched.map_err(|error| key_error(error, &unverified))?;
             let identity = self.identity.as_deref().and_then(|bytes| http::HeaderValue::from_bytes(bytes).ok());
             let identity = identity.as_ref().map_or(Values::None, Values::One);
             let second = self.snapshot.keys.second();
-            self.snapshot.verify(candidate, key, second, identity, now)
+            self.snapshot.verify(unverified, key, second, identity, now)
         };
         match decision {
             Decision::Made(outcome) => outcome,
@@ -284,27 +289,39 @@ impl Waiting {
     }
 }
 
+/// The outcome as telemetry records it.
+fn decided(outcome: &Outcome) -> Decided<'_> {
+    match outcome {
+        Ok(Authenticated::User(user)) => Decided::User(user.user_entity_ref()),
+        Ok(Authenticated::ClaimsOnly(_) | Authenticated::NoMatch(_)) => Decided::Claims,
+        Err(error) => Decided::Refused(error),
+    }
+}
+
 fn refuse(kind: AuthErrorKind) -> Decision {
     Decision::Made(Err(kind.into()))
 }
 
-fn admit(claims: Claims, answer: Result<SignIn, SignInError>, naming: Naming<'_>) -> Outcome {
-    let SignIn { user, ownership } = answer.map_err(sign_in_error)?;
+fn accept(claims: Claims, result: Result<SignIn, SignInError>, naming: Naming<'_>) -> Outcome {
+    let SignIn { user, ownership } = result.map_err(sign_in_error)?;
     match (user, naming) {
-        (None, Naming::Nobody) => Ok(Authenticated::ClaimsOnly(claims)),
-        (None, _) => Ok(Authenticated::Unnamed(claims)),
-        // A policy that says it names nobody was not asked for its namespace either.
-        (Some(_), Naming::Nobody) => Err(broken_word("the sign-in policy names a user, and says that it names nobody")),
+        (None, Naming::NoUser) => Ok(Authenticated::ClaimsOnly(claims)),
+        (None, _) => Ok(Authenticated::NoMatch(claims)),
+        // The configuration did not check the namespace of a policy that is described to name no
+        // users.
+        (Some(_), Naming::NoUser) => Err(violated_description(
+            "the sign-in policy returned a user, but its description says that it names no users",
+        )),
         (Some(user), Naming::Only(namespace)) if namespace != user.namespace() => {
-            Err(broken_word("the sign-in policy names a user outside the namespace that it says it names users in"))
+            Err(violated_description("the sign-in policy returned a user outside of the namespace in its description"))
         }
         (Some(user), _) => Ok(Authenticated::User(BackstageIdentity::new(claims, user, ownership))),
     }
 }
 
-/// The policy does not do what its description says, and the check of the configuration relied on that.
-fn broken_word(sentence: &'static str) -> AuthError {
-    AuthError::with_detail(AuthErrorKind::SignInRefused, sentence)
+/// The policy violates its description, which the check of the configuration relies on.
+fn violated_description(message: &'static str) -> AuthError {
+    AuthError::with_detail(AuthErrorKind::SignInRefused, message)
 }
 
 pub(crate) fn sign_in_error(error: SignInError) -> AuthError {
@@ -317,10 +334,10 @@ pub(crate) fn sign_in_error(error: SignInError) -> AuthError {
     AuthError::with_detail(kind, error.message())
 }
 
-fn key_error(error: KeyError, candidate: &Candidate<'_, '_>) -> AuthError {
-    let (endpoint, kid) = (candidate.trusted().endpoint, candidate.kid());
+fn key_error(error: KeyError, unverified: &UnverifiedToken<'_, '_>) -> AuthError {
+    let (endpoint, kid) = (unverified.trusted().endpoint, unverified.kid());
     match error {
-        KeyError::Unknown => AuthError::with_detail(AuthErrorKind::UnknownKey, format!("asked for {endpoint}/{kid}")),
+        KeyError::Unknown => AuthError::with_detail(AuthErrorKind::UnknownKey, format!("requested {endpoint}/{kid}")),
         KeyError::Unavailable { reason, retry_after } => {
             AuthError::with_detail(AuthErrorKind::KeysUnavailable, reason).retry_after(retry_after)
         }
@@ -331,7 +348,7 @@ fn key_error(error: KeyError, candidate: &Candidate<'_, '_>) -> AuthError {
 }
 
 impl Values<'_> {
-    /// Whether there is none, or all of them are this text.
+    /// Whether there is no value, or all values are this text.
     fn is_only(&self, text: &str) -> bool {
         match self {
             Self::None => true,
@@ -340,7 +357,7 @@ impl Values<'_> {
         }
     }
 
-    /// One value that stands for all of them: if they differ, one that no subject equals.
+    /// One value for all of them. If they differ, an empty value, which no subject equals.
     fn owned(&self) -> Option<Box<[u8]>> {
         match self {
             Self::None => None,

@@ -1,35 +1,37 @@
-//! Verified tokens that may come again: from a relaying hop, a retry, or in the same second.
+//! A cache of verified tokens, for tokens that arrive again: from a relaying hop, a retry, or in
+//! the same second.
 //!
-//! A load balancer signs a new token for every request, so most look-ups miss, and a miss must cost next to nothing. What is
-//! kept is kept under all bytes of the token, never under a hash alone, and only after the token was verified in full. It is
-//! used only while the key that verified it is still the one held under its kid, and while the token is still valid; both are
-//! asked at each hit. Identities are not kept: who the claims are is decided anew.
+//! A load balancer signs a new token for every request, so most lookups miss, and a miss must be
+//! cheap. A token is cached only after its complete verification, under all of its bytes and never
+//! under a hash alone. Each hit checks that the key which verified the token is still held under
+//! its kid, and that the token is still valid. Identities are not cached: the sign-in policy is
+//! applied to each request.
 
 use quick_cache::Equivalent;
 
 use crate::{
     alb::{Kid, PublicKey},
-    config::Place,
+    config::EntryIndex,
     identity::{ReceivedToken, TokenBytes},
     limits::CacheLimits,
-    sync::{Arc, Bounded, HeapSize},
+    sync::{Arc, BoundedCache, HeapSize},
     token::VerifiedToken,
 };
 
-pub(crate) struct TokenCache(Option<Bounded<TokenBytes, Remembered>>);
+pub(crate) struct TokenCache(Option<BoundedCache<TokenBytes, Remembered>>);
 
-/// A verified token and what proved it.
+/// A verified token, with the key that verified it and the entry that it matched.
 #[derive(Clone)]
 pub(crate) struct Remembered {
     pub(crate) token: VerifiedToken,
     pub(crate) kid: Kid,
     pub(crate) key: Arc<PublicKey>,
-    pub(crate) place: Place,
+    pub(crate) index: EntryIndex,
 }
 
 impl TokenCache {
     pub(crate) fn new(limits: &CacheLimits) -> Self {
-        Self(Bounded::new(limits.max_tokens, limits.max_token_cache_bytes))
+        Self(BoundedCache::new(limits.max_tokens, limits.max_token_cache_bytes))
     }
 
     pub(crate) fn find(&self, token: &[u8]) -> Option<Remembered> {
@@ -49,7 +51,7 @@ impl TokenCache {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, Bounded::len)
+        self.0.as_ref().map_or(0, BoundedCache::len)
     }
 }
 
@@ -60,7 +62,7 @@ impl Equivalent<TokenBytes> for ReceivedToken<'_> {
 }
 
 impl HeapSize for TokenBytes {
-    /// Shared with the claims, which are counted.
+    /// The bytes are shared with the claims, which are counted.
     fn heap_size(&self) -> usize {
         0
     }

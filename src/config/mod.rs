@@ -35,7 +35,7 @@ use std::{fmt, sync::Arc};
 
 #[cfg(feature = "app-config")]
 pub use self::app_config::AppConfig;
-pub(crate) use self::trust::{Naming, Place, Trust, TrustMatch};
+pub(crate) use self::trust::{EntryIndex, Naming, Trust, TrustMatch};
 pub use self::{
     builder::AlbAuthConfigBuilder,
     settings::{AlbAuthSettings, SignInSettings, TrustSettings},

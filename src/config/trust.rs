@@ -32,8 +32,8 @@ pub(crate) struct Entry {
 /// Whom the policy of an entry may name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Naming<'c> {
-    Nobody,
-    Anybody,
+    NoUser,
+    AnyUser,
     /// Users of this namespace.
     Only(&'c str),
 }
@@ -41,9 +41,9 @@ pub(crate) enum Naming<'c> {
 impl Entry {
     pub(crate) fn naming(&self) -> Naming<'_> {
         match &self.only_namespace {
-            _ if !self.policy.gives_identities => Naming::Nobody,
+            _ if !self.policy.gives_identities => Naming::NoUser,
             Some(namespace) => Naming::Only(namespace),
-            None => Naming::Anybody,
+            None => Naming::AnyUser,
         }
     }
 }
@@ -55,12 +55,12 @@ pub(crate) struct TrustMatch<'c> {
     pub(crate) issuer: &'c str,
     pub(crate) endpoint: &'c KeyEndpoint,
     pub(crate) entry: &'c Entry,
-    pub(crate) place: Place,
+    pub(crate) index: EntryIndex,
 }
 
 /// Where in the configuration a token matched: what a cache keeps of a [`TrustMatch`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct EntryIndex {
     pub(crate) entry: usize,
     signer: usize,
 }
@@ -94,7 +94,7 @@ impl Trust {
                 furthest = AuthErrorKind::UntrustedClient;
                 continue;
             }
-            if let Some(found) = self.at(Place { entry: index, signer: position }) {
+            if let Some(found) = self.at(EntryIndex { entry: index, signer: position }) {
                 return Ok(found);
             }
         }
@@ -102,10 +102,10 @@ impl Trust {
     }
 
     /// The match that was found before.
-    pub(crate) fn at(&self, place: Place) -> Option<TrustMatch<'_>> {
-        let entry = self.entries.get(place.entry)?;
-        let (arn, endpoint) = entry.signers.get(place.signer)?;
-        Some(TrustMatch { signer: arn.as_str(), issuer: &entry.issuer, endpoint, entry, place })
+    pub(crate) fn at(&self, index: EntryIndex) -> Option<TrustMatch<'_>> {
+        let entry = self.entries.get(index.entry)?;
+        let (arn, endpoint) = entry.signers.get(index.signer)?;
+        Some(TrustMatch { signer: arn.as_str(), issuer: &entry.issuer, endpoint, entry, index })
     }
 
     pub(crate) fn endpoints(&self) -> Vec<KeyEndpoint> {
@@ -121,7 +121,7 @@ impl Trust {
     /// Issuers whose sign-in policy names nobody.
     #[cfg(feature = "backstage")]
     pub(crate) fn issuers_without_users(&self) -> Vec<String> {
-        let unnamed = self.entries.iter().filter(|entry| matches!(entry.naming(), Naming::Nobody));
+        let unnamed = self.entries.iter().filter(|entry| matches!(entry.naming(), Naming::NoUser));
         unnamed.map(|entry| entry.issuer.clone()).collect()
     }
 

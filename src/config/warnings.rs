@@ -46,7 +46,7 @@ pub(super) fn policies_that_name_alike(entries: &[Entry]) -> BTreeSet<String> {
             let (policy, another) = (&one.policy, &other.policy);
             let same = Arc::ptr_eq(&one.sign_in, &other.sign_in)
                 || (policy.described && another.described && policy.summary == another.summary);
-            if one.issuer == other.issuer && !same && policy.may_name_alike(another) {
+            if one.issuer == other.issuer && !same && policy.may_share_names(another) {
                 warnings.insert(format!(
                     "entries of issuer {} have different sign-in policies, by {} and by {}: one name is one user, whichever of \
                      them gave it; in_namespace(..) tells them apart",

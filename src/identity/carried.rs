@@ -1,9 +1,10 @@
-//! What goes along with claims.
+//! A value that is attached to claims.
 
 use std::{any::Any, fmt, sync::Arc};
 
-/// What the layer leaves for those behind it, with the claims that it inserts anyway: another value in a request's extensions
-/// would be another allocation. What it is, is not known here.
+/// A value that the layer passes to inner services. It is attached to the claims, which the layer
+/// inserts in any case, because another value in a request's extensions would take another
+/// allocation. This folder does not know its type.
 #[derive(Clone)]
 pub(crate) struct Carried(Arc<dyn Any + Send + Sync>);
 

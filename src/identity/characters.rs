@@ -1,6 +1,6 @@
-//! What may stand in names and addresses, as a table: every request's user goes through it.
+//! The characters of names and addresses, as a table, because every request with a user is checked.
 
-/// A set of bytes that a part of a name or an address consists of.
+/// A set of bytes that are permitted in a part of a name or an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Class(u8);
 
@@ -11,16 +11,17 @@ impl Class {
     pub(super) const NAMESPACE: Self = Self(2);
     /// The name of an entity.
     pub(super) const NAME: Self = Self(4);
-    /// The part of an email address before the `@`. RFC 5322 allows more (quotes, spaces, '!', '/', ...); none of it is seen in
-    /// an organisation's addresses, and each of them means something to a program further on.
+    /// The part of an email address before the `@`. RFC 5322 permits more characters (quotes,
+    /// spaces, '!', '/', ...). Addresses of organisations do not have them, and each has a special
+    /// meaning in some program that may receive the address.
     pub(super) const LOCAL_PART: Self = Self(8);
     /// The part of an email address after the `@`.
     pub(super) const DOMAIN: Self = Self(16);
 
-    /// Whether the text consists of nothing else.
+    /// Whether all bytes of the text are in the set.
     #[expect(clippy::indexing_slicing, reason = "a byte is less than 256")]
     pub(super) fn covers(self, bytes: &[u8]) -> bool {
-        // No early exit: the texts are short.
+        // Without an early exit, since the texts are short.
         bytes.iter().fold(self.0, |all, byte| all & TABLE[usize::from(*byte)]) == self.0
     }
 }

@@ -17,33 +17,50 @@ use serde_json::value::RawValue;
 
 use super::Carried;
 
-/// What the identity provider said of the user, as signed by the load balancer.
+/// The claims of the identity provider about the user, signed by the load balancer.
 ///
-/// There are only claims of verified tokens. A clone counts one reference.
+/// All claims come from verified tokens. A clone counts one reference.
 ///
-/// Which claims are there depends on the provider: Entra ID sends `sub`, `name`, `given_name`, `family_name`, `picture` and,
-/// where the scope `email` was asked for and granted, `email`; it sends no `email_verified` and no groups. Okta with the
-/// scope `openid` alone sends `sub` and nothing else.
+/// The claims depend on the provider. Entra ID sends `sub`, `name`, `given_name`, `family_name`,
+/// `picture` and, if the scope `email` was requested and granted, `email`; it sends no
+/// `email_verified` and no groups. Okta with only the scope `openid` sends only `sub`.
 ///
-/// A claim that is there with the wrong type is not a missing one. `name()`, `email()` and their like are `None` for both: they
-/// are for showing. Code that decides by a claim reads it by [`text`](Self::text), [`texts`](Self::texts) or
-/// [`get`](Self::get), which tell the two apart:
+/// A claim with the wrong type does not count as missing. `name()`, `email()` and similar methods
+/// return `None` for both, since they are for display. Code that makes a decision by a claim reads
+/// it by [`text`](Self::text), [`texts`](Self::texts) or [`get`](Self::get), which distinguish the
+/// two:
 ///
 /// | the claim | `text`, `texts`, `get` |
 /// |---|---|
 /// | is missing | `Ok(None)` |
-/// | is of the type asked for | `Ok(Some(..))` |
-/// | is null or of another type | `Err(ClaimError)`, which a sign-in policy turns into a refusal by `?` |
+/// | has the requested type | `Ok(Some(..))` |
+/// | is null or has another type | `Err(ClaimError)`, which a sign-in policy turns into a refusal by `?` |
+///
+/// Claims cannot be made from unverified data. Their only constructor is private:
+///
+/// ```compile_fail,E0624
+/// use tower_alb_auth::Claims;
+///
+/// fn forged(payload: String) -> Claims {
+///     Claims::new(payload, Default::default())
+/// }
+/// ```
+#[doc(alias = "jwt")]
+#[doc(alias = "oidc")]
+#[doc(alias = "cognito")]
+#[doc(alias = "entra")]
+#[doc(alias = "x-amzn-oidc-data")]
 #[derive(Clone)]
 pub struct Claims(Arc<Inner>, Option<Carried>);
 
 struct Inner {
-    /// The token as received, then its decoded payload, then texts that stood escaped in the payload.
+    /// The token as received, followed by its decoded payload, followed by unescaped texts of the
+    /// payload.
     buffer: String,
     parts: ClaimsParts,
 }
 
-/// Where the claims are in the buffer.
+/// The positions of the claims in the buffer.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ClaimsParts {
     pub(crate) token: Span,
@@ -54,14 +71,14 @@ pub(crate) struct ClaimsParts {
     pub(crate) given_name: Option<Span>,
     pub(crate) family_name: Option<Span>,
     pub(crate) email: Option<Span>,
-    /// It is there, and is not a text.
-    pub(crate) email_is_no_text: bool,
+    /// The claim `email` is present and is not a text.
+    pub(crate) email_is_not_text: bool,
     pub(crate) picture: Option<Span>,
     pub(crate) email_verified: Option<bool>,
     pub(crate) expires_at: u64,
 }
 
-/// A range of bytes, small enough to copy about.
+/// A range of bytes, in a form that is cheap to copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Span {
     start: u32,
@@ -69,7 +86,7 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// `None` beyond 4 GiB, which no header reaches.
+    /// `None` beyond 4 GiB, which no header can reach.
     pub(crate) fn new(start: usize, length: usize) -> Option<Self> {
         Some(Self { start: start.try_into().ok()?, length: length.try_into().ok()? })
     }
@@ -85,7 +102,7 @@ impl Claims {
         Self(Arc::new(Inner { buffer, parts }), None)
     }
 
-    /// With this along, for those who find the claims in a request.
+    /// Attaches a value for services that read the claims from a request.
     pub(crate) fn carry(&mut self, carried: Carried) {
         self.1 = Some(carried);
     }
@@ -94,93 +111,91 @@ impl Claims {
         self.1.as_ref()
     }
 
-    /// The claims of a request that the layer let in, whatever the sign-in policy: from its identity where it has one.
-    ///
-    /// With `ClaimsOnly` they stand in the extensions by themselves; else inside the
-    /// [`BackstageIdentity`](crate::BackstageIdentity), which keeps a request to one allocation.
-    pub fn of(extensions: &http::Extensions) -> Option<&Self> {
-        extensions.get::<super::BackstageIdentity>().map(super::BackstageIdentity::claims).or_else(|| extensions.get())
-    }
-
-    /// The issuer, `iss`: exactly the one in the configuration.
+    /// The issuer, `iss`. It equals the issuer in the configuration.
     pub fn issuer(&self) -> &str {
         self.span(self.0.parts.issuer)
     }
 
-    /// The subject, `sub`: the user's id at this issuer. Not empty, 255 characters at most, without control characters.
-    /// Unique only together with the issuer: see [`stable_id`](Self::stable_id).
+    /// The subject, `sub`: the user's id at this issuer. It is not empty, has at most 255
+    /// characters, and has no control characters. It is unique only together with the issuer: see
+    /// [`stable_id`](Self::stable_id).
     pub fn subject(&self) -> &str {
         self.span(self.0.parts.subject)
     }
 
-    /// Issuer and subject together: the key under which to store things about a user.
+    /// Issuer and subject together: the key under which to store data about a user.
     ///
-    /// It is the only pair of claims that OpenID Connect promises to be unique and never given to somebody else (OpenID
-    /// Connect Core 1.0 section 5.7). Email addresses and names change hands.
+    /// Only this pair of claims is guaranteed by OpenID Connect to be unique and never reassigned
+    /// (OpenID Connect Core 1.0 section 5.7). Email addresses and names may be reassigned to other
+    /// users.
     pub fn stable_id(&self) -> StableId<'_> {
         StableId { issuer: self.issuer(), subject: self.subject() }
     }
 
-    /// The claim `name`, for showing.
+    /// The claim `name`, for display.
     pub fn name(&self) -> Option<&str> {
         self.0.parts.name.map(|span| self.span(span))
     }
 
-    /// The claim `given_name`, for showing.
+    /// The claim `given_name`, for display.
     pub fn given_name(&self) -> Option<&str> {
         self.0.parts.given_name.map(|span| self.span(span))
     }
 
-    /// The claim `family_name`, for showing.
+    /// The claim `family_name`, for display.
     pub fn family_name(&self) -> Option<&str> {
         self.0.parts.family_name.map(|span| self.span(span))
     }
 
-    /// The claim `email`, as the provider sent it: not checked for form, perhaps not verified, and perhaps of another domain.
-    /// `None` also where it is not a text: code that decides by it reads `text("email")`.
+    /// The claim `email`, as the provider sent it. Its form is not checked; it may be unverified,
+    /// and may be in any domain. `None` also if it is not a text: code that makes a decision by it
+    /// reads `text("email")`.
     pub fn email(&self) -> Option<&str> {
         self.0.parts.email.map(|span| self.span(span))
     }
 
-    /// The claim `email_verified`: true or false, as a boolean (Google, Keycloak) or as a text (Cognito). Anything else that
-    /// stands there counts as false; `None` is a provider that says nothing (Entra ID, Okta).
+    /// The claim `email_verified`: true or false, as a boolean (Google, Keycloak) or as a text
+    /// (Cognito). Any other value counts as false. `None`: the provider does not send the claim
+    /// (Entra ID, Okta).
     pub fn email_verified(&self) -> Option<bool> {
         self.0.parts.email_verified
     }
 
-    /// The claim `picture`: a URL, as the provider sent it. Left out where it is longer than 2,048 characters.
+    /// The claim `picture`: a URL, as the provider sent it. `None` if it is longer than 2,048
+    /// characters.
     pub fn picture(&self) -> Option<&str> {
         self.0.parts.picture.map(|span| self.span(span))
     }
 
-    /// The claim `groups`: a list of texts, or one text. Empty where it is missing.
+    /// The claim `groups`: a list of texts, or one text. Empty if the claim is missing.
     ///
     /// # Errors
-    /// The claim is neither: see [`texts`](Self::texts).
+    /// The claim has another type: see [`texts`](Self::texts).
     pub fn groups(&self) -> Result<Vec<String>, ClaimError> {
         self.texts("groups").map(Option::unwrap_or_default)
     }
 
-    /// The claim `roles`: a list of texts, or one text. Empty where it is missing.
+    /// The claim `roles`: a list of texts, or one text. Empty if the claim is missing.
     ///
     /// # Errors
-    /// The claim is neither: see [`texts`](Self::texts).
+    /// The claim has another type: see [`texts`](Self::texts).
     pub fn roles(&self) -> Result<Vec<String>, ClaimError> {
         self.texts("roles").map(Option::unwrap_or_default)
     }
 
-    /// A claim that is a text, by name. `Ok(None)` where it is missing.
+    /// A claim that is a text, by name. `Ok(None)` if it is missing.
     ///
     /// # Errors
-    /// The claim is there, and is null or not a text.
+    /// The claim is present, and is null or not a text.
     pub fn text(&self, name: &str) -> Result<Option<String>, ClaimError> {
         self.get(name).map_err(|error| error.expected("a text"))
     }
 
-    /// A claim that is a list of texts, or one text, by name. `Ok(None)` where it is missing.
+    /// A claim that is a list of texts, or one text, by name. `Ok(None)` if it is missing.
     ///
     /// # Errors
-    /// The claim is there, and is null, neither a text nor a list, or a list with elements that are not texts.
+    /// The claim is present, and is null, neither a text nor a list, or a list with elements that
+    /// are not texts.
     pub fn texts(&self, name: &str) -> Result<Option<Vec<String>>, ClaimError> {
         match self.text_list(name)? {
             Some(TextList { others: 1.., .. }) => Err(ClaimError {
@@ -192,19 +207,19 @@ impl Claims {
         }
     }
 
-    /// Any claim, by name: `claims.get::<Vec<u32>>("levels")`. `Ok(None)` where it is missing.
+    /// Any claim, by name: `claims.get::<Vec<u32>>("levels")`. `Ok(None)` if it is missing.
     ///
-    /// Reads the payload anew on each call: keep the value rather than asking twice.
+    /// Each call parses the payload again, so keep the value if it is needed twice.
     ///
     /// # Errors
-    /// The claim is there, but not of that type. The message names the claim and never its value.
+    /// The claim is present, but has another type. The message names the claim and never its value.
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, ClaimError> {
         let found = || self.kind(name).unwrap_or("unreadable");
         self.find(name).map_err(|_| ClaimError { claim: name.to_owned(), found: found(), expected: None })
     }
 
-    /// All claims, as the JSON object that was signed: for an application that reads many of them at once, or shows them.
-    /// Strict JSON, no member twice.
+    /// All claims, as the JSON object that was signed: for an application that reads many of them
+    /// at once, or displays them. Strict JSON without repeated members.
     ///
     /// ```
     /// # #[cfg(feature = "test-util")] {
@@ -227,30 +242,31 @@ impl Claims {
         self.span(self.0.parts.payload)
     }
 
-    /// When the token ends: the earlier of its two `exp`, without leeway. The load balancer sets it 120 s ahead and signs a
-    /// new one for every request, so it bounds this request and nothing longer.
+    /// The expiry of the token: the earlier of its two `exp`, without leeway. The load balancer
+    /// sets it 120 s ahead and signs a new token for every request, so it applies to this request
+    /// only, not to a session.
     pub fn token_expires_at(&self) -> SystemTime {
         // `exp` is at most 253402300799, the last second of the year 9999.
         UNIX_EPOCH.checked_add(Duration::from_secs(self.0.parts.expires_at)).unwrap_or(UNIX_EPOCH)
     }
 
-    /// Whether the subject is the constant that Azure AD B2C sends for every user of a user flow that is not set to send one: it
-    /// would make all of them one user, and is no key to store anything under.
+    /// Whether the subject is the constant that Azure AD B2C sends for every user if the user flow
+    /// is not configured to send a subject. It would make all of them one user.
     pub(crate) fn has_subject_of_all_users(&self) -> bool {
         self.subject().eq_ignore_ascii_case("Not supported currently. Use oid claim.")
     }
 
-    /// The token as received; empty for claims that came without one, which only tests have.
+    /// The token as received. Empty for claims without a token, which exist in tests only.
     pub(crate) fn token(&self) -> &[u8] {
         self.span(self.0.parts.token).as_bytes()
     }
 
-    /// The whole payload, already checked to be strict JSON.
+    /// The whole payload, which was checked to be strict JSON.
     pub(crate) fn payload(&self) -> &str {
         self.span(self.0.parts.payload)
     }
 
-    /// Bytes on the heap, for the caches' bounds.
+    /// Number of bytes on the heap, for the limits of caches.
     pub(crate) fn weight(&self) -> usize {
         self.0.buffer.capacity().saturating_add(size_of::<Inner>())
     }
@@ -258,19 +274,20 @@ impl Claims {
     /// The claim `email`, for policies.
     ///
     /// # Errors
-    /// The claim is there, and is null or not a text.
+    /// The claim is present, and is null or not a text.
     pub(crate) fn email_text(&self) -> Result<Option<&str>, ClaimError> {
-        if self.0.parts.email_is_no_text {
+        if self.0.parts.email_is_not_text {
             let found = self.kind("email").unwrap_or("unreadable");
             return Err(ClaimError { claim: "email".to_owned(), found, expected: Some("a text") });
         }
         Ok(self.email())
     }
 
-    /// What a claim is, for messages: `a text`, `null`, ... `None` where it is missing. Never what it says.
+    /// The type of a claim, for messages: `a text`, `null`, ... `None` if it is missing. Never its
+    /// value.
     pub(crate) fn kind(&self, name: &str) -> Option<&'static str> {
         let value = self.find::<&RawValue>(name).ok()??;
-        // Numbers are the only values that do not begin with a character of their own.
+        // Only numbers have no unique first character.
         Some(match value.get().bytes().next()? {
             b'"' => "a text",
             b't' | b'f' => "a boolean",
@@ -283,13 +300,13 @@ impl Claims {
 
     /// A claim that is a text or a list of texts.
     pub(crate) fn text_list(&self, name: &str) -> Result<Option<TextList>, ClaimError> {
-        let wrong = |found| ClaimError { claim: name.to_owned(), found, expected: Some(TEXT_OR_TEXTS) };
+        let invalid = |found| ClaimError { claim: name.to_owned(), found, expected: Some(TEXT_OR_TEXTS) };
         let Some(value) = self.find::<&RawValue>(name).ok().flatten() else { return Ok(None) };
         if let Ok(text) = serde_json::from_str(value.get()) {
             return Ok(Some(TextList { texts: vec![text], others: 0 }));
         }
         let elements: Vec<&RawValue> =
-            serde_json::from_str(value.get()).map_err(|_| wrong(self.kind(name).unwrap_or("unreadable")))?;
+            serde_json::from_str(value.get()).map_err(|_| invalid(self.kind(name).unwrap_or("unreadable")))?;
         let texts: Vec<String> =
             elements.iter().filter_map(|element| serde_json::from_str(element.get()).ok()).collect();
         Ok(Some(TextList { others: elements.len().saturating_sub(texts.len()), texts }))
@@ -312,7 +329,7 @@ impl AsRef<Claims> for Claims {
 }
 
 impl fmt::Debug for Claims {
-    /// Issuer and subject; never the token, the email or other claims.
+    /// Shows issuer and subject, never the token, the email or other claims.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Claims")
             .field("issuer", &self.issuer())
@@ -321,7 +338,7 @@ impl fmt::Debug for Claims {
     }
 }
 
-/// Issuer and subject: who the user is, for good. See [`Claims::stable_id`].
+/// Issuer and subject: the permanent id of a user. See [`Claims::stable_id`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StableId<'a> {
     /// The issuer, `iss`.
@@ -333,13 +350,13 @@ pub struct StableId<'a> {
 /// The texts of a claim that is a text or a list.
 pub(crate) struct TextList {
     pub(crate) texts: Vec<String>,
-    /// How many elements are not texts.
+    /// The number of elements that are not texts.
     pub(crate) others: usize,
 }
 
 const TEXT_OR_TEXTS: &str = "a text or a list of texts";
 
-/// A claim that is there, but not of the type asked for. A missing claim is no error.
+/// A claim is present, but does not have the requested type. A missing claim is not an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClaimError {
@@ -354,7 +371,7 @@ impl ClaimError {
         &self.claim
     }
 
-    /// What the claim is: `null`, `a number`, `a list`, ... Never what it says.
+    /// The type of the claim: `null`, `a number`, `a list`, ... Never its value.
     pub fn found(&self) -> &str {
         self.found
     }
@@ -370,14 +387,14 @@ impl fmt::Display for ClaimError {
         let claim = claim.escape_debug();
         match expected {
             Some(expected) => write!(f, "the claim {claim} is {found}, not {expected}"),
-            None => write!(f, "the claim {claim} is {found}, which is not of the type asked for"),
+            None => write!(f, "the claim {claim} is {found}, which is not the requested type"),
         }
     }
 }
 
 impl std::error::Error for ClaimError {}
 
-/// Picks one member out of an object that is known to be sound.
+/// Reads one member of an object that is known to be valid.
 struct OneMember<'n, T> {
     name: &'n str,
     value: PhantomData<T>,

@@ -1,19 +1,21 @@
-//! An email address fit to sign somebody in.
+//! Email addresses for sign-in.
 
 use super::characters::Class;
 
-/// Longest address, in characters (RFC 5321 section 4.5.3.1.3, less the angle brackets).
+/// Maximum length of an address in characters (RFC 5321 section 4.5.3.1.3, less the angle
+/// brackets).
 const MAX_LENGTH: usize = 254;
 
-/// An email claim that an email-based sign-in may use: plain ASCII, one `@`, nothing that means something in an entity ref,
-/// a catalog filter or a log line. Split at its `@`; the domain compares without case.
+/// An email claim that a sign-in by email may use: plain ASCII, one `@`, and no character with a
+/// special meaning in an entity ref, a catalog filter or a log line. Split at its `@`. Domains are
+/// compared without letter case.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Email<'a> {
     pub(crate) local_part: &'a str,
     pub(crate) domain: &'a str,
 }
 
-/// Why an email claim is not used. Never carries the address.
+/// Why an email claim is rejected. Never contains the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EmailProblem {
     TooLong,
@@ -43,7 +45,7 @@ fn is_local_part(bytes: &[u8]) -> bool {
     !bytes.is_empty() && Class::LOCAL_PART.covers(bytes)
 }
 
-/// Labels of letters, digits and hyphens, none of them empty, with dots between them.
+/// Whether the text has non-empty labels of letters, digits and hyphens, separated by dots.
 fn is_domain(bytes: &[u8]) -> bool {
     let ends_well = !matches!((bytes.first(), bytes.last()), (None | Some(b'.'), _) | (_, Some(b'.')));
     ends_well && Class::DOMAIN.covers(bytes) && !bytes.windows(2).any(|pair| pair == b"..")

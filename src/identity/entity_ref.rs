@@ -1,4 +1,4 @@
-//! Names of entities, as Backstage writes them.
+//! Entity refs, in the format of Backstage.
 
 use std::{fmt, hash::Hash, str::FromStr, sync::Arc};
 
@@ -6,18 +6,19 @@ use arrayvec::ArrayString;
 
 use super::characters::Class;
 
-/// Longest kind, namespace or name, in characters (Backstage's catalog validators).
-const MAX_PART: usize = 63;
+/// Maximum length of a kind, namespace or name in characters (Backstage's catalog validators).
+const MAX_PART_CHARS: usize = 63;
 
-/// Refs up to this length live inside the value, so that a request with a usual name allocates nothing for it.
-/// `user:default/` is 13 characters, which leaves 43 for the name.
-const INLINE: usize = 56;
+/// Refs up to this length in bytes are stored inside the value, so that a usual name causes no
+/// allocation. `user:default/` has 13 characters, which leaves 43 for the name.
+const MAX_INLINE_BYTES: usize = 56;
 
 /// The name of an entity, `kind:namespace/name`, in lower case: `user:default/jane.doe`.
 ///
-/// Built from checked parts, never by joining strings, so a claim with a `:` or a `/` in it cannot become another kind or
-/// namespace. The rules are those of Backstage's catalog: kind `[a-zA-Z][a-zA-Z0-9]*`, namespace a DNS label, name
-/// `[A-Za-z0-9]` with `-`, `_`, `.` in between, each at most 63 characters.
+/// It is built from checked parts, never by joining strings, so a claim that contains `:` or `/`
+/// cannot change kind or namespace. The rules are those of Backstage's catalog, with at most 63
+/// characters for each part: the kind is `[a-zA-Z][a-zA-Z0-9]*`, the namespace is a DNS label, and
+/// the name is `[A-Za-z0-9]` with `-`, `_` and `.` in between.
 ///
 /// ```
 /// use tower_alb_auth::EntityRef;
@@ -39,20 +40,20 @@ impl EntityRef {
     /// `user:default/<name>`.
     ///
     /// # Errors
-    /// The name breaks the rules of the catalog.
+    /// The name violates the rules of the catalog.
     pub fn user(name: &str) -> Result<Self, EntityRefError> {
         Self::new("user", "default", name)
     }
 
-    /// The entity of that kind, namespace and name, lower-cased (ASCII only).
+    /// The ref of this kind, namespace and name, in lower case (ASCII only).
     ///
     /// # Errors
-    /// Names the first part that breaks the rules of the catalog.
+    /// A part violates the rules of the catalog. The error names the first such part.
     pub fn new(kind: &str, namespace: &str, name: &str) -> Result<Self, EntityRefError> {
         check(EntityRefPart::Kind, kind)?;
         check(EntityRefPart::Namespace, namespace)?;
         check(EntityRefPart::Name, name)?;
-        // Cannot fail: each part is at most MAX_PART long.
+        // Cannot fail: each part is at most MAX_PART_CHARS long.
         let length = |part: &str| u8::try_from(part.len()).unwrap_or(u8::MAX);
         Ok(Self {
             text: Text::new(&[kind, ":", namespace, "/", name]),
@@ -61,7 +62,8 @@ impl EntityRef {
         })
     }
 
-    /// The entity of this kind and namespace with another name: what a sign-in policy does for each request.
+    /// A ref with the same kind and namespace and another name. Sign-in policies use it for each
+    /// request.
     pub(crate) fn with_name(&self, name: &str) -> Result<Self, EntityRefError> {
         check(EntityRefPart::Name, name)?;
         let prefix = self.as_str().get(..self.name_start()).unwrap_or_default();
@@ -73,12 +75,12 @@ impl EntityRef {
         self.text.as_str()
     }
 
-    /// `user`, `group`, ...
+    /// The kind: `user`, `group`, ...
     pub fn kind(&self) -> &str {
         self.as_str().get(..usize::from(self.kind)).unwrap_or_default()
     }
 
-    /// `default`, unless the organisation uses others.
+    /// The namespace: `default`, unless the organisation uses others.
     pub fn namespace(&self) -> &str {
         let start = usize::from(self.kind).saturating_add(1);
         self.as_str().get(start..start.saturating_add(usize::from(self.namespace))).unwrap_or_default()
@@ -97,8 +99,8 @@ impl EntityRef {
 impl FromStr for EntityRef {
     type Err = EntityRefError;
 
-    /// Reads a full ref, `kind:namespace/name`; short forms (`jane`, `user:jane`) are refused, since what they mean depends
-    /// on where they stand.
+    /// Parses a full ref, `kind:namespace/name`. Short forms (`jane`, `user:jane`) are rejected,
+    /// since their meaning depends on the context.
     fn from_str(text: &str) -> Result<Self, EntityRefError> {
         let whole = || EntityRefError { part: EntityRefPart::Whole };
         let (kind, rest) = text.split_once(':').ok_or_else(whole)?;
@@ -169,7 +171,8 @@ impl serde::Serialize for EntityRef {
     }
 }
 
-/// A text that is not an entity ref. The message names the part and the rule, never the text: it may come from a claim.
+/// A text is not an entity ref. The message names the part and the rule, but not the text, which
+/// may come from a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EntityRefError {
@@ -204,7 +207,7 @@ impl std::error::Error for EntityRefError {}
 fn check(part: EntityRefPart, text: &str) -> Result<(), EntityRefError> {
     let bytes = text.as_bytes();
     let alphanumeric = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let ends = bytes.len() <= MAX_PART && alphanumeric(bytes.first()) && alphanumeric(bytes.last());
+    let ends = bytes.len() <= MAX_PART_CHARS && alphanumeric(bytes.first()) && alphanumeric(bytes.last());
     let in_class = match part {
         EntityRefPart::Whole => false,
         EntityRefPart::Kind => Class::KIND.covers(bytes),
@@ -215,10 +218,10 @@ fn check(part: EntityRefPart, text: &str) -> Result<(), EntityRefError> {
     if ends && in_class && starts { Ok(()) } else { Err(EntityRefError { part }) }
 }
 
-/// The lower-cased text: inside the value when short, shared when long.
+/// The text in lower case: inside the value if it is short, otherwise shared.
 #[derive(Clone)]
 enum Text {
-    Inline(ArrayString<INLINE>),
+    Inline(ArrayString<MAX_INLINE_BYTES>),
     Shared(Arc<str>),
 }
 

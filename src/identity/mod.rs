@@ -1,16 +1,16 @@
-//! Who the user is: [`BackstageIdentity`], [`EntityRef`], [`Profile`], [`Claims`].
+//! The values that handlers use: [`BackstageIdentity`], [`EntityRef`], [`Profile`], [`Claims`].
 //!
-//! The values that handlers hold. All of them are cheap to clone (a reference count or two) and none has a public
-//! constructor that turns unproven data into an identity: [`Claims`] come out of a verified token only, a
-//! [`BackstageIdentity`] out of a sign-in only.
+//! All of them are cheap to clone (one or two reference counts). No public constructor turns
+//! unverified data into an identity: [`Claims`] come only from a verified token, and a
+//! [`BackstageIdentity`] only from a sign-in.
 //!
-//! | value | what it is | proven by |
+//! | value | content | verified by |
 //! |---|---|---|
-//! | [`Claims`] | what the identity provider said of the user | the load balancer's signature |
-//! | [`BackstageIdentity`] | who that is in this organisation: entity ref, ownership | the sign-in policy, from the claims |
-//! | [`EntityRef`] | a name in the organisation, `user:default/jane.doe` | nothing: a checked form, not a proof |
+//! | [`Claims`] | the claims of the identity provider about the user | the load balancer's signature |
+//! | [`BackstageIdentity`] | the user in this organisation: entity ref, ownership | the sign-in policy, from the claims |
+//! | [`EntityRef`] | a name in the organisation, `user:default/jane.doe` | nothing: only its form is checked |
 //!
-//! This folder imports nothing of the rest of the crate.
+//! This folder imports no other part of the crate.
 
 mod backstage_identity;
 mod carried;

@@ -1,8 +1,9 @@
-//! What to show of a user.
+//! User data for display.
 
 use super::Claims;
 
-/// What to show of the user: display name, email, picture. A view on the claims; nothing in it proves who the user is.
+/// Display name, email and picture of a user: a view of the claims. These values do not identify
+/// the user.
 #[derive(Debug, Clone, Copy)]
 pub struct Profile<'a> {
     claims: &'a Claims,
@@ -13,13 +14,15 @@ impl<'a> Profile<'a> {
         Self { claims }
     }
 
-    /// The claim `name`, else the email's local part, else the subject: never empty for a user of a real provider.
+    /// The claim `name`, otherwise the local part of the email, otherwise the subject. Not empty
+    /// for users of a real provider.
     pub fn display_name(&self) -> &'a str {
         let local_part = || self.email().and_then(|email| email.split('@').next()).filter(|part| !part.is_empty());
         self.claims.name().filter(|name| !name.is_empty()).or_else(local_part).unwrap_or_else(|| self.claims.subject())
     }
 
-    /// The claim `email`, as the provider sent it. Not checked, and perhaps not verified: see [`Claims::email_verified`].
+    /// The claim `email`, as the provider sent it. Not checked, and possibly not verified: see
+    /// [`Claims::email_verified`].
     pub fn email(&self) -> Option<&'a str> {
         self.claims.email()
     }

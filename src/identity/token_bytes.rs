@@ -1,22 +1,22 @@
-//! A verified token as the key of a cache: found by the bytes received, told apart by all of them.
+//! A verified token as the key of a cache. Keys are compared by all bytes of the token.
 
 use std::hash::{Hash, Hasher};
 
 use super::Claims;
 
-/// So many characters at the end of a token tell it from the others: 256 bits of its signature, less padding.
-const HASHED: usize = 43;
+/// Number of bytes at the end of a token that are hashed: about 256 bits of its signature.
+const HASHED_BYTES: usize = 43;
 
-/// The bytes of a verified token, as the key of a cache. Equal only if all of them are.
+/// The bytes of a verified token, as the key of a cache. Two keys are equal only if all bytes are.
 #[derive(Clone)]
 pub(crate) struct TokenBytes(Claims);
 
-/// The bytes of a token as received, to look them up among [`TokenBytes`].
+/// The bytes of a token as received, for a lookup among [`TokenBytes`].
 #[derive(Clone, Copy)]
 pub(crate) struct ReceivedToken<'t>(pub(crate) &'t [u8]);
 
 impl TokenBytes {
-    /// Of verified claims. Counts one reference.
+    /// The key for verified claims. Counts one reference.
     pub(crate) fn of(claims: &Claims) -> Self {
         Self(claims.clone())
     }
@@ -47,10 +47,11 @@ impl PartialEq<TokenBytes> for ReceivedToken<'_> {
 }
 
 impl Hash for ReceivedToken<'_> {
-    /// Of its end: half of the signature, and so different in every token that was verified. What a stranger sends with the
-    /// same end costs a comparison, and is not equal.
+    /// Hashes the end of the token: half of the signature, which is different in every verified
+    /// token. A forged token with the same end causes a comparison, which finds that it is not
+    /// equal.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let end = self.0.len().saturating_sub(HASHED);
+        let end = self.0.len().saturating_sub(HASHED_BYTES);
         self.0.get(end..).unwrap_or_default().hash(state);
     }
 }
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
     use crate::{
         identity::{ClaimsParts, Span},
-        sync::{Bounded, HeapSize},
+        sync::{BoundedCache, HeapSize},
     };
 
     impl HeapSize for &str {
@@ -73,18 +74,18 @@ mod tests {
 
     fn verified(token: &str) -> TokenBytes {
         let token_span = Span::new(0, token.len()).unwrap();
-        // What comes behind the token in the buffer is the same for all of them, and no part of the key.
+        // The buffer after the token is the same for all of them, and is not part of the key.
         let buffer = format!("{token}{{}}");
         TokenBytes::of(&Claims::new(buffer, ClaimsParts { token: token_span, ..ClaimsParts::default() }))
     }
 
     #[test]
     fn s_42_tokens_whose_hashes_collide_are_still_told_apart() {
-        // All that is hashed is the same in those that are long.
-        let end = "c".repeat(HASHED);
+        // The hashed bytes are the same in all long tokens.
+        let end = "c".repeat(HASHED_BYTES);
         let long = ["a.b.", "a.d.", "a.b", "", "a.b.c", "b.a.", "A.b."].map(|start| format!("{start}{end}"));
         let tokens: Vec<&str> = long.iter().map(String::as_str).chain(["a.b.c", "a.b.d", "a.b.", ""]).collect();
-        let cache = Bounded::<TokenBytes, &str>::new(100, 1 << 20).unwrap();
+        let cache = BoundedCache::<TokenBytes, &str>::new(100, 1 << 20).unwrap();
         for token in &tokens {
             assert_eq!(cache.find(&ReceivedToken(token.as_bytes())), None, "{token}");
             cache.insert(verified(token), token);

@@ -1,11 +1,13 @@
-//! An endpoint that is down is left alone.
+//! A circuit breaker: an endpoint that is down gets no requests for a while.
 
 use std::time::{Duration, Instant};
 
 use crate::limits::KeyLimits;
 
-/// Counts failed fetches of one endpoint. After some in a row the endpoint counts as down: no fetch starts until a wait is
-/// over, then one may try; if it fails too, the wait doubles.
+/// Counts consecutive failed fetches from one endpoint. After
+/// [`breaker_failures`](KeyLimits::breaker_failures) failures the endpoint counts as down: no fetch
+/// starts until a wait is over, then one fetch probes the endpoint. If the probe fails, the wait
+/// doubles.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     failures: u32,
@@ -16,19 +18,20 @@ pub(super) struct Breaker {
 struct Open {
     until: Instant,
     wait: Duration,
-    /// Somebody tries. Should that fetch be lost (its runtime ended), the next may try once this time has passed.
+    /// Set while a probe runs. If the probe is lost (its runtime shut down), another may start
+    /// after this time.
     probe_until: Option<Instant>,
 }
 
 impl Breaker {
-    /// How long no fetch may start; `None` if one may.
+    /// Time until a fetch may start; `None` if one may start now.
     pub(super) fn blocked(&self, now: Instant) -> Option<Duration> {
         let open = self.open?;
         let until = open.probe_until.map_or(open.until, |probe_until| probe_until.max(open.until));
         (now < until).then(|| until.saturating_duration_since(now))
     }
 
-    /// A fetch starts. If the endpoint counts as down, it is the one that tries.
+    /// Records the start of a fetch. If the endpoint counts as down, the fetch is the probe.
     pub(super) fn begin(&mut self, now: Instant, limits: &KeyLimits) {
         if let Some(open) = &mut self.open {
             open.probe_until = now.checked_add(limits.lost_after());
@@ -40,19 +43,19 @@ impl Breaker {
         self.open.is_some()
     }
 
-    /// A complete answer came: the endpoint is up.
-    pub(super) fn answered(&mut self) {
+    /// Records a complete response: the endpoint is up.
+    pub(super) fn responded(&mut self) {
         *self = Self::default();
     }
 
-    /// A fetch failed.
+    /// Records a failed fetch.
     pub(super) fn failed(&mut self, now: Instant, limits: &KeyLimits) {
         self.failures = self.failures.saturating_add(1);
         if self.failures < limits.breaker_failures {
             return;
         }
         let wait = match self.open {
-            // A fetch that started before the breaker opened says nothing new.
+            // This fetch started before the breaker opened, so its failure is no new information.
             Some(open) if open.probe_until.is_none() => return,
             Some(open) => open.wait.saturating_mul(2).min(limits.breaker_max_wait),
             None => limits.breaker_wait,
@@ -67,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn opens_after_five_and_lets_one_try_ever_more_rarely() {
+    fn opens_after_five_failures_and_probes_with_increasing_waits() {
         let limits = KeyLimits::new();
         let mut breaker = Breaker::default();
         let mut now = Instant::now();
@@ -78,12 +81,12 @@ mod tests {
         for wait in [5, 10, 20, 30, 30] {
             assert_eq!(breaker.blocked(now), Some(Duration::from_secs(wait)));
             now += Duration::from_secs(wait);
-            assert_eq!(breaker.blocked(now), None, "one may try");
+            assert_eq!(breaker.blocked(now), None, "a probe may start");
             breaker.begin(now, &limits);
-            assert!(breaker.blocked(now).is_some(), "and no second");
+            assert!(breaker.blocked(now).is_some(), "a second probe may not");
             breaker.failed(now, &limits);
         }
-        breaker.answered();
+        breaker.responded();
         assert_eq!(breaker.blocked(now), None);
         assert!(!breaker.is_open());
     }

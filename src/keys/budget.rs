@@ -1,11 +1,12 @@
-//! How many fetches may start.
+//! The rate limit of fetches.
 
 use std::{sync::MutexGuard, time::Instant};
 
 use crate::sync::{Arc, Mutex};
 
-/// A budget of fetches: so many at once, so many a second on average, so many in a burst. What it does not allow is refused,
-/// never queued: a queue would let a flood delay everybody behind it.
+/// A budget of fetches: a maximum of concurrent fetches, an average rate, and a burst. Fetches
+/// beyond the budget are rejected and never queued, since a flood would delay all requests in a
+/// queue.
 #[derive(Debug)]
 pub(crate) struct Budget {
     state: Arc<Mutex<State>>,
@@ -21,7 +22,7 @@ struct State {
     filled_at: Option<Instant>,
 }
 
-/// Permission for one fetch, given back when dropped.
+/// Permission for one fetch, returned to the budget when dropped.
 #[derive(Debug)]
 pub(crate) struct Permit(Arc<Mutex<State>>);
 
@@ -32,7 +33,7 @@ impl Budget {
         Self { state: Arc::new(Mutex::new(state)), max_concurrent, per_second: f64::from(per_second), burst }
     }
 
-    /// Permission for a fetch, if there is any left.
+    /// Permission for a fetch, if the budget has any left.
     pub(crate) fn take(&self, now: Instant) -> Option<Permit> {
         let mut state = self.refill(now);
         if state.running >= self.max_concurrent || state.tokens < 1.0 {
@@ -43,7 +44,7 @@ impl Budget {
         Some(Permit(Arc::clone(&self.state)))
     }
 
-    /// Permission for the second try of a fetch that holds a permit.
+    /// Whether a fetch that holds a permit may make its second attempt.
     pub(crate) fn take_retry(&self, now: Instant) -> bool {
         let mut state = self.refill(now);
         let enough = state.tokens >= 1.0;
@@ -89,6 +90,6 @@ mod tests {
         drop(held);
         assert!(budget.take(later).is_some());
         assert!(budget.take(later).is_none());
-        assert!(budget.take(start).is_none(), "time that goes back gives nothing");
+        assert!(budget.take(start).is_none(), "a clock that goes back refills nothing");
     }
 }

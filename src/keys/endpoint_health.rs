@@ -1,4 +1,4 @@
-//! What is known of each key endpoint.
+//! The health of each key endpoint.
 
 use std::{
     collections::HashMap,
@@ -6,9 +6,14 @@ use std::{
 };
 
 use super::breaker::Breaker;
-use crate::{alb::KeyEndpoint, limits::KeyLimits, sync::Mutex};
+use crate::{
+    alb::KeyEndpoint,
+    limits::KeyLimits,
+    sync::Mutex,
+    telemetry::{LogLimit, LogRate},
+};
 
-/// The state of each endpoint that was ever asked. There are as many as the configuration names.
+/// The health of each endpoint that was requested. There are as many as the configuration names.
 #[derive(Debug, Default)]
 pub(super) struct Health(Mutex<HashMap<KeyEndpoint, EndpointHealth>>);
 
@@ -17,18 +22,18 @@ struct EndpointHealth {
     unknown: Breaker,
     known: Breaker,
     refresh: Breaker,
-    /// Whether it ever gave a key. Until then a 403 may come from something in between.
-    gave_a_key: bool,
+    /// Whether the endpoint ever returned a key. Until then, a 403 may come from an intermediary.
+    has_returned_a_key: bool,
     problem: Option<Problem>,
-    /// The warnings of the two kinds, which strangers can cause.
-    not_found: Lines,
-    failures: Lines,
+    /// Limits the two kinds of warnings, since any client can cause them.
+    not_found: LogLimit,
+    failures: LogLimit,
 }
 
-/// What was wrong with the last fetch of an endpoint.
+/// Why the last fetch from an endpoint failed.
 #[derive(Debug, Clone)]
 pub(super) struct Problem {
-    pub(super) sentence: String,
+    pub(super) message: String,
     pub(super) since: Instant,
     cause: Cause,
 }
@@ -36,47 +41,32 @@ pub(super) struct Problem {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
     Failure,
-    /// There is no such key, for a kid whose key has verified a token.
+    /// The endpoint has no key for a kid whose key has verified a token.
     NoProvenKey,
-    /// There is no such key, for a kid that anyone may have made up.
+    /// The endpoint has no key for a kid that a client may have invented.
     NoKey,
 }
 
 impl Problem {
-    /// Whether it makes the process not ready. What any stranger can bring about does not.
-    pub(super) fn counts(&self) -> bool {
+    /// Whether the problem makes the process not ready. A problem that any client can cause does
+    /// not.
+    pub(super) fn affects_readiness(&self) -> bool {
         self.cause != Cause::NoKey
     }
 }
 
-/// At most so many warnings
-const NOT_FOUND_LINES: (u32, Duration) = (1, Duration::from_secs(60));
-/// in so long.
-const FAILURE_LINES: (u32, Duration) = (10, Duration::from_secs(10));
+/// The rate of warnings that an endpoint has no key for a kid.
+const NOT_FOUND_RATE: LogRate = LogRate { max_lines: 1, window: Duration::from_secs(60) };
 
-/// Since when warnings are counted, and how many there were.
-#[derive(Debug, Default)]
-struct Lines {
-    since: Option<Instant>,
-    count: u32,
-}
+/// The rate of warnings that a fetch failed.
+const FAILURE_RATE: LogRate = LogRate { max_lines: 10, window: Duration::from_secs(10) };
 
-impl Lines {
-    /// Whether there may be one more.
-    fn allow(&mut self, (most, within): (u32, Duration), now: Instant) -> bool {
-        if self.since.is_none_or(|since| now.saturating_duration_since(since) >= within) {
-            (self.since, self.count) = (Some(now), 0);
-        }
-        self.count = self.count.saturating_add(1);
-        self.count <= most
-    }
-}
-
-/// What a fetch is for. Each counts its failures by itself, and has its own budget: strangers choose which kids are asked for,
-/// and must not be able to keep a held key from its refresh by kids that fail.
+/// The purpose of a fetch. Each purpose has a separate breaker and a separate budget: any client
+/// can cause fetches of unknown kids, and their failures must not prevent the refresh of a held
+/// key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// A kid that is not held.
+    /// A kid whose key is not held.
     Unknown,
     /// A kid that is not held, and whose key has verified a token before.
     Known,
@@ -84,19 +74,19 @@ pub(super) enum Purpose {
     Refresh,
 }
 
-/// How a fetch ended, for the endpoint.
+/// How a fetch ended.
 pub(super) enum Ending<'a> {
-    /// With a good key.
+    /// With a valid key.
     Key,
-    /// With a complete answer that there is none, for a kid whose key has verified a token, or for one that anyone may have
-    /// made up.
-    NotFound { answer: &'a str, is_proven_kid: bool },
+    /// With a complete response that there is no such key. `is_proven_kid`: whether the key of this
+    /// kid has verified a token; if not, a client may have invented the kid.
+    NotFound { response: &'a str, is_proven_kid: bool },
     /// In any other way.
     Failure(&'a str),
 }
 
 impl Health {
-    /// How long no fetch for this purpose may start; `None` if one may.
+    /// Time until a fetch for this purpose may start; `None` if one may start now.
     pub(super) fn blocked(&self, endpoint: &KeyEndpoint, purpose: Purpose, now: Instant) -> Option<Duration> {
         let endpoints = self.0.lock();
         let health = endpoints.get(endpoint)?;
@@ -111,9 +101,9 @@ impl Health {
         self.0.lock().entry(endpoint.clone()).or_default().breaker(purpose).begin(now, limits);
     }
 
-    /// A key of this endpoint is held, from before this store.
-    pub(super) fn gave_a_key(&self, endpoint: &KeyEndpoint) {
-        self.0.lock().entry(endpoint.clone()).or_default().gave_a_key = true;
+    /// Records that a key of this endpoint was taken over from the previous store.
+    pub(super) fn has_returned_a_key(&self, endpoint: &KeyEndpoint) {
+        self.0.lock().entry(endpoint.clone()).or_default().has_returned_a_key = true;
     }
 
     pub(super) fn ended(
@@ -128,30 +118,30 @@ impl Health {
         let health = endpoints.entry(endpoint.clone()).or_default();
         match ending {
             Ending::Key => {
-                health.answered();
-                health.gave_a_key = true;
+                health.responded();
+                health.has_returned_a_key = true;
                 health.problem = None;
             }
-            Ending::NotFound { answer, is_proven_kid } => health.not_found(endpoint, answer, is_proven_kid, now),
+            Ending::NotFound { response, is_proven_kid } => health.not_found(endpoint, response, is_proven_kid, now),
             Ending::Failure(problem) => {
                 let breaker = health.breaker(purpose);
                 let was_open = breaker.is_open();
                 breaker.failed(now, limits);
                 let opened = breaker.is_open() && !was_open;
-                if health.failures.allow(FAILURE_LINES, now) {
+                if health.failures.allows(FAILURE_RATE, now) {
                     tracing::warn!(%endpoint, "the fetch of a public key failed: {problem}");
                 } else {
                     tracing::debug!(%endpoint, "the fetch of a public key failed: {problem}");
                 }
                 if opened {
-                    tracing::error!(%endpoint, "the key endpoint counts as down; it is tried again now and then");
+                    tracing::error!(%endpoint, "the key endpoint counts as down; it is probed at increasing intervals");
                 }
-                health.problem = Some(Problem { sentence: problem.to_owned(), since: now, cause: Cause::Failure });
+                health.problem = Some(Problem { message: problem.to_owned(), since: now, cause: Cause::Failure });
             }
         }
     }
 
-    /// The endpoints with a problem, and what it is.
+    /// The endpoints with a problem.
     pub(super) fn problems(&self) -> Vec<(KeyEndpoint, Problem)> {
         let endpoints = self.0.lock();
         let problems =
@@ -169,43 +159,47 @@ impl EndpointHealth {
         }
     }
 
-    /// The endpoint says that it has no such key. Once it has given one, that is what it says and no more. Until then it may be
-    /// the answer of something in between, or of another region's endpoint, to every kid; or a stranger has made the kid up,
-    /// which looks the same, so that by itself it makes no process not ready.
-    fn not_found(&mut self, endpoint: &KeyEndpoint, answer: &str, is_proven_kid: bool, now: Instant) {
-        self.answered();
-        if self.gave_a_key {
+    /// Records a response that the endpoint has no such key.
+    ///
+    /// If the endpoint has returned a key before, the response needs no action. Otherwise an
+    /// intermediary or the endpoint of another region may respond to every kid like this, or a
+    /// client may have invented the kid. These cases cannot be distinguished, so the response alone
+    /// does not make the process not ready.
+    fn not_found(&mut self, endpoint: &KeyEndpoint, response: &str, is_proven_kid: bool, now: Instant) {
+        self.responded();
+        if self.has_returned_a_key {
             self.problem = None;
             return;
         }
-        let sentence = if is_proven_kid {
+        let message = if is_proven_kid {
             format!(
-                "{answer} for a kid that has verified tokens before, and gave no key since the settings were loaded: an \
-                 egress proxy, the wrong region, or the wrong endpoint?"
+                "{response} for a kid that has verified tokens before, and has returned no key since the settings were \
+                 loaded: check for an egress proxy, a wrong region or a wrong endpoint"
             )
         } else {
             format!(
-                "{answer}, and never gave a key: if all users are refused with unknown_key, an egress proxy, the wrong \
-                 region, or the wrong endpoint; if not, the kid of that token was made up"
+                "{response}, and has never returned a key: if all users are refused with unknown_key, check for an \
+                 egress proxy, a wrong region or a wrong endpoint; otherwise a client invented the kid"
             )
         };
-        if self.not_found.allow(NOT_FOUND_LINES, now) {
-            tracing::warn!(%endpoint, "{sentence}");
+        if self.not_found.allows(NOT_FOUND_RATE, now) {
+            tracing::warn!(%endpoint, "{message}");
         } else {
-            tracing::debug!(%endpoint, "{sentence}");
+            tracing::debug!(%endpoint, "{message}");
         }
-        // A stranger's kid does not hide what a user's kid has shown.
-        let shown_by_a_user = self.problem.as_ref().is_some_and(|problem| problem.cause == Cause::NoProvenKey);
-        if is_proven_kid || !shown_by_a_user {
+        // A kid that a client may have invented must not hide the problem that a user's kid
+        // revealed.
+        let revealed_by_a_user = self.problem.as_ref().is_some_and(|problem| problem.cause == Cause::NoProvenKey);
+        if is_proven_kid || !revealed_by_a_user {
             let cause = if is_proven_kid { Cause::NoProvenKey } else { Cause::NoKey };
-            self.problem = Some(Problem { sentence, since: now, cause });
+            self.problem = Some(Problem { message, since: now, cause });
         }
     }
 
-    /// A complete answer, to whatever, says that the endpoint is up.
-    fn answered(&mut self) {
-        self.unknown.answered();
-        self.known.answered();
-        self.refresh.answered();
+    /// A complete response to any request shows that the endpoint is up.
+    fn responded(&mut self) {
+        self.unknown.responded();
+        self.known.responded();
+        self.refresh.responded();
     }
 }

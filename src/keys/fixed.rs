@@ -1,4 +1,4 @@
-//! Keys that are given, not fetched.
+//! Static keys, which are not fetched.
 
 use std::{
     collections::HashSet,
@@ -16,15 +16,17 @@ use crate::{
     sync::Arc,
 };
 
-/// A longer file is refused, in bytes. A key is one PEM block of 178.
+/// Maximum size of a key file in bytes. A key is one PEM block of 178 bytes.
 const MAX_PEM_BYTES: u64 = 64 * 1024;
 
-/// Public keys given as PEM text: for networks without a way to AWS, and for tests.
+/// Public keys as PEM text: for networks without access to AWS, and for tests.
 ///
-/// A key verifies tokens of its own endpoint's load balancers alone; where the entries of a configuration have several endpoints,
-/// [`for_endpoint`](Self::for_endpoint) says which it is.
+/// A key verifies only tokens of the load balancers that belong to its endpoint. If the entries of
+/// a configuration have several endpoints, [`for_endpoint`](Self::for_endpoint) assigns the keys to
+/// one.
 ///
-/// They are never refreshed: when AWS rotates a region's keys, tokens of the new kid are refused until somebody adds it.
+/// These keys are never refreshed. After AWS rotates the keys of a region, tokens with the new kid
+/// are refused until the operator adds its key.
 ///
 /// ```
 /// use tower_alb_auth::keys::FixedKeys;
@@ -40,35 +42,36 @@ const MAX_PEM_BYTES: u64 = 64 * 1024;
 #[derive(Debug, Clone, Default)]
 pub struct FixedKeys {
     keys: Vec<FixedKey>,
-    /// The folders that they were read from.
+    /// The directories that the keys were read from.
     pub(crate) files: FilesRead,
 }
 
 #[derive(Debug, Clone)]
 struct FixedKey {
-    /// `None`: the only endpoint of the configuration.
+    /// `None`: the only endpoint in the configuration.
     endpoint: Option<KeyEndpoint>,
     kid: Kid,
     key: Arc<PublicKey>,
 }
 
 impl FixedKeys {
-    /// No key yet.
+    /// An empty set of keys.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The keys of a folder: one file `<kid>.pem` each. Other files are passed over. To notice new ones, see
-    /// [`AlbAuthHandle::watch`](crate::AlbAuthHandle::watch).
+    /// The keys of a directory, one file `<kid>.pem` each. Other files are ignored.
+    /// [`AlbAuthHandle::watch`](crate::AlbAuthHandle::watch) loads new files.
     ///
     /// # Errors
-    /// The folder cannot be read or has no such file, or one of them is not named by a kid, or is no key.
+    /// The directory cannot be read, has no such file, or has a file whose name is not a kid or
+    /// whose content is not a key.
     pub fn from_directory(folder: impl AsRef<Path>) -> Result<Self, FixedKeyError> {
         let folder = folder.as_ref();
         let unread =
             |path: &Path, error: io::Error| FixedKeyError(format!("{} cannot be read: {error}", path.display()));
         let mut read = Self::new();
-        // Before they are read, so that a change after that is noticed.
+        // Recorded before the files are read, so that a later change is detected.
         read.files.add_folder(folder);
         let files = pem_files(folder).map_err(|error| unread(folder, error))?;
         if files.is_empty() {
@@ -81,25 +84,27 @@ impl FixedKeys {
         })
     }
 
-    /// Adds the key of this kid: one PEM block `PUBLIC KEY` with a P-256 key, as the key endpoint answers.
+    /// Adds the key of this kid: one PEM block `PUBLIC KEY` with a P-256 key, in the format of the
+    /// key endpoint.
     ///
     /// # Errors
-    /// The kid is not a lower-case UUID, it is there already, or the text is not such a key.
+    /// The kid is not a lower-case UUID, the kid is a duplicate, or the text is not such a key.
     pub fn add(mut self, kid: &str, pem: &str) -> Result<Self, FixedKeyError> {
         let shown = crate::error::quoted(kid);
-        let parsed =
-            Kid::parse(kid).ok_or_else(|| FixedKeyError(format!("{shown} is not a kid: a UUID in lower case")))?;
+        let parsed = Kid::parse(kid)
+            .ok_or_else(|| FixedKeyError(format!("{shown} is not a kid: expected a UUID in lower case")))?;
         let key = PublicKey::from_pem(pem.as_bytes())
             .map_err(|error| FixedKeyError(format!("the key of kid {shown} is {error}")))?;
         self.keys.push(FixedKey { endpoint: None, kid: parsed, key: Arc::new(key) });
         self.without_duplicates()
     }
 
-    /// Makes the keys that are there so far, those of no endpoint yet, keys of this endpoint: what they sign is accepted of its
-    /// load balancers alone.
+    /// Assigns all keys without an endpoint to this endpoint: they verify only tokens of its load
+    /// balancers.
     ///
-    /// Needed where the entries of a configuration have several endpoints, as two regions have, since a key of one region
-    /// proves nothing of another. [`AlbAuthConfig::key_endpoints`](crate::AlbAuthConfig::key_endpoints) says which they are.
+    /// Required if the entries of a configuration have several endpoints, such as those of two
+    /// regions, because a key of one region must not verify tokens of another.
+    /// [`AlbAuthConfig::key_endpoints`](crate::AlbAuthConfig::key_endpoints) lists the endpoints.
     ///
     /// ```no_run
     /// use tower_alb_auth::keys::FixedKeys;
@@ -114,7 +119,7 @@ impl FixedKeys {
     /// ```
     ///
     /// # Errors
-    /// The endpoint is not an address that a configuration takes, or has one of the kids already.
+    /// The endpoint is not a valid address, or it already has a key of one of the kids.
     pub fn for_endpoint(mut self, url: &str) -> Result<Self, FixedKeyError> {
         let endpoint = KeyEndpoint::parse(url).map_err(FixedKeyError)?;
         for key in &mut self.keys {
@@ -123,7 +128,7 @@ impl FixedKeys {
         self.without_duplicates()
     }
 
-    /// These keys and others.
+    /// Adds other keys to these.
     ///
     /// # Errors
     /// Both have a key of the same kid and endpoint.
@@ -133,7 +138,7 @@ impl FixedKeys {
         self.without_duplicates()
     }
 
-    /// How many keys there are.
+    /// The number of keys.
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }
@@ -141,12 +146,12 @@ impl FixedKeys {
     fn without_duplicates(self) -> Result<Self, FixedKeyError> {
         let mut seen = HashSet::new();
         match self.keys.iter().find(|key| !seen.insert((&key.endpoint, key.kid))) {
-            Some(key) => Err(FixedKeyError(format!("the kid \"{}\" is there twice", key.kid))),
+            Some(key) => Err(FixedKeyError(format!("the kid \"{}\" occurs twice", key.kid))),
             None => Ok(self),
         }
     }
 
-    /// The keys by what they are held under, in a configuration whose entries have these endpoints.
+    /// The keys by endpoint and kid, for a configuration whose entries have these endpoints.
     pub(crate) fn by_endpoint(
         self,
         endpoints: &[KeyEndpoint],
@@ -155,7 +160,7 @@ impl FixedKeys {
         let listed = || endpoints.iter().map(KeyEndpoint::as_str).collect::<Vec<_>>().join(", ");
         if let (true, Some(key)) = (endpoints.len() > 1, self.keys.iter().find(|key| key.endpoint.is_none())) {
             problems.push(format!(
-                "the fixed key of kid {} is of no endpoint, and the entries have several ({}): say whose it is by \
+                "the fixed key of kid {} has no endpoint, and the entries have several ({}): assign it to one by \
                  FixedKeys::for_endpoint(<one of them>)",
                 key.kid,
                 listed()
@@ -173,13 +178,13 @@ impl FixedKeys {
             }
             let id = KeyId { endpoint, kid };
             if keys.iter().any(|(held, _)| *held == id) {
-                problems.push(format!("the fixed key of kid {kid} is there twice: with its endpoint and without"));
+                problems.push(format!("the fixed key of kid {kid} occurs twice: with its endpoint and without"));
             }
             keys.push((id, key));
         }
         problems.extend(elsewhere.iter().map(|endpoint| {
             format!(
-                "there are fixed keys of {endpoint}, which is not the endpoint of any entry: they have {}",
+                "there are fixed keys for {endpoint}, which is not the endpoint of any entry; the entries have {}",
                 listed()
             )
         }));
@@ -189,15 +194,15 @@ impl FixedKeys {
 
 fn read_pem(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    // A byte more than may be, to see that it is too long.
+    // One byte more than the maximum, to detect a longer file.
     File::open(path)?.take(MAX_PEM_BYTES.saturating_add(1)).read_to_string(&mut text)?;
     if u64::try_from(text.len()).is_ok_and(|length| length <= MAX_PEM_BYTES) {
         return Ok(text);
     }
-    Err(io::Error::other(format!("it has more than {MAX_PEM_BYTES} bytes, and a public key has a few hundred")))
+    Err(io::Error::other(format!("it has more than {MAX_PEM_BYTES} bytes; a public key has a few hundred")))
 }
 
-/// A fixed key that is none; the message says why.
+/// A fixed key could not be read or parsed. The message has the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FixedKeyError(String);
 

@@ -1,7 +1,8 @@
-//! Keys over HTTPS, as AWS serves them.
+//! Keys over HTTPS, in the form in which AWS serves them.
 //!
-//! One connection a fetch: fetches are rare, and a pooled connection dies with the runtime that drove it. HTTP/1.1 only, no
-//! redirects, no decompression, no proxy from the environment, three request headers.
+//! Each fetch opens a connection: fetches are rare, and a pooled connection ends with the runtime
+//! that drives it. HTTP/1.1 only, no redirects, no decompression, no proxy from the environment,
+//! three request headers.
 
 use std::{error::Error, fmt, future::poll_fn, pin::pin, task::Poll, time::Duration};
 
@@ -23,22 +24,23 @@ use crate::{
     net::tls::{Roots, chain, is_tls},
 };
 
-/// The longest `Retry-After` that is honoured.
+/// Maximum `Retry-After` that is honoured; a longer one is reduced to this.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// Room for the answer's head.
+/// Maximum size in bytes of a response head.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 const USER_AGENT: &str = concat!("tower-alb-auth/", env!("CARGO_PKG_VERSION"));
 
-/// How keys are fetched over HTTPS: which roots are trusted, and through which proxy.
+/// Fetches keys over HTTPS, with a choice of trusted roots and an optional proxy.
 ///
-/// By default the roots of Mozilla's programme, compiled in, and no proxy; the environment's `HTTPS_PROXY` is not looked at.
+/// The defaults are Mozilla's root certificates, which are compiled in, and no proxy. The
+/// environment variable `HTTPS_PROXY` is ignored.
 ///
 /// ```
 /// use tower_alb_auth::keys::HttpsKeys;
 ///
-/// // A private subnet whose way out is a proxy that re-signs TLS:
+/// // A private subnet whose egress proxy re-signs TLS:
 /// # let pem = "";
 /// let keys = HttpsKeys::new().proxy("http://egress.internal:3128").pem_roots(pem);
 /// # let _ = keys;
@@ -55,8 +57,8 @@ impl HttpsKeys {
         Self::default()
     }
 
-    /// Trusts the roots of the operating system instead. Loaded when the configuration is built; `SSL_CERT_FILE` and
-    /// `SSL_CERT_DIR` say where from, as they do for OpenSSL.
+    /// Trusts the roots of the operating system instead. They are loaded when the configuration is
+    /// built. `SSL_CERT_FILE` and `SSL_CERT_DIR` override their location, as for OpenSSL.
     #[must_use]
     pub fn system_roots(mut self) -> Self {
         self.roots = Roots::System;
@@ -70,15 +72,16 @@ impl HttpsKeys {
         self
     }
 
-    /// Fetches through this HTTP proxy by `CONNECT`: `http://host:port`. TLS is end to end, through the proxy, which also
-    /// resolves the key endpoint's name. An endpoint on plain http, which is on this machine, is asked directly.
+    /// Fetches through this HTTP proxy by `CONNECT`: `http://host:port`. The proxy resolves the
+    /// name of the key endpoint; TLS is end to end. An endpoint on plain http is on this machine
+    /// and is requested without the proxy.
     #[must_use]
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
         self
     }
 
-    /// Proxy and roots, if they are not the defaults; for the start-up line.
+    /// Proxy and roots for the start-up log line, if they are not the defaults.
     pub(crate) fn describe(&self) -> Option<String> {
         let proxy = self.proxy.as_ref().map(|proxy| format!("through the proxy {}", proxy.trim_end_matches('/')));
         let roots = self.roots.describe().map(|roots| format!("trusting {roots}"));
@@ -86,10 +89,10 @@ impl HttpsKeys {
         (!parts.is_empty()).then(|| format!("keys are fetched {}", parts.join(", ")))
     }
 
-    /// The source, ready to fetch. Reads the roots; opens no connection.
+    /// Builds the source. Reads the roots; opens no connection.
     ///
     /// # Errors
-    /// A sentence that says what to change.
+    /// A message with the setting to change.
     pub(crate) fn source(&self, limits: &KeyLimits) -> Result<HttpsSource, String> {
         let (tls, roots) = self.roots.fingerprinted_client_config()?;
 
@@ -100,19 +103,19 @@ impl HttpsKeys {
         let tunnel = |proxy| https().https_only().enable_http1().wrap_connector(Tunnel::new(proxy, tcp.clone()));
         let proxy = self.proxy.as_deref().map(proxy_uri).transpose()?;
         Ok(HttpsSource {
-            // Limits change how long a fetch may take, and not whom its keys come from.
+            // Limits change the duration of a fetch, but not the origin of its keys.
             identity: format!("roots {roots}, proxy {proxy:?}"),
             proxied: proxy.map(tunnel),
             direct: https().https_or_http().enable_http1().wrap_connector(tcp.clone()),
             connect_timeout: limits.connect_timeout.min(limits.first_byte_timeout),
             first_byte_timeout: limits.first_byte_timeout,
-            max_answer_bytes: limits.max_answer_bytes,
+            max_response_bytes: limits.max_answer_bytes,
         })
     }
 }
 
 impl fmt::Debug for HttpsKeys {
-    /// Without the proxy: who tries to write a password there must not find it in a log.
+    /// Omits the proxy: an operator may have written a password there, which must not enter a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpsKeys").field("roots", &self.roots).field("proxied", &self.proxy.is_some()).finish()
     }
@@ -139,13 +142,13 @@ pub(crate) struct HttpsSource {
     proxied: Option<HttpsConnector<Tunnel<HttpConnector>>>,
     connect_timeout: Duration,
     first_byte_timeout: Duration,
-    max_answer_bytes: usize,
+    max_response_bytes: usize,
 }
 
 impl KeySource for HttpsSource {
     fn fetch(&self, request: KeyRequest) -> KeyFetch {
         let (mut direct, proxied) = (self.direct.clone(), self.proxied.clone());
-        let (connect, first_byte, max_bytes) = (self.connect_timeout, self.first_byte_timeout, self.max_answer_bytes);
+        let (connect, first_byte, max_bytes) = (self.connect_timeout, self.first_byte_timeout, self.max_response_bytes);
         Box::pin(async move {
             let url = request.url();
             let uri: Uri = url.parse().map_err(|_| KeySourceError::new(Kind::Other, format!("{url} is not a URL")))?;
@@ -167,31 +170,31 @@ impl KeySource for HttpsSource {
 
 async fn within<T>(
     limit: Duration,
-    whom: &str,
+    peer: &str,
     connecting: impl Future<Output = Result<T, Box<dyn Error + Send + Sync>>>,
 ) -> Result<T, KeySourceError> {
     match tokio::time::timeout(limit, connecting).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) if is_tls(&*error) => {
-            Err(KeySourceError::new(Kind::Other, format!("TLS to {whom} failed: {}", chain(&*error))))
+            Err(KeySourceError::new(Kind::Other, format!("TLS to {peer} failed: {}", chain(&*error))))
         }
         Ok(Err(error)) => {
-            Err(KeySourceError::new(Kind::Connection, format!("connecting to {whom} failed: {}", chain(&*error))))
+            Err(KeySourceError::new(Kind::Connection, format!("connecting to {peer} failed: {}", chain(&*error))))
         }
         Err(_) => Err(KeySourceError::new(
             Kind::Timeout,
             format!(
-                "connecting to {whom} took longer than {limit:?}, the lesser of connect_timeout and first_byte_timeout"
+                "connecting to {peer} took longer than {limit:?}, the lower of connect_timeout and first_byte_timeout"
             ),
         )),
     }
 }
 
-/// One request and its answer.
+/// One request and its response.
 struct Exchange {
     uri: Uri,
     began: Instant,
-    /// From the beginning, so connecting counts too.
+    /// Measured from the start of the exchange, so connecting counts.
     first_byte: Duration,
     max_bytes: usize,
 }
@@ -206,23 +209,24 @@ impl Exchange {
             .map_err(|error| self.broken(&error))?;
         let exchange = async move {
             let left = self.first_byte.saturating_sub(self.began.elapsed());
-            let answer = tokio::time::timeout(left, sender.send_request(request)).await;
-            let answer = answer.map_err(|_| {
+            let response = tokio::time::timeout(left, sender.send_request(request)).await;
+            let response = response.map_err(|_| {
                 KeySourceError::new(
                     Kind::Timeout,
-                    format!("{} did not begin to answer within first_byte_timeout", self.uri),
+                    format!("{} did not begin a response within first_byte_timeout", self.uri),
                 )
             })?;
-            self.read(answer.map_err(|error| self.broken(&error))?).await
+            self.read(response.map_err(|error| self.broken(&error))?).await
         };
-        // The driver moves the bytes. It may end first, with the end of the answer still to be read from its buffer.
+        // The driver moves the bytes. It may end first, while the end of the response is still in
+        // its buffer.
         let (mut exchange, mut driver, mut driver_ended) = (pin!(exchange), pin!(driver), false);
         poll_fn(|context| {
             if !driver_ended && driver.as_mut().poll(context).is_ready() {
                 driver_ended = true;
             }
             match exchange.as_mut().poll(context) {
-                Poll::Ready(answer) => Poll::Ready(answer),
+                Poll::Ready(result) => Poll::Ready(result),
                 Poll::Pending => Poll::Pending,
             }
         })
@@ -239,41 +243,42 @@ impl Exchange {
             .map_err(|error| KeySourceError::new(Kind::Other, format!("{}: {error}", self.uri)))
     }
 
-    async fn read(&self, answer: http::Response<Incoming>) -> Result<Vec<u8>, KeySourceError> {
-        let status = answer.status();
+    async fn read(&self, response: http::Response<Incoming>) -> Result<Vec<u8>, KeySourceError> {
+        let status = response.status();
         let retry_after =
-            answer.headers().get(header::RETRY_AFTER).and_then(seconds).map(|wait| wait.min(MAX_RETRY_AFTER));
-        let mut body = answer.into_body();
+            response.headers().get(header::RETRY_AFTER).and_then(seconds).map(|wait| wait.min(MAX_RETRY_AFTER));
+        let mut body = response.into_body();
         let mut pem = Vec::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| self.broken(&error))?;
             let Ok(data) = frame.into_data() else { continue };
             if pem.len().saturating_add(data.len()) > self.max_bytes {
-                let sentence =
-                    format!("the answer of {} is larger than max_answer_bytes ({})", self.uri, self.max_bytes);
-                return Err(KeySourceError::new(Kind::Other, sentence));
+                let message =
+                    format!("the response of {} is larger than max_answer_bytes ({})", self.uri, self.max_bytes);
+                return Err(KeySourceError::new(Kind::Other, message));
             }
             pem.extend_from_slice(&data);
         }
-        let sentence = format!("{} answered {}", self.uri, status.as_u16());
+        let message = format!("{} responded with {}", self.uri, status.as_u16());
         match status {
             StatusCode::OK => Ok(pem),
-            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Err(KeySourceError::new(Kind::NotFound, sentence)),
+            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Err(KeySourceError::new(Kind::NotFound, message)),
             status if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
-                let error = KeySourceError::new(Kind::Busy, sentence);
+                let error = KeySourceError::new(Kind::Busy, message);
                 Err(retry_after.into_iter().fold(error, KeySourceError::retry_after))
             }
-            _ => Err(KeySourceError::new(Kind::Other, sentence)),
+            _ => Err(KeySourceError::new(Kind::Other, message)),
         }
     }
 
     fn broken(&self, error: &hyper::Error) -> KeySourceError {
         let kind = if error.is_parse() { Kind::Other } else { Kind::Connection };
-        KeySourceError::new(kind, format!("the answer of {} broke off: {}", self.uri, chain(error)))
+        KeySourceError::new(kind, format!("the response of {} is incomplete or malformed: {}", self.uri, chain(error)))
     }
 }
 
-/// `Retry-After` in seconds (RFC 9110 section 10.2.3); the form with a date is not used by AWS and not read.
+/// `Retry-After` in seconds (RFC 9110 section 10.2.3). The form with a date is ignored; AWS does
+/// not use it.
 fn seconds(value: &HeaderValue) -> Option<Duration> {
     value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }

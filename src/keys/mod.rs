@@ -1,31 +1,34 @@
 //! Public keys of the load balancers, by key id.
 //!
-//! A look-up reads an immutable `KeySet` and never waits: writers publish a new set, readers keep the one they
-//! hold. A key that is not in the set is fetched once, however many requests ask for it:
+//! A lookup reads an immutable `KeySet` and never waits: writers publish a new set, and readers
+//! keep the one that they hold. A key that is not in the set is fetched once, no matter how many
+//! requests need it:
 //!
-//! 1. refused at once if the kid was unknown a moment ago, the endpoint counts as down, or the budget of fetches is spent;
-//! 2. joined to a fetch already under way;
-//! 3. fetched from the [`KeySource`], checked to be a P-256 key, published.
+//! 1. If the kid was unknown a moment ago, the endpoint counts as down, or the fetch budget is
+//!    spent, the lookup fails at once.
+//! 2. If a fetch for the kid is in progress, the request joins that fetch.
+//! 3. Otherwise the key is fetched from the [`KeySource`], validated as a P-256 key, and published.
 //!
-//! # What it promises
-//! | situation | answer |
+//! # Contract
+//! | situation | result |
 //! |---|---|
-//! | key known | at once, no lock, no allocation |
-//! | key known, and at `refresh_at_percent` of its lifetime | at once; a refresh starts beside it |
-//! | the same, and it has verified nothing | as if it were not known |
-//! | more than `max_keys` keys in use | the one whose last verified use is longest ago is dropped |
-//! | key past its lifetime | the fresh key, once it is fetched; the known one if that fails, up to `max_stale` longer |
-//! | the same, and the last refresh failed | the known key, at once; the next refresh is beside it |
-//! | endpoint says there is no such key (403 or 404) | 401, unknown key,, remembered for `unknown_for` |
-//! | the same for a key in use | the key, until three such answers in a row over two minutes or more |
-//! | endpoint out of reach, key not known | 503 with the time to try again |
-//! | endpoint answers with something else than a key | 503 |
+//! | key known | returned at once; no lock, no allocation |
+//! | key known, past `refresh_at_percent` of its lifetime | returned at once; a refresh starts in the background |
+//! | the same, but the key has verified no token | as if the key were not known |
+//! | more than `max_keys` keys in use | the key whose last verified use is the oldest is evicted |
+//! | key past its lifetime | the fetched key; if the fetch fails, the known key, for up to `max_stale` longer |
+//! | the same, and the last refresh failed | the known key, at once; the next refresh runs in the background |
+//! | the endpoint reports no such key (403 or 404) | 401, unknown key, remembered for `unknown_for` |
+//! | the same for a key in use | the key, until three such responses in a row over at least two minutes |
+//! | endpoint unreachable, key not known | 503 with the time to retry |
+//! | the endpoint responds with something other than a key | 503 |
 //!
-//! A key that has verified a token is in use; one that has not was named by a stranger as likely as not. Keys of the second kind
-//! have a small place of their own, and are dropped rather than refreshed. A failed fetch never takes a key in use away.
-//! Refreshing keys in use, and fetching their kids again, has a budget and a count of failures of its own, which a flood of
-//! kids cannot spend, whether they exist or not. Ages are from the monotonic [`Clock`](crate::Clock), so a jump of the date changes
-//! nothing.
+//! A key that has verified a token is in use. Any client can cause a fetch of another key by naming
+//! its kid, so keys that have verified no token have a small separate capacity, and are dropped
+//! instead of refreshed. A failed fetch never removes a key in use. Refreshes of keys in use, and
+//! new fetches of their kids, have a separate budget and a separate failure count, so that a flood
+//! of other kids, existing or not, cannot exhaust them. Ages are measured by the monotonic
+//! [`Clock`](crate::Clock), so a jump of the wall clock has no effect.
 
 mod breaker;
 mod budget;
@@ -57,7 +60,7 @@ pub(crate) use self::{
 };
 use crate::alb::{KeyEndpoint, Kid};
 
-/// What a key is held under: one kid of one endpoint. The same kid at another endpoint is another key.
+/// Identifies a key: one kid of one endpoint. The same kid at another endpoint is a different key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct KeyId {
     pub(crate) endpoint: KeyEndpoint,

@@ -1,12 +1,14 @@
-//! Whether requests can be judged, in words.
+//! Whether tokens can be verified, with the reasons.
 
-/// Whether this process can judge requests.
+/// Whether this process can verify tokens.
 ///
-/// A process that needed no key yet is ready: a replica that waits for its first request must not be taken out for that.
-/// Only an endpoint from which a fetch failed just now, while no key of it that has verified a token is held, makes it not
-/// ready. The answer that there is no such key does so for a kid whose key has verified a token before a reload, and for no
-/// other, since any stranger can make up a kid. "Just now" ends when a request would
-/// try again: a replica that gets no requests because it is not ready would else never find out that the endpoint is back.
+/// A process that has needed no key yet is ready, so that a replica can wait for its first request.
+/// The process is not ready if a fetch from an endpoint failed recently and no key of that endpoint
+/// that has verified a token is held. A response that there is no such key counts as such a failure
+/// only if the key of that kid verified a token before a reload, since any client can invent a kid.
+///
+/// A failure is no longer recent once a request would try the endpoint again. Otherwise a replica
+/// that gets no requests because it is not ready would never notice that the endpoint works again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Readiness {
@@ -15,13 +17,13 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Whether requests can be judged.
+    /// Whether tokens can be verified.
     pub fn is_ready(&self) -> bool {
         self.ready
     }
 
-    /// What is wrong, a sentence each. There can be problems while it is ready: an endpoint that is down while its keys are
-    /// still good.
+    /// The problems, one message each. There can be problems while the process is ready, for
+    /// example an endpoint that is down while its keys are still valid.
     pub fn problems(&self) -> &[String] {
         &self.problems
     }

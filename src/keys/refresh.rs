@@ -1,26 +1,27 @@
-//! Refresh without requests.
+//! Key refresh in the background.
 
 use std::time::Duration;
 
 use super::KeyStore;
 use crate::sync::Arc;
 
-/// How often the task looks whether a key is due. Keys live for minutes at the least.
-const TICK: Duration = Duration::from_secs(1);
+/// Interval at which the task checks whether a key is due for a refresh. Key lifetimes are minutes
+/// or longer.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Keeps held keys fresh while no request comes. Dropping it stops its task; so does the end of the last layer that shares
-/// the keys.
+/// Refreshes held keys while no requests arrive. The task stops when this handle is dropped, or
+/// when the last layer that shares the keys is dropped.
 ///
-/// Not needed for keys to be refreshed: requests do that too, ahead of expiry and without waiting. It spares the first
-/// request after a quiet hour a fetch.
+/// The task is optional: requests refresh keys too, before they expire and without waiting. With
+/// the task, the first request after a period without traffic does not wait for a fetch.
 #[derive(Debug)]
-#[must_use = "dropping it stops the refresh"]
+#[must_use = "dropping the handle stops the refresh"]
 pub struct RefreshHandle {
     task: tokio::task::JoinHandle<()>,
 }
 
 impl RefreshHandle {
-    /// Whether the task still runs.
+    /// Whether the task is still running.
     pub fn is_running(&self) -> bool {
         !self.task.is_finished()
     }
@@ -32,7 +33,8 @@ impl Drop for RefreshHandle {
     }
 }
 
-/// Starts the task in the current tokio runtime; `current` gives the keys in use, or `None` once nobody uses any.
+/// Starts the task in this tokio runtime. `current` returns the current store, or `None` after the
+/// last layer was dropped.
 pub(crate) fn refresh_in_background(
     runtime: &tokio::runtime::Handle,
     current: impl Fn() -> Option<Arc<KeyStore>> + Send + 'static,
@@ -41,7 +43,7 @@ pub(crate) fn refresh_in_background(
         while let Some(keys) = current() {
             keys.refresh_due();
             drop(keys);
-            tokio::time::sleep(TICK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     });
     RefreshHandle { task }

@@ -1,15 +1,16 @@
-//! The keys that are held, as an immutable snapshot.
+//! The held keys, as an immutable snapshot.
 //!
-//! Anyone can have a key fetched by naming its kid; only a token of a trusted load balancer makes a key verify something. So
-//! the two kinds of keys do not compete for room:
+//! Any client can cause a fetch of a key by naming its kid, but only a token of a trusted load
+//! balancer makes a key verify a token. The two kinds of keys therefore have separate capacities:
 //!
-//! | key | room | leaves first |
+//! | key | capacity | evicted first |
 //! |---|---|---|
-//! | has verified a token ("proven") | `max_keys` | the one whose last verified use is longest ago |
-//! | has verified nothing yet | [`MAX_UNPROVEN_KEYS`] | the one fetched longest ago |
+//! | has verified a token ("proven") | `max_keys` | the key whose last verified use is the oldest |
+//! | has verified no token yet | [`MAX_UNPROVEN_KEYS`] | the key that was fetched first |
 //!
-//! The kids of proven keys are remembered longer than the keys: such a kid is fetched on a budget that made-up kids cannot
-//! spend. Its key has to verify a token again: who names it may only have seen the kid.
+//! The kids of proven keys are remembered longer than the keys. Such a kid is fetched from a
+//! budget that made-up kids cannot exhaust. Its key has to verify a token again, because a client
+//! that names the kid may only have seen it.
 
 use std::time::Instant;
 
@@ -20,21 +21,22 @@ use crate::{
     sync::Second,
 };
 
-/// How many keys are held that have verified nothing yet. A new key of a load balancer is among them from its fetch to the
-/// signature check of the request that waits for it.
+/// Maximum number of held keys that have verified no token yet. A new key of a load balancer is
+/// among them from its fetch until the signature check of the request that waits for it.
 const MAX_UNPROVEN_KEYS: usize = 16;
 
-/// How many kids are remembered whose keys have verified a token. As many as `max_keys` can be set to.
+/// Maximum number of remembered kids whose keys have verified a token: the upper limit of
+/// `max_keys`.
 const MAX_PROVEN_KIDS: usize = 1024;
 
-/// All keys that are held. Never changed: a writer builds the next one.
+/// All held keys. Immutable: a writer builds the next set.
 #[derive(Debug, Clone)]
 pub(super) struct KeySet {
-    /// Few: a region has a handful. Scanning them is faster than hashing. Proven ones stand first.
+    /// A region has few keys, so scanning is faster than hashing. Proven keys come first.
     keys: Vec<HeldKey>,
-    /// Kids whose keys have verified a token, held or not. The latest stand last.
+    /// Kids whose keys have verified a token, held or not. The latest come last.
     proven: Arc<[KeyId]>,
-    /// From when on seconds are counted.
+    /// The start of the count of seconds.
     epoch: Instant,
 }
 
@@ -42,24 +44,24 @@ pub(super) struct KeySet {
 pub(super) struct HeldKey {
     pub(super) id: KeyId,
     pub(super) key: Arc<PublicKey>,
-    /// When it was last fetched: the start of that fetch, so that an older answer never counts as newer.
+    /// The start of the last successful fetch, so that an older response never counts as newer.
     pub(super) fetched_at: Instant,
     pub(super) refresh: RefreshState,
 }
 
-/// What became of the refreshes since the key was last fetched.
+/// The state of refreshes since the key was last fetched.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct RefreshState {
-    /// Not before this time; `None` as soon as the key's age says so.
+    /// The earliest time of the next refresh. `None`: as soon as the key is old enough.
     pub(super) not_before: Option<Instant>,
     pub(super) failures: u32,
-    /// Answers in a row that there is no such key, and when the first of them came.
+    /// Consecutive responses that there is no such key, and the time of the first of them.
     pub(super) refusals: u32,
     pub(super) first_refusal: Option<Instant>,
 }
 
 impl HeldKey {
-    /// Whether it has verified a token.
+    /// Whether the key has verified a token.
     pub(super) fn is_proven(&self) -> bool {
         self.key.last_use() != Second::NEVER
     }
@@ -92,13 +94,13 @@ impl KeySet {
         self.keys.len()
     }
 
-    /// This instant in the time that the uses of keys are noted by.
+    /// The second of this instant, for recording the use of a key.
     #[inline]
     pub(super) fn second(&self, now: Instant) -> Second {
         Second::of(self.epoch, now)
     }
 
-    /// With this key, in place of what was held under its id.
+    /// The set with this key, which replaces the key of the same id.
     pub(super) fn with(&self, new: HeldKey, max_keys: usize) -> Self {
         let mut keys: Vec<HeldKey> = self.keys.iter().filter(|held| held.id != new.id).cloned().collect();
         if new.is_proven() {
@@ -111,26 +113,28 @@ impl KeySet {
         Self { keys, ..self.clone() }
     }
 
-    /// With this kid among those whose keys have verified a token, and its key, if it is held, among those keys.
+    /// The set with this kid recorded as proven, and with its key, if held, recorded as proven.
     pub(super) fn with_proven(&self, id: &KeyId, at: Second, max_keys: usize) -> Self {
         let skip = usize::from(!self.is_proven_kid(id) && self.proven.len() >= MAX_PROVEN_KIDS);
         let others = self.proven.iter().skip(skip).filter(|proven| *proven != id);
         let proven = others.chain([id]).cloned().collect();
         let set = Self { proven, ..self.clone() };
         let Some(held) = self.find(&id.endpoint, id.kid) else { return set };
-        // It may have been fetched a second time meanwhile.
+        // The key may have been fetched again in the meantime, which makes a new object.
         held.key.note_use(at);
         set.with(held.clone(), max_keys)
     }
 
-    /// Without a key that its endpoint does not have, or no longer. What it verified before counts no more.
+    /// The set without a key that its endpoint does not have any longer. The kid is no longer
+    /// proven.
     pub(super) fn without(&self, id: &KeyId) -> Self {
         let keys = self.keys.iter().filter(|held| held.id != *id).cloned().collect();
         Self { keys, proven: self.proven.iter().filter(|proven| *proven != id).cloned().collect(), epoch: self.epoch }
     }
 
-    /// What outlives a change of the configuration, of endpoints that are still trusted. If the source is the same: everything.
-    /// If not, no key; only the kids of the keys in use, since users will come with them.
+    /// The part of the set that stays valid after a change of the configuration. Keys and kids of
+    /// endpoints that are no longer trusted are dropped. If the source has changed, all keys are
+    /// dropped, and only the kids of keys in use are kept, because users will present them.
     pub(super) fn after_reload(&self, endpoints: &[KeyEndpoint], same_source: bool) -> Self {
         let stays = |id: &KeyId| endpoints.contains(&id.endpoint);
         if !same_source {
@@ -142,14 +146,14 @@ impl KeySet {
     }
 }
 
-/// Takes keys of a kind away until there is room for one more, in this order.
+/// Removes keys of a kind, in this order, until one more fits.
 fn make_room<T: Ord>(
     keys: &mut Vec<HeldKey>,
-    room: usize,
+    capacity: usize,
     is_kind: impl Fn(&HeldKey) -> bool,
     order: impl Fn(&HeldKey) -> T,
 ) {
-    while keys.iter().filter(|held| is_kind(held)).count() >= room.max(1) {
+    while keys.iter().filter(|held| is_kind(held)).count() >= capacity.max(1) {
         let of_kind = keys.iter().enumerate().filter(|(_, held)| is_kind(held));
         let Some((first, _)) = of_kind.min_by_key(|(_, held)| order(held)) else { break };
         keys.remove(first);
@@ -202,10 +206,10 @@ mod tests {
             set = set.with(held(number, epoch, u64::from(number)), MAX_KEYS);
             set = set.with_proven(&id(number), set.second(at(10 + u64::from(number))), MAX_KEYS);
         }
-        // The one fetched first is in use.
+        // The key that was fetched first is in use.
         set.find(&id(0).endpoint, id(0).kid).unwrap().key.note_use(set.second(at(100)));
         set = set.with(held(9, epoch, 50), MAX_KEYS);
-        assert_eq!(set.len(), 5, "it has verified nothing yet");
+        assert_eq!(set.len(), 5, "it has verified no token yet");
         set = set.with_proven(&id(9), set.second(at(101)), MAX_KEYS);
         let mut kids: Vec<_> = set.iter().map(|held| held.id.clone()).collect();
         kids.sort_by_key(|id| id.kid);
@@ -223,7 +227,7 @@ mod tests {
         }
         set = set.with(held(9, epoch, 0), MAX_KEYS).without(&id(5));
         let kids = |set: &KeySet| (0..10).filter(|number| set.is_proven_kid(&id(*number))).collect::<Vec<_>>();
-        assert_eq!((set.len(), kids(&set)), (4, vec![0, 1, 2, 3, 4]), "0 and 1 lost their places, 5 was withdrawn");
+        assert_eq!((set.len(), kids(&set)), (4, vec![0, 1, 2, 3, 4]), "0 and 1 were evicted, 5 was withdrawn");
 
         let same = set.after_reload(&[id(0).endpoint], true);
         assert_eq!((same.len(), kids(&same)), (4, vec![0, 1, 2, 3, 4]));

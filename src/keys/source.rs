@@ -1,31 +1,33 @@
-//! The seam: where keys come from.
+//! The interface of key sources.
 
 use std::{any::TypeId, fmt, pin::Pin, time::Duration};
 
 use crate::alb::Kid;
 use crate::{alb::KeyEndpoint, sync::Arc};
 
-/// A fetch under way.
+/// A fetch in progress.
 pub type KeyFetch = Pin<Box<dyn Future<Output = Result<Vec<u8>, KeySourceError>> + Send>>;
 
-/// Gives the public key of a kid as PEM text. The default is [`HttpsKeys`](super::HttpsKeys).
+/// Returns the public key of a kid as PEM text. The default is [`HttpsKeys`](super::HttpsKeys).
 ///
-/// A source only carries: what it gives is checked to be one P-256 key, and retries, budgets, ages and caching are the
-/// store's. It is asked inside a tokio runtime and is stopped after `fetch_timeout`.
+/// A source only transports keys. The key store validates that the text is one P-256 key, and is
+/// responsible for retries, budgets, ages and caching. It calls the source inside a tokio runtime
+/// and cancels a fetch after `fetch_timeout`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a source of keys",
+    message = "`{Self}` is not a key source",
     note = "implement `tower_alb_auth::keys::KeySource`"
 )]
 pub trait KeySource: Send + Sync + 'static {
-    /// Asks once.
+    /// Makes one attempt to fetch a key.
     fn fetch(&self, request: KeyRequest) -> KeyFetch;
 
-    /// Where its keys come from, as a text. Two sources of one type with the same text give the same keys; behind
-    /// `Arc<dyn KeySource>` all sources are of one type.
+    /// The origin of the keys, as a text. Two sources of one type with the same text return the
+    /// same keys. Behind `Arc<dyn KeySource>` all sources have one type.
     ///
-    /// After [`AlbAuthHandle::reload`](crate::AlbAuthHandle::reload) the keys that are held stay in use only if the new source
-    /// is the same as the old one. With `None`, the default, it never is, and the keys are fetched again. An `Arc` of a source
-    /// that says `None` is the same source as its clones:
+    /// After [`AlbAuthHandle::reload`](crate::AlbAuthHandle::reload) the held keys stay in use only
+    /// if the new source is the same as the old one. With `None`, the default, it is not, and the
+    /// keys are fetched again. An exception is an `Arc` of a source with `None`: it is the same
+    /// source as its clones.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -36,7 +38,7 @@ pub trait KeySource: Send + Sync + 'static {
     ///
     /// impl KeySource for Vault {
     ///     fn fetch(&self, _: KeyRequest) -> KeyFetch {
-    ///         // Ask the vault.
+    ///         // Fetch the key from the vault.
     /// #       unimplemented!()
     ///     }
     /// }
@@ -46,7 +48,7 @@ pub trait KeySource: Send + Sync + 'static {
     /// # let _ = load;
     /// ```
     ///
-    /// The text is compared and neither logged nor kept longer than the source.
+    /// The text is only compared: it is not logged, and not kept longer than the source.
     fn identity(&self) -> Option<String> {
         None
     }
@@ -58,7 +60,7 @@ impl<S: KeySource + ?Sized> KeySource for Arc<S> {
     }
 
     fn identity(&self) -> Option<String> {
-        // An address is compared while both sources live, so it is not that of another one.
+        // Addresses are compared while both sources exist, so equal addresses mean the same source.
         self.as_ref().identity().or_else(|| Some(format!("at {:p}", Arc::as_ptr(self).cast::<()>())))
     }
 }
@@ -67,7 +69,7 @@ impl<S: KeySource + ?Sized> KeySource for Arc<S> {
 #[derive(Clone)]
 pub(crate) struct SharedSource {
     source: Arc<dyn KeySource>,
-    /// So that texts of two implementations are not taken for the same source.
+    /// Prevents that equal texts of two implementations count as the same source.
     of_type: TypeId,
 }
 
@@ -80,7 +82,7 @@ impl SharedSource {
         self.source.fetch(request)
     }
 
-    /// Whether keys of the other one are keys of this one.
+    /// Whether both sources return the same keys.
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
         let same_text = || self.source.identity().is_some_and(|text| other.source.identity() == Some(text));
         Arc::ptr_eq(&self.source, &other.source) || self.of_type == other.of_type && same_text()
@@ -99,13 +101,13 @@ impl fmt::Debug for dyn KeySource {
     }
 }
 
-/// Which key is wanted.
+/// The key to fetch.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct KeyRequest {
-    /// Where it is, from the configuration.
+    /// The endpoint, from the configuration.
     pub endpoint: KeyEndpoint,
-    /// Which one.
+    /// The key id.
     pub kid: Kid,
 }
 
@@ -120,7 +122,7 @@ impl KeyRequest {
     }
 }
 
-/// Why a source gave no key.
+/// Why a source returned no key. `Display` is the message for the operator's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySourceError {
     kind: KeySourceErrorKind,
@@ -128,41 +130,43 @@ pub struct KeySourceError {
     retry_after: Option<Duration>,
 }
 
-/// The ways to give no key.
+/// The kinds of [`KeySourceError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeySourceErrorKind {
-    /// The source knows no such key. From an endpoint: a complete answer with 403 or 404.
+    /// The source has no such key. From an endpoint: a complete response with 403 or 404.
     NotFound,
-    /// Worth a second try at once: connection refused or reset, an answer that breaks off.
+    /// The connection was refused or reset, or the response is incomplete. Retried at once.
     Connection,
-    /// Worth a second try at once, unless it says when: 429 and 5xx.
+    /// The source is overloaded or failing: 429 and 5xx. Retried at once unless the source named a
+    /// time.
     Busy,
-    /// Took too long.
+    /// The fetch took too long.
     Timeout,
-    /// Anything else: a redirect, another status, an answer that is too large, a certificate that does not fit.
+    /// Any other failure: a redirect, another status, a response that is too large, an invalid
+    /// certificate.
     Other,
 }
 
 impl KeySourceError {
-    /// The message is for the operator's log.
+    /// An error of this kind. The message is for the operator's log.
     pub fn new(kind: KeySourceErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), retry_after: None }
     }
 
-    /// The source said when to come back.
+    /// Sets the time to wait that the source named.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
 
-    /// The way.
+    /// The kind of the failure.
     pub fn kind(&self) -> KeySourceErrorKind {
         self.kind
     }
 
-    /// When the source said to come back.
+    /// The time to wait that the source named.
     pub fn retry_delay(&self) -> Option<Duration> {
         self.retry_after
     }

@@ -144,7 +144,7 @@ impl AlbAuthLayer {
     /// A layer that lets signed-in users in and nobody else. No I/O, no task: keys are fetched when the first token names
     /// one. Logs one line that says what is trusted, and one at the first use that says what its switches do.
     pub fn new(config: AlbAuthConfig) -> Self {
-        telemetry::started(&config);
+        telemetry::started(&config.summary(), config.warnings());
         Self {
             authenticator: Arc::new(Authenticator::new(config)),
             settings: Arc::default(),

@@ -113,7 +113,7 @@ impl Admission {
         match authenticated {
             Authenticated::User(identity) => drop(extensions.insert(identity)),
             Authenticated::ClaimsOnly(claims) => drop(extensions.insert(claims)),
-            Authenticated::Unnamed(claims) => {
+            Authenticated::NoMatch(claims) => {
                 extensions.insert(Unnamed);
                 extensions.insert(claims);
             }

@@ -88,7 +88,7 @@ impl AlbAuthHandle {
     /// trusted are kept if the source of keys is the same: see [`KeySource::identity`](crate::keys::KeySource::identity).
     pub fn reload(&self, config: AlbAuthConfig) {
         telemetry::withdrawn(&self.config().inner.trust.withdrawn(&config.inner.trust));
-        telemetry::started(&config);
+        telemetry::started(&config.summary(), config.warnings());
         self.authenticator.reload(config);
     }
 

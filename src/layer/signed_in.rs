@@ -21,7 +21,7 @@ impl SignedIn {
     pub(super) fn new(authenticated: Authenticated) -> Self {
         Self(match authenticated {
             Authenticated::User(identity) => Who::Named(identity),
-            Authenticated::ClaimsOnly(claims) | Authenticated::Unnamed(claims) => Who::Unnamed(claims),
+            Authenticated::ClaimsOnly(claims) | Authenticated::NoMatch(claims) => Who::Unnamed(claims),
         })
     }
 

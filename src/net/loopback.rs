@@ -1,8 +1,9 @@
-//! Which hosts are this machine.
+//! The test for loopback hosts.
 
 use std::net::IpAddr;
 
-/// Names could resolve to anything, so only `localhost` and loopback addresses count.
+/// Whether the host is this machine. Only `localhost` and loopback addresses count, because any
+/// other name may resolve to any address.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

@@ -1,4 +1,4 @@
-//! Network helpers: what a loopback address is, TLS roots, and the reverse proxy.
+//! Network helpers: the loopback test, TLS roots, and the reverse proxy.
 
 mod loopback;
 #[cfg(any(feature = "emulator", feature = "backstage"))]

@@ -1,7 +1,7 @@
-//! TLS of the clients in here: which roots are trusted, and what went wrong in words.
+//! TLS settings of HTTP clients: trusted roots, and error messages.
 //!
-//! The provider is named, so the process-global one is neither used nor set: what else is in the program can neither break
-//! this crate nor be broken by it.
+//! The crypto provider is set explicitly. The process-wide default is neither used nor changed, so
+//! this crate and other crates in the program cannot affect each other.
 
 use std::{error::Error, fmt, io, sync::Arc};
 
@@ -11,28 +11,29 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-/// Which certificate authorities are believed.
+/// The trusted certificate authorities.
 #[derive(Clone, Default)]
 pub(crate) enum Roots {
-    /// Those of Mozilla's programme, compiled in.
+    /// Mozilla's root certificates, which are compiled in.
     #[default]
     Compiled,
-    /// Those of the operating system.
+    /// The root certificates of the operating system.
     System,
-    /// These PEM blocks.
+    /// Root certificates as PEM blocks.
     Pem(String),
 }
 
 impl Roots {
-    /// The settings of a client that believes them.
+    /// The TLS settings of a client that trusts these roots.
     ///
     /// # Errors
-    /// A sentence that says what to change.
+    /// A message with the setting to change.
     pub(crate) fn client_config(&self) -> Result<ClientConfig, String> {
         self.fingerprinted_client_config().map(|(config, _)| config)
     }
 
-    /// The same, and a text that two sets of roots share only if they are equal, in whatever order they were loaded.
+    /// As [`client_config`](Self::client_config), with a fingerprint of the roots. Two sets of roots
+    /// have the same fingerprint only if they are equal, in any order.
     pub(crate) fn fingerprinted_client_config(&self) -> Result<(ClientConfig, String), String> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
@@ -43,7 +44,7 @@ impl Roots {
         Ok((builder.with_root_certificates(roots).with_no_client_auth(), fingerprint))
     }
 
-    /// Which ones, unless they are the usual ones.
+    /// A description, unless these are the default roots.
     pub(crate) fn describe(&self) -> Option<String> {
         match self {
             Self::Compiled => None,
@@ -64,7 +65,7 @@ impl Roots {
             }
             Self::Pem(pem) => {
                 for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-                    let certificate = certificate.map_err(|_| "pem_roots has a PEM block that is broken".to_owned())?;
+                    let certificate = certificate.map_err(|_| "pem_roots has an invalid PEM block".to_owned())?;
                     store
                         .add(certificate)
                         .map_err(|error| format!("pem_roots has a certificate that cannot be a root: {error}"))?;
@@ -73,7 +74,7 @@ impl Roots {
         }
         if store.is_empty() {
             return Err(match self {
-                Self::System => "the operating system has no root certificates: install ca-certificates, compare SSL_CERT_FILE, or leave system_roots() out",
+                Self::System => "the operating system has no root certificates: install ca-certificates, check SSL_CERT_FILE, or remove system_roots()",
                 _ => "pem_roots has no PEM block CERTIFICATE",
             }
             .to_owned());
@@ -95,7 +96,7 @@ fn fingerprint(roots: &RootCertStore) -> String {
     anchors.dedup();
     let mut context = Context::new(&SHA256);
     for part in anchors.iter().flatten() {
-        // With its length, so that no two lists read alike.
+        // Preceded by its length, so that two different lists never have the same bytes.
         context.update(&part.len().to_le_bytes());
         context.update(part);
     }
@@ -112,23 +113,24 @@ impl fmt::Debug for Roots {
     }
 }
 
-/// Whether somewhere in the error's causes TLS said no. That does not pass by asking again.
+/// Whether a cause of the error is a TLS error, which a retry cannot resolve.
 pub(crate) fn is_tls(error: &(dyn Error + 'static)) -> bool {
     causes(error).iter().any(|cause| cause.is::<rustls::Error>())
 }
 
+/// The messages of an error and its causes, without those that another message contains.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut sentences: Vec<String> = Vec::new();
+    let mut messages: Vec<String> = Vec::new();
     for cause in causes(error) {
-        let sentence = cause.to_string();
-        if !sentences.iter().any(|said| said.contains(&sentence)) {
-            sentences.push(sentence);
+        let message = cause.to_string();
+        if !messages.iter().any(|other| other.contains(&message)) {
+            messages.push(message);
         }
     }
-    sentences.join(": ")
+    messages.join(": ")
 }
 
-/// The error and what caused it, also through `io::Error`, which does not count what it wraps as its source.
+/// The error and its causes, including errors that an `io::Error` wraps, which its `source` omits.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
     let (mut all, mut next) = (Vec::new(), Some(error));
     while let Some(cause) = next {

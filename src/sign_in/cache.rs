@@ -1,14 +1,15 @@
-//! Resolved sign-ins, of resolvers that wait.
+//! A cache of sign-ins by resolvers that wait.
 //!
-//! A round trip to a catalog costs milliseconds, and the claims of a user change only when the load balancer refreshes the
-//! access token; so answers are remembered by issuer, subject and claims, and asked for once however many requests wait.
+//! A request to a catalog takes milliseconds, and the claims of a user change only when the load
+//! balancer refreshes the access token. Results are therefore cached by issuer, subject and claims,
+//! and concurrent requests for the same result share one call of the resolver.
 //!
-//! | answer | remembered |
+//! | result | cached for |
 //! |---|---|
-//! | somebody | `sign_in_lifetime`; past that, up to `sign_in_max_stale`, only while the resolver is out of reach |
-//! | nobody, refused, several | `not_found_for` |
-//! | out of reach, or longer than `sign_in_timeout` | not at all |
-//! | does not accept the question (its token, its address) | not at all, and nothing stands in |
+//! | a user | `sign_in_lifetime`; after that, for up to `sign_in_max_stale`, it is used only while the resolver is unavailable |
+//! | not found, refused, ambiguous | `not_found_for` |
+//! | unavailable, or not within `sign_in_timeout` | not cached |
+//! | misconfigured (rejected credentials, wrong address) | not cached, and no cached result is used instead |
 
 use std::{
     collections::HashMap,
@@ -21,26 +22,26 @@ use super::{SignIn, SignInError, SignInErrorKind, SignInFuture};
 use crate::{
     identity::Claims,
     limits::CacheLimits,
-    sync::{Arc, Bounded, Flights, HeapSize, Seat, SharedClock},
+    sync::{Arc, BoundedCache, HeapSize, SharedClock, SingleFlight, Waiter},
     telemetry::metrics,
 };
 
-/// How long an old answer stands in before the resolver is asked again.
+/// Time for which a stale result is used before the resolver is called again.
 const STALE_RETRY: Duration = Duration::from_secs(5);
 
-type Answer = Result<SignIn, SignInError>;
+type SignInResult = Result<SignIn, SignInError>;
 
 pub(crate) struct SignInCache {
-    answers: Option<Bounded<Key, Remembered>>,
-    flights: Flights<Key, Answer>,
+    results: Option<BoundedCache<Key, Remembered>>,
+    in_flight: SingleFlight<Key, SignInResult>,
     limits: CacheLimits,
     clock: SharedClock,
 }
 
-/// What is known of a sign-in without waiting.
-pub(crate) enum Asked {
-    Known(Answer),
-    Wait(Seat<Answer>),
+/// The state of a sign-in, without waiting.
+pub(crate) enum CachedSignIn {
+    Known(SignInResult),
+    Wait(Waiter<SignInResult>),
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -48,90 +49,94 @@ struct Key(Arc<[u8]>);
 
 #[derive(Clone)]
 struct Remembered {
-    answer: Answer,
-    /// When it was resolved.
+    result: SignInResult,
+    /// The time of the result.
     since: Instant,
     fresh_until: Instant,
 }
 
 impl SignInCache {
     pub(crate) fn new(limits: CacheLimits, clock: SharedClock) -> Self {
-        let answers = Bounded::new(limits.max_sign_ins, limits.max_sign_in_cache_bytes);
-        // A second more than an answer may take: what is still under way then is not driven by anybody.
-        let patience = limits.sign_in_timeout.saturating_add(Duration::from_secs(1));
-        Self { answers, flights: Flights::new(patience, clock.clone()), limits, clock }
+        let results = BoundedCache::new(limits.max_sign_ins, limits.max_sign_in_cache_bytes);
+        // One second more than a result may take: a task that is still running then is not being
+        // driven.
+        let max_wait = limits.sign_in_timeout.saturating_add(Duration::from_secs(1));
+        Self { results, in_flight: SingleFlight::new(max_wait, clock.clone()), limits, clock }
     }
 
-    /// The answer of a policy for these claims: remembered, or from the resolver's future, which is polled only if it is
-    /// needed. `policy` tells the policies of one configuration apart.
-    pub(crate) fn ask(
+    /// The result of a policy for these claims: cached, or from the resolver's future, which is
+    /// polled only if no cached result exists. `policy` identifies the policy in its configuration.
+    pub(crate) fn resolve(
         self: &Arc<Self>,
         policy: usize,
         claims: &Claims,
         used: Option<&[String]>,
         resolver: SignInFuture,
-    ) -> Asked {
+    ) -> CachedSignIn {
         let key = Key::of(policy, claims, used);
-        if let Some(answer) = self.fresh(&key) {
+        if let Some(result) = self.fresh(&key) {
             metrics::sign_in_cache("hit");
-            return Asked::Known(answer);
+            return CachedSignIn::Known(result);
         }
         metrics::sign_in_cache("miss");
-        let errand = || match self.fresh(&key) {
-            Some(answer) => Err(answer),
-            None => Ok(Arc::clone(self).resolve(key.clone(), resolver)),
+        let start = || match self.fresh(&key) {
+            Some(result) => Err(result),
+            None => Ok(Arc::clone(self).run(key.clone(), resolver)),
         };
-        match self.flights.join(key.clone(), errand) {
-            Ok(seat) => Asked::Wait(seat),
-            Err(answer) => Asked::Known(answer),
+        match self.in_flight.join(key.clone(), start) {
+            Ok(waiter) => CachedSignIn::Wait(waiter),
+            Err(result) => CachedSignIn::Known(result),
         }
     }
 
-    fn fresh(&self, key: &Key) -> Option<Answer> {
-        let remembered = self.answers.as_ref()?.find(key)?;
-        (self.clock.monotonic() < remembered.fresh_until).then_some(remembered.answer)
+    fn fresh(&self, key: &Key) -> Option<SignInResult> {
+        let remembered = self.results.as_ref()?.find(key)?;
+        (self.clock.monotonic() < remembered.fresh_until).then_some(remembered.result)
     }
 
-    async fn resolve(self: Arc<Self>, key: Key, resolver: SignInFuture) -> Answer {
+    async fn run(self: Arc<Self>, key: Key, resolver: SignInFuture) -> SignInResult {
         let began = self.clock.monotonic();
-        let answer = match tokio::time::timeout(self.limits.sign_in_timeout, resolver).await {
-            Ok(answer) => answer,
+        let result = match tokio::time::timeout(self.limits.sign_in_timeout, resolver).await {
+            Ok(result) => result,
             Err(_) => Err(SignInError::unavailable("the sign-in policy took longer than sign_in_timeout")),
         };
         let now = self.clock.monotonic();
-        metrics::sign_in(&answer, now.saturating_duration_since(began));
-        let Some(answers) = &self.answers else { return answer };
-        let lifetime = match &answer {
+        metrics::sign_in(
+            result.as_ref().map_or_else(|error| error.kind().as_str(), |_| "ok"),
+            now.saturating_duration_since(began),
+        );
+        let Some(results) = &self.results else { return result };
+        let lifetime = match &result {
             Ok(_) => self.limits.sign_in_lifetime,
             Err(error) if error.kind() == SignInErrorKind::Unavailable => {
-                return self.stale(answers, key, now).map_or(answer, Ok);
+                return self.stale(results, key, now).map_or(result, Ok);
             }
-            Err(error) if error.kind() == SignInErrorKind::Misconfigured => return answer,
+            Err(error) if error.kind() == SignInErrorKind::Misconfigured => return result,
             Err(_) => self.limits.not_found_for,
         };
         let fresh_until = now.checked_add(lifetime).unwrap_or(now);
-        answers.insert(key, Remembered { answer: answer.clone(), since: now, fresh_until });
-        answer
+        results.insert(key, Remembered { result: result.clone(), since: now, fresh_until });
+        result
     }
 
-    /// An old answer, while the resolver is out of reach and the answer is not too old.
-    fn stale(&self, answers: &Bounded<Key, Remembered>, key: Key, now: Instant) -> Option<SignIn> {
-        let old = answers.find(&key)?;
-        let sign_in = old.answer.clone().ok()?;
+    /// A stale result that is not too old, to be used while the resolver is unavailable.
+    fn stale(&self, results: &BoundedCache<Key, Remembered>, key: Key, now: Instant) -> Option<SignIn> {
+        let old = results.find(&key)?;
+        let sign_in = old.result.clone().ok()?;
         let oldest = self.limits.sign_in_lifetime.saturating_add(self.limits.sign_in_max_stale);
         if now.saturating_duration_since(old.since) > oldest {
-            answers.remove(&key);
+            results.remove(&key);
             return None;
         }
         let fresh_until = now.checked_add(STALE_RETRY).unwrap_or(now);
-        answers.insert(key, Remembered { fresh_until, ..old });
+        results.insert(key, Remembered { fresh_until, ..old });
         Some(sign_in)
     }
 }
 
 impl Key {
-    /// The policy, the issuer, the subject and the claims that count, each with its length before it so that no two lists
-    /// read alike.
+    /// The policy, the issuer, the subject and the used claims, each preceded by its length, so
+    /// that two different lists never have the same bytes.
     fn of(policy: usize, claims: &Claims, used: Option<&[String]>) -> Self {
         let members: HashMap<String, &RawValue> = serde_json::from_str(claims.payload()).unwrap_or_default();
         let mut members: Vec<_> = members
@@ -149,7 +154,7 @@ impl Key {
             key.extend_from_slice(text.as_bytes());
         };
         push(claims.issuer());
-        // Always: a policy that forgot to name a claim must not make two users one.
+        // Always part of the key: a policy that omits a claim must not mix up two users.
         push(claims.subject());
         for (name, value) in members {
             push(name);
@@ -167,7 +172,7 @@ impl HeapSize for Key {
 
 impl HeapSize for Remembered {
     fn heap_size(&self) -> usize {
-        match &self.answer {
+        match &self.result {
             Ok(sign_in) => sign_in.weight(),
             Err(error) => error.message().len(),
         }

@@ -7,12 +7,14 @@ use smallvec::SmallVec;
 use super::{Policy, Resolution, SignIn, SignInError, SignInErrorKind, SignInFuture, SignInResolver};
 use crate::identity::Claims;
 
-/// Tries policies in order and takes the first that finds somebody.
+/// Tries policies in order, and uses the result of the first that finds a user.
 ///
-/// Only [`NotFound`](SignInErrorKind::NotFound) goes on to the next: what one policy refuses, none of the later lets in.
+/// Only after [`NotFound`](SignInErrorKind::NotFound) is the next policy tried. If a policy refuses
+/// a user, no later policy accepts that user.
 ///
-/// Each policy keeps its own users apart, but not from those of the others: the subject `jane` and the address
-/// `jane@example.com` are one user here, unless the policies name users in different namespaces. That is logged at start-up.
+/// Each policy gives different users different names, but two policies may give the same name: the
+/// subject `jane` and the address `jane@example.com` are one user, unless the policies name users
+/// in different namespaces. A warning at start-up reports this.
 ///
 /// ```
 /// use tower_alb_auth::sign_in::{EmailLocalPart, FirstMatch, Subject};
@@ -26,12 +28,12 @@ pub struct FirstMatch {
 }
 
 impl FirstMatch {
-    /// This one first.
+    /// Starts with this policy.
     pub fn of(policy: impl SignInResolver) -> Self {
         Self { policies: vec![Arc::new(policy)] }
     }
 
-    /// Then this one.
+    /// Adds a policy that is tried after the others.
     #[must_use]
     pub fn or(mut self, policy: impl SignInResolver) -> Self {
         self.policies.push(Arc::new(policy));
@@ -41,30 +43,30 @@ impl FirstMatch {
 
 impl SignInResolver for FirstMatch {
     fn resolve(&self, claims: &Claims) -> Resolution {
-        let mut nobody = Nobody::default();
+        let mut no_match = NoMatch::default();
         for (index, policy) in self.policies.iter().enumerate() {
             match policy.resolve(claims) {
-                Resolution::Ready(Err(error)) if error.kind() == SignInErrorKind::NotFound => nobody.add(error),
+                Resolution::Ready(Err(error)) if error.kind() == SignInErrorKind::NotFound => no_match.add(error),
                 Resolution::Ready(result) => return result.into(),
                 Resolution::Waiting(first) => {
                     let rest = self.policies.iter().skip(index.saturating_add(1)).cloned().collect::<Vec<_>>();
-                    return Resolution::waiting(go_on(first, rest, claims.clone(), nobody));
+                    return Resolution::waiting(continue_with(first, rest, claims.clone(), no_match));
                 }
             }
         }
-        nobody.into_error().into()
+        no_match.into_error().into()
     }
 
     fn policy(&self) -> Policy {
         let policies: Vec<Policy> = self.policies.iter().map(|policy| policy.policy()).collect();
         let summary = policies.iter().map(|policy| policy.summary.as_str()).collect::<Vec<_>>().join(", else ");
-        // Names and claims of the whole: only if every part tells its own.
+        // The chain has a namespace and a list of claims only if every policy has.
         let mut namespaces =
             policies.iter().filter(|policy| policy.gives_identities).map(|policy| policy.namespace.clone());
         let first = namespaces.next().flatten();
         let namespace = first.filter(|first| namespaces.all(|other| other.as_ref() == Some(first)));
-        let warning = may_meet(&policies).then(|| {
-            format!("one name is one user, whichever of these gave it: {summary}; in_namespace(..) tells them apart")
+        let warning = may_collide(&policies).then(|| {
+            format!("one name is one user, whichever of these policies returned it: {summary}; in_namespace(..) keeps users apart")
         });
         let claims_used = policies.iter().map(|policy| policy.claims_used.clone()).collect::<Option<Vec<_>>>();
         Policy {
@@ -85,16 +87,16 @@ impl SignInResolver for FirstMatch {
     }
 }
 
-async fn go_on(
+async fn continue_with(
     first: SignInFuture,
     rest: Vec<Arc<dyn SignInResolver>>,
     claims: Claims,
-    mut nobody: Nobody,
+    mut no_match: NoMatch,
 ) -> Result<SignIn, SignInError> {
     let mut result = first.await;
     for policy in rest {
         match result {
-            Err(error) if error.kind() == SignInErrorKind::NotFound => nobody.add(error),
+            Err(error) if error.kind() == SignInErrorKind::NotFound => no_match.add(error),
             result => return result,
         }
         result = match policy.resolve(&claims) {
@@ -104,46 +106,47 @@ async fn go_on(
     }
     match result {
         Err(error) if error.kind() == SignInErrorKind::NotFound => {
-            nobody.add(error);
-            Err(nobody.into_error())
+            no_match.add(error);
+            Err(no_match.into_error())
         }
         result => result,
     }
 }
 
-/// What each policy said that found nobody: all of it is what the operator has to choose from. Put together only where nobody
-/// is found in the end: whom a later policy finds, it finds at every request.
+/// The errors of the policies that found no user. The operator's message lists all of them. It is
+/// built only if no policy finds a user, since a user of a later policy passes the earlier ones at
+/// every request.
 #[derive(Default)]
-struct Nobody(SmallVec<[SignInError; 4]>);
+struct NoMatch(SmallVec<[SignInError; 4]>);
 
-impl Nobody {
+impl NoMatch {
     fn add(&mut self, error: SignInError) {
         self.0.push(error);
     }
 
     fn into_error(self) -> SignInError {
-        let mut said: Vec<&str> = Vec::new();
+        let mut reasons: Vec<&str> = Vec::new();
         for part in self.0.iter().flat_map(|error| error.message().split("; ")) {
-            if !said.contains(&part) {
-                said.push(part);
+            if !reasons.contains(&part) {
+                reasons.push(part);
             }
         }
-        if said.is_empty() {
-            return SignInError::not_found("no policy is there");
+        if reasons.is_empty() {
+            return SignInError::not_found("the list of policies is empty");
         }
-        SignInError::not_found(said.join("; "))
+        SignInError::not_found(reasons.join("; "))
     }
 }
 
-/// Whether two of them may give the same name to two users.
-fn may_meet(policies: &[Policy]) -> bool {
+/// Whether two of the policies may give the same name to two users.
+fn may_collide(policies: &[Policy]) -> bool {
     let naming = || policies.iter().filter(|policy| policy.gives_identities);
     naming()
         .enumerate()
-        .any(|(index, one)| naming().skip(index.saturating_add(1)).any(|other| one.may_name_alike(other)))
+        .any(|(index, one)| naming().skip(index.saturating_add(1)).any(|other| one.may_share_names(other)))
 }
 
-/// The directory of all of them, if it is one.
+/// The directory of all policies, if they have the same one.
 fn same_directory(policies: &[Policy]) -> Option<String> {
     let first = policies.first()?.directory.clone();
     first.filter(|first| policies.iter().all(|policy| policy.directory.as_ref() == Some(first)))

@@ -1,11 +1,11 @@
-//! Sign-in by a claim of the operator's choice.
+//! Sign-in by a claim that the operator chooses.
 
 use super::{Policy, Resolution, SignIn, SignInError, SignInResolver, names::Names};
 use crate::identity::Claims;
 
-/// Claims of the protocol that say nothing of who the user is, or that users write as they like (OpenID Connect Core 1.0
-/// sections 2 and 5.1).
-const NOT_ONE_PERSONS: [&str; 18] = [
+/// Claims that do not identify one user: claims of the protocol, and claims that many users share
+/// or choose freely (OpenID Connect Core 1.0 sections 2 and 5.1).
+const NOT_IDENTIFYING: [&str; 18] = [
     "iss",
     "aud",
     "azp",
@@ -26,9 +26,10 @@ const NOT_ONE_PERSONS: [&str; 18] = [
     "gender",
 ];
 
-/// Claims that users may write themselves at common providers, so that one user may take another one's name: OpenID Connect Core
-/// 1.0 section 5.7 promises uniqueness for `sub` alone. Entra ID documents `preferred_username`, `upn` and `unique_name` as
-/// changeable, and Cognito lets users update every attribute that the app client may write.
+/// Claims that users can change at common providers, so that one user can take the name of another.
+/// OpenID Connect Core 1.0 section 5.7 guarantees uniqueness for `sub` only. Entra ID documents
+/// `preferred_username`, `upn` and `unique_name` as changeable, and Cognito lets users update every
+/// attribute that the app client may write.
 const OFTEN_WRITABLE: [&str; 12] = [
     "preferred_username",
     "unique_name",
@@ -46,9 +47,10 @@ const OFTEN_WRITABLE: [&str; 12] = [
 
 /// Names users by the text of a claim: `custom:username`, `employee_id`, ...
 ///
-/// The claim must be one that users cannot change at the provider, or they choose who they are. Claims that users may write at
-/// common providers (`preferred_username`, `phone_number`, `website`, ...) are warned of at start-up. A text with upper-case
-/// letters is refused, since names have no letter case and two texts could become one user; see
+/// Use a claim that users cannot change at the provider; otherwise a user can become any other
+/// user. For claims that users can change at common providers (`preferred_username`,
+/// `phone_number`, `website`, ...), a warning is logged at start-up. A text with upper-case letters
+/// is refused, since names have no letter case and two texts could become one user; see
 /// [`ignoring_case`](Self::ignoring_case).
 #[derive(Debug, Clone)]
 pub struct NamedClaim {
@@ -58,7 +60,7 @@ pub struct NamedClaim {
 }
 
 impl NamedClaim {
-    /// By the claim of that name.
+    /// Names users by this claim.
     pub fn new(claim: impl Into<String>) -> Self {
         Self { claim: claim.into(), names: Names::default(), ignore_case: false }
     }
@@ -70,7 +72,8 @@ impl NamedClaim {
         self
     }
 
-    /// Accepts upper-case letters and lowers them. Right where the provider itself ignores case in this claim.
+    /// Accepts upper-case letters and converts them to lower case. Use it if the provider ignores
+    /// letter case in this claim.
     #[must_use]
     pub fn ignoring_case(mut self) -> Self {
         self.ignore_case = true;
@@ -104,8 +107,8 @@ impl SignInResolver for NamedClaim {
             return policy;
         }
         policy.warning(format!(
-            "users are named by the claim {}, which users may write themselves at common providers, and so choose who they are: \
-             see that the provider forbids it, or name users by another claim",
+            "users are named by the claim {}, which users can change at common providers, so a user could take \
+             the name of another: make sure that the provider forbids it, or name users by another claim",
             self.claim
         ))
     }
@@ -114,12 +117,15 @@ impl SignInResolver for NamedClaim {
         if self.claim.is_empty() {
             return Err("NamedClaim needs the name of a claim".to_owned());
         }
-        if NOT_ONE_PERSONS.contains(&self.claim.as_str()) {
-            return Err(format!("the claim {} is not one person's: many share its value, or choose it", self.claim));
+        if NOT_IDENTIFYING.contains(&self.claim.as_str()) {
+            return Err(format!(
+                "the claim {} does not identify one user: many users share its value or choose it",
+                self.claim
+            ));
         }
         if matches!(self.claim.as_str(), "email" | "sub") {
             return Err(format!(
-                "for the claim {} use EmailLocalPart, WholeEmail or Subject, which know its traps",
+                "for the claim {} use EmailLocalPart, WholeEmail or Subject, which make the checks that it needs",
                 self.claim
             ));
         }

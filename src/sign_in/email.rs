@@ -3,10 +3,12 @@
 use super::{Policy, Resolution, SignIn, SignInError, SignInResolver, email_rule::EmailRule, names::Names};
 use crate::identity::Claims;
 
-/// Names users by the part of their email before the `@`: `jane.doe@example.com` becomes `user:default/jane.doe`.
+/// Names users by the part of their email before the `@`: `jane.doe@example.com` becomes
+/// `user:default/jane.doe`.
 ///
-/// Two addresses with one local part become one user, so the domains that count are listed, and every other one is refused.
-/// Guests of partners (B2B) have addresses of other domains and are refused with them.
+/// Two addresses with the same local part become one user, so the accepted domains are listed and
+/// every other domain is refused. Guests from partners (B2B) have addresses in other domains, so
+/// they are refused too.
 ///
 /// ```
 /// use tower_alb_auth::sign_in::EmailLocalPart;
@@ -18,14 +20,16 @@ use crate::identity::Claims;
 pub struct EmailLocalPart;
 
 impl EmailLocalPart {
-    /// Accepts addresses of exactly these domains; subdomains are other domains. Letter case does not matter.
+    /// Accepts addresses in exactly these domains, without their subdomains. Letter case is
+    /// ignored.
     pub fn in_domains(domains: impl IntoIterator<Item = impl Into<String>>) -> EmailSignIn {
         EmailSignIn::new(Naming::LocalPart, Some(domains.into_iter().map(Into::into).collect()))
     }
 
-    /// Accepts addresses of any domain: `admin@anything` becomes `user:default/admin`.
+    /// Accepts addresses in any domain: `admin@anything` becomes `user:default/admin`.
     ///
-    /// Right only where the provider holds addresses of one domain and no guests, and nobody can change an address.
+    /// Use it only if the provider has addresses in one domain, has no guests, and lets no user
+    /// change an address.
     pub fn dangerously_in_any_domain() -> EmailSignIn {
         EmailSignIn::new(Naming::LocalPart, None)
     }
@@ -34,19 +38,21 @@ impl EmailLocalPart {
 /// Names users by their whole email, with `_` for the `@`: `jane.doe@example.com` becomes
 /// `user:default/jane.doe_example.com`, as catalogs filled from Microsoft Graph do.
 ///
-/// Two addresses never become one user: a domain has no `_`, so the last one in the name stands for the `@`.
+/// Two addresses never become one user: a domain has no `_`, so the last `_` in the name replaces
+/// the `@`.
 #[derive(Debug, Clone, Copy)]
 pub struct WholeEmail;
 
 impl WholeEmail {
-    /// Accepts addresses of exactly these domains; subdomains are other domains. Letter case does not matter.
+    /// Accepts addresses in exactly these domains, without their subdomains. Letter case is
+    /// ignored.
     pub fn in_domains(domains: impl IntoIterator<Item = impl Into<String>>) -> EmailSignIn {
         EmailSignIn::new(Naming::Whole, Some(domains.into_iter().map(Into::into).collect()))
     }
 
-    /// Accepts addresses of any domain, guests of partners included.
+    /// Accepts addresses in any domain, including those of guests from partners.
     ///
-    /// Right where everybody with an account at the provider may come in, under a name that shows the domain.
+    /// Use it if every user with an account at the provider may sign in. The name shows the domain.
     pub fn dangerously_in_any_domain() -> EmailSignIn {
         EmailSignIn::new(Naming::Whole, None)
     }
@@ -54,12 +60,18 @@ impl WholeEmail {
 
 /// Sign-in by email, made by [`EmailLocalPart`] or [`WholeEmail`].
 ///
-/// An email that is said to be unverified signs nobody in. One of which the provider says nothing (Entra ID and Okta send no
-/// `email_verified`) is accepted, because the issuer is the operator's own; it is refused at an issuer that anyone can have
-/// an account at (Google, GitLab.com, Slack, LinkedIn, Salesforce, the shared endpoints of Microsoft and its national clouds).
-/// Accepting it is logged as a warning at start-up until either
+/// The effect of the claim `email_verified`:
+///
+/// - `false`: the sign-in is refused.
+/// - Missing (Entra ID and Okta do not send it): the email is accepted, because the issuer belongs
+///   to the operator's organisation. At an issuer where anyone can create an account (Google,
+///   GitLab.com, Slack, LinkedIn, Salesforce, the shared endpoints of Microsoft and its national
+///   clouds) it is refused.
+///
+/// Accepting a missing claim is logged as a warning at start-up until either
 /// [`require_verified_email`](Self::require_verified_email) or
-/// [`accept_missing_email_verified`](crate::AlbAuthConfigBuilder::accept_missing_email_verified) is chosen.
+/// [`accept_missing_email_verified`](crate::AlbAuthConfigBuilder::accept_missing_email_verified) is
+/// set.
 #[derive(Debug, Clone)]
 pub struct EmailSignIn {
     naming: Naming,
@@ -85,8 +97,9 @@ impl EmailSignIn {
         Self { naming, rule: EmailRule::new(domains), plus: Plus::Refuse, names: Names::default() }
     }
 
-    /// Accepts this one address too, whatever its domain: a guest by name. By the local part, the guest is the same user as
-    /// an address of a listed domain with that local part, which is logged as a warning at start-up.
+    /// Accepts this address too, in any domain: a single guest. With [`EmailLocalPart`], the guest
+    /// is the same user as an address in a listed domain with the same local part, which is logged
+    /// as a warning at start-up.
     #[must_use]
     pub fn allow_address(mut self, address: impl Into<String>) -> Self {
         self.rule.allow_address(address.into());
@@ -100,30 +113,33 @@ impl EmailSignIn {
         self
     }
 
-    /// Refuses an email of which the provider does not say that it is verified. For providers that send `email_verified`.
+    /// Requires `email_verified: true`; a missing claim is then refused. For providers that send
+    /// `email_verified`.
     #[must_use]
     pub fn require_verified_email(mut self) -> Self {
         self.rule.require_verified();
         self
     }
 
-    /// Accepts an email that the provider says is not verified: whoever may type an address at the provider becomes whoever
-    /// has that address here. Right only where users cannot change their address at the provider and it never verifies.
+    /// Accepts an email that the provider reports as not verified. A user who can enter any address
+    /// at the provider then becomes the user with that address. Use it only if users cannot change
+    /// their address at the provider and the provider never verifies addresses.
     #[must_use]
     pub fn dangerously_accept_unverified_email(mut self) -> Self {
         self.rule.ignore_verification();
         self
     }
 
-    /// Cuts `+...` off the local part: `jane+news@example.com` is then `jane@example.com`. Otherwise such an address is
-    /// refused. Right where the mail system gives every user all of these addresses.
+    /// Removes `+...` from the local part: `jane+news@example.com` is then `jane@example.com`.
+    /// Without this setting such an address is refused. Use it if the mail system delivers all of
+    /// these addresses to the same user.
     #[must_use]
     pub fn strip_plus_suffix(mut self) -> Self {
         self.plus = Plus::Strip;
         self
     }
 
-    /// Longest address, in characters. Default 254 (RFC 5321), range 16 to 254.
+    /// Maximum length of an address, in characters. Default 254 (RFC 5321), range 16 to 254.
     #[must_use]
     pub fn max_email_chars(mut self, chars: usize) -> Self {
         self.rule.max_chars(chars);
@@ -148,11 +164,11 @@ impl EmailSignIn {
     }
 }
 
-/// What a policy by the local part gives up with several domains or addresses.
-pub(super) fn one_user_of_several_places(places: &str) -> String {
+/// The warning of a policy by the local part with several domains or addresses.
+pub(super) fn one_user_in_several_domains(allowed: &str) -> String {
     format!(
-        "the same local part is one user, whatever is behind the @: emails in {places}; WholeEmail tells them apart, if they can \
-         be two users"
+        "the same local part is one user, whatever the domain: emails in {allowed}; if they can be two users, \
+         use WholeEmail, which keeps them apart"
     )
 }
 
@@ -173,8 +189,8 @@ impl SignInResolver for EmailSignIn {
             true => policy.warning("users of any email domain are signed in: list your domains"),
             false => policy,
         };
-        let policy = match self.rule.several_places().filter(|_| self.naming == Naming::LocalPart) {
-            Some(places) => policy.warning(one_user_of_several_places(&places)),
+        let policy = match self.rule.several_sources().filter(|_| self.naming == Naming::LocalPart) {
+            Some(allowed) => policy.warning(one_user_in_several_domains(&allowed)),
             None => policy,
         };
         self.rule.describe(policy)

@@ -1,4 +1,4 @@
-//! Which email may sign somebody in: what every policy that reads one has in common.
+//! The rule for accepted email addresses, shared by all policies that read the claim `email`.
 
 use super::{Policy, SignInError, is_shared};
 use crate::identity::{Claims, Email, EmailProblem};
@@ -20,7 +20,7 @@ enum Verification {
 }
 
 impl EmailRule {
-    /// Addresses of these domains; with `None`, of any.
+    /// Accepts addresses in these domains; with `None`, in any domain.
     pub(super) fn new(domains: Option<Vec<String>>) -> Self {
         Self { domains, addresses: Vec::new(), verification: Verification::NotDenied, max_chars: 254 }
     }
@@ -50,7 +50,7 @@ impl EmailRule {
         self.domains.is_none()
     }
 
-    /// The domains and addresses, for a line that says what the policy is.
+    /// The accepted domains and addresses, for the description of the policy.
     pub(super) fn allowed(&self) -> String {
         let Some(domains) = &self.domains else { return "any domain".to_owned() };
         match (domains.join(", "), self.addresses.join(", ")) {
@@ -70,8 +70,9 @@ impl EmailRule {
         domains
     }
 
-    /// Where addresses with one local part may come from, if that is more than one place: for policies that name users by it.
-    pub(super) fn several_places(&self) -> Option<String> {
+    /// The accepted domains and addresses, if two of them may have the same local part. For
+    /// policies that name users by the local part.
+    pub(super) fn several_sources(&self) -> Option<String> {
         let mut domains: Vec<String> = Vec::new();
         for domain in self.domains.as_ref()? {
             let domain = domain.to_ascii_lowercase();
@@ -79,7 +80,7 @@ impl EmailRule {
                 domains.push(domain);
             }
         }
-        // What follows a plus may be cut off.
+        // The part after a plus may be removed.
         let parts = |address: &str| {
             let (local_part, domain) = address.split_once('@')?;
             Some((local_part.split('+').next()?.to_ascii_lowercase(), domain.to_ascii_lowercase()))
@@ -97,7 +98,7 @@ impl EmailRule {
         several.then(|| self.allowed())
     }
 
-    /// What of the rule the configuration and the start-up lines need to know.
+    /// Adds the properties of the rule to the description of a policy.
     pub(super) fn describe(&self, policy: Policy) -> Policy {
         let policy = policy.using_claims(["email", "email_verified"]);
         match self.verification {
@@ -107,12 +108,13 @@ impl EmailRule {
         }
     }
 
-    /// The email of these claims, if it may sign somebody in.
+    /// The email in the claims, if the rule accepts it.
     pub(super) fn admit<'c>(&self, claims: &'c Claims) -> Result<Email<'c>, SignInError> {
-        // NotFound, so that FirstMatch may try a policy that needs no email. One that is malformed is refused.
+        // NotFound, so that FirstMatch tries a policy that needs no email. A malformed claim is
+        // refused.
         let text = claims.email_text()?.ok_or_else(|| {
             SignInError::not_found(
-                "there is no claim email: add the scope email to the listener rule, and consent to it at the provider",
+                "there is no claim email: add the scope email to the listener rule, and grant consent for it at the provider",
             )
         })?;
         self.check_verified(claims)?;
@@ -130,8 +132,8 @@ impl EmailRule {
         match (self.verification, claims.email_verified()) {
             (Verification::Ignored, _) | (_, Some(true)) => Ok(()),
             (Verification::NotDenied, None) if is_shared(claims.issuer()) => Err(SignInError::refused(
-                "there is no claim email_verified, and the issuer has users of many organisations; sign in at your own \
-                 tenant's issuer instead",
+                "there is no claim email_verified, and the issuer has users of many organisations; use the issuer of \
+                 your tenant instead",
             )),
             (Verification::NotDenied, None) => Ok(()),
             (Verification::Required, None) => {
@@ -143,15 +145,15 @@ impl EmailRule {
 
     fn check_allowed(&self, address: &str, domain: &str) -> Result<(), SignInError> {
         let Some(domains) = &self.domains else { return Ok(()) };
-        // Most are written as they are listed, and comparing that costs less.
-        let alike = |allowed: &String| allowed == domain || allowed.eq_ignore_ascii_case(domain);
+        // Most domains are written as listed, and an exact comparison is cheaper.
+        let matches = |allowed: &String| allowed == domain || allowed.eq_ignore_ascii_case(domain);
         let allowed =
-            domains.iter().any(alike) || self.addresses.iter().any(|allowed| allowed.eq_ignore_ascii_case(address));
+            domains.iter().any(matches) || self.addresses.iter().any(|allowed| allowed.eq_ignore_ascii_case(address));
         if allowed {
             return Ok(());
         }
         Err(SignInError::refused(format!(
-            "the email's domain is {}, allowed are: {}; add the domain, or one guest by allow_address",
+            "the email's domain is {}; allowed are {}; add the domain, or a single guest by allow_address",
             crate::error::quoted(domain),
             domains.join(", ")
         )))
@@ -161,7 +163,7 @@ impl EmailRule {
     pub(super) fn check(&self, issuer: &str) -> Result<(), String> {
         if self.domains.is_none() && is_shared(issuer) {
             return Err(format!(
-                "{issuer} has users of many organisations, so an email-based sign-in needs in_domains([..])"
+                "{issuer} has users of many organisations, so a sign-in by email requires in_domains([..])"
             ));
         }
         if !(16..=254).contains(&self.max_chars) {
@@ -169,7 +171,7 @@ impl EmailRule {
         }
         let Some(domains) = &self.domains else { return Ok(()) };
         if domains.is_empty() && self.addresses.is_empty() {
-            return Err("no email domain is allowed: name one by in_domains([\"example.com\"])".to_owned());
+            return Err("no email domain is allowed: add one by in_domains([\"example.com\"])".to_owned());
         }
         let bad_domain = domains.iter().find(|domain| Email::parse(&format!("x@{domain}")).is_err());
         if let Some(domain) = bad_domain {
@@ -182,7 +184,7 @@ impl EmailRule {
     }
 }
 
-/// What is wrong with an `email_verified` that counts as false.
+/// Why a claim `email_verified` counts as false.
 fn not_verified(claims: &Claims) -> String {
     const CLAIM: &str = "email_verified";
     let is_false =

@@ -3,14 +3,14 @@
 use super::{Policy, Resolution, SignIn, SignInError, SignInResolver};
 use crate::identity::Claims;
 
-/// A policy from a closure that answers at once.
+/// A policy from a closure that returns its result at once.
 ///
 /// ```
 /// use tower_alb_auth::{EntityRef, sign_in::{self, SignIn, SignInError}};
 ///
 /// let policy = sign_in::from_fn(|claims| match claims.subject() {
 ///     "248289761001" => EntityRef::user("jane").map(SignIn::user).map_err(|e| SignInError::refused(e.to_string())),
-///     _ => Err(SignInError::not_found("not one of us")),
+///     _ => Err(SignInError::not_found("not in the list of users")),
 /// });
 /// # let _ = policy;
 /// ```
@@ -21,10 +21,10 @@ where
     Function { function, policy: Policy::new("a function of the application") }
 }
 
-/// A policy from a closure that asks somebody: a catalog, a directory, a database. Its answers are remembered, and asked for
-/// once however many requests of the user arrive together.
+/// A policy from a closure that queries a catalog, a directory or a database. Its results are
+/// cached, and concurrent requests of a user share one query.
 ///
-/// The closure is called for each request, its future polled only if the answer is not remembered.
+/// The closure is called for each request. Its future is polled only if no result is cached.
 ///
 /// ```
 /// use tower_alb_auth::{EntityRef, sign_in::{self, SignIn, SignInError}};
@@ -45,14 +45,14 @@ where
     AsyncFunction { function, policy: Policy::new("an async function of the application") }
 }
 
-/// Made by [`from_fn`].
+/// A policy from a closure, made by [`from_fn`].
 #[derive(Clone)]
 pub struct Function<F> {
     function: F,
     policy: Policy,
 }
 
-/// Made by [`from_async_fn`].
+/// A policy from an async closure, made by [`from_async_fn`].
 #[derive(Clone)]
 pub struct AsyncFunction<F> {
     function: F,
@@ -69,7 +69,7 @@ macro_rules! describe {
                 self
             }
 
-            /// The claims that the answer depends on: see [`Policy::using_claims`].
+            /// The claims that the result depends on: see [`Policy::using_claims`].
             #[must_use]
             pub fn using_claims(mut self, claims: impl IntoIterator<Item = impl Into<String>>) -> Self {
                 self.policy = self.policy.using_claims(claims);

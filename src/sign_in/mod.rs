@@ -1,22 +1,23 @@
-//! From claims to an identity: the sign-in policy.
+//! Sign-in policies, which map claims to an identity.
 //!
-//! A policy is a [`SignInResolver`]. Each one is chosen on purpose, because each of them decides who becomes whom:
+//! A policy is a [`SignInResolver`]. There is no default policy, because the policy decides which
+//! user a token stands for:
 //!
-//! | resolver | gives | right where |
+//! | resolver | result | use it if |
 //! |---|---|---|
-//! | [`ClaimsOnly`] | no identity, the claims alone | there is no Backstage catalog to name people by |
-//! | [`EmailLocalPart`] | `jane.doe@example.com` -> `user:default/jane.doe` | one organisation, one or few domains, listed |
-//! | [`WholeEmail`] | `jane.doe@example.com` -> `user:default/jane.doe_example.com` | several domains; names as Microsoft Graph's |
-//! | [`Subject`] | the subject, or a hash of it | nothing but `sub` is stable or there at all |
-//! | [`NamedClaim`] | the text of a claim | the provider is set up to send the name |
-//! | [`FirstMatch`] | the first of several that finds somebody | migrations |
-//! | [`GroupOwnership`] | what another gives, plus groups by a mapping | groups or roles stand in the claims |
-//! | `Catalog` (feature `https`) | the user of Backstage's catalog who carries the email or the name | there is a Backstage |
-//! | [`from_fn`], [`from_async_fn`] | what your code says | anything else, a catalog for instance |
+//! | [`ClaimsOnly`] | no identity, only the claims | there is no Backstage catalog to name users by |
+//! | [`EmailLocalPart`] | `jane.doe@example.com` -> `user:default/jane.doe` | there is one organisation with one or few domains, which are listed |
+//! | [`WholeEmail`] | `jane.doe@example.com` -> `user:default/jane.doe_example.com` | there are several domains, or names follow Microsoft Graph |
+//! | [`Subject`] | the subject, or a hash of it | `sub` is the only stable claim, or the only claim |
+//! | [`NamedClaim`] | the text of a claim | the provider is configured to send the user name |
+//! | [`FirstMatch`] | the result of the first policy that finds a user | a migration is in progress |
+//! | [`GroupOwnership`] | the result of another policy, plus mapped groups | the claims have groups or roles |
+//! | `Catalog` (feature `https`) | the user in Backstage's catalog who has the email or the name | there is a Backstage |
+//! | [`from_fn`], [`from_async_fn`] | the result of a closure | none of the others fits, for example for a directory |
 //!
-//! Names are built by [`EntityRef`](crate::EntityRef) from checked parts. An email that is not plain ASCII, not in an allowed
-//! domain, or said to be unverified signs nobody in. A policy belongs to one issuer: see
-//! [`TrustedAlb::sign_in`](crate::TrustedAlb::sign_in).
+//! [`EntityRef`](crate::EntityRef) builds names from checked parts. The policies refuse an email
+//! that is not plain ASCII, is not in an allowed domain, or is reported as unverified. Each policy
+//! belongs to one issuer: see [`TrustedAlb::sign_in`](crate::TrustedAlb::sign_in).
 
 mod cache;
 #[cfg(feature = "https")]
@@ -36,7 +37,7 @@ mod subject;
 #[cfg(feature = "https")]
 pub use self::catalog::{Catalog, CatalogBuilder, CatalogSignIn};
 pub(crate) use self::{
-    cache::{Asked, SignInCache},
+    cache::{CachedSignIn, SignInCache},
     shared_issuers::is_shared,
 };
 pub use self::{

@@ -1,12 +1,13 @@
-//! Users of one namespace, by name.
+//! Names of users in one namespace.
 
 use crate::identity::{EntityRef, EntityRefError};
 
-/// Names users in one namespace. What does not change from request to request is checked once.
+/// Builds names of users in one namespace. The namespace is checked once and not for each request.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
     namespace: String,
-    /// Some user of the namespace, to be renamed; or why there can be none.
+    /// A user in the namespace, whose name is replaced for each request; or why the namespace is
+    /// invalid.
     pattern: Result<EntityRef, EntityRefError>,
 }
 

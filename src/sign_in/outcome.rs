@@ -1,31 +1,31 @@
-//! What a sign-in gives.
+//! The result of a sign-in.
 
 use std::{fmt, sync::Arc};
 
 use crate::identity::{ClaimError, EntityRef};
 
-/// What a resolver says of a user it lets in.
+/// The result of a resolver for a user that it accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignIn {
-    /// `None` means the claims alone.
+    /// `None`: the claims only, without an identity.
     pub(crate) user: Option<EntityRef>,
-    /// The user's own ref first; `None` means that one alone.
+    /// The user's ref and the refs of groups, in this order. `None`: the user's ref only.
     pub(crate) ownership: Option<Arc<[EntityRef]>>,
 }
 
 impl SignIn {
-    /// This user, who owns what stands under the own ref.
+    /// This user. The ownership is the user's ref.
     pub fn user(user: EntityRef) -> Self {
         Self { user: Some(user), ownership: None }
     }
 
-    /// No identity: the handler sees the claims alone.
+    /// No identity: the handler gets the claims only.
     pub fn claims_only() -> Self {
         Self { user: None, ownership: None }
     }
 
-    /// Adds entities, usually groups, that the user owns for. The own ref always comes first; what is there already is not
-    /// added again. Without an identity nothing is added.
+    /// Adds ownership entity refs, usually groups. The user's ref always comes first, and
+    /// duplicates are omitted. Without an identity this has no effect.
     #[must_use]
     pub fn owning(mut self, entities: impl IntoIterator<Item = EntityRef>) -> Self {
         let Some(user) = &self.user else { return self };
@@ -41,70 +41,86 @@ impl SignIn {
         self
     }
 
-    /// Bytes on the heap, roughly, for the cache's bound.
+    /// The approximate number of bytes on the heap, for the limit of the cache.
     pub(crate) fn weight(&self) -> usize {
         self.ownership.as_deref().map_or(0, std::mem::size_of_val)
     }
 }
 
-/// Why a resolver lets nobody in. The message is for the operator's log: never put an email or a token into it.
+/// Why a resolver accepts no user. `Display` is the message for the operator's log: never put an
+/// email or a token into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInError {
     kind: SignInErrorKind,
     message: Arc<str>,
 }
 
-/// The ways not to be let in.
+/// The kinds of [`SignInError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SignInErrorKind {
-    /// The policy says no: 403.
+    /// The policy refuses the user: 403.
     Refused,
-    /// Nobody is found: 403, or the next of [`FirstMatch`](super::FirstMatch).
+    /// The policy finds no user: 403, or [`FirstMatch`](super::FirstMatch) tries the next policy.
     NotFound,
-    /// Several are found: 409.
+    /// The policy finds several users: 409.
     Ambiguous,
-    /// What the resolver asks is out of reach: 503. A remembered answer may stand in.
+    /// The service that the resolver queries is unavailable: 503. A cached result may be used
+    /// instead.
     Unavailable,
-    /// What the resolver asks answers, but not to this application: a token that is not accepted, a wrong address. 503, and no
-    /// remembered answer stands in.
+    /// The service that the resolver queries rejects the query: invalid credentials, a wrong
+    /// address. 503, and no cached result is used instead.
     Misconfigured,
 }
 
+impl SignInErrorKind {
+    /// The value of the label `result` in the metrics.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::NotFound => "not_found",
+            Self::Ambiguous => "ambiguous",
+            Self::Unavailable => "unavailable",
+            Self::Misconfigured => "misconfigured",
+        }
+    }
+}
+
 impl SignInError {
-    /// The policy says no.
+    /// The policy refuses the user.
     pub fn refused(message: impl Into<String>) -> Self {
         Self::new(SignInErrorKind::Refused, message)
     }
 
-    /// Nobody is found.
+    /// The policy finds no user.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(SignInErrorKind::NotFound, message)
     }
 
-    /// Several are found.
+    /// The policy finds several users.
     pub fn ambiguous(message: impl Into<String>) -> Self {
         Self::new(SignInErrorKind::Ambiguous, message)
     }
 
-    /// What the resolver asks is out of reach.
+    /// The service that the resolver queries is unavailable.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(SignInErrorKind::Unavailable, message)
     }
 
-    /// What the resolver asks does not accept the question: wrong credentials or a wrong address.
+    /// The service that the resolver queries rejects the query: invalid credentials or a wrong
+    /// address.
     ///
-    /// Not an outage, so a user who was found before is not kept signed in by it.
+    /// This is not an outage, so no cached result is used instead.
     pub fn misconfigured(message: impl Into<String>) -> Self {
         Self::new(SignInErrorKind::Misconfigured, message)
     }
 
-    /// The way.
+    /// The kind of the failure.
     pub fn kind(&self) -> SignInErrorKind {
         self.kind
     }
 
-    /// The operator's sentence.
+    /// The message for the operator.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -123,8 +139,8 @@ impl fmt::Display for SignInError {
 impl std::error::Error for SignInError {}
 
 impl From<ClaimError> for SignInError {
-    /// Refused: a claim of the wrong type is not a missing one, so no later policy of [`FirstMatch`](super::FirstMatch) is
-    /// tried.
+    /// [`Refused`](SignInErrorKind::Refused): a claim of the wrong type does not count as missing,
+    /// so [`FirstMatch`](super::FirstMatch) tries no further policy.
     fn from(error: ClaimError) -> Self {
         Self::refused(error.to_string())
     }

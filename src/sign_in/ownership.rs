@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::{Policy, Resolution, SignIn, SignInError, SignInResolver};
 use crate::identity::{Claims, EntityRef};
-use crate::telemetry::Seldom;
+use crate::telemetry::OncePerMinute;
 
-/// Gives users the groups that their claims name, by a mapping.
+/// Adds the groups in a user's claims to the user's ownership, by a mapping.
 ///
-/// What the mapping does not name gives nothing: a group at the provider is not a group here until somebody says so.
+/// A group at the provider that the mapping does not contain has no effect.
 ///
 /// ```
 /// use tower_alb_auth::sign_in::{EmailLocalPart, GroupOwnership};
@@ -29,29 +29,31 @@ pub struct GroupOwnership {
 struct Groups {
     claims: Vec<String>,
     mapping: Vec<(String, String)>,
-    /// The mapping, where the entity ref is sound; `check` refuses the others.
+    /// The part of the mapping whose entity refs are valid. `check` rejects the others.
     entities: Vec<(String, EntityRef)>,
-    odd_elements: Seldom,
+    malformed_elements: OncePerMinute,
 }
 
 impl GroupOwnership {
-    /// Adds groups to the users of this policy, from the claims that are named by [`claim`](Self::claim).
+    /// Adds groups to the users of this policy, from the claims that [`claim`](Self::claim) adds.
     pub fn of(policy: impl SignInResolver) -> Self {
         Self { policy: Arc::new(policy), groups: Arc::default() }
     }
 
-    /// Reads this claim: a list of texts, or one text. At least one is required; may be named several times.
+    /// Reads groups from this claim, which is a list of texts or one text. At least one claim is
+    /// required; several calls add several claims.
     ///
-    /// A user without the claim has no groups by it. One whose claim is null, or neither a text nor a list, is refused, because a
-    /// malformed claim is not a missing one. Elements of a list that are not texts are passed over, which is logged.
+    /// A user without the claim gets no groups from it. If the claim is null, or neither a text nor
+    /// a list, the user is refused, because a malformed claim does not count as missing. Elements
+    /// of a list that are not texts are ignored, and a warning is logged.
     #[must_use]
     pub fn claim(mut self, claim: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.groups).claims.push(claim.into());
         self
     }
 
-    /// Whoever has `value` in one of the claims owns for `entity`, a full ref such as `group:default/platform`. Compared
-    /// byte for byte.
+    /// Gives users with `value` in one of the claims the ownership of `entity`, a full ref such as
+    /// `group:default/platform`. Values are compared byte for byte.
     #[must_use]
     pub fn map(mut self, value: impl Into<String>, entity: impl Into<String>) -> Self {
         let (value, entity) = (value.into(), entity.into());
@@ -67,10 +69,10 @@ impl Groups {
         let mut values = Vec::new();
         for claim in &self.claims {
             let Some(list) = claims.text_list(claim)? else { continue };
-            if list.others > 0 && self.odd_elements.is_due() {
+            if list.others > 0 && self.malformed_elements.is_due() {
                 tracing::warn!(
                     target: "tower_alb_auth",
-                    "the claim {claim} is a list with elements that are not texts ({}): they are passed over, the others count",
+                    "the claim {claim} is a list with elements that are not texts ({}); they are ignored",
                     list.others
                 );
             }
@@ -105,8 +107,8 @@ impl SignInResolver for GroupOwnership {
         self.policy.check(issuer)?;
         if self.groups.claims.is_empty() {
             return Err(
-                "GroupOwnership reads no claim: name the one that the provider sends groups in, .claim(\"groups\") or \
-                        .claim(\"roles\")"
+                "GroupOwnership reads no claim: add the claim in which the provider sends groups, .claim(\"groups\") or \
+                 .claim(\"roles\")"
                     .to_owned(),
             );
         }

@@ -1,23 +1,24 @@
-//! The seam: what every sign-in policy is.
+//! The interface of sign-in policies.
 
 use std::{fmt, pin::Pin};
 
 use super::{SignIn, SignInError};
 use crate::identity::Claims;
 
-/// A sign-in that has to wait for something.
+/// A sign-in that waits for a result.
 pub type SignInFuture = Pin<Box<dyn Future<Output = Result<SignIn, SignInError>> + Send>>;
 
-/// Turns the claims of a verified token into a user.
+/// Maps the claims of a verified token to a user.
 ///
-/// Called for each request. A resolver that can answer at once says [`Resolution::Ready`], which costs the request no
-/// allocation; one that has to ask somebody says [`Resolution::Waiting`], and its answers are remembered (see
+/// A resolver is called for each request. If it has the result at once, it returns
+/// [`Resolution::Ready`], which costs the request no allocation. If it has to query a service, it
+/// returns [`Resolution::Waiting`], and its results are cached (see
 /// [`CacheLimits`](crate::CacheLimits)).
 ///
 /// ```
 /// use tower_alb_auth::{Claims, EntityRef, sign_in::{Policy, Resolution, SignIn, SignInError, SignInResolver}};
 ///
-/// /// Signs in whoever has the role, under the subject.
+/// /// Signs in users with the role, by their subject.
 /// struct Auditors;
 ///
 /// impl SignInResolver for Auditors {
@@ -39,19 +40,22 @@ pub type SignInFuture = Pin<Box<dyn Future<Output = Result<SignIn, SignInError>>
     note = "use one of `tower_alb_auth::sign_in`, or `sign_in::from_fn(|claims| ...)` for a closure"
 )]
 pub trait SignInResolver: Send + Sync + 'static {
-    /// Who that is. The claims are verified, but only the issuer and the subject are sure to be the user's own: email,
-    /// name and the like are what the provider let the user or an administrator write.
+    /// The user for these claims. The signature of the claims is verified, but only issuer and
+    /// subject reliably identify the user: users or administrators may be able to edit email
+    /// addresses, names and other claims at the provider.
     fn resolve(&self, claims: &Claims) -> Resolution;
 
-    /// What the configuration and the start-up line need to know of this policy.
+    /// The properties of this policy, for the checks of the configuration and the start-up log
+    /// line.
     fn policy(&self) -> Policy {
         Policy::new(std::any::type_name::<Self>())
     }
 
-    /// Refuses to serve an issuer it is not safe with. Called once, when the configuration is built.
+    /// Checks the settings, and that the policy is safe for this issuer. Called once, when the
+    /// configuration is built.
     ///
     /// # Errors
-    /// A sentence that says what to change.
+    /// A message with the setting to change.
     fn check(&self, issuer: &str) -> Result<(), String> {
         let _ = issuer;
         Ok(())
@@ -64,17 +68,18 @@ impl fmt::Debug for dyn SignInResolver {
     }
 }
 
-/// A resolver's answer: now, or later.
+/// The result of a resolver, available at once or later.
 #[must_use]
 pub enum Resolution {
-    /// Known at once.
+    /// Available at once.
     Ready(Result<SignIn, SignInError>),
-    /// To be waited for. The future is polled only if the answer is not remembered, so it must do nothing before.
+    /// Available later. The future is polled only if no result is cached, so all work must happen
+    /// inside of it.
     Waiting(SignInFuture),
 }
 
 impl Resolution {
-    /// To be waited for.
+    /// A result that is available later.
     pub fn waiting(future: impl Future<Output = Result<SignIn, SignInError>> + Send + 'static) -> Self {
         Self::Waiting(Box::pin(future))
     }
@@ -107,7 +112,7 @@ impl fmt::Debug for Resolution {
     }
 }
 
-/// What there is to know of a sign-in policy without asking it.
+/// The properties of a sign-in policy.
 #[derive(Debug, Clone)]
 pub struct Policy {
     pub(crate) summary: String,
@@ -115,19 +120,20 @@ pub struct Policy {
     pub(crate) gives_identities: bool,
     pub(crate) claims_used: Option<Vec<String>>,
     pub(crate) warnings: Vec<String>,
-    /// Where the users it names are kept, if it names none that are not: the same name is then the same user.
+    /// The directory that contains all users of this policy. In two policies with the same
+    /// directory, the same name is the same user.
     pub(crate) directory: Option<String>,
-    /// Whose addresses it names users by the local part of, if it does and takes them from a directory: the same name is then the
-    /// same user of the directory, and may be another person.
+    /// The domains of a policy that looks up users of a directory by the local part of their email:
+    /// one name is then one user of the directory, and possibly two persons.
     pub(crate) local_parts_of: Option<Vec<String>>,
-    /// Whether it names users by an email of which the provider does not say whether it is verified.
+    /// Whether the policy accepts an email without the claim `email_verified`.
     pub(crate) accepts_missing_verification: bool,
-    /// Whether two policies with this summary name users alike.
+    /// Whether two policies with this summary name users in the same way.
     pub(crate) described: bool,
 }
 
 impl Policy {
-    /// A policy of that name, which gives identities in any namespace and uses any claim.
+    /// A policy with this description, which names users in any namespace and uses any claim.
     pub fn new(summary: impl Into<String>) -> Self {
         Self {
             summary: summary.into(),
@@ -142,34 +148,37 @@ impl Policy {
         }
     }
 
-    /// The only namespace that the policy names users in. With several issuers each one's policy must name its own, so that
-    /// the same subject or email at two issuers never becomes one user. The layer holds the policy to it.
+    /// Sets the only namespace in which the policy names users. With several issuers, each issuer's
+    /// policy must have a different namespace, so that the same subject or email at two issuers
+    /// never becomes one user. The layer enforces the namespace.
     #[must_use]
     pub fn in_namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = Some(namespace.into());
         self
     }
 
-    /// The claims that the answer depends on, besides issuer and subject. Answers that are waited for are remembered by them;
-    /// if nothing is named, by all claims but `exp`, `nbf` and `iat`. Name every one that is looked at: while none of the named
-    /// claims changes, the user keeps the answer. No two users ever share one.
+    /// Sets the claims that the result depends on, in addition to issuer and subject. They are the
+    /// key for cached results of policies that wait; without this setting, all claims except `exp`,
+    /// `nbf` and `iat` are the key. List every claim that the policy reads: while the listed claims
+    /// do not change, the cached result stays in use. Two users never share a cached result.
     #[must_use]
     pub fn using_claims(mut self, claims: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let claims: Vec<String> = claims.into_iter().map(Into::into).collect();
-        // An empty list says nothing: all claims count.
+        // An empty list counts as unset: all claims are the key.
         self.claims_used = Some(claims).filter(|claims| !claims.is_empty());
         self
     }
 
-    /// Of a policy whose summary says all of how it names users.
+    /// Marks a policy whose summary completely describes how it names users.
     pub(crate) fn described(mut self) -> Self {
         self.described = true;
         self
     }
 
-    /// Whether this policy and another may give the same name to two users: their namespaces are the same, or not known, and
-    /// they do not take their users from one directory, or do so by the local parts of different domains.
-    pub(crate) fn may_name_alike(&self, other: &Self) -> bool {
+    /// Whether this policy and another may give the same name to two users: their namespaces are
+    /// the same or unknown, and they do not use the same directory, or use it by the local parts of
+    /// different domains.
+    pub(crate) fn may_share_names(&self, other: &Self) -> bool {
         let apart = self.namespace.is_some() && other.namespace.is_some() && self.namespace != other.namespace;
         let local_parts = self.local_parts_of.as_ref().zip(other.local_parts_of.as_ref());
         let same_domains = local_parts.is_none_or(|(one, another)| one == another);
@@ -177,17 +186,18 @@ impl Policy {
         !apart && !same_users
     }
 
-    /// A sentence to be logged once at start-up: what this policy gives up.
+    /// Adds a warning about the risks of this policy, which is logged once at start-up.
     #[must_use]
-    pub fn warning(mut self, sentence: impl Into<String>) -> Self {
-        self.warnings.push(sentence.into());
+    pub fn warning(mut self, message: impl Into<String>) -> Self {
+        self.warnings.push(message.into());
         self
     }
 }
 
-/// No identity: handlers see [`Claims`] alone. For services that have no Backstage catalog to name people by.
+/// No identity: handlers get [`Claims`] only. For services without a Backstage catalog to name
+/// users by.
 ///
-/// Store things under [`Claims::stable_id`], never under the email.
+/// Store data under [`Claims::stable_id`], never under the email.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ClaimsOnly;
 

@@ -1,23 +1,24 @@
 //! Issuers with accounts of many organisations.
 //!
-//! Anyone can have an account there, with an address that is not verified or that the administrator of the account's tenant
-//! writes.
+//! Anyone can create an account there, with an email address that is not verified or that the
+//! administrator of the account's tenant sets.
 
-/// Hosts of one issuer, which anyone can have an account at.
+/// Hosts of issuers where anyone can create an account.
 const HOSTS: [&str; 8] = [
     "accounts.google.com",
     "gitlab.com",
     "slack.com",
     "www.linkedin.com",
     "linkedin.com",
-    // Organisations with an issuer of their own have a host of their own: <name>.my.salesforce.com.
+    // The issuer of a single organisation has the host <name>.my.salesforce.com.
     "login.salesforce.com",
     "test.salesforce.com",
     // Personal Microsoft accounts.
     "login.live.com",
 ];
 
-/// Hosts of Microsoft Entra ID, national clouds included. The first segment of the path is the tenant.
+/// Hosts of Microsoft Entra ID, national clouds included. The first segment of the path is the
+/// tenant.
 const MICROSOFT_HOSTS: [&str; 11] = [
     "login.microsoftonline.com",
     "login.microsoft.com",
@@ -35,7 +36,8 @@ const MICROSOFT_HOSTS: [&str; 11] = [
     "sts.microsoftonline.de",
 ];
 
-/// Tenants of Entra ID that stand for several, and the placeholder that the discovery document of `common` has for a tenant.
+/// Tenants of Entra ID that stand for several tenants, and the placeholder for a tenant in the
+/// discovery document of `common`.
 const SHARED_TENANTS: [&str; 8] = [
     "",
     "common",
@@ -48,8 +50,8 @@ const SHARED_TENANTS: [&str; 8] = [
     "9188040d-6c67-4c5b-b112-36a304b66dad",
 ];
 
-/// Whether an issuer has accounts of many organisations. Letter case, slashes at the end, the usual port and the version in
-/// the path make no difference.
+/// Whether an issuer has accounts of many organisations. Letter case, trailing slashes, the default
+/// port and the version in the path are ignored.
 pub(crate) fn is_shared(issuer: &str) -> bool {
     let rest = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));

@@ -5,23 +5,26 @@ use aws_lc_rs::digest::{SHA256, digest};
 use super::{Policy, Resolution, SignIn, SignInError, SignInResolver, names::Names};
 use crate::identity::Claims;
 
-/// Longest name of an entity.
-const MAX_NAME: usize = 63;
+/// Maximum length of an entity name, in characters.
+const MAX_NAME_CHARS: usize = 63;
 
-/// Names users by the subject, `sub`: stable, and the only claim that every provider sends.
+/// Names users by the subject, `sub`, which is stable and is the only claim that every provider
+/// sends.
 ///
-/// Two subjects never become one user, although names know no letter case and not every character: a subject that is already
-/// a plain lower-case name (`[a-z0-9]`, inner `-` and `.`) is used as it is; any other becomes `h_` and
-/// its SHA-256 in base32. A plain name has no `_`, so the two kinds cannot meet.
+/// Two subjects never become one user, although names have no letter case and allow few characters:
 ///
-/// Entra ID's subjects are of the second kind, and differ from one app registration to the next.
+/// - A subject that is a plain lower-case name (`[a-z0-9]`, inner `-` and `.`) is used unchanged.
+/// - Any other subject becomes `h_` followed by its SHA-256 in base32. A plain name has no `_`, so
+///   the two kinds are always different.
+///
+/// Subjects of Entra ID are of the second kind, and differ between app registrations.
 #[derive(Debug, Clone)]
 pub struct Subject {
     names: Names,
 }
 
 impl Subject {
-    /// Names in the namespace `default`.
+    /// Names users in the namespace `default`.
     pub fn new() -> Self {
         Self { names: Names::default() }
     }
@@ -61,7 +64,7 @@ impl SignInResolver for Subject {
 fn name_of(subject: &str) -> std::borrow::Cow<'_, str> {
     let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let ends = [subject.bytes().next(), subject.bytes().last()].iter().all(|end| end.is_some_and(letter));
-    if ends && subject.len() <= MAX_NAME && subject.bytes().all(|b| letter(b) || matches!(b, b'-' | b'.')) {
+    if ends && subject.len() <= MAX_NAME_CHARS && subject.bytes().all(|b| letter(b) || matches!(b, b'-' | b'.')) {
         return subject.into();
     }
     format!("h_{}", base32(digest(&SHA256, subject.as_bytes()).as_ref())).into()
@@ -80,7 +83,7 @@ fn base32(bytes: &[u8]) -> String {
             *to = *from;
         }
         let bits = u64::from_be_bytes(group);
-        // 5 bytes are 8 characters; the last, shorter chunk gives as many as its bits need.
+        // 5 bytes are 8 characters. A shorter last chunk has as many characters as its bits need.
         let characters = chunk.len().saturating_mul(8).div_ceil(5);
         for index in 0..characters {
             let shift = 35_usize.saturating_sub(index.saturating_mul(5));
@@ -123,7 +126,7 @@ mod tests {
             }
         }
         assert_eq!(name_of("1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"), "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed");
-        // The hash form is itself not a plain name, so it cannot be had as a subject.
+        // A name of the hash form is not a plain name, so no subject can have it as its name.
         let hashed = name_of("Jane").into_owned();
         assert_ne!(name_of(&hashed), hashed);
     }

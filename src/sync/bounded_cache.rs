@@ -1,37 +1,39 @@
-//! A cache that is bounded by count and by bytes.
+//! A cache that is bounded by number of entries and by bytes.
 
 use std::hash::Hash;
 
 use quick_cache::{Equivalent, OptionsBuilder, Weighter, sync::Cache};
 
-/// What an entry costs beside what it says itself: the cache's own tables.
-const OVERHEAD: usize = 96;
+/// Bytes that an entry takes in the tables of the cache, in addition to its key and value.
+const ENTRY_OVERHEAD_BYTES: usize = 96;
 
-/// Bytes that a key or a value has on the heap.
+/// Number of bytes that a key or a value has on the heap.
 pub(crate) trait HeapSize {
     fn heap_size(&self) -> usize;
 }
 
-/// A cache of at most so many entries and so many bytes. What is used least goes first.
-pub(crate) struct Bounded<K, V> {
-    entries: Cache<K, V, AtLeast>,
+/// A cache with a maximum number of entries and of bytes. Entries that are used least are evicted
+/// first.
+pub(crate) struct BoundedCache<K, V> {
+    entries: Cache<K, V, MinWeight>,
 }
 
-impl<K, V> Bounded<K, V>
+impl<K, V> BoundedCache<K, V>
 where
     K: Hash + Eq + HeapSize,
     V: Clone + HeapSize,
 {
-    /// `None` where nothing may be held.
+    /// `None` if either maximum permits no entry.
     pub(crate) fn new(max_entries: usize, max_bytes: usize) -> Option<Self> {
-        // Every entry weighs at least its share of the bytes, so the bound on bytes is one on the count too.
+        // Every entry weighs at least its share of the bytes, so the bound on bytes also bounds the
+        // count.
         let share = max_bytes.checked_div(max_entries)?;
         let options = OptionsBuilder::new()
             .estimated_items_capacity(max_entries)
             .weight_capacity(u64::try_from(max_bytes).unwrap_or(u64::MAX))
             .build()
             .ok()?;
-        let weighter = AtLeast(u64::try_from(share).unwrap_or(u64::MAX));
+        let weighter = MinWeight(u64::try_from(share).unwrap_or(u64::MAX));
         Some(Self { entries: Cache::with_options(options, weighter, Default::default(), Default::default()) })
     }
 
@@ -53,12 +55,12 @@ where
 }
 
 #[derive(Debug, Clone, Copy)]
-struct AtLeast(u64);
+struct MinWeight(u64);
 
-impl<K: HeapSize, V: HeapSize> Weighter<K, V> for AtLeast {
+impl<K: HeapSize, V: HeapSize> Weighter<K, V> for MinWeight {
     fn weight(&self, key: &K, value: &V) -> u64 {
         let heap = key.heap_size().saturating_add(value.heap_size());
-        let inline = size_of::<K>().saturating_add(size_of::<V>()).saturating_add(OVERHEAD);
+        let inline = size_of::<K>().saturating_add(size_of::<V>()).saturating_add(ENTRY_OVERHEAD_BYTES);
         self.0.max(u64::try_from(heap.saturating_add(inline)).unwrap_or(u64::MAX))
     }
 }
@@ -81,14 +83,14 @@ mod tests {
 
     #[test]
     fn count_and_bytes_are_bounds() {
-        let by_count = Bounded::<u32, Vec<u8>>::new(100, 1 << 20).unwrap();
-        let by_bytes = Bounded::<u32, Vec<u8>>::new(100_000, 1 << 20).unwrap();
+        let by_count = BoundedCache::<u32, Vec<u8>>::new(100, 1 << 20).unwrap();
+        let by_bytes = BoundedCache::<u32, Vec<u8>>::new(100_000, 1 << 20).unwrap();
         for n in 0..10_000 {
             by_count.insert(n, vec![0; 10]);
             by_bytes.insert(n, vec![0; 1000]);
         }
         assert!((50..=100).contains(&by_count.len()), "{}", by_count.len());
         assert!((500..=1048).contains(&by_bytes.len()), "{}", by_bytes.len());
-        assert!(Bounded::<u32, Vec<u8>>::new(0, 1 << 20).is_none());
+        assert!(BoundedCache::<u32, Vec<u8>>::new(0, 1 << 20).is_none());
     }
 }

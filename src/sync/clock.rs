@@ -1,4 +1,4 @@
-//! Time, as a seam.
+//! The source of the time, replaceable for tests.
 
 use std::{
     fmt,
@@ -6,20 +6,21 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-/// Where the crate gets the time from. The default is [`SystemClock`]; tests bring their own (`TestClock`, feature
-/// `test-util`).
+/// The source of the time. The default is [`SystemClock`]; tests use another one (`TestClock`,
+/// feature `test-util`).
 ///
-/// Two clocks, because they answer different questions: `exp` of a token is a date, and follows the machine's idea of the
-/// date even when that jumps; the age of a key and the wait before a retry are durations, and must not.
+/// There are two clocks for two purposes. The `exp` of a token is a date, so it is compared with
+/// the wall clock, even if that clock jumps. The age of a key and the wait before a retry are
+/// durations, so they are measured by a clock that never jumps.
 pub trait Clock: Send + Sync + 'static {
-    /// The date: for `exp`, `nbf` and `iat`.
+    /// The wall clock: for `exp`, `nbf` and `iat`.
     fn now(&self) -> SystemTime;
 
-    /// A time that never goes back: for ages and waits.
+    /// The monotonic clock: for ages and waits.
     fn monotonic(&self) -> Instant;
 }
 
-/// The machine's clocks.
+/// The clocks of the operating system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -33,7 +34,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that several parts share.
+/// A clock that several components share.
 #[derive(Clone)]
 pub(crate) struct SharedClock(Arc<dyn Clock>);
 
@@ -46,7 +47,8 @@ impl SharedClock {
         self.0.monotonic()
     }
 
-    /// Seconds since 1970-01-01T00:00:00Z. `None` before that: no token can be judged by such a clock.
+    /// Seconds since 1970-01-01T00:00:00Z. `None` before that time: such a clock cannot check a
+    /// token.
     pub(crate) fn unix_now(&self) -> Option<u64> {
         self.0.now().duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs())
     }

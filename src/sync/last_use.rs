@@ -1,18 +1,19 @@
-//! When a key last verified a token, to the second.
+//! The second in which a key last verified a token.
 //!
-//! It says which keys are in use and which were only ever named: eviction goes by it. It is written while no lock is held, by
-//! each request that a key verifies, and only if the second has changed since.
+//! It separates keys in use from keys that were only requested, and eviction is ordered by it.
+//! Every request whose token a key verifies updates it, without a lock and only if the second has
+//! changed.
 
 use std::time::Instant;
 
 use super::{AtomicU32, Ordering};
 
-/// A second of a key set's time, counted from 1.
+/// A second since the epoch of a key set, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Second(u32);
 
 impl Second {
-    /// No second at all: of a key that has verified nothing, and of keys whose use is not counted.
+    /// The value of a key that has verified no token, and of keys whose use is not tracked.
     pub(crate) const NEVER: Self = Self(0);
 
     #[inline]
@@ -35,7 +36,8 @@ impl LastUse {
         Second(self.0.load(Ordering::Relaxed))
     }
 
-    /// Notes a use. Gives whether it is the first one; of two at the same time both may count as the first.
+    /// Records a use. Returns whether it is the first one; two concurrent uses may both count as
+    /// the first.
     #[inline]
     pub(crate) fn note(&self, now: Second) -> bool {
         let last = self.0.load(Ordering::Relaxed);
@@ -59,7 +61,7 @@ mod tests {
         let at = |seconds| Second::of(epoch, epoch + Duration::from_millis(seconds));
         let last = LastUse::never();
         assert_eq!(last.second(), Second::NEVER);
-        assert!(!last.note(Second::NEVER), "keys whose use is not counted");
+        assert!(!last.note(Second::NEVER), "keys whose use is not tracked");
         assert!(at(0) > Second::NEVER && last.note(at(0)));
         assert!(!last.note(at(999)) && last.second() == at(0), "the same second");
         assert!(!last.note(at(1000)) && last.second() == at(1000));

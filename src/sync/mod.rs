@@ -1,7 +1,7 @@
-//! The primitives that shared state stands on, in one place so that a model checker can put its own in.
+//! Primitives for shared state, in one place so that a model checker can replace them.
 //!
-//! [`Mutex`] is the standard one without poisoning: a panic under a lock ends one request and leaves plain data behind, which
-//! the next request may use.
+//! [`Mutex`] is the standard one without poisoning: if a request panics while it holds the lock,
+//! the data stays valid, and the next request may use it.
 
 mod bounded_cache;
 mod clock;
@@ -12,10 +12,10 @@ use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 
 pub use self::clock::{Clock, SystemClock};
 pub(crate) use self::{
-    bounded_cache::{Bounded, HeapSize},
+    bounded_cache::{BoundedCache, HeapSize},
     clock::SharedClock,
     last_use::{LastUse, Second},
-    single_flight::{Aborted, Flights, Seat},
+    single_flight::{SingleFlight, TaskLost, Waiter},
 };
 pub(crate) use std::sync::{
     Arc,
@@ -36,14 +36,15 @@ impl<T> Mutex<T> {
     }
 }
 
-/// Runs code of the application, where a panic must cost one request and not its connection. `None` if it panicked; the panic's
-/// message goes where the program's panic hook sends it, since it may name a user.
+/// Runs code of the application, where a panic must fail one request but not its connection. `None`
+/// if it panicked. The panic's message is left to the panic hook of the program, since it may name
+/// a user.
 pub(crate) fn catch_panic<T>(run: impl FnOnce() -> T) -> Option<T> {
-    // What `run` borrows is either immutable here or dropped with the request.
+    // Everything that `run` borrows is either immutable here or dropped with the request.
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).ok()
 }
 
-/// The same for a future.
+/// As [`catch_panic`], for a future.
 #[cfg(feature = "backstage")]
 pub(crate) async fn catch_panics<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
     use std::{pin::Pin, task::Poll};
@@ -54,7 +55,7 @@ pub(crate) async fn catch_panics<F: Future + Unpin>(mut future: F) -> Option<F::
     .await
 }
 
-/// Starts a task that nobody owns. `None` where no tokio runtime is running.
+/// Starts a detached task. `None` if no tokio runtime is running.
 pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Option<()> {
     let runtime = tokio::runtime::Handle::try_current().ok()?;
     drop(runtime.spawn(task));

@@ -1,15 +1,16 @@
-//! Single flight: many requests for one thing, one errand.
+//! Single flight: concurrent requests for the same key share one task.
 //!
-//! The errand runs as a task of its own, so it outlives the request that started it, and everybody who waits gets its result.
-//! It is bounded by its own time-outs; when nobody waits any more it still ends, and what it brings is kept for the next.
+//! The work runs as its own task, so it outlives the request that started it, and all waiters get
+//! its result. The work has its own timeouts. If no request waits any longer, the task still runs
+//! to its end, and what it publishes is kept for later requests.
 //!
-//! | situation | who waits gets |
+//! | situation | a waiter gets |
 //! |---|---|
-//! | the errand ends | its result |
-//! | the one who started it goes away | its result |
-//! | the errand panics, or the runtime under it ends | [`Aborted`], and the next to ask starts anew |
-//! | the runtime under it stands still | its result once that runtime goes on; who asks after `patience` starts anew |
-//! | no tokio runtime is running | [`Aborted`] at once |
+//! | the task ends | its result |
+//! | the request that started the task is dropped | its result |
+//! | the task panics, or its runtime shuts down | [`TaskLost`]; the next request starts a new task |
+//! | the runtime of the task stands still | its result once that runtime continues; requests after `max_wait` start a new task |
+//! | no tokio runtime is running | [`TaskLost`] at once |
 
 use std::{
     collections::HashMap,
@@ -19,108 +20,109 @@ use std::{
 
 use super::{Arc, Mutex, SharedClock, spawn, watch};
 
-/// The errands under way, by key.
+/// The tasks in progress, by key.
 #[derive(Debug)]
-pub(crate) struct Flights<K, V> {
-    under_way: Arc<Mutex<UnderWay<K, V>>>,
-    patience: Duration,
+pub(crate) struct SingleFlight<K, V> {
+    running: Arc<Mutex<Running<K, V>>>,
+    max_wait: Duration,
     clock: SharedClock,
 }
 
-type UnderWay<K, V> = HashMap<K, Flight<V>>;
+type Running<K, V> = HashMap<K, Task<V>>;
 
 #[derive(Debug)]
-struct Flight<V> {
+struct Task<V> {
     result: watch::Receiver<Option<V>>,
     started: Instant,
 }
 
-/// The errand ended without a result.
+/// The task ended without a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Aborted;
+pub(crate) struct TaskLost;
 
-/// A seat in a flight. Hold it, then [`land`](Self::land).
+/// Waits for the result of a task, by [`wait`](Self::wait).
 #[derive(Debug)]
-pub(crate) struct Seat<V>(Option<watch::Receiver<Option<V>>>);
+pub(crate) struct Waiter<V>(Option<watch::Receiver<Option<V>>>);
 
-impl<K, V> Flights<K, V>
+impl<K, V> SingleFlight<K, V>
 where
     K: Hash + Eq + Clone + Send + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// `patience` is longer than any errand takes by its own time-outs.
-    pub(crate) fn new(patience: Duration, clock: SharedClock) -> Self {
-        Self { under_way: Arc::default(), patience, clock }
+    /// `max_wait` must be longer than any task takes by its own timeouts: an older task counts as
+    /// lost.
+    pub(crate) fn new(max_wait: Duration, clock: SharedClock) -> Self {
+        Self { running: Arc::default(), max_wait, clock }
     }
 
-    /// How many errands are under way.
+    /// The number of tasks in progress.
     pub(crate) fn len(&self) -> usize {
-        self.under_way.lock().len()
+        self.running.lock().len()
     }
 
-    /// A seat in the flight of that key, if it is under way.
-    pub(crate) fn seat(&self, key: &K) -> Option<Seat<V>> {
-        self.find(&self.under_way.lock(), key, self.clock.monotonic())
+    /// A waiter for the task of this key, if one is in progress.
+    pub(crate) fn waiter(&self, key: &K) -> Option<Waiter<V>> {
+        self.find(&self.running.lock(), key, self.clock.monotonic())
     }
 
-    /// Takes a seat in the flight of that key; where there is none, `start` decides whether one starts.
+    /// Joins the task of this key. If none is in progress, `start` decides whether one starts.
     ///
-    /// `start` runs under the lock of the flights, so it is the place to look once more whether an errand that has just ended
-    /// brought the thing. What the errand brings must be published before its future ends.
-    pub(crate) fn join<F, E>(&self, key: K, start: impl FnOnce() -> Result<F, E>) -> Result<Seat<V>, E>
+    /// `start` runs under the lock, so it can check again whether a task that has just ended
+    /// published the value. A task must publish its value before its future ends.
+    pub(crate) fn join<F, E>(&self, key: K, start: impl FnOnce() -> Result<F, E>) -> Result<Waiter<V>, E>
     where
         F: Future<Output = V> + Send + 'static,
     {
         let started = self.clock.monotonic();
-        let mut under_way = self.under_way.lock();
-        if let Some(seat) = self.find(&under_way, &key, started) {
-            return Ok(seat);
+        let mut running = self.running.lock();
+        if let Some(waiter) = self.find(&running, &key, started) {
+            return Ok(waiter);
         }
-        let errand = start()?;
+        let work = start()?;
         let (sender, receiver) = watch::channel(None);
-        under_way.insert(key.clone(), Flight { result: receiver.clone(), started });
-        drop(under_way);
+        running.insert(key.clone(), Task { result: receiver.clone(), started });
+        drop(running);
 
-        let entry = Entry { under_way: Arc::clone(&self.under_way), key, result: receiver.clone() };
+        let entry = Entry { running: Arc::clone(&self.running), key, result: receiver.clone() };
         let task = async move {
-            // Dropped on every way out, a panic and the end of the runtime included.
+            // Dropped however the task ends, including by a panic or a runtime shutdown.
             let _entry = entry;
-            let value = errand.await;
+            let value = work.await;
             sender.send_replace(Some(value));
         };
-        // Without a runtime the task is dropped here, and its entry with it.
-        Ok(Seat(spawn(task).map(|()| receiver)))
+        // Without a runtime, the task is dropped here, and its entry with it.
+        Ok(Waiter(spawn(task).map(|()| receiver)))
     }
 
-    fn find(&self, under_way: &UnderWay<K, V>, key: &K, now: Instant) -> Option<Seat<V>> {
-        let flight = under_way.get(key)?;
-        let lost = now.saturating_duration_since(flight.started) >= self.patience;
-        (!lost).then(|| Seat(Some(flight.result.clone())))
-    }
-}
-
-impl<V: Clone> Seat<V> {
-    /// Waits for the errand's result.
-    pub(crate) async fn land(self) -> Result<V, Aborted> {
-        let mut flight = self.0.ok_or(Aborted)?;
-        let landed = flight.wait_for(Option::is_some).await.map_err(|_| Aborted)?;
-        landed.clone().ok_or(Aborted)
+    fn find(&self, running: &Running<K, V>, key: &K, now: Instant) -> Option<Waiter<V>> {
+        let task = running.get(key)?;
+        let lost = now.saturating_duration_since(task.started) >= self.max_wait;
+        (!lost).then(|| Waiter(Some(task.result.clone())))
     }
 }
 
-/// Takes the errand off the list when it is dropped.
+impl<V: Clone> Waiter<V> {
+    /// Waits for the result of the task.
+    pub(crate) async fn wait(self) -> Result<V, TaskLost> {
+        let mut result = self.0.ok_or(TaskLost)?;
+        let value = result.wait_for(Option::is_some).await.map_err(|_| TaskLost)?;
+        value.clone().ok_or(TaskLost)
+    }
+}
+
+/// Removes the task from the map when it is dropped.
 struct Entry<K: Hash + Eq, V> {
-    under_way: Arc<Mutex<UnderWay<K, V>>>,
+    running: Arc<Mutex<Running<K, V>>>,
     key: K,
     result: watch::Receiver<Option<V>>,
 }
 
 impl<K: Hash + Eq, V> Drop for Entry<K, V> {
     fn drop(&mut self) {
-        let mut under_way = self.under_way.lock();
-        // Another errand may have taken its place.
-        if under_way.get(&self.key).is_some_and(|flight| flight.result.same_channel(&self.result)) {
-            under_way.remove(&self.key);
+        let mut running = self.running.lock();
+        // A later task may have replaced this one.
+        if running.get(&self.key).is_some_and(|task| task.result.same_channel(&self.result)) {
+            running.remove(&self.key);
         }
     }
 }
@@ -134,20 +136,20 @@ mod tests {
 
     use super::*;
 
-    fn flights<V: Clone + Send + Sync + 'static>() -> Flights<u8, V> {
-        Flights::new(Duration::from_secs(6), SharedClock::default())
+    fn single_flight<V: Clone + Send + Sync + 'static>() -> SingleFlight<u8, V> {
+        SingleFlight::new(Duration::from_secs(6), SharedClock::default())
     }
 
     #[tokio::test]
-    async fn one_errand_serves_all_and_outlives_the_one_who_started_it() {
-        let flights = flights::<usize>();
-        let errands = Arc::new(AtomicUsize::new(0));
+    async fn one_task_serves_all_and_outlives_the_request_that_started_it() {
+        let flights = single_flight::<usize>();
+        let runs = Arc::new(AtomicUsize::new(0));
         let join = || {
-            let errands = Arc::clone(&errands);
+            let runs = Arc::clone(&runs);
             let start = || {
                 Ok::<_, Infallible>(async move {
                     tokio::task::yield_now().await;
-                    errands.fetch_add(1, Ordering::SeqCst)
+                    runs.fetch_add(1, Ordering::SeqCst)
                 })
             };
             flights.join(7, start).unwrap()
@@ -156,27 +158,27 @@ mod tests {
         let followers: Vec<_> = (0..10).map(|_| join()).collect();
         drop(leader);
         for follower in followers {
-            assert_eq!(follower.land().await, Ok(0));
+            assert_eq!(follower.wait().await, Ok(0));
         }
-        assert_eq!(errands.load(Ordering::SeqCst), 1);
+        assert_eq!(runs.load(Ordering::SeqCst), 1);
         assert_eq!(flights.len(), 0);
     }
 
     #[tokio::test]
-    async fn a_panic_aborts_and_the_next_starts_anew() {
-        let flights = flights::<u8>();
-        let start = || Ok::<_, Infallible>(async { panic!("errand") });
-        let seat = flights.join(7, start).unwrap();
-        assert_eq!(seat.land().await, Err(Aborted));
+    async fn a_panic_loses_the_task_and_the_next_request_starts_a_new_one() {
+        let flights = single_flight::<u8>();
+        let start = || Ok::<_, Infallible>(async { panic!("task") });
+        let waiter = flights.join(7, start).unwrap();
+        assert_eq!(waiter.wait().await, Err(TaskLost));
         assert_eq!(flights.len(), 0);
-        assert_eq!(flights.join(7, || Ok::<_, Infallible>(async { 1 })).unwrap().land().await, Ok(1));
+        assert_eq!(flights.join(7, || Ok::<_, Infallible>(async { 1 })).unwrap().wait().await, Ok(1));
     }
 
     #[test]
     fn without_a_runtime_nothing_starts_and_nothing_stays() {
-        let flights = flights::<u8>();
-        let seat = flights.join(7, || Ok::<_, Infallible>(async { 1 })).unwrap();
-        assert!(seat.0.is_none());
+        let flights = single_flight::<u8>();
+        let waiter = flights.join(7, || Ok::<_, Infallible>(async { 1 })).unwrap();
+        assert!(waiter.0.is_none());
         assert_eq!(flights.len(), 0);
     }
 }

@@ -1,30 +1,27 @@
-//! Numbers for the metrics facade (feature `metrics`): their names, labels and meaning.
+//! Metrics for the `metrics` facade (feature `metrics`): names, labels and meaning.
 //!
 //! | metric | kind | labels | what it counts |
 //! |---|---|---|---|
 //! | `alb_auth_decisions_total` | counter | `outcome` | requests: `user`, `claims`, `anonymous`, or the name of a refusal's kind |
-//! | `alb_auth_demands_refused_total` | counter | `kind` | requests that a `Require...` layer refused |
-//! | `alb_auth_token_cache_lookups_total` | counter | `result` | trusted tokens: `hit` for one that was verified before, else `miss` |
+//! | `alb_auth_requirements_failed_total` | counter | `kind` | requests that a `Require...` layer refused |
+//! | `alb_auth_token_cache_lookups_total` | counter | `result` | trusted tokens: `hit` for one that was verified before, otherwise `miss` |
 //! | `alb_auth_key_fetches_total` | counter | `result` | fetches: `key`, `unknown`, `rejected`, `failed` |
-//! | `alb_auth_key_fetches_in_flight` | gauge | | fetches under way |
-//! | `alb_auth_oldest_key_age_seconds` | gauge | | age of the key that was fetched longest ago, when a fetch ended or was looked after |
+//! | `alb_auth_key_fetches_in_flight` | gauge | | fetches in progress |
+//! | `alb_auth_oldest_key_age_seconds` | gauge | | age of the oldest cached key, updated after each fetch and readiness check |
 //! | `alb_auth_sign_in_cache_lookups_total` | counter | `result` | sign-ins by policies that wait: `hit` or `miss` |
-//! | `alb_auth_sign_in_seconds` | histogram | `result` | how long such a policy took: `ok`, `refused`, `not_found`, `ambiguous`, `unavailable`, `misconfigured` |
+//! | `alb_auth_sign_in_seconds` | histogram | `result` | duration of such a policy: `ok`, `refused`, `not_found`, `ambiguous`, `unavailable`, `misconfigured` |
 //!
-//! No label takes a value from a request: not a kid, a signer, a path or a user. Keys and labels are static, so a number costs
-//! a request no allocation here.
+//! No label takes a value from a request: not a kid, a signer, a path or a user. Names and labels
+//! are static, so recording a metric causes no allocation here.
 
 use std::time::{Duration, Instant};
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-use crate::{
-    error::AuthErrorKind,
-    sign_in::{SignIn, SignInError, SignInErrorKind},
-};
+use crate::error::AuthErrorKind;
 
-/// Adds one to a counter, by a label with static values. What is not listed would be a value nobody documented, so it counts
-/// as `other`; a test sees that nothing does.
+/// Adds one to a counter, with a label from a static list. A value that is not listed would be
+/// undocumented, so it counts as `other`; a test checks that no value does.
 macro_rules! count {
     ($name:literal, $label:literal => $value:expr, [$($known:literal),+ $(,)?]) => {
         match $value {
@@ -34,19 +31,23 @@ macro_rules! count {
     };
 }
 
-/// Tells the recorder what there is. One that is installed later gets the numbers without the words.
+/// Describes the metrics to the recorder. A recorder that is installed later gets the values
+/// without the descriptions.
 pub(crate) fn describe() {
-    describe_counter!("alb_auth_decisions_total", "Requests by what became of them");
-    describe_counter!("alb_auth_demands_refused_total", "Requests that a part of the application refused");
-    describe_counter!("alb_auth_token_cache_lookups_total", "Trusted tokens, verified before or not");
-    describe_counter!("alb_auth_key_fetches_total", "Fetches of public keys by what they brought");
-    describe_gauge!("alb_auth_key_fetches_in_flight", "Fetches of public keys under way");
-    describe_gauge!("alb_auth_oldest_key_age_seconds", Unit::Seconds, "Age of the key that was fetched longest ago");
-    describe_counter!("alb_auth_sign_in_cache_lookups_total", "Sign-ins by policies that wait, remembered or not");
-    describe_histogram!("alb_auth_sign_in_seconds", Unit::Seconds, "How long a sign-in policy that waits took");
+    describe_counter!("alb_auth_decisions_total", "Requests by outcome");
+    describe_counter!("alb_auth_requirements_failed_total", "Requests that a Require layer refused");
+    describe_counter!("alb_auth_token_cache_lookups_total", "Trusted tokens, by whether they were verified before");
+    describe_counter!("alb_auth_key_fetches_total", "Fetches of public keys, by result");
+    describe_gauge!("alb_auth_key_fetches_in_flight", "Fetches of public keys in progress");
+    describe_gauge!("alb_auth_oldest_key_age_seconds", Unit::Seconds, "Age of the oldest cached key");
+    describe_counter!(
+        "alb_auth_sign_in_cache_lookups_total",
+        "Sign-ins by policies that wait, by whether they were cached"
+    );
+    describe_histogram!("alb_auth_sign_in_seconds", Unit::Seconds, "Duration of sign-in policies that wait");
 }
 
-/// A request that was judged, or let pass without a user.
+/// A request that was authenticated, refused, or accepted without a user.
 pub(crate) fn decision(outcome: &'static str) {
     count!("alb_auth_decisions_total", "outcome" => outcome, [
         "user", "claims", "anonymous", "missing", "duplicate_header", "identity_mismatch", "too_large", "malformed",
@@ -57,8 +58,8 @@ pub(crate) fn decision(outcome: &'static str) {
     ]);
 }
 
-pub(crate) fn demand_refused(kind: AuthErrorKind) {
-    count!("alb_auth_demands_refused_total", "kind" => kind.as_str(), [
+pub(crate) fn requirement_failed(kind: AuthErrorKind) {
+    count!("alb_auth_requirements_failed_total", "kind" => kind.as_str(), [
         "missing", "ownership_missing", "claim_missing", "misused",
     ]);
 }
@@ -80,37 +81,31 @@ pub(crate) fn oldest_key(fetched_at: impl Iterator<Item = Instant>, now: Instant
     gauge!("alb_auth_oldest_key_age_seconds").set(age.as_secs_f64());
 }
 
-pub(crate) fn sign_in(answer: &Result<SignIn, SignInError>, took: Duration) {
+/// The values of `result`; as [`count`], but for a histogram.
+pub(crate) fn sign_in(result: &'static str, took: Duration) {
     let seconds = took.as_secs_f64();
-    match answer.as_ref().map_err(SignInError::kind) {
-        Ok(_) => histogram!("alb_auth_sign_in_seconds", "result" => "ok").record(seconds),
-        Err(SignInErrorKind::Refused) => histogram!("alb_auth_sign_in_seconds", "result" => "refused").record(seconds),
-        Err(SignInErrorKind::NotFound) => {
-            histogram!("alb_auth_sign_in_seconds", "result" => "not_found").record(seconds)
-        }
-        Err(SignInErrorKind::Ambiguous) => {
-            histogram!("alb_auth_sign_in_seconds", "result" => "ambiguous").record(seconds)
-        }
-        Err(SignInErrorKind::Unavailable) => {
-            histogram!("alb_auth_sign_in_seconds", "result" => "unavailable").record(seconds);
-        }
-        Err(SignInErrorKind::Misconfigured) => {
-            histogram!("alb_auth_sign_in_seconds", "result" => "misconfigured").record(seconds);
-        }
+    match result {
+        "ok" => histogram!("alb_auth_sign_in_seconds", "result" => "ok").record(seconds),
+        "refused" => histogram!("alb_auth_sign_in_seconds", "result" => "refused").record(seconds),
+        "not_found" => histogram!("alb_auth_sign_in_seconds", "result" => "not_found").record(seconds),
+        "ambiguous" => histogram!("alb_auth_sign_in_seconds", "result" => "ambiguous").record(seconds),
+        "unavailable" => histogram!("alb_auth_sign_in_seconds", "result" => "unavailable").record(seconds),
+        "misconfigured" => histogram!("alb_auth_sign_in_seconds", "result" => "misconfigured").record(seconds),
+        _ => histogram!("alb_auth_sign_in_seconds", "result" => "other").record(seconds),
     }
 }
 
-/// Counts as a fetch under way until it is dropped, on whichever way out.
-pub(crate) struct FetchUnderWay(());
+/// Counts as a fetch in progress until it is dropped.
+pub(crate) struct FetchInProgress(());
 
-impl FetchUnderWay {
+impl FetchInProgress {
     pub(crate) fn begin() -> Self {
         gauge!("alb_auth_key_fetches_in_flight").increment(1.0);
         Self(())
     }
 }
 
-impl Drop for FetchUnderWay {
+impl Drop for FetchInProgress {
     fn drop(&mut self) {
         gauge!("alb_auth_key_fetches_in_flight").decrement(1.0);
     }

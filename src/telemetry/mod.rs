@@ -1,46 +1,51 @@
-//! Spans and events: their names, and what they say.
+//! Spans, log lines and metrics: their names, fields and levels.
 //!
-//! One span a decision, `alb_auth` at level DEBUG, target `tower_alb_auth`:
+//! Callers pass plain values (labels, texts, an [`AuthError`]); this folder knows no room above it.
+//!
+//! Each decision has one span, `alb_auth`, at level DEBUG with target `tower_alb_auth`:
 //!
 //! | field | value |
 //! |---|---|
 //! | `outcome` | `user`, `claims`, or the name of the error's kind, such as `untrusted_signer` |
-//! | `kid`, `signer` | of a token that matched the configuration |
-//! | `cache` | `hit` for a token that was verified before, else `miss` |
+//! | `kid`, `signer` | from a token that matched the configuration |
+//! | `cache` | `hit` for a token that was verified before, otherwise `miss` |
 //! | `user` | the entity ref, only with `record_user_in_spans()` |
 //!
-//! Never a token, an email, an access token.
+//! Tokens, email addresses and access tokens are never recorded.
 
+mod log_limit;
 #[cfg_attr(not(feature = "metrics"), path = "no_metrics.rs")]
 pub(crate) mod metrics;
-mod seldom;
 
-pub(crate) use self::seldom::Seldom;
-
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, fmt::Display, time::Duration};
 
 use tracing::{Span, field::Empty};
 
+pub(crate) use self::log_limit::{LogLimit, LogRate, OncePerMinute};
 use crate::{
-    authenticator::Authenticated,
     error::{AuthError, AuthErrorKind, Fault},
+    identity::EntityRef,
     sync::{Mutex, SharedClock},
 };
 
-/// So many refusals of a kind are warnings
-const WARNINGS: u32 = 10;
-/// in this time.
-const WARNINGS_IN: Duration = Duration::from_secs(10);
+/// The rate of warnings for one kind of refusal. Further refusals of that kind are logged at DEBUG.
+const WARNING_RATE: LogRate = LogRate { max_lines: 10, window: Duration::from_secs(10) };
 
 /// The span of one decision.
 #[derive(Clone)]
 pub(crate) struct DecisionSpan {
     span: Span,
-    /// The span around it, which may have declared `enduser.id`.
+    /// The enclosing span, which may have declared `enduser.id`.
     around: Option<Span>,
+}
+
+/// The result of a decision, as a span records it.
+pub(crate) enum Decided<'a> {
+    /// A user with an identity.
+    User(&'a EntityRef),
+    /// A user with verified claims only.
+    Claims,
+    Refused(&'a AuthError),
 }
 
 impl DecisionSpan {
@@ -62,67 +67,62 @@ impl DecisionSpan {
         &self.span
     }
 
-    pub(crate) fn token(&self, kid: crate::alb::Kid, signer: &str, cache: &'static str) {
+    pub(crate) fn token(&self, kid: impl Display, signer: &str, cache: &'static str) {
         metrics::token_cache(cache);
         if !self.span.is_disabled() {
             self.span.record("kid", tracing::field::display(kid)).record("signer", signer).record("cache", cache);
         }
     }
 
-    pub(crate) fn end(&self, outcome: &Result<Authenticated, AuthError>, warnings: &Warnings) {
-        let name = match outcome {
-            Ok(Authenticated::User(_)) => "user",
-            Ok(Authenticated::ClaimsOnly(_) | Authenticated::Unnamed(_)) => "claims",
-            Err(error) => error.kind().as_str(),
+    pub(crate) fn end(&self, decided: Decided<'_>, warnings: &Warnings) {
+        let name = match decided {
+            Decided::User(_) => "user",
+            Decided::Claims => "claims",
+            Decided::Refused(error) => error.kind().as_str(),
         };
         metrics::decision(name);
         if !self.span.is_disabled() {
             self.span.record("outcome", name);
         }
-        match outcome {
-            Ok(Authenticated::User(user)) => {
+        match decided {
+            Decided::User(user) => {
                 if let Some(around) = &self.around {
-                    self.span.record("user", user.user_entity_ref().as_str());
-                    around.record("enduser.id", user.user_entity_ref().as_str());
+                    self.span.record("user", user.as_str());
+                    around.record("enduser.id", user.as_str());
                 }
             }
-            Ok(Authenticated::ClaimsOnly(_) | Authenticated::Unnamed(_)) => {}
-            Err(error) => self.span.in_scope(|| refused(error, warnings)),
+            Decided::Claims => {}
+            Decided::Refused(error) => self.span.in_scope(|| refused(error, warnings)),
         }
     }
 }
 
-/// How many refusals of each kind were warnings of late. A stranger cannot be told from a mistake in the configuration: both
-/// come with a signer that is not trusted. So such a refusal is a warning, but not each of a thousand a second.
+/// Limits warnings about refusals, separately for each kind.
+///
+/// An attacker and a mistake in the configuration look alike: both cause tokens with an untrusted
+/// signer. Such a refusal is therefore a warning, but a flood of them must not fill the log.
 pub(crate) struct Warnings {
     clock: SharedClock,
-    /// Since when is counted, and how many there were.
-    counts: Mutex<HashMap<AuthErrorKind, (Instant, u32)>>,
+    by_kind: Mutex<HashMap<AuthErrorKind, LogLimit>>,
 }
 
 impl Warnings {
     pub(crate) fn new(clock: SharedClock) -> Self {
-        Self { clock, counts: Mutex::default() }
+        Self { clock, by_kind: Mutex::default() }
     }
 
     fn allow(&self, kind: AuthErrorKind) -> bool {
         let now = self.clock.monotonic();
-        let mut counts = self.counts.lock();
-        let (since, count) = counts.entry(kind).or_insert((now, 0));
-        if now.saturating_duration_since(*since) >= WARNINGS_IN {
-            (*since, *count) = (now, 0);
-        }
-        *count = count.saturating_add(1);
-        *count <= WARNINGS
+        self.by_kind.lock().entry(kind).or_default().allows(WARNING_RATE, now)
     }
 }
 
-/// A refusal that somebody may have to act on is a warning; what strangers do is not worth more than a debug line, or they
-/// would fill the log.
+/// Logs a refusal. If the operator can act on it, it is a warning. Refusals that any client can
+/// cause are logged at DEBUG, so that clients cannot fill the log.
 pub(crate) fn refused(error: &AuthError, warnings: &Warnings) {
     let kind = error.kind().as_str();
-    let somebody_may_act = error.fault() != Fault::Client;
-    if somebody_may_act
+    let operator_can_act = error.fault() != Fault::Client;
+    if operator_can_act
         && tracing::enabled!(target: "tower_alb_auth", tracing::Level::WARN)
         && warnings.allow(error.kind())
     {
@@ -132,19 +132,21 @@ pub(crate) fn refused(error: &AuthError, warnings: &Warnings) {
     }
 }
 
-/// A mistake of the application is an error, but not each of a thousand a second.
-pub(crate) fn misused(sentence: &str, warnings: &Warnings) {
+/// Logs a mistake of the application as an error, at a limited rate.
+pub(crate) fn misused(message: &str, warnings: &Warnings) {
     if warnings.allow(AuthErrorKind::Misused) {
-        tracing::error!(target: "tower_alb_auth", "{sentence}");
+        tracing::error!(target: "tower_alb_auth", "{message}");
     } else {
-        tracing::debug!(target: "tower_alb_auth", "{sentence}");
+        tracing::debug!(target: "tower_alb_auth", "{message}");
     }
 }
 
-/// A request that a part of the application refuses to a user it knows, or to nobody. Every application has users who try a
-/// page that is not theirs, so it is no warning; what the application itself does wrong is one.
-pub(crate) fn demanded(error: &AuthError, warnings: &Warnings) {
-    metrics::demand_refused(error.kind());
+/// Logs a request that a `Require...` layer refused.
+///
+/// Users try pages that they have no right to in every application, so this is not a warning. A
+/// mistake of the application is an error.
+pub(crate) fn requirement_failed(error: &AuthError, warnings: &Warnings) {
+    metrics::requirement_failed(error.kind());
     match error.kind() {
         AuthErrorKind::Misused => misused(&error.operator_message(), warnings),
         kind => {
@@ -153,30 +155,30 @@ pub(crate) fn demanded(error: &AuthError, warnings: &Warnings) {
     }
 }
 
-/// The lines at start-up: what is trusted, and what the settings give up.
-pub(crate) fn started(config: &crate::config::AlbAuthConfig) {
+/// The lines at start-up: what is trusted, and a warning for each weak setting.
+pub(crate) fn started(trusted: &str, weak_settings: &[String]) {
     metrics::describe();
-    tracing::info!(target: "tower_alb_auth", "trusts {}", config.summary());
-    for warning in config.warnings() {
+    tracing::info!(target: "tower_alb_auth", "trusts {trusted}");
+    for warning in weak_settings {
         tracing::warn!(target: "tower_alb_auth", "{warning}");
     }
 }
 
-/// What a reload has taken out of the trusted load balancers, issuers and client ids.
+/// Load balancers, issuers and client ids that a reload removed from the trusted ones.
 pub(crate) fn withdrawn(withdrawn: &[String]) {
     for entry in withdrawn {
         tracing::info!(target: "tower_alb_auth", "no longer trusted: {entry}");
     }
 }
 
-/// What the switches of a layer do.
+/// The switches of a layer and their effects.
 pub(crate) fn switches(switches: &[String]) {
     tracing::info!(target: "tower_alb_auth", "the layer: {}", switches.join("; "));
 }
 
-/// A store of the auth backend that gives no answer. Not a line for each of a thousand requests a second.
+/// Logs that a store of the auth backend failed, at a limited rate.
 #[cfg(feature = "backstage")]
-pub(crate) fn store_failed(wanted: &str, error: &crate::backstage::store::StoreError, warnings: &Warnings) {
+pub(crate) fn store_failed(wanted: &str, error: &dyn Display, warnings: &Warnings) {
     if warnings.allow(AuthErrorKind::SignInUnavailable) {
         tracing::warn!(target: "tower_alb_auth", "{wanted} is out of reach: {error}");
     } else {

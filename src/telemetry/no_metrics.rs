@@ -1,17 +1,14 @@
-//! Numbers, without the feature `metrics`: nothing.
+//! Metrics without the feature `metrics`: every function does nothing.
 
 use std::time::{Duration, Instant};
 
-use crate::{
-    error::AuthErrorKind,
-    sign_in::{SignIn, SignInError},
-};
+use crate::error::AuthErrorKind;
 
 pub(crate) fn describe() {}
 
 pub(crate) fn decision(_: &'static str) {}
 
-pub(crate) fn demand_refused(_: AuthErrorKind) {}
+pub(crate) fn requirement_failed(_: AuthErrorKind) {}
 
 pub(crate) fn token_cache(_: &'static str) {}
 
@@ -21,11 +18,11 @@ pub(crate) fn sign_in_cache(_: &'static str) {}
 
 pub(crate) fn oldest_key(_: impl Iterator<Item = Instant>, _: Instant) {}
 
-pub(crate) fn sign_in(_: &Result<SignIn, SignInError>, _: Duration) {}
+pub(crate) fn sign_in(_: &'static str, _: Duration) {}
 
-pub(crate) struct FetchUnderWay;
+pub(crate) struct FetchInProgress;
 
-impl FetchUnderWay {
+impl FetchInProgress {
     pub(crate) fn begin() -> Self {
         Self
     }

@@ -78,7 +78,7 @@ fn claims(user: &User) -> Claims {
     parts.given_name = text("given_name").map(&mut place);
     parts.family_name = text("family_name").map(&mut place);
     parts.email = text("email").map(&mut place);
-    parts.email_is_no_text = members.iter().any(|(name, value)| name == "email" && !value.is_string());
+    parts.email_is_not_text = members.iter().any(|(name, value)| name == "email" && !value.is_string());
     parts.picture = text("picture").map(&mut place);
     let verified = members.iter().find(|(name, _)| name == "email_verified");
     parts.email_verified = verified.map(|(_, value)| *value == Value::Bool(true) || value == "true");

@@ -15,35 +15,36 @@ use crate::{
     error::{AuthError, AuthErrorKind, quoted},
 };
 
-/// Members that change how a token is read or say where its key is (RFC 7515 section 4.1, RFC 7516 section 4.1,
-/// RFC 7797 section 3). No load balancer writes one, so one that is there was put there to mislead.
+/// Members that change how a token is read or where its key comes from (RFC 7515 section 4.1, RFC
+/// 7516 section 4.1, RFC 7797 section 3). Load balancers do not write them, so their presence is an
+/// attack.
 const MISLEADING: [&str; 10] = ["crit", "b64", "zip", "enc", "jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256"];
 
-/// A header of the right form. Nothing in it is proven.
+/// A well-formed header. Its content is not verified.
 #[derive(Debug)]
 pub(super) struct JoseHeader<'h> {
     pub(super) kid: Kid,
     pub(super) signer: TextMember<'h>,
     pub(super) issuer: TextMember<'h>,
     pub(super) client: TextMember<'h>,
-    /// By `exp`; by `nbf` and `iat` too, should somebody write them here (RFC 7519 section 5.3).
+    /// From `exp`, and from `nbf` and `iat` if the header has them (RFC 7519 section 5.3).
     pub(super) window: Window,
 }
 
-/// A member that should be a text.
+/// A member that must be a text.
 #[derive(Debug)]
 pub(super) enum TextMember<'h> {
     Missing,
     Text(Cow<'h, str>),
-    /// What it is instead.
+    /// Another type, by its description.
     Other(&'static str),
 }
 
 impl TextMember<'_> {
-    /// The text, if it is there.
+    /// The text, or `None` if the member is missing.
     ///
     /// # Errors
-    /// It is there and is no text: refused as `kind`.
+    /// The member is not a text: an error of this kind.
     pub(super) fn get(&self, name: &str, kind: AuthErrorKind) -> Result<Option<&str>, AuthError> {
         match self {
             Self::Missing => Ok(None),
@@ -93,7 +94,7 @@ pub(super) fn refuse(fault: JsonFault) -> AuthError {
     }
 }
 
-/// The members as they stand.
+/// The members as received.
 #[derive(Default)]
 pub(super) struct RawHeader<'h> {
     typ: Option<Value<'h>>,

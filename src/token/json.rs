@@ -1,55 +1,57 @@
-//! JSON objects, read strictly: no repeated members, bounded depth and width, nothing after the end.
+//! A strict reader for JSON objects: no repeated members, bounded depth and width, no data after
+//! the end.
 //!
-//! The reading is serde_json's. What it would let pass, or leave to the caller, is checked on the way: it keeps the last of
-//! repeated members, and what is skipped it neither checks for depth nor for repetition.
+//! serde_json does the parsing. This module adds checks that serde_json does not make: serde_json
+//! keeps the last of repeated members, and checks skipped values neither for depth nor for repeated
+//! members.
 //!
-//! Features of serde_json are turned on for a whole program, by any crate in it, and change how numbers come. The result here
-//! does not depend on them:
+//! Any crate in a program can enable features of serde_json for the whole program, and these change
+//! how numbers are represented. The result here does not depend on them:
 //!
 //! | number | with `arbitrary_precision` | without |
 //! |---|---|---|
-//! | whole, from 0 to 2^64 - 1 | its value | the same |
-//! | any other that a 64-bit float holds | a number, without a value | the same |
-//! | beyond a 64-bit float | a number, without a value | an error of the reader; see [`tame_numbers`] |
+//! | integer from 0 to 2^64 - 1 | its value | the same |
+//! | any other in the range of a 64-bit float | a number, without a value | the same |
+//! | outside the range of a 64-bit float | a number, without a value | a parse error; see [`replace_large_numbers`] |
 
 use std::{borrow::Cow, cell::Cell, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use smallvec::SmallVec;
 
-/// How far JSON may go.
+/// Maximum depth and width.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct JsonLimits {
-    /// The outermost object is 1.
+    /// The outermost object has depth 1.
     pub(super) depth: usize,
     pub(super) members: usize,
     pub(super) elements: usize,
 }
 
-/// What is wrong with a text. Says nothing of its content.
+/// Why a text is rejected. Contains none of its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum JsonFault {
-    /// Not JSON, not an object, or followed by something.
+    /// Not JSON, not an object, or followed by other data.
     Syntax,
-    /// A member stands twice.
+    /// An object has two members of the same name.
     Duplicate,
     TooDeep,
     TooWide,
-    /// This member must be a whole number of seconds.
+    /// This member is not a whole number of seconds.
     NotSeconds(&'static str),
 }
 
-/// Takes the members of an object as they come.
+/// Receives the members of an object in their order.
 pub(super) trait Members<'de> {
     fn member<A: MapAccess<'de>>(&mut self, name: &str, value: Unread<'_, '_, A>) -> Result<(), A::Error>;
 }
 
-/// A value, as far as anybody here needs to know it.
+/// A value. Lists, objects and most numbers are reduced to their type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value<'de> {
     Text(Cow<'de, str>),
     Bool(bool),
-    /// With its value where it is a whole number from 0 to 2^64 - 1.
+    /// With its value if it is an integer from 0 to 2^64 - 1.
     Number(Option<u64>),
     Null,
     List,
@@ -57,7 +59,7 @@ pub(super) enum Value<'de> {
 }
 
 impl Value<'_> {
-    /// What it is, for the operator's messages. Never what it says.
+    /// The type of the value, for messages to the operator. Never the value itself.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) => "a text",
@@ -69,7 +71,7 @@ impl Value<'_> {
         }
     }
 
-    /// Seconds since 1970, if it is a whole number of them up to the year 9999.
+    /// Seconds since 1970, if the value is a whole number of them up to the year 9999.
     pub(super) fn seconds(&self) -> Option<u64> {
         match self {
             Self::Number(seconds) => seconds.filter(|seconds| *seconds <= super::window::LAST_SECOND),
@@ -78,13 +80,13 @@ impl Value<'_> {
     }
 }
 
-/// The value of the member at hand. Reading it is how to get on to the next.
+/// The value of the current member, not read yet. It must be read before the next member.
 pub(super) struct Unread<'m, 'c, A> {
     members: &'m mut A,
     context: Context<'c>,
 }
 
-/// Reads `json`, which must be one object, and hands its members to `members`.
+/// Reads `json`, which must be one object, and passes its members to `members`.
 pub(super) fn read_object<'de, M: Members<'de>>(
     json: &'de [u8],
     limits: JsonLimits,
@@ -97,15 +99,17 @@ pub(super) fn read_object<'de, M: Members<'de>>(
     read.and_then(|()| reader.end()).map_err(|_| fault.get())
 }
 
-/// How serde_json names a number that it hands on as a text, with its feature `arbitrary_precision`.
+/// The member name by which serde_json represents a number as a text, with its feature
+/// `arbitrary_precision`.
 const NUMBER_AS_TEXT: &str = "$serde_json::private::Number";
 
-/// Puts `-1` in place of each number that is neither a `u64` nor an `i64`, so that the reader accepts numbers of any size.
-/// Bytes keep their places. Returns whether there was one; for a text that was refused with [`JsonFault::Syntax`].
+/// Replaces each number that is neither a `u64` nor an `i64` by `-1`, so that the parser accepts
+/// numbers of any size. All other bytes keep their positions. Returns whether there was such a
+/// number. Used for a text that was rejected with [`JsonFault::Syntax`].
 ///
-/// What is not a number by the grammar of JSON stays as it is, and is refused by the reader. A `-1` is no number of seconds
-/// either, so that no time is taken for another.
-pub(super) fn tame_numbers(json: &mut [u8]) -> bool {
+/// Text that is not a number by the grammar of JSON is not changed, and the parser rejects it. `-1`
+/// is not a valid number of seconds, so a replaced number cannot be mistaken for a time.
+pub(super) fn replace_large_numbers(json: &mut [u8]) -> bool {
     let in_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
     let (mut rest, mut in_text, mut found) = (json, false, false);
     while let Some(byte) = rest.first().copied() {
@@ -131,21 +135,23 @@ pub(super) fn tame_numbers(json: &mut [u8]) -> bool {
     found
 }
 
-/// Whether it is a number of JSON that is neither a `u64` nor an `i64`. Such a number has at least three characters.
+/// Whether the text is a JSON number that is neither a `u64` nor an `i64`. Such a number has at
+/// least three characters.
 fn is_large_number(number: &[u8]) -> bool {
     let text = std::str::from_utf8(number).unwrap_or_default();
-    // Skipping reads by the grammar alone, whatever features serde_json has.
+    // Skipping a value checks its grammar only, with any features of serde_json.
     let is_number = serde_json::from_str::<IgnoredAny>(text).is_ok();
     is_number && text.parse::<u64>().is_err() && text.parse::<i64>().is_err()
 }
 
 impl<'de, A: MapAccess<'de>> Unread<'_, '_, A> {
-    /// Whatever it is, checked to the bottom.
+    /// Reads a value of any type, and checks it at all depths.
     pub(super) fn value(self) -> Result<Value<'de>, A::Error> {
         self.members.next_value_seed(AnyValue(self.context))
     }
 
-    /// Seconds since 1970 as a whole number, up to the year 9999. Anything else refuses the whole text.
+    /// Reads a whole number of seconds since 1970, up to the year 9999. Any other value rejects the
+    /// whole text.
     pub(super) fn seconds(self, name: &'static str) -> Result<u64, A::Error> {
         self.context.fault.set(JsonFault::NotSeconds(name));
         let seconds = self.members.next_value::<u64>()?;
@@ -160,7 +166,7 @@ impl<'de, A: MapAccess<'de>> Unread<'_, '_, A> {
 #[derive(Clone, Copy)]
 struct Context<'c> {
     limits: JsonLimits,
-    /// What to say if reading ends in an error.
+    /// The fault to report if parsing ends with an error.
     fault: &'c Cell<JsonFault>,
     depth: usize,
 }
@@ -198,11 +204,11 @@ impl<'de, M: Members<'de>> Visitor<'de> for Object<'_, '_, M> {
     }
 }
 
-/// The names of an object's members so far.
+/// The names of the members that were read so far.
 type Seen<'de> = SmallVec<[Cow<'de, str>; 16]>;
 
 impl<'de, M: Members<'de>> Object<'_, '_, M> {
-    /// The member whose name was read.
+    /// Reads the value of the member whose name was just read.
     #[inline]
     fn member<A: MapAccess<'de>>(
         &mut self,
@@ -222,7 +228,7 @@ impl<'de, M: Members<'de>> Object<'_, '_, M> {
     }
 }
 
-/// The name of a member, borrowed where it has no escapes.
+/// The name of a member, borrowed if it has no escapes.
 struct Name;
 
 impl<'de> DeserializeSeed<'de> for Name {
@@ -306,12 +312,14 @@ impl<'de> Visitor<'de> for AnyValue<'_> {
         Ok(Value::List)
     }
 
-    // With serde_json's feature arbitrary_precision numbers come here too, and are no deeper than other numbers.
+    // With serde_json's feature arbitrary_precision, numbers arrive here too. They do not count as
+    // nested.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut next = map.next_key_seed(Name)?;
         if next.as_deref() == Some(NUMBER_AS_TEXT) {
             let number = map.next_value_seed(Name)?;
-            // An object that only looks like such a number would be read in two ways.
+            // An object with this member and others would be a number to one reader and an object
+            // to another.
             return match map.next_key_seed(Name)? {
                 None => Ok(Value::Number(number.parse().ok())),
                 Some(_) => self.0.fail(JsonFault::Syntax),
@@ -327,7 +335,7 @@ impl<'de> Visitor<'de> for AnyValue<'_> {
     }
 }
 
-/// Checks members and keeps none.
+/// Checks the members and discards them.
 struct Skip;
 
 impl<'de> Members<'de> for Skip {
@@ -381,7 +389,8 @@ mod tests {
         assert_eq!(check(r#"{"a":{"a":1},"b":{"a":1}}"#), Ok(()));
     }
 
-    /// What serde_json does with its features, which cannot be turned on for one test: numbers as maps with one text.
+    /// Simulates the features of serde_json, which cannot be enabled for one test: numbers as maps
+    /// with one text.
     #[test]
     fn s_36_numbers_are_read_alike_whatever_features_serde_json_has() {
         use serde::de::value::{Error, MapDeserializer};
@@ -398,9 +407,9 @@ mod tests {
         }
         assert_eq!(as_map(&[(NUMBER_AS_TEXT, "1e400")]).unwrap(), Value::Number(None));
         let mut tamed = b"[1e400, \"1e400\"]".to_vec();
-        assert!(tame_numbers(&mut tamed));
+        assert!(replace_large_numbers(&mut tamed));
         assert_eq!(tamed, b"[-1   , \"1e400\"]");
-        // An object is no number, and too deep here.
+        // An object is not a number, and this one is too deep.
         assert!(as_map(&[("a", "1")]).is_err());
         assert_eq!(fault.get(), JsonFault::TooDeep);
         assert!(as_map(&[(NUMBER_AS_TEXT, "1"), ("a", "1")]).is_err());
@@ -420,7 +429,7 @@ mod tests {
             ("", ""),
         ] {
             let mut bytes = json.as_bytes().to_vec();
-            assert_eq!(tame_numbers(&mut bytes), json != tamed, "{json}");
+            assert_eq!(replace_large_numbers(&mut bytes), json != tamed, "{json}");
             assert_eq!(String::from_utf8(bytes).unwrap(), tamed);
         }
     }

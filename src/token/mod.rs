@@ -1,26 +1,30 @@
-//! One header value: from bytes to verified claims.
+//! One header value: from received bytes to verified claims.
 //!
-//! The order of checks is fixed, and everything that can be refused without a key is refused before one is asked for, so that
-//! a stranger causes no fetch:
+//! The order of the checks is fixed. Every check that needs no key runs before a key is requested,
+//! so an attacker without a trusted token causes no fetch:
 //!
-//! 1. size; three segments; strict base64url; a signature of 64 bytes ([`segments`]);
-//! 2. the JOSE header: strict JSON, `typ`, `alg`, `kid` ([`header`]);
-//! 3. signer, issuer and client, all three of one `TrustedAlb`; `exp` ([`candidate`]);
-//! 4. the signature over the bytes as received;
-//! 5. only then the payload: strict JSON, the claims every token must have, its own `exp`, `nbf`, `iat`, `iss` ([`payload`]).
+//! 1. Size, three segments, strict base64url, a signature of 64 bytes ([`segments`]).
+//! 2. The JOSE header: strict JSON, `typ`, `alg`, `kid` ([`header`]).
+//! 3. Signer, issuer and client, which must all match one `TrustedAlb`; `exp` ([`unverified`]).
+//! 4. The signature over the bytes as received.
+//! 5. The payload: strict JSON, the required claims, and the payload's `exp`, `nbf`, `iat` and
+//!    `iss` ([`payload`]).
 //!
-//! Wrong order does not compile: a [`Candidate`] has no way to its claims but [`Candidate::verify`].
+//! The wrong order does not compile: an [`UnverifiedToken`] has no method that returns a claim.
+//! [`UnverifiedToken::verify`] consumes it and returns a [`VerifiedToken`].
 //!
 //! # What "strict" means
-//! A load balancer pads its base64url, and its signature covers the padding; other signers do not pad. Each segment is
-//! accepted with canonical padding or with none, and with zero trailing bits, so that one token has one spelling a
-//! convention. JSON members may not repeat, at any depth, compared after unescaping; the JSON reader is serde_json's.
+//! A load balancer pads its base64url, and its signature covers the padding; other signers do not
+//! pad. Each segment is accepted with canonical padding or without padding, and with zero trailing
+//! bits. Each of the two forms therefore has exactly one encoding of a token. Member names in JSON
+//! must be unique in their object at any depth, compared after unescaping. The JSON parser is
+//! serde_json.
 
-mod candidate;
 mod header;
 mod json;
 mod payload;
 mod segments;
+mod unverified;
 mod window;
 
-pub(crate) use self::candidate::{Candidate, VerifiedToken};
+pub(crate) use self::unverified::{UnverifiedToken, VerifiedToken};

@@ -1,11 +1,11 @@
-//! The claims, read after the signature is known to be good.
+//! The claims, read after the signature was verified.
 
 use std::borrow::Cow;
 
 use serde::de::MapAccess;
 
 use super::{
-    json::{JsonFault, JsonLimits, Members, Unread, Value, read_object, tame_numbers},
+    json::{JsonFault, JsonLimits, Members, Unread, Value, read_object, replace_large_numbers},
     segments::Encoded,
     window::Window,
 };
@@ -14,18 +14,20 @@ use crate::{
     identity::{Claims, ClaimsParts, Span},
 };
 
-/// A longer picture is left out: some providers inline the image.
-const MAX_PICTURE: usize = 2048;
+/// Maximum length in bytes of the claim `picture`. A longer one is omitted: some providers inline
+/// the image.
+const MAX_PICTURE_BYTES: usize = 2048;
 
-/// Claims, and when they are valid.
+/// Claims and their validity.
 pub(super) struct Payload {
     pub(super) claims: Claims,
     pub(super) window: Window,
 }
 
-/// Decodes the payload and reads the claims that have a name of their own; the others stay as they are, checked.
+/// Decodes the payload and reads the well-known claims. The other claims are checked and kept as
+/// they are.
 ///
-/// `header` is when the JOSE header is valid: the token is valid when both are.
+/// `header` is the validity of the JOSE header. A token is valid while both header and payload are.
 pub(super) fn read(
     token: &[u8],
     payload: Encoded<'_>,
@@ -46,24 +48,24 @@ pub(super) fn read(
     let json = |buffer| <[u8]>::get(buffer, token.len()..).unwrap_or_default();
     let mut raw = Raw::default();
     let mut read = read_object(json(&buffer), limits, &mut raw);
-    // Where the claims are looked up: in the buffer, or in a copy of it with the same places.
+    // The claims are located in the buffer, or in a copy of it with the same positions.
     let (mut source, mut tamed) = (&buffer, Vec::new());
     if read == Err(JsonFault::Syntax) {
         tamed.clone_from(&buffer);
-        if tamed.get_mut(token.len()..).is_some_and(tame_numbers) {
+        if tamed.get_mut(token.len()..).is_some_and(replace_large_numbers) {
             (source, raw) = (&tamed, Raw::default());
             read = read_object(json(source), limits, &mut raw);
         }
     }
     read.map_err(refuse)?;
 
-    // AWS documents `exp` in the JOSE header, which is signed too and always has it: the payload's may be missing.
+    // AWS documents `exp` for the JOSE header, which is signed too. The payload may lack it.
     let window = Window::new(raw.exp.unwrap_or(header.expires_at), raw.times.nbf, raw.times.iat).and(header);
-    raw.times.report_odd_ones();
+    raw.times.report_malformed();
     match &raw.iss {
         None => {}
         Some(Value::Text(iss)) if iss == issuer => {}
-        Some(Value::Text(_)) => return Err(malformed("their iss is not the one of the JOSE header")),
+        Some(Value::Text(_)) => return Err(malformed("`iss` in the claims differs from `iss` in the JOSE header")),
         Some(other) => return Err(malformed(&format!("iss is {}, not a text", other.kind()))),
     }
     let sub = raw.sub.as_ref().ok_or_else(|| malformed("there is no sub"))?;
@@ -77,10 +79,12 @@ pub(super) fn read(
     }
 
     let mut texts = Texts { buffer: source, escaped: String::new() };
-    let parts =
-        texts.place(&raw, token.len(), issuer, sub, window.expires_at).ok_or_else(|| malformed("they are too long"))?;
+    let parts = texts
+        .locate(&raw, token.len(), issuer, sub, window.expires_at)
+        .ok_or_else(|| malformed("they are too long"))?;
     let escaped = texts.escaped;
-    // Cannot fail, since a strict reader was through it. Asked once here rather than for each text that is looked at.
+    // Cannot fail after strict parsing. Checking once here avoids a check for each claim that is
+    // read.
     let mut buffer = String::from_utf8(buffer).map_err(|_| malformed("they are not UTF-8"))?;
     buffer.push_str(&escaped);
     Ok(Payload { claims: Claims::new(buffer, parts), window })
@@ -111,24 +115,25 @@ struct Raw<'p> {
     times: ProvidersTimes,
 }
 
-/// `nbf` and `iat`, which the load balancer copies from the provider. Odd ones (a fraction, a text, null, milliseconds) are
-/// ignored: the load balancer's `exp` bounds the token.
+/// `nbf` and `iat`, which the load balancer copies from the provider. Malformed values (a fraction,
+/// a text, null, milliseconds) are ignored: the load balancer's `exp` limits the lifetime of the
+/// token.
 #[derive(Default)]
 struct ProvidersTimes {
     nbf: Option<u64>,
     iat: Option<u64>,
-    odd_nbf: bool,
-    odd_iat: bool,
+    malformed_nbf: bool,
+    malformed_iat: bool,
 }
 
 impl ProvidersTimes {
-    fn report_odd_ones(&self) {
-        for (name, odd) in [("nbf", self.odd_nbf), ("iat", self.odd_iat)] {
-            if odd {
+    fn report_malformed(&self) {
+        for (name, malformed) in [("nbf", self.malformed_nbf), ("iat", self.malformed_iat)] {
+            if malformed {
                 tracing::debug!(
                     target: "tower_alb_auth",
-                    "the claim {name} is not a whole number of seconds since 1970: it is ignored, the load balancer's exp \
-                     bounds the token"
+                    "the claim {name} is ignored, because it is not a whole number of seconds since 1970; the load \
+                     balancer's exp limits the lifetime of the token"
                 );
             }
         }
@@ -141,11 +146,11 @@ impl<'p> Members<'p> for Raw<'p> {
             "exp" => self.exp = Some(value.seconds("exp")?),
             "nbf" => {
                 self.times.nbf = value.value()?.seconds();
-                self.times.odd_nbf = self.times.nbf.is_none();
+                self.times.malformed_nbf = self.times.nbf.is_none();
             }
             "iat" => {
                 self.times.iat = value.value()?.seconds();
-                self.times.odd_iat = self.times.iat.is_none();
+                self.times.malformed_iat = self.times.iat.is_none();
             }
             "iss" => self.iss = Some(value.value()?),
             "sub" => self.sub = Some(value.value()?),
@@ -161,14 +166,14 @@ impl<'p> Members<'p> for Raw<'p> {
     }
 }
 
-/// Says where texts are: in the buffer, or behind it if they stood escaped in the payload.
+/// Locates texts: in the buffer, or after its end if they were escaped in the payload.
 struct Texts<'b> {
     buffer: &'b [u8],
     escaped: String,
 }
 
 impl Texts<'_> {
-    fn place(
+    fn locate(
         &mut self,
         raw: &Raw<'_>,
         token: usize,
@@ -180,8 +185,10 @@ impl Texts<'_> {
             Some(Value::Text(iss)) => self.text(iss)?,
             _ => self.text(&Cow::Owned(issuer.to_owned()))?,
         };
-        let picture =
-            raw.picture.as_ref().filter(|_| optional_text(&raw.picture).is_some_and(|url| url.len() <= MAX_PICTURE));
+        let picture = raw
+            .picture
+            .as_ref()
+            .filter(|_| optional_text(&raw.picture).is_some_and(|url| url.len() <= MAX_PICTURE_BYTES));
         Some(ClaimsParts {
             token: Span::new(0, token)?,
             payload: Span::new(token, self.buffer.len().checked_sub(token)?)?,
@@ -191,7 +198,7 @@ impl Texts<'_> {
             given_name: self.optional(raw.given_name.as_ref())?,
             family_name: self.optional(raw.family_name.as_ref())?,
             email: self.optional(raw.email.as_ref())?,
-            email_is_no_text: raw.email.as_ref().is_some_and(|email| !matches!(email, Value::Text(_))),
+            email_is_not_text: raw.email.as_ref().is_some_and(|email| !matches!(email, Value::Text(_))),
             picture: self.optional(picture)?,
             email_verified: raw.email_verified.as_ref().map(is_true),
             expires_at,
@@ -205,7 +212,7 @@ impl Texts<'_> {
         }
     }
 
-    #[expect(clippy::ptr_arg, reason = "whether the text is borrowed says where it is")]
+    #[expect(clippy::ptr_arg, reason = "whether the text is borrowed determines its location")]
     fn text(&mut self, text: &Cow<'_, str>) -> Option<Span> {
         match text {
             Cow::Borrowed(text) => {
@@ -221,7 +228,7 @@ impl Texts<'_> {
     }
 }
 
-/// As a boolean, or as the text that Cognito sends. Whatever else stands there is not true.
+/// `true` as a boolean, or as the text that Cognito sends. Any other value counts as false.
 fn is_true(value: &Value<'_>) -> bool {
     match value {
         Value::Bool(verified) => *verified,
@@ -237,8 +244,9 @@ fn optional_text<'v>(value: &'v Option<Value<'_>>) -> Option<&'v str> {
     }
 }
 
-/// Control characters, those that end a line or a paragraph, and those that turn the direction of a text: none is in a
-/// subject or an address, and all of them make a log line say something else.
+/// Whether the text has control characters, line or paragraph separators, or characters that change
+/// the direction of text. Subjects and addresses do not contain them, and each of them can forge
+/// the meaning of a log line.
 fn has_control(text: &str) -> bool {
     if text.is_ascii() {
         return text.bytes().any(|byte| byte.is_ascii_control());

@@ -1,25 +1,27 @@
-//! The three segments of a compact JWS (RFC 7515 section 7.1), strictly.
+//! The three segments of a compact JWS (RFC 7515 section 7.1), parsed strictly.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-/// A token split in three, its base64url checked, its signature decoded. Header and payload are not decoded yet.
+/// A token split into its segments. All base64url is checked and the signature is decoded; header
+/// and payload are not decoded yet.
 pub(super) struct Segments<'t> {
-    /// Header and payload with the dot between them, padding included: what the signature covers.
+    /// The bytes that the signature covers: header, dot and payload, including padding.
     pub(super) signing_input: &'t [u8],
     pub(super) header: Encoded<'t>,
     pub(super) payload: Encoded<'t>,
     pub(super) signature: [u8; 64],
 }
 
-/// base64url text that is known to be sound, without its padding.
+/// Valid base64url text, without its padding.
 #[derive(Clone, Copy)]
 pub(super) struct Encoded<'t>(&'t [u8]);
 
 impl<'t> Segments<'t> {
-    /// `None` unless the token is three strict base64url segments with a signature of 64 bytes. Allocates nothing.
+    /// `None` unless the token is three strict base64url segments with a signature of 64 bytes.
+    /// Allocates nothing.
     pub(super) fn split(token: &'t [u8]) -> Option<Self> {
         let first = memchr::memchr(b'.', token)?;
-        // A dot between these two is no base64url.
+        // A dot between these two is rejected as invalid base64url.
         let last = memchr::memrchr(b'.', token).filter(|last| *last > first)?;
         let (signing_input, signature) = token.split_at_checked(last)?;
         let (header, payload) = signing_input.split_at_checked(first)?;
@@ -33,7 +35,8 @@ impl<'t> Segments<'t> {
 }
 
 impl<'t> Encoded<'t> {
-    /// With canonical padding or with none, in the alphabet of RFC 4648 section 5, with zero trailing bits.
+    /// Accepts canonical padding or none, the alphabet of RFC 4648 section 5, and zero trailing
+    /// bits.
     fn check(text: &'t [u8]) -> Option<Self> {
         let unpadded = match text {
             [body @ .., b'=', b'='] if body.len() % 4 == 2 => body,
@@ -41,8 +44,8 @@ impl<'t> Encoded<'t> {
             body if body.len() % 4 != 1 => body,
             _ => return None,
         };
-        // No early exit: like this it runs sixteen bytes at a time.
-        let in_alphabet = unpadded.iter().fold(true, |sound, byte| sound & is_base64url(*byte));
+        // Without an early exit, the compiler processes sixteen bytes at a time.
+        let in_alphabet = unpadded.iter().fold(true, |valid, byte| valid & is_base64url(*byte));
         let encoded = in_alphabet.then_some(Self(unpadded))?;
         encoded.has_zero_trailing_bits().then_some(encoded)
     }
@@ -53,13 +56,13 @@ impl<'t> Encoded<'t> {
         URL_SAFE_NO_PAD.decode_slice(tail, &mut [0; 4]).is_ok()
     }
 
-    /// How many bytes it decodes to.
+    /// Number of decoded bytes.
     pub(super) fn decoded_len(self) -> usize {
         // At most 64 KiB, so this cannot overflow.
         self.0.len().saturating_mul(3) / 4
     }
 
-    /// Decodes into the front of `to` and gives that part. `None` if it does not fit.
+    /// Decodes to the start of `to` and returns that part. `None` if it does not fit.
     pub(super) fn decode(self, to: &mut [u8]) -> Option<&mut [u8]> {
         let to = to.get_mut(..self.decoded_len())?;
         URL_SAFE_NO_PAD.decode_slice(self.0, to).ok().filter(|written| *written == to.len())?;
@@ -93,7 +96,7 @@ mod tests {
             match decode(text) {
                 Some(decoded) if text != "-_-_" => assert_eq!(decoded, bytes.as_bytes()),
                 Some(decoded) => assert_eq!(decoded, [0xfb, 0xff, 0xbf]),
-                None => panic!("{text} is sound"),
+                None => panic!("{text} is valid"),
             }
         }
     }

@@ -1,16 +1,16 @@
-//! When a token is valid.
+//! The validity period of a token.
 
 use std::time::Duration;
 
 use crate::error::AuthErrorKind;
 
-/// The last second that counts as a time: the end of the year 9999.
+/// The last valid time, in seconds since 1970: the end of the year 9999.
 pub(super) const LAST_SECOND: u64 = 253_402_300_799;
 
-/// From when until when a token is valid, in seconds since 1970.
+/// The validity period of a token, in seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {
-    /// The later of `nbf` and `iat`; 0 without either.
+    /// The later of `nbf` and `iat`; 0 without both.
     pub(crate) not_before: u64,
     /// The earlier of the two `exp`.
     pub(crate) expires_at: u64,
@@ -21,13 +21,13 @@ impl Window {
         Self { not_before: nbf.max(iat).unwrap_or(0), expires_at }
     }
 
-    /// When both are valid.
+    /// The intersection of two periods.
     pub(super) fn and(self, other: Self) -> Self {
         Self { not_before: self.not_before.max(other.not_before), expires_at: self.expires_at.min(other.expires_at) }
     }
 
-    /// Valid while `now < exp + leeway`, `nbf <= now + leeway` and `exp <= now + max_lifetime`
-    /// (RFC 7519 sections 4.1.4 and 4.1.5).
+    /// Checks `now`: valid while `now < exp + leeway`, `nbf <= now + leeway` and
+    /// `exp <= now + max_lifetime` (RFC 7519 sections 4.1.4 and 4.1.5).
     pub(crate) fn check(self, now: u64, leeway: Duration, max_lifetime: Duration) -> Result<(), AuthErrorKind> {
         let leeway = leeway.as_secs();
         if now >= self.expires_at.saturating_add(leeway) {

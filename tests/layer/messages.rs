@@ -235,12 +235,12 @@ async fn every_kind_says_what_was_expected_and_found_and_what_to_change() {
     not_yet_valid: the token is not valid yet: compare the clocks
     lifetime_too_long: the token's exp is further ahead than max_lifetime: a load balancer sets it 120 s ahead, so something else signed the token, or this machine's clock is far behind; if longer tokens are expected, raise TokenLimits::max_lifetime: exp is 3600 s ahead, max_lifetime is 900 s
     clock_unusable: this machine's clock stands before 1970: set it
-    unknown_key: the key endpoint has no key of the token's kid: compare region and key endpoint: asked for https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID>
+    unknown_key: the key endpoint has no key of the token's kid: compare region and key endpoint: requested https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID>
     invalid_signature: the signature does not match the token's key
     malformed_claims: the token's claims are not what a load balancer writes: there is no sub
     keys_unavailable: the public keys are out of reach: https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID> answered 500
-    key_rejected: the key endpoint answered with something that is not a P-256 public key: https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID> answered with something that is not exactly one PEM block PUBLIC KEY
-    sign_in_refused: the sign-in policy refuses this user: the email's domain is "partner.example", allowed are: example.com; add the domain, or one guest by allow_address
+    key_rejected: the key endpoint answered with something that is not a P-256 public key: https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID> responded with something that is not exactly one PEM block PUBLIC KEY
+    sign_in_refused: the sign-in policy refuses this user: the email's domain is "partner.example"; allowed are example.com; add the domain, or a single guest by allow_address
     user_not_found: the sign-in policy finds nobody for these claims: not in the directory
     ambiguous_user: the sign-in policy finds more than one user for these claims: two entries have this email
     sign_in_unavailable: what the sign-in policy asks is out of reach: the directory is down
@@ -282,12 +282,12 @@ async fn policies_say_which_rule_it_was() {
         all.push(said);
     }
     insta::assert_snapshot!(all.join("\n"), @r#"
-    the sign-in policy finds nobody for these claims: there is no claim email: add the scope email to the listener rule, and consent to it at the provider
+    the sign-in policy finds nobody for these claims: there is no claim email: add the scope email to the listener rule, and grant consent for it at the provider
     the sign-in policy refuses this user: the claim email_verified is false
     the sign-in policy refuses this user: there is no claim email_verified, and require_verified_email is set
     the sign-in policy refuses this user: the claim email is longer than max_email_chars
     the sign-in policy refuses this user: the claim email is not a plain ASCII address
-    the sign-in policy refuses this user: the email's domain is "partner.example", allowed are: example.com; add the domain, or one guest by allow_address
+    the sign-in policy refuses this user: the email's domain is "partner.example"; allowed are example.com; add the domain, or a single guest by allow_address
     the sign-in policy refuses this user: the email gives no user name: the name of an entity is letters and digits, with '-', '_' and '.' in between, 63 at most
     the sign-in policy finds nobody for these claims: there is no claim custom:user
     the sign-in policy refuses this user: the claim custom:user has upper-case letters; use ignoring_case() if the provider ignores case in it
@@ -345,7 +345,7 @@ async fn a_token_of_wrong_form_is_said_to_be_wrong_in_which_way() {
     the token's claims are not what a load balancer writes: sub or email has control characters
     the token's claims are not what a load balancer writes: iss is a list, not a text
     the token's claims are not what a load balancer writes: exp is not a whole number of seconds since 1970
-    the token's claims are not what a load balancer writes: their iss is not the one of the JOSE header
+    the token's claims are not what a load balancer writes: `iss` in the claims differs from `iss` in the JOSE header
     the token's claims are not what a load balancer writes: they are not one JSON object
     "#);
 }

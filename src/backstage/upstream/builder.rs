@@ -11,7 +11,8 @@ use crate::{
     backstage::own_paths,
     internal::{
         is_loopback,
-        proxy::{ANSWER_TIMEOUT, Forwarder, tcp_connector},
+        proxy::{Forwarder, RESPONSE_TIMEOUT, tcp_connector},
+        strip_oidc_headers,
         tls::Roots,
     },
 };
@@ -35,7 +36,7 @@ impl UpstreamBuilder {
         Self {
             url,
             roots: Roots::default(),
-            answer_timeout: ANSWER_TIMEOUT,
+            answer_timeout: RESPONSE_TIMEOUT,
             keeps_identity_headers: false,
             plain_http: false,
             mounts: Vec::new(),
@@ -123,7 +124,7 @@ impl UpstreamBuilder {
         tcp.enforce_http(false);
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
-        let forwarder = Forwarder::new(connector, self.answer_timeout);
+        let forwarder = Forwarder::new(connector, self.answer_timeout, strip_oidc_headers);
         if scheme == Scheme::HTTP && !is_loopback(authority.host()) {
             tracing::warn!(
                 target: "tower_alb_auth",

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue};
 use crate::{
     AuthError, AuthErrorKind, Clock, Kid,
     config::{AlbAuthConfig, Settings},
-    internal::{Authenticated, Authenticator, Candidate, DATA, Decision, OidcHeaders, PublicKey, SharedClock},
+    internal::{Authenticated, Authenticator, DATA, Decision, OidcHeaders, PublicKey, SharedClock, UnverifiedToken},
     keys::{KeyId, Lookup},
 };
 
@@ -43,9 +43,9 @@ impl Judge {
     pub(super) fn key_of(&self, token: &str) -> Option<Arc<PublicKey>> {
         let settings = &self.config.inner;
         let now = settings.clock.unix_now()?;
-        let candidate = Candidate::read(token.as_bytes(), &settings.trust, &settings.token_limits, now).ok()?;
+        let unverified = UnverifiedToken::read(token.as_bytes(), &settings.trust, &settings.token_limits, now).ok()?;
         let snapshot = self.authenticator.current();
-        match snapshot.keys().lookup(candidate.trusted().endpoint, candidate.kid()) {
+        match snapshot.keys().lookup(unverified.trusted().endpoint, unverified.kid()) {
             Lookup::Ready(key, _) => Some(key),
             Lookup::Wait(_) | Lookup::Refused(_) => None,
         }

@@ -273,7 +273,7 @@ fn who(authenticated: &Authenticated, show: bool) -> String {
             identity.user_entity_ref().namespace()
         ),
         Authenticated::ClaimsOnly(_) => "With the claims alone, since the policy names nobody.".to_owned(),
-        Authenticated::Unnamed(_) => "With the claims alone: the policy names users, but not this one.".to_owned(),
+        Authenticated::NoMatch(_) => "With the claims alone: the policy names users, but not this one.".to_owned(),
     }
 }
 

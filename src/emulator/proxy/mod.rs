@@ -26,7 +26,10 @@ use tokio::{io::AsyncReadExt, net::TcpStream};
 
 pub(super) use self::answer::answer;
 pub(super) use self::headers::{ClientConnection, Scheme};
-use crate::internal::proxy::{ANSWER_TIMEOUT, Forwarder, at_server, tcp_connector};
+use crate::internal::{
+    proxy::{Forwarder, RESPONSE_TIMEOUT, at_server, tcp_connector},
+    strip_oidc_headers,
+};
 
 /// How often a target that does not listen is tried while a request waits for it.
 const RETRY: Duration = Duration::from_millis(100);
@@ -43,13 +46,13 @@ pub(super) struct Proxy {
 
 impl Proxy {
     pub(super) fn new(target: Option<uri::Authority>, wait_for_target: Duration) -> Self {
-        let forwarder = Forwarder::new(tcp_connector(), ANSWER_TIMEOUT);
+        let forwarder = Forwarder::new(tcp_connector(), RESPONSE_TIMEOUT, strip_oidc_headers);
         Self { target, forwarder, wait_for_target, failed: AtomicBool::new(false) }
     }
 
     /// Cuts connections that have become web sockets, which have no end of their own.
     pub(super) fn cut(&self) {
-        self.forwarder.cut();
+        self.forwarder.abort_upgraded();
     }
 
     /// The target's answer, or what a load balancer answers in its place.

@@ -1,4 +1,4 @@
-//! Fetches: whether one may start, and its way to the source.
+//! Fetches: whether one may start, and the request to the source.
 
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,11 @@ use crate::{
     telemetry::metrics,
 };
 
-/// The wait before the second try of a fetch; up to as much again is added by chance.
+/// Wait before the second attempt of a fetch. A random wait of up to the same length is added.
 const RETRY_WAIT: Duration = Duration::from_millis(50);
 
 impl KeyStore {
-    /// A fetch, if breaker and budget allow one.
+    /// Starts a fetch, if breaker and budget permit one.
     pub(super) fn begin(
         self: &Arc<Self>,
         id: &KeyId,
@@ -31,27 +31,28 @@ impl KeyStore {
         }
         let permit = self.budget(purpose).take(now).ok_or_else(|| {
             KeyError::unavailable(
-                "the budget of key fetches is spent: many kids that are not held".to_owned(),
+                "the budget of key fetches is spent: many requests have unknown kids".to_owned(),
                 Duration::from_secs(1),
             )
         })?;
         self.health.begin(&id.endpoint, purpose, now, &self.limits);
         let (store, id) = (Arc::clone(self), id.clone());
         Ok(async move {
-            let _under_way = metrics::FetchUnderWay::begin();
+            let _in_progress = metrics::FetchInProgress::begin();
             let fetch = store.fetch(&source, &id, purpose);
-            let answer = match tokio::time::timeout(store.limits.fetch_timeout, fetch).await {
-                Ok(answer) => answer,
+            let response = match tokio::time::timeout(store.limits.fetch_timeout, fetch).await {
+                Ok(response) => response,
                 Err(_) => {
                     Err(KeySourceError::new(KeySourceErrorKind::Timeout, "the fetch took longer than fetch_timeout"))
                 }
             };
             drop(permit);
-            store.settle(id, purpose, now, answer)
+            store.apply_fetch_result(id, purpose, now, response)
         })
     }
 
-    /// Asks the source, twice if the first answer is worth it and the budget allows.
+    /// Fetches from the source. Retries once if the failure may be transient and the budget permits
+    /// it.
     async fn fetch(&self, source: &SharedSource, id: &KeyId, purpose: Purpose) -> Result<Vec<u8>, KeySourceError> {
         let request = KeyRequest::new(id.endpoint.clone(), id.kid);
         match source.fetch(request.clone()).await {
@@ -59,7 +60,7 @@ impl KeyStore {
                 tokio::time::sleep(self.unknown.jittered(RETRY_WAIT)).await;
                 source.fetch(request).await
             }
-            answer => answer,
+            response => response,
         }
     }
 

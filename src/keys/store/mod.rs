@@ -1,9 +1,9 @@
-//! Look-ups, and what they stand on. The contract stands in the folder's `mod.rs`; fetches are in `fetch`, what becomes of
-//! them in `settle`, what the operator asks in `report`.
+//! The key store and its lookups. The contract is in the documentation of `keys`. `fetch` starts
+//! fetches, `fetch_result` applies their results, and `report` has the functions for operators.
 
 mod fetch;
+mod fetch_result;
 mod report;
-mod settle;
 
 use std::{
     pin::Pin,
@@ -25,59 +25,61 @@ use crate::sync::Second;
 use crate::{
     alb::KeyEndpoint,
     limits::KeyLimits,
-    sync::{Aborted, Arc, Flights, Mutex, Seat, SharedClock},
+    sync::{Arc, Mutex, SharedClock, SingleFlight, TaskLost, Waiter},
 };
 
-/// How many refreshes of held keys run at once, start a second and start in a burst; and how many fetches of kids whose keys
-/// have verified a token and are not held.
+/// The budget for refreshes of held keys, and for fetches of kids whose keys have verified a token
+/// and are not held: maximum concurrent, per second, and in a burst.
 const REFRESH_BUDGET: (usize, u32, u32) = (4, 4, 64);
 
 type Fetched = Result<Arc<PublicKey>, KeyError>;
 
 pub(crate) struct KeyStore {
     set: ArcSwap<KeySet>,
-    /// Held while the next set is built.
+    /// Locked while the next set is built.
     writer: Mutex<()>,
     pinned: Vec<(KeyId, Arc<PublicKey>)>,
     source: Option<SharedSource>,
     unknown: UnknownKids,
-    flights: Flights<KeyId, Fetched>,
+    in_flight: SingleFlight<KeyId, Fetched>,
     unknown_budget: Budget,
     known_budget: Budget,
     refresh_budget: Budget,
     health: Health,
     limits: KeyLimits,
-    /// The age at which a key is asked for again: asked at each look-up, so worked out once.
+    /// The age at which a key is refreshed. Computed once, because each lookup needs it.
     refresh_age: Duration,
     clock: SharedClock,
 }
 
-/// What a look-up finds without waiting.
+/// The result of a lookup, without waiting.
 pub(crate) enum Lookup {
-    /// With the second of the look-up, for [`KeyStore::proven`].
+    /// With the second of the lookup, for [`KeyStore::proven`].
     Ready(Arc<PublicKey>, Second),
     Wait(KeyFuture),
     Refused(KeyError),
 }
 
-/// Whether a refresh is noted in the set.
+/// Whether a request waits for a refresh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum MarkStarted {
-    Yes,
-    No,
+enum RefreshMode {
+    /// No request waits. The start of the refresh is recorded in the set.
+    Background,
+    /// A request waits, and further requests join it.
+    Awaited,
 }
 
 /// A key that is being fetched.
 pub(crate) type KeyFuture = Pin<Box<dyn Future<Output = Fetched> + Send>>;
 
-/// Why there is no key.
+/// Why no key is returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum KeyError {
-    /// The endpoint knows no such key.
+    /// The endpoint has no such key.
     Unknown,
-    /// The endpoint is out of reach, or may not be asked now.
+    /// The endpoint is unreachable, or breaker or budget permit no fetch now.
     Unavailable { reason: String, retry_after: Duration },
-    /// The endpoint gave something that is not a key.
+    /// The endpoint responded with something that is not a key.
     Rejected { reason: String, retry_after: Duration },
 }
 
@@ -95,7 +97,7 @@ impl KeyStore {
             pinned,
             source,
             unknown: UnknownKids::new(&limits),
-            flights: Flights::new(limits.lost_after(), clock.clone()),
+            in_flight: SingleFlight::new(limits.lost_after(), clock.clone()),
             unknown_budget: Budget::new(limits.max_concurrent_fetches, limits.fetches_per_second, limits.fetch_burst),
             known_budget: Budget::new(concurrent, rate, burst),
             refresh_budget: Budget::new(concurrent, rate, burst),
@@ -106,20 +108,21 @@ impl KeyStore {
         }
     }
 
-    /// Takes over what a reload of the configuration keeps of another store: the keys of these endpoints if both stores have
-    /// the same source, and in any case the kids in use. A key of a source that was replaced proves nothing.
+    /// Takes over keys and kids from the store of the previous configuration: the keys of these
+    /// endpoints if both stores have the same source, and in any case the kids in use. A key from a
+    /// replaced source is not trusted.
     pub(crate) fn adopt(&self, other: &Self, endpoints: &[KeyEndpoint]) {
         let same_source = match (&self.source, &other.source) {
             (Some(source), Some(replaced)) => source.is_same_as(replaced),
             _ => false,
         };
         let kept = other.set.load().after_reload(endpoints, same_source);
-        kept.iter().for_each(|held| self.health.gave_a_key(&held.id.endpoint));
+        kept.iter().for_each(|held| self.health.has_returned_a_key(&held.id.endpoint));
         self.set.store(Arc::new(kept));
     }
 
-    /// Notes that this key has verified a token: it is in use, and no stranger can say that of a key. Takes a lock the first
-    /// time alone.
+    /// Records that this key has verified a token. A client without a trusted token cannot cause
+    /// this. Takes a lock the first time only.
     #[inline]
     pub(crate) fn proven(&self, endpoint: &KeyEndpoint, kid: Kid, key: &PublicKey, at: Second) {
         if key.note_use(at) {
@@ -134,16 +137,17 @@ impl KeyStore {
         self.set.store(Arc::new(set.with_proven(id, at, self.limits.max_keys)));
     }
 
-    /// Now, in the time that the uses of keys are noted by.
+    /// The current second, for recording the use of a key.
     pub(crate) fn second(&self) -> Second {
         self.set.load().second(self.clock.monotonic())
     }
 
-    /// The key of a kid: at once if it is held, else from a fetch, one for all who ask.
+    /// The key of a kid: at once if it is held, otherwise from a fetch that all requests for it
+    /// share.
     pub(crate) fn lookup(self: &Arc<Self>, endpoint: &KeyEndpoint, kid: Kid) -> Lookup {
-        let is_asked_for = |id: &KeyId| id.kid == kid && id.endpoint == *endpoint;
-        if let Some((_, key)) = self.pinned.iter().find(|(id, _)| is_asked_for(id)) {
-            // Never evicted, so its use is not noted.
+        let matches_request = |id: &KeyId| id.kid == kid && id.endpoint == *endpoint;
+        if let Some((_, key)) = self.pinned.iter().find(|(id, _)| matches_request(id)) {
+            // Static keys are never evicted, so their use is not tracked.
             return Lookup::Ready(Arc::clone(key), Second::NEVER);
         }
         let set = self.set.load();
@@ -161,32 +165,34 @@ impl KeyStore {
             return ready();
         }
         if !held.is_proven() {
-            // A stranger may have named it: it has no part in the budget by which keys in use are refreshed.
+            // Any client may have named it, so it does not use the budget for refreshes of keys in
+            // use.
             return self.lookup_unknown(held.id.clone());
         }
         let due = held.is_due(now);
         let usable = age <= self.limits.max_age();
-        // Past its lifetime it is better to wait for the fresh one, but not again and again while refreshes fail.
+        // Past its lifetime, a request waits for the fresh key, but only until a refresh has
+        // failed.
         let wait = age >= self.limits.lifetime && due && held.refresh.failures == 0;
         if usable && !wait {
             if due {
-                // Nobody waits for it, so what keeps it from starting is no error of this request.
-                drop(self.refresh(&held.id, now, MarkStarted::Yes));
+                // No request waits for this refresh, so a reason not to start it is not an error.
+                drop(self.refresh(&held.id, now, RefreshMode::Background));
             }
             return ready();
         }
-        let refresh = if due { self.refresh(&held.id, now, MarkStarted::No) } else { self.joined(held, now) };
-        // If the fetch fails, the errand gives the old key as long as it is usable.
+        let refresh = if due { self.refresh(&held.id, now, RefreshMode::Awaited) } else { self.joined(held, now) };
+        // If the fetch fails, it returns the old key as long as that is usable.
         match refresh {
-            Ok(seat) => Lookup::Wait(Box::pin(land(seat, usable.then(|| Arc::clone(&held.key))))),
+            Ok(waiter) => Lookup::Wait(Box::pin(wait_for(waiter, usable.then(|| Arc::clone(&held.key))))),
             Err(_) if usable => ready(),
             Err(error) => Lookup::Refused(error),
         }
     }
 
-    /// A seat in the refresh that is under way, or why there is none.
-    fn joined(&self, held: &HeldKey, now: Instant) -> Result<Seat<Fetched>, KeyError> {
-        self.flights.seat(&held.id).ok_or_else(|| {
+    /// A waiter for the refresh in progress, or why there is none.
+    fn joined(&self, held: &HeldKey, now: Instant) -> Result<Waiter<Fetched>, KeyError> {
+        self.in_flight.waiter(&held.id).ok_or_else(|| {
             let reason = format!("the key {} is too old and could not be refreshed", held.id.kid);
             let wait = held.refresh.not_before.unwrap_or(now).saturating_duration_since(now);
             KeyError::unavailable(reason, self.retry_after(&held.id, Purpose::Refresh, wait, now))
@@ -199,7 +205,7 @@ impl KeyStore {
             return Lookup::Refused(error);
         }
         let start = || {
-            // Once more, now that no fetch of this kid can end unseen.
+            // Checked again under the lock: a fetch of this kid may have ended in between.
             let set = self.set.load();
             let fresh =
                 |held: &&HeldKey| held.is_proven() || now.saturating_duration_since(held.fetched_at) < self.refresh_age;
@@ -209,17 +215,17 @@ impl KeyStore {
             if let Some(error) = self.remembered(&id, now) {
                 return Err(Lookup::Refused(error));
             }
-            // Who only makes kids up cannot spend the budget of kids whose keys have verified a token; who has seen those kids
-            // cannot spend that of the keys in use.
+            // Made-up kids cannot exhaust the budget of kids whose keys have verified a token, and
+            // neither can exhaust the budget for refreshes of the keys in use.
             if set.is_proven_kid(&id)
-                && let Ok(errand) = self.begin(&id, now, Purpose::Known)
+                && let Ok(fetch) = self.begin(&id, now, Purpose::Known)
             {
-                return Ok(errand);
+                return Ok(fetch);
             }
             self.begin(&id, now, Purpose::Unknown).map_err(Lookup::Refused)
         };
-        match self.flights.join(id.clone(), start) {
-            Ok(seat) => Lookup::Wait(Box::pin(land(seat, None))),
+        match self.in_flight.join(id.clone(), start) {
+            Ok(waiter) => Lookup::Wait(Box::pin(wait_for(waiter, None))),
             Err(known) => known,
         }
     }
@@ -232,27 +238,28 @@ impl KeyStore {
         for held in set.proven() {
             let age = now.saturating_duration_since(held.fetched_at);
             if age >= self.refresh_age && held.is_due(now) {
-                // What it brings is published by its task; nobody waits here.
-                drop(self.refresh(&held.id, now, MarkStarted::Yes));
+                // The task publishes the key; no caller waits for it.
+                drop(self.refresh(&held.id, now, RefreshMode::Background));
             }
         }
     }
 
-    fn refresh(self: &Arc<Self>, id: &KeyId, now: Instant, mark: MarkStarted) -> Result<Seat<Fetched>, KeyError> {
-        self.flights.join(id.clone(), || {
-            let errand = self.begin(id, now, Purpose::Refresh);
-            if mark == MarkStarted::Yes {
-                let wait = match &errand {
+    fn refresh(self: &Arc<Self>, id: &KeyId, now: Instant, mode: RefreshMode) -> Result<Waiter<Fetched>, KeyError> {
+        self.in_flight.join(id.clone(), || {
+            let fetch = self.begin(id, now, Purpose::Refresh);
+            if mode == RefreshMode::Background {
+                let wait = match &fetch {
                     Err(KeyError::Unavailable { retry_after, .. }) => *retry_after,
                     _ => self.limits.lost_after(),
                 };
                 self.mark_started(id, now.checked_add(wait));
             }
-            errand
+            fetch
         })
     }
 
-    /// Notes in the set that a refresh runs, or may not run yet, so that look-ups meanwhile need not ask what is behind locks.
+    /// Records in the set that a refresh runs or may not start yet, so that lookups until then take
+    /// no lock.
     fn mark_started(&self, id: &KeyId, not_before: Option<Instant>) {
         let _writer = self.writer.lock();
         let set = self.set.load();
@@ -261,7 +268,8 @@ impl KeyStore {
         self.set.store(Arc::new(set.with(HeldKey { refresh, ..held.clone() }, self.limits.max_keys)));
     }
 
-    /// When to come back for a key that may be asked for after this wait: not before its endpoint may be asked.
+    /// The time to retry for a key that may be requested after this wait: not before its endpoint
+    /// may be requested.
     fn retry_after(&self, id: &KeyId, purpose: Purpose, wait: Duration, now: Instant) -> Duration {
         self.health.blocked(&id.endpoint, purpose, now).map_or(wait, |blocked| blocked.max(wait))
     }
@@ -296,16 +304,17 @@ impl KeyError {
 impl std::fmt::Display for KeyError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Unknown => f.write_str("there is no such key"),
+            Self::Unknown => f.write_str("the endpoint has no such key"),
             Self::Unavailable { reason, .. } | Self::Rejected { reason, .. } => f.write_str(reason),
         }
     }
 }
 
-/// Waits for a fetch. Where it is lost (it panicked, or its runtime ended), a key that is held stands in.
-async fn land(seat: Seat<Fetched>, held: Option<Arc<PublicKey>>) -> Fetched {
-    seat.land().await.unwrap_or_else(|Aborted| {
-        let reason = "the fetch of the key ended without an answer; is a tokio runtime running?";
+/// Waits for a fetch. If it is lost (it panicked, or its runtime shut down), the held key is
+/// returned, if there is one.
+async fn wait_for(waiter: Waiter<Fetched>, held: Option<Arc<PublicKey>>) -> Fetched {
+    waiter.wait().await.unwrap_or_else(|TaskLost| {
+        let reason = "the fetch of the key ended without a result; is a tokio runtime running?";
         held.ok_or_else(|| KeyError::unavailable(reason.to_owned(), Duration::from_secs(1)))
     })
 }

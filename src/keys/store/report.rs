@@ -1,4 +1,4 @@
-//! What the operator asks: whether the endpoints answer, whether requests can be judged, how much is held.
+//! Information for operators: whether the endpoints respond, readiness, and sizes.
 
 use std::time::Instant;
 
@@ -14,10 +14,11 @@ use crate::{
 };
 
 impl KeyStore {
-    /// Asks each endpoint whether it answers at all, and fetches these kids from whichever knows them.
+    /// Checks that each endpoint responds, and fetches the keys of these kids from the endpoints
+    /// that have them.
     ///
     /// # Errors
-    /// What is wrong, a sentence an endpoint or kid.
+    /// One message for each endpoint that does not respond and each kid that no endpoint has.
     pub(crate) async fn warm_up(self: &Arc<Self>, endpoints: &[KeyEndpoint], kids: &[Kid]) -> Result<(), Vec<String>> {
         let mut problems = Vec::new();
         for endpoint in endpoints {
@@ -26,8 +27,8 @@ impl KeyStore {
                 match tokio::time::timeout(self.limits.fetch_timeout, source.fetch(request)).await {
                     Ok(Ok(_)) => {}
                     Ok(Err(error)) if error.kind() == KeySourceErrorKind::NotFound => {}
-                    Ok(Err(error)) => problems.push(format!("{endpoint} does not answer: {error}")),
-                    Err(_) => problems.push(format!("{endpoint} does not answer within fetch_timeout")),
+                    Ok(Err(error)) => problems.push(format!("{endpoint} does not respond: {error}")),
+                    Err(_) => problems.push(format!("{endpoint} does not respond within fetch_timeout")),
                 }
             }
         }
@@ -39,11 +40,12 @@ impl KeyStore {
                     Lookup::Wait(fetch) => fetch.await.map(|key| (key, self.second())),
                     Lookup::Refused(error) => Err(error),
                 };
-                // The operator's word is as good as a token: the key is among those in use.
+                // A kid that the operator names is trusted as much as a token, so its key counts as
+                // in use.
                 let found = found.map(|(key, second)| self.proven(endpoint, *kid, &key, second));
                 missing.extend(found.err().map(|error| format!("{endpoint}/{kid}: {error}")));
             }
-            // A kid is of one region, so one endpoint that knows it is enough.
+            // A kid belongs to one region, so one endpoint that has it is enough.
             if missing.len() == endpoints.len() {
                 problems.append(&mut missing);
             }
@@ -51,7 +53,7 @@ impl KeyStore {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    /// Whether requests can be judged.
+    /// Whether tokens can be verified.
     pub(crate) fn readiness(&self) -> Readiness {
         let now = self.clock.monotonic();
         self.report_age(now);
@@ -61,24 +63,24 @@ impl KeyStore {
                 held.id.endpoint == *endpoint && now.saturating_duration_since(held.fetched_at) <= self.limits.max_age()
             })
         };
-        // By then a request would have tried, had there been any.
+        // After this time a request would have tried again.
         let long_ago = self.limits.breaker_max_wait.saturating_add(self.limits.fetch_timeout);
         let mut readiness = Readiness { ready: true, problems: Vec::new() };
         for (endpoint, problem) in self.health.problems() {
             let over = now.saturating_duration_since(problem.since) > long_ago;
-            readiness.ready &= over || !problem.counts() || usable(&endpoint);
-            readiness.problems.push(format!("{endpoint}: {}", problem.sentence));
+            readiness.ready &= over || !problem.affects_readiness() || usable(&endpoint);
+            readiness.problems.push(format!("{endpoint}: {}", problem.message));
         }
         readiness
     }
 
-    /// Tells the metrics how old the keys are.
+    /// Updates the metric of key ages.
     pub(super) fn report_age(&self, now: Instant) {
         metrics::oldest_key(self.set.load().proven().map(|held| held.fetched_at), now);
     }
 
-    /// Keys held, kids remembered as unknown, fetches under way.
+    /// Number of keys held, of kids remembered as unknown, and of fetches in progress.
     pub(crate) fn sizes(&self) -> (usize, usize, usize) {
-        (self.set.load().len(), self.unknown.len(), self.flights.len())
+        (self.set.load().len(), self.unknown.len(), self.in_flight.len())
     }
 }

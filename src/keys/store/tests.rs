@@ -1,4 +1,4 @@
-//! What cannot be seen from outside: which look-ups stay away from what is behind locks, and races.
+//! Behaviour that cannot be observed from outside: lookups that take no lock, and races.
 
 use super::*;
 use crate::{
@@ -37,45 +37,46 @@ fn hold(store: &KeyStore, id: &KeyId) {
     store.set.store(Arc::new(set.with(held, 2)));
 }
 
-/// Whether a look-up would try to start a refresh, and so ask flights, breaker and budget.
+/// Whether a lookup would try to start a refresh, which takes the locks of fetches, breaker and
+/// budget.
 fn is_due(store: &KeyStore, id: &KeyId) -> bool {
     store.set.load().find(&id.endpoint, id.kid).unwrap().is_due(Instant::now())
 }
 
 #[tokio::test]
-async fn while_a_refresh_runs_look_ups_ask_nothing_behind_a_lock() {
+async fn while_a_refresh_runs_lookups_take_no_lock() {
     let (store, id) = store();
     assert!(is_due(&store, &id));
     assert!(matches!(store.lookup(&id.endpoint, id.kid), Lookup::Ready(..)));
-    assert_eq!(store.flights.len(), 1);
+    assert_eq!(store.in_flight.len(), 1);
     assert!(!is_due(&store, &id));
 }
 
 #[tokio::test]
-async fn while_a_refresh_may_not_start_look_ups_ask_nothing_behind_a_lock() {
+async fn while_a_refresh_may_not_start_lookups_take_no_lock() {
     let (store, id) = store();
     assert!(matches!(store.lookup(&id.endpoint, id.kid), Lookup::Ready(..)));
-    while store.flights.len() > 0 {
+    while store.in_flight.len() > 0 {
         tokio::task::yield_now().await;
     }
-    // The endpoint counts as down. Another key of it comes to the age at which it is refreshed:
+    // The endpoint counts as down. Another of its keys reaches the age at which it is refreshed:
     hold(&store, &id);
     assert!(is_due(&store, &id));
     assert!(matches!(store.lookup(&id.endpoint, id.kid), Lookup::Ready(..)));
-    assert_eq!(store.flights.len(), 0, "it may not start");
-    assert!(!is_due(&store, &id), "each look-up until then would ask again");
+    assert_eq!(store.in_flight.len(), 0, "it may not start");
+    assert!(!is_due(&store, &id), "otherwise each lookup until then would take locks");
 }
 
 #[tokio::test]
-async fn a_look_up_that_comes_as_a_fetch_ends_starts_no_second_one() {
+async fn a_lookup_at_the_end_of_a_fetch_starts_no_second_one() {
     let (store, id) = store();
-    // It looked when the key was not held yet. Now it is, and its flight is over.
+    // The lookup started before the key was held. Now the key is held and its fetch has ended.
     assert!(matches!(store.lookup_unknown(id), Lookup::Ready(..)));
-    assert_eq!(store.flights.len(), 0);
+    assert_eq!(store.in_flight.len(), 0);
 }
 
 #[test]
-fn a_key_that_comes_again_is_the_same_allocation_so_its_tokens_stay_remembered() {
+fn a_key_that_is_fetched_again_keeps_its_allocation_so_its_tokens_stay_cached() {
     let (store, id) = store();
     let held = Arc::clone(&store.set.load().find(&id.endpoint, id.kid).unwrap().key);
     let again = store.publish(id.clone(), Instant::now(), test_key());

@@ -100,7 +100,7 @@ where
         match demand.check(request.extensions()) {
             Ok(()) => RequireFuture::inner(self.inner.call(request)),
             Err(error) => {
-                telemetry::demanded(&error, warnings);
+                telemetry::requirement_failed(&error, warnings);
                 // What readiness holds (a permit, say) must not stay with somebody who is refused.
                 let unready = self.inner.clone();
                 drop(replace(&mut self.inner, unready));

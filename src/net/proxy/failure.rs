@@ -1,4 +1,4 @@
-//! Why there is no answer of the server.
+//! Why a server gave no response.
 
 use std::{fmt, time::Duration};
 
@@ -6,16 +6,18 @@ use hyper_util::client::legacy::Error as ClientError;
 
 use super::CONNECT_TIMEOUT;
 
-/// Why there is no answer of the server; as the end of a sentence that begins with it. For the log.
+/// Why a server gave no response. `Display` is for the log, and continues a sentence that begins
+/// with the server: "the target did not respond within 60s".
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// To a connection.
+    /// The server did not accept a connection within [`CONNECT_TIMEOUT`].
     NotAccepted,
-    /// To a request, in this time.
-    NoAnswer(Duration),
-    /// It does not listen, or says nonsense.
+    /// The server did not begin a response within this time.
+    NoResponse(Duration),
+    /// The server does not listen, or its response is not HTTP.
     Unreachable(String),
-    SwitchedUnasked,
+    /// The server switched protocols although the request did not ask for it.
+    UnexpectedSwitch,
 }
 
 impl Failure {
@@ -27,11 +29,11 @@ impl Failure {
         }
     }
 
-    /// 504 where it took too long, else 502 (RFC 9110 section 15.6).
+    /// 504 for a timeout, otherwise 502 (RFC 9110 section 15.6).
     pub(crate) fn status(&self) -> u16 {
         match self {
-            Self::NotAccepted | Self::NoAnswer(_) => 504,
-            Self::Unreachable(_) | Self::SwitchedUnasked => 502,
+            Self::NotAccepted | Self::NoResponse(_) => 504,
+            Self::Unreachable(_) | Self::UnexpectedSwitch => 502,
         }
     }
 }
@@ -39,10 +41,10 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAccepted => write!(f, "did not accept a connection in {CONNECT_TIMEOUT:?}"),
-            Self::NoAnswer(time) => write!(f, "did not answer in {time:?}"),
-            Self::Unreachable(reason) => write!(f, "cannot be asked: {reason}"),
-            Self::SwitchedUnasked => f.write_str("switched protocols unasked"),
+            Self::NotAccepted => write!(f, "did not accept a connection within {CONNECT_TIMEOUT:?}"),
+            Self::NoResponse(time) => write!(f, "did not respond within {time:?}"),
+            Self::Unreachable(reason) => write!(f, "cannot be reached: {reason}"),
+            Self::UnexpectedSwitch => f.write_str("switched protocols without a request for it"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `X-Forwarded-For`: through whose hands a request went.
+//! `X-Forwarded-For`: the addresses that a request passed through.
 
 use std::net::IpAddr;
 
@@ -8,11 +8,11 @@ use super::headers::set;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// A load balancer answers 463 to more.
-const MAX_FORWARDED: usize = 30;
+/// Maximum number of addresses that a request may have. A load balancer responds to more with 463.
+const MAX_ADDRESSES: usize = 30;
 
-/// Adds this address to those that are there. Whether the request may go on: one with too many goes in a circle, or means no
-/// good.
+/// Appends the client's address to the header. Returns whether the request may be forwarded: a
+/// request with too many addresses is in a forwarding loop or is malicious.
 #[must_use]
 pub(crate) fn add_forwarded_for(headers: &mut HeaderMap, client: IpAddr) -> bool {
     let before: Vec<String> = headers
@@ -22,7 +22,7 @@ pub(crate) fn add_forwarded_for(headers: &mut HeaderMap, client: IpAddr) -> bool
         .flat_map(|value| value.split(',').map(|address| address.trim().to_owned()))
         .filter(|address| !address.is_empty())
         .collect();
-    if before.len() > MAX_FORWARDED {
+    if before.len() > MAX_ADDRESSES {
         return false;
     }
     let addresses: Vec<String> = before.into_iter().chain([client.to_string()]).collect();

@@ -1,8 +1,8 @@
-//! Headers on their way: which end at this hop.
+//! Hop-by-hop headers: removed or set on the way to the server and back to the client.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 
-/// RFC 9110 section 7.6.1, and those that older software takes for hop-by-hop.
+/// The headers of RFC 9110 section 7.6.1, and those that older software treats as hop-by-hop.
 const HOP_BY_HOP: [HeaderName; 9] = [
     header::CONNECTION,
     header::PROXY_AUTHENTICATE,
@@ -15,7 +15,7 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// Makes the headers those of the hop to the server.
+/// Sets the headers for the hop to the server.
 pub(crate) fn toward_server<B>(request: &mut Request<B>) {
     keep_host(request);
     let web_socket = wants_web_socket(request);
@@ -32,8 +32,9 @@ pub(crate) fn toward_server<B>(request: &mut Request<B>) {
     }
 }
 
-/// The one protocol that is switched to (RFC 6455 section 4.1). Over any other, HTTP/2 by h2c say, requests would reach the
-/// server that nobody has looked at, with headers that nobody took off.
+/// Whether the request asks for WebSocket (RFC 6455 section 4.1), the only protocol that is
+/// switched to. Over another protocol, such as h2c, requests would reach the server without passing
+/// the checks and the header stripping of this proxy.
 fn wants_web_socket<B>(request: &Request<B>) -> bool {
     let headers = request.headers();
     let mut upgrades = headers.get_all(header::UPGRADE).iter();
@@ -41,12 +42,13 @@ fn wants_web_socket<B>(request: &Request<B>) -> bool {
     only && request.method() == Method::GET && names(headers).any(|name| name == header::UPGRADE)
 }
 
+/// Sets the headers for the hop to the client.
 pub(crate) fn toward_client(headers: &mut HeaderMap) {
     strip(headers);
 }
 
-/// Takes off what ends at this hop. A client may name headers of the load balancer in `Connection`, to have them lost on the
-/// way; those stay.
+/// Removes the headers that end at this hop. Headers of the load balancer stay even if `Connection`
+/// names them: a client could otherwise have them removed.
 fn strip(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = names(headers).collect();
     for name in named.iter().chain(&HOP_BY_HOP) {
@@ -63,12 +65,13 @@ fn names(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
     values.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok())
 }
 
-/// HTTP/2 names the host in the address; HTTP/1.1 to the server wants it in the header.
+/// HTTP/2 carries the host in the request target. HTTP/1.1 toward the server needs it in `Host`.
 fn keep_host<B>(request: &mut Request<B>) {
     if let Some(authority) = request.uri().authority().map(|authority| authority.as_str().to_owned()) {
         set(request.headers_mut(), header::HOST, &authority);
     }
-    // Cookies may come in several lines over HTTP/2 (RFC 9113 section 8.2.3), and in one over HTTP/1.1.
+    // HTTP/2 may split cookies into several header lines (RFC 9113 section 8.2.3); HTTP/1.1 has
+    // one.
     let cookies: Vec<&[u8]> = request.headers().get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if cookies.len() > 1
         && let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..]))
@@ -77,7 +80,7 @@ fn keep_host<B>(request: &mut Request<B>) {
     }
 }
 
-/// In place of whatever is there.
+/// Sets a header, replacing all of its values.
 pub(crate) fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);

@@ -1,16 +1,17 @@
-//! On to another server, and back: what is the same for each proxy in here.
+//! A reverse proxy: forwards requests to another server and returns its responses.
 //!
-//! | what | how |
+//! | aspect | behaviour |
 //! |---|---|
-//! | bodies | both ways as they come, never held; trailers too |
-//! | connections | HTTP/1.1, kept; one that the server closed meanwhile is not noticed by the client where that is safe |
-//! | hop-by-hop headers | taken off, those that `Connection` names too, but none of a load balancer's |
-//! | the host that the client named | stays the `Host` |
-//! | WebSockets, and no other protocol | bytes both ways, until one end is done or they are cut |
-//! | `x-amzn-oidc-*` among the trailers of a request | taken off |
-//! | what fails | [`Failure`]: 502, or 504 for one that takes too long |
+//! | bodies | streamed both ways without buffering, with their trailers |
+//! | connections | HTTP/1.1, pooled; a request is retried on a new connection if the server closed a pooled one and a retry is safe |
+//! | hop-by-hop headers | removed, including those that `Connection` names, but never those of a load balancer |
+//! | `Host` | the host that the client named |
+//! | WebSockets | bytes are copied both ways until one end closes or [`Forwarder::abort_upgraded`] is called |
+//! | other upgrades | not forwarded |
+//! | trailers of a request | pass the caller's filter, since some servers treat them as headers |
+//! | failures | [`Failure`]: 502, or 504 for a timeout |
 //!
-//! Which headers are added, and what a failure looks like to the client, is the caller's.
+//! The caller decides which headers are added and how a failure is reported to the client.
 
 mod failure;
 mod forwarded_for;
@@ -22,7 +23,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{
-    Request, Response, StatusCode, Uri, Version,
+    HeaderMap, Request, Response, StatusCode, Uri, Version,
     uri::{Authority, Scheme},
 };
 use http_body::Body as HttpBody;
@@ -38,37 +39,41 @@ use hyper_util::{
 use tokio::sync::watch;
 
 pub(crate) use self::{failure::Failure, forwarded_for::add_forwarded_for, headers::set};
-use crate::alb::OidcHeaders;
 
-/// How long a server may take to accept a connection.
+/// Time for a server to accept a connection.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long it may take to begin its answer: a load balancer's idle time-out.
-pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Time for a server to begin its response: the default idle timeout of a load balancer.
+pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Sends requests on by this connector.
+/// Removes headers from the trailers of a request.
+pub(crate) type TrailerFilter = fn(&mut HeaderMap);
+
+/// Forwards requests over the connections of a connector.
 pub(crate) struct Forwarder<C> {
     client: Client<C, Body>,
-    answer_timeout: Duration,
-    /// Says when switched connections are cut.
-    cut: watch::Sender<bool>,
+    response_timeout: Duration,
+    filter_trailers: TrailerFilter,
+    /// Becomes true when upgraded connections are to be closed.
+    abort: watch::Sender<bool>,
 }
 
 impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
-    pub(crate) fn new(connector: C, answer_timeout: Duration) -> Self {
+    pub(crate) fn new(connector: C, response_timeout: Duration, filter_trailers: TrailerFilter) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
             .build(connector);
-        Self { client, answer_timeout, cut: watch::Sender::new(false) }
+        Self { client, response_timeout, filter_trailers, abort: watch::Sender::new(false) }
     }
 
-    /// Cuts connections that have become web sockets, which have no end of their own.
+    /// Closes connections that have become WebSockets, which otherwise stay open for as long as
+    /// both ends want.
     #[cfg(feature = "emulator")]
-    pub(crate) fn cut(&self) {
-        self.cut.send_replace(true);
+    pub(crate) fn abort_upgraded(&self) {
+        self.abort.send_replace(true);
     }
 
-    /// The answer of the server at this address.
+    /// Sends the request to this address and returns the response.
     pub(crate) async fn forward<B>(&self, address: Uri, mut request: Request<B>) -> Result<Response<Body>, Failure>
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
@@ -78,22 +83,24 @@ impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
         let upgrade = upgrade::wanted(&mut request);
         *request.uri_mut() = address;
         *request.version_mut() = Version::HTTP_11;
-        let exchange = self.client.request(request.map(|body| Body::new(body.map_frame(without_forged_trailers))));
-        let mut response = match tokio::time::timeout(self.answer_timeout, exchange).await {
+        let filter = self.filter_trailers;
+        let request = request.map(|body| Body::new(body.map_frame(move |frame| filtered(frame, filter))));
+        let exchange = self.client.request(request);
+        let mut response = match tokio::time::timeout(self.response_timeout, exchange).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(Failure::of(&error)),
-            Err(_) => return Err(Failure::NoAnswer(self.answer_timeout)),
+            Err(_) => return Err(Failure::NoResponse(self.response_timeout)),
         };
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            let upgrade = upgrade.ok_or(Failure::SwitchedUnasked)?;
-            return Ok(upgrade.splice(response, self.cut.subscribe()));
+            let upgrade = upgrade.ok_or(Failure::UnexpectedSwitch)?;
+            return Ok(upgrade.splice(response, self.abort.subscribe()));
         }
         headers::toward_client(response.headers_mut());
         Ok(response.map(Body::new))
     }
 }
 
-/// Connects over TCP, with the time-out of all of them.
+/// A TCP connector with [`CONNECT_TIMEOUT`].
 pub(crate) fn tcp_connector() -> HttpConnector {
     let mut tcp = HttpConnector::new();
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -101,18 +108,17 @@ pub(crate) fn tcp_connector() -> HttpConnector {
     tcp
 }
 
-/// The same path and query at another server. `None` where there is no such address.
-pub(crate) fn at_server(scheme: Scheme, server: &Authority, asked: &Uri) -> Option<Uri> {
-    let path = asked.path_and_query().map_or("/", |path| path.as_str());
+/// The path and query of a request target at another server. `None` if the result is not a valid
+/// address.
+pub(crate) fn at_server(scheme: Scheme, server: &Authority, target: &Uri) -> Option<Uri> {
+    let path = target.path_and_query().map_or("/", |path| path.as_str());
     Uri::builder().scheme(scheme).authority(server.clone()).path_and_query(path).build().ok()
 }
 
-/// Headers after the body are headers to some servers.
-fn without_forged_trailers(frame: Frame<Bytes>) -> Frame<Bytes> {
+fn filtered(frame: Frame<Bytes>, filter: TrailerFilter) -> Frame<Bytes> {
     match frame.into_trailers() {
         Ok(mut trailers) => {
-            let found = OidcHeaders::scan(&trailers).to_strip();
-            found.strip_all(&mut trailers);
+            filter(&mut trailers);
             Frame::trailers(trailers)
         }
         Err(frame) => frame,

@@ -1,4 +1,4 @@
-//! WebSockets: once both ends have switched protocols, bytes go both ways.
+//! WebSockets: after both ends have switched protocols, bytes are copied both ways.
 
 use axum::body::Body;
 use http::{HeaderValue, Request, Response, StatusCode, header};
@@ -6,32 +6,33 @@ use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 
-/// A client that wants to switch protocols.
+/// The pending upgrade of a client that asked to switch protocols.
 pub(crate) struct Upgrade(OnUpgrade);
 
-/// What is there to be upgraded, if the request asks for it. Over HTTP/1.1 alone.
+/// The pending upgrade, if the request asks for one. HTTP/1.1 only.
 pub(crate) fn wanted<B>(request: &mut Request<B>) -> Option<Upgrade> {
     request.headers().contains_key(header::UPGRADE).then(|| Upgrade(hyper::upgrade::on(request)))
 }
 
 impl Upgrade {
-    /// Passes the server's answer on, and then bytes both ways until both ends are done or one breaks off.
-    pub(crate) fn splice(self, mut response: Response<Incoming>, mut cut: watch::Receiver<bool>) -> Response<Body> {
+    /// Returns the server's response, and starts copying bytes both ways until both ends have
+    /// closed, one end fails, or `abort` becomes true.
+    pub(crate) fn splice(self, mut response: Response<Incoming>, mut abort: watch::Receiver<bool>) -> Response<Body> {
         let server = hyper::upgrade::on(&mut response);
         tokio::spawn(async move {
             let (Ok(client), Ok(server)) = tokio::join!(self.0, server) else { return };
             let (mut client, mut server) = (TokioIo::new(client), TokioIo::new(server));
-            // However it ends: there is nobody to tell.
+            // The response is already sent, so an error has no recipient.
             tokio::select! {
                 _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
-                _ = cut.wait_for(|cut| *cut) => {}
+                _ = abort.wait_for(|abort| *abort) => {}
             }
         });
         let (parts, _) = response.into_parts();
-        let mut answer = Response::new(Body::empty());
-        *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        *answer.headers_mut() = parts.headers;
-        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-        answer
+        let mut client_response = Response::new(Body::empty());
+        *client_response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        *client_response.headers_mut() = parts.headers;
+        client_response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        client_response
     }
 }

@@ -1,4 +1,4 @@
-//! How the catalog is reached.
+//! The connection settings of the catalog.
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
@@ -14,8 +14,8 @@ use crate::{
     sign_in::SignInError,
 };
 
-/// Collects how the catalog is reached; [`build`](Self::build) checks it. Made by [`Catalog::at`].
-#[must_use = "nothing is asked before build()"]
+/// Builds a [`Catalog`]. Made by [`Catalog::at`]; [`build`](Self::build) checks the settings.
+#[must_use = "call build() to get a Catalog"]
 pub struct CatalogBuilder {
     url: String,
     credentials: Option<Credentials>,
@@ -37,14 +37,15 @@ impl CatalogBuilder {
         }
     }
 
-    /// Asks with this token: one of `backend.auth.externalAccess` in the backend's `app-config.yaml`.
+    /// Authenticates to the catalog with this token: one of `backend.auth.externalAccess` in the
+    /// backend's `app-config.yaml`.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.credentials = Some(Credentials::fixed(token.into()));
         self
     }
 
-    /// Asks with a token that this closure gives, anew for each question: one that is minted, or read from where it is
-    /// renewed.
+    /// Authenticates to the catalog with a token from this closure, which is called for each query.
+    /// For tokens that are issued on demand or read from a location where they are renewed.
     pub fn token_from<F, Fut>(mut self, give: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
@@ -66,33 +67,34 @@ impl CatalogBuilder {
         self
     }
 
-    /// How long one question may take, its second try included. Default 5 s, range 50 ms to 60 s. A whole sign-in is bounded
-    /// by [`CacheLimits::sign_in_timeout`](crate::CacheLimits) besides.
+    /// Sets the timeout of one query, including its retry. Default 5 s, range 50 ms to 60 s.
+    /// [`CacheLimits::sign_in_timeout`](crate::CacheLimits) also limits the whole sign-in.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Lets users own for the parents of their groups too, and for the parents of those. Backstage itself counts direct
-    /// groups only. Bounded: 16 steps up, 1,000 groups.
+    /// Adds the parents of a user's groups to the ownership, and their parents. Backstage itself
+    /// adds direct groups only. Limits: 16 levels, 1,000 groups.
     pub fn transitive_groups(mut self) -> Self {
         self.transitive_groups = true;
         self
     }
 
-    /// Asks over plain http, where the address says so, other machines than this one.
+    /// Permits an address on plain http that is not on this machine.
     ///
-    /// Whoever stands between can then read the token and say who is who. Right where the network itself keeps others out: a
-    /// cluster with mutual TLS of its own.
+    /// An attacker on the network path can then read the token and impersonate the catalog, and so
+    /// sign in as any user. Use it only if the network itself is protected, for example in a
+    /// cluster with mutual TLS.
     pub fn dangerously_over_plain_http(mut self) -> Self {
         self.plain_http = true;
         self
     }
 
-    /// Checks everything. Reads root certificates if that is asked for; opens no connection.
+    /// Checks all settings. Reads root certificates if configured; opens no connection.
     ///
     /// # Errors
-    /// All that is wrong, a sentence each.
+    /// All invalid settings, one message each.
     pub fn build(self) -> Result<Catalog, ConfigError> {
         let mut problems = Vec::new();
         let base = self.base().map_err(|problem| problems.push(problem)).ok();
@@ -102,7 +104,7 @@ impl CatalogBuilder {
         let credentials = match &self.credentials {
             None => {
                 problems.push(
-                    "the catalog wants a token: add .token(..) with one of backend.auth.externalAccess in app-config.yaml"
+                    "the catalog requires a token: add .token(..) with one of backend.auth.externalAccess in app-config.yaml"
                         .to_owned(),
                 );
                 None
@@ -119,11 +121,11 @@ impl CatalogBuilder {
         }
     }
 
-    /// The address without a slash at its end.
+    /// The address without trailing slashes.
     fn base(&self) -> Result<String, String> {
         let shown = crate::error::quoted(&self.url);
         if self.url.contains('@') {
-            // Not shown: what stands there may be a password.
+            // Not shown, because it may contain a password.
             return Err("the catalog's address must name a host, without user or password".to_owned());
         }
         let base = self.url.trim_end_matches('/');
@@ -131,15 +133,15 @@ impl CatalogBuilder {
         let uri = uri.filter(|uri| uri.query().is_none() && !self.url.contains('#'));
         let Some(uri) = uri else {
             return Err(format!(
-                "the catalog's address {shown} is none: write https://<backend>/api/catalog, without a query"
+                "the catalog's address {shown} is invalid: write https://<backend>/api/catalog, without a query"
             ));
         };
         match uri.scheme_str() {
             Some("https") => Ok(base.to_owned()),
             Some("http") if self.plain_http || uri.host().is_some_and(is_loopback) => Ok(base.to_owned()),
             Some("http") => Err(format!(
-                "the catalog's address {shown} is plain http, so whoever stands between could say who is who: use https, \
-                 or waive it by dangerously_over_plain_http()"
+                "the catalog's address {shown} is plain http, so an attacker on the network path could sign in as any \
+                 user: use https, or permit it by dangerously_over_plain_http()"
             )),
             _ => Err(format!("the catalog's address {shown} must begin with https://")),
         }
@@ -147,7 +149,7 @@ impl CatalogBuilder {
 }
 
 impl fmt::Debug for CatalogBuilder {
-    /// Without the address, which is not checked yet: there may be a password in it.
+    /// Omits the address: it is not checked yet, and may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CatalogBuilder").finish_non_exhaustive()
     }

@@ -1,13 +1,14 @@
-//! Questions to the catalog over HTTP.
+//! Queries to the catalog over HTTP.
 //!
-//! One connection a question, which answers that are remembered make rare; HTTP/1.1, no redirects, no proxy from the
-//! environment. A question that can be asked again is, once. [`MAX_AT_ONCE`] questions are open at once; the others wait for
-//! their turn, for as long as the sign-in may take.
+//! Each query opens a connection; cached results make queries rare. HTTP/1.1, no redirects, no
+//! proxy from the environment. A query is retried once if its failure may be transient.
+//! [`MAX_CONCURRENT_QUERIES`] queries run at once; others wait in a queue until their sign-in times
+//! out.
 //!
-//! | the catalog | the question fails as |
+//! | response of the catalog | result of the query |
 //! |---|---|
-//! | is not reached, breaks off, answers 408, 429, 5xx or nonsense | unavailable: an outage |
-//! | answers with any other status, 401 and 403 among them | misconfigured: what was known before does not stand in for it |
+//! | none, incomplete, 408, 429, 5xx, or an invalid body | unavailable: an outage |
+//! | any other status except 200 and 404, including 401 and 403 | misconfigured: no cached result is used instead |
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
@@ -28,38 +29,39 @@ use crate::{
     identity::EntityRef,
     net::tls::{chain, is_tls},
     sign_in::{SignInError, SignInErrorKind},
-    telemetry::Seldom,
+    telemetry::OncePerMinute,
 };
 
-/// The longest answer that is read: a user with thousands of groups is a few hundred KiB.
-const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// Maximum size in bytes of a response body. A user with thousands of groups takes a few hundred
+/// KiB.
+const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 
-/// How long connecting may take, TLS included.
+/// Timeout for connecting, including TLS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How many questions are open at once, of all policies that ask the same [`Catalog`](super::Catalog).
-const MAX_AT_ONCE: usize = 32;
+/// Maximum number of concurrent queries of all policies that share a [`Catalog`](super::Catalog).
+const MAX_CONCURRENT_QUERIES: usize = 32;
 
-/// How long is waited before the second try.
-const RETRY_AFTER: Duration = Duration::from_millis(100);
+/// Wait before the retry of a query.
+const RETRY_WAIT: Duration = Duration::from_millis(100);
 
 const USER_AGENT: &str = concat!("tower-alb-auth/", env!("CARGO_PKG_VERSION"));
 
-/// Asks the catalog.
+/// The HTTP client of the catalog.
 pub(crate) struct Client {
     base: String,
     credentials: Credentials,
     http: HttpClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
     timeout: Duration,
     transitive_groups: bool,
-    turns: Semaphore,
-    pub(super) hints: Seldom,
-    pub(super) misfits: Seldom,
+    query_permits: Semaphore,
+    pub(super) hints: OncePerMinute,
+    pub(super) mismatches: OncePerMinute,
 }
 
 type TokenFuture = Pin<Box<dyn Future<Output = Result<String, SignInError>> + Send>>;
 
-/// Where the bearer token comes from. Never shown.
+/// The source of the bearer token. The token is never shown.
 #[derive(Clone)]
 pub(super) enum Credentials {
     Fixed(Arc<str>),
@@ -75,7 +77,7 @@ impl Credentials {
         Self::Given(Arc::new(give))
     }
 
-    /// For the check of a configuration.
+    /// Checks the settings.
     pub(super) fn check(&self) -> Result<Self, String> {
         match self {
             Self::Fixed(token) => bearer(token).map(|_| self.clone()),
@@ -99,13 +101,13 @@ fn bearer(token: &str) -> Result<HeaderValue, String> {
     Ok(value)
 }
 
-/// What a question failed with.
+/// Why a query failed.
 enum Failure {
-    /// May be different in a moment.
-    Passing(String),
-    Lasting(String),
-    /// The catalog answers, and does not accept the question.
-    NotAccepted(String),
+    /// The failure may be transient.
+    Transient(String),
+    Permanent(String),
+    /// The catalog rejects the query.
+    Rejected(String),
 }
 
 impl Client {
@@ -121,7 +123,7 @@ impl Client {
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT.min(timeout)));
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
-        // No idle connections: one that is kept dies with the runtime that drove it.
+        // No idle connections: a pooled connection ends with the runtime that drives it.
         let http = HttpClient::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
         Self {
             base,
@@ -129,9 +131,9 @@ impl Client {
             http,
             timeout,
             transitive_groups,
-            turns: Semaphore::new(MAX_AT_ONCE),
-            hints: Seldom::default(),
-            misfits: Seldom::default(),
+            query_permits: Semaphore::new(MAX_CONCURRENT_QUERIES),
+            hints: OncePerMinute::default(),
+            mismatches: OncePerMinute::default(),
         }
     }
 
@@ -143,18 +145,18 @@ impl Client {
         self.transitive_groups
     }
 
-    /// The entity at this path; `None` where the catalog has none.
+    /// The entity at this path; `None` if the catalog has none.
     pub(super) async fn entity(&self, path: &str) -> Result<Option<Entity>, SignInError> {
-        self.ask(Method::GET, path, None).await
+        self.query(Method::GET, path, None).await
     }
 
-    /// The entities that this query gives.
+    /// The entities that match this query.
     pub(super) async fn entities(&self, path: &str) -> Result<Vec<Entity>, SignInError> {
-        let found: Option<Vec<Entity>> = self.ask(Method::GET, path, None).await?;
+        let found: Option<Vec<Entity>> = self.query(Method::GET, path, None).await?;
         found.ok_or_else(|| SignInError::misconfigured(format!("{} has no entities: is it a catalog?", self.base)))
     }
 
-    /// Those of these entities that there are.
+    /// The entities with these refs, without those that do not exist.
     pub(super) async fn by_refs(&self, refs: &[EntityRef]) -> Result<Vec<Entity>, SignInError> {
         #[derive(Deserialize)]
         struct Items {
@@ -162,56 +164,57 @@ impl Client {
         }
         let refs: Vec<&str> = refs.iter().map(EntityRef::as_str).collect();
         let body = json!({ "entityRefs": refs, "fields": ["kind", "metadata", "relations"] }).to_string();
-        let found: Option<Items> = self.ask(Method::POST, "/entities/by-refs", Some(body)).await?;
+        let found: Option<Items> = self.query(Method::POST, "/entities/by-refs", Some(body)).await?;
         let missing = || SignInError::misconfigured(format!("{} has no entities/by-refs: is it a catalog?", self.base));
         Ok(found.ok_or_else(missing)?.items.into_iter().flatten().collect())
     }
 
-    async fn ask<T: DeserializeOwned>(
+    async fn query<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
         body: Option<String>,
     ) -> Result<Option<T>, SignInError> {
         let tries = async {
-            let first = self.ask_once(&method, path, body.clone()).await;
-            let Err(Failure::Passing(_)) = first else { return first };
-            tokio::time::sleep(RETRY_AFTER).await;
-            self.ask_once(&method, path, body).await
+            let first = self.query_once(&method, path, body.clone()).await;
+            let Err(Failure::Transient(_)) = first else { return first };
+            tokio::time::sleep(RETRY_WAIT).await;
+            self.query_once(&method, path, body).await
         };
-        // Never closed. Whoever waits too long is given up by sign_in_timeout, and leaves the queue with that.
-        let _turn = self.turns.acquire().await;
-        let answer = match tokio::time::timeout(self.timeout, tries).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(Failure::Passing(sentence) | Failure::Lasting(sentence))) => {
-                return Err(SignInError::unavailable(sentence));
+        // The semaphore is never closed. A sign-in that waits too long ends by sign_in_timeout and
+        // leaves the queue.
+        let _permit = self.query_permits.acquire().await;
+        let body = match tokio::time::timeout(self.timeout, tries).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(Failure::Transient(message) | Failure::Permanent(message))) => {
+                return Err(SignInError::unavailable(message));
             }
-            Ok(Err(Failure::NotAccepted(sentence))) => return Err(SignInError::misconfigured(sentence)),
+            Ok(Err(Failure::Rejected(message))) => return Err(SignInError::misconfigured(message)),
             Err(_) => {
-                let sentence = format!("the catalog at {} did not answer within {:?}", self.base, self.timeout);
-                return Err(SignInError::unavailable(sentence));
+                let message = format!("the catalog at {} did not respond within {:?}", self.base, self.timeout);
+                return Err(SignInError::unavailable(message));
             }
         };
-        let nonsense = |error: serde_json::Error| {
-            // Where, not what: the answer is about people.
+        let invalid = |error: serde_json::Error| {
+            // The position only: the response contains personal data.
             SignInError::unavailable(format!(
-                "the catalog at {} answered with something that is no entity (line {}, column {})",
+                "the catalog at {} responded with an invalid entity (line {}, column {})",
                 self.base,
                 error.line(),
                 error.column()
             ))
         };
-        answer.map(|body| serde_json::from_slice(&body).map_err(nonsense)).transpose()
+        body.map(|body| serde_json::from_slice(&body).map_err(invalid)).transpose()
     }
 
-    /// The body of a 200; `None` for a 404.
-    async fn ask_once(&self, method: &Method, path: &str, body: Option<String>) -> Result<Option<Bytes>, Failure> {
+    /// The body of a response with 200; `None` for 404.
+    async fn query_once(&self, method: &Method, path: &str, body: Option<String>) -> Result<Option<Bytes>, Failure> {
         let authorization = match self.credentials.header().await {
             Ok(authorization) => authorization,
             Err(error) if error.kind() == SignInErrorKind::Misconfigured => {
-                return Err(Failure::NotAccepted(error.message().to_owned()));
+                return Err(Failure::Rejected(error.message().to_owned()));
             }
-            Err(error) => return Err(Failure::Lasting(error.message().to_owned())),
+            Err(error) => return Err(Failure::Permanent(error.message().to_owned())),
         };
         let mut request = Request::builder()
             .method(method)
@@ -224,36 +227,36 @@ impl Client {
         }
         let request = request
             .body(Full::from(body.unwrap_or_default()))
-            .map_err(|_| Failure::Lasting(format!("the catalog's address {} cannot be asked", self.base)))?;
-        let answer = self.http.request(request).await.map_err(|error| {
-            let sentence = format!("the catalog at {} cannot be reached: {}", self.base, chain(&error));
-            if is_tls(&error) { Failure::Lasting(sentence) } else { Failure::Passing(sentence) }
+            .map_err(|_| Failure::Permanent(format!("the catalog's address {} is invalid", self.base)))?;
+        let response = self.http.request(request).await.map_err(|error| {
+            let message = format!("the catalog at {} cannot be reached: {}", self.base, chain(&error));
+            if is_tls(&error) { Failure::Permanent(message) } else { Failure::Transient(message) }
         })?;
-        let status = answer.status();
-        let sentence = format!("the catalog at {} answered {}", self.base, status.as_u16());
+        let status = response.status();
+        let message = format!("the catalog at {} responded with {}", self.base, status.as_u16());
         match status {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => return Ok(None),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                return Err(Failure::NotAccepted(format!(
-                    "{sentence}: compare the token with backend.auth.externalAccess in the backend's app-config.yaml"
+                return Err(Failure::Rejected(format!(
+                    "{message}: compare the token with backend.auth.externalAccess in the backend's app-config.yaml"
                 )));
             }
             status if status.is_redirection() => {
-                return Err(Failure::NotAccepted(format!(
-                    "{sentence}, which is not followed: if that leads to a sign-in, name the address that back ends use among \
-                     themselves"
+                return Err(Failure::Rejected(format!(
+                    "{message}, which is not followed: if the redirect leads to a sign-in, use the address that back ends \
+                     use among each other"
                 )));
             }
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => return Err(Failure::Passing(sentence)),
-            status if status.is_server_error() => return Err(Failure::Passing(sentence)),
-            _ => return Err(Failure::NotAccepted(sentence)),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => return Err(Failure::Transient(message)),
+            status if status.is_server_error() => return Err(Failure::Transient(message)),
+            _ => return Err(Failure::Rejected(message)),
         }
-        let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await.map_err(|error| {
+        let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
-                Failure::Lasting(format!("{sentence} with more than {MAX_ANSWER_BYTES} bytes"))
+                Failure::Permanent(format!("{message} and more than {MAX_RESPONSE_BYTES} bytes"))
             } else {
-                Failure::Passing(format!("{sentence}, and the answer broke off: {}", chain(&*error)))
+                Failure::Transient(format!("{message}, and the response is incomplete: {}", chain(&*error)))
             }
         })?;
         Ok(Some(body.to_bytes()))

@@ -1,4 +1,4 @@
-//! Entities, as the catalog gives them: the parts that count here.
+//! Entities of the catalog: the parts that sign-in uses.
 
 use std::collections::HashMap;
 
@@ -70,8 +70,8 @@ impl Entity {
         EntityRef::new(&self.kind, self.namespace(), self.name())
     }
 
-    /// The groups that it is a member of, or the parents of a group, in the catalog's order. What is no group is left out, as
-    /// Backstage does.
+    /// The groups that a user is a member of, or the parents of a group, in the catalog's order.
+    /// Targets that are not groups are omitted, as in Backstage.
     pub(super) fn groups(&self, relation: &str) -> Vec<EntityRef> {
         let targets = self.relations.iter().filter(|held| held.kind == relation);
         let groups = targets.filter_map(|held| held.target_ref.parse::<EntityRef>().ok());

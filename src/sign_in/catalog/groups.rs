@@ -1,27 +1,29 @@
-//! The groups above a user's groups.
+//! The parents of a user's groups.
 
 use std::collections::HashSet;
 
 use super::{client::Client, entity::Entity};
 use crate::{identity::EntityRef, sign_in::SignInError};
 
-/// How many steps up are gone at the most,
-const MAX_STEPS: usize = 16;
-/// how many groups a user may own for, so that a catalog cannot make a sign-in endless,
-const MAX_GROUPS: usize = 1_000;
-/// and how many are asked for at once.
-const AT_ONCE: usize = 100;
+/// Maximum number of levels above a user's groups.
+const MAX_LEVELS: usize = 16;
 
-/// These groups and those above them, nearest first, each once.
+/// Maximum number of groups in a user's ownership, so that a catalog cannot make a sign-in endless.
+const MAX_GROUPS: usize = 1_000;
+
+/// Maximum number of groups in one query.
+const MAX_GROUPS_PER_QUERY: usize = 100;
+
+/// These groups and all groups above them, nearest first, each once.
 pub(super) async fn with_parents(client: &Client, direct: Vec<EntityRef>) -> Result<Vec<EntityRef>, SignInError> {
     let mut known: HashSet<EntityRef> = direct.iter().cloned().collect();
     let (mut all, mut level) = (direct.clone(), direct);
-    for _ in 0..MAX_STEPS {
+    for _ in 0..MAX_LEVELS {
         let mut above = Vec::new();
-        for asked in level.chunks(AT_ONCE) {
-            let found = client.by_refs(asked).await?;
-            let of_those = |group: &Entity| group.entity_ref().is_ok_and(|held| asked.contains(&held));
-            for group in found.into_iter().filter(of_those) {
+        for refs in level.chunks(MAX_GROUPS_PER_QUERY) {
+            let found = client.by_refs(refs).await?;
+            let was_requested = |group: &Entity| group.entity_ref().is_ok_and(|held| refs.contains(&held));
+            for group in found.into_iter().filter(was_requested) {
                 above.extend(group.groups("childOf").into_iter().filter(|parent| known.insert(parent.clone())));
             }
         }
@@ -35,6 +37,6 @@ pub(super) async fn with_parents(client: &Client, direct: Vec<EntityRef>) -> Res
         level = above;
     }
     Err(SignInError::refused(format!(
-        "the user's groups have more than {MAX_GROUPS} groups, or {MAX_STEPS} steps, above them: leave transitive groups out"
+        "the user's groups have more than {MAX_GROUPS} groups or {MAX_LEVELS} levels above them: disable transitive groups"
     )))
 }

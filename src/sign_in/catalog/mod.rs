@@ -1,4 +1,4 @@
-//! Sign-in by Backstage's catalog: the user is whoever there carries the email, or the name.
+//! Sign-in by Backstage's catalog: the user is the catalog's user with the email or the name.
 //!
 //! ```no_run
 //! use tower_alb_auth::sign_in::{Catalog, FirstMatch};
@@ -11,23 +11,23 @@
 //! # }
 //! ```
 //!
-//! | the catalog says | the user is |
+//! | response of the catalog | result |
 //! |---|---|
-//! | one user, who carries what was asked for | signed in, owning for the groups of its `memberOf` relations |
-//! | nobody, or somebody who does not carry it | not found: the next of [`FirstMatch`](super::FirstMatch), else 403 |
+//! | one user with the email or name | signed in; the groups of its `memberOf` relations are added to the ownership |
+//! | no user, or entities without the email or name | not found: the next policy of [`FirstMatch`](super::FirstMatch), otherwise 403 |
 //! | several users | ambiguous: 409 |
-//! | nothing, 5xx, 429, nonsense | unavailable: 503, and who was signed in of late stays so for a while |
-//! | 401, 403, any other status | misconfigured: 503, and nobody is signed in from memory |
+//! | none, 5xx, 429, or an invalid body | unavailable: 503; a cached result is used for a limited time |
+//! | 401, 403, any other status | misconfigured: 503; no cached result is used |
 //!
-//! Answers are remembered as those of every policy that waits: see [`CacheLimits`](crate::CacheLimits). An email reaches a
-//! query only if it is a plain address, and the entity that comes back is compared with it, so that what a catalog makes of
-//! a filter decides nothing.
+//! Results are cached as for every policy that waits: see [`CacheLimits`](crate::CacheLimits). An
+//! email becomes part of a query only if it is a plain address. The returned entities are compared
+//! with it, so that the result does not depend on how a catalog evaluates a filter.
 
 mod builder;
-mod by;
 mod client;
 mod entity;
 mod groups;
+mod lookup;
 mod policy;
 
 pub use self::{builder::CatalogBuilder, policy::CatalogSignIn};
@@ -35,43 +35,46 @@ pub use self::{builder::CatalogBuilder, policy::CatalogSignIn};
 use std::{fmt, sync::Arc};
 
 use self::{
-    by::{By, LIMIT},
     client::Client,
+    lookup::{LookupKey, QUERY_LIMIT},
 };
 
-/// Backstage's catalog. Made by [`Catalog::at`]; gives policies that ask it. A clone counts one reference.
+/// Backstage's catalog. Made by [`Catalog::at`]; its methods return policies that query it. A clone
+/// counts one reference.
 #[derive(Clone)]
 pub struct Catalog(Arc<Client>);
 
 impl Catalog {
-    /// The catalog at this address: a backend's base URL and `/api/catalog`.
+    /// The catalog at this address: the base URL of a backend, followed by `/api/catalog`.
     pub fn at(url: impl Into<String>) -> CatalogBuilder {
         CatalogBuilder::new(url.into())
     }
 
-    /// The user whose `spec.profile.email` is the email, letter case apart.
+    /// Finds the user whose `spec.profile.email` is the email. Letter case is ignored.
     pub fn by_profile_email(&self) -> CatalogSignIn {
-        CatalogSignIn::new(self.client(), By::ProfileEmail, None)
+        CatalogSignIn::new(self.client(), LookupKey::ProfileEmail, None)
     }
 
-    /// The user who has this annotation with the email as its value, letter case apart. Catalogs filled from Microsoft Graph
-    /// write `microsoft.com/email`.
+    /// Finds the user whose annotation of this name is the email. Letter case is ignored. Catalogs
+    /// filled from Microsoft Graph have `microsoft.com/email`.
     pub fn by_annotation(&self, annotation: impl Into<String>) -> CatalogSignIn {
-        CatalogSignIn::new(self.client(), By::Annotation(annotation.into()), None)
+        CatalogSignIn::new(self.client(), LookupKey::Annotation(annotation.into()), None)
     }
 
-    /// The user who is named as the local part of the email, for emails of these domains: `jane.doe@example.com` is
-    /// `user:default/jane.doe`, if there is one.
+    /// Finds the user named like the local part of the email, for emails in these domains:
+    /// `jane.doe@example.com` is `user:default/jane.doe`, if that user exists.
     pub fn by_email_local_part(&self, domains: impl IntoIterator<Item = impl Into<String>>) -> CatalogSignIn {
         let domains = domains.into_iter().map(Into::into).collect();
-        CatalogSignIn::new(self.client(), By::LocalPart, Some(domains))
+        CatalogSignIn::new(self.client(), LookupKey::LocalPart, Some(domains))
     }
 
-    /// The same for emails of any domain: `admin@anything` is then `user:default/admin`.
+    /// As [`by_email_local_part`](Self::by_email_local_part), for emails in any domain:
+    /// `admin@anything` is then `user:default/admin`.
     ///
-    /// Right only where the provider holds addresses of one domain and no guests, and nobody can change an address.
+    /// Use it only if the provider has addresses in one domain, has no guests, and lets no user
+    /// change an address.
     pub fn dangerously_by_local_part_of_any_domain(&self) -> CatalogSignIn {
-        CatalogSignIn::new(self.client(), By::LocalPart, None)
+        CatalogSignIn::new(self.client(), LookupKey::LocalPart, None)
     }
 
     fn client(&self) -> Arc<Client> {

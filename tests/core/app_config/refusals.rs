@@ -60,7 +60,7 @@ async fn who_is_not_let_in_is_explained_with_the_resolvers_line() {
     let alb = MockAlb::new();
     let own = |text: String| text.replace(SIGNER, alb.signer());
     let guest = User::jane().claim("email", "jane@partner.example");
-    insta::assert_snapshot!(said(&alb, guest, own).await, @r#"the sign-in policy refuses this user: auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:11): the email's domain is "partner.example", allowed are: example.com; add the domain, or one guest by allow_address"#);
+    insta::assert_snapshot!(said(&alb, guest, own).await, @r#"the sign-in policy refuses this user: auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:11): the email's domain is "partner.example"; allowed are example.com; add the domain, or a single guest by allow_address"#);
 }
 
 /// What was asked, and what would have matched: the latter in a line of its own.
@@ -85,8 +85,8 @@ async fn who_is_not_found_is_explained_with_the_resolver_that_would_have() {
     let answer = App::new(AlbAuthLayer::new(config)).call(alb.request("/").user(&User::jane())).await;
     let said = answer.error.expect("an error").operator_message();
     assert!(!said.contains("jane.doe@example.com"), "{said}");
-    insta::assert_snapshot!(said, @r"the sign-in policy finds nobody for these claims: auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:11): the catalog has no user named as the email's local part; auth.providers.awsalb.signIn.resolvers[1] (app-config.yaml:14): the catalog has no user with the email in spec.profile.email");
-    let hint = "but a user of the catalog carries the email in the annotation microsoft.com/email: use \
+    insta::assert_snapshot!(said, @r"the sign-in policy finds nobody for these claims: auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:11): the catalog has no user named like the email's local part; auth.providers.awsalb.signIn.resolvers[1] (app-config.yaml:14): the catalog has no user with the email in spec.profile.email");
+    let hint = "but a user of the catalog has the email in the annotation microsoft.com/email: use \
                 emailMatchingUserEntityAnnotation";
     while !traced.lines(tracing::Level::INFO).iter().any(|line| line.contains(hint)) {
         tokio::task::yield_now().await;

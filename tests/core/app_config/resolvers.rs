@@ -163,12 +163,12 @@ fn what_is_read_is_told() {
     insta::assert_snapshot!(all.join("\n\n"), @r"
     a user with the email in spec.profile.email of the catalog at https://backstage.example.com/api/catalog, else a user with the email in the annotation microsoft.com/email of the catalog at https://backstage.example.com/api/catalog
 
-    a user named as the email's local part of the catalog at https://backstage.example.com/api/catalog, else a user with the email in the annotation microsoft.com/email of the catalog at https://backstage.example.com/api/catalog
+    a user named like the email's local part of the catalog at https://backstage.example.com/api/catalog, else a user with the email in the annotation microsoft.com/email of the catalog at https://backstage.example.com/api/catalog
     ! users of any email domain are signed in: list your domains
 
-    a user named as the email's local part of the catalog at https://backstage.example.com/api/catalog, for emails in example.com, else a user with the email in spec.profile.email of the catalog at https://backstage.example.com/api/catalog
+    a user named like the email's local part of the catalog at https://backstage.example.com/api/catalog, for emails in example.com, else a user with the email in spec.profile.email of the catalog at https://backstage.example.com/api/catalog
     ! auth.providers.awsalb.signIn.resolvers[1] (app-config.yaml:13) is never asked: auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) signs everybody in who is left to it
-    ! one name is one user, whichever of these gave it: a user named as the email's local part of the catalog at https://backstage.example.com/api/catalog, for emails in example.com, else a user with the email in spec.profile.email of the catalog at https://backstage.example.com/api/catalog; in_namespace(..) tells them apart
+    ! one name is one user, whichever of these policies returned it: a user named like the email's local part of the catalog at https://backstage.example.com/api/catalog, for emails in example.com, else a user with the email in spec.profile.email of the catalog at https://backstage.example.com/api/catalog; in_namespace(..) tells them apart
     ! users who are not in the catalog are signed in
     ");
 }
@@ -253,5 +253,5 @@ auth:
         "{with_resolver}            allowedDomains: [example.com]\n            \
          dangerouslyAllowSignInWithoutUserInCatalog: true\n      signer: {SIGNER}\n      clientIds: [backstage]\n"
     );
-    assert!(outcome(&pasted).starts_with("a user named as the email's local part"), "{}", outcome(&pasted));
+    assert!(outcome(&pasted).starts_with("a user named like the email's local part"), "{}", outcome(&pasted));
 }

@@ -55,9 +55,9 @@ async fn nobody_is_403_several_are_409_and_the_log_says_which_resolver_would_hav
     let answer = sign_in(catalog.by_email_local_part(["example.com"]), JANE).await;
     assert_eq!((answer.status.as_u16(), answer.kind()), (403, Some(AuthErrorKind::UserNotFound)));
     let said = answer.error.expect("an error").operator_message();
-    assert!(said.contains("the catalog has no user named as the email's local part"), "{said}");
-    let hint = "the catalog has no user named as the email's local part, but a user of the catalog carries the email in \
-                spec.profile.email: use emailMatchingUserEntityProfileEmail, if no later resolver does";
+    assert!(said.contains("the catalog has no user named like the email's local part"), "{said}");
+    let hint = "the catalog has no user named like the email's local part, but a user of the catalog has the email in \
+                spec.profile.email: use emailMatchingUserEntityProfileEmail, unless a later resolver finds the user";
     while !traced.lines(Level::INFO).iter().any(|line| line == hint) {
         tokio::task::yield_now().await;
     }
@@ -87,7 +87,7 @@ async fn only_nobody_goes_on_to_the_next_policy() {
     let nobody = sign_in(both(), "nobody@example.com").await.error.expect("an error").operator_message();
     assert!(
         nobody.ends_with(
-            "the catalog has no user named as the email's local part; the catalog has no user with the email in \
+            "the catalog has no user named like the email's local part; the catalog has no user with the email in \
              spec.profile.email"
         ),
         "{nobody}"
@@ -99,13 +99,13 @@ async fn a_catalog_that_fails_is_503_and_one_bad_answer_is_asked_again() {
     let server = CatalogServer::start([user("jane", JANE, &[])]).await;
     let catalog = catalog(&server);
     for (case, status, body, says) in [
-        ("a passing failure", 502, "", "answered 502"),
-        ("too many requests", 429, "", "answered 429"),
+        ("a passing failure", 502, "", "responded with 502"),
+        ("too many requests", 429, "", "responded with 429"),
         ("another token", 401, "", "compare the token with backend.auth.externalAccess"),
-        ("a page", 200, "<html>canary</html>", "something that is no entity (line 1, column 1)"),
-        ("an object", 200, "{\"canary\": 1}", "something that is no entity"),
+        ("a page", 200, "<html>canary</html>", "an invalid entity (line 1, column 1)"),
+        ("an object", 200, "{\"canary\": 1}", "an invalid entity"),
         ("no catalog", 404, "", "is it a catalog?"),
-        ("a redirect", 302, "", "answered 302, which is not followed: if that leads to a sign-in"),
+        ("a redirect", 302, "", "responded with 302, which is not followed: if the redirect leads to a sign-in"),
     ] {
         server.answer_instead(9, status, body);
         let answer = sign_in(catalog.by_profile_email(), JANE).await;
@@ -121,7 +121,7 @@ async fn a_catalog_that_fails_is_503_and_one_bad_answer_is_asked_again() {
     let hasty = Catalog::at(server.url()).token("t").timeout(Duration::from_millis(200)).build().expect("sound");
     let answer = sign_in(hasty.by_profile_email(), JANE).await;
     assert_eq!(answer.status.as_u16(), 503);
-    assert!(answer.error.expect("an error").operator_message().contains("did not answer within 200ms"));
+    assert!(answer.error.expect("an error").operator_message().contains("did not respond within 200ms"));
 }
 
 #[tokio::test]

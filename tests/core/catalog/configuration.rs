@@ -30,10 +30,10 @@ fn the_address_the_token_and_the_time_are_checked() {
     .join("\n");
     assert!(!all.contains("canary"), "{all}");
     insta::assert_snapshot!(all, @r#"
-    the catalog wants a token: add .token(..) with one of backend.auth.externalAccess in app-config.yaml
-    the catalog's address "http://backstage.example.com/api/catalog" is plain http, so whoever stands between could say who is who: use https, or waive it by dangerously_over_plain_http()
+    the catalog requires a token: add .token(..) with one of backend.auth.externalAccess in app-config.yaml
+    the catalog's address "http://backstage.example.com/api/catalog" is plain http, so an attacker on the network path could sign in as any user: use https, or permit it by dangerously_over_plain_http()
     the catalog's address must name a host, without user or password
-    the catalog's address "https://backstage.example.com/api/catalog?x=1" is none: write https://<backend>/api/catalog, without a query
+    the catalog's address "https://backstage.example.com/api/catalog?x=1" is invalid: write https://<backend>/api/catalog, without a query
     the catalog's address "ftp://backstage.example.com" must begin with https://
     the catalog's address "backstage" must begin with https://
     the catalog's token is empty, or not visible ASCII on one line
@@ -60,10 +60,10 @@ fn policies_are_checked_with_the_configuration() {
     .map(|checked| checked.expect_err("a mistake"));
     insta::assert_snapshot!(all.join("\n"), @r#"
     "a,b" is not the name of an annotation: write it as microsoft.com/email
-    dangerously_sign_in_without_catalog_user() needs a name for the user, which emailMatchingUserEntityProfileEmail has none to give
-    https://accounts.google.com has users of many organisations, so an email-based sign-in needs in_domains([..])
+    dangerously_sign_in_without_catalog_user() requires a name for the user, which emailMatchingUserEntityProfileEmail does not provide
+    https://accounts.google.com has users of many organisations, so a sign-in by email requires in_domains([..])
     the namespace of an entity is lower-case letters, digits and inner hyphens, 63 at most
-    no email domain is allowed: name one by in_domains(["example.com"])
+    no email domain is allowed: add one by in_domains(["example.com"])
     "#);
 }
 

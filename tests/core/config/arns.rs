@@ -26,12 +26,12 @@ fn each_part_of_an_arn_is_named_when_it_is_wrong() {
         (with("123456789012", ""), "the account (fifth part) of"),
         (
             with(":loadbalancer/", ":listener/") + "/f2f7dc8efc522ab2",
-            "is the ARN of a listener; the signer of a token is the load balancer: its ARN says loadbalancer instead of listener or listener-rule and ends after the first id of 16 digits",
+            "is the ARN of a listener, but the signer of a token is the load balancer: its ARN has loadbalancer instead of listener or listener-rule and ends after the first id of 16 digits",
         ),
         (with(":loadbalancer/", ":listener-rule/") + "/f2f7dc8efc522ab2/9683b2d02a6cabee", "is the ARN of a listener"),
         (
             with(":loadbalancer/app/", ":targetgroup/"),
-            "is the ARN of a target group; the signer of a token is the load balancer",
+            "is the ARN of a target group, but the signer of a token is the load balancer",
         ),
         (
             with("/app/", "/net/"),

@@ -118,7 +118,7 @@ fn s_23_s_48_an_endpoint_that_is_not_a_plain_https_address_is_refused() {
         ("https://keys.example.com@evil.com", "without user or password"),
         ("https://keys.example.com?x=", "no query"),
         ("https://keys.example.com/#", "no fragment"),
-        ("https://keys.example.com/../x", "no dots as path"),
+        ("https://keys.example.com/../x", "no dot segments"),
         ("https://keys.example.com//x", "no query"),
         ("https://keys example", "is not a URL"),
         ("https://keys.example\r\nx: y", "is not a URL"),

@@ -24,8 +24,8 @@ fn s_80_fixed_keys_without_an_endpoint_do_not_build_where_entries_have_several()
         assert_eq!(
             problem(builder.fixed_keys(key())),
             format!(
-                "the fixed key of kid {KID} is of no endpoint, and the entries have several ({FRANKFURT}, {IRELAND}): say \
-                 whose it is by FixedKeys::for_endpoint(<one of them>)"
+                "the fixed key of kid {KID} has no endpoint, and the entries have several ({FRANKFURT}, {IRELAND}): \
+                 assign it to one by FixedKeys::for_endpoint(<one of them>)"
             )
         );
     }
@@ -47,7 +47,7 @@ fn s_80_fixed_keys_of_an_endpoint_that_no_entry_has_do_not_build() {
         assert_eq!(
             problem(builder([entry(ALB)]).fixed_keys(key().for_endpoint(endpoint).unwrap())),
             format!(
-                "there are fixed keys of {endpoint}, which is not the endpoint of any entry: they have {FRANKFURT}"
+                "there are fixed keys for {endpoint}, which is not the endpoint of any entry; the entries have {FRANKFURT}"
             )
         );
     }
@@ -64,7 +64,7 @@ fn s_80_fixed_keys_of_an_endpoint_that_no_entry_has_do_not_build() {
 
 #[test]
 fn s_80_one_kid_twice_at_one_endpoint_is_a_mistake() {
-    let twice = format!("the kid \"{KID}\" is there twice");
+    let twice = format!("the kid \"{KID}\" occurs twice");
     let bound = || key().for_endpoint(FRANKFURT).unwrap();
     assert_eq!(key().and(key()).unwrap_err().to_string(), twice);
     assert_eq!(bound().and(bound()).unwrap_err().to_string(), twice);
@@ -74,7 +74,7 @@ fn s_80_one_kid_twice_at_one_endpoint_is_a_mistake() {
     let both = bound().and(key()).unwrap();
     assert_eq!(
         problem(builder([entry(ALB)]).fixed_keys(both)),
-        format!("the fixed key of kid {KID} is there twice: with its endpoint and without")
+        format!("the fixed key of kid {KID} occurs twice: with its endpoint and without")
     );
 }
 

@@ -46,8 +46,8 @@ fn arns() {
         the entry of issuer "https://idp.example.com": the service (third part) of "arn:aws:elbv2:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188" is not elasticloadbalancing; find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
         the entry of issuer "https://idp.example.com": the region (fourth part) of "arn:aws:elasticloadbalancing:eu-central:123456789012:loadbalancer/app/edge/50dc6c495c0c9188" is not a region of its partition; find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
         the entry of issuer "https://idp.example.com": the account (fifth part) of "arn:aws:elasticloadbalancing:eu-central-1:12345678901:loadbalancer/app/edge/50dc6c495c0c9188" is not twelve digits; find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
-        the entry of issuer "https://idp.example.com": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener/app/edge/50dc6c495c0c9188/f2f7dc8efc522ab2" is the ARN of a listener; the signer of a token is the load balancer: its ARN says loadbalancer instead of listener or listener-rule and ends after the first id of 16 digits; find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
-        the entry of issuer "https://idp.example.com": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/edge/50dc6c495c0c9188" is the ARN of a target group; the signer of a token is the load balancer; find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
+        the entry of issuer "https://idp.example.com": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener/app/edge/50dc6c495c0c9188/f2f7dc8efc522ab2" is the ARN of a listener, but the signer of a token is the load balancer: its ARN has loadbalancer instead of listener or listener-rule and ends after the first id of 16 digits; find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
+        the entry of issuer "https://idp.example.com": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/edge/50dc6c495c0c9188" is the ARN of a target group, but the signer of a token is the load balancer; find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
         the entry of issuer "https://idp.example.com": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/net/edge/50dc6c495c0c9188" is not an Application Load Balancer (loadbalancer/app/...): no other kind signs users in; find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
         the entry of issuer "https://idp.example.com": the resource (last part) of "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/ed_ge/50dc6c495c0c9188" is not loadbalancer/app/<name>/<id>, with a name of at most 32 letters, digits and hyphens and an id of 16 lower-case hexadecimal digits; find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
         the entry of issuer "https://idp.example.com": AWS documents no public keys for the partition aws-cn: add .key_endpoint(<URL>)
@@ -68,8 +68,8 @@ fn endpoints() {
         the key endpoint "keys example" is not a URL
         the key endpoint "keys.example.com" must begin with https://
         the key endpoint must name a host, without user or password
-        the key endpoint "https://keys.example.com/?kid=" must be a plain address: no query, no fragment, no dots as path
-        the key endpoint "http://keys.example.com" must be https: keys that came over plain http prove nothing
+        the key endpoint "https://keys.example.com/?kid=" must be a plain address: no query, no fragment, no dot segments
+        the key endpoint "http://keys.example.com" must be https: keys from plain http cannot be trusted
     "#);
     let mixed = entry(EMULATOR).or_signer(ALB).key_endpoint("http://127.0.0.1:9000");
     insta::assert_snapshot!(problem(builder([mixed])), @"the key endpoint http://127.0.0.1:9000 is plain http, which is for the local emulator (account 000000000000) alone, but arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188 is trusted too: use https");
@@ -84,10 +84,10 @@ fn keys() {
     let kid = "c6f14c2f-0a57-4b0e-9f3a-6d7c2b1e5a90";
     let pem = tower_alb_auth::test_util::MockAlb::new().public_key_pem();
     let fixed = |kid, pem: &str| FixedKeys::new().add(kid, pem).unwrap_err().to_string();
-    insta::assert_snapshot!(fixed("C6F14C2F", &pem), @r#""C6F14C2F" is not a kid: a UUID in lower case"#);
+    insta::assert_snapshot!(fixed("C6F14C2F", &pem), @r#""C6F14C2F" is not a kid: expected a UUID in lower case"#);
     insta::assert_snapshot!(fixed(kid, "no key"), @r#"the key of kid "c6f14c2f-0a57-4b0e-9f3a-6d7c2b1e5a90" is not exactly one PEM block PUBLIC KEY"#);
     let twice = FixedKeys::new().add(kid, &pem).unwrap().add(kid, &pem).unwrap_err();
-    insta::assert_snapshot!(twice, @r#"the kid "c6f14c2f-0a57-4b0e-9f3a-6d7c2b1e5a90" is there twice"#);
+    insta::assert_snapshot!(twice, @r#"the kid "c6f14c2f-0a57-4b0e-9f3a-6d7c2b1e5a90" occurs twice"#);
 }
 
 #[test]
@@ -110,21 +110,21 @@ fn policies() {
         with(GroupOwnership::of(email()).claim("groups").map("a", "platform")),
     ];
     insta::assert_snapshot!(said.join("\n"), @r#"
-        the entry of issuer "https://idp.example.com": sign-in: no email domain is allowed: name one by in_domains(["example.com"])
+        the entry of issuer "https://idp.example.com": sign-in: no email domain is allowed: add one by in_domains(["example.com"])
         the entry of issuer "https://idp.example.com": sign-in: "@example.com" is not an email domain: write it as example.com
         the entry of issuer "https://idp.example.com": sign-in: "partner" is not a plain email address
         the entry of issuer "https://idp.example.com": sign-in: max_email_chars is 15; set it to a value from 16 to 254
         the entry of issuer "https://idp.example.com": sign-in: max_email_chars is 255; set it to a value from 16 to 254
         the entry of issuer "https://idp.example.com": sign-in: the namespace of an entity is lower-case letters, digits and inner hyphens, 63 at most
         the entry of issuer "https://idp.example.com": sign-in: NamedClaim needs the name of a claim
-        the entry of issuer "https://idp.example.com": sign-in: for the claim email use EmailLocalPart, WholeEmail or Subject, which know its traps
-        the entry of issuer "https://idp.example.com": sign-in: for the claim sub use EmailLocalPart, WholeEmail or Subject, which know its traps
-        the entry of issuer "https://idp.example.com": sign-in: GroupOwnership reads no claim: name the one that the provider sends groups in, .claim("groups") or .claim("roles")
+        the entry of issuer "https://idp.example.com": sign-in: for the claim email use EmailLocalPart, WholeEmail or Subject, which make the checks that it needs
+        the entry of issuer "https://idp.example.com": sign-in: for the claim sub use EmailLocalPart, WholeEmail or Subject, which make the checks that it needs
+        the entry of issuer "https://idp.example.com": sign-in: GroupOwnership reads no claim: add the claim in which the provider sends groups, .claim("groups") or .claim("roles")
         the entry of issuer "https://idp.example.com": sign-in: "platform" is not a full entity ref: write it as group:default/platform
     "#);
     let google = TrustedAlb::new(ALB, "https://accounts.google.com").client_id("app");
     let any = EmailLocalPart::dangerously_in_any_domain();
-    insta::assert_snapshot!(problem(builder_without_policy([google.sign_in(any)])), @r#"the entry of issuer "https://accounts.google.com": sign-in: https://accounts.google.com has users of many organisations, so an email-based sign-in needs in_domains([..])"#);
+    insta::assert_snapshot!(problem(builder_without_policy([google.sign_in(any)])), @r#"the entry of issuer "https://accounts.google.com": sign-in: https://accounts.google.com has users of many organisations, so a sign-in by email requires in_domains([..])"#);
 }
 
 /// What is logged at start-up: not mistakes, but what somebody should know.

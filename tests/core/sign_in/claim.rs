@@ -96,7 +96,10 @@ fn a_claim_that_users_may_write_at_common_providers_is_warned_of() {
     };
     for claim in ["preferred_username", "phone_number", "website", "profile", "upn", "unique_name", "login"] {
         let [warning] = &*warnings(claim) else { panic!("{claim}") };
-        assert!(warning.contains(&format!("the claim {claim}, which users may write themselves")), "{warning}");
+        assert!(
+            warning.contains(&format!("the claim {claim}, which users can change at common providers")),
+            "{warning}"
+        );
     }
     for claim in ["custom:username", "username", "employee_id", "oid"] {
         assert_eq!(warnings(claim), Vec::<String>::new(), "{claim}");

@@ -97,7 +97,7 @@ fn s_54_a_list_that_allows_nobody_or_something_odd_does_not_build() {
     let none: [&str; 0] = [];
     for policy in [EmailLocalPart::in_domains(none), WholeEmail::in_domains(none)] {
         let problem = build(&MockAlb::new(), policy).unwrap_err();
-        assert!(problem.contains("no email domain is allowed: name one by in_domains([\"example.com\"])"), "{problem}");
+        assert!(problem.contains("no email domain is allowed: add one by in_domains([\"example.com\"])"), "{problem}");
     }
     for domain in
         ["", " ", "*", "*.corp.com", "@corp.com", "corp.com ", "a@corp.com", ".corp.com", "corp.com.", "c\u{43e}rp.com"]
@@ -127,7 +127,7 @@ fn s_54_s_55_an_issuer_of_everybody_needs_domains() {
         for (case, result) in policies {
             let problem = result.expect_err(case);
             assert!(
-                problem.contains("has users of many organisations, so an email-based sign-in needs"),
+                problem.contains("has users of many organisations, so a sign-in by email requires"),
                 "{case}: {problem}"
             );
         }

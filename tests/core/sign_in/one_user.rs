@@ -19,8 +19,8 @@ async fn s_76_several_domains_by_the_local_part_are_a_warning() {
     for domain in ["example.com", "example.org"] {
         sign_in(two(), &with_email(&format!("jane@{domain}"))).await.assert_ok("user:default/jane");
     }
-    let expected = "the same local part is one user, whatever is behind the @: emails in example.com, example.org; \
-                    WholeEmail tells them apart, if they can be two users";
+    let expected = "the same local part is one user, whatever the domain: emails in example.com, example.org; \
+                    if they can be two users, use WholeEmail, which keeps them apart";
     assert_eq!(said(two()), [expected]);
     assert_eq!(said(GroupOwnership::of(two()).claim("groups")), [expected]);
     assert!(said(FirstMatch::of(Subject::new().in_namespace("subjects")).or(two())).contains(&expected.to_owned()));

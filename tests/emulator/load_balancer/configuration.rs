@@ -40,7 +40,7 @@ async fn every_mistake_is_found_before_anything_is_opened() {
     "#);
     insta::assert_snapshot!(said(EmulatorConfig::on_free_ports().signer("arn:aws:elasticloadbalancing:eu-central-1:000000000000:listener/app/a/b/c")).await, @r#"
     the configuration cannot be used
-    - the signer: "arn:aws:elasticloadbalancing:eu-central-1:000000000000:listener/app/a/b/c" is the ARN of a listener; the signer of a token is the load balancer: its ARN says loadbalancer instead of listener or listener-rule and ends after the first id of 16 digits
+    - the signer: "arn:aws:elasticloadbalancing:eu-central-1:000000000000:listener/app/a/b/c" is the ARN of a listener, but the signer of a token is the load balancer: its ARN has loadbalancer instead of listener or listener-rule and ends after the first id of 16 digits
     "#);
 }
 

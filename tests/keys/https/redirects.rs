@@ -29,7 +29,7 @@ async fn s_49_redirects_are_not_followed() {
             let (site, server) = Site::of(move |_, _| Script::Answer(answer(status, &[&location], ""))).await;
             let case = format!("{status} to {target}");
             let said = site.assert_keys_unavailable(&case).await;
-            assert!(said.contains(&format!("answered {status}")), "{case}: {said}");
+            assert!(said.contains(&format!("responded with {status}")), "{case}: {said}");
             assert_eq!(server.connections(), 1, "{case}");
         }
     }
@@ -54,6 +54,6 @@ async fn only_status_200_gives_a_key() {
     for status in [201, 202, 203, 204, 206, 207, 226, 299, 400, 401, 402, 405, 410, 418, 451, 999] {
         let (site, _server) = Site::of(move |_, alb| Script::Answer(answer(status, &[], alb.public_key_pem()))).await;
         let said = site.assert_keys_unavailable(&status.to_string()).await;
-        assert!(said.contains(&format!("answered {status}")), "{said}");
+        assert!(said.contains(&format!("responded with {status}")), "{said}");
     }
 }

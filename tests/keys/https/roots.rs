@@ -24,11 +24,11 @@ fn roots_that_hold_nothing_are_found_when_the_configuration_is_built() {
         ("empty", "", no_certificate),
         ("a path", "/etc/ssl/certs/ca.pem", no_certificate),
         ("a private key", key, no_certificate),
-        ("no END", "-----BEGIN CERTIFICATE-----\nAAAA\n", "pem_roots has a PEM block that is broken"),
+        ("no END", "-----BEGIN CERTIFICATE-----\nAAAA\n", "pem_roots has an invalid PEM block"),
         (
             "no base64",
             "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
-            "pem_roots has a PEM block that is broken",
+            "pem_roots has an invalid PEM block",
         ),
         ("no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cannot be a root"),
     ] {

@@ -178,10 +178,10 @@ async fn refusals_of_a_part_of_the_application_are_counted_by_themselves() {
     let admins = RequireOwnership::any(["group:default/admins"]).expect("an entity ref").layer(inner);
     alb.layer().layer(admins.clone()).oneshot(alb.request("/").user(&User::jane()).into()).await.expect("infallible");
     let counters = recorded.counters();
-    assert!(counters.contains(&labelled("demands_refused_total", "kind", "ownership_missing")), "{counters:?}");
+    assert!(counters.contains(&labelled("requirements_failed_total", "kind", "ownership_missing")), "{counters:?}");
     assert!(counters.contains(&labelled("decisions_total", "outcome", "user")), "{counters:?}");
     admins.oneshot(Request::new(String::new())).await.expect("infallible");
-    assert_eq!(recorded.counters(), [labelled("demands_refused_total", "kind", "misused")]);
+    assert_eq!(recorded.counters(), [labelled("requirements_failed_total", "kind", "misused")]);
 }
 
 /// Whoever adds a kind of refusal must name it to the metrics, or it counts as `other`.

@@ -55,7 +55,7 @@ fn a_folder_without_keys_or_with_a_wrong_one_is_an_error() {
     };
     assert_eq!(said(), "keys has no file <kid>.pem");
     fs::write(folder.path().join("key.pem"), MockAlb::new().public_key_pem()).expect("written");
-    assert_eq!(said(), "keys/key.pem: \"key\" is not a kid: a UUID in lower case");
+    assert_eq!(said(), "keys/key.pem: \"key\" is not a kid: expected a UUID in lower case");
     fs::remove_file(folder.path().join("key.pem")).expect("removed");
     fs::write(folder.path().join("c6f14c2f-0a57-4b0e-9f3a-6d7c2b1e5a90.pem"), "no key").expect("written");
     assert!(said().starts_with("keys/c6f14c2f-0a57-4b0e-9f3a-6d7c2b1e5a90.pem: the key of kid"), "{}", said());

@@ -40,11 +40,11 @@ use crate::{
         PublicJwk,
         store::{PublicKeyStore, StoreError},
     },
-    internal::{Flights, Mutex, SharedClock},
+    internal::{Mutex, SharedClock, SingleFlight},
 };
 
 /// Longer than publishing all that can be due takes by the store's own time-outs.
-const FLIGHT_PATIENCE: Duration = Duration::from_secs(60);
+const MAX_FLIGHT_WAIT: Duration = Duration::from_secs(60);
 /// More keys are not published in one go.
 const MOST_AT_ONCE: usize = 64;
 /// Waits between tries beside the requests.
@@ -60,7 +60,7 @@ pub(super) struct KeyRing {
     state: Mutex<State>,
     listings: Listings,
     repairs: Repairs,
-    flights: Flights<(), Result<(), StoreError>>,
+    in_flight: SingleFlight<(), Result<(), StoreError>>,
 }
 
 #[derive(Default)]
@@ -98,7 +98,7 @@ impl KeyRing {
             state: Mutex::default(),
             listings: Listings::new(Arc::clone(&store), clock.clone(), schedule.listed_for()),
             repairs: Repairs::new(kind, store, schedule.listed_for()),
-            flights: Flights::new(FLIGHT_PATIENCE, clock),
+            in_flight: SingleFlight::new(MAX_FLIGHT_WAIT, clock),
         })
     }
 
@@ -117,9 +117,10 @@ impl KeyRing {
     /// Sees to what is due, with all others who do.
     async fn tend(self: &Arc<Self>) -> Result<(), StoreError> {
         let ring = Arc::clone(self);
-        let Ok(seat) = self.flights.join((), || Ok::<_, std::convert::Infallible>(async move { ring.errand().await }));
+        let Ok(waiter) =
+            self.in_flight.join((), || Ok::<_, std::convert::Infallible>(async move { ring.errand().await }));
         let cut_short = |_| StoreError::new("publishing a signing key was cut short: the runtime under it ended");
-        seat.land().await.map_err(cut_short)?
+        waiter.wait().await.map_err(cut_short)?
     }
 
     /// The same beside a request that need not wait for it.
@@ -128,8 +129,8 @@ impl KeyRing {
         let may_try = self.state.lock().failure.as_ref().is_none_or(|failure| now.monotonic >= failure.again_at);
         if may_try && self.source.lock().is_due(now) {
             let ring = Arc::clone(self);
-            // The seat is left empty: the errand runs without.
-            let _ = self.flights.join((), || Ok::<_, std::convert::Infallible>(async move { ring.errand().await }));
+            // The waiter is left empty: the errand runs without.
+            let _ = self.in_flight.join((), || Ok::<_, std::convert::Infallible>(async move { ring.errand().await }));
         }
     }
 

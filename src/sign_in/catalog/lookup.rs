@@ -1,34 +1,34 @@
-//! What a user is looked up by.
+//! The key by which a user is looked up.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::entity::Entity;
 use crate::identity::Email;
 
-/// Everything but what RFC 3986 section 2.3 leaves as it is.
+/// All characters except the unreserved ones of RFC 3986 section 2.3.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// So many entities are asked for: one more than would be ambiguous.
-pub(super) const LIMIT: usize = 3;
+/// The `limit` of a query: one more than the two entities that make a result ambiguous.
+pub(super) const QUERY_LIMIT: usize = 3;
 
-/// What a user is looked up by.
+/// The key by which a user is looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum By {
+pub(super) enum LookupKey {
     ProfileEmail,
     Annotation(String),
     LocalPart,
 }
 
-impl By {
-    /// The path and query that ask for the user, below the catalog's address.
-    pub(super) fn question(&self, email: &Email<'_>, namespace: Option<&str>) -> String {
+impl LookupKey {
+    /// The path and query of a request for the user, relative to the catalog's address.
+    pub(super) fn query(&self, email: &Email<'_>, namespace: Option<&str>) -> String {
         let whole = format!("{}@{}", email.local_part, email.domain);
         let filter = |key: &str| {
             let mut filter = format!("kind=User,{key}={whole}");
             if let Some(namespace) = namespace {
                 filter = format!("{filter},metadata.namespace={namespace}");
             }
-            format!("/entities?filter={}&limit={LIMIT}", encode(&filter))
+            format!("/entities?filter={}&limit={QUERY_LIMIT}", encode(&filter))
         };
         match self {
             Self::ProfileEmail => filter("spec.profile.email"),
@@ -40,10 +40,11 @@ impl By {
         }
     }
 
-    /// Whether the entity is a user who carries what was asked for. What a catalog made of the question is its own affair.
+    /// Whether the entity is a user with the email or name. The check does not rely on how the
+    /// catalog evaluates the filter.
     pub(super) fn fits(&self, entity: &Entity, email: &Email<'_>, namespace: Option<&str>) -> bool {
         let whole = format!("{}@{}", email.local_part, email.domain);
-        let carries = match self {
+        let has_key = match self {
             Self::ProfileEmail => entity.email().is_some_and(|held| held.eq_ignore_ascii_case(&whole)),
             Self::Annotation(annotation) => {
                 entity.annotation(annotation).is_some_and(|held| held.eq_ignore_ascii_case(&whole))
@@ -55,30 +56,30 @@ impl By {
             _ => namespace,
         };
         let of_namespace = namespace.is_none_or(|namespace| entity.namespace().eq_ignore_ascii_case(namespace));
-        entity.is_user() && carries && of_namespace
+        entity.is_user() && has_key && of_namespace
     }
 
-    /// What was asked, for the operator. Never the email.
+    /// The query, for messages to the operator. Never the email.
     pub(super) fn describe(&self) -> String {
         match self {
             Self::ProfileEmail => "a user with the email in spec.profile.email".to_owned(),
             Self::Annotation(annotation) => format!("a user with the email in the annotation {annotation}"),
-            Self::LocalPart => "a user named as the email's local part".to_owned(),
+            Self::LocalPart => "a user named like the email's local part".to_owned(),
         }
     }
 
-    /// That a user would have been found, and by which of Backstage's resolvers. Not which user: that is nobody's who reads the
-    /// log.
+    /// A hint that another of Backstage's resolvers would find a user. Does not name the user,
+    /// because the hint is logged.
     pub(super) fn hint(&self) -> String {
         let has = match self {
-            Self::ProfileEmail => "carries the email in spec.profile.email".to_owned(),
-            Self::Annotation(annotation) => format!("carries the email in the annotation {annotation}"),
-            Self::LocalPart => "is named as the email's local part".to_owned(),
+            Self::ProfileEmail => "has the email in spec.profile.email".to_owned(),
+            Self::Annotation(annotation) => format!("has the email in the annotation {annotation}"),
+            Self::LocalPart => "is named like the email's local part".to_owned(),
         };
         format!("a user of the catalog {has}: use {}", self.resolver())
     }
 
-    /// The resolver of Backstage that does the same.
+    /// The equivalent resolver of Backstage.
     pub(super) fn resolver(&self) -> &'static str {
         match self {
             Self::ProfileEmail => "emailMatchingUserEntityProfileEmail",
@@ -87,10 +88,10 @@ impl By {
         }
     }
 
-    /// For the check of a configuration.
+    /// Checks the settings.
     pub(super) fn check(&self) -> Result<(), String> {
         let Self::Annotation(annotation) = self else { return Ok(()) };
-        // It becomes part of a filter, which is split at commas and equal signs.
+        // The name becomes part of a filter, which the catalog splits at commas and equal signs.
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/');
         if annotation.is_empty() || !annotation.bytes().all(plain) {
             return Err(format!(
@@ -111,13 +112,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn questions_are_encoded_whole() {
+    fn queries_are_fully_encoded() {
         let email = Email::parse("o'brien+x@example.com").unwrap();
         assert_eq!(
-            By::ProfileEmail.question(&email, Some("staff")),
+            LookupKey::ProfileEmail.query(&email, Some("staff")),
             "/entities?filter=kind%3DUser%2Cspec.profile.email%3Do%27brien%2Bx%40example.com%2Cmetadata.namespace%3Dstaff\
              &limit=3"
         );
-        assert_eq!(By::LocalPart.question(&email, None), "/entities/by-name/User/default/o%27brien%2Bx");
+        assert_eq!(LookupKey::LocalPart.query(&email, None), "/entities/by-name/User/default/o%27brien%2Bx");
     }
 }

@@ -1,8 +1,8 @@
-//! A token on its way from received to verified.
+//! Tokens before and after verification.
 
 use super::{
     header::{JoseHeader, RawHeader, refuse},
-    json::{JsonFault, JsonLimits, read_object, tame_numbers},
+    json::{JsonFault, JsonLimits, read_object, replace_large_numbers},
     payload,
     segments::{Encoded, Segments},
     window::Window,
@@ -15,14 +15,19 @@ use crate::{
     limits::TokenLimits,
 };
 
-/// Room on the stack for a decoded JOSE header. What a load balancer writes takes about 350 bytes;
-const USUAL_HEADER: usize = 768;
-/// `max_header_bytes` goes no further than this.
-const LONGEST_HEADER: usize = 4096;
+/// Size in bytes of the stack buffer for a decoded JOSE header of usual length. A load balancer
+/// writes about 350 bytes.
+const USUAL_HEADER_BYTES: usize = 768;
 
-/// A token whose JOSE header is well formed and trusted by the configuration. Nothing in it is proven yet, so it has no way
-/// to its claims: [`verify`](Self::verify) is the only exit.
-pub(crate) struct Candidate<'t, 'c> {
+/// Size in bytes of the stack buffer for a longer JOSE header: the upper limit of
+/// `max_header_bytes`.
+const MAX_HEADER_BYTES: usize = 4096;
+
+/// A token whose JOSE header is well formed and matches the configuration.
+///
+/// Its content is not verified, so it has no method that returns a claim. [`verify`](Self::verify)
+/// consumes it and is the only way to the claims.
+pub(crate) struct UnverifiedToken<'t, 'c> {
     token: &'t [u8],
     signing_input: &'t [u8],
     payload: Encoded<'t>,
@@ -33,18 +38,18 @@ pub(crate) struct Candidate<'t, 'c> {
     limits: &'c TokenLimits,
 }
 
-/// A token whose signature is good and whose claims are read. Made by [`Candidate::verify`] alone.
+/// A token with a valid signature and valid claims. Only [`UnverifiedToken::verify`] creates it.
 #[derive(Clone)]
 pub(crate) struct VerifiedToken {
     claims: Claims,
     window: Window,
 }
 
-impl<'t, 'c> Candidate<'t, 'c> {
-    /// Checks all that can be checked without a key. Allocates nothing that grows with the token.
+impl<'t, 'c> UnverifiedToken<'t, 'c> {
+    /// Makes all checks that need no key. Allocates no memory that grows with the token.
     ///
     /// # Errors
-    /// The first check that fails; the order is in the folder's documentation.
+    /// The first check that fails. The documentation of the folder has the order.
     pub(crate) fn read(
         token: &'t [u8],
         trust: &'c Trust,
@@ -63,21 +68,22 @@ impl<'t, 'c> Candidate<'t, 'c> {
             let detail = format!("it is longer than max_header_bytes ({})", limits.max_header_bytes);
             return Err(AuthError::with_detail(AuthErrorKind::MalformedHeader, detail));
         }
-        // Clearing the room is not free, so it is as small as will do.
-        let (mut usual, mut longest);
-        let room: &mut [u8] = if segments.header.decoded_len() <= USUAL_HEADER {
-            usual = [0; USUAL_HEADER];
+        // The buffer is zeroed, which takes time, so the smaller one is used where possible.
+        let (mut usual, mut large);
+        let buffer: &mut [u8] = if segments.header.decoded_len() <= USUAL_HEADER_BYTES {
+            usual = [0; USUAL_HEADER_BYTES];
             &mut usual
         } else {
-            longest = [0; LONGEST_HEADER];
-            &mut longest
+            large = [0; MAX_HEADER_BYTES];
+            &mut large
         };
-        let json = segments.header.decode(room).ok_or_else(|| AuthError::new(AuthErrorKind::Malformed))?;
+        let json = segments.header.decode(buffer).ok_or_else(|| AuthError::new(AuthErrorKind::Malformed))?;
         let mut raw = RawHeader::default();
         if let Err(fault) = read_object(json, limits.json(), &mut raw) {
             drop(raw);
-            // Perhaps for a number that serde_json does not hold. This is a copy: what is verified is as received.
-            if fault != JsonFault::Syntax || !tame_numbers(json) {
+            // The cause may be a number that serde_json cannot represent. This buffer is a copy:
+            // the signature is verified over the bytes as received.
+            if fault != JsonFault::Syntax || !replace_large_numbers(json) {
                 return Err(refuse(fault));
             }
             raw = RawHeader::default();
@@ -103,17 +109,18 @@ impl<'t, 'c> Candidate<'t, 'c> {
         })
     }
 
-    /// Which key it says it is signed with.
+    /// The id of the key that the token names.
     pub(crate) fn kid(&self) -> Kid {
         self.kid
     }
 
-    /// What of the configuration it matches, as a whole.
+    /// The trusted entry that matches signer, issuer and client.
     pub(crate) fn trusted(&self) -> TrustMatch<'c> {
         self.trusted
     }
 
-    /// Checks the signature over the bytes as received (RFC 7515 section 5.2), then reads the claims.
+    /// Verifies the signature over the bytes as received (RFC 7515 section 5.2), then reads the
+    /// claims.
     pub(crate) fn verify(self, key: &PublicKey, now: u64) -> Result<VerifiedToken, AuthError> {
         if !key.verifies(self.signing_input, &self.signature) {
             return Err(AuthError::new(AuthErrorKind::InvalidSignature));
@@ -137,7 +144,8 @@ impl VerifiedToken {
         self.claims
     }
 
-    /// Whether it is valid now. A token that is remembered is asked again each time.
+    /// Checks whether the token is valid at this time. A cached token is checked again for each
+    /// request.
     pub(crate) fn check_time(&self, now: u64, limits: &TokenLimits) -> Result<(), AuthError> {
         limits.check_window(self.window, now)
     }
@@ -166,5 +174,43 @@ impl TokenLimits {
 impl From<AuthErrorKind> for AuthError {
     fn from(kind: AuthErrorKind) -> Self {
         Self::new(kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Missing;
+
+    /// Methods that [`UnverifiedToken`] must not have. A method of the type itself would be called
+    /// instead of these, and would not return [`Missing`].
+    trait WithoutClaims: Sized {
+        fn claims(&self) -> Missing {
+            Missing
+        }
+
+        fn into_claims(self) -> Missing {
+            Missing
+        }
+    }
+
+    impl WithoutClaims for UnverifiedToken<'_, '_> {}
+
+    /// The type is private, so a doctest cannot show this. The test passes if it compiles.
+    #[test]
+    fn the_wrong_order_does_not_compile() {
+        fn claims(token: &UnverifiedToken<'_, '_>) -> Missing {
+            token.claims()
+        }
+        fn into_claims(token: UnverifiedToken<'_, '_>) -> Missing {
+            token.into_claims()
+        }
+        fn verify(token: UnverifiedToken<'_, '_>, key: &PublicKey, now: u64) -> Result<VerifiedToken, AuthError> {
+            token.verify(key, now)
+        }
+        let _: fn(&UnverifiedToken<'_, '_>) -> Missing = claims;
+        let _: fn(UnverifiedToken<'_, '_>) -> Missing = into_claims;
+        let _: fn(UnverifiedToken<'_, '_>, &PublicKey, u64) -> Result<VerifiedToken, AuthError> = verify;
     }
 }

@@ -1,4 +1,4 @@
-//! What becomes of a fetch: a key is published, or it is remembered that there is none.
+//! Applies the result of a fetch: publishes the key, or remembers the failure.
 
 use std::time::{Duration, Instant};
 
@@ -16,25 +16,28 @@ use crate::{
     telemetry::metrics,
 };
 
-/// A held key that its endpoint says is not there is asked for again after this time,
-const SUSPECT_RETRY: Duration = Duration::from_secs(30);
-/// and dropped after so many such answers in a row
-const SUSPECT_ANSWERS: u32 = 3;
-/// over at least this time.
-const SUSPECT_TIME: Duration = Duration::from_secs(120);
+/// Wait before a held key is requested again after its endpoint reported that there is no such key.
+const NOT_FOUND_RETRY: Duration = Duration::from_secs(30);
+
+/// Number of consecutive responses without such a key after which a held key is dropped. They must
+/// also span [`MIN_NOT_FOUND_TIME`].
+const NOT_FOUND_RESPONSES: u32 = 3;
+
+/// Minimum time from the first to the last of these responses.
+const MIN_NOT_FOUND_TIME: Duration = Duration::from_secs(120);
 
 impl KeyStore {
-    /// Publishes what a fetch brought, or remembers that it brought nothing.
-    pub(super) fn settle(
+    /// Publishes the key of a fetch, or remembers its failure.
+    pub(super) fn apply_fetch_result(
         &self,
         id: KeyId,
         purpose: Purpose,
         started: Instant,
-        answer: Result<Vec<u8>, KeySourceError>,
+        response: Result<Vec<u8>, KeySourceError>,
     ) -> Fetched {
         let now = self.clock.monotonic();
         let ended = |ending| self.health.ended(&id.endpoint, purpose, ending, now, &self.limits);
-        let fetched = match answer {
+        let fetched = match response {
             Ok(pem) => match PublicKey::from_pem(&pem) {
                 Ok(key) => {
                     metrics::key_fetch("key");
@@ -43,7 +46,7 @@ impl KeyStore {
                 }
                 Err(error) => {
                     metrics::key_fetch("rejected");
-                    let reason = format!("{}/{} answered with something that is {error}", id.endpoint, id.kid);
+                    let reason = format!("{}/{} responded with something that is {error}", id.endpoint, id.kid);
                     ended(Ending::Failure(&reason));
                     self.failed(&id, AbsentReason::Rejected, None, reason)
                 }
@@ -51,7 +54,7 @@ impl KeyStore {
             Err(error) if error.kind() == KeySourceErrorKind::NotFound => {
                 metrics::key_fetch("unknown");
                 let is_proven_kid = self.set.load().is_proven_kid(&id);
-                ended(Ending::NotFound { answer: &error.to_string(), is_proven_kid });
+                ended(Ending::NotFound { response: &error.to_string(), is_proven_kid });
                 self.not_found(&id)
             }
             Err(error) => {
@@ -74,10 +77,10 @@ impl KeyStore {
                 return Arc::clone(&held.key);
             }
             if held.key == key {
-                // The same allocation, so that tokens verified with it stay remembered.
+                // Keeping the allocation keeps the cached tokens that it verified.
                 key = Arc::clone(&held.key);
             } else {
-                tracing::error!(endpoint = %id.endpoint, kid = %id.kid, "the key of a kid has changed, which AWS never does");
+                tracing::error!(endpoint = %id.endpoint, kid = %id.kid, "the key of a kid has changed; AWS never changes a key under its kid");
             }
         }
         self.unknown.forget(&id);
@@ -86,7 +89,7 @@ impl KeyStore {
         key
     }
 
-    /// The endpoint says that there is no such key.
+    /// The endpoint reported that there is no such key.
     fn not_found(&self, id: &KeyId) -> Fetched {
         let now = self.clock.monotonic();
         let _writer = self.writer.lock();
@@ -101,44 +104,45 @@ impl KeyStore {
         };
         let first_refusal = held.refresh.first_refusal.unwrap_or(now);
         let refusals = held.refresh.refusals.saturating_add(1);
-        if refusals >= SUSPECT_ANSWERS && now.saturating_duration_since(first_refusal) >= SUSPECT_TIME {
-            tracing::warn!(endpoint = %id.endpoint, kid = %id.kid, "the endpoint has withdrawn a key: it is dropped");
+        if refusals >= NOT_FOUND_RESPONSES && now.saturating_duration_since(first_refusal) >= MIN_NOT_FOUND_TIME {
+            tracing::warn!(endpoint = %id.endpoint, kid = %id.kid, "the endpoint has withdrawn a key; the key is dropped");
             self.unknown.unknown(id, now, &self.limits);
             self.set.store(Arc::new(set.without(id)));
             return Err(KeyError::Unknown);
         }
         let refresh = RefreshState {
-            not_before: now.checked_add(SUSPECT_RETRY),
+            not_before: now.checked_add(NOT_FOUND_RETRY),
             failures: 0,
             refusals,
             first_refusal: Some(first_refusal),
         };
-        self.keep(&set, held, refresh, now, "the endpoint says there is no such key".to_owned())
+        self.keep(&set, held, refresh, now, "the endpoint reports no such key".to_owned())
     }
 
-    /// The fetch failed. A key in use stays, unless it is too old.
-    fn failed(&self, id: &KeyId, reason: AbsentReason, at_least: Option<Duration>, sentence: String) -> Fetched {
+    /// The fetch failed. A key in use is kept unless it is too old.
+    fn failed(&self, id: &KeyId, reason: AbsentReason, min_wait: Option<Duration>, message: String) -> Fetched {
         let now = self.clock.monotonic();
         let _writer = self.writer.lock();
         let set = self.set.load();
         let Some(held) = set.find(&id.endpoint, id.kid).filter(|held| held.is_proven()) else {
-            let wait = self.unknown.failed(id, reason, now, at_least, &self.limits);
+            let wait = self.unknown.failed(id, reason, now, min_wait, &self.limits);
             let wait = self.retry_after(id, Purpose::Unknown, wait, now);
             return Err(match reason {
-                AbsentReason::Rejected => KeyError::Rejected { reason: sentence, retry_after: wait },
-                _ => KeyError::unavailable(sentence, wait),
+                AbsentReason::Rejected => KeyError::Rejected { reason: message, retry_after: wait },
+                _ => KeyError::unavailable(message, wait),
             });
         };
         let failures = held.refresh.failures.saturating_add(1);
         let doubled =
             Duration::from_secs(1).saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
-        let wait = doubled.max(at_least.unwrap_or_default()).min(self.limits.max_retry_wait);
-        // A failure is no answer, so it ends a row of answers that there is no such key.
+        let wait = doubled.max(min_wait.unwrap_or_default()).min(self.limits.max_retry_wait);
+        // A failure is not a response, so it ends the series of responses without such a key.
         let refresh = RefreshState { not_before: now.checked_add(wait), failures, refusals: 0, first_refusal: None };
-        self.keep(&set, held, refresh, now, sentence)
+        self.keep(&set, held, refresh, now, message)
     }
 
-    /// Holds on to a key whose refresh brought nothing, and gives it if it is not too old. The writer's lock is held.
+    /// Keeps a key whose refresh failed, and returns it if it is not too old. The caller holds the
+    /// writer's lock.
     fn keep(&self, set: &KeySet, held: &HeldKey, refresh: RefreshState, now: Instant, reason: String) -> Fetched {
         self.set.store(Arc::new(set.with(HeldKey { refresh, ..held.clone() }, self.limits.max_keys)));
         if now.saturating_duration_since(held.fetched_at) <= self.limits.max_age() {
