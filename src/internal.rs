@@ -15,7 +15,7 @@ pub(crate) use crate::net::tls;
 #[cfg(any(feature = "emulator", feature = "backstage"))]
 pub(crate) use crate::settings::private_file;
 #[cfg(feature = "app-config")]
-pub(crate) use crate::settings::{Node, Once, Origin, Positions, Problems, Section, Value, once};
+pub(crate) use crate::settings::{KeyAt, Node, Once, Positions, Problems, Section, Value, once};
 #[cfg(feature = "backstage")]
 pub(crate) use crate::sync::catch_panics;
 pub(crate) use crate::{

@@ -87,10 +87,9 @@ fn upstream(url: &str, arguments: &Serve) -> Result<Upstream, ConfigError> {
 
 /// The sentences are for whoever writes code; here flags say it.
 fn named_by_flag(error: ConfigError) -> ConfigError {
-    let problems = error
-        .problems()
-        .iter()
-        .map(|problem| problem.replace("dangerously_over_plain_http()", "--dangerously-upstream-over-plain-http"));
+    let problems = error.problems().iter().map(|problem| {
+        problem.to_string().replace("dangerously_over_plain_http()", "--dangerously-upstream-over-plain-http")
+    });
     ConfigError::message(problems.collect::<Vec<_>>().join("\n- "))
 }
 

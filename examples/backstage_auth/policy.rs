@@ -8,7 +8,7 @@ use tower_alb_auth::{
         TokenIssuer,
         settings::{BackstageSettings, CatalogCredentials},
     },
-    config::AppConfig,
+    config::{AppConfig, ProblemKind},
     sign_in::{Catalog, CatalogBuilder, SignInError},
 };
 
@@ -66,7 +66,7 @@ impl Policy {
 
 /// The sentences are for whoever writes code; here a flag has taken the catalog away.
 fn explained(error: ConfigError) -> ConfigError {
-    if error.problems().iter().any(|problem| problem.contains("asks the catalog")) {
+    if error.problems().iter().any(|problem| problem.kind() == ProblemKind::CatalogMissing) {
         return error.and("--without-catalog: no catalog is asked; leave it out where a resolver asks one");
     }
     error

@@ -10,8 +10,8 @@ use tower_alb_auth::{
 
 /// The settings of the service.
 pub fn read(files: &AppConfig) -> Result<BackstageSettings, ConfigError> {
-    // Whoever starts it for the first time reads everything that is missing, the provider's lines too.
-    BackstageSettings::read(files).map_err(|_| ConfigError::message(Check::of(files).problems().join("\n- ")))
+    // The check reports the provider's problems too, so that a first start shows all of them.
+    BackstageSettings::read(files).map_err(|error| Check::of(files).error().unwrap_or(error))
 }
 
 /// Prints what becomes of each key. Whether a service starts with these files.

@@ -196,7 +196,7 @@ impl Trust {
                 _ => has_signer && issuer == Some(entry.issuer.as_str()),
             }
         });
-        let (mut trusted, mut places) = (Vec::<&str>::new(), Vec::<&str>::new());
+        let (mut trusted, mut places) = (Vec::<&str>::new(), Vec::<String>::new());
         for entry in entries {
             let (values, written): (Vec<&str>, _) = match kind {
                 AuthErrorKind::UntrustedSigner => {
@@ -206,7 +206,7 @@ impl Trust {
                 _ => (entry.client_ids.iter().flatten().map(String::as_str).collect(), &entry.written.client_ids),
             };
             trusted.extend(values);
-            places.extend(written.iter().map(String::as_str));
+            places.extend(written.iter().map(ToString::to_string));
         }
         trusted.dedup();
         places.dedup();

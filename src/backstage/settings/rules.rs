@@ -1,16 +1,16 @@
-//! What becomes of each key: one table, which the warnings at the start and the check of the files are both made from.
+//! The effect of each key: one table, from which the start-up warnings and the check of the files are made.
 
-use super::keys::Key;
-use crate::internal::Once;
+use super::{keys::Key, reader::Warning};
+use crate::internal::{KeyAt, Once};
 
-/// What becomes of a key.
+/// The effect of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It is read.
     Used,
-    /// It concerns others.
+    /// It concerns other services.
     OfOthers,
-    /// It concerns an auth service and does nothing here, which is told at the start.
+    /// It concerns an auth service and has no effect here, which is a warning at start-up.
     NotServed,
 }
 
@@ -134,13 +134,12 @@ pub(super) fn rule_of(key: &Key<'_>) -> Option<&'static Rule> {
     })
 }
 
-/// A sentence for each key, or each group of keys, that does nothing here though it would in a stock auth backend.
-pub(super) fn not_served_here(keys: &[Key<'_>]) -> Vec<String> {
-    let mut sentences = Once::default();
+/// A warning for each key, or each group of keys, that has no effect here and would have one in a stock auth backend.
+pub(super) fn not_served_here(keys: &[Key<'_>]) -> Vec<Warning> {
+    let mut ignored: Once<(KeyAt, &str)> = Once::default();
     for key in keys {
         let Some(rule) = rule_of(key).filter(|rule| rule.verdict == Verdict::NotServed) else { continue };
-        let (path, origin) = key.above(rule.path.split('.').count());
-        sentences.add(format!("{path} ({origin}) is ignored: {}", rule.why));
+        ignored.add((key.above(rule.path.split('.').count()), rule.why));
     }
-    sentences.into_list()
+    ignored.into_list().into_iter().map(|(key, why)| Warning::ignored(key, why)).collect()
 }

@@ -80,6 +80,10 @@ catalog:
   rules: []
 ";
 
+fn problems(check: &Check) -> String {
+    check.problems().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
 fn check(text: &str) -> Check {
     Check::of(&AppConfig::from_text("app-config.yaml", text, environment).expect("YAML"))
 }
@@ -92,9 +96,9 @@ fn every_key_is_used_or_ignored_with_its_place_and_no_value_is_shown() {
     insta::assert_snapshot!(shown, @r"
     used     app.baseUrl (app-config.yaml:4): whose pages may ask
     ignored  backend.auth.keys[0].secret (app-config.yaml:10): back ends know one another by it
-    ignored  backend.auth.externalAccess[0].type (app-config.yaml:12): the catalog is not asked with it
-    ignored  backend.auth.externalAccess[0].options.secret (app-config.yaml:13): the catalog is not asked with it
-    ignored  backend.auth.externalAccess[0].options.subject (app-config.yaml:13): the catalog is not asked with it
+    ignored  backend.auth.externalAccess[0].type (app-config.yaml:12): the catalog is not queried with it
+    ignored  backend.auth.externalAccess[0].options.secret (app-config.yaml:13): the catalog is not queried with it
+    ignored  backend.auth.externalAccess[0].options.subject (app-config.yaml:13): the catalog is not queried with it
     used     backend.auth.externalAccess[1].type (app-config.yaml:14): the token that the catalog is asked with
     used     backend.auth.externalAccess[1].options.token (app-config.yaml:15): the token that the catalog is asked with
     used     backend.auth.externalAccess[1].options.subject (app-config.yaml:15): the token that the catalog is asked with
@@ -112,7 +116,7 @@ fn every_key_is_used_or_ignored_with_its_place_and_no_value_is_shown() {
     used     backend.database.connection.user (app-config.yaml:33): where the auth plugin's tables are
     used     backend.database.connection.password (app-config.yaml:34): where the auth plugin's tables are
     used     backend.database.connection.application_name (app-config.yaml:35): where the auth plugin's tables are
-    ignored  backend.database.connection.statement_timeout (app-config.yaml:36): no such setting is taken here
+    ignored  backend.database.connection.statement_timeout (app-config.yaml:36): no such setting is known here
     ignored  backend.database.knexConfig.pool.max (app-config.yaml:37): it is for Node's database client
     ignored  backend.database.plugin.catalog.connection.database (app-config.yaml:40): another plugin's database
     ignored  auth.environment (app-config.yaml:42): what differs between environments stands in a file of its own
@@ -146,9 +150,9 @@ fn every_key_is_used_or_ignored_with_its_place_and_no_value_is_shown() {
     - auth.experimentalExtraAllowedOrigins (app-config.yaml:49) is ignored: it concerns sign-in in a pop-up window, which awsalb has none of
     - auth.somethingNew (app-config.yaml:50) is ignored: no such setting is known here
     - auth.providers.github (app-config.yaml:54) is ignored: only awsalb and guest are served here; an auth backend that serves it can stand behind, by --upstream <URL>
-    - auth.omitIdentityTokenOwnershipClaim (app-config.yaml:48) counts as not there: it takes its value from the environment variable NO_OMIT, which is not set
-    - backend.database.connection.statement_timeout (app-config.yaml:36) is ignored: no such setting is taken here
-    - backend.database.connection (app-config.yaml:31): the connection to the database is plain, so whoever stands between can pass for it, and sign in as anybody: set ssl: true, or name its authority in ssl.ca
+    - auth.omitIdentityTokenOwnershipClaim (app-config.yaml:48): the environment variable NO_OMIT is not set, so the key counts as absent
+    - backend.database.connection.statement_timeout (app-config.yaml:36) is ignored: no such setting is known here
+    - backend.database.connection (app-config.yaml:31): the connection to the database is plain, so an attacker on the network can impersonate it and sign in as any user: set ssl: true, or name its authority in ssl.ca
     - auth.providers.awsalb.sessionDuration (app-config.yaml:62) is ignored: the session is the load balancer's, see SessionTimeout of the listener rule
     - an email without the claim email_verified is accepted from https://idp.example.com: users who can change their address there become the user of that address here. If the provider sends the claim, use require_verified_email() (app-config.yaml: requireVerifiedEmail, environment: ALB_AUTH_REQUIRE_VERIFIED_EMAIL). If users cannot change their address, acknowledge it by accept_missing_email_verified() (acceptMissingEmailVerified, ALB_AUTH_ACCEPT_MISSING_EMAIL_VERIFIED)
     ");
@@ -168,18 +172,18 @@ fn what_is_refused_says_why() {
     assert!(!check.is_sound());
     let refused: Vec<&str> =
         check.lines().iter().filter(|line| line.starts_with("refused")).map(String::as_str).collect();
-    insta::assert_snapshot!(format!("{}\n\n{}", refused.join("\n"), check.problems().join("\n")), @r#"
+    insta::assert_snapshot!(format!("{}\n\n{}", refused.join("\n"), problems(&check)), @r#"
     refused  backend.baseUrl (app-config.yaml:18): must be a URL such as https://<the backend's host, as browsers see it>, without user, query or fragment
-    refused  auth.keyStore.provider (app-config.yaml:47): is "firestore", which is not served; there are database, memory, static
-    refused  auth.providers.awsalb.audience (app-config.yaml:62): is no setting; there are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
+    refused  auth.keyStore.provider (app-config.yaml:47): is "firestore", which is not one of database, memory, static
+    refused  auth.providers.awsalb.audience (app-config.yaml:62): is not a known setting. Known settings are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
     refused  auth.providers.awsalb.signOutUrl (app-config.yaml:63): the end-session address "canary" must begin with https:// and name a host
-    refused  auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:66): names the resolver "usernameMatchingUserEntityName", which awsalb does not have; there are emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
+    refused  auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:66): is "usernameMatchingUserEntityName", which is not one of emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
 
     backend.baseUrl (app-config.yaml:18) must be a URL such as https://<the backend's host, as browsers see it>, without user, query or fragment
-    auth.keyStore.provider (app-config.yaml:47) is "firestore", which is not served; there are database, memory, static
+    auth.keyStore.provider (app-config.yaml:47) is "firestore", which is not one of database, memory, static
     auth.providers.awsalb.signOutUrl (app-config.yaml:63): the end-session address "canary" must begin with https:// and name a host
-    auth.providers.awsalb.audience (app-config.yaml:62) is no setting; there are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
-    auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:66) names the resolver "usernameMatchingUserEntityName", which awsalb does not have; there are emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
+    auth.providers.awsalb.audience (app-config.yaml:62) is not a known setting. Known settings are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
+    auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:66) is "usernameMatchingUserEntityName", which is not one of emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
     auth.providers.awsalb (app-config.yaml:59) lacks clientIds: add
     auth:
       providers:
@@ -238,7 +242,7 @@ auth: { providers: { awsalb: { production: { issuer: 'https://idp.example.com', 
     let lines = check.lines();
     assert_eq!(
         lines[2],
-        "ignored  backend.database.client (app-config.yaml:3): there is no PostgreSQL, so nothing is kept there"
+        "ignored  backend.database.client (app-config.yaml:3): there is no PostgreSQL, so nothing is stored there"
     );
     assert_eq!(lines.len(), 5, "{lines:?}");
     for line in &lines[3..] {
@@ -256,7 +260,10 @@ fn what_stands_below_a_key_that_is_none_is_not_said_to_be_used() {
     let check = check(&text);
     let line = |path: &str| check.lines().iter().find(|line| line.contains(path)).cloned().expect("a line");
     let resolver = line(" auth.providers.awsalb.signIn.resolver[1].allowedDomains ");
-    assert!(resolver.starts_with("refused") && resolver.contains("is no setting; there are resolvers"), "{resolver}");
+    assert!(
+        resolver.starts_with("refused") && resolver.contains("is not a known setting. Did you mean resolvers?"),
+        "{resolver}"
+    );
     let keys = line(" auth.keyStore.static.kyes[0].keyId ");
     assert!(keys.starts_with("ignored") && keys.ends_with("auth.keyStore.static.keys alone"), "{keys}");
     assert!(check.warnings().iter().any(|warning| warning.starts_with("auth.keyStore.static.kyes (")), "{check}");

@@ -62,10 +62,10 @@ auth:
       signIn:
         resolvers: []
 "), @r"
-the configuration cannot be used
-- auth.providers.awsalb.production (app-config.yaml:7) holds settings under the name of an environment, which works for other providers and not for awsalb: move issuer, region up, to stand in auth.providers.awsalb itself; what differs between environments belongs into a file of its own, such as app-config.production.yaml
-- auth.providers.awsalb.signIn.resolvers is empty: nobody could sign in
-");
+    the configuration cannot be used
+    - auth.providers.awsalb.production (app-config.yaml:7) holds settings under the name of an environment, which works for other providers and not for awsalb: move issuer, region up, into auth.providers.awsalb itself; put what differs between environments into a file of its own, such as app-config.production.yaml
+    - auth.providers.awsalb.signIn.resolvers (app-config.yaml:10) is empty: no user could sign in, so list a resolver
+    ");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn keys_and_values_that_are_wrong_are_named_with_their_place() {
         .replace("clientIds: [backstage]", "clientIds: { a: b }\n      requireVerifiedEmail: often");
     insta::assert_snapshot!(outcome(&wrong), @r"
     the configuration cannot be used
-    - auth.providers.awsalb.audience (app-config.yaml:6) is no setting; there are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
+    - auth.providers.awsalb.audience (app-config.yaml:6) is not a known setting. Known settings are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
     - auth.providers.awsalb.issuer (app-config.yaml:5) must be a text, and is a list
     - auth.providers.awsalb.clientIds (app-config.yaml:9) must be a list of texts, and is an object
     - auth.providers.awsalb.keyEndpoint (app-config.yaml:7) must be a text, and is an object
@@ -127,13 +127,13 @@ fn resolvers_that_cannot_be_served_say_why() {
         .map(|said| said.replace("the configuration cannot be used\n", ""))
         .collect();
     insta::assert_snapshot!(said.join("\n"), @r#"
-    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): emailMatchingUserEntityProfileEmail asks the catalog, and none is given: name it in code by AppConfig::alb_auth_in_catalog(..)
-    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): emailLocalPartMatchingUserEntityName asks the catalog whether there is such a user, and none is given: add dangerouslyAllowSignInWithoutUserInCatalog: true, if whoever has an address of the listed domains may come in, or name the catalog in code by AppConfig::alb_auth_in_catalog(..)
+    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): emailMatchingUserEntityProfileEmail asks the catalog, and no catalog is given: name it in code by AppConfig::alb_auth_in_catalog(..)
+    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): emailLocalPartMatchingUserEntityName asks the catalog whether the user exists, and no catalog is given: add dangerouslyAllowSignInWithoutUserInCatalog: true, if everyone with an address of the listed domains may sign in, or name the catalog in code by AppConfig::alb_auth_in_catalog(..)
     - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) has no allowedDomains, so admin@anything would be user:default/admin: add
                 allowedDomains: [<domain>]
     or waive it by dangerouslyAllowAnyDomain: true, where the provider has addresses of one domain and no guests
-    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) names the resolver "usernameMatchingUserEntityName", which awsalb does not have; there are emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
-    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) has no key resolver; there are emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
-    - auth.providers.awsalb.signIn.resolvers[0].allowedDomain (app-config.yaml:11) is no setting; there are resolver, allowedDomains, dangerouslyAllowSignInWithoutUserInCatalog, dangerouslyAllowAnyDomain
+    - auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:10) is "usernameMatchingUserEntityName", which is not one of emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
+    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) has no key resolver: there are emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
+    - auth.providers.awsalb.signIn.resolvers[0].allowedDomain (app-config.yaml:11) is not a known setting. Did you mean allowedDomains? Known settings are resolver, allowedDomains, dangerouslyAllowSignInWithoutUserInCatalog, dangerouslyAllowAnyDomain
     "#);
 }

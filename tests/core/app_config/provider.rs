@@ -90,7 +90,10 @@ fn s_55_the_files_acknowledge_that_email_verified_is_missing() {
     assert_eq!(warned(&with("requireVerifiedEmail: true")), [0, 0]);
     let both = outcome(&with("requireVerifiedEmail: true\n      acceptMissingEmailVerified: true"));
     assert!(
-        both.contains("requireVerifiedEmail and auth.providers.awsalb.acceptMissingEmailVerified are both true"),
+        both.contains(
+            "requireVerifiedEmail (app-config.yaml:8) and auth.providers.awsalb.acceptMissingEmailVerified \
+             (app-config.yaml:9): both are true"
+        ),
         "{both}"
     );
     let odd = outcome(&with("acceptMissingEmailVerified: 1"));
@@ -170,7 +173,10 @@ fn domains_of_a_variable_that_is_not_set_are_not_any_domain() {
 fn a_demand_for_verified_emails_that_is_left_empty_is_not_taken_for_none() {
     let text = COMPLETE.replace("      signIn", "      requireVerifiedEmail:\n      signIn");
     let error = read(&text).unwrap().alb_auth().map(drop).expect_err("nothing is said");
-    assert!(error.to_string().contains("requireVerifiedEmail is null: write true or false"), "{error}");
+    assert!(
+        error.to_string().contains("requireVerifiedEmail (app-config.yaml:8) is null: write true or false"),
+        "{error}"
+    );
 }
 
 /// What the files demand of emails holds for a policy in code too.

@@ -1,14 +1,15 @@
-//! A policy that says where it is written.
+//! A policy whose errors name the line that it is written in.
 
 use crate::{
     identity::Claims,
+    settings::KeyAt,
     sign_in::{Policy, Resolution, SignInError, SignInErrorKind, SignInResolver},
 };
 
-/// Names its place in the file when it lets somebody not in, so that the operator knows which line to change.
+/// Adds its place in the file to the error of a refused sign-in, so that the operator knows which line to change.
 pub(super) struct Placed<P> {
     pub(super) policy: P,
-    pub(super) place: String,
+    pub(super) place: KeyAt,
 }
 
 impl<P: SignInResolver> SignInResolver for Placed<P> {
@@ -31,13 +32,13 @@ impl<P: SignInResolver> SignInResolver for Placed<P> {
     }
 }
 
-fn placed(place: &str, error: SignInError) -> SignInError {
-    let sentence = format!("{place}: {}", error.message());
+fn placed(place: &KeyAt, error: SignInError) -> SignInError {
+    let message = format!("{place}: {}", error.message());
     match error.kind() {
-        SignInErrorKind::Refused => SignInError::refused(sentence),
-        SignInErrorKind::NotFound => SignInError::not_found(sentence),
-        SignInErrorKind::Ambiguous => SignInError::ambiguous(sentence),
-        // The catalog's, and not of that line.
+        SignInErrorKind::Refused => SignInError::refused(message),
+        SignInErrorKind::NotFound => SignInError::not_found(message),
+        SignInErrorKind::Ambiguous => SignInError::ambiguous(message),
+        // An error of the catalog, not of that line.
         SignInErrorKind::Unavailable | SignInErrorKind::Misconfigured => error,
     }
 }
