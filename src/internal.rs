@@ -16,8 +16,6 @@ pub(crate) use crate::net::tls;
 pub(crate) use crate::settings::private_file;
 #[cfg(feature = "app-config")]
 pub(crate) use crate::settings::{KeyAt, Node, Once, Positions, Problems, Section, Value, once};
-#[cfg(feature = "backstage")]
-pub(crate) use crate::sync::catch_panics;
 pub(crate) use crate::{
     alb::{DATA, OidcHeaders, PublicKey, Values},
     authenticator::{Authenticated, Authenticator, Decision, sign_in_error},
@@ -29,3 +27,5 @@ pub(crate) use crate::{
     telemetry::{self, Warnings},
     token::Candidate,
 };
+#[cfg(feature = "backstage")]
+pub(crate) use crate::{settings::closest, sync::catch_panics};

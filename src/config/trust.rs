@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::trusted_alb::Written;
+use super::trusted_alb::EntryLocations;
 use crate::alb::{KeyEndpoint, LoadBalancerArn};
 use crate::{
     error::{AuthError, AuthErrorKind, quoted},
@@ -26,7 +26,7 @@ pub(crate) struct Entry {
     pub(crate) policy: Policy,
     /// The namespace that the policy is held to, where there are several issuers.
     pub(super) only_namespace: Option<String>,
-    pub(super) written: Written,
+    pub(super) written: EntryLocations,
 }
 
 /// Whom the policy of an entry may name.

@@ -26,12 +26,12 @@ pub struct TrustedAlb {
     pub(super) any_client: bool,
     pub(super) key_endpoint: Option<String>,
     pub(super) sign_in: Option<Arc<dyn SignInResolver>>,
-    pub(super) written: Written,
+    pub(super) written: EntryLocations,
 }
 
 /// Where the parts of an entry are written, if they come from a file: for messages to the operator.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Written {
+pub(super) struct EntryLocations {
     pub(super) signers: Vec<KeyAt>,
     pub(super) issuer: Vec<KeyAt>,
     pub(super) client_ids: Vec<KeyAt>,
@@ -51,7 +51,7 @@ impl TrustedAlb {
             any_client: false,
             key_endpoint: None,
             sign_in: None,
-            written: Written::default(),
+            written: EntryLocations::default(),
         }
     }
 

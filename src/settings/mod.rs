@@ -19,6 +19,8 @@ mod suggest;
 #[cfg(feature = "app-config")]
 mod yaml;
 
+#[cfg(feature = "backstage")]
+pub(crate) use self::suggest::closest;
 pub use self::{
     error::ConfigError,
     problem::{Location, Problem, ProblemKind},

@@ -121,16 +121,17 @@ impl Nobody {
     }
 
     fn into_error(self) -> SignInError {
-        let mut said: Vec<&str> = Vec::new();
-        for part in self.0.iter().flat_map(|error| error.message().split("; ")) {
-            if !said.contains(&part) {
-                said.push(part);
+        let mut reasons: Vec<Arc<str>> = Vec::new();
+        for reason in self.0.iter().flat_map(SignInError::reasons) {
+            if !reasons.contains(reason) {
+                reasons.push(Arc::clone(reason));
             }
         }
-        if said.is_empty() {
-            return SignInError::not_found("no policy is there");
+        match &reasons[..] {
+            [] => SignInError::not_found("no policy is there"),
+            [only] => SignInError::not_found(&**only),
+            _ => SignInError::not_found_for(reasons),
         }
-        SignInError::not_found(said.join("; "))
     }
 }
 

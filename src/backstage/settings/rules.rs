@@ -1,10 +1,10 @@
 //! The effect of each key: one table, from which the start-up warnings and the check of the files are made.
 
 use super::{keys::Key, reader::Warning};
-use crate::internal::{KeyAt, Once};
+use crate::internal::{KeyAt, Once, closest};
 
 /// The effect of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Verdict {
     /// It is read.
     Used,
@@ -15,10 +15,20 @@ pub(super) enum Verdict {
 }
 
 /// Keys at and below a path, `*` for any name.
+#[derive(PartialEq, Eq, Hash)]
 pub(super) struct Rule {
     path: &'static str,
     pub(super) verdict: Verdict,
     pub(super) why: &'static str,
+}
+
+impl Rule {
+    /// The name beside this rule's `*` that is most like the last name of the key.
+    fn meant(&self, key: &KeyAt) -> Option<&'static str> {
+        let parent = self.path.strip_suffix('*')?;
+        let known = RULES.iter().filter_map(|rule| rule.path.strip_prefix(parent)?.split('.').next());
+        closest(key.path.rsplit('.').next()?, known.filter(|name| *name != "*"))
+    }
 }
 
 const fn used(path: &'static str, why: &'static str) -> Rule {
@@ -136,10 +146,14 @@ pub(super) fn rule_of(key: &Key<'_>) -> Option<&'static Rule> {
 
 /// A warning for each key, or each group of keys, that has no effect here and would have one in a stock auth backend.
 pub(super) fn not_served_here(keys: &[Key<'_>]) -> Vec<Warning> {
-    let mut ignored: Once<(KeyAt, &str)> = Once::default();
+    let mut ignored: Once<(KeyAt, &Rule)> = Once::default();
     for key in keys {
         let Some(rule) = rule_of(key).filter(|rule| rule.verdict == Verdict::NotServed) else { continue };
-        ignored.add((key.above(rule.path.split('.').count()), rule.why));
+        ignored.add((key.above(rule.path.split('.').count()), rule));
     }
-    ignored.into_list().into_iter().map(|(key, why)| Warning::ignored(key, why)).collect()
+    let warning = |(key, rule): (KeyAt, &Rule)| {
+        let meant = rule.meant(&key).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+        Warning::ignored(key, format!("{}{meant}", rule.why))
+    };
+    ignored.into_list().into_iter().map(warning).collect()
 }

@@ -11,7 +11,7 @@ use crate::{
     config::{
         AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb,
         builder::{WHERE_THE_ARN_IS, WHERE_THE_RULE_IS, WHERE_THE_RULES_ARE},
-        trusted_alb::Written,
+        trusted_alb::EntryLocations,
     },
     settings::{ConfigError, KeyAt, Node, Problem, ProblemKind, Problems, Section, Value},
     sign_in::SignInResolver,
@@ -130,7 +130,7 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
         entry = entry.key_endpoint(endpoint);
     }
     let written = |keys: &[&str]| keys.iter().filter_map(|key| section.place_of(key)).collect::<Vec<_>>();
-    entry.written = Written {
+    entry.written = EntryLocations {
         signers: written(&["signer", "signers"]),
         issuer: written(&["issuer"]),
         client_ids: written(&["clientIds"]),

@@ -58,12 +58,17 @@ impl By {
         entity.is_user() && carries && of_namespace
     }
 
-    /// What was asked, for the operator. Never the email.
+    /// The user that is looked up, for the operator, with an article. Never the email.
     pub(super) fn describe(&self) -> String {
+        format!("a {}", self.user())
+    }
+
+    /// The same without an article.
+    pub(super) fn user(&self) -> String {
         match self {
-            Self::ProfileEmail => "a user with the email in spec.profile.email".to_owned(),
-            Self::Annotation(annotation) => format!("a user with the email in the annotation {annotation}"),
-            Self::LocalPart => "a user named as the email's local part".to_owned(),
+            Self::ProfileEmail => "user with the email in spec.profile.email".to_owned(),
+            Self::Annotation(annotation) => format!("user with the email in the annotation {annotation}"),
+            Self::LocalPart => "user named as the email's local part".to_owned(),
         }
     }
 

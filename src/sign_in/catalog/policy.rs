@@ -132,7 +132,7 @@ impl CatalogSignIn {
             // The user does not wait for it.
             let _ = spawn(self.clone().hint(claims.clone()));
         }
-        Err(SignInError::not_found(format!("the catalog has no {}", self.by.describe().trim_start_matches("a "))))
+        Err(SignInError::not_found(format!("the catalog has no {}", self.by.user())))
     }
 
     /// Logs which other resolver would have found a user, if one would.
@@ -144,7 +144,7 @@ impl CatalogSignIn {
                 tracing::info!(
                     target: "tower_alb_auth",
                     "the catalog has no {}, but {}, if no later resolver does",
-                    self.by.describe().trim_start_matches("a "),
+                    self.by.user(),
                     other.hint()
                 );
                 return;

@@ -266,7 +266,8 @@ fn what_stands_below_a_key_that_is_none_is_not_said_to_be_used() {
     );
     let keys = line(" auth.keyStore.static.kyes[0].keyId ");
     assert!(keys.starts_with("ignored") && keys.ends_with("auth.keyStore.static.keys alone"), "{keys}");
-    assert!(check.warnings().iter().any(|warning| warning.starts_with("auth.keyStore.static.kyes (")), "{check}");
+    let meant = |warning: &&String| warning.starts_with("auth.keyStore.static.kyes (");
+    assert!(check.warnings().iter().find(meant).expect("a warning").ends_with("; did you mean keys?"), "{check}");
 }
 
 /// What the ARN, the region and the catalog's address are is looked at after the files have been read, and their lines are known still.

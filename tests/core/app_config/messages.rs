@@ -1,6 +1,11 @@
-//! What is said of mistakes: where, what, and what to change.
+//! Problems of a file: where, what, and what to change.
 
-use crate::app_config::{COMPLETE, outcome};
+use tower_alb_auth::{
+    ArnError,
+    config::{AppConfig, Location, ProblemKind},
+};
+
+use crate::app_config::{COMPLETE, outcome, read};
 
 #[test]
 fn without_the_provider_the_lines_to_add_are_shown() {
@@ -136,4 +141,49 @@ fn resolvers_that_cannot_be_served_say_why() {
     - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) has no key resolver: there are emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
     - auth.providers.awsalb.signIn.resolvers[0].allowedDomain (app-config.yaml:11) is not a known setting. Did you mean allowedDomains? Known settings are resolver, allowedDomains, dangerouslyAllowSignInWithoutUserInCatalog, dangerouslyAllowAnyDomain
     "#);
+}
+
+/// A program reads kind, key and place; the text is for people.
+#[test]
+fn problems_are_values_with_kind_key_place_and_suggestion() {
+    let text = COMPLETE
+        .replace("clientIds: [backstage]", "clientId: [backstage]\n      keyEndpoint: [1]")
+        .replace("https://idp.example.com", "${HOST}");
+    let error = read(&text).unwrap().alb_auth().map(drop).unwrap_err();
+    let path = |key: &str| format!("auth.providers.awsalb{key}");
+    let found: Vec<_> = error
+        .problems()
+        .iter()
+        .map(|problem| {
+            let line = problem.location().and_then(Location::line);
+            (problem.kind(), problem.key().unwrap_or_default().to_owned(), line, problem.suggestion())
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (ProblemKind::UnknownKey, path(".clientId"), Some(7), Some("clientIds")),
+            (ProblemKind::WrongType, path(".keyEndpoint"), Some(8), None),
+            (ProblemKind::UnsetVariable, path(".issuer"), Some(5), None),
+            (ProblemKind::Missing, path(""), Some(5), None),
+        ]
+    );
+    let [_, wrong_type, unset, missing] = error.problems() else { panic!("{error}") };
+    assert_eq!((wrong_type.found(), wrong_type.expected()), (Some("a list"), Some("a text")));
+    assert_eq!(unset.found(), Some("HOST"));
+    assert!(missing.fix().is_some_and(|fix| fix.contains("clientIds: [<client id>]")), "{missing}");
+    assert!(error.problems().iter().all(|problem| problem.location().unwrap().file() == "app-config.yaml"));
+}
+
+#[test]
+fn the_error_behind_a_problem_is_its_source() {
+    use std::{error::Error as _, io};
+
+    let error = AppConfig::load(["does-not-exist.yaml"]).unwrap_err();
+    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>()).expect("an error of the system");
+    assert_eq!(source.kind(), io::ErrorKind::NotFound);
+    assert_eq!(error.problems()[0].kind(), ProblemKind::Unreadable);
+    let text = COMPLETE.replace("arn:aws:", "arm:aws:");
+    let error = read(&text).unwrap().alb_auth().unwrap().build().unwrap_err();
+    assert!(error.source().is_some_and(|source| source.is::<ArnError>()), "{error}");
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::{
+    located::Located,
     options::{
         ANY_DOMAIN, BY_LOCAL_PART, BY_PROFILE_EMAIL, Domains, Options, Read, WITHOUT_USER, allowed_domains, name,
         required_domains,
     },
-    placed::Placed,
 };
 use crate::{
     settings::{KeyAt, Problem, ProblemKind, Section},
@@ -36,7 +36,7 @@ pub(super) fn in_catalog(resolvers: &[Section<'_>], catalog: &Catalog, options: 
         if let Err(problem) = policy.check(options.issuer) {
             resolver.problems.add(Problem::clause(ProblemKind::InvalidValue, [resolver.place()], problem));
         }
-        policies.push(Placed { policy, place: resolver.place() });
+        policies.push(Located { policy, place: resolver.place() });
     }
     if policies.len() != resolvers.len() {
         return None;

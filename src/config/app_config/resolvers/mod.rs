@@ -10,16 +10,16 @@
 
 #[cfg(feature = "https")]
 mod in_catalog;
+mod located;
 mod options;
-mod placed;
 
 use std::{collections::HashSet, sync::Arc};
 
 #[cfg(feature = "https")]
 use self::in_catalog::in_catalog;
 use self::{
+    located::Located,
     options::{ANY_DOMAIN, BY_LOCAL_PART, Domains, Options, Read, WITHOUT_USER, name, required_domains},
-    placed::Placed,
 };
 use crate::settings::{Problem, ProblemKind, Section};
 #[cfg(feature = "https")]
@@ -103,7 +103,7 @@ fn without_catalog(resolver: &Section<'_>, options: Options<'_>) -> Option<Read>
             };
             let policy = if options.verified { policy.require_verified_email() } else { policy };
             let warning = format!("{place}: users who are not in the catalog are signed in");
-            Some((Arc::new(Placed { policy, place }), vec![warning]))
+            Some((Arc::new(Located { policy, place }), vec![warning]))
         }
         name => {
             let clause = format!("{name} asks the catalog, and no catalog is given");

@@ -7,18 +7,18 @@ use crate::{
 };
 
 /// Adds its place in the file to the error of a refused sign-in, so that the operator knows which line to change.
-pub(super) struct Placed<P> {
+pub(super) struct Located<P> {
     pub(super) policy: P,
     pub(super) place: KeyAt,
 }
 
-impl<P: SignInResolver> SignInResolver for Placed<P> {
+impl<P: SignInResolver> SignInResolver for Located<P> {
     fn resolve(&self, claims: &Claims) -> Resolution {
         match self.policy.resolve(claims) {
-            Resolution::Ready(result) => result.map_err(|error| placed(&self.place, error)).into(),
+            Resolution::Ready(result) => result.map_err(|error| with_place(&self.place, error)).into(),
             Resolution::Waiting(future) => {
                 let place = self.place.clone();
-                Resolution::waiting(async move { future.await.map_err(|error| placed(&place, error)) })
+                Resolution::waiting(async move { future.await.map_err(|error| with_place(&place, error)) })
             }
         }
     }
@@ -32,7 +32,7 @@ impl<P: SignInResolver> SignInResolver for Placed<P> {
     }
 }
 
-fn placed(place: &KeyAt, error: SignInError) -> SignInError {
+fn with_place(place: &KeyAt, error: SignInError) -> SignInError {
     let message = format!("{place}: {}", error.message());
     match error.kind() {
         SignInErrorKind::Refused => SignInError::refused(message),
