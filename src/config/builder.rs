@@ -97,8 +97,8 @@ impl AlbAuthConfigBuilder {
     }
 
     #[cfg(feature = "app-config")]
-    pub(super) fn warning(mut self, sentence: String) -> Self {
-        self.warnings.push(sentence);
+    pub(super) fn warning(mut self, text: String) -> Self {
+        self.warnings.push(text);
         self
     }
 

@@ -118,7 +118,7 @@ impl Trust {
         endpoints
     }
 
-    /// Issuers whose sign-in policy names nobody.
+    /// Issuers whose sign-in policy names no users.
     #[cfg(feature = "backstage")]
     pub(crate) fn issuers_without_users(&self) -> Vec<String> {
         let unnamed = self.entries.iter().filter(|entry| matches!(entry.naming(), Naming::Nobody));
