@@ -312,10 +312,10 @@ impl Problem {
         self.0.source.as_deref().map(|source| source as _)
     }
 
-    /// The key that it is reported for, with its place.
+    /// The keys that it concerns, with their places.
     #[cfg(feature = "backstage")]
-    pub(crate) fn key_at(&self) -> Option<&KeyAt> {
-        self.0.keys.first()
+    pub(crate) fn keys(&self) -> &[KeyAt] {
+        &self.0.keys
     }
 
     /// The first line of the message, without the place.

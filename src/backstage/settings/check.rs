@@ -58,13 +58,12 @@ impl Check {
             }
         };
         let problems = problems.into_iter().collect::<Once<Problem>>().into_list();
+        let unknown = problems.iter().filter(|problem| problem.kind() == ProblemKind::UnknownKey);
         let facts = Facts {
             token_at: settings.as_ref().and_then(|settings| settings.catalog.token_at.as_ref()),
             postgres: settings.as_ref().is_none_or(|settings| settings.database.is_some()),
-            refused: Found::of(problems.iter().filter_map(|problem| Some((problem.key_at()?, problem)))),
-            below_unknown: Found::of(problems.iter().filter_map(|problem| {
-                Some((problem.key_at()?, problem)).filter(|_| problem.kind() == ProblemKind::UnknownKey)
-            })),
+            refused: Found::of(problems.iter().flat_map(with_keys)),
+            below_unknown: Found::of(unknown.flat_map(with_keys)),
             ignored: Found::of(warnings.iter().filter_map(|warning| match warning {
                 Warning::Ignored { key, why } => Some((key, why.as_str())),
                 Warning::Of { .. } | Warning::Other(_) => None,
@@ -109,6 +108,11 @@ impl fmt::Display for Check {
         list(f, "warnings", &self.warnings)?;
         list(f, "problems", &self.problems)
     }
+}
+
+/// A problem with each key that it concerns.
+fn with_keys(problem: &Problem) -> impl Iterator<Item = (&KeyAt, &Problem)> {
+    problem.keys().iter().map(move |key| (key, problem))
 }
 
 fn list(f: &mut fmt::Formatter<'_>, title: &str, items: &[impl fmt::Display]) -> fmt::Result {

@@ -290,3 +290,15 @@ fn values_that_are_wrong_are_refused_at_their_line() {
         "{http}"
     );
 }
+
+#[test]
+fn a_problem_of_two_keys_is_reported_at_both() {
+    let text = USUAL.replace(
+        "      region: eu-central-1\n",
+        "      requireVerifiedEmail: true\n      acceptMissingEmailVerified: true\n",
+    );
+    let check = check(&text);
+    let refused: Vec<&String> = check.lines().iter().filter(|line| line.starts_with("refused")).collect();
+    assert_eq!(refused.len(), 2, "{check}");
+    assert!(refused.iter().all(|line| line.ends_with(": both are true: leave one out")), "{refused:?}");
+}
