@@ -1,107 +1,281 @@
-//! Why a request was not let in, whose fault it is, and what the operator can do.
+//! Why a request was refused: the kinds in one table, and the error that carries one.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-/// Why a request was not let in.
+/// `Display` is [`client_message`](Self::client_message), which is safe to send; [`operator_message`](Self::operator_message)
+/// is for logs.
 ///
-/// The client sees one sentence a status, [`client_message`](Self::client_message), whatever the reason. The operator sees
-/// [`operator_message`](Self::operator_message): what was expected, what was found, what to change. Neither carries a token,
-/// an email address or an access token.
+/// The client gets one text per status, no matter the reason. The operator gets what was found, what was expected and what to
+/// change. Neither text carries a token, an email address or an access token.
 ///
-/// The layer puts the error into the extensions of its answer, so that an outer layer can log or count it.
+/// The layer puts the error into the extensions of its response, so that an outer layer can log or count it.
 #[derive(Clone)]
 pub struct AuthError {
     kind: AuthErrorKind,
     /// What was expected and found, and what to change.
     detail: Option<Arc<str>>,
     retry_after: Option<Duration>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
-/// The reasons, one a way to fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum AuthErrorKind {
+/// What a kind means to the client, the operator and the dashboards.
+struct Row {
+    kind: AuthErrorKind,
+    /// The name in logs and the label of the metrics.
+    name: &'static str,
+    status: StatusCode,
+    fault: Fault,
+    /// What is wrong, for the operator.
+    summary: &'static str,
+    /// What to do about it, if that does not depend on the request.
+    remedy: Option<&'static str>,
+}
+
+/// Declares the kinds and their table: name, status, fault, text for the operator, and what to do.
+macro_rules! kinds {
+    ($(
+        $(#[$doc:meta])*
+        $kind:ident { $name:literal, $status:ident, $fault:ident, $summary:literal $(, do: $remedy:literal)? }
+    )*) => {
+        /// Why a request was refused. docs/OPERATING.md has the same table, with what to do about each.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum AuthErrorKind { $( $(#[$doc])* $kind, )* }
+
+        /// In the order of the enum.
+        const TABLE: &[Row] = &[$( Row {
+            kind: AuthErrorKind::$kind,
+            name: $name,
+            status: StatusCode::$status,
+            fault: Fault::$fault,
+            summary: $summary,
+            remedy: kinds!(@remedy $($remedy)?),
+        }, )*];
+
+        // A kind is the index of its row.
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+        const _: () = {
+            let mut index = 0;
+            while index < TABLE.len() {
+                assert!(TABLE[index].kind as usize == index);
+                index += 1;
+            }
+        };
+
+        impl AuthErrorKind {
+            /// Every kind of this version.
+            pub const ALL: &'static [Self] = &[$( Self::$kind, )*];
+        }
+    };
+    (@remedy) => { None };
+    (@remedy $remedy:literal) => { Some($remedy) };
+}
+
+kinds! {
     /// The client sent no `x-amzn-oidc-data`. Usual on a path that the load balancer does not authenticate.
-    Missing,
-    /// More than one `x-amzn-oidc-data`. A load balancer sends one; somebody added another.
-    DuplicateHeader,
+    Missing {
+        "missing", UNAUTHORIZED, Client,
+        "no x-amzn-oidc-data header: expected on each request that passed a listener rule with an authenticate action",
+        do: "give this path's rule one, or exempt the path if it is a health check"
+    }
+    /// More than one `x-amzn-oidc-data`. A load balancer sends one; a client or a proxy added another.
+    DuplicateHeader {
+        "duplicate_header", UNAUTHORIZED, Client,
+        "more than one x-amzn-oidc-data header: a load balancer sends one, so a client or a proxy added another",
+        do: "let the target's security group accept traffic of the load balancer only"
+    }
     /// `x-amzn-oidc-identity` disagrees with the signed subject, or there are several that disagree.
-    IdentityMismatch,
+    IdentityMismatch {
+        "identity_mismatch", UNAUTHORIZED, Operator,
+        "x-amzn-oidc-identity is not the subject of the signed token: a client or a proxy changed a header",
+        do: "let the target's security group accept traffic of the load balancer only"
+    }
     /// The token is longer than the limit.
-    TooLarge,
+    TooLarge {
+        "too_large", UNAUTHORIZED, Client,
+        "the token is longer than the limit",
+        do: "raise max_token_bytes if users have that many claims"
+    }
     /// Not three base64url segments with a signature of 64 bytes.
-    Malformed,
+    Malformed {
+        "malformed", UNAUTHORIZED, Client,
+        "x-amzn-oidc-data is not three base64url segments with a 64-byte signature"
+    }
     /// The JOSE header is not a strict JSON object with the members of a load balancer's token.
-    MalformedHeader,
-    /// A member stands twice in the JOSE header or in the claims, so that two readers could read two things.
-    DuplicateMember,
+    MalformedHeader {
+        "malformed_header", UNAUTHORIZED, Client,
+        "the JOSE header is not what a load balancer writes"
+    }
+    /// A member is present twice in the JOSE header or in the claims, so that two readers could read two values.
+    DuplicateMember {
+        "duplicate_member", UNAUTHORIZED, Operator,
+        "a JSON member is present twice in the token, so two readers could read two values; if the identity provider's \
+         userinfo response has an exp or iss, remove it there"
+    }
     /// `alg` is not ES256.
-    UnsupportedAlgorithm,
-    /// `typ` is there and is not JWT: a token made for something else.
-    UnsupportedType,
+    UnsupportedAlgorithm {
+        "unsupported_algorithm", UNAUTHORIZED, Client,
+        "the token's alg is not ES256, the only one a load balancer uses"
+    }
+    /// `typ` is present and is not JWT: a token made for a different purpose.
+    UnsupportedType {
+        "unsupported_type", UNAUTHORIZED, Client,
+        "the token's typ is not JWT: it was made for a different purpose"
+    }
     /// A JOSE header member that changes how a token is read or where its key comes from (`crit`, `b64`, `jwk`, `jku`, ...).
-    UnsupportedHeader,
+    UnsupportedHeader {
+        "unsupported_header", UNAUTHORIZED, Client,
+        "the JOSE header has a member that no load balancer writes and that could redirect the check"
+    }
     /// `kid` is not a lower-case UUID.
-    MalformedKeyId,
+    MalformedKeyId {
+        "malformed_key_id", UNAUTHORIZED, Client,
+        "the token's kid is not a lower-case UUID"
+    }
     /// Signed by a load balancer that the configuration does not trust. Either an attack or a wrong ARN in the configuration.
-    UntrustedSigner,
+    UntrustedSigner {
+        "untrusted_signer", UNAUTHORIZED, Operator,
+        "the token was signed by a load balancer that is not trusted"
+    }
     /// The load balancer is trusted, but not with this issuer.
-    UntrustedIssuer,
+    UntrustedIssuer {
+        "untrusted_issuer", UNAUTHORIZED, Operator,
+        "the load balancer is trusted, but not with the token's issuer"
+    }
     /// Load balancer and issuer are trusted, but not with this client id: a token of another application.
-    UntrustedClient,
+    UntrustedClient {
+        "untrusted_client", UNAUTHORIZED, Operator,
+        "load balancer and issuer are trusted, but not with the token's client id"
+    }
     /// `exp` is past.
-    Expired,
+    Expired {
+        "expired", UNAUTHORIZED, Client,
+        "the token has expired",
+        do: "compare the clocks if this happens to fresh requests"
+    }
     /// `nbf` or `iat` lies in the future.
-    NotYetValid,
+    NotYetValid {
+        "not_yet_valid", UNAUTHORIZED, Client,
+        "the token is not valid yet",
+        do: "compare the clocks"
+    }
     /// `exp` lies further ahead than any load balancer sets it.
-    LifetimeTooLong,
-    /// The clock of this machine stands before 1970, so no token can be judged.
-    ClockUnusable,
-    /// The key endpoint knows no key of this id.
-    UnknownKey,
+    LifetimeTooLong {
+        "lifetime_too_long", UNAUTHORIZED, Operator,
+        "the token's exp is further ahead than max_lifetime: a load balancer sets it 120 s ahead, so the token was signed by \
+         something else, or this machine's clock is far behind",
+        do: "if longer tokens are expected, raise TokenLimits::max_lifetime"
+    }
+    /// The system clock is before 1970, so no token can be verified.
+    ClockUnusable {
+        "clock_unusable", UNAUTHORIZED, Operator,
+        "the system clock is before 1970",
+        do: "correct it"
+    }
+    /// The key endpoint has no key of this id.
+    UnknownKey {
+        "unknown_key", UNAUTHORIZED, Client,
+        "the key endpoint has no key of the token's kid",
+        do: "compare region and key endpoint"
+    }
     /// The signature is not one by the key that the token names.
-    InvalidSignature,
+    InvalidSignature {
+        "invalid_signature", UNAUTHORIZED, Client,
+        "the signature does not match the token's key"
+    }
     /// The claims are not a strict JSON object with the claims every token must have.
-    MalformedClaims,
-    /// The key endpoint could not be reached, or the budget of fetches is spent. Ours or AWS's to mend: the client is told to
-    /// come back, not that it is a stranger.
-    KeysUnavailable,
-    /// The key endpoint answered with something that is not a P-256 public key.
-    KeyRejected,
-    /// The sign-in policy refuses this user: an unverified email, a domain that is not allowed, a claim that is not there.
-    SignInRefused,
-    /// The sign-in policy finds nobody for these claims.
-    UserNotFound,
+    MalformedClaims {
+        "malformed_claims", UNAUTHORIZED, Client,
+        "the token's claims are not what a load balancer writes"
+    }
+    /// The key endpoint could not be reached, or the budget of fetches is spent. The fault is ours or AWS's: the client is
+    /// asked to retry.
+    KeysUnavailable {
+        "keys_unavailable", SERVICE_UNAVAILABLE, Infrastructure,
+        "the public keys are out of reach"
+    }
+    /// The key endpoint sent something that is not a P-256 public key.
+    KeyRejected {
+        "key_rejected", SERVICE_UNAVAILABLE, Infrastructure,
+        "the key endpoint answered with something that is not a P-256 public key"
+    }
+    /// The sign-in policy refuses this user: an unverified email, a domain that is not allowed, a missing claim.
+    SignInRefused {
+        "sign_in_refused", FORBIDDEN, Operator,
+        "the sign-in policy refuses this user"
+    }
+    /// The sign-in policy finds no user for these claims.
+    UserNotFound {
+        "user_not_found", FORBIDDEN, Operator,
+        "the sign-in policy finds no user for these claims"
+    }
     /// The sign-in policy finds several users for these claims.
-    AmbiguousUser,
-    /// What the sign-in policy asks (a catalog) is out of reach.
-    SignInUnavailable,
-    /// Signed in, but not owning for what a part of the application demands.
-    OwnershipMissing,
-    /// Signed in, but without the claim that a part of the application demands.
-    ClaimMissing,
-    /// The application demands a user where no layer looks for one, or an identity of a policy that names nobody; or its own
-    /// code panicked. The application's own mistake, and never a way in.
-    Misused,
+    AmbiguousUser {
+        "ambiguous_user", CONFLICT, Operator,
+        "the sign-in policy finds more than one user for these claims"
+    }
+    /// What the sign-in policy queries (a catalog) is out of reach.
+    SignInUnavailable {
+        "sign_in_unavailable", SERVICE_UNAVAILABLE, Infrastructure,
+        "what the sign-in policy queries is out of reach"
+    }
+    /// Signed in, but without ownership of an entity that a part of the application requires.
+    OwnershipMissing {
+        "ownership_missing", FORBIDDEN, Client,
+        "the user does not own a required entity"
+    }
+    /// Signed in, but without a claim that a part of the application requires.
+    ClaimMissing {
+        "claim_missing", FORBIDDEN, Client,
+        "the user lacks a required claim"
+    }
+    /// The application requires a user where no layer authenticates one, or an identity of a policy that names no user; or its
+    /// own code panicked. A bug of the application, and never a way in.
+    Misused {
+        "misused", INTERNAL_SERVER_ERROR, Operator,
+        "a mistake of the application"
+    }
 }
 
-/// Whose fault a refusal is most likely to be.
+/// Whose fault a refusal most likely is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The request's: nothing to do but refuse it.
+    /// The request's: there is nothing to do but refuse it.
     Client,
     /// The configuration's, or an attack: compare what was expected and found.
     Operator,
-    /// The network's, AWS's or the catalog's: it passes by itself or somebody mends it.
+    /// The network's, AWS's or the catalog's: temporary, or for its operator to repair.
     Infrastructure,
+}
+
+impl Fault {
+    /// The name in docs/OPERATING.md, in lower case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Operator => "operator",
+            Self::Infrastructure => "infrastructure",
+        }
+    }
+}
+
+/// The client's text of a status: one for all kinds of it, so that it gives nothing away.
+fn client_text(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::FORBIDDEN => "You are signed in, but this application does not let you in.",
+        StatusCode::CONFLICT => "You are signed in, but more than one user matches you here.",
+        StatusCode::SERVICE_UNAVAILABLE => "Your sign-in cannot be checked at the moment. Please try again.",
+        StatusCode::INTERNAL_SERVER_ERROR => "This part of the application is set up wrongly.",
+        _ => "This needs a sign-in through the load balancer.",
+    }
 }
 
 impl AuthError {
     pub(crate) fn new(kind: AuthErrorKind) -> Self {
-        Self { kind, detail: None, retry_after: None }
+        Self { kind, detail: None, retry_after: None, source: None }
     }
 
     pub(crate) fn with_detail(kind: AuthErrorKind, detail: impl Into<String>) -> Self {
@@ -110,6 +284,12 @@ impl AuthError {
 
     pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
+        self
+    }
+
+    /// The error that led to this one, which [`source`](Error::source) returns.
+    pub(crate) fn caused_by(mut self, source: impl Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
         self
     }
 
@@ -123,166 +303,63 @@ impl AuthError {
         self.kind.fault()
     }
 
-    /// The status of the answer: 401, 403, 409 or 503. Never 500 for what came in: that is for
-    /// [`Misused`](AuthErrorKind::Misused), a mistake of the application.
+    /// The status of the response: 401, 403, 409 or 503. 500 is for [`Misused`](AuthErrorKind::Misused) alone, a bug of the
+    /// application.
     pub fn status(&self) -> StatusCode {
         self.kind.status()
     }
 
-    /// With status 503, when to come back.
+    /// With status 503, when to retry.
     pub fn retry_delay(&self) -> Option<Duration> {
         (self.status() == StatusCode::SERVICE_UNAVAILABLE).then(|| self.retry_after.unwrap_or(Duration::from_secs(1)))
     }
 
-    /// [`retry_delay`](Self::retry_delay) in whole seconds, for `Retry-After`. Rounded up: a client that comes back early is
+    /// [`retry_delay`](Self::retry_delay) in whole seconds, for `Retry-After`. Rounded up: a client that retries early is
     /// refused again.
     pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
         let wait = self.retry_delay()?;
         Some(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1))
     }
 
-    /// The sentence for the client: one a status, so that it gives nothing away.
+    /// The text for the client: one per status, so that it gives nothing away.
     pub fn client_message(&self) -> &'static str {
-        match self.status() {
-            StatusCode::FORBIDDEN => "You are signed in, but this application does not let you in.",
-            StatusCode::CONFLICT => "You are signed in, but more than one user matches you here.",
-            StatusCode::SERVICE_UNAVAILABLE => "Your sign-in cannot be checked at the moment. Please try again.",
-            StatusCode::INTERNAL_SERVER_ERROR => "This part of the application is set up wrongly.",
-            _ => "This needs a sign-in through the load balancer.",
-        }
+        client_text(self.status())
     }
 
-    /// The sentence for the operator: what was expected, what was found, what to change. For logs, not for answers: it names
-    /// load balancers, issuers and client ids.
+    /// The text for the operator: what was expected, what was found, what to change. For logs, not for responses: it names load
+    /// balancers, issuers and client ids.
     pub fn operator_message(&self) -> String {
-        match &self.detail {
-            Some(detail) => format!("{}: {detail}", self.kind.sentence()),
-            None => self.kind.sentence().to_owned(),
-        }
+        let Row { summary, remedy, .. } = self.kind.row();
+        let detail = self.detail.iter().map(|detail| format!(": {detail}"));
+        let remedy = remedy.iter().map(|remedy| format!("; {remedy}"));
+        [(*summary).to_owned()].into_iter().chain(detail).chain(remedy).collect()
     }
 }
 
 impl AuthErrorKind {
-    /// A short name for logs and metrics, in snake case.
+    /// The name in logs and the label of metrics, in snake case.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::DuplicateHeader => "duplicate_header",
-            Self::IdentityMismatch => "identity_mismatch",
-            Self::TooLarge => "too_large",
-            Self::Malformed => "malformed",
-            Self::MalformedHeader => "malformed_header",
-            Self::DuplicateMember => "duplicate_member",
-            Self::UnsupportedAlgorithm => "unsupported_algorithm",
-            Self::UnsupportedType => "unsupported_type",
-            Self::UnsupportedHeader => "unsupported_header",
-            Self::MalformedKeyId => "malformed_key_id",
-            Self::UntrustedSigner => "untrusted_signer",
-            Self::UntrustedIssuer => "untrusted_issuer",
-            Self::UntrustedClient => "untrusted_client",
-            Self::Expired => "expired",
-            Self::NotYetValid => "not_yet_valid",
-            Self::LifetimeTooLong => "lifetime_too_long",
-            Self::ClockUnusable => "clock_unusable",
-            Self::UnknownKey => "unknown_key",
-            Self::InvalidSignature => "invalid_signature",
-            Self::MalformedClaims => "malformed_claims",
-            Self::KeysUnavailable => "keys_unavailable",
-            Self::KeyRejected => "key_rejected",
-            Self::SignInRefused => "sign_in_refused",
-            Self::UserNotFound => "user_not_found",
-            Self::AmbiguousUser => "ambiguous_user",
-            Self::SignInUnavailable => "sign_in_unavailable",
-            Self::OwnershipMissing => "ownership_missing",
-            Self::ClaimMissing => "claim_missing",
-            Self::Misused => "misused",
-        }
+        self.row().name
     }
 
     /// Whose fault it most likely is.
     pub fn fault(self) -> Fault {
-        match self {
-            Self::UntrustedSigner | Self::UntrustedIssuer | Self::UntrustedClient | Self::IdentityMismatch => {
-                Fault::Operator
-            }
-            Self::DuplicateMember | Self::LifetimeTooLong | Self::ClockUnusable => Fault::Operator,
-            Self::SignInRefused | Self::UserNotFound | Self::AmbiguousUser | Self::Misused => Fault::Operator,
-            Self::KeysUnavailable | Self::KeyRejected | Self::SignInUnavailable => Fault::Infrastructure,
-            _ => Fault::Client,
-        }
+        self.row().fault
     }
 
-    /// The status of the answer.
+    /// The status of the response.
     pub fn status(self) -> StatusCode {
-        match self {
-            Self::SignInRefused | Self::UserNotFound | Self::OwnershipMissing | Self::ClaimMissing => {
-                StatusCode::FORBIDDEN
-            }
-            Self::Misused => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::AmbiguousUser => StatusCode::CONFLICT,
-            Self::KeysUnavailable | Self::KeyRejected | Self::SignInUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            _ => StatusCode::UNAUTHORIZED,
-        }
+        self.row().status
     }
 
-    fn sentence(self) -> &'static str {
-        match self {
-            Self::Missing => {
-                "no x-amzn-oidc-data header: expected on each request that passed a listener rule with an authenticate \
-                 action; give this path's rule one, or exempt the path if it is a health check"
-            }
-            Self::DuplicateHeader => {
-                "more than one x-amzn-oidc-data header: a load balancer sends one, so a client or a proxy added another; \
-                 let the target's security group accept traffic of the load balancer only"
-            }
-            Self::IdentityMismatch => {
-                "x-amzn-oidc-identity is not the subject of the signed token: a client or a proxy changed a header; let \
-                 the target's security group accept traffic of the load balancer only"
-            }
-            Self::TooLarge => {
-                "the token is longer than the limit: raise max_token_bytes if users have that many claims"
-            }
-            Self::Malformed => "x-amzn-oidc-data is not three base64url segments with a 64-byte signature",
-            Self::MalformedHeader => "the JOSE header is not what a load balancer writes",
-            Self::DuplicateMember => {
-                "a JSON member stands twice in the token, so two readers could read two things: if the identity provider's \
-                 userinfo answer has an exp or iss of its own, take it out there"
-            }
-            Self::UnsupportedAlgorithm => "the token's alg is not ES256, the only one a load balancer uses",
-            Self::UnsupportedType => "the token's typ is not JWT: it was made for something else",
-            Self::UnsupportedHeader => {
-                "the JOSE header has a member that no load balancer writes and that could redirect the check"
-            }
-            Self::MalformedKeyId => "the token's kid is not a lower-case UUID",
-            Self::UntrustedSigner => "the token was signed by a load balancer that is not trusted",
-            Self::UntrustedIssuer => "the load balancer is trusted, but not with the token's issuer",
-            Self::UntrustedClient => "load balancer and issuer are trusted, but not with the token's client id",
-            Self::Expired => "the token has expired: compare the clocks if this happens to fresh requests",
-            Self::NotYetValid => "the token is not valid yet: compare the clocks",
-            Self::LifetimeTooLong => {
-                "the token's exp is further ahead than max_lifetime: a load balancer sets it 120 s ahead, so something else \
-                 signed the token, or this machine's clock is far behind; if longer tokens are expected, raise \
-                 TokenLimits::max_lifetime"
-            }
-            Self::ClockUnusable => "this machine's clock stands before 1970: set it",
-            Self::UnknownKey => "the key endpoint has no key of the token's kid: compare region and key endpoint",
-            Self::InvalidSignature => "the signature does not match the token's key",
-            Self::MalformedClaims => "the token's claims are not what a load balancer writes",
-            Self::KeysUnavailable => "the public keys are out of reach",
-            Self::KeyRejected => "the key endpoint answered with something that is not a P-256 public key",
-            Self::SignInRefused => "the sign-in policy refuses this user",
-            Self::UserNotFound => "the sign-in policy finds nobody for these claims",
-            Self::AmbiguousUser => "the sign-in policy finds more than one user for these claims",
-            Self::SignInUnavailable => "what the sign-in policy asks is out of reach",
-            Self::OwnershipMissing => "the user does not own for what this part of the application demands",
-            Self::ClaimMissing => "the user has not the claim that this part of the application demands",
-            Self::Misused => "a mistake of the application",
-        }
+    #[expect(clippy::indexing_slicing, reason = "the table has a row for each kind, in the order of the enum")]
+    fn row(self) -> &'static Row {
+        &TABLE[self as usize]
     }
 }
 
 impl fmt::Display for AuthError {
-    /// The client's sentence, so that an error that is printed into an answer gives nothing away.
+    /// The client's text, so that an error that is printed into a response gives nothing away.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.client_message())
     }
@@ -294,7 +371,11 @@ impl fmt::Debug for AuthError {
     }
 }
 
-impl std::error::Error for AuthError {}
+impl Error for AuthError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
 
 /// A text from outside, fit for a log line: 120 characters at most, anything but printable ASCII escaped.
 pub(crate) fn quoted(text: &str) -> String {

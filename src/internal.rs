@@ -13,9 +13,7 @@ pub(crate) use crate::net::tls;
 #[cfg(any(feature = "emulator", feature = "backstage"))]
 pub(crate) use crate::settings::private_file;
 #[cfg(feature = "app-config")]
-pub(crate) use crate::settings::{Node, Once, Origin, Positions, Problems, Section, Value, once};
-#[cfg(feature = "backstage")]
-pub(crate) use crate::sync::catch_panics;
+pub(crate) use crate::settings::{KeyAt, Node, Once, Positions, Problems, Section, Value, once};
 #[cfg(any(feature = "emulator", feature = "backstage"))]
 pub(crate) use crate::{alb::strip_oidc_headers, net::proxy};
 pub(crate) use crate::{
@@ -29,3 +27,5 @@ pub(crate) use crate::{
     telemetry::{self, Warnings},
     token::UnverifiedToken,
 };
+#[cfg(feature = "backstage")]
+pub(crate) use crate::{settings::closest, sync::catch_panics};

@@ -48,18 +48,30 @@ macro_rules! limits {
                 }
             )*
 
-            pub(crate) fn check(&self, problems: &mut Vec<String>) {
-                $( check(stringify!($field), &self.$field, &$range, problems); )*
+            pub(crate) fn check(&self) -> Vec<LimitProblem> {
+                [$( check(stringify!($field), &self.$field, &$range), )*].into_iter().flatten().collect()
             }
         }
     };
 }
 
-fn check<T: PartialOrd + Debug>(name: &str, value: &T, range: &RangeInclusive<T>, problems: &mut Vec<String>) {
-    if !range.contains(value) {
-        let (from, to) = (range.start(), range.end());
-        problems.push(format!("{name} is {value:?}; set it to a value from {from:?} to {to:?}"));
-    }
+/// Why limits cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum LimitProblem {
+    /// A limit that is not in its range.
+    OutOfRange { name: &'static str, value: String, from: String, to: String },
+    /// Two limits that contradict each other: the one to change, and why.
+    Order { name: &'static str, found: String, why: &'static str, fix: &'static str },
+}
+
+fn check<T: PartialOrd + Debug>(name: &'static str, value: &T, range: &RangeInclusive<T>) -> Option<LimitProblem> {
+    let shown = |value: &T| format!("{value:?}");
+    (!range.contains(value)).then(|| LimitProblem::OutOfRange {
+        name,
+        value: shown(value),
+        from: shown(range.start()),
+        to: shown(range.end()),
+    })
 }
 
 limits! {
@@ -85,7 +97,7 @@ limits! {
         max_json_elements: usize = 1024, 16..=16384;
         /// Longest subject, in characters. OpenID Connect Core 1.0 section 2 allows 255.
         max_subject_chars: usize = 255, 1..=255;
-        /// How far clocks may differ when `exp`, `nbf` and `iat` are judged.
+        /// How far clocks may differ when `exp`, `nbf` and `iat` are checked.
         leeway: Duration = seconds(30), seconds(0)..=seconds(300);
         /// How far ahead `exp` may lie. A load balancer sets it 120 s ahead; a clock that is wrong by some minutes fits in.
         max_lifetime: Duration = seconds(15 * 60), seconds(120)..=seconds(7 * 24 * 3600);
@@ -93,19 +105,19 @@ limits! {
 }
 
 limits! {
-    /// How public keys are fetched, kept and given up.
+    /// How public keys are fetched, kept and dropped.
     KeyLimits {
         /// How long a connection to the key endpoint may take, TLS included.
         connect_timeout: Duration = seconds(1), millis(50)..=seconds(10);
-        /// How long the key endpoint may take to begin its answer, connection included.
+        /// How long the key endpoint may take to begin its response, connection included.
         first_byte_timeout: Duration = seconds(2), millis(50)..=seconds(20);
         /// How long a fetch may take in all, its retry included.
         fetch_timeout: Duration = seconds(5), millis(100)..=seconds(30);
-        /// Largest answer of the key endpoint, in bytes. A key is 178 bytes of PEM.
+        /// Largest response of the key endpoint, in bytes. A key is 178 bytes of PEM.
         max_answer_bytes: usize = 8 * KIB, 512..=64 * KIB;
-        /// How long a key is used before it is asked for again. It is refreshed ahead, at `refresh_at_percent` of this.
+        /// How long a key is used before it is fetched again. It is refreshed ahead of that, at `refresh_at_percent` of this.
         lifetime: Duration = seconds(3600), seconds(60)..=seconds(24 * 3600);
-        /// At what part of its lifetime, in percent, a key is asked for again while it is still used.
+        /// At what part of its lifetime, in percent, a key is fetched again while it is still used.
         refresh_at_percent: u32 = 80, 10..=95;
         /// How long a key is used past its lifetime while it cannot be refreshed.
         max_stale: Duration = seconds(3600), seconds(0)..=seconds(24 * 3600);
@@ -121,7 +133,7 @@ limits! {
         fetches_per_second: u32 = 10, 1..=1000;
         /// How many fetches of unknown kids may start at once after a quiet time.
         fetch_burst: u32 = 20, 1..=1000;
-        /// The longest wait before a kid whose fetch failed is asked for again. The first wait is a second, then it doubles.
+        /// The longest wait before a kid whose fetch failed is fetched again. The first wait is a second, then it doubles.
         max_retry_wait: Duration = seconds(30), seconds(1)..=seconds(600);
         /// How many failed fetches in a row make the endpoint count as down.
         breaker_failures: u32 = 5, 1..=100;
@@ -135,19 +147,19 @@ limits! {
 limits! {
     /// How much is remembered of verified tokens and resolved sign-ins.
     CacheLimits {
-        /// How many verified tokens are remembered. Nothing at 0: each request is then verified anew.
+        /// How many verified tokens are remembered. At 0 each request is verified again.
         max_tokens: usize = 10_000, 0..=1_000_000;
         /// How many bytes verified tokens may take.
         max_token_cache_bytes: usize = 32 * MIB, MIB..=1024 * MIB;
-        /// How many resolved sign-ins are remembered, of resolvers that wait. Nothing at 0.
+        /// How many resolved sign-ins are remembered, of resolvers that wait. At 0 none are.
         max_sign_ins: usize = 10_000, 0..=1_000_000;
         /// How many bytes resolved sign-ins may take.
         max_sign_in_cache_bytes: usize = 32 * MIB, MIB..=1024 * MIB;
         /// How long a resolved sign-in is used.
         sign_in_lifetime: Duration = seconds(300), seconds(1)..=seconds(3600);
-        /// How long a resolved sign-in is used past its lifetime while what the resolver asks is out of reach.
+        /// How long a resolved sign-in is used past its lifetime while what the resolver queries is out of reach.
         sign_in_max_stale: Duration = seconds(3600), seconds(0)..=seconds(24 * 3600);
-        /// How long "nobody found" is remembered.
+        /// How long it is remembered that a sign-in finds no user.
         not_found_for: Duration = seconds(10), seconds(0)..=seconds(300);
         /// How long a resolver may take.
         sign_in_timeout: Duration = seconds(5), millis(50)..=seconds(60);
@@ -155,29 +167,36 @@ limits! {
 }
 
 impl KeyLimits {
-    pub(crate) fn check_order(&self, problems: &mut Vec<String>) {
+    pub(crate) fn check_order(&self) -> Vec<LimitProblem> {
+        let mut problems = Vec::new();
         if self.connect_timeout > self.fetch_timeout || self.first_byte_timeout > self.fetch_timeout {
-            problems.push(format!(
-                "fetch_timeout is {:?}, connect_timeout {:?} and first_byte_timeout {:?}: fetch_timeout covers connecting and \
-                 the first byte, so make it the longest of the three",
-                self.fetch_timeout, self.connect_timeout, self.first_byte_timeout
-            ));
+            problems.push(LimitProblem::Order {
+                name: "fetch_timeout",
+                found: format!(
+                    "{:?}, connect_timeout {:?}, first_byte_timeout {:?}",
+                    self.fetch_timeout, self.connect_timeout, self.first_byte_timeout
+                ),
+                why: "covers connecting and the first byte",
+                fix: "make it the longest of the three",
+            });
         }
         if self.breaker_wait > self.breaker_max_wait {
-            problems.push(format!(
-                "breaker_wait is {:?} and breaker_max_wait {:?}: breaker_wait grows to breaker_max_wait, so make it the shorter \
-                 of the two",
-                self.breaker_wait, self.breaker_max_wait
-            ));
+            problems.push(LimitProblem::Order {
+                name: "breaker_wait",
+                found: format!("{:?}, breaker_max_wait {:?}", self.breaker_wait, self.breaker_max_wait),
+                why: "grows to breaker_max_wait",
+                fix: "make it the shorter of the two",
+            });
         }
+        problems
     }
 
-    /// The age at which a key is asked for again.
+    /// The age at which a key is fetched again.
     pub(crate) fn refresh_age(&self) -> Duration {
         self.lifetime.mul_f64(f64::from(self.refresh_at_percent) / 100.0)
     }
 
-    /// The time after which a fetch that has not ended never will: the runtime under it is gone or stands still.
+    /// The time after which a fetch that has not ended is lost: its runtime is gone or blocked.
     pub(crate) fn lost_after(&self) -> Duration {
         self.fetch_timeout.saturating_add(seconds(1))
     }
@@ -194,18 +213,15 @@ mod tests {
 
     #[test]
     fn defaults_are_in_range() {
-        let mut problems = Vec::new();
-        TokenLimits::new().check(&mut problems);
-        KeyLimits::new().check(&mut problems);
-        KeyLimits::new().check_order(&mut problems);
-        CacheLimits::new().check(&mut problems);
-        assert_eq!(problems, Vec::<String>::new());
+        let keys = KeyLimits::new();
+        let problems = [TokenLimits::new().check(), keys.check(), keys.check_order(), CacheLimits::new().check()];
+        assert_eq!(problems.into_iter().flatten().collect::<Vec<_>>(), []);
     }
 
     #[test]
     fn a_value_out_of_range_is_named_with_its_range() {
-        let mut problems = Vec::new();
-        TokenLimits::new().leeway(seconds(301)).check(&mut problems);
-        assert_eq!(problems, ["leeway is 301s; set it to a value from 0ns to 300s"]);
+        let problems = TokenLimits::new().leeway(seconds(301)).check();
+        let [LimitProblem::OutOfRange { name, value, from, to }] = &problems[..] else { panic!("{problems:?}") };
+        assert_eq!([name, value.as_str(), from, to], ["leeway", "301s", "0ns", "300s"]);
     }
 }

@@ -331,7 +331,7 @@ pub(crate) fn sign_in_error(error: SignInError) -> AuthError {
         SignInErrorKind::Ambiguous => AuthErrorKind::AmbiguousUser,
         SignInErrorKind::Unavailable | SignInErrorKind::Misconfigured => AuthErrorKind::SignInUnavailable,
     };
-    AuthError::with_detail(kind, error.message())
+    AuthError::with_detail(kind, error.message()).caused_by(error)
 }
 
 fn key_error(error: KeyError, unverified: &UnverifiedToken<'_, '_>) -> AuthError {

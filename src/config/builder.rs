@@ -1,4 +1,4 @@
-//! From settings to a configuration, with every mistake found.
+//! From settings to a configuration, with all problems reported at once.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -7,8 +7,8 @@ use super::{AlbAuthConfig, IdentityHeader, Settings, Trust, TrustedAlb, trust::E
 use crate::keys::HttpsKeys;
 use crate::{
     alb::{KeyEndpoint, LoadBalancerArn},
-    limits::{CacheLimits, KeyLimits, TokenLimits},
-    settings::ConfigError,
+    limits::{CacheLimits, KeyLimits, LimitProblem, TokenLimits},
+    settings::{ConfigError, KeyAt, Problem, ProblemKind},
 };
 use crate::{
     keys::{FixedKeys, KeySource, SharedSource},
@@ -78,7 +78,7 @@ impl AlbAuthConfigBuilder {
         self
     }
 
-    /// Who becomes whom, for entries that have no policy of their own. See [`sign_in`](crate::sign_in).
+    /// The sign-in policy of entries that name none. See [`sign_in`](crate::sign_in).
     pub fn sign_in(mut self, policy: impl SignInResolver) -> Self {
         self.sign_in = Some(Arc::new(policy));
         self
@@ -97,14 +97,14 @@ impl AlbAuthConfigBuilder {
     }
 
     #[cfg(feature = "app-config")]
-    pub(super) fn warning(mut self, sentence: String) -> Self {
-        self.warnings.push(sentence);
+    pub(super) fn warning(mut self, text: String) -> Self {
+        self.warnings.push(text);
         self
     }
 
     /// Lets several issuers name users in the same namespace: the same subject or email at two of them becomes one user.
     ///
-    /// Right where the issuers are two doors to one directory, so that the same name is the same person.
+    /// Safe only if the issuers share one directory, so that the same name is the same person.
     pub fn dangerously_share_sign_in_between_issuers(mut self) -> Self {
         self.share_sign_in = true;
         self
@@ -162,15 +162,15 @@ impl AlbAuthConfigBuilder {
 
     /// Lets `x-amzn-oidc-identity` differ from the signed subject. The header is never used either way.
     ///
-    /// Otherwise a difference refuses the request, since a load balancer never makes one. Right where a proxy behind the load
-    /// balancer rewrites that header.
+    /// Otherwise a request with a difference is rejected, since a load balancer never makes one. For a proxy behind the load
+    /// balancer that rewrites the header.
     pub fn dangerously_ignore_identity_header(mut self) -> Self {
         self.identity_header = IdentityHeader::Ignored;
         self
     }
 
     /// Names the user's entity ref in the spans of this crate, and as `enduser.id` in an enclosing span that has declared that
-    /// field. Off by default, since traces are often kept longer, and read by more people, than they should say who did what.
+    /// field. Off by default, since traces are often kept longer and read by more people than personal data should be.
     pub fn record_user_in_spans(mut self) -> Self {
         self.record_user = true;
         self
@@ -182,19 +182,22 @@ impl AlbAuthConfigBuilder {
         self
     }
 
-    /// Checks everything. Reads root certificates if that is asked for; opens no connection.
+    /// Checks everything. Reads root certificates if a setting names them; opens no connection.
     ///
     /// # Errors
-    /// All that is wrong, a sentence each.
+    /// All problems of the configuration.
     pub fn build(self) -> Result<AlbAuthConfig, ConfigError> {
-        let mut problems = Vec::new();
-        self.token_limits.check(&mut problems);
-        self.key_limits.check(&mut problems);
-        self.key_limits.check_order(&mut problems);
-        self.cache_limits.check(&mut problems);
+        let limits = [
+            self.token_limits.check(),
+            self.key_limits.check(),
+            self.key_limits.check_order(),
+            self.cache_limits.check(),
+        ];
+        let mut problems: Vec<Problem> = limits.into_iter().flatten().map(limit_problem).collect();
 
         if self.trusted.is_empty() {
-            problems.push(format!("nothing is trusted: add .trust(TrustedAlb::new(<ARN of the load balancer>, <issuer>)); {WHERE_THE_ARN_IS}"));
+            let fix = format!("add .trust(TrustedAlb::new(<ARN of the load balancer>, <issuer>)); {WHERE_THE_ARN_IS}");
+            problems.push(Problem::sentence(ProblemKind::Missing, "nothing is trusted").with_fix(fix));
         }
         let several_issuers = self.trusted.iter().map(|entry| &entry.issuer).collect::<BTreeSet<_>>().len() > 1;
         let mut warnings = self.warnings.clone();
@@ -235,7 +238,10 @@ impl AlbAuthConfigBuilder {
                 let all_known = self.trusted.iter().map(|entry| entry.signers.len()).sum::<usize>()
                     == trust.entries.iter().map(|entry| entry.signers.len()).sum::<usize>();
                 let endpoints = if all_known { trust.endpoints() } else { Vec::new() };
-                (None, keys.by_endpoint(&endpoints, &mut problems))
+                let mut unfit = Vec::new();
+                let pinned = keys.by_endpoint(&endpoints, &mut unfit);
+                problems.extend(unfit.into_iter().map(|text| Problem::sentence(ProblemKind::InvalidValue, text)));
+                (None, pinned)
             }
             Keys::Source(source) => (Some(source), Vec::new()),
             #[cfg(feature = "https")]
@@ -244,9 +250,10 @@ impl AlbAuthConfigBuilder {
             Keys::Unset => (https(&HttpsKeys::new(), &self.key_limits, &mut problems), Vec::new()),
             #[cfg(not(feature = "https"))]
             Keys::Unset => {
-                let sentence =
-                    "there is no way to get keys: turn on the feature https, or give key_source(..) or fixed_keys(..)";
-                problems.push(sentence.to_owned());
+                problems.push(
+                    Problem::sentence(ProblemKind::Missing, "there is no way to get keys")
+                        .with_fix("turn on the feature https, or give key_source(..) or fixed_keys(..)"),
+                );
                 (None, Vec::new())
             }
         };
@@ -270,65 +277,76 @@ impl AlbAuthConfigBuilder {
         Ok(AlbAuthConfig { inner: Arc::new(settings) })
     }
 
-    /// The entry, if it can be used; what is wrong with it is added to `problems` either way.
-    fn entry(&self, entry: &TrustedAlb, several_issuers: bool, problems: &mut Vec<String>) -> Option<Entry> {
+    /// The entry, if it can be used; its problems are added either way.
+    fn entry(&self, entry: &TrustedAlb, several_issuers: bool, problems: &mut Vec<Problem>) -> Option<Entry> {
         let issuer = &entry.issuer;
         let of = format!("the entry of issuer {}", crate::error::quoted(issuer));
-        // Where it stands in a file, if it does.
-        let at = |places: &[String]| if places.is_empty() { of.clone() } else { places.join(" and ") };
         if issuer.is_empty() || issuer.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            problems.push(format!(
-                "{}: an issuer is an absolute URL without spaces; {WHERE_THE_RULE_IS}",
-                at(&entry.written.issuer)
-            ));
+            let clause = format!("an issuer is an absolute URL without spaces; {WHERE_THE_RULE_IS}");
+            let problem = at(&entry.written.issuer, &of, ProblemKind::InvalidValue, clause);
+            problems.push(problem.with_found(crate::error::quoted(issuer)));
         }
         let client_ids = match (entry.any_client, entry.client_ids.is_empty()) {
             (true, true) => None,
             (false, false) => Some(entry.client_ids.clone()),
             (false, true) => {
-                problems.push(format!("{of} has no client id: add .client_id(<id>); {WHERE_THE_RULE_IS}"));
+                problems.push(
+                    Problem::sentence(ProblemKind::Missing, format!("{of} has no client id"))
+                        .with_fix(format!("add .client_id(<id>); {WHERE_THE_RULE_IS}")),
+                );
                 None
             }
             (true, false) => {
-                problems.push(format!("{of} lists client ids and accepts any: leave one of the two out"));
+                problems.push(
+                    Problem::sentence(ProblemKind::Conflict, format!("{of} lists client ids and accepts any"))
+                        .with_fix("leave one of the two out"),
+                );
                 None
             }
         };
         if entry.client_ids.iter().any(|id| id.is_empty() || id.chars().any(char::is_control)) {
-            problems
-                .push(format!("{} has a client id that is empty; {WHERE_THE_RULE_IS}", at(&entry.written.client_ids)));
+            let clause = format!("a client id is empty; {WHERE_THE_RULE_IS}");
+            problems.push(at(&entry.written.client_ids, &of, ProblemKind::InvalidValue, clause));
         }
         if entry.signers.is_empty() {
-            problems.push(format!("{of} has no signer: name the ARN of the load balancer; {WHERE_THE_ARN_IS}"));
+            problems.push(
+                Problem::sentence(ProblemKind::Missing, format!("{of} has no signer"))
+                    .with_fix(format!("name the ARN of the load balancer; {WHERE_THE_ARN_IS}")),
+            );
         }
         let endpoint = entry.key_endpoint.as_ref().and_then(|url| report(KeyEndpoint::parse(url), problems));
-        let (mut signers, signers_at) = (Vec::new(), at(&entry.written.signers));
+        let mut signers = Vec::new();
         for text in &entry.signers {
-            let arn: Result<LoadBalancerArn, _> = text.parse();
-            let Some(arn) = report(arn.map_err(|error| format!("{signers_at}: {error}; {WHERE_THE_ARN_IS}")), problems)
-            else {
-                continue;
+            let arn: LoadBalancerArn = match text.parse() {
+                Ok(arn) => arn,
+                Err(error) => {
+                    let clause = format!("{error}; {WHERE_THE_ARN_IS}");
+                    let problem = at(&entry.written.signers, &of, ProblemKind::InvalidValue, clause);
+                    problems.push(problem.with_found(crate::error::quoted(text)).caused_by(error));
+                    continue;
+                }
             };
             match endpoint.clone().or_else(|| arn.documented_endpoint()) {
                 Some(endpoint) => signers.push((arn, endpoint)),
                 None if entry.key_endpoint.is_some() => {}
-                None => problems.push(format!(
-                    "{signers_at}: AWS documents no public keys for the partition {}: add .key_endpoint(<URL>)",
-                    arn.partition()
-                )),
+                None => {
+                    let clause = format!("AWS documents no public keys for the partition {}", arn.partition());
+                    let problem = at(&entry.written.signers, &of, ProblemKind::Missing, clause);
+                    problems.push(problem.with_fix("add .key_endpoint(<URL>)"));
+                }
             }
         }
         let own = entry.sign_in.clone();
         if own.is_none() && several_issuers && !self.share_sign_in && self.sign_in.is_some() {
-            problems.push(format!(
-                "{of} has no sign-in policy of its own, and there are several issuers: give each .sign_in(..), or waive it by \
-                 dangerously_share_sign_in_between_issuers()"
-            ));
+            let what = format!("{of} has no sign-in policy of its own, and there are several issuers");
+            problems.push(
+                Problem::sentence(ProblemKind::Insecure, what)
+                    .with_fix("give each .sign_in(..), or waive it by dangerously_share_sign_in_between_issuers()"),
+            );
         }
         let Some(sign_in) = own.or_else(|| self.sign_in.clone()) else {
-            problems.push(format!(
-                "{of} has no sign-in policy: add .sign_in(EmailLocalPart::in_domains([..])), or .sign_in(ClaimsOnly) where \
-                 there is no Backstage"
+            problems.push(Problem::sentence(ProblemKind::Missing, format!("{of} has no sign-in policy")).with_fix(
+                "add .sign_in(EmailLocalPart::in_domains([..])), or .sign_in(ClaimsOnly) where there is no Backstage",
             ));
             return None;
         };
@@ -340,43 +358,66 @@ impl AlbAuthConfigBuilder {
     }
 }
 
+/// A problem of an entry: at these keys of a file, or of the entry in code.
+fn at(keys: &[KeyAt], entry: &str, kind: ProblemKind, clause: String) -> Problem {
+    if keys.is_empty() {
+        Problem::sentence(kind, format!("{entry}: {clause}"))
+    } else {
+        Problem::clause(kind, keys.iter().cloned(), clause)
+    }
+}
+
+fn limit_problem(problem: LimitProblem) -> Problem {
+    match problem {
+        LimitProblem::OutOfRange { name, value, from, to } => {
+            Problem::out_of_range(name, value, format!("a value from {from} to {to}"))
+        }
+        LimitProblem::Order { name, found, why, fix } => {
+            Problem::of(ProblemKind::Conflict, KeyAt::path(name), format!("is {found}; it {why}")).with_fix(fix)
+        }
+    }
+}
+
 #[cfg(feature = "https")]
-fn https(keys: &HttpsKeys, limits: &KeyLimits, problems: &mut Vec<String>) -> Option<SharedSource> {
+fn https(keys: &HttpsKeys, limits: &KeyLimits, problems: &mut Vec<Problem>) -> Option<SharedSource> {
     report(keys.source(limits), problems).map(SharedSource::new)
 }
 
-fn report<T>(result: Result<T, String>, problems: &mut Vec<String>) -> Option<T> {
-    result.map_err(|problem| problems.push(problem)).ok()
+fn report<T>(result: Result<T, String>, problems: &mut Vec<Problem>) -> Option<T> {
+    result.map_err(|problem| problems.push(Problem::sentence(ProblemKind::InvalidValue, problem))).ok()
 }
 
-/// With several issuers, each names users in a namespace of its own.
-fn check_namespaces(entries: &[Entry], problems: &mut Vec<String>) {
+/// If there are several issuers, each must name users in a different namespace.
+fn check_namespaces(entries: &[Entry], problems: &mut Vec<Problem>) {
     let naming = || entries.iter().filter(|entry| entry.policy.gives_identities);
     for (index, entry) in naming().enumerate() {
         if naming().all(|other| other.issuer == entry.issuer) {
             return;
         }
         let Some(namespace) = &entry.policy.namespace else {
-            problems.push(format!(
-                "the sign-in policy of issuer {} does not say in which namespace it names users, and there are several issuers: \
-                 use in_namespace(..)",
+            let what = format!(
+                "the sign-in policy of issuer {} does not say in which namespace it names users, and there are several issuers",
                 entry.issuer
-            ));
+            );
+            problems.push(Problem::sentence(ProblemKind::Insecure, what).with_fix("use in_namespace(..)"));
             continue;
         };
         let same = |other: &&Entry| other.issuer != entry.issuer && other.policy.namespace.as_ref() == Some(namespace);
         if let Some(other) = naming().skip(index).find(same) {
-            problems.push(format!(
-                "the issuers {} and {} both name users in the namespace {namespace}, so the same name at both would be one user: \
-                 use in_namespace(..), or waive it by dangerously_share_sign_in_between_issuers()",
+            let what = format!(
+                "the issuers {} and {} both name users in the namespace {namespace}, so the same name at both would be one user",
                 entry.issuer, other.issuer
-            ));
+            );
+            problems.push(
+                Problem::sentence(ProblemKind::Insecure, what)
+                    .with_fix("use in_namespace(..), or waive it by dangerously_share_sign_in_between_issuers()"),
+            );
         }
     }
 }
 
 /// One token must not match two entries.
-fn check_ambiguity(entries: &[Entry], problems: &mut Vec<String>) {
+fn check_ambiguity(entries: &[Entry], problems: &mut Vec<Problem>) {
     for (index, entry) in entries.iter().enumerate() {
         for other in entries.iter().skip(index.saturating_add(1)) {
             let signer = entry.signers.iter().find(|(arn, _)| other.signers.iter().any(|(same, _)| same == arn));
@@ -385,32 +426,34 @@ fn check_ambiguity(entries: &[Entry], problems: &mut Vec<String>) {
                 _ => true,
             };
             if let (Some((arn, _)), true, true) = (signer, client, entry.issuer == other.issuer) {
-                problems.push(format!(
-                    "two entries trust {arn} with issuer {} and the same client id: join them",
-                    entry.issuer
-                ));
+                let what = format!("two entries trust {arn} with issuer {} and the same client id", entry.issuer);
+                problems.push(Problem::sentence(ProblemKind::Conflict, what).with_fix("join them"));
             }
         }
     }
 }
 
-/// The local emulator signs under an account that nobody has, and its key is in the hands of a developer: it is never trusted
-/// beside a load balancer of AWS, whatever the source of keys. Keys over plain http are for the emulator alone.
-fn check_accounts(entries: &[Entry], problems: &mut Vec<String>) {
+/// The local emulator signs under an account that does not exist, and developers have its key: it is never trusted together
+/// with a load balancer of AWS, whatever the source of keys. Keys over plain http are for the emulator only.
+fn check_accounts(entries: &[Entry], problems: &mut Vec<Problem>) {
     let signers = || entries.iter().flat_map(|entry| &entry.signers);
     let plain = signers().find(|(_, endpoint)| endpoint.is_plain_http());
     let real = signers().find(|(arn, _)| !arn.is_emulator());
     if let (Some((_, endpoint)), Some((arn, _))) = (plain, real) {
-        problems.push(format!(
+        let what = format!(
             "the key endpoint {endpoint} is plain http, which is for the local emulator (account 000000000000) alone, but {arn} \
-             is trusted too: use https"
-        ));
+             is trusted too"
+        );
+        problems.push(Problem::sentence(ProblemKind::Insecure, what).with_fix("use https"));
         return;
     }
     if let (Some((emulator, _)), Some((arn, _))) = (signers().find(|(arn, _)| arn.is_emulator()), real) {
-        problems.push(format!(
-            "{emulator} is of the account 000000000000, which the local emulator signs for, and {arn} is of a real one: trust \
-             the emulator in a configuration of its own, for development"
-        ));
+        let what = format!(
+            "{emulator} is of the account 000000000000, which the local emulator signs for, and {arn} is of a real one"
+        );
+        problems.push(
+            Problem::sentence(ProblemKind::Insecure, what)
+                .with_fix("trust the emulator in a configuration of its own, for development"),
+        );
     }
 }

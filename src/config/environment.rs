@@ -2,14 +2,14 @@
 //!
 //! The variables and their values are in the documentation of [`AlbAuthSettings::from_vars`].
 //!
-//! A variable `ALB_AUTH_...` of another name is refused, since it is a slip of the pen. Several issuers, and whatever else, come
-//! from [`AlbAuthSettings`] or from code.
+//! Unknown `ALB_AUTH_*` variables are rejected as probable typos. Several issuers, and all other settings, come from
+//! [`AlbAuthSettings`] or from code.
 
 use super::{
     AlbAuthConfig, AlbAuthSettings, SignInSettings, TrustSettings,
     builder::{WHERE_THE_ARN_IS, WHERE_THE_RULE_IS},
 };
-use crate::settings::ConfigError;
+use crate::settings::{ConfigError, KeyAt, Problem, ProblemKind};
 
 const PREFIX: &str = "ALB_AUTH_";
 const SIGNERS: &str = "ALB_AUTH_SIGNERS";
@@ -31,7 +31,7 @@ impl AlbAuthConfig {
     /// Every variable that is missing, with where to find its value, and all that
     /// [`build`](super::AlbAuthConfigBuilder::build) finds.
     pub fn from_env() -> Result<Self, ConfigError> {
-        // A value that is not Unicode is none of ours to print; the name tells which it was.
+        // A value that is not Unicode is not printed; the name says which variable it was.
         let vars = std::env::vars_os().filter_map(|(name, value)| {
             let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
             Some((name, value.to_string_lossy().into_owned()))
@@ -41,7 +41,7 @@ impl AlbAuthConfig {
 }
 
 impl AlbAuthSettings {
-    /// The settings that these environment variables describe; those that do not begin with `ALB_AUTH_` are passed over.
+    /// The settings that these environment variables describe; those that do not begin with `ALB_AUTH_` are ignored.
     ///
     /// | variable | value |
     /// |---|---|
@@ -81,7 +81,7 @@ impl AlbAuthSettings {
         let vars: Vec<(String, String)> = vars.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         let mut problems = Vec::new();
         for (name, _) in vars.iter().filter(|(name, _)| name.starts_with(PREFIX) && !ALL.contains(&name.as_str())) {
-            problems.push(format!("{name} is no setting; there are {}", ALL.join(", ")));
+            problems.push(Problem::unknown_key(KeyAt::path(name), ALL));
         }
         let one = |name: &str| {
             let value = vars.iter().find(|(held, _)| held == name).map(|(_, value)| value.trim());
@@ -92,19 +92,18 @@ impl AlbAuthSettings {
             value.split([',', ' ', '\n', '\t']).filter(|part| !part.is_empty()).map(str::to_owned).collect()
         };
         let (signers, issuer, client_ids) = (list(SIGNERS), one(ISSUER), list(CLIENT_IDS));
-        if signers.is_empty() {
-            problems.push(format!("{SIGNERS} is not set: the ARN of the load balancer; {WHERE_THE_ARN_IS}"));
-        }
-        if issuer.is_none() {
-            problems.push(format!("{ISSUER} is not set: the issuer of the users' tokens; {WHERE_THE_RULE_IS}"));
-        }
-        if client_ids.is_empty() {
-            problems.push(format!("{CLIENT_IDS} is not set: the client id at the issuer; {WHERE_THE_RULE_IS}"));
-        }
+        let mut required = |name: &str, is_missing: bool, what: &str, source: &str| {
+            if is_missing {
+                problems.push(missing(name, format!("{what}; {source}")));
+            }
+        };
+        required(SIGNERS, signers.is_empty(), "the ARN of the load balancer", WHERE_THE_ARN_IS);
+        required(ISSUER, issuer.is_none(), "the issuer of the users' tokens", WHERE_THE_RULE_IS);
+        required(CLIENT_IDS, client_ids.is_empty(), "the client id at the issuer", WHERE_THE_RULE_IS);
         let require_verified = flag(VERIFIED_EMAIL, one(VERIFIED_EMAIL).as_deref(), &mut problems);
         let missing_accepted = flag(MISSING_ACCEPTED, one(MISSING_ACCEPTED).as_deref(), &mut problems);
         if require_verified && missing_accepted {
-            problems.push(format!("{VERIFIED_EMAIL} and {MISSING_ACCEPTED} are both true: unset one of the two"));
+            problems.push(both(VERIFIED_EMAIL, MISSING_ACCEPTED, "are both true"));
         }
         let sign_in = policy(one(SIGN_IN).as_deref(), list(EMAIL_DOMAINS), require_verified, &mut problems);
         if !problems.is_empty() {
@@ -121,39 +120,52 @@ impl AlbAuthSettings {
     }
 }
 
-fn flag(name: &str, value: Option<&str>, problems: &mut Vec<String>) -> bool {
+fn missing(name: &str, fix: String) -> Problem {
+    Problem::of(ProblemKind::Missing, KeyAt::path(name), "is not set").with_fix(fix)
+}
+
+/// Two variables that contradict each other.
+fn both(one: &str, other: &str, why: &str) -> Problem {
+    let text = format!("{one} and {other} {why}");
+    let problem = Problem::sentence(ProblemKind::Conflict, text).with_fix("unset one of the two");
+    problem.for_key(KeyAt::path(one)).for_key(KeyAt::path(other))
+}
+
+fn flag(name: &str, value: Option<&str>, problems: &mut Vec<Problem>) -> bool {
     match value {
         Some("true") => true,
         Some("false") | None => false,
         Some(other) => {
-            problems.push(format!("{name} is {}; set it to true or false", crate::error::quoted(other)));
+            problems.push(Problem::unknown_value(KeyAt::path(name), other, ["true", "false"]));
             false
         }
     }
 }
 
+/// The values of `ALB_AUTH_SIGN_IN`.
+const POLICIES: [&str; 4] = ["email_local_part", "whole_email", "subject", "claims_only"];
+
 fn policy(
     name: Option<&str>,
     domains: Vec<String>,
     require_verified_email: bool,
-    problems: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
 ) -> Option<SignInSettings> {
     let by_email = matches!(name, None | Some("email_local_part" | "whole_email"));
     if by_email && domains.is_empty() {
-        problems.push(format!(
-            "{EMAIL_DOMAINS} is not set: the domains whose users are signed in, such as example.com; or set {SIGN_IN} to \
-             subject or claims_only"
-        ));
+        let fix = format!(
+            "the domains whose users are signed in, such as example.com; or set {SIGN_IN} to subject or claims_only"
+        );
+        problems.push(missing(EMAIL_DOMAINS, fix));
     }
-    if !by_email && !domains.is_empty() {
-        problems.push(format!(
-            "{EMAIL_DOMAINS} is set, but {SIGN_IN} is no policy that reads emails: unset one of the two"
-        ));
-    }
-    if !by_email && require_verified_email {
-        problems.push(format!(
-            "{VERIFIED_EMAIL} is true, but {SIGN_IN} is no policy that reads emails: unset one of the two"
-        ));
+    for (is_set, variable, is) in
+        [(!domains.is_empty(), EMAIL_DOMAINS, "set"), (require_verified_email, VERIFIED_EMAIL, "true")]
+    {
+        if is_set && !by_email {
+            let why = format!("is {is}, but {SIGN_IN} is not a policy that reads emails");
+            let problem = Problem::of(ProblemKind::Conflict, KeyAt::path(variable), why);
+            problems.push(problem.with_fix("unset one of the two"));
+        }
     }
     match name {
         None | Some("email_local_part") => {
@@ -163,10 +175,7 @@ fn policy(
         Some("subject") => Some(SignInSettings::Subject { namespace: None }),
         Some("claims_only") => Some(SignInSettings::ClaimsOnly),
         Some(other) => {
-            problems.push(format!(
-                "{SIGN_IN} is {}; there are email_local_part, whole_email, subject and claims_only",
-                crate::error::quoted(other)
-            ));
+            problems.push(Problem::unknown_value(KeyAt::path(SIGN_IN), other, POLICIES));
             None
         }
     }

@@ -1,8 +1,7 @@
-//! Whom to trust, who becomes whom, and every limit.
+//! Trusted load balancers, sign-in policies and limits.
 //!
-//! [`AlbAuthConfig::builder`] collects, [`build`](AlbAuthConfigBuilder::build) checks: every mistake is found there, all of
-//! them at once, each with a sentence that says what to change and where to find the value. What is built is immutable and
-//! cheap to clone.
+//! [`AlbAuthConfig::builder`] collects, [`build`](AlbAuthConfigBuilder::build) checks. It reports all mistakes at once, each as
+//! a [`Problem`] that says what to change and where to find the value. A configuration is immutable and cheap to clone.
 //!
 //! A token must match one [`TrustedAlb`] as a whole: signer, issuer and client id of the same entry. One ARN may stand in
 //! several entries, one entry may have several ARNs (a blue and a green load balancer).
@@ -10,13 +9,13 @@
 //! # What is refused
 //! | configuration | why |
 //! |---|---|
-//! | no signer, no client id, no sign-in policy | each of them, missing, lets somebody else's token in |
+//! | no signer, no client id, no sign-in policy | if one of them is missing, tokens of others are accepted |
 //! | the ARN of a listener | the signer of a token is the load balancer |
 //! | a partition without documented keys, and no key endpoint | there is nowhere to fetch from |
 //! | a key endpoint that is not https | keys over plain http prove nothing; only the local emulator may |
 //! | account `000000000000` beside a real one | the local emulator's key is in a developer's hands |
 //! | fixed keys without an endpoint where entries have several | a key signs for its own endpoint alone |
-//! | an email-based policy without domains at an issuer with users of many organisations | anybody can have an account there |
+//! | an email-based policy without domains at an issuer with users of many organisations | anyone can have an account there |
 //! | several issuers without a policy each in a namespace of its own | one subject at two issuers would become one user |
 //! | a limit out of its range | the message names the range |
 
@@ -41,6 +40,7 @@ pub use self::{
     settings::{AlbAuthSettings, SignInSettings, TrustSettings},
     trusted_alb::TrustedAlb,
 };
+pub use crate::settings::{Location, Problem, ProblemKind};
 use crate::{
     alb::{KeyEndpoint, PublicKey},
     keys::{KeyId, SharedSource},
@@ -49,7 +49,7 @@ use crate::{
     sync::SharedClock,
 };
 
-/// Whom to trust, who becomes whom, and every limit. Immutable; a clone counts one reference.
+/// Trusted load balancers, sign-in policies and limits. Immutable; a clone increments one reference count.
 ///
 /// ```
 /// use tower_alb_auth::{AlbAuthConfig, TrustedAlb, sign_in::EmailLocalPart};
@@ -112,7 +112,7 @@ impl AlbAuthConfig {
         }
     }
 
-    /// What the settings give up, a sentence each, as they are logged at start-up.
+    /// The checks that the settings waive, one text each, as they are logged at start-up.
     pub fn warnings(&self) -> &[String] {
         &self.inner.warnings
     }

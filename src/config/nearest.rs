@@ -1,4 +1,4 @@
-//! What of the configuration a refused token comes nearest to: for explaining a refusal, never for letting anybody in.
+//! The entry of the configuration that a refused token comes nearest to: for explaining a refusal, never for accepting a token.
 
 use super::trust::{Entry, Trust};
 

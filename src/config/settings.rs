@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb, trusted_alb::Written};
+use super::{AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb, trusted_alb::EntryLocations};
 use crate::sign_in::{ClaimsOnly, EmailLocalPart, NamedClaim, SignInResolver, Subject, WholeEmail};
 
 /// Whom to trust and who becomes whom, as plain data: a part of the application's own settings, read by whatever reads those
@@ -124,7 +124,7 @@ impl TrustSettings {
             any_client: self.dangerously_accept_any_client,
             key_endpoint: self.key_endpoint.clone(),
             sign_in: self.sign_in.as_ref().map(SignInSettings::policy),
-            written: Written::default(),
+            written: EntryLocations::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::trusted_alb::Written;
+use super::trusted_alb::EntryLocations;
 use crate::alb::{KeyEndpoint, LoadBalancerArn};
 use crate::{
     error::{AuthError, AuthErrorKind, quoted},
@@ -26,7 +26,7 @@ pub(crate) struct Entry {
     pub(crate) policy: Policy,
     /// The namespace that the policy is held to, where there are several issuers.
     pub(super) only_namespace: Option<String>,
-    pub(super) written: Written,
+    pub(super) written: EntryLocations,
 }
 
 /// Whom the policy of an entry may name.
@@ -118,7 +118,7 @@ impl Trust {
         endpoints
     }
 
-    /// Issuers whose sign-in policy names nobody.
+    /// Issuers whose sign-in policy names no users.
     #[cfg(feature = "backstage")]
     pub(crate) fn issuers_without_users(&self) -> Vec<String> {
         let unnamed = self.entries.iter().filter(|entry| matches!(entry.naming(), Naming::NoUser));
@@ -196,7 +196,7 @@ impl Trust {
                 _ => has_signer && issuer == Some(entry.issuer.as_str()),
             }
         });
-        let (mut trusted, mut places) = (Vec::<&str>::new(), Vec::<&str>::new());
+        let (mut trusted, mut places) = (Vec::<&str>::new(), Vec::<String>::new());
         for entry in entries {
             let (values, written): (Vec<&str>, _) = match kind {
                 AuthErrorKind::UntrustedSigner => {
@@ -206,7 +206,7 @@ impl Trust {
                 _ => (entry.client_ids.iter().flatten().map(String::as_str).collect(), &entry.written.client_ids),
             };
             trusted.extend(values);
-            places.extend(written.iter().map(String::as_str));
+            places.extend(written.iter().map(ToString::to_string));
         }
         trusted.dedup();
         places.dedup();

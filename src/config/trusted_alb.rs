@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::sign_in::SignInResolver;
+use crate::{settings::KeyAt, sign_in::SignInResolver};
 
 /// Load balancers that are trusted with one issuer and its client ids.
 ///
-/// A token must match one entry as a whole. Nothing is checked here; all mistakes are found by
-/// [`build`](super::AlbAuthConfigBuilder::build).
+/// A token must match one entry as a whole. Nothing is checked here; [`build`](super::AlbAuthConfigBuilder::build) reports all
+/// mistakes.
 ///
 /// ```
 /// use tower_alb_auth::TrustedAlb;
@@ -26,23 +26,23 @@ pub struct TrustedAlb {
     pub(super) any_client: bool,
     pub(super) key_endpoint: Option<String>,
     pub(super) sign_in: Option<Arc<dyn SignInResolver>>,
-    pub(super) written: Written,
+    pub(super) written: EntryLocations,
 }
 
-/// Where the parts of an entry are written, if they come from a file: for the operator's sentences.
+/// Where the parts of an entry are written, if they come from a file: for messages to the operator.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Written {
-    pub(super) signers: Vec<String>,
-    pub(super) issuer: Vec<String>,
-    pub(super) client_ids: Vec<String>,
+pub(super) struct EntryLocations {
+    pub(super) signers: Vec<KeyAt>,
+    pub(super) issuer: Vec<KeyAt>,
+    pub(super) client_ids: Vec<KeyAt>,
 }
 
 impl TrustedAlb {
     /// The load balancer of this ARN, with this issuer.
     ///
-    /// The signer is what tells your load balancer from one that a stranger made in the same region: keys are shared by all
-    /// load balancers and accounts of a region. The issuer is compared byte for byte with the token's `iss`; take it from the
-    /// listener rule's authenticate action, a slash at its end included.
+    /// The signer distinguishes your load balancer from one that an attacker made in the same region: all load balancers and
+    /// accounts of a region share their keys. The issuer is compared byte for byte with the token's `iss`; take it from the
+    /// listener rule's authenticate action, with its trailing slash if it has one.
     pub fn new(signer: impl Into<String>, issuer: impl Into<String>) -> Self {
         Self {
             signers: vec![signer.into()],
@@ -51,7 +51,7 @@ impl TrustedAlb {
             any_client: false,
             key_endpoint: None,
             sign_in: None,
-            written: Written::default(),
+            written: EntryLocations::default(),
         }
     }
 
@@ -71,16 +71,16 @@ impl TrustedAlb {
 
     /// Accepts tokens of any client id of the issuer.
     ///
-    /// The client id is the only thing that tells two applications behind one load balancer apart. Right where every
-    /// application behind it may see the same users.
+    /// Only the client id distinguishes two applications behind one load balancer. Safe only if every application behind it may
+    /// see the same users.
     #[must_use]
     pub fn dangerously_accept_any_client(mut self) -> Self {
         self.any_client = true;
         self
     }
 
-    /// Where the public keys of these load balancers are, instead of where AWS documents them to be. For partitions of which
-    /// nothing is documented, and for the local emulator.
+    /// Where the public keys of these load balancers are, instead of where AWS documents them to be. For partitions without a
+    /// documented endpoint, and for the local emulator.
     #[must_use]
     pub fn key_endpoint(mut self, url: impl Into<String>) -> Self {
         self.key_endpoint = Some(url.into());

@@ -1,32 +1,32 @@
 //! What is wrong with a configuration.
 
-use std::fmt;
+use std::{error::Error, fmt};
 
-use super::FilesRead;
+use super::{FilesRead, Problem};
 
-/// Everything that is wrong with a configuration, a sentence each: what, and what to change.
+/// Everything that is wrong with a configuration, as a list of [`Problem`](crate::config::Problem)s.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ConfigError {
-    problems: Vec<String>,
+    problems: Vec<Problem>,
     /// The files that were read, so that a change of one of them is noticed.
     files: FilesRead,
 }
 
 impl ConfigError {
-    pub(crate) fn new(problems: Vec<String>) -> Self {
-        Self { problems, files: FilesRead::default() }
+    pub(crate) fn new(problems: impl IntoIterator<Item = impl Into<Problem>>) -> Self {
+        Self { problems: problems.into_iter().map(Into::into).collect(), files: FilesRead::default() }
     }
 
-    /// One that says this: for the settings of an application, beside those that are found here.
-    pub fn message(sentence: impl fmt::Display) -> Self {
-        Self::new(vec![sentence.to_string()])
+    /// One problem that is known by its text only: for the settings of an application, beside those that are found here.
+    pub fn message(text: impl fmt::Display) -> Self {
+        Self::new([Problem::other(text)])
     }
 
-    /// With another problem: of the same settings, or a hint that the application adds.
+    /// With another problem that is known by its text only: of the same settings, or a hint that the application adds.
     #[must_use]
-    pub fn and(mut self, sentence: impl fmt::Display) -> Self {
-        self.problems.push(sentence.to_string());
+    pub fn and(mut self, text: impl fmt::Display) -> Self {
+        self.problems.push(Problem::other(text));
         self
     }
 
@@ -39,8 +39,8 @@ impl ConfigError {
         &self.files
     }
 
-    /// The sentences.
-    pub fn problems(&self) -> &[String] {
+    /// The problems, in the order in which they were found.
+    pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 }
@@ -61,10 +61,15 @@ impl fmt::Display for ConfigError {
 }
 
 impl fmt::Debug for ConfigError {
-    /// As `Display`: what `main` prints of the error it returns is `Debug`, and the sentences are for people.
+    /// As `Display`: `main` prints the error it returns by `Debug`, and the messages are for people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl std::error::Error for ConfigError {}
+impl Error for ConfigError {
+    /// The error behind the first problem that has one.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.problems.iter().find_map(Problem::source)
+    }
+}

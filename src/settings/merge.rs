@@ -1,14 +1,14 @@
-//! A later file over an earlier one.
+//! Merging of files.
 
 use super::{Node, Positions, Value};
 
-/// Objects are merged member by member; anything else replaces what was there, but for a variable that is not set, which
-/// counts as not there.
+/// A later file over an earlier one. Objects are merged member by member; any other value replaces the earlier one, except a
+/// variable that is not set, which counts as absent.
 pub(crate) fn merge(earlier: Node, later: Node) -> Node {
     match (earlier.value, later.value) {
         (Value::Object(mut members), Value::Object(over)) => {
-            let mut positions = Positions::default();
-            members.iter().enumerate().for_each(|(position, (name, _))| positions.add(name.clone(), position));
+            let mut positions = Positions::<str>::default();
+            members.iter().enumerate().for_each(|(position, (name, _))| positions.add(name.clone().into(), position));
             for (name, node) in over {
                 match positions.of(&name).and_then(|position| members.get_mut(position)) {
                     Some((_, held)) => {
@@ -16,7 +16,7 @@ pub(crate) fn merge(earlier: Node, later: Node) -> Node {
                         *held = merge(below, node);
                     }
                     None => {
-                        positions.add(name.clone(), members.len());
+                        positions.add(name.clone().into(), members.len());
                         members.push((name, node));
                     }
                 }

@@ -1,4 +1,4 @@
-//! Settings from files: YAML with its places, substitution, merging, and what is wrong with them.
+//! Settings from files: YAML with the line of each value, substitution of environment variables, merging, and problems.
 
 mod error;
 pub(crate) mod files;
@@ -10,19 +10,26 @@ mod node;
 pub(crate) mod once;
 #[cfg(any(feature = "backstage", feature = "emulator"))]
 pub(crate) mod private_file;
+mod problem;
 #[cfg(feature = "app-config")]
 mod resolve;
 #[cfg(feature = "app-config")]
 mod section;
+mod suggest;
 #[cfg(feature = "app-config")]
 mod yaml;
 
-pub use self::error::ConfigError;
-pub(crate) use self::files::FilesRead;
+#[cfg(feature = "backstage")]
+pub(crate) use self::suggest::closest;
+pub use self::{
+    error::ConfigError,
+    problem::{Location, Problem, ProblemKind},
+};
+pub(crate) use self::{files::FilesRead, problem::KeyAt};
 #[cfg(feature = "app-config")]
 pub(crate) use self::{
     merge::merge,
-    node::{Node, Origin, Value},
+    node::{Node, Value},
     once::{Once, Positions},
     resolve::Resolver,
     section::{Problems, Section},

@@ -1,12 +1,12 @@
-//! Values and the places they came from.
+//! Values, each with the place that it was read from.
 
-use std::{fmt, sync::Arc};
+use super::Location;
 
 /// A value of a file.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) value: Value,
-    pub(crate) origin: Origin,
+    pub(crate) origin: Location,
 }
 
 #[derive(Debug, Clone)]
@@ -19,37 +19,14 @@ pub(crate) enum Value {
     List(Vec<Node>),
     /// In the order of the file.
     Object(Vec<(String, Node)>),
-    /// Names an environment variable that is not set: as if it were not there.
+    /// Names an environment variable that is not set: counts as absent.
     Unset(String),
-}
-
-/// Where a value stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Origin {
-    file: Arc<str>,
-    /// 0 where it is not known.
-    line: u64,
-}
-
-impl Origin {
-    pub(crate) fn new(file: &Arc<str>, line: u64) -> Self {
-        Self { file: Arc::clone(file), line }
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => f.write_str(&self.file),
-            line => write!(f, "{}:{line}", self.file),
-        }
-    }
 }
 
 impl Node {
     /// No file yet.
     pub(crate) fn empty() -> Self {
-        Self { value: Value::Object(Vec::new()), origin: Origin { file: "".into(), line: 0 } }
+        Self { value: Value::Object(Vec::new()), origin: Location::new(&"".into(), 0) }
     }
 
     pub(crate) fn member(&self, name: &str) -> Option<&Self> {
@@ -64,7 +41,7 @@ impl Node {
         path.split('.').try_fold(self, |node, name| node.member(name))
     }
 
-    /// What it is, for a sentence.
+    /// What it is, for a message.
     pub(crate) fn kind(&self) -> &'static str {
         match &self.value {
             Value::Null => "null",

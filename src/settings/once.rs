@@ -1,4 +1,4 @@
-//! Texts that count once, found by their hash: the time that settings take grows with their keys, not with the square.
+//! Values that count once, found by their hash: the time that settings take grows with their keys, not with the square.
 
 use std::{
     borrow::Cow,
@@ -6,59 +6,63 @@ use std::{
     hash::{Hash, Hasher},
 };
 
-/// Texts in the order in which they came, each once.
-#[derive(Default)]
-pub(crate) struct Once {
-    list: Vec<String>,
-    known: HashSet<Name<'static>>,
+/// Values in the order in which they came, each once.
+pub(crate) struct Once<T = String> {
+    list: Vec<T>,
+    known: HashSet<Counted<T>>,
 }
 
-impl Once {
-    pub(crate) fn add(&mut self, text: String) {
-        if self.known.insert(Name::owned(text.clone())) {
-            self.list.push(text);
+impl<T> Default for Once<T> {
+    fn default() -> Self {
+        Self { list: Vec::new(), known: HashSet::new() }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Once<T> {
+    pub(crate) fn add(&mut self, value: T) {
+        if self.known.insert(Counted(value.clone())) {
+            self.list.push(value);
         }
     }
 
-    pub(crate) fn into_list(self) -> Vec<String> {
+    pub(crate) fn into_list(self) -> Vec<T> {
         self.list
     }
 }
 
-impl FromIterator<String> for Once {
-    fn from_iter<I: IntoIterator<Item = String>>(texts: I) -> Self {
+impl<T: Clone + Eq + Hash> FromIterator<T> for Once<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
         let mut once = Self::default();
-        texts.into_iter().for_each(|text| once.add(text));
+        values.into_iter().for_each(|value| once.add(value));
         once
     }
 }
 
-/// Where each text came first.
-#[derive(Default)]
-pub(crate) struct Positions<'t>(HashMap<Name<'t>, usize>);
+/// Where each value came first.
+pub(crate) struct Positions<'v, T: ToOwned + ?Sized>(HashMap<Counted<Cow<'v, T>>, usize>);
 
-impl<'t> Positions<'t> {
+impl<T: ToOwned + ?Sized> Default for Positions<'_, T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<'v, T: ToOwned + Eq + Hash + ?Sized> Positions<'v, T> {
     /// Keeps the position that is known already.
-    pub(crate) fn add(&mut self, text: impl Into<Cow<'t, str>>, position: usize) {
-        self.0.entry(Name(text.into())).or_insert(position);
+    pub(crate) fn add(&mut self, value: Cow<'v, T>, position: usize) {
+        self.0.entry(Counted(value)).or_insert(position);
     }
 
-    pub(crate) fn of(&self, text: &str) -> Option<usize> {
-        self.0.get(&Name(Cow::Borrowed(text))).copied()
+    pub(crate) fn of(&self, value: &T) -> Option<usize> {
+        self.0.get(&Counted(Cow::Borrowed(value))).copied()
     }
 }
 
-/// A text whose comparisons are counted in tests.
+/// A value whose comparisons are counted in tests.
 #[derive(Eq)]
-struct Name<'t>(Cow<'t, str>);
+struct Counted<T>(T);
 
-impl Name<'_> {
-    fn owned(text: String) -> Name<'static> {
-        Name(Cow::Owned(text))
-    }
-}
-
-impl PartialEq for Name<'_> {
+impl<T: PartialEq> PartialEq for Counted<T> {
     fn eq(&self, other: &Self) -> bool {
         #[cfg(test)]
         count::add();
@@ -66,13 +70,13 @@ impl PartialEq for Name<'_> {
     }
 }
 
-impl Hash for Name<'_> {
+impl<T: Hash> Hash for Counted<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.hash(state);
     }
 }
 
-/// How many texts were compared on this thread.
+/// How many values were compared on this thread.
 #[cfg(test)]
 pub(crate) mod count {
     use std::cell::Cell;
@@ -85,7 +89,7 @@ pub(crate) mod count {
         COMPARED.set(COMPARED.get() + 1);
     }
 
-    /// So many texts this compares.
+    /// How many values this compares.
     pub(crate) fn of(what: impl FnOnce()) -> usize {
         let before = COMPARED.get();
         what();
@@ -98,12 +102,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_text_counts_once_and_where_it_came_first() {
-        let once: Once = ["b", "a", "b", "c", "a"].map(str::to_owned).into_iter().collect();
+    fn each_value_counts_once_and_where_it_came_first() {
+        let once: Once<String> = ["b", "a", "b", "c", "a"].map(str::to_owned).into_iter().collect();
         assert_eq!(once.into_list(), ["b", "a", "c"]);
-        let mut positions = Positions::default();
-        positions.add("a", 3);
-        positions.add("a".to_owned(), 1);
+        let mut positions = Positions::<str>::default();
+        positions.add("a".into(), 3);
+        positions.add("a".to_owned().into(), 1);
         assert_eq!((positions.of("a"), positions.of("b")), (Some(3), None));
     }
 }

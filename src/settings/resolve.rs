@@ -2,23 +2,21 @@
 
 use std::{
     cell::{Cell, RefCell},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use super::{
-    FilesRead,
-    files::{self},
-};
-use super::{
-    Node, Value,
+    FilesRead, Location, Node, Problem, ProblemKind, Value, files,
     yaml::{MAX_BYTES, parse},
 };
 
-/// How many files may include one another in a row: more is a circle.
+/// How deep files may include one another. A deeper chain is a circle.
 const MAX_INCLUDES: usize = 16;
 
-/// How many files are read in all, each as often as it is named: two includes a file are a thousand files in ten rows.
+/// How many files are read in all, each as often as it is named: with two includes in each file, ten levels are a thousand
+/// files.
 const MAX_FILES: usize = 1_000;
 /// And how many bytes.
 const MAX_BYTES_IN_ALL: usize = 8 * 1024 * 1024;
@@ -44,46 +42,53 @@ impl<'e> Resolver<'e> {
     }
 
     /// The value of a file.
-    pub(crate) fn file(&self, path: &Path) -> Result<Node, String> {
+    pub(crate) fn file(&self, path: &Path) -> Result<Node, Problem> {
         let name = path.display().to_string();
-        let text = self.read(path, &name).map_err(|problem| format!("{name} {problem}"))?;
+        let text = self.read(path, &name).map_err(|fault| fault.of_file(&name))?;
         self.text(path, &text)
     }
 
     /// The value of a text that stands in that file.
-    pub(crate) fn text(&self, path: &Path, text: &str) -> Result<Node, String> {
+    pub(crate) fn text(&self, path: &Path, text: &str) -> Result<Node, Problem> {
         let root = parse(&path.display().to_string().into(), text)?;
         if !matches!(root.value, Value::Object(_) | Value::Null) {
-            return Err(format!("{} is {} and no object of settings", root.origin, root.kind()));
+            let predicate = format!("is {} and not an object of settings", root.kind());
+            return Err(
+                Problem::of_file(ProblemKind::WrongType, root.origin.clone(), predicate).with_found(root.kind())
+            );
         }
         self.resolve(root, &folder_of(path), 0)
     }
 
-    /// The text of a file, or what is wrong with it.
-    fn read(&self, path: &Path, shown: &str) -> Result<String, String> {
+    fn read(&self, path: &Path, shown: &str) -> Result<String, Fault> {
+        let unreadable = |predicate: String| Fault { kind: ProblemKind::Unreadable, predicate, source: None };
         let fewer = "put what belongs together into one file, and name each file once";
         if self.reads.get() >= MAX_FILES {
-            return Err(format!(
+            return Err(unreadable(format!(
                 "is one too many: {MAX_FILES} files are read at most, counted at each $include and $file; {fewer}"
-            ));
+            )));
         }
         let read = files::read(path);
         self.files.borrow_mut().add_file(path, shown, &read);
-        let bytes = read.map_err(|error| format!("cannot be read: {error}"))?;
+        let bytes = read.map_err(|error| Fault {
+            kind: ProblemKind::Unreadable,
+            predicate: format!("cannot be read: {error}"),
+            source: Some(error),
+        })?;
         self.reads.set(self.reads.get().saturating_add(1));
         self.bytes.set(self.bytes.get().saturating_add(bytes.len()));
         if bytes.len() > MAX_BYTES {
-            return Err(format!("has more than {MAX_BYTES} bytes"));
+            return Err(unreadable(format!("has more than {MAX_BYTES} bytes")));
         }
         if self.bytes.get() > MAX_BYTES_IN_ALL {
-            return Err(format!(
+            return Err(unreadable(format!(
                 "is too much: {MAX_BYTES_IN_ALL} bytes are read at most in all files, counted at each $include and $file; {fewer}"
-            ));
+            )));
         }
-        String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())
+        String::from_utf8(bytes).map_err(|_| unreadable("is not UTF-8".to_owned()))
     }
 
-    fn resolve(&self, node: Node, folder: &Path, depth: usize) -> Result<Node, String> {
+    fn resolve(&self, node: Node, folder: &Path, depth: usize) -> Result<Node, Problem> {
         let origin = node.origin.clone();
         let value = match node.value {
             Value::Text(text) => self.substitute(text),
@@ -95,15 +100,16 @@ impl<'e> Resolver<'e> {
                     members
                         .into_iter()
                         .map(|(name, member)| Ok((name, self.resolve(member, folder, depth)?)))
-                        .collect::<Result<_, String>>()?,
+                        .collect::<Result<_, Problem>>()?,
                 ),
                 Some((key, _)) if members.len() > 1 => {
-                    return Err(format!("{origin}: {key} stands beside other keys, and must stand alone"));
+                    let clause = format!("{key} stands beside other keys, and must stand alone");
+                    return Err(Problem::at(ProblemKind::Conflict, origin, clause));
                 }
                 Some((key, argument)) => {
-                    return self.include(key, argument, folder, depth).map_err(|problem| match problem {
-                        Problem::OfThis(problem) => format!("{origin}: {key} {problem}"),
-                        Problem::Elsewhere(sentence) => sentence,
+                    return self.include(key, argument, folder, depth).map_err(|error| match error {
+                        IncludeError::OfThis(fault) => fault.at(origin, key),
+                        IncludeError::Elsewhere(problem) => problem,
                     });
                 }
             },
@@ -112,15 +118,15 @@ impl<'e> Resolver<'e> {
         Ok(Node { value, origin })
     }
 
-    fn include(&self, key: &str, argument: &Node, folder: &Path, depth: usize) -> Result<Node, Problem> {
+    fn include(&self, key: &str, argument: &Node, folder: &Path, depth: usize) -> Result<Node, IncludeError> {
         let origin = argument.origin.clone();
         let Value::Text(text) = argument.value.clone() else {
-            return Err(format!("wants a text, not {}", argument.kind()).into());
+            return Err(Fault::new(ProblemKind::WrongType, format!("wants a text, not {}", argument.kind())).into());
         };
         let written = text.clone();
         let named = match self.substitute(text) {
             Value::Text(text) => text,
-            _ => return Err("names a variable that is not set".to_owned().into()),
+            _ => return Err(Fault::new(ProblemKind::UnsetVariable, "names a variable that is not set").into()),
         };
         match key {
             "$env" => {
@@ -130,16 +136,17 @@ impl<'e> Resolver<'e> {
             "$file" => {
                 let path = folder.join(&named);
                 let shown = shown(&path, &named, &written);
-                let text = self.read(&path, &shown).map_err(|problem| format!("names {shown}, which {problem}"))?;
+                let text = self.read(&path, &shown).map_err(|fault| fault.named(&shown))?;
                 Ok(Node { value: Value::Text(text.trim_end().to_owned()), origin })
             }
             _ => self.include_yaml(&named, &written, folder, depth),
         }
     }
 
-    fn include_yaml(&self, named: &str, written: &str, folder: &Path, depth: usize) -> Result<Node, Problem> {
+    fn include_yaml(&self, named: &str, written: &str, folder: &Path, depth: usize) -> Result<Node, IncludeError> {
         if depth >= MAX_INCLUDES {
-            return Err(format!("is the {MAX_INCLUDES}th in a row: do files include one another in a circle?").into());
+            let predicate = format!("is the {MAX_INCLUDES}th in a row: do files include one another in a circle?");
+            return Err(Fault::new(ProblemKind::InvalidValue, predicate).into());
         }
         let (file, place) = named.split_once('#').unwrap_or((named, ""));
         let path = folder.join(file);
@@ -147,14 +154,16 @@ impl<'e> Resolver<'e> {
         let shown_place = if named == written { place } else { "a key" };
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         if !matches!(extension, "yaml" | "yml" | "json") {
-            return Err(format!("names {shown}, which is no .yaml, .yml or .json file").into());
+            let predicate = format!("names {shown}, which is not a .yaml, .yml or .json file");
+            return Err(Fault::new(ProblemKind::InvalidValue, predicate).into());
         }
-        let text = self.read(&path, &shown).map_err(|problem| format!("names {shown}, which {problem}"))?;
+        let text = self.read(&path, &shown).map_err(|fault| fault.named(&shown))?;
         // JSON is YAML.
-        let root = parse(&Arc::from(shown.as_str()), &text).map_err(Problem::Elsewhere)?;
+        let root = parse(&Arc::from(shown.as_str()), &text)?;
         let found = if place.is_empty() { Some(&root) } else { root.at(place) };
-        let found = found.ok_or_else(|| format!("names {shown_place} in {shown}, where there is no such key"))?.clone();
-        self.resolve(found, &folder_of(&path), depth.saturating_add(1)).map_err(Problem::Elsewhere)
+        let missing = || format!("names {shown_place} in {shown}, where there is no such key");
+        let found = found.ok_or_else(|| Fault::new(ProblemKind::Missing, missing()))?.clone();
+        Ok(self.resolve(found, &folder_of(&path), depth.saturating_add(1))?)
     }
 
     /// Puts environment variables into a text.
@@ -192,19 +201,53 @@ impl<'e> Resolver<'e> {
     }
 }
 
-/// What is wrong with an include: by itself, or in the file that it leads to, which names its own place.
-enum Problem {
-    OfThis(String),
-    Elsewhere(String),
+/// What is wrong with a file or an include, before its place is known.
+struct Fault {
+    kind: ProblemKind,
+    predicate: String,
+    source: Option<io::Error>,
 }
 
-impl From<String> for Problem {
-    fn from(sentence: String) -> Self {
-        Self::OfThis(sentence)
+impl Fault {
+    fn new(kind: ProblemKind, predicate: impl Into<String>) -> Self {
+        Self { kind, predicate: predicate.into(), source: None }
+    }
+
+    /// Of the file that an include names.
+    fn named(mut self, shown: &str) -> Self {
+        self.predicate = format!("names {shown}, which {}", self.predicate);
+        self
+    }
+
+    fn of_file(self, name: &str) -> Problem {
+        Problem::of_file(self.kind, Location::new(&name.into(), 0), self.predicate).maybe_caused_by(self.source)
+    }
+
+    /// Of the include at this place.
+    fn at(self, location: Location, key: &str) -> Problem {
+        Problem::at(self.kind, location, format!("{key} {}", self.predicate)).maybe_caused_by(self.source)
     }
 }
 
-/// A path for a message: as it is written where a variable is in it, whose value may be a secret.
+/// What is wrong with an include: by itself, or in the file that it leads to, whose problems have a place.
+enum IncludeError {
+    OfThis(Fault),
+    Elsewhere(Problem),
+}
+
+impl From<Fault> for IncludeError {
+    fn from(fault: Fault) -> Self {
+        Self::OfThis(fault)
+    }
+}
+
+impl From<Problem> for IncludeError {
+    fn from(problem: Problem) -> Self {
+        Self::Elsewhere(problem)
+    }
+}
+
+/// A path for a message: as it is written if it has a variable in it, whose value may be a secret.
 fn shown(path: &Path, named: &str, written: &str) -> String {
     if named == written { path.display().to_string() } else { written.to_owned() }
 }

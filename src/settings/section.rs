@@ -1,20 +1,20 @@
-//! One object of settings, read key by key; what is wrong is collected.
+//! One object of settings, read key by key; problems are collected.
 
 use std::cell::RefCell;
 
-use super::{Node, Once, Value};
+use super::{KeyAt, Node, Once, Problem, Value};
 
-/// What is wrong, a sentence each.
+/// What is wrong.
 #[derive(Default)]
-pub(crate) struct Problems(RefCell<Once>);
+pub(crate) struct Problems(RefCell<Once<Problem>>);
 
 impl Problems {
-    /// Once, however many read the same key.
-    pub(crate) fn add(&self, sentence: String) {
-        self.0.borrow_mut().add(sentence);
+    /// Adds it once, no matter how many readers a key has.
+    pub(crate) fn add(&self, problem: Problem) {
+        self.0.borrow_mut().add(problem);
     }
 
-    pub(crate) fn into_inner(self) -> Vec<String> {
+    pub(crate) fn into_inner(self) -> Vec<Problem> {
         self.0.into_inner().into_list()
     }
 }
@@ -27,29 +27,35 @@ pub(crate) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// Every key has to be one of these, each of which has its reader, or is another part's.
+    /// Every key must be one of these, each of which is read here or by another part.
     pub(crate) fn only(&self, known: &[&str]) {
         for (name, member) in self.members() {
-            if known.contains(&name.as_str()) {
-                continue;
+            if !known.contains(&name.as_str()) {
+                self.problems.add(Problem::unknown_key(self.key(name, member), known.iter().copied()));
             }
-            self.problems.add(format!(
-                "{}.{name} ({}) is no setting; there are {}",
-                self.path,
-                member.origin,
-                known.join(", ")
-            ));
         }
     }
 
-    /// The path and the place, for a sentence.
-    pub(crate) fn place(&self) -> String {
-        format!("{} ({})", self.path, self.node.origin)
+    /// The path of the object, and its place.
+    pub(crate) fn place(&self) -> KeyAt {
+        KeyAt::new(self.path.as_str(), &self.node.origin)
     }
 
-    /// The same of a key that has a value.
-    pub(crate) fn place_of(&self, key: &str) -> Option<String> {
-        self.find(key).map(|node| format!("{}.{key} ({})", self.path, node.origin))
+    /// The path of a key that has a value, and its place.
+    pub(crate) fn place_of(&self, key: &str) -> Option<KeyAt> {
+        self.find(key).map(|node| self.key(key, node))
+    }
+
+    /// The path of a key, and its place if it is present.
+    pub(crate) fn at(&self, key: &str) -> KeyAt {
+        match self.node.member(key) {
+            Some(node) => self.key(key, node),
+            None => KeyAt::path(format!("{}.{key}", self.path)),
+        }
+    }
+
+    fn key(&self, name: &str, node: &Node) -> KeyAt {
+        KeyAt::new(format!("{}.{name}", self.path), &node.origin)
     }
 
     pub(crate) fn members(&self) -> &'a [(String, Node)] {
@@ -59,19 +65,16 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A key that has a value; null, and a variable that is not set, count as none.
+    /// A key that has a value; null, and a variable that is not set, are no values.
     pub(crate) fn find(&self, key: &str) -> Option<&'a Node> {
         self.node.member(key).filter(|node| !matches!(node.value, Value::Null | Value::Unset(_)))
     }
 
-    /// Whether a key takes its value from a variable that is not set, which is then said.
+    /// Whether a key takes its value from a variable that is not set, which is then a problem.
     pub(crate) fn is_unset(&self, key: &str) -> bool {
-        let Some(Node { value: Value::Unset(name), origin }) = self.node.member(key) else { return false };
-        self.problems.add(format!(
-            "{}.{key} ({origin}) takes its value from the environment variable {name}, which is not set: set it where this \
-             process is started",
-            self.path
-        ));
+        let Some(node) = self.node.member(key) else { return false };
+        let Value::Unset(variable) = &node.value else { return false };
+        self.problems.add(Problem::unset_variable(self.key(key, node), variable));
         true
     }
 
@@ -85,7 +88,7 @@ impl<'a> Section<'a> {
         self.find(key).is_some_and(|node| matches!(&node.value, Value::List(items) if items.is_empty()))
     }
 
-    /// What is written, where that is a text; what else it may be is for [`text`](Self::text) to say.
+    /// The value, if it is a text; a value of another type is reported by [`text`](Self::text).
     pub(crate) fn written(&self, key: &str) -> Option<&'a str> {
         match &self.find(key)?.value {
             Value::Text(text) => Some(text),
@@ -103,7 +106,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// False where it is absent; but not where its variable is, since that may have said true.
+    /// False if it is absent. An unset variable is a problem instead, since its value may have been true.
     pub(crate) fn flag(&self, key: &str) -> bool {
         if self.is_unset(key) {
             return false;
@@ -131,11 +134,7 @@ impl<'a> Section<'a> {
             match &item.value {
                 Value::Text(text) if !text.is_empty() => texts.push(text.clone()),
                 Value::Number(number) => texts.push(number.clone()),
-                Value::Unset(name) => self.problems.add(format!(
-                    "{}.{key} ({}) takes its value from the environment variable {name}, which is not set: set it where this \
-                     process is started",
-                    self.path, item.origin
-                )),
+                Value::Unset(variable) => self.problems.add(Problem::unset_variable(self.key(key, item), variable)),
                 _ => return self.wrong(key, item, "a list of texts"),
             }
         }
@@ -159,15 +158,15 @@ impl<'a> Section<'a> {
             let path = format!("{}.{key}[{index}]", self.path);
             match &item.value {
                 Value::Object(_) => sections.push(Section { path, node: item, problems: self.problems }),
-                _ => self.problems.add(format!("{path} ({}) must be an object, and is {}", item.origin, item.kind())),
+                _ => self.problems.add(Problem::wrong_type(KeyAt::new(path, &item.origin), "an object", item.kind())),
             }
         }
         Some(sections)
     }
 
-    pub(crate) fn wrong<T>(&self, key: &str, node: &Node, wanted: &str) -> Option<T> {
-        let found = node.kind();
-        self.problems.add(format!("{}.{key} ({}) must be {wanted}, and is {found}", self.path, node.origin));
+    /// Reports that a key has a value of the wrong type.
+    pub(crate) fn wrong<T>(&self, key: &str, node: &Node, expected: &str) -> Option<T> {
+        self.problems.add(Problem::wrong_type(self.key(key, node), expected, node.kind()));
         None
     }
 }

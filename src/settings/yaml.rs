@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_saphyr::Spanned;
 
-use super::{Node, Origin, Value};
+use super::{Location, Node, Problem, ProblemKind, Value};
 
 /// The longest file that is read. An app-config has a few KiB.
 pub(crate) const MAX_BYTES: usize = 1024 * 1024;
@@ -16,19 +16,21 @@ pub(crate) const MAX_BYTES: usize = 1024 * 1024;
 /// The value of a file; an empty file is an empty object.
 ///
 /// # Errors
-/// Where it is not YAML, or names a key twice. Shows no line of the file, in which there may be a secret.
-pub(crate) fn parse(file: &Arc<str>, text: &str) -> Result<Node, String> {
+/// The text is not YAML, or names a key twice. The problem shows no line of the file, which may hold a secret.
+pub(crate) fn parse(file: &Arc<str>, text: &str) -> Result<Node, Problem> {
     if text.len() > MAX_BYTES {
-        return Err(format!("{file} has more than {MAX_BYTES} bytes: is it an app-config file?"));
+        let predicate = format!("has more than {MAX_BYTES} bytes: is it an app-config file?");
+        return Err(Problem::of_file(ProblemKind::Unreadable, Location::new(file, 0), predicate));
     }
     // Depth, aliases and events are bounded by the reader's budget.
     let parsed: Result<Option<Spanned<Plain>>, _> = serde_saphyr::from_str(text);
     match parsed {
         Ok(Some(parsed)) => Ok(node(parsed, file)),
-        Ok(None) => Ok(Node { value: Value::Object(Vec::new()), origin: Origin::new(file, 0) }),
+        Ok(None) => Ok(Node { value: Value::Object(Vec::new()), origin: Location::new(file, 0) }),
         Err(error) => {
-            let place = error.location().map_or(String::new(), |location| format!(":{}", location.line()));
-            Err(format!("{file}{place} is not YAML: {}", reason(&error)))
+            let line = error.location().map_or(0, |location| location.line());
+            let predicate = format!("is not YAML: {}", reason(&error));
+            Err(Problem::of_file(ProblemKind::Syntax, Location::new(file, line), predicate))
         }
     }
 }
@@ -55,10 +57,10 @@ fn node(parsed: Spanned<Plain>, file: &Arc<str>) -> Node {
             Value::Object(members.into_iter().map(|(name, member)| (name, node(member, file))).collect())
         }
     };
-    Node { value, origin: Origin::new(file, parsed.referenced.line()) }
+    Node { value, origin: Location::new(file, parsed.referenced.line()) }
 }
 
-/// What YAML can say here.
+/// A value of YAML.
 enum Plain {
     Null,
     Bool(bool),

@@ -174,7 +174,7 @@ impl HeapSize for Remembered {
     fn heap_size(&self) -> usize {
         match &self.result {
             Ok(sign_in) => sign_in.weight(),
-            Err(error) => error.message().len(),
+            Err(error) => error.weight(),
         }
     }
 }

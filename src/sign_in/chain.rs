@@ -125,16 +125,17 @@ impl NoMatch {
     }
 
     fn into_error(self) -> SignInError {
-        let mut reasons: Vec<&str> = Vec::new();
-        for part in self.0.iter().flat_map(|error| error.message().split("; ")) {
-            if !reasons.contains(&part) {
-                reasons.push(part);
+        let mut reasons: Vec<Arc<str>> = Vec::new();
+        for reason in self.0.iter().flat_map(SignInError::reasons) {
+            if !reasons.contains(reason) {
+                reasons.push(Arc::clone(reason));
             }
         }
-        if reasons.is_empty() {
-            return SignInError::not_found("the list of policies is empty");
+        match &reasons[..] {
+            [] => SignInError::not_found("the list of policies is empty"),
+            [only] => SignInError::not_found(&**only),
+            _ => SignInError::not_found_for(reasons),
         }
-        SignInError::not_found(reasons.join("; "))
     }
 }
 

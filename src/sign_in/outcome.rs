@@ -53,6 +53,8 @@ impl SignIn {
 pub struct SignInError {
     kind: SignInErrorKind,
     message: Arc<str>,
+    /// The messages of the policies that found no user, if there are several.
+    reasons: Option<Arc<[Arc<str>]>>,
 }
 
 /// The kinds of [`SignInError`].
@@ -125,8 +127,26 @@ impl SignInError {
         &self.message
     }
 
+    /// Several policies found no user, for these reasons.
+    pub(super) fn not_found_for(reasons: Vec<Arc<str>>) -> Self {
+        let mut error = Self::not_found(reasons.join("; "));
+        error.reasons = Some(reasons.into());
+        error
+    }
+
+    /// The message, or those of the policies that it was made from.
+    pub(super) fn reasons(&self) -> &[Arc<str>] {
+        self.reasons.as_deref().unwrap_or(std::slice::from_ref(&self.message))
+    }
+
+    /// Bytes on the heap, roughly, for the cache's bound.
+    pub(crate) fn weight(&self) -> usize {
+        let reasons = self.reasons.iter().flat_map(|reasons| reasons.iter());
+        reasons.map(|reason| reason.len()).sum::<usize>().saturating_add(self.message.len())
+    }
+
     fn new(kind: SignInErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into().into() }
+        Self { kind, message: message.into().into(), reasons: None }
     }
 }
 

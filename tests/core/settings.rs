@@ -24,7 +24,13 @@ fn app(alb: &MockAlb, settings: &AlbAuthSettings) -> App {
 }
 
 fn problems(vars: &[(&str, &str)]) -> String {
-    AlbAuthSettings::from_vars(vars.iter().copied()).expect_err("a mistake").problems().join("\n")
+    AlbAuthSettings::from_vars(vars.iter().copied())
+        .expect_err("a mistake")
+        .problems()
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[tokio::test]
@@ -86,9 +92,9 @@ fn what_is_not_known_is_named_with_what_is() {
         ("ALB_AUTH_EMAIL_DOMAINS", "example.com"),
     ];
     insta::assert_snapshot!(problems(&typo), @r#"
-        ALB_AUTH_SIGNER is no setting; there are ALB_AUTH_SIGNERS, ALB_AUTH_ISSUER, ALB_AUTH_CLIENT_IDS, ALB_AUTH_EMAIL_DOMAINS, ALB_AUTH_SIGN_IN, ALB_AUTH_KEY_ENDPOINT, ALB_AUTH_REQUIRE_VERIFIED_EMAIL, ALB_AUTH_ACCEPT_MISSING_EMAIL_VERIFIED
-        ALB_AUTH_EMAIL_DOMAINS is set, but ALB_AUTH_SIGN_IN is no policy that reads emails: unset one of the two
-        ALB_AUTH_SIGN_IN is "everybody"; there are email_local_part, whole_email, subject and claims_only
+    ALB_AUTH_SIGNER is not a known setting. Did you mean ALB_AUTH_SIGNERS? Known settings are ALB_AUTH_SIGNERS, ALB_AUTH_ISSUER, ALB_AUTH_CLIENT_IDS, ALB_AUTH_EMAIL_DOMAINS, ALB_AUTH_SIGN_IN, ALB_AUTH_KEY_ENDPOINT, ALB_AUTH_REQUIRE_VERIFIED_EMAIL, ALB_AUTH_ACCEPT_MISSING_EMAIL_VERIFIED
+    ALB_AUTH_EMAIL_DOMAINS is set, but ALB_AUTH_SIGN_IN is not a policy that reads emails: unset one of the two
+    ALB_AUTH_SIGN_IN is "everybody", which is not one of email_local_part, whole_email, subject, claims_only
     "#);
 }
 
@@ -116,8 +122,8 @@ async fn s_55_variables_require_a_verified_email_or_acknowledge_that_it_is_missi
         }
     }
     let wrong = |more: &[(&'static str, &'static str)]| problems(&[&vars(&alb)[..], more].concat());
-    assert_eq!(wrong(&[(require, "yes")]), format!("{require} is \"yes\"; set it to true or false"));
-    assert_eq!(wrong(&[(accept, "1")]), format!("{accept} is \"1\"; set it to true or false"));
+    assert_eq!(wrong(&[(require, "yes")]), format!("{require} is \"yes\", which is not one of true, false"));
+    assert_eq!(wrong(&[(accept, "1")]), format!("{accept} is \"1\", which is not one of true, false"));
     assert_eq!(
         wrong(&[(require, "true"), (accept, "true")]),
         format!("{require} and {accept} are both true: unset one of the two")
@@ -129,7 +135,7 @@ async fn s_55_variables_require_a_verified_email_or_acknowledge_that_it_is_missi
         ("ALB_AUTH_SIGN_IN", "subject"),
         (require, "true"),
     ];
-    assert!(problems(&by_subject).contains("is no policy that reads emails"), "{}", problems(&by_subject));
+    assert!(problems(&by_subject).contains("is not a policy that reads emails"), "{}", problems(&by_subject));
 }
 
 /// What `main` prints of the error it returns is its `Debug` form.
@@ -161,7 +167,7 @@ fn plain_data_goes_through_the_checks_of_the_builder() {
         serde_json::from_str(r#"{"trust": [{"issuer": "https://idp.example.com"}]}"#).unwrap();
     let error = settings.to_builder().build().unwrap_err();
     for part in ["no signer", "no client id", "no sign-in policy"] {
-        assert!(error.problems().iter().any(|problem| problem.contains(part)), "{part}: {error}");
+        assert!(error.problems().iter().any(|problem| problem.to_string().contains(part)), "{part}: {error}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the operator reads: the sentence of every kind of refusal, provoked from outside.
+//! What the operator reads: the message of every kind of refusal, provoked from outside.
 
 use std::{
     collections::BTreeSet,
@@ -162,56 +162,35 @@ async fn demanded(require: Require, inside: bool, kind: AuthErrorKind) -> String
     error.operator_message()
 }
 
-const ALL: [AuthErrorKind; 30] = [
-    K::Missing,
-    K::DuplicateHeader,
-    K::IdentityMismatch,
-    K::TooLarge,
-    K::Malformed,
-    K::MalformedHeader,
-    K::DuplicateMember,
-    K::UnsupportedAlgorithm,
-    K::UnsupportedType,
-    K::UnsupportedHeader,
-    K::MalformedKeyId,
-    K::UntrustedSigner,
-    K::UntrustedIssuer,
-    K::UntrustedClient,
-    K::Expired,
-    K::NotYetValid,
-    K::LifetimeTooLong,
-    K::ClockUnusable,
-    K::UnknownKey,
-    K::InvalidSignature,
-    K::MalformedClaims,
-    K::KeysUnavailable,
-    K::KeyRejected,
-    K::SignInRefused,
-    K::UserNotFound,
-    K::AmbiguousUser,
-    K::SignInUnavailable,
-    K::OwnershipMissing,
-    K::ClaimMissing,
-    K::Misused,
-];
-
+/// docs/OPERATING.md has the table of the kinds, in its order: name, status, fault, and what to do.
 #[test]
 fn no_kind_is_forgotten() {
     let page = include_str!("../../docs/OPERATING.md");
-    let names = page
+    let documented: Vec<[&str; 3]> = page
         .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
-        .filter_map(|(name, rest)| rest.starts_with(|first: char| first.is_ascii_digit()).then_some(name));
-    let documented: BTreeSet<&str> = names.filter(|name| !name.contains('(')).collect();
-    let tested: BTreeSet<&str> = ALL.iter().map(|kind| kind.as_str()).collect();
-    assert_eq!(tested.len(), ALL.len());
-    assert_eq!(documented, tested);
+        .filter_map(|line| {
+            let mut columns = line.strip_prefix("| `")?.trim_end_matches('|').split(" | ");
+            let row = [columns.next()?.strip_suffix('`')?, columns.next()?, columns.next()?];
+            let is_kind = row[1].len() == 3 && row[1].parse::<u16>().is_ok();
+            let says_what_to_do = columns.next().is_some_and(|text| !text.trim().is_empty());
+            (is_kind && says_what_to_do).then_some(row)
+        })
+        .collect();
+    let statuses: Vec<String> = AuthErrorKind::ALL.iter().map(|kind| kind.status().as_u16().to_string()).collect();
+    let declared: Vec<[&str; 3]> = AuthErrorKind::ALL
+        .iter()
+        .zip(&statuses)
+        .map(|(kind, status)| [kind.as_str(), status.as_str(), kind.fault().as_str()])
+        .collect();
+    assert_eq!(documented, declared);
+    let names: BTreeSet<&str> = AuthErrorKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    assert_eq!(names.len(), AuthErrorKind::ALL.len());
 }
 
 #[tokio::test]
 async fn every_kind_says_what_was_expected_and_found_and_what_to_change() {
     let mut all = Vec::new();
-    for kind in ALL {
+    for kind in AuthErrorKind::ALL.iter().copied() {
         let said = provoke(kind).await.unwrap_or_else(|| panic!("{} is not provoked", kind.as_str()));
         assert!(!said.contains('\n'), "one line: {said}");
         all.push(format!("{}: {said}", kind.as_str()));
@@ -220,32 +199,32 @@ async fn every_kind_says_what_was_expected_and_found_and_what_to_change() {
     missing: no x-amzn-oidc-data header: expected on each request that passed a listener rule with an authenticate action; give this path's rule one, or exempt the path if it is a health check
     duplicate_header: more than one x-amzn-oidc-data header: a load balancer sends one, so a client or a proxy added another; let the target's security group accept traffic of the load balancer only
     identity_mismatch: x-amzn-oidc-identity is not the subject of the signed token: a client or a proxy changed a header; let the target's security group accept traffic of the load balancer only
-    too_large: the token is longer than the limit: raise max_token_bytes if users have that many claims: found 1025 bytes, max_token_bytes is 1024
+    too_large: the token is longer than the limit: found 1025 bytes, max_token_bytes is 1024; raise max_token_bytes if users have that many claims
     malformed: x-amzn-oidc-data is not three base64url segments with a 64-byte signature
     malformed_header: the JOSE header is not what a load balancer writes: it has no exp
-    duplicate_member: a JSON member stands twice in the token, so two readers could read two things: if the identity provider's userinfo answer has an exp or iss of its own, take it out there: in the claims
+    duplicate_member: a JSON member is present twice in the token, so two readers could read two values; if the identity provider's userinfo response has an exp or iss, remove it there: in the claims
     unsupported_algorithm: the token's alg is not ES256, the only one a load balancer uses: found "none"
-    unsupported_type: the token's typ is not JWT: it was made for something else: found "at+jwt"
+    unsupported_type: the token's typ is not JWT: it was made for a different purpose: found "at+jwt"
     unsupported_header: the JOSE header has a member that no load balancer writes and that could redirect the check: found jku
     malformed_key_id: the token's kid is not a lower-case UUID
     untrusted_signer: the token was signed by a load balancer that is not trusted: signer is "<ARN 2>", trusted: <ARN>; if it is yours, add it to a TrustedAlb
     untrusted_issuer: the load balancer is trusted, but not with the token's issuer: iss is "https://evil.example", trusted: https://idp.example.com; if it is yours, add it to a TrustedAlb
     untrusted_client: load balancer and issuer are trusted, but not with the token's client id: client is "another", trusted: mock-client; if it is yours, add it to a TrustedAlb
-    expired: the token has expired: compare the clocks if this happens to fresh requests
-    not_yet_valid: the token is not valid yet: compare the clocks
-    lifetime_too_long: the token's exp is further ahead than max_lifetime: a load balancer sets it 120 s ahead, so something else signed the token, or this machine's clock is far behind; if longer tokens are expected, raise TokenLimits::max_lifetime: exp is 3600 s ahead, max_lifetime is 900 s
-    clock_unusable: this machine's clock stands before 1970: set it
-    unknown_key: the key endpoint has no key of the token's kid: compare region and key endpoint: requested https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID>
+    expired: the token has expired; compare the clocks if this happens to fresh requests
+    not_yet_valid: the token is not valid yet; compare the clocks
+    lifetime_too_long: the token's exp is further ahead than max_lifetime: a load balancer sets it 120 s ahead, so the token was signed by something else, or this machine's clock is far behind: exp is 3600 s ahead, max_lifetime is 900 s; if longer tokens are expected, raise TokenLimits::max_lifetime
+    clock_unusable: the system clock is before 1970; correct it
+    unknown_key: the key endpoint has no key of the token's kid: asked for https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID>; compare region and key endpoint
     invalid_signature: the signature does not match the token's key
     malformed_claims: the token's claims are not what a load balancer writes: there is no sub
     keys_unavailable: the public keys are out of reach: https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID> answered 500
-    key_rejected: the key endpoint answered with something that is not a P-256 public key: https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID> responded with something that is not exactly one PEM block PUBLIC KEY
-    sign_in_refused: the sign-in policy refuses this user: the email's domain is "partner.example"; allowed are example.com; add the domain, or a single guest by allow_address
-    user_not_found: the sign-in policy finds nobody for these claims: not in the directory
+    key_rejected: the key endpoint answered with something that is not a P-256 public key: https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID> answered with something that is not exactly one PEM block PUBLIC KEY
+    sign_in_refused: the sign-in policy refuses this user: the email's domain is "partner.example", allowed are: example.com; add the domain, or one guest by allow_address
+    user_not_found: the sign-in policy finds no user for these claims: not in the directory
     ambiguous_user: the sign-in policy finds more than one user for these claims: two entries have this email
-    sign_in_unavailable: what the sign-in policy asks is out of reach: the directory is down
-    ownership_missing: the user does not own for what this part of the application demands: demanded: group:default/admins; the user owns for nothing but itself; ownership comes from the sign-in policy
-    claim_missing: the user has not the claim that this part of the application demands: demanded: the claim groups with "admins" in it; the claim is missing
+    sign_in_unavailable: what the sign-in policy queries is out of reach: the directory is down
+    ownership_missing: the user does not own a required entity: demanded: group:default/admins; the user owns for nothing but itself; ownership comes from the sign-in policy
+    claim_missing: the user lacks a required claim: demanded: the claim groups with "admins" in it; the claim is missing
     misused: a mistake of the application: no AlbAuthLayer is around this part of the application: is the layer installed, and added after it?
     "#);
 }
@@ -282,14 +261,14 @@ async fn policies_say_which_rule_it_was() {
         all.push(said);
     }
     insta::assert_snapshot!(all.join("\n"), @r#"
-    the sign-in policy finds nobody for these claims: there is no claim email: add the scope email to the listener rule, and grant consent for it at the provider
+    the sign-in policy finds no user for these claims: there is no claim email: add the scope email to the listener rule, and grant consent for it at the provider
     the sign-in policy refuses this user: the claim email_verified is false
     the sign-in policy refuses this user: there is no claim email_verified, and require_verified_email is set
     the sign-in policy refuses this user: the claim email is longer than max_email_chars
     the sign-in policy refuses this user: the claim email is not a plain ASCII address
     the sign-in policy refuses this user: the email's domain is "partner.example"; allowed are example.com; add the domain, or a single guest by allow_address
     the sign-in policy refuses this user: the email gives no user name: the name of an entity is letters and digits, with '-', '_' and '.' in between, 63 at most
-    the sign-in policy finds nobody for these claims: there is no claim custom:user
+    the sign-in policy finds no user for these claims: there is no claim custom:user
     the sign-in policy refuses this user: the claim custom:user has upper-case letters; use ignoring_case() if the provider ignores case in it
     the sign-in policy refuses this user: the claim custom:user is a list, not a text
     the sign-in policy refuses this user: the claim custom:user is not a user name: the name of an entity is letters and digits, with '-', '_' and '.' in between, 63 at most

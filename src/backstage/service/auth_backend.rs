@@ -189,7 +189,7 @@ impl fmt::Debug for AuthBackendBuilder {
 
 /// The settings, or every problem of the files, those of the provider `awsalb` included: the first start shows them all.
 fn read(files: &AppConfig) -> Result<BackstageSettings, ConfigError> {
-    BackstageSettings::read(files).map_err(|_| ConfigError::new(Check::of(files).problems().to_vec()))
+    BackstageSettings::read(files).map_err(|error| Check::of(files).error().unwrap_or(error))
 }
 
 fn auth(settings: &BackstageSettings, layer: &AlbAuthLayer, tokens: &TokenIssuer) -> BackstageAuthBuilder {

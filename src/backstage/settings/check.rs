@@ -1,26 +1,27 @@
-//! What of the files is used, ignored or refused, key by key.
+//! The effect of each key of the files: used, ignored or refused.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use super::{
-    BackstageSettings, CatalogCredentials,
+    BackstageSettings,
     keys::{Key, keys_below},
     read_all,
-    rules::{Verdict, not_served_here, rule_of},
+    reader::Warning,
+    rules::{Verdict, rule_of},
 };
 use crate::{
     ConfigError,
     backstage::origins::{allowed_though_insecure, is_insecure, is_public_https},
-    config::AppConfig,
-    internal::{Once, Positions, Value},
+    config::{AppConfig, Problem, ProblemKind},
+    internal::{KeyAt, Once, Positions, Value},
     sign_in::Catalog,
 };
 
-/// The parts of the files that concern an auth service.
-const PARTS: [&str; 3] = ["auth", "backend", "discovery"];
+/// The parts of the files that concern an auth service, and the one of which only some keys do.
+const PARTS: [&str; 4] = ["auth", "backend", "discovery", "app"];
 
-/// What of Backstage's files this service uses, ignores and refuses: every key under `auth`, `backend` and `discovery`, with its
-/// place. Values are not shown, but for one that a mistake has to quote and that is no secret.
+/// The keys of Backstage's files that this service uses, ignores and refuses: every key under `auth`, `backend` and `discovery`,
+/// with its place. Values are not shown, except those that a problem quotes, which are never secrets.
 ///
 /// ```
 /// use tower_alb_auth::{backstage::settings::Check, config::AppConfig};
@@ -43,32 +44,37 @@ const PARTS: [&str; 3] = ["auth", "backend", "discovery"];
 #[derive(Debug, Clone)]
 pub struct Check {
     lines: Vec<String>,
-    problems: Vec<String>,
+    problems: Vec<Problem>,
     warnings: Vec<String>,
 }
 
 impl Check {
-    /// Reads everything that the service reads, `auth.providers.awsalb` included, and asks nobody.
+    /// Reads everything that the service reads, `auth.providers.awsalb` included, and opens no connection.
     pub fn of(config: &AppConfig) -> Self {
-        let (settings, mut problems, mut warnings) = read_all(config);
-        match provider(config) {
-            Ok(more) => warnings.extend(more),
-            Err(error) => problems.extend(error.problems().iter().cloned()),
-        }
-        warnings.extend(settings.as_ref().map(waived_origins).unwrap_or_default());
-        for list in [&mut problems, &mut warnings] {
-            *list = std::mem::take(list).into_iter().collect::<Once>().into_list();
-        }
-        let facts = Facts {
-            token_at: settings.as_ref().and_then(|settings| match &settings.catalog.credentials {
-                CatalogCredentials::Static { place, .. } => Some(place.clone()),
-                CatalogCredentials::Minted => None,
-            }),
-            postgres: settings.is_none_or(|settings| settings.database.is_some()),
+        let (settings, mut problems, warnings) = read_all(config);
+        let of_provider = match provider(config) {
+            Ok(warnings) => warnings,
+            Err(error) => {
+                problems.extend(error.problems().iter().cloned());
+                Vec::new()
+            }
         };
-        let keys = keys_below(config.root(), &[&PARTS[..], &["app"]].concat());
-        let (about_problems, about_warnings) = (Sentences::of(&problems), Sentences::of(&warnings));
-        let lines = keys.iter().filter_map(|key| facts.line(key, &about_problems, &about_warnings)).collect();
+        let problems = problems.into_iter().collect::<Once<Problem>>().into_list();
+        let unknown = problems.iter().filter(|problem| problem.kind() == ProblemKind::UnknownKey);
+        let facts = Facts {
+            token_at: settings.as_ref().and_then(|settings| settings.catalog.token_at.as_ref()),
+            postgres: settings.as_ref().is_none_or(|settings| settings.database.is_some()),
+            refused: Found::of(problems.iter().flat_map(with_keys)),
+            below_unknown: Found::of(unknown.flat_map(with_keys)),
+            ignored: Found::of(warnings.iter().filter_map(|warning| match warning {
+                Warning::Ignored { key, why } => Some((key, why.as_str())),
+                Warning::Of { .. } | Warning::Other(_) => None,
+            })),
+        };
+        let lines = keys_below(config.root(), &PARTS).iter().filter_map(|key| facts.line(key)).collect();
+        let waived = settings.as_ref().map(waived_origins).unwrap_or_default();
+        let warnings = warnings.iter().map(ToString::to_string).chain(of_provider).chain(waived);
+        let warnings = warnings.collect::<Once<String>>().into_list();
         Self { lines, problems, warnings }
     }
 
@@ -77,12 +83,17 @@ impl Check {
         &self.lines
     }
 
-    /// What is missing or wrong, a sentence each: with any of them the service does not start.
-    pub fn problems(&self) -> &[String] {
+    /// What is missing or wrong. With any problem the service does not start.
+    pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// What is not served or given up, a sentence each.
+    /// All problems as one error, if there are any.
+    pub fn error(&self) -> Option<ConfigError> {
+        (!self.is_sound()).then(|| ConfigError::new(self.problems.iter().cloned()))
+    }
+
+    /// The settings that have no effect and the checks that are waived, one text each.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
@@ -94,27 +105,34 @@ impl Check {
 }
 
 impl fmt::Display for Check {
-    /// The keys, then what is given up, then what is wrong.
+    /// The keys, then the warnings, then the problems.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))?;
-        for (title, sentences) in [("warnings", &self.warnings), ("problems", &self.problems)] {
-            if !sentences.is_empty() {
-                write!(f, "\n{title}\n")?;
-                sentences.iter().try_for_each(|sentence| writeln!(f, "- {sentence}"))?;
-            }
-        }
-        Ok(())
+        list(f, "warnings", &self.warnings)?;
+        list(f, "problems", &self.problems)
     }
 }
 
-/// The provider's warnings, or what is wrong with it.
+/// A problem with each key that it concerns.
+fn with_keys(problem: &Problem) -> impl Iterator<Item = (&KeyAt, &Problem)> {
+    problem.keys().iter().map(move |key| (key, problem))
+}
+
+fn list(f: &mut fmt::Formatter<'_>, title: &str, items: &[impl fmt::Display]) -> fmt::Result {
+    if !items.is_empty() {
+        write!(f, "\n{title}\n")?;
+    }
+    items.iter().try_for_each(|item| writeln!(f, "- {item}"))
+}
+
+/// The provider's warnings, or its problems.
 fn provider(config: &AppConfig) -> Result<Vec<String>, ConfigError> {
-    // Never asked: only the policies that would ask it are made.
+    // Never queried: only the policies that would query it are made.
     let catalog = Catalog::at("https://localhost/api/catalog").token("none").build()?;
     Ok(config.alb_auth_in_catalog(&catalog)?.build()?.warnings().to_vec())
 }
 
-/// The origins that are insecure beside an address on https and waived: the same sentences as at the start.
+/// The origins that are insecure beside an address on https and waived: the same texts as at the start.
 fn waived_origins(settings: &BackstageSettings) -> Vec<String> {
     let addresses = [&settings.auth_url, &settings.app_url, &settings.base_url];
     let Some(public) = addresses.into_iter().find(|address| is_public_https(address)) else { return Vec::new() };
@@ -122,71 +140,55 @@ fn waived_origins(settings: &BackstageSettings) -> Vec<String> {
     origins.map(|origin| allowed_though_insecure(origin, public)).collect()
 }
 
-/// What is said of keys, found by the keys: their path and place, with which each sentence about one begins.
-struct Sentences<'s> {
-    list: &'s [String],
-    about: Positions<'s>,
-    /// Of those that say that there is no such setting.
-    no_setting: Positions<'s>,
+/// Values by the key that they concern, in the order in which they were found.
+struct Found<'p, T> {
+    values: Vec<T>,
+    positions: Positions<'p, KeyAt>,
 }
 
-impl<'s> Sentences<'s> {
-    fn of(list: &'s [String]) -> Self {
-        let (mut about, mut no_setting) = (Positions::default(), Positions::default());
-        for (position, sentence) in list.iter().enumerate() {
-            let line = sentence.lines().next().unwrap_or_default();
-            // A path may have parentheses too, so each may be the place's last.
-            for (end, _) in line.match_indices(')') {
-                let Some((subject, rest)) = line.split_at_checked(end.saturating_add(1)) else { continue };
-                about.add(subject, position);
-                if rest.starts_with(" is no setting") {
-                    no_setting.add(subject, position);
-                }
-            }
+impl<'p, T: Copy> Found<'p, T> {
+    fn of(found: impl Iterator<Item = (&'p KeyAt, T)>) -> Self {
+        let (mut values, mut positions) = (Vec::new(), Positions::default());
+        for (key, value) in found {
+            positions.add(Cow::Borrowed(key), values.len());
+            values.push(value);
         }
-        Self { list, about, no_setting }
+        Self { values, positions }
     }
 
-    /// What the first sentence that is about one of these subjects, or says that one of these parents is no setting, goes on to
-    /// say in its first line. What has lines to paste ends its first line with "add" or "by": the line says where they are.
-    fn first_about(&self, subjects: &[String], parents: &[String]) -> Option<String> {
-        let about = subjects.iter().filter_map(|subject| Some((self.about.of(subject)?, subject)));
-        let below = parents.iter().filter_map(|parent| Some((self.no_setting.of(parent)?, parent)));
-        let (position, subject) = about.chain(below).min_by_key(|(position, _)| *position)?;
-        let rest = self.list.get(position)?.strip_prefix(subject.as_str())?;
-        Some(match rest.split_once('\n') {
-            Some((first, _)) => format!("{first} the lines that stand under \"problems\""),
-            None => rest.to_owned(),
-        })
+    /// The first value that concerns one of these keys.
+    fn first(&self, keys: &[KeyAt]) -> Option<T> {
+        let position = keys.iter().filter_map(|key| self.positions.of(key)).min()?;
+        self.values.get(position).copied()
     }
 }
 
-/// What a table cannot know.
-struct Facts {
-    /// Where the token stands that the catalog is asked with.
-    token_at: Option<String>,
+/// What the table of rules cannot know.
+struct Facts<'p> {
+    /// The token for the catalog.
+    token_at: Option<&'p KeyAt>,
     postgres: bool,
+    refused: Found<'p, &'p Problem>,
+    /// The problems of unknown keys, which concern all keys below them.
+    below_unknown: Found<'p, &'p Problem>,
+    ignored: Found<'p, &'p str>,
 }
 
-impl Facts {
-    /// Its line; of `app` only what is used.
-    fn line(&self, key: &Key<'_>, problems: &Sentences<'_>, warnings: &Sentences<'_>) -> Option<String> {
+impl Facts<'_> {
+    /// The line of a key; of `app` only for the keys that are used.
+    fn line(&self, key: &Key<'_>) -> Option<String> {
         let rule = rule_of(key)?;
         let subjects = key.subjects();
-        // What stands below a key that is none is refused with it.
-        let parents = key.parents();
-        let said = |sentences: &Sentences<'_>| sentences.first_about(&subjects, &parents);
-        let (verdict, why) = if let Some(problem) = said(problems) {
-            ("refused", problem.trim_start_matches(':').trim_start().to_owned())
+        // Children of an unknown key are reported with it.
+        let problem = self.refused.first(&subjects).or_else(|| self.below_unknown.first(&key.parents()));
+        let (verdict, why) = if let Some(problem) = problem {
+            ("refused", Cow::Owned(problem.reason()))
         } else if let Some(Value::Unset(name)) = key.value() {
-            ("ignored", format!("the environment variable {name} is not set"))
-        } else if let Some(why) = said(warnings).and_then(|rest| rest.strip_prefix(" is ignored: ").map(str::to_owned))
-        {
-            ("ignored", why)
-        } else if let Some(why) = self.not_used(key) {
-            ("ignored", why.to_owned())
+            ("ignored", Cow::Owned(format!("the environment variable {name} is not set")))
+        } else if let Some(why) = self.ignored.first(&subjects).or_else(|| self.not_used(key)) {
+            ("ignored", Cow::Borrowed(why))
         } else {
-            (if rule.verdict == Verdict::Used { "used" } else { "ignored" }, rule.why.to_owned())
+            (if rule.verdict == Verdict::Used { "used" } else { "ignored" }, Cow::Borrowed(rule.why))
         };
         let whole = subjects.last()?;
         Some(format!("{verdict:<8} {whole}: {why}"))
@@ -197,17 +199,12 @@ impl Facts {
         let path = key.path();
         if path.starts_with("backend.auth.externalAccess[") {
             let entry = path.split_inclusive(']').next()?;
-            let used = self.token_at.as_ref().is_some_and(|token| token.starts_with(entry));
-            return (!used).then_some("the catalog is not asked with it");
+            let used = self.token_at.is_some_and(|token| token.path.starts_with(entry));
+            return (!used).then_some("the catalog is not queried with it");
         }
         (path.starts_with("backend.database.") && !self.postgres)
-            .then_some("there is no PostgreSQL, so nothing is kept there")
+            .then_some("there is no PostgreSQL, so nothing is stored there")
     }
-}
-
-/// What the table says of keys that do nothing here.
-pub(super) fn told(config: &AppConfig) -> Vec<String> {
-    not_served_here(&keys_below(config.root(), &PARTS))
 }
 
 #[cfg(test)]

@@ -1,18 +1,18 @@
-//! `discovery.endpoints`: where plugins are.
+//! `discovery.endpoints`: the addresses of plugins.
 
-use super::reader::{Reader, place};
-use crate::internal::Section;
+use super::reader::Reader;
+use crate::internal::{KeyAt, Section};
 
-/// Who asks for an address.
+/// The side that needs an address.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
-    /// Another back end,
+    /// Another back end.
     Internal,
-    /// or a browser.
+    /// A browser.
     External,
 }
 
-/// `discovery.endpoints`: where plugins are that are not where the others are.
+/// `discovery.endpoints`: plugins that have another address than `backend.baseUrl`.
 pub(super) struct Endpoints<'a>(Vec<Section<'a>>);
 
 impl<'a> Endpoints<'a> {
@@ -20,23 +20,23 @@ impl<'a> Endpoints<'a> {
         Self(reader.section("discovery").sections("endpoints").unwrap_or_default())
     }
 
-    /// The address of a plugin, and where it stands. A plugin's own entry goes before one for all (`*`), a later one before an
-    /// earlier.
-    pub(super) fn of(&self, plugin: &str, side: Side) -> Option<(String, String)> {
+    /// The address of a plugin, and its key. An entry that names the plugin wins over one for all (`*`), a later one over an
+    /// earlier one.
+    pub(super) fn of(&self, plugin: &str, side: Side) -> Option<(String, KeyAt)> {
         self.named(plugin, plugin, side).or_else(|| self.named("*", plugin, side))
     }
 
-    fn named(&self, name: &str, plugin: &str, side: Side) -> Option<(String, String)> {
+    fn named(&self, name: &str, plugin: &str, side: Side) -> Option<(String, KeyAt)> {
         self.0.iter().rev().find_map(|entry| {
             if !entry.texts("plugins").unwrap_or_default().iter().any(|held| held == name) {
                 return None;
             }
             let (target, of) = match (entry.written("target"), side) {
-                (Some(target), _) => (target, place(entry, "target")),
+                (Some(target), _) => (target, entry.at("target")),
                 (None, side) => {
                     let target = entry.find("target").is_some().then(|| entry.section("target")).flatten()?;
                     let key = if side == Side::Internal { "internal" } else { "external" };
-                    (target.written(key)?, place(&target, key))
+                    (target.written(key)?, target.at(key))
                 }
             };
             Some((with_plugin(target, plugin), of))

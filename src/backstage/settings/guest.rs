@@ -1,8 +1,9 @@
 //! `auth.providers.guest`: a session without a sign-in, for development.
 
-use super::reader::{Reader, place};
+use super::reader::{Reader, Warning};
 use crate::{
     EntityRef,
+    config::{Problem, ProblemKind},
     internal::{Section, Value},
 };
 
@@ -12,15 +13,15 @@ const PATH: &str = "auth.providers.guest";
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GuestSettings {
-    /// Who a guest is: `user:development/guest` unless another is named.
+    /// The guest's user: `user:development/guest` unless another is named.
     pub user: EntityRef,
-    /// What a guest owns for who is not in the catalog: the own ref unless others are named.
+    /// The ownership of a guest who is not in the catalog: the guest's own ref unless others are named.
     pub ownership: Vec<EntityRef>,
-    /// Whether guests may come in outside of a development environment.
+    /// Whether guests may sign in outside of a development environment.
     pub outside_development: bool,
 }
 
-/// The guest, where the provider is there: `guest: {}` is enough.
+/// The guest, if the provider is present: `guest: {}` is enough.
 pub(super) fn read_guest(reader: &Reader<'_>) -> Option<GuestSettings> {
     let providers = reader.section("auth.providers");
     providers.find("guest").filter(|node| matches!(node.value, Value::Object(_)))?;
@@ -28,10 +29,8 @@ pub(super) fn read_guest(reader: &Reader<'_>) -> Option<GuestSettings> {
     guest.only(&["userEntityRef", "ownershipEntityRefs", "dangerouslyAllowOutsideDevelopment"]);
     let outside_development = reader.flag_or(&guest, "dangerouslyAllowOutsideDevelopment", false);
     if outside_development {
-        reader.warn(format!(
-            "{}: whoever reaches this service may come in as a guest",
-            place(&guest, "dangerouslyAllowOutsideDevelopment")
-        ));
+        let text = "everyone who reaches this service may sign in as a guest";
+        reader.warn(Warning::of(guest.at("dangerouslyAllowOutsideDevelopment"), text));
     }
     let usual = || EntityRef::new("user", "development", "guest").ok();
     let user = match reader.text(&guest, "userEntityRef") {
@@ -39,10 +38,8 @@ pub(super) fn read_guest(reader: &Reader<'_>) -> Option<GuestSettings> {
         None => usual(),
     }?;
     if user.kind() != "user" {
-        reader.problem(format!(
-            "{}: a guest is a user: write it as user:development/guest",
-            place(&guest, "userEntityRef")
-        ));
+        let problem = Problem::clause(ProblemKind::InvalidValue, [guest.at("userEntityRef")], "a guest is a user");
+        reader.problem(problem.with_fix("write it as user:development/guest"));
         return None;
     }
     let written = guest.texts("ownershipEntityRefs");
@@ -60,6 +57,9 @@ fn entity(reader: &Reader<'_>, guest: &Section<'_>, key: &str, text: &str) -> Op
     let (kind, rest) = text.split_once(':').unwrap_or(("user", text));
     let (namespace, name) = rest.split_once('/').unwrap_or(("default", rest));
     EntityRef::new(kind, namespace, name)
-        .map_err(|error| reader.problem(format!("{} is no entity ref: {error}", place(guest, key))))
+        .map_err(|error| {
+            let predicate = format!("is not an entity ref: {error}");
+            reader.problem(Problem::of(ProblemKind::InvalidValue, guest.at(key), predicate).caused_by(error));
+        })
         .ok()
 }

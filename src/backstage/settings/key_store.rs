@@ -4,15 +4,18 @@ use std::path::PathBuf;
 
 use super::{
     database::Database,
-    reader::{Reader, place},
+    reader::{Reader, Warning},
 };
-use crate::internal::Section;
+use crate::{
+    config::{Problem, ProblemKind},
+    internal::Section,
+};
 
 /// Where signing keys come from, and where their public halves are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyStoreSettings {
-    /// Made in this process and known to it alone: for one replica.
+    /// Made in this process and known only to it: for one replica.
     Memory,
     /// Made in this process; the public halves are in Backstage's database, where every replica lists them.
     Database,
@@ -42,18 +45,18 @@ pub(super) fn read_key_store(reader: &Reader<'_>, database: &Database) -> Option
         None | Some("database") => match database {
             Database::Postgres(_) => Some(KeyStoreSettings::Database),
             Database::Passing => {
-                reader.warn(
-                    "signing keys are kept in memory, since backend.database names no PostgreSQL: right for one replica"
-                        .to_owned(),
-                );
+                let text =
+                    "signing keys are kept in memory, since backend.database names no PostgreSQL: use one replica only";
+                reader.warn(Warning::Other(text.to_owned()));
                 Some(KeyStoreSettings::Memory)
             }
             Database::Other(what) => {
                 if let Some(what) = what {
-                    reader.problem(format!(
-                        "signing keys cannot be kept in the database: {what}; set auth.keyStore.provider to memory, for one \
-                         replica, or to static"
-                    ));
+                    let text = format!("signing keys cannot be kept in the database: {what}");
+                    reader.problem(
+                        Problem::sentence(ProblemKind::NotServed, text)
+                            .with_fix("set auth.keyStore.provider to memory, for one replica, or to static"),
+                    );
                 }
                 None
             }
@@ -61,11 +64,7 @@ pub(super) fn read_key_store(reader: &Reader<'_>, database: &Database) -> Option
         Some("memory") => Some(KeyStoreSettings::Memory),
         Some("static") => read_keys(reader, &store).map(KeyStoreSettings::Static),
         Some(other) => {
-            reader.problem(format!(
-                "{} is {}, which is not served; there are database, memory, static",
-                place(&store, "provider"),
-                crate::internal::quoted(other)
-            ));
+            reader.problem(Problem::unknown_value(store.at("provider"), other, ["database", "memory", "static"]));
             None
         }
     }
@@ -75,16 +74,17 @@ fn read_keys(reader: &Reader<'_>, store: &Section<'_>) -> Option<Vec<StaticKey>>
     let own = reader.section("auth.keyStore.static");
     let Some(entries) = own.sections("keys") else {
         if own.find("keys").is_none() {
-            reader.problem(format!(
-                "{} is static, and there is no auth.keyStore.static.keys: add\nauth:\n  keyStore:\n    static:\n      keys:\n        \
-                 - keyId: <name>\n          publicKeyFile: <path of a PEM>\n          privateKeyFile: <path of a PEM>",
-                place(store, "provider")
+            let predicate = "is static, and there is no auth.keyStore.static.keys";
+            reader.problem(Problem::of(ProblemKind::Missing, store.at("provider"), predicate).with_fix(
+                "add\nauth:\n  keyStore:\n    static:\n      keys:\n        - keyId: <name>\n          publicKeyFile: <path of \
+                 a PEM>\n          privateKeyFile: <path of a PEM>",
             ));
         }
         return None;
     };
     if entries.is_empty() {
-        reader.problem(format!("{} is empty: the first key signs", place(&own, "keys")));
+        let problem = Problem::of(ProblemKind::Missing, own.at("keys"), "is empty");
+        reader.problem(problem.with_fix("list a key; the first one signs"));
     }
     let mut keys: Vec<StaticKey> = Vec::new();
     for entry in &entries {
@@ -92,7 +92,8 @@ fn read_keys(reader: &Reader<'_>, store: &Section<'_>) -> Option<Vec<StaticKey>>
         check_algorithm(reader, entry, "algorithm");
         let Some(key) = read_key(reader, entry) else { continue };
         if keys.iter().any(|held| held.key_id == key.key_id) {
-            reader.problem(format!("{} is the name of a key before it, too", place(entry, "keyId")));
+            let predicate = "is also the name of an earlier key";
+            reader.problem(Problem::of(ProblemKind::Conflict, entry.at("keyId"), predicate));
         }
         keys.push(key);
     }
@@ -103,7 +104,7 @@ fn read_key(reader: &Reader<'_>, entry: &Section<'_>) -> Option<StaticKey> {
     let required = |key: &str| {
         let text = entry.text(key);
         if text.is_none() && entry.find(key).is_none() && !entry.is_unset(key) {
-            reader.problem(format!("{} lacks {key}", entry.place()));
+            reader.problem(Problem::of(ProblemKind::Missing, entry.place(), format!("lacks {key}")).with_expected(key));
         }
         text
     };
@@ -111,14 +112,13 @@ fn read_key(reader: &Reader<'_>, entry: &Section<'_>) -> Option<StaticKey> {
     Some(StaticKey { public_key_file: public?.into(), private_key_file: private?.into(), key_id: key_id? })
 }
 
-/// Anything but ES256 is refused: what others verify tokens by is one algorithm.
+/// Only ES256 is accepted: back ends verify tokens by one algorithm.
 pub(super) fn check_algorithm(reader: &Reader<'_>, section: &Section<'_>, key: &str) {
     reader.tell_unset(section, key);
     if let Some(algorithm) = section.text(key).filter(|algorithm| algorithm != "ES256") {
-        reader.problem(format!(
-            "{} is {}: tokens are signed by ES256 alone; leave it out",
-            place(section, key),
-            crate::internal::quoted(&algorithm)
-        ));
+        let found = crate::internal::quoted(&algorithm);
+        let predicate = format!("is {found}, and tokens are signed by ES256 only");
+        let problem = Problem::of(ProblemKind::NotServed, section.at(key), predicate);
+        reader.problem(problem.with_found(found).with_expected("ES256").with_fix("leave it out"));
     }
 }

@@ -1,6 +1,6 @@
-//! Every key of the files with its place.
+//! Every key of the files, with its place.
 
-use crate::internal::{Node, Origin, Value};
+use crate::internal::{KeyAt, Node, Value};
 
 /// A key that has no keys below it; a list of plain values is one.
 #[derive(Clone)]
@@ -45,7 +45,7 @@ fn collect<'a>(key: &Key<'a>, node: &'a Node, keys: &mut Vec<Key<'a>>) {
 impl<'a> Key<'a> {
     /// `auth.keyStore.static.keys[0].keyId`
     pub(super) fn path(&self) -> String {
-        self.above(usize::MAX).0
+        self.above(usize::MAX).path
     }
 
     /// The names in it, numbers of lists left out.
@@ -62,8 +62,8 @@ impl<'a> Key<'a> {
     }
 
     /// Path and place of its first so many names.
-    pub(super) fn above(&self, names: usize) -> (String, String) {
-        let (mut path, mut place, mut left) = (String::new(), None::<&Origin>, names);
+    pub(super) fn above(&self, names: usize) -> KeyAt {
+        let (mut path, mut location, mut left) = (String::new(), None, names);
         for (step, node) in &self.steps {
             match step {
                 Step::Name(_) if left == 0 => break,
@@ -78,20 +78,19 @@ impl<'a> Key<'a> {
                 Step::Number(_) if left == 0 => break,
                 Step::Number(number) => path.push_str(&format!("[{number}]")),
             }
-            place = Some(&node.origin);
+            location = Some(node.origin.clone());
         }
-        (path, place.map(ToString::to_string).unwrap_or_default())
+        KeyAt { path, location }
     }
 
-    /// What it stands in, from the top down, each with its place.
-    pub(super) fn parents(&self) -> Vec<String> {
-        let above = (1..self.names().count()).map(|names| self.above(names));
-        above.map(|(path, place)| format!("{path} ({place})")).collect()
+    /// The keys that it is below, from the top down.
+    pub(super) fn parents(&self) -> Vec<KeyAt> {
+        (1..self.names().count()).map(|names| self.above(names)).collect()
     }
 
-    /// Its path, and those of the list entries that it stands in, and of the provider's member, each with its place: what a
-    /// sentence about it begins with.
-    pub(super) fn subjects(&self) -> Vec<String> {
+    /// The keys whose problems concern it: itself, the list entries that it is in, and the provider's member. The key itself
+    /// comes last.
+    pub(super) fn subjects(&self) -> Vec<KeyAt> {
         let mut path = String::new();
         let mut subjects = Vec::new();
         let last = self.steps.len().saturating_sub(1);
@@ -103,7 +102,7 @@ impl<'a> Key<'a> {
             }
             let provider_member = index == 3 && path.starts_with("auth.providers.awsalb.");
             if index == last || provider_member || matches!(step, Step::Number(_)) {
-                subjects.push(format!("{path} ({})", node.origin));
+                subjects.push(KeyAt::new(path.clone(), &node.origin));
             }
         }
         subjects

@@ -4,15 +4,18 @@
 
 use std::time::Duration;
 
-use super::reader::{Reader, place};
-use crate::internal::{Section, Value};
+use super::reader::{Reader, Warning};
+use crate::{
+    config::{Problem, ProblemKind},
+    internal::{Section, Value},
+};
 
 const KEY: &str = "backstageTokenExpiration";
 
-/// What stock Backstage keeps to.
-const USUAL: Duration = Duration::from_secs(3600);
-const SHORTEST: Duration = Duration::from_secs(600);
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// The lifetime in stock Backstage.
+const DEFAULT: Duration = Duration::from_secs(3600);
+const MIN: Duration = Duration::from_secs(600);
+const MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Members of the object, with their seconds. Months and years as Backstage counts them.
 const MEMBERS: [(&str, f64); 8] = [
@@ -37,32 +40,30 @@ const UNITS: [(&[&str], f64); 7] = [
     (&["y", "yr", "yrs", "year", "years"], 365.25 * 86_400.0),
 ];
 
-/// What is written, held to 10 minutes at the least and a day at the most.
+/// The lifetime that is written, clamped to 10 min to 24 h. Clamping is a warning.
 pub(super) fn read_lifetime(reader: &Reader<'_>, auth: &Section<'_>) -> Duration {
     reader.tell_unset(auth, KEY);
-    let Some(node) = auth.find(KEY) else { return USUAL };
+    let Some(node) = auth.find(KEY) else { return DEFAULT };
     let seconds = match &node.value {
         Value::Object(_) => auth.section(KEY).and_then(|object| members(reader, &object)),
         Value::Text(text) => {
             let seconds = if text.trim().starts_with('P') { iso(text.trim()) } else { amount(text.trim()) };
             if seconds.is_none() {
-                reader.problem(format!(
-                    "{} is no duration: write it as {{ hours: 1 }}, 1h, 90m or PT1H",
-                    place(auth, KEY)
-                ));
+                let problem = Problem::of(ProblemKind::InvalidValue, auth.at(KEY), "is not a duration");
+                reader.problem(problem.with_fix("write it as { hours: 1 }, 1h, 90m or PT1H"));
             }
             seconds
         }
         _ => auth.wrong(KEY, node, "an object such as { hours: 1 }, or a text such as 1h"),
     };
-    let Some(seconds) = seconds else { return USUAL };
+    let Some(seconds) = seconds else { return DEFAULT };
     let written = Duration::try_from_secs_f64(seconds.round()).unwrap_or(Duration::MAX);
-    let kept = written.clamp(SHORTEST, LONGEST);
+    let kept = written.clamp(MIN, MAX);
     if kept != written {
-        let (kept, bound) = if written < SHORTEST { ("10 minutes", "shorter") } else { ("24 hours", "longer") };
-        reader.warn(format!(
-            "{} is {bound} than a token may live, so {kept} are taken: write a value from 10 minutes to 24 hours",
-            place(auth, KEY)
+        let (kept, bound) = if written < MIN { ("10 minutes", "shorter") } else { ("24 hours", "longer") };
+        reader.warn(Warning::of(
+            auth.at(KEY),
+            format!("the value is {bound} than a token may live, so {kept} are used: write a value from 10 minutes to 24 hours"),
         ));
     }
     kept
@@ -76,7 +77,8 @@ fn members(reader: &Reader<'_>, object: &Section<'_>) -> Option<f64> {
     });
     let amounts: Vec<f64> = amounts.collect();
     if amounts.is_empty() && object.members().is_empty() {
-        reader.problem(format!("{} has no duration: write it as {{ hours: 1 }}", object.place()));
+        let problem = Problem::of(ProblemKind::Missing, object.place(), "has no duration");
+        reader.problem(problem.with_fix("write it as { hours: 1 }"));
     }
     (!amounts.is_empty()).then(|| amounts.into_iter().sum()).and_then(sound)
 }

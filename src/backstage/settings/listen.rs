@@ -1,12 +1,15 @@
-//! `backend.listen`: where connections are taken.
+//! `backend.listen`: the address that accepts connections.
 
-use super::reader::{Reader, place};
-use crate::internal::Value;
+use super::reader::Reader;
+use crate::{
+    config::{Problem, ProblemKind},
+    internal::Value,
+};
 
 /// The port of stock back ends.
 const PORT: u16 = 7007;
 
-/// Where connections are taken.
+/// The address that accepts connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ListenSettings {
@@ -26,7 +29,9 @@ pub(super) fn read_listen(reader: &Reader<'_>) -> Option<ListenSettings> {
         Value::Text(text) | Value::Number(text) => {
             let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
             let Ok(port) = port.parse() else {
-                reader.problem(format!("{} must be :<port> or <host>:<port>", place(&backend, KEY)));
+                let problem =
+                    Problem::of(ProblemKind::InvalidValue, backend.at(KEY), "must be :<port> or <host>:<port>");
+                reader.problem(problem);
                 return None;
             };
             Some(ListenSettings { host: host_of(host), port })

@@ -1,20 +1,20 @@
 //! Settings of the auth service, from the `app-config.yaml` that a Backstage has already.
 //!
-//! [`BackstageSettings::read`] takes what concerns an auth service; whom to trust and who becomes whom is read by
-//! [`AppConfig::alb_auth_in_catalog`](crate::config::AppConfig::alb_auth_in_catalog) from the same files.
+//! [`BackstageSettings::read`] reads the settings of an auth service.
+//! [`AppConfig::alb_auth_in_catalog`](crate::config::AppConfig::alb_auth_in_catalog) reads trust and sign-in from the same files.
 //!
-//! | keys | what they become |
+//! | keys | what they set |
 //! |---|---|
-//! | `backend.baseUrl`, `app.baseUrl`, `backend.cors.origin` | where the service is found, and whose pages may ask |
-//! | `backend.listen` | where it takes connections |
+//! | `backend.baseUrl`, `app.baseUrl`, `backend.cors.origin` | the address of the service, and the origins whose pages may send requests |
+//! | `backend.listen` | the address that accepts connections |
 //! | `auth.backstageTokenExpiration`, `auth.omitIdentityTokenOwnershipClaim` | what its tokens are |
 //! | `auth.keyStore`, `backend.database` | where signing keys and their public halves are |
-//! | `discovery.endpoints`, `backend.auth.externalAccess` | where the catalog is, and what it is asked with |
+//! | `discovery.endpoints`, `backend.auth.externalAccess` | the address of the catalog, and the credentials for it |
 //! | `sessionCookieName`, `signOutUrl`, `exposeAccessToken` of `auth.providers.awsalb` | sign-out, and what a session shows |
 //! | `auth.providers.guest` | guests, for development |
 //!
-//! Every mistake is found at once, each with its file and line. What is not served is named among the
-//! [`warnings`](BackstageSettings::warnings), so that nobody believes in a setting that does nothing.
+//! All problems are reported at once, each with its file and line. Settings without effect are named among the
+//! [`warnings`](BackstageSettings::warnings).
 
 mod catalog;
 mod check;
@@ -32,15 +32,19 @@ mod urls;
 
 use std::time::Duration;
 
+#[cfg(feature = "postgres")]
+pub(super) use self::database::PostgresUrl;
 use self::{
     catalog::read_catalog,
     database::{Database, read_database},
     discovery::{Endpoints, Side},
     guest::read_guest,
     key_store::{check_algorithm, read_key_store},
+    keys::keys_below,
     lifetime::read_lifetime,
     listen::read_listen,
-    reader::{Reader, place},
+    reader::{Reader, Warning},
+    rules::not_served_here,
     urls::{Urls, absolute, insecure_address, read_urls},
 };
 pub use self::{
@@ -55,7 +59,7 @@ pub use self::{
 use super::origins::is_insecure;
 use crate::{
     ConfigError, SignOut,
-    config::AppConfig,
+    config::{AppConfig, Problem, ProblemKind},
     internal::{Node, Problems},
     layer::SignOutBuilder,
 };
@@ -84,17 +88,17 @@ use crate::{
 pub struct BackstageSettings {
     /// `backend.baseUrl`, without a slash at its end.
     pub base_url: String,
-    /// Where browsers find this service, and the `iss` of its tokens: `backend.baseUrl` and `/api/auth`, unless
+    /// The address of this service for browsers, and the `iss` of its tokens: `backend.baseUrl` and `/api/auth`, unless
     /// `discovery.endpoints` has an external address for the plugin `auth`.
     pub auth_url: String,
     /// `app.baseUrl`, without a slash at its end.
     pub app_url: String,
-    /// Origins whose pages may ask: that of the application, and those of `backend.cors.origin`.
+    /// Origins whose pages may send requests: that of the application, and those of `backend.cors.origin`.
     pub allowed_origins: Vec<String>,
     /// Whether origins on plain http and on the visitor's own machine are waived beside an https address:
     /// `auth.providers.awsalb.dangerouslyAllowInsecureOrigins`.
     pub allow_insecure_origins: bool,
-    /// Where connections are taken.
+    /// The address that accepts connections.
     pub listen: ListenSettings,
     /// How long a token lives: 1 hour unless set, 10 minutes to 24 hours.
     pub token_lifetime: Duration,
@@ -105,7 +109,7 @@ pub struct BackstageSettings {
     pub key_store: KeyStoreSettings,
     /// The database of Backstage's auth plugin, where it is a PostgreSQL.
     pub database: Option<DatabaseSettings>,
-    /// Where the catalog is, and what it is asked with.
+    /// The address of the catalog, and the credentials for it.
     pub catalog: CatalogSettings,
     /// How the load balancer's session ends.
     pub sign_out: SignOut,
@@ -113,7 +117,7 @@ pub struct BackstageSettings {
     pub expose_access_token: bool,
     /// Guests, where there is such a provider.
     pub guest: Option<GuestSettings>,
-    /// What is not served or given up, a sentence each, with file and line.
+    /// The settings without effect and the checks that are waived, one text each, with file and line.
     pub warnings: Vec<String>,
 }
 
@@ -121,26 +125,31 @@ impl BackstageSettings {
     /// Reads them. Opens no connection.
     ///
     /// # Errors
-    /// Everything that is missing or wrong, each with its file and line, and for what is missing the lines to add.
+    /// All problems, each with its file and line, and for a missing setting the lines to add.
     pub fn read(config: &AppConfig) -> Result<Self, ConfigError> {
         match read_all(config) {
-            (Some(settings), problems, warnings) if problems.is_empty() => Ok(Self { warnings, ..settings }),
+            (Some(settings), problems, warnings) if problems.is_empty() => {
+                Ok(Self { warnings: warnings.iter().map(ToString::to_string).collect(), ..settings })
+            }
             (_, problems, _) => Err(ConfigError::new(problems)),
         }
     }
 }
 
-/// The settings, if there is enough for them; what is wrong, and what is passed over.
-fn read_all(config: &AppConfig) -> (Option<BackstageSettings>, Vec<String>, Vec<String>) {
+/// The parts of the files that concern an auth service.
+const PARTS: [&str; 3] = ["auth", "backend", "discovery"];
+
+/// The settings, if there is enough for them; problems and warnings.
+fn read_all(config: &AppConfig) -> (Option<BackstageSettings>, Vec<Problem>, Vec<Warning>) {
     let (problems, nothing) = (Problems::default(), Node::empty());
     let reader = Reader::new(config, &nothing, &problems);
     let settings = read(&reader);
-    let mut warnings = check::told(config);
+    let mut warnings = not_served_here(&keys_below(config.root(), &PARTS));
     warnings.extend(reader.into_warnings());
     (settings, problems.into_inner(), warnings)
 }
 
-/// Reads all of them before anything that is missing ends it, so that every problem is found.
+/// Reads all settings before it gives up on a missing one, so that every problem is found.
 fn read(reader: &Reader<'_>) -> Option<BackstageSettings> {
     let auth = reader.section("auth");
     let urls = read_urls(reader);
@@ -188,12 +197,13 @@ fn read_auth_url(reader: &Reader<'_>, base: &str, public: Option<&str>) -> Optio
     };
     let sound = absolute(&url);
     if sound.is_none() {
-        reader.problem(format!("{of} gives this service's address, which must be an http or https URL"));
+        let predicate = "gives this service's address, which must be an http or https URL";
+        reader.problem(Problem::of(ProblemKind::InvalidValue, of.clone(), predicate));
     }
     if let (Some(url), Some(public)) = (&sound, public)
         && is_insecure(url)
     {
-        reader.problem(insecure_address(&of, url, public));
+        reader.problem(insecure_address(of, url, public));
     }
     sound
 }
@@ -203,7 +213,8 @@ fn read_sign_out(reader: &Reader<'_>, origins: &[String]) -> Option<SignOut> {
     let sound = |key: &str, builder: SignOutBuilder| {
         let problems = builder.build().err();
         for problem in problems.iter().flat_map(|error| error.problems()) {
-            reader.problem(format!("{}: {problem}", place(&provider, key)));
+            let of_key = Problem::clause(ProblemKind::InvalidValue, [provider.at(key)], problem.to_string());
+            reader.problem(of_key);
         }
         problems.is_none()
     };

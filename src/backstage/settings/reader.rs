@@ -1,19 +1,49 @@
-//! Settings by their paths; what is wrong and what is passed over is collected.
+//! Settings by their paths; problems and warnings are collected.
 
-use std::{cell::RefCell, fmt::Display, str::FromStr};
+use std::{cell::RefCell, fmt, str::FromStr};
 
 use crate::{
-    config::app_config::AppConfig,
-    internal::{Node, Problems, Section, Value},
+    config::{AppConfig, Problem, ProblemKind},
+    internal::{KeyAt, Node, Problems, Section, Value},
 };
+
+/// What a setting does not do, or the check that it waives.
+pub(super) enum Warning {
+    /// A key that has no effect here.
+    Ignored { key: KeyAt, why: String },
+    /// A check that a key waives, or a value that is replaced.
+    Of { key: KeyAt, text: String },
+    /// A warning that concerns no key.
+    Other(String),
+}
+
+impl Warning {
+    pub(super) fn ignored(key: KeyAt, why: impl Into<String>) -> Self {
+        Self::Ignored { key, why: why.into() }
+    }
+
+    pub(super) fn of(key: KeyAt, text: impl Into<String>) -> Self {
+        Self::Of { key, text: text.into() }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ignored { key, why } => write!(f, "{key} is ignored: {why}"),
+            Self::Of { key, text } => write!(f, "{key}: {text}"),
+            Self::Other(text) => f.write_str(text),
+        }
+    }
+}
 
 /// Reads one set of merged files.
 pub(super) struct Reader<'a> {
     root: &'a Node,
-    /// Stands in for a section that is not there.
+    /// Used for a section that is absent.
     nothing: &'a Node,
     problems: &'a Problems,
-    warnings: RefCell<Vec<String>>,
+    warnings: RefCell<Vec<Warning>>,
 }
 
 impl<'a> Reader<'a> {
@@ -21,20 +51,19 @@ impl<'a> Reader<'a> {
         Self { root: config.root(), nothing, problems, warnings: RefCell::default() }
     }
 
-    pub(super) fn into_warnings(self) -> Vec<String> {
+    pub(super) fn into_warnings(self) -> Vec<Warning> {
         self.warnings.into_inner()
     }
 
-    pub(super) fn problem(&self, sentence: String) {
-        self.problems.add(sentence);
+    pub(super) fn problem(&self, problem: Problem) {
+        self.problems.add(problem);
     }
 
-    pub(super) fn warn(&self, sentence: String) {
-        self.warnings.borrow_mut().push(sentence);
+    pub(super) fn warn(&self, warning: Warning) {
+        self.warnings.borrow_mut().push(warning);
     }
 
-    /// The object of settings at this path. Where there is none it has no members; where there is something else, that is
-    /// said.
+    /// The object of settings at this path. If it is absent, it has no members; a value of another type is a problem.
     pub(super) fn section(&self, path: &str) -> Section<'a> {
         let nothing = || Section { path: path.to_owned(), node: self.nothing, problems: self.problems };
         let Some((parent, key)) = path.rsplit_once('.') else {
@@ -42,16 +71,13 @@ impl<'a> Reader<'a> {
                 Some(node) if matches!(node.value, Value::Object(_)) => Section { node, ..nothing() },
                 None | Some(Node { value: Value::Null | Value::Unset(_), .. }) => nothing(),
                 Some(node) => {
-                    self.problem(format!(
-                        "{path} ({}) must be an object of settings, and is {}",
-                        node.origin,
-                        node.kind()
-                    ));
+                    let key = KeyAt::new(path, &node.origin);
+                    self.problem(Problem::wrong_type(key, "an object of settings", node.kind()));
                     nothing()
                 }
             };
         };
-        // A parent that is no object is said by whoever reads that.
+        // A parent that is not an object is reported where the parent is read.
         let parent = Section {
             path: parent.to_owned(),
             node: self.root.at(parent).unwrap_or(self.nothing),
@@ -60,7 +86,7 @@ impl<'a> Reader<'a> {
         parent.section(key).unwrap_or_else(nothing)
     }
 
-    /// A text that may be left out. A variable that is not set leaves it out, as in Backstage, and that is told.
+    /// A text that may be left out. A variable that is not set leaves it out, as in Backstage, with a warning.
     pub(super) fn text(&self, section: &Section<'_>, key: &str) -> Option<String> {
         self.tell_unset(section, key);
         section.text(key)
@@ -80,37 +106,29 @@ impl<'a> Reader<'a> {
         number
     }
 
-    /// True or false, and this, which should be the stricter of the two, where it is left out.
+    /// True or false; if it is left out, this default, which should be the stricter one.
     pub(super) fn flag_or(&self, section: &Section<'_>, key: &str, usual: bool) -> bool {
         self.tell_unset(section, key);
         if section.find(key).is_some() { section.flag(key) } else { usual }
     }
 
-    /// Tells what a variable that is not set leaves out.
+    /// Warns about a variable that is not set, which leaves the key out.
     pub(super) fn tell_unset(&self, section: &Section<'_>, key: &str) {
-        if let Some(Node { value: Value::Unset(name), origin }) = section.node.member(key) {
-            self.warn(format!(
-                "{}.{key} ({origin}) counts as not there: it takes its value from the environment variable {name}, which is \
-                 not set",
-                section.path
+        if let Some(Node { value: Value::Unset(name), .. }) = section.node.member(key) {
+            self.warn(Warning::of(
+                section.at(key),
+                format!("the environment variable {name} is not set, so the key counts as absent"),
             ));
         }
     }
 }
 
-/// Path and place of a key, for a sentence.
-pub(super) fn place(section: &Section<'_>, key: &str) -> String {
-    match section.node.member(key) {
-        Some(node) => format!("{}.{key} ({})", section.path, node.origin),
-        None => format!("{}.{key}", section.path),
-    }
-}
-
-/// What a required key lacks, with the lines that add it.
-pub(super) fn missing(path: &str, value: impl Display) -> String {
-    let mut lines = String::new();
+/// A required key that is missing, with the lines that add it.
+pub(super) fn missing(path: &str, value: &str) -> Problem {
+    let mut lines = "add".to_owned();
     for (index, name) in path.split('.').enumerate() {
         lines.push_str(&format!("\n{}{name}:", "  ".repeat(index)));
     }
-    format!("there is no {path}: add{lines} {value}")
+    let problem = Problem::sentence(ProblemKind::Missing, format!("there is no {path}"));
+    problem.for_key(KeyAt::path(path)).with_fix(format!("{lines} {value}"))
 }

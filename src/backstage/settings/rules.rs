@@ -1,24 +1,34 @@
-//! What becomes of each key: one table, which the warnings at the start and the check of the files are both made from.
+//! The effect of each key: one table, from which the start-up warnings and the check of the files are made.
 
-use super::keys::Key;
-use crate::internal::Once;
+use super::{keys::Key, reader::Warning};
+use crate::internal::{KeyAt, Once, closest};
 
-/// What becomes of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The effect of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Verdict {
     /// It is read.
     Used,
-    /// It concerns others.
+    /// It concerns other services.
     OfOthers,
-    /// It concerns an auth service and does nothing here, which is told at the start.
+    /// It concerns an auth service and has no effect here, which is a warning at start-up.
     NotServed,
 }
 
 /// Keys at and below a path, `*` for any name.
+#[derive(PartialEq, Eq, Hash)]
 pub(super) struct Rule {
     path: &'static str,
     pub(super) verdict: Verdict,
     pub(super) why: &'static str,
+}
+
+impl Rule {
+    /// The name beside this rule's `*` that is most like the last name of the key.
+    fn meant(&self, key: &KeyAt) -> Option<&'static str> {
+        let parent = self.path.strip_suffix('*')?;
+        let known = RULES.iter().filter_map(|rule| rule.path.strip_prefix(parent)?.split('.').next());
+        closest(key.path.rsplit('.').next()?, known.filter(|name| *name != "*"))
+    }
 }
 
 const fn used(path: &'static str, why: &'static str) -> Rule {
@@ -39,14 +49,14 @@ const FRONT_END: &str = "the front end reads it";
 
 /// The first that fits holds.
 const RULES: &[Rule] = &[
-    used("app.baseUrl", "whose pages may ask"),
+    used("app.baseUrl", "the origin whose pages may send requests"),
     // The provider.
     used("auth.providers.awsalb.issuer", "the issuer of the load balancer's users"),
     used("auth.providers.awsalb.signer", "the load balancer that is trusted"),
     used("auth.providers.awsalb.signers", "the load balancers that are trusted"),
     used("auth.providers.awsalb.region", "compared with the signer's, and needed for nothing else"),
-    used("auth.providers.awsalb.clientIds", "the clients whose users may come in"),
-    used("auth.providers.awsalb.dangerouslyAcceptAnyClient", "users of any client of the issuer may come in"),
+    used("auth.providers.awsalb.clientIds", "the clients whose users may sign in"),
+    used("auth.providers.awsalb.dangerouslyAcceptAnyClient", "users of any client of the issuer may sign in"),
     used("auth.providers.awsalb.keyEndpoint", "where the load balancers' public keys are"),
     used("auth.providers.awsalb.requireVerifiedEmail", "whether an email has to be verified"),
     used(
@@ -55,13 +65,13 @@ const RULES: &[Rule] = &[
     ),
     used(
         "auth.providers.awsalb.dangerouslyAllowInsecureOrigins",
-        "whether pages of plain http and of the visitor's own machine may ask beside an https address",
+        "whether pages of plain http and of the visitor's own machine may send requests beside an https address",
     ),
-    used("auth.providers.awsalb.signIn", "who becomes whom"),
+    used("auth.providers.awsalb.signIn", "the sign-in policy"),
     used("auth.providers.awsalb.sessionCookieName", "the cookie that sign-out expires"),
     used("auth.providers.awsalb.signOutUrl", "where sign-out sends the browser"),
     used("auth.providers.awsalb.exposeAccessToken", "whether a session shows the provider's access token"),
-    // Told with the provider.
+    // The provider warns about it.
     of_others(
         "auth.providers.awsalb.sessionDuration",
         "the session is the load balancer's, see SessionTimeout of the listener rule",
@@ -78,15 +88,12 @@ const RULES: &[Rule] = &[
     used("auth.identityTokenAlgorithm", "ES256 is the only one"),
     used("auth.keyStore.provider", "where signing keys come from"),
     used("auth.keyStore.static.keys", "signing keys in files"),
-    not_served("auth.keyStore.static.*", "of files there are auth.keyStore.static.keys alone"),
+    not_served("auth.keyStore.static.*", "the only key for files is auth.keyStore.static.keys"),
     not_served("auth.keyStore.*", "keys are in memory, in PostgreSQL or in files"),
-    // What other providers want, and the front end.
-    not_served("auth.environment", "what differs between environments stands in a file of its own"),
+    // Settings of other providers and of the front end.
+    not_served("auth.environment", "what differs between environments is in a file of its own"),
     not_served("auth.session", "no session is kept here: that is the load balancer's"),
-    not_served(
-        "auth.experimentalExtraAllowedOrigins",
-        "it concerns sign-in in a pop-up window, which awsalb has none of",
-    ),
+    not_served("auth.experimentalExtraAllowedOrigins", "it concerns sign-in in a pop-up window, and awsalb has none"),
     not_served("auth.experimentalRefreshToken", CLIENTS),
     not_served("auth.experimentalDynamicClientRegistration", CLIENTS),
     not_served("auth.experimentalClientIdMetadataDocuments", CLIENTS),
@@ -94,35 +101,35 @@ const RULES: &[Rule] = &[
     not_served("auth.staticClients", CLIENTS),
     of_others("auth.autologout", FRONT_END),
     not_served("auth.*", "no such setting is known here"),
-    // The backend around it.
+    // The backend.
     used("backend.baseUrl", "where browsers find this service"),
-    used("backend.listen", "where connections are taken"),
-    used("backend.cors.origin", "whose pages may ask besides"),
+    used("backend.listen", "the address that accepts connections"),
+    used("backend.cors.origin", "further origins whose pages may send requests"),
     not_served(
         "backend.cors.*",
         "pages of those origins may send GET and POST with credentials, and nothing else is needed",
     ),
-    not_served("backend.https", "TLS is the load balancer's: connections are taken over plain http"),
-    used("backend.auth.externalAccess", "the token that the catalog is asked with"),
-    of_others("backend.auth", "back ends know one another by it"),
+    not_served("backend.https", "TLS ends at the load balancer: connections are plain http"),
+    used("backend.auth.externalAccess", "the token for the catalog"),
+    of_others("backend.auth", "back ends authenticate each other with it"),
     used("backend.database.client", DATABASE),
     used("backend.database.connection", DATABASE),
     used("backend.database.prefix", DATABASE),
     used("backend.database.schemaPrefix", DATABASE),
     used("backend.database.pluginDivisionMode", DATABASE),
-    used("backend.database.ensureExists", "whether a database that is not there may be made"),
-    used("backend.database.role", "the role to take on in the database"),
+    used("backend.database.ensureExists", "whether a missing database may be created"),
+    used("backend.database.role", "the role of the connection (SET ROLE)"),
     not_served("backend.database.plugin.auth.knexConfig", "it is for Node's database client"),
     used("backend.database.plugin.auth.client", DATABASE),
     used("backend.database.plugin.auth.connection", DATABASE),
-    used("backend.database.plugin.auth.ensureExists", "whether a database that is not there may be made"),
-    used("backend.database.plugin.auth.role", "the role to take on in the database"),
+    used("backend.database.plugin.auth.ensureExists", "whether a missing database may be created"),
+    used("backend.database.plugin.auth.role", "the role of the connection (SET ROLE)"),
     of_others("backend.database.plugin.auth", "it is for Backstage's own migrations"),
     of_others("backend.database.plugin", "another plugin's database"),
     not_served("backend.database.knexConfig", "it is for Node's database client"),
     of_others("backend.database", "it is for Backstage's own database clients"),
     of_others("backend", "nothing of an auth service"),
-    used("discovery.endpoints", "where the catalog is, and this service; other plugins' are passed over"),
+    used("discovery.endpoints", "the addresses of the catalog and of this service; other plugins' are ignored"),
     of_others("discovery", "nothing of an auth service"),
 ];
 
@@ -134,13 +141,16 @@ pub(super) fn rule_of(key: &Key<'_>) -> Option<&'static Rule> {
     })
 }
 
-/// A sentence for each key, or each group of keys, that does nothing here though it would in a stock auth backend.
-pub(super) fn not_served_here(keys: &[Key<'_>]) -> Vec<String> {
-    let mut sentences = Once::default();
+/// A warning for each key, or each group of keys, that has no effect here and would have one in a stock auth backend.
+pub(super) fn not_served_here(keys: &[Key<'_>]) -> Vec<Warning> {
+    let mut ignored: Once<(KeyAt, &Rule)> = Once::default();
     for key in keys {
         let Some(rule) = rule_of(key).filter(|rule| rule.verdict == Verdict::NotServed) else { continue };
-        let (path, origin) = key.above(rule.path.split('.').count());
-        sentences.add(format!("{path} ({origin}) is ignored: {}", rule.why));
+        ignored.add((key.above(rule.path.split('.').count()), rule));
     }
-    sentences.into_list()
+    let warning = |(key, rule): (KeyAt, &Rule)| {
+        let meant = rule.meant(&key).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+        Warning::ignored(key, format!("{}{meant}", rule.why))
+    };
+    ignored.into_list().into_iter().map(warning).collect()
 }

@@ -1,4 +1,4 @@
-//! Texts of the settings that nobody may see.
+//! Secret texts of the settings.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ impl Secret {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text, for whoever it is meant for.
+    /// The text.
     pub fn expose(&self) -> &str {
         &self.0
     }

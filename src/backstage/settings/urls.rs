@@ -1,11 +1,12 @@
-//! Where browsers find the backend and the application, and whose pages may ask.
+//! The addresses of the backend and the application, and the origins whose pages may send requests.
 
 use http::Uri;
 
-use super::reader::{Reader, missing, place};
+use super::reader::{Reader, Warning, missing};
 use crate::{
     backstage::origins::{WHY_INSECURE, is_insecure, is_public_https},
-    internal::{Once, Section},
+    config::{Problem, ProblemKind},
+    internal::{KeyAt, Once, Section, Value, quoted},
 };
 
 const INSECURE_ORIGINS: &str = "dangerouslyAllowInsecureOrigins";
@@ -50,28 +51,30 @@ fn check_origins(reader: &Reader<'_>, urls: &Urls, public: &str) {
     let of_app = origin_of(&urls.app);
     for origin in urls.origins.iter().filter(|origin| is_insecure(origin)) {
         let found = match of_app.as_ref() == Some(origin) {
-            true => place(&reader.section("app"), "baseUrl"),
-            false => place(&reader.section("backend.cors"), "origin"),
+            true => reader.section("app").at("baseUrl"),
+            false => reader.section("backend.cors").at("origin"),
         };
-        reader.problem(format!(
-            "{found}: {} is not an origin for pages of a site on https ({public}): {WHY_INSECURE}; name the application's own \
-             origin, such as {}, or waive it by auth.providers.awsalb.{INSECURE_ORIGINS}: true",
-            crate::internal::quoted(origin),
+        let shown = quoted(origin);
+        let clause = format!(
+            "{shown} is not an origin for pages of a site on https ({public}): {WHY_INSECURE}; name the \
+             application's own origin, such as {}, or waive it by auth.providers.awsalb.{INSECURE_ORIGINS}: true",
             origin_of(public).unwrap_or_default()
-        ));
+        );
+        reader.problem(Problem::clause(ProblemKind::Insecure, [found], clause).with_found(shown));
     }
     if is_insecure(&urls.base) {
-        reader.problem(insecure_address(&place(&reader.section("backend"), "baseUrl"), &urls.base, public));
+        reader.problem(insecure_address(reader.section("backend").at("baseUrl"), &urls.base, public));
     }
 }
 
 /// The problem with an address of the backend.
-pub(super) fn insecure_address(found: &str, address: &str, public: &str) -> String {
-    format!(
-        "{found}: {} is not an address beside a site on https ({public}): {WHY_INSECURE}; use https, or waive it by \
-         auth.providers.awsalb.{INSECURE_ORIGINS}: true",
-        crate::internal::quoted(address)
-    )
+pub(super) fn insecure_address(key: KeyAt, address: &str, public: &str) -> Problem {
+    let shown = quoted(address);
+    let clause = format!(
+        "{shown} is not an address beside a site on https ({public}): {WHY_INSECURE}; use https, or waive it by \
+         auth.providers.awsalb.{INSECURE_ORIGINS}: true"
+    );
+    Problem::clause(ProblemKind::Insecure, [key], clause).with_found(shown)
 }
 
 fn read_url(reader: &Reader<'_>, section: &Section<'_>, example: &str) -> Option<String> {
@@ -80,16 +83,14 @@ fn read_url(reader: &Reader<'_>, section: &Section<'_>, example: &str) -> Option
         return None;
     }
     if section.find(KEY).is_none() {
-        reader.problem(missing(&format!("{}.{KEY}", section.path), example));
+        reader.problem(missing(&section.at(KEY).path, example));
         return None;
     }
     let text = section.text(KEY)?;
     let url = absolute(&text);
     if url.is_none() {
-        reader.problem(format!(
-            "{} must be a URL such as {example}, without user, query or fragment",
-            place(section, KEY)
-        ));
+        let predicate = format!("must be a URL such as {example}, without user, query or fragment");
+        reader.problem(Problem::of(ProblemKind::InvalidValue, section.at(KEY), predicate).with_expected(example));
     }
     url
 }
@@ -118,29 +119,30 @@ pub(super) fn origin_of(url: &str) -> Option<String> {
 fn read_origins(reader: &Reader<'_>, cors: &Section<'_>) -> Vec<String> {
     const KEY: &str = "origin";
     reader.tell_unset(cors, KEY);
-    if cors.find(KEY).is_none_or(|node| matches!(node.value, crate::internal::Value::Bool(false))) {
+    if cors.find(KEY).is_none_or(|node| matches!(node.value, Value::Bool(false))) {
         return Vec::new();
     }
     let mut origins = Vec::new();
     for text in cors.texts(KEY).unwrap_or_default() {
         // There may be a password before an at-sign.
-        let shown = if text.contains('@') { "what stands there".to_owned() } else { crate::internal::quoted(&text) };
+        let shown = if text.contains('@') { "the value".to_owned() } else { quoted(&text) };
         if text.contains(['*', '?', '[', '{', '(', '!', '+']) && !text.contains("://[") {
-            // Whoever may register a name below it could sign in here as whoever visits.
-            reader.warn(format!(
-                "{}: {shown} is a pattern, which is not matched here, so its pages may not ask: list origins, such as \
-                 https://app.example.com",
-                place(cors, KEY)
-            ));
+            // The owner of any matching host name could sign in here as its visitor.
+            let text = format!(
+                "{shown} is a pattern. Patterns are not supported, so its pages may send no requests: list origins, such as \
+                 https://app.example.com"
+            );
+            reader.warn(Warning::of(cors.at(KEY), text));
             continue;
         }
         let origin = absolute(&text).filter(|url| url.split("://").nth(1).is_some_and(|rest| !rest.contains('/')));
         match origin.and_then(|url| origin_of(&url)) {
             Some(origin) => origins.push(origin),
-            None => reader.problem(format!(
-                "{}: {shown} is not an origin: write it as https://app.example.com, without a path",
-                place(cors, KEY)
-            )),
+            None => {
+                let clause = format!("{shown} is not an origin");
+                let problem = Problem::clause(ProblemKind::InvalidValue, [cors.at(KEY)], clause);
+                reader.problem(problem.with_fix("write it as https://app.example.com, without a path"));
+            }
         }
     }
     origins

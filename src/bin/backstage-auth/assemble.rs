@@ -118,7 +118,7 @@ fn named_by_flags(error: &ConfigError, arguments: &Serve) -> ConfigError {
         ("dangerously_over_plain_http()".to_owned(), "--dangerously-upstream-over-plain-http".to_owned()),
     ];
     let problems = error.problems().iter().map(|problem| {
-        flags.iter().fold(problem.clone(), |problem, (method, flag)| problem.replace(method.as_str(), flag))
+        flags.iter().fold(problem.to_string(), |text, (method, flag)| text.replace(method.as_str(), flag))
     });
     ConfigError::message(problems.collect::<Vec<_>>().join("\n- "))
 }

@@ -1,4 +1,4 @@
-//! `auth.providers.awsalb`: whom Backstage's settings trust.
+//! `auth.providers.awsalb`: the load balancers that Backstage's settings trust, and their sign-in policy.
 
 use std::sync::Arc;
 
@@ -6,15 +6,14 @@ use super::{
     resolvers::{Catalog, read_resolvers},
     verified_email::VerifiedEmail,
 };
-use crate::settings::{Node, Problems, Section, Value};
 use crate::{
     alb::LoadBalancerArn,
     config::{
         AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb,
         builder::{WHERE_THE_ARN_IS, WHERE_THE_RULE_IS, WHERE_THE_RULES_ARE},
-        trusted_alb::Written,
+        trusted_alb::EntryLocations,
     },
-    settings::ConfigError,
+    settings::{ConfigError, KeyAt, Node, Problem, ProblemKind, Problems, Section, Value},
     sign_in::SignInResolver,
 };
 
@@ -22,7 +21,7 @@ const PATH: &str = "auth.providers.awsalb";
 const VERIFIED_EMAIL: &str = "requireVerifiedEmail";
 const MISSING_ACCEPTED: &str = "acceptMissingEmailVerified";
 
-/// What is read here,
+/// The keys that are read here.
 const OURS: [&str; 10] = [
     "issuer",
     "signer",
@@ -35,15 +34,15 @@ const OURS: [&str; 10] = [
     "acceptMissingEmailVerified",
     "signIn",
 ];
-/// and what stands beside it for Backstage's auth backend.
+/// The keys of the same object that Backstage's auth backend reads.
 const OF_THE_BACKEND: [&str; 5] =
     ["sessionCookieName", "signOutUrl", "exposeAccessToken", "sessionDuration", "dangerouslyAllowInsecureOrigins"];
 
 /// Where the policy comes from.
 pub(super) enum SignInFrom<'a> {
-    /// From the files' resolvers, which may ask this catalog,
+    /// From the files' resolvers, which may query this catalog.
     Files(Option<&'a Catalog>),
-    /// or from code, in their place.
+    /// From code, instead of the resolvers.
     Code(Arc<dyn SignInResolver>),
 }
 
@@ -53,11 +52,11 @@ pub(super) fn read_awsalb(root: &Node, sign_in: SignInFrom<'_>) -> Result<AlbAut
     let in_catalog = matches!(sign_in, SignInFrom::Files(Some(_)));
     let found = root.at(PATH).filter(|node| matches!(node.value, Value::Object(_)));
     let Some(node) = found else {
-        let what = match root.at(PATH) {
-            Some(node) => format!("{PATH} ({}) must be an object of settings, and is {}", node.origin, node.kind()),
-            None => format!("there is no {PATH}"),
+        let problem = match root.at(PATH) {
+            Some(node) => Problem::wrong_type(KeyAt::new(PATH, &node.origin), "an object of settings", node.kind()),
+            None => Problem::sentence(ProblemKind::Missing, format!("there is no {PATH}")).for_key(KeyAt::path(PATH)),
         };
-        return Err(ConfigError::new(vec![format!("{what}: add\n{}", missing_lines(&Missing::all(in_catalog)))]));
+        return Err(ConfigError::new([problem.with_fix(add_lines(&Missing::all(in_catalog)))]));
     };
     let section = Section { path: PATH.to_owned(), node, problems: &problems };
     let nested = nested_in_an_environment(&section);
@@ -80,16 +79,16 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
     let any_client = section.flag("dangerouslyAcceptAnyClient");
     let key_endpoint = section.text("keyEndpoint");
     check_region(section, &signers);
-    // Left empty it would demand nothing, over an earlier file that does.
+    // Null would require nothing, also if an earlier file requires it.
     if section.is_null(VERIFIED_EMAIL) {
-        let place = section.node.member(VERIFIED_EMAIL).map(|node| format!(" ({})", node.origin)).unwrap_or_default();
-        section.problems.add(format!("{PATH}.{VERIFIED_EMAIL}{place} is null: write true or false, or leave it out"));
+        let problem = Problem::of(ProblemKind::WrongType, section.at(VERIFIED_EMAIL), "is null");
+        section.problems.add(problem.with_fix("write true or false, or leave it out"));
     }
     let missing_accepted = section.flag(MISSING_ACCEPTED);
     if missing_accepted && section.flag(VERIFIED_EMAIL) {
-        section
-            .problems
-            .add(format!("{PATH}.{VERIFIED_EMAIL} and {PATH}.{MISSING_ACCEPTED} are both true: leave one out"));
+        let both = [VERIFIED_EMAIL, MISSING_ACCEPTED].map(|key| section.at(key));
+        let problem = Problem::clause(ProblemKind::Conflict, both, "both are true");
+        section.problems.add(problem.with_fix("leave one out"));
     }
 
     let in_catalog = matches!(sign_in, SignInFrom::Files(Some(_)));
@@ -100,7 +99,7 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
         SignInFrom::Code(policy) => Some((policy, Vec::new())),
         SignInFrom::Files(catalog) => read_resolvers(section, catalog),
     };
-    // A key whose variable is not set is there: what is missing is the variable, and that is said by itself.
+    // A key whose variable is not set is not missing; the variable is, which is a problem of its own.
     let absent = |key: &str| section.find(key).is_none() && !section.is_unset(key);
     let (no_signer, no_signers) = (absent("signer"), absent("signers") || section.is_empty_list("signers"));
     let missing = Missing {
@@ -110,17 +109,14 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
         resolvers: resolvers.is_none() && !has_resolvers(section),
         in_catalog,
     };
-    // Settings under an environment's name are missing here because of that, which is said already.
+    // Settings under an environment's name are a problem already.
     if missing.any() && !nested {
         let nulls = ["issuer", "signer", "signers", "clientIds"].into_iter().filter(|key| section.is_null(key));
         let nulls = nulls.collect::<Vec<_>>().join(", ");
         let because = if nulls.is_empty() { nulls } else { format!(" ({nulls} is null)") };
-        section.problems.add(format!(
-            "{PATH} ({}) lacks {}{because}: add\n{}",
-            section.node.origin,
-            missing.names(),
-            missing_lines(&missing)
-        ));
+        let predicate = format!("lacks {}{because}", missing.names());
+        let problem = Problem::of(ProblemKind::Missing, section.place(), predicate);
+        section.problems.add(problem.with_expected(missing.names()).with_fix(add_lines(&missing)));
     }
     let (policy, warnings) = resolvers?;
     let mut signers = signers.into_iter();
@@ -134,7 +130,7 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
         entry = entry.key_endpoint(endpoint);
     }
     let written = |keys: &[&str]| keys.iter().filter_map(|key| section.place_of(key)).collect::<Vec<_>>();
-    entry.written = Written {
+    entry.written = EntryLocations {
         signers: written(&["signer", "signers"]),
         issuer: written(&["issuer"]),
         client_ids: written(&["clientIds"]),
@@ -152,8 +148,8 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
     Some(warnings.into_iter().fold(builder, AlbAuthConfigBuilder::warning))
 }
 
-/// Backstage's other providers take settings under the name of an environment (`github.development.clientId`); this one does
-/// not, and users try it. Whether they did.
+/// Whether settings stand under the name of an environment, as Backstage's other providers take them
+/// (`github.development.clientId`). This provider does not.
 fn nested_in_an_environment(section: &Section<'_>) -> bool {
     let mut nested = false;
     for (name, member) in section.members() {
@@ -162,13 +158,14 @@ fn nested_in_an_environment(section: &Section<'_>) -> bool {
             continue;
         }
         nested = true;
-        section.problems.add(format!(
-            "{PATH}.{name} ({}) holds settings under the name of an environment, which works for other providers and not \
-             for awsalb: move {} up, to stand in {PATH} itself; what differs between environments belongs into a file of \
-             its own, such as app-config.{name}.yaml",
-            member.origin,
+        let predicate =
+            "holds settings under the name of an environment, which works for other providers and not for awsalb";
+        let fix = format!(
+            "move {} up, into {PATH} itself; put what differs between environments into a file of its own, such as \
+             app-config.{name}.yaml",
             settings.join(", ")
-        ));
+        );
+        section.problems.add(Problem::of(ProblemKind::InvalidValue, section.at(name), predicate).with_fix(fix));
     }
     nested
 }
@@ -176,15 +173,14 @@ fn nested_in_an_environment(section: &Section<'_>) -> bool {
 fn check_region(section: &Section<'_>, signers: &[String]) {
     let Some(region) = section.text("region") else { return };
     for signer in signers {
-        // What is no ARN is said by the builder.
+        // The builder reports what is not an ARN.
         let Ok(arn) = signer.parse::<LoadBalancerArn>() else { continue };
         if arn.region() != region {
-            section.problems.add(format!(
-                "{} is {}, but the signer is of {}: leave region out, it is taken from the signer",
-                section.place_of("region").unwrap_or_default(),
-                crate::error::quoted(&region),
-                arn.region()
-            ));
+            let found = crate::error::quoted(&region);
+            let predicate = format!("is {found}, but the signer is of {}", arn.region());
+            let problem = Problem::of(ProblemKind::Conflict, section.at("region"), predicate);
+            let problem = problem.with_found(found).with_expected(arn.region());
+            section.problems.add(problem.with_fix("leave region out, it is taken from the signer"));
         }
     }
 }
@@ -194,13 +190,13 @@ fn has_resolvers(section: &Section<'_>) -> bool {
     resolvers.is_some_and(|resolvers| !matches!(resolvers.value, Value::Null))
 }
 
-/// What is not there.
+/// The required settings that are missing.
 struct Missing {
     issuer: bool,
     signer: bool,
     client_ids: bool,
     resolvers: bool,
-    /// Whether resolvers have a catalog to ask.
+    /// Whether resolvers have a catalog to query.
     in_catalog: bool,
 }
 
@@ -226,8 +222,8 @@ impl Missing {
 }
 
 /// The lines to add, ready to paste, and where their values are.
-fn missing_lines(missing: &Missing) -> String {
-    let mut lines = "auth:\n  providers:\n    awsalb:\n".to_owned();
+fn add_lines(missing: &Missing) -> String {
+    let mut lines = "add\nauth:\n  providers:\n    awsalb:\n".to_owned();
     let mut add = |missing: bool, text: &str| {
         if missing {
             lines.push_str(text);

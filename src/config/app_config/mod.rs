@@ -5,16 +5,16 @@
 //! | in a file | what it means |
 //! |---|---|
 //! | a later file | wins: objects are merged, lists and other values replaced |
-//! | `${NAME}` in a text | the environment variable; where it is not set the whole text counts as not there, so an earlier file's value stands in |
+//! | `${NAME}` in a text | the environment variable; if it is not set, the whole text counts as absent, so an earlier file's value is used |
 //! | `$${NAME}` | the text `${NAME}` |
 //! | `$env: NAME` | the variable as the value |
-//! | `$file: path` | the text of that file, without white space at its end |
+//! | `$file: path` | the text of that file, without trailing white space |
 //! | `$include: path.yaml#key.key` | the value at that place of another file; paths count from the file that names them |
 //!
 //! A file has 1 MiB at most, and 1,000 files and 8 MiB are read at most in all, counted at each `$include` and `$file`.
 //!
-//! A value remembers the file and line it came from, so a mistake is named with its place. Values that are not known to be
-//! harmless are never shown: a message has the path and the place, and that is enough to find it.
+//! A value remembers the file and line it came from, so that each problem has a place. A message shows the path and the place
+//! of a value, and the value itself only if it cannot be a secret.
 //!
 //! What is read of it is `auth.providers.awsalb`: see [`AppConfig::alb_auth`].
 
@@ -23,14 +23,16 @@ mod keys;
 mod resolvers;
 mod verified_email;
 
+use std::path::{Path, PathBuf};
+
 use self::awsalb::{SignInFrom, read_awsalb};
 use super::{AlbAuthConfig, AlbAuthConfigBuilder};
-use crate::settings::ConfigError;
-use crate::settings::{Node, Resolver, merge};
 #[cfg(feature = "https")]
 use crate::sign_in::Catalog;
-use crate::{settings::FilesRead, sign_in::SignInResolver};
-use std::path::{Path, PathBuf};
+use crate::{
+    settings::{ConfigError, FilesRead, Node, Problem, ProblemKind, Resolver, merge},
+    sign_in::SignInResolver,
+};
 
 /// The contents of `app-config.yaml` files, merged.
 ///
@@ -83,9 +85,8 @@ impl AppConfig {
     ) -> Result<Self, ConfigError> {
         let files: Vec<PathBuf> = files.into_iter().map(|file| file.as_ref().to_owned()).collect();
         if files.is_empty() {
-            return Err(ConfigError::new(vec![
-                "no app-config file is named: app-config.yaml is the usual one".to_owned(),
-            ]));
+            let problem = Problem::sentence(ProblemKind::Missing, "no app-config file is named");
+            return Err(ConfigError::new([problem.with_fix("app-config.yaml is the usual one")]));
         }
         let resolver = Resolver::new(&environment);
         Self::merged(files.iter().map(|file| resolver.file(file)).collect(), resolver)
@@ -112,13 +113,13 @@ impl AppConfig {
         Self { root: merge(earlier.root, self.root), files }
     }
 
-    /// The merged values, for those who read other settings.
+    /// The merged values, for readers of other settings.
     #[cfg(feature = "backstage")]
     pub(crate) fn root(&self) -> &Node {
         &self.root
     }
 
-    fn merged(nodes: Vec<Result<Node, String>>, resolver: Resolver<'_>) -> Result<Self, ConfigError> {
+    fn merged(nodes: Vec<Result<Node, Problem>>, resolver: Resolver<'_>) -> Result<Self, ConfigError> {
         let files = resolver.into_files();
         let (mut root, mut problems) = (Node::empty(), Vec::new());
         for file in nodes {

@@ -7,11 +7,11 @@ use crate::{
     sign_in::{Policy, Resolution, SignInError, SignInResolver},
 };
 
-/// Asks for a verified email before the policy is asked.
+/// Requires a verified email before the policy is applied.
 pub(super) struct VerifiedEmail(Arc<dyn SignInResolver>);
 
 impl VerifiedEmail {
-    /// The policy behind the demand, if it names users and may read their email; else the policy as it is.
+    /// The policy with the requirement in front, if it names users and may read their email; else the policy as it is.
     pub(super) fn before(policy: Arc<dyn SignInResolver>) -> Arc<dyn SignInResolver> {
         let Policy { gives_identities, claims_used, .. } = policy.policy();
         let reads_email = claims_used.is_none_or(|claims| claims.iter().any(|claim| claim == "email"));
@@ -34,7 +34,7 @@ impl SignInResolver for VerifiedEmail {
 
     fn policy(&self) -> Policy {
         let mut policy = self.0.policy();
-        // A remembered answer must not outlive a change of what was demanded.
+        // A remembered sign-in must not outlive a change of this requirement.
         if let Some(claims) = &mut policy.claims_used {
             claims.push("email_verified".to_owned());
         }

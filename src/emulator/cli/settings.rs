@@ -172,7 +172,7 @@ fn issuer_of(url: &str) -> String {
 
 pub(super) fn in_words(error: &ConfigError) -> String {
     match error.problems() {
-        [problem] => problem.clone(),
+        [problem] => problem.to_string(),
         _ => error.to_string(),
     }
 }

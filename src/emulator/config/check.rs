@@ -44,7 +44,7 @@ impl Checked {
         }
         // Its checks are those of the cookie's name.
         if let Err(error) = crate::SignOut::builder().cookie_name(&config.cookie_name).build() {
-            problems.extend(error.problems().iter().cloned());
+            problems.extend(error.problems().iter().map(ToString::to_string));
         }
         if !config.scope.split(' ').any(|scope| scope == "openid") {
             problems.push(format!(

@@ -59,12 +59,17 @@ impl LookupKey {
         entity.is_user() && has_key && of_namespace
     }
 
-    /// The query, for messages to the operator. Never the email.
+    /// The user that is looked up, for the operator, with an article. Never the email.
     pub(super) fn describe(&self) -> String {
+        format!("a {}", self.user())
+    }
+
+    /// The same without an article.
+    pub(super) fn user(&self) -> String {
         match self {
-            Self::ProfileEmail => "a user with the email in spec.profile.email".to_owned(),
-            Self::Annotation(annotation) => format!("a user with the email in the annotation {annotation}"),
-            Self::LocalPart => "a user named like the email's local part".to_owned(),
+            Self::ProfileEmail => "user with the email in spec.profile.email".to_owned(),
+            Self::Annotation(annotation) => format!("user with the email in the annotation {annotation}"),
+            Self::LocalPart => "user named like the email's local part".to_owned(),
         }
     }
 

@@ -142,7 +142,7 @@ impl CatalogSignIn {
             // The request does not wait for the hint.
             let _ = spawn(self.clone().hint(claims.clone()));
         }
-        Err(SignInError::not_found(format!("the catalog has no {}", self.by.describe().trim_start_matches("a "))))
+        Err(SignInError::not_found(format!("the catalog has no {}", self.by.user())))
     }
 
     /// Logs which other resolver would have found a user, if there is one.
@@ -155,7 +155,7 @@ impl CatalogSignIn {
                 tracing::info!(
                     target: "tower_alb_auth",
                     "the catalog has no {}, but {}, unless a later resolver finds the user",
-                    self.by.describe().trim_start_matches("a "),
+                    self.by.user(),
                     other.hint()
                 );
                 return;

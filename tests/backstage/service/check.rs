@@ -29,7 +29,7 @@ fn files_that_are_refused_are_code_1_with_what_is_wrong() {
     assert_eq!(ended.code, 1, "{ended:?}");
     for part in [
         "refused  auth.identityTokenAlgorithm (app-config.yaml:16)",
-        "auth.providers.awsalb.sigher (app-config.yaml:9) is no setting",
+        "auth.providers.awsalb.sigher (app-config.yaml:9) is not a known setting. Did you mean signer?",
         "lacks signer",
         "The service does not start with these files.",
     ] {

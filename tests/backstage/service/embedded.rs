@@ -52,13 +52,13 @@ async fn problems_name_the_methods() {
         (without_catalog, "without_catalog(): "),
     ] {
         let problems = error.expect_err(part).problems().to_vec();
-        assert!(problems.iter().any(|problem| problem.starts_with(part)), "{part}: {problems:?}");
+        assert!(problems.iter().any(|problem| problem.to_string().starts_with(part)), "{part}: {problems:?}");
     }
     // Another mistake is none that a catalog mends.
     let error = built(&SOUND.replace("signer: ", "sigher: "), AuthBackendBuilder::without_catalog);
     let problems = error.expect_err("no signer").problems().to_vec();
     assert!(
-        !problems.is_empty() && !problems.iter().any(|problem| problem.contains("without_catalog")),
+        !problems.is_empty() && !problems.iter().any(|problem| problem.to_string().contains("without_catalog")),
         "{problems:?}"
     );
 }

@@ -39,13 +39,13 @@ fn a_catalog_over_plain_http_wants_a_waiver() {
     let endpoint =
         "discovery: { endpoints: [{ target: 'http://catalog.internal:7007/api/catalog', plugins: [catalog] }] }\n";
     insta::assert_snapshot!(wrong(endpoint), @r"
-    discovery.endpoints[0].target (app-config.production.yaml:1): the catalog's address is plain http, so whoever stands between could say who is who: use https, name another in discovery.endpoints, or waive it by
+    discovery.endpoints[0].target (app-config.production.yaml:1): the catalog's address is plain http, so an attacker on the network could change which user is signed in: use https, name another in discovery.endpoints, or waive it by
     auth:
       providers:
         awsalb:
           signIn:
             dangerouslyAskCatalogOverPlainHttp: true
-    where the network itself keeps others out
+    if the network itself keeps others out
     ");
     let waived = format!(
         "{endpoint}auth: {{ providers: {{ awsalb: {{ signIn: {{ dangerouslyAskCatalogOverPlainHttp: true }} }} }} }}\n"

@@ -80,6 +80,10 @@ catalog:
   rules: []
 ";
 
+fn problems(check: &Check) -> String {
+    check.problems().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
 fn check(text: &str) -> Check {
     Check::of(&AppConfig::from_text("app-config.yaml", text, environment).expect("YAML"))
 }
@@ -90,37 +94,37 @@ fn every_key_is_used_or_ignored_with_its_place_and_no_value_is_shown() {
     let shown = check.to_string();
     assert!(check.is_sound() && !shown.contains("canary"), "{shown}");
     insta::assert_snapshot!(shown, @r"
-    used     app.baseUrl (app-config.yaml:4): whose pages may ask
-    ignored  backend.auth.keys[0].secret (app-config.yaml:10): back ends know one another by it
-    ignored  backend.auth.externalAccess[0].type (app-config.yaml:12): the catalog is not asked with it
-    ignored  backend.auth.externalAccess[0].options.secret (app-config.yaml:13): the catalog is not asked with it
-    ignored  backend.auth.externalAccess[0].options.subject (app-config.yaml:13): the catalog is not asked with it
-    used     backend.auth.externalAccess[1].type (app-config.yaml:14): the token that the catalog is asked with
-    used     backend.auth.externalAccess[1].options.token (app-config.yaml:15): the token that the catalog is asked with
-    used     backend.auth.externalAccess[1].options.subject (app-config.yaml:15): the token that the catalog is asked with
-    used     backend.auth.externalAccess[1].accessRestrictions[0].plugin (app-config.yaml:17): the token that the catalog is asked with
+    used     app.baseUrl (app-config.yaml:4): the origin whose pages may send requests
+    ignored  backend.auth.keys[0].secret (app-config.yaml:10): back ends authenticate each other with it
+    ignored  backend.auth.externalAccess[0].type (app-config.yaml:12): the catalog is not queried with it
+    ignored  backend.auth.externalAccess[0].options.secret (app-config.yaml:13): the catalog is not queried with it
+    ignored  backend.auth.externalAccess[0].options.subject (app-config.yaml:13): the catalog is not queried with it
+    used     backend.auth.externalAccess[1].type (app-config.yaml:14): the token for the catalog
+    used     backend.auth.externalAccess[1].options.token (app-config.yaml:15): the token for the catalog
+    used     backend.auth.externalAccess[1].options.subject (app-config.yaml:15): the token for the catalog
+    used     backend.auth.externalAccess[1].accessRestrictions[0].plugin (app-config.yaml:17): the token for the catalog
     used     backend.baseUrl (app-config.yaml:18): where browsers find this service
-    used     backend.listen.port (app-config.yaml:20): where connections are taken
+    used     backend.listen.port (app-config.yaml:20): the address that accepts connections
     ignored  backend.csp.connect-src (app-config.yaml:22): nothing of an auth service
-    used     backend.cors.origin (app-config.yaml:24): whose pages may ask besides
+    used     backend.cors.origin (app-config.yaml:24): further origins whose pages may send requests
     ignored  backend.cors.methods (app-config.yaml:25): pages of those origins may send GET and POST with credentials, and nothing else is needed
     ignored  backend.cors.credentials (app-config.yaml:26): pages of those origins may send GET and POST with credentials, and nothing else is needed
-    ignored  backend.https (app-config.yaml:27): TLS is the load balancer's: connections are taken over plain http
+    ignored  backend.https (app-config.yaml:27): TLS ends at the load balancer: connections are plain http
     used     backend.database.client (app-config.yaml:29): where the auth plugin's tables are
     used     backend.database.connection.host (app-config.yaml:31): where the auth plugin's tables are
     used     backend.database.connection.port (app-config.yaml:32): where the auth plugin's tables are
     used     backend.database.connection.user (app-config.yaml:33): where the auth plugin's tables are
     used     backend.database.connection.password (app-config.yaml:34): where the auth plugin's tables are
     used     backend.database.connection.application_name (app-config.yaml:35): where the auth plugin's tables are
-    ignored  backend.database.connection.statement_timeout (app-config.yaml:36): no such setting is taken here
+    ignored  backend.database.connection.statement_timeout (app-config.yaml:36): no such setting is known here
     ignored  backend.database.knexConfig.pool.max (app-config.yaml:37): it is for Node's database client
     ignored  backend.database.plugin.catalog.connection.database (app-config.yaml:40): another plugin's database
-    ignored  auth.environment (app-config.yaml:42): what differs between environments stands in a file of its own
+    ignored  auth.environment (app-config.yaml:42): what differs between environments is in a file of its own
     used     auth.backstageTokenExpiration.hours (app-config.yaml:43): how long a token lives
     ignored  auth.session.secret (app-config.yaml:45): no session is kept here: that is the load balancer's
     used     auth.keyStore.provider (app-config.yaml:47): where signing keys come from
     ignored  auth.omitIdentityTokenOwnershipClaim (app-config.yaml:48): the environment variable NO_OMIT is not set
-    ignored  auth.experimentalExtraAllowedOrigins (app-config.yaml:49): it concerns sign-in in a pop-up window, which awsalb has none of
+    ignored  auth.experimentalExtraAllowedOrigins (app-config.yaml:49): it concerns sign-in in a pop-up window, and awsalb has none
     ignored  auth.somethingNew (app-config.yaml:50): no such setting is known here
     used     auth.providers.guest (app-config.yaml:52): sessions without a sign-in, for development
     ignored  auth.providers.github.development.clientId (app-config.yaml:55): only awsalb and guest are served here; an auth backend that serves it can stand behind, by --upstream <URL>
@@ -128,27 +132,27 @@ fn every_key_is_used_or_ignored_with_its_place_and_no_value_is_shown() {
     used     auth.providers.awsalb.issuer (app-config.yaml:58): the issuer of the load balancer's users
     used     auth.providers.awsalb.signer (app-config.yaml:59): the load balancer that is trusted
     used     auth.providers.awsalb.region (app-config.yaml:60): compared with the signer's, and needed for nothing else
-    used     auth.providers.awsalb.clientIds (app-config.yaml:61): the clients whose users may come in
+    used     auth.providers.awsalb.clientIds (app-config.yaml:61): the clients whose users may sign in
     ignored  auth.providers.awsalb.sessionDuration.hours (app-config.yaml:62): the session is the load balancer's, see SessionTimeout of the listener rule
-    used     auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:65): who becomes whom
-    used     auth.providers.awsalb.signIn.resolvers[1].resolver (app-config.yaml:66): who becomes whom
-    used     auth.providers.awsalb.signIn.resolvers[1].allowedDomains (app-config.yaml:67): who becomes whom
-    used     discovery.endpoints[0].target (app-config.yaml:70): where the catalog is, and this service; other plugins' are passed over
-    used     discovery.endpoints[0].plugins (app-config.yaml:71): where the catalog is, and this service; other plugins' are passed over
+    used     auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:65): the sign-in policy
+    used     auth.providers.awsalb.signIn.resolvers[1].resolver (app-config.yaml:66): the sign-in policy
+    used     auth.providers.awsalb.signIn.resolvers[1].allowedDomains (app-config.yaml:67): the sign-in policy
+    used     discovery.endpoints[0].target (app-config.yaml:70): the addresses of the catalog and of this service; other plugins' are ignored
+    used     discovery.endpoints[0].plugins (app-config.yaml:71): the addresses of the catalog and of this service; other plugins' are ignored
 
     warnings
     - backend.cors.methods (app-config.yaml:25) is ignored: pages of those origins may send GET and POST with credentials, and nothing else is needed
     - backend.cors.credentials (app-config.yaml:26) is ignored: pages of those origins may send GET and POST with credentials, and nothing else is needed
-    - backend.https (app-config.yaml:27) is ignored: TLS is the load balancer's: connections are taken over plain http
+    - backend.https (app-config.yaml:27) is ignored: TLS ends at the load balancer: connections are plain http
     - backend.database.knexConfig (app-config.yaml:37) is ignored: it is for Node's database client
-    - auth.environment (app-config.yaml:42) is ignored: what differs between environments stands in a file of its own
+    - auth.environment (app-config.yaml:42) is ignored: what differs between environments is in a file of its own
     - auth.session (app-config.yaml:45) is ignored: no session is kept here: that is the load balancer's
-    - auth.experimentalExtraAllowedOrigins (app-config.yaml:49) is ignored: it concerns sign-in in a pop-up window, which awsalb has none of
+    - auth.experimentalExtraAllowedOrigins (app-config.yaml:49) is ignored: it concerns sign-in in a pop-up window, and awsalb has none
     - auth.somethingNew (app-config.yaml:50) is ignored: no such setting is known here
     - auth.providers.github (app-config.yaml:54) is ignored: only awsalb and guest are served here; an auth backend that serves it can stand behind, by --upstream <URL>
-    - auth.omitIdentityTokenOwnershipClaim (app-config.yaml:48) counts as not there: it takes its value from the environment variable NO_OMIT, which is not set
-    - backend.database.connection.statement_timeout (app-config.yaml:36) is ignored: no such setting is taken here
-    - backend.database.connection (app-config.yaml:31): the connection to the database is plain, so whoever stands between can pass for it, and sign in as anybody: set ssl: true, or name its authority in ssl.ca
+    - auth.omitIdentityTokenOwnershipClaim (app-config.yaml:48): the environment variable NO_OMIT is not set, so the key counts as absent
+    - backend.database.connection.statement_timeout (app-config.yaml:36) is ignored: no such setting is known here
+    - backend.database.connection (app-config.yaml:31): the connection to the database is plain, so an attacker on the network can impersonate it and sign in as any user: set ssl: true, or name its authority in ssl.ca
     - auth.providers.awsalb.sessionDuration (app-config.yaml:62) is ignored: the session is the load balancer's, see SessionTimeout of the listener rule
     - an email without the claim email_verified is accepted from https://idp.example.com: users who can change their address there become the user of that address here. If the provider sends the claim, use require_verified_email() (app-config.yaml: requireVerifiedEmail, environment: ALB_AUTH_REQUIRE_VERIFIED_EMAIL). If users cannot change their address, acknowledge it by accept_missing_email_verified() (acceptMissingEmailVerified, ALB_AUTH_ACCEPT_MISSING_EMAIL_VERIFIED)
     ");
@@ -168,18 +172,18 @@ fn what_is_refused_says_why() {
     assert!(!check.is_sound());
     let refused: Vec<&str> =
         check.lines().iter().filter(|line| line.starts_with("refused")).map(String::as_str).collect();
-    insta::assert_snapshot!(format!("{}\n\n{}", refused.join("\n"), check.problems().join("\n")), @r#"
+    insta::assert_snapshot!(format!("{}\n\n{}", refused.join("\n"), problems(&check)), @r#"
     refused  backend.baseUrl (app-config.yaml:18): must be a URL such as https://<the backend's host, as browsers see it>, without user, query or fragment
-    refused  auth.keyStore.provider (app-config.yaml:47): is "firestore", which is not served; there are database, memory, static
-    refused  auth.providers.awsalb.audience (app-config.yaml:62): is no setting; there are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
+    refused  auth.keyStore.provider (app-config.yaml:47): is "firestore", which is not one of database, memory, static
+    refused  auth.providers.awsalb.audience (app-config.yaml:62): is not a known setting. Known settings are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
     refused  auth.providers.awsalb.signOutUrl (app-config.yaml:63): the end-session address "canary" must begin with https:// and name a host
-    refused  auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:66): names the resolver "usernameMatchingUserEntityName", which awsalb does not have; there are emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
+    refused  auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:66): is "usernameMatchingUserEntityName", which is not one of emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
 
     backend.baseUrl (app-config.yaml:18) must be a URL such as https://<the backend's host, as browsers see it>, without user, query or fragment
-    auth.keyStore.provider (app-config.yaml:47) is "firestore", which is not served; there are database, memory, static
+    auth.keyStore.provider (app-config.yaml:47) is "firestore", which is not one of database, memory, static
     auth.providers.awsalb.signOutUrl (app-config.yaml:63): the end-session address "canary" must begin with https:// and name a host
-    auth.providers.awsalb.audience (app-config.yaml:62) is no setting; there are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
-    auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:66) names the resolver "usernameMatchingUserEntityName", which awsalb does not have; there are emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
+    auth.providers.awsalb.audience (app-config.yaml:62) is not a known setting. Known settings are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
+    auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:66) is "usernameMatchingUserEntityName", which is not one of emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
     auth.providers.awsalb (app-config.yaml:59) lacks clientIds: add
     auth:
       providers:
@@ -249,7 +253,7 @@ auth: { providers: { awsalb: { production: { issuer: 'https://idp.example.com', 
     let lines = check.lines();
     assert_eq!(
         lines[2],
-        "ignored  backend.database.client (app-config.yaml:3): there is no PostgreSQL, so nothing is kept there"
+        "ignored  backend.database.client (app-config.yaml:3): there is no PostgreSQL, so nothing is stored there"
     );
     assert_eq!(lines.len(), 5, "{lines:?}");
     for line in &lines[3..] {
@@ -267,10 +271,14 @@ fn what_stands_below_a_key_that_is_none_is_not_said_to_be_used() {
     let check = check(&text);
     let line = |path: &str| check.lines().iter().find(|line| line.contains(path)).cloned().expect("a line");
     let resolver = line(" auth.providers.awsalb.signIn.resolver[1].allowedDomains ");
-    assert!(resolver.starts_with("refused") && resolver.contains("is no setting; there are resolvers"), "{resolver}");
+    assert!(
+        resolver.starts_with("refused") && resolver.contains("is not a known setting. Did you mean resolvers?"),
+        "{resolver}"
+    );
     let keys = line(" auth.keyStore.static.kyes[0].keyId ");
-    assert!(keys.starts_with("ignored") && keys.ends_with("auth.keyStore.static.keys alone"), "{keys}");
-    assert!(check.warnings().iter().any(|warning| warning.starts_with("auth.keyStore.static.kyes (")), "{check}");
+    assert!(keys.starts_with("ignored") && keys.ends_with("auth.keyStore.static.keys"), "{keys}");
+    let meant = |warning: &&String| warning.starts_with("auth.keyStore.static.kyes (");
+    assert!(check.warnings().iter().find(meant).expect("a warning").ends_with("; did you mean keys?"), "{check}");
 }
 
 /// What the ARN, the region and the catalog's address are is looked at after the files have been read, and their lines are known still.
@@ -292,4 +300,16 @@ fn values_that_are_wrong_are_refused_at_their_line() {
         http.contains(" discovery.endpoints[0].target (app-config.yaml:70): the catalog's address is plain http"),
         "{http}"
     );
+}
+
+#[test]
+fn a_problem_of_two_keys_is_reported_at_both() {
+    let text = USUAL.replace(
+        "      region: eu-central-1\n",
+        "      requireVerifiedEmail: true\n      acceptMissingEmailVerified: true\n",
+    );
+    let check = check(&text);
+    let refused: Vec<&String> = check.lines().iter().filter(|line| line.starts_with("refused")).collect();
+    assert_eq!(refused.len(), 2, "{check}");
+    assert!(refused.iter().all(|line| line.ends_with(": both are true: leave one out")), "{refused:?}");
 }

@@ -146,7 +146,7 @@ fn what_cannot_be_used_is_said_without_showing_it() {
     insta::assert_snapshot!(all, @r#"
     backend.database.connection (app-config.production.yaml:4) names no user: add user: <user>
     backend.database.connection (app-config.production.yaml:4) must be a URL such as postgresql://<user>:<password>@<host>:5432/<database>
-    backend.database.connection (app-config.production.yaml:4) has a port that is none
+    backend.database.connection (app-config.production.yaml:4) has a port that is not a number from 1 to 65535
     backend.database.connection (app-config.production.yaml:4) has an sslmode that checks the authority and not the host: write sslmode=verify-full
     backend.database.connection (app-config.production.yaml:4) must be a URL such as postgresql://<user>@<host>/<database>, or an object, and is a list
     backend.database.connection.password (app-config.production.yaml:4) takes its value from the environment variable NO_PASSWORD, which is not set: set it where this process is started
@@ -154,7 +154,7 @@ fn what_cannot_be_used_is_said_without_showing_it() {
     backend.database.connection.ssl.ca (app-config.production.yaml:4) has no PEM block CERTIFICATE: write it as $file: <path of the authority's PEM>
     backend.database.connection.ssl.cert (app-config.production.yaml:4) asks for a certificate of the client, which is not served
     - backend.database.connection.ssl.key (app-config.production.yaml:4) asks for a certificate of the client, which is not served
-    backend.database.connection.type (app-config.production.yaml:4) is "rds", whose passwords come from a cloud's identity service, which is not asked here: set user and password in backend.database.plugin.auth.connection
+    backend.database.connection.type (app-config.production.yaml:4) is "rds", whose passwords come from a cloud's identity service, which is not supported: set user and password in backend.database.plugin.auth.connection
     backend.database.pluginDivisionMode (app-config.production.yaml:5) must be database or schema
     "#);
 }

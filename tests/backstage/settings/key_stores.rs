@@ -24,7 +24,7 @@ fn without_a_database_that_replicas_share_keys_are_in_memory_and_that_is_told() 
         assert_eq!(settings.key_store, KeyStoreSettings::Memory, "{database}");
         assert!(settings.database.is_none());
         assert!(
-            settings.warnings.iter().any(|warning| warning.contains("right for one replica")),
+            settings.warnings.iter().any(|warning| warning.contains("use one replica only")),
             "{:?}",
             settings.warnings
         );
@@ -71,7 +71,7 @@ fn stores_that_are_not_served_and_keys_that_lack_something_are_refused() {
         of("provider: ${NO_STORE}"),
     ];
     insta::assert_snapshot!(all.join("\n"), @r#"
-    auth.keyStore.provider (app-config.production.yaml:3) is "firestore", which is not served; there are database, memory, static
+    auth.keyStore.provider (app-config.production.yaml:3) is "firestore", which is not one of database, memory, static
     auth.keyStore.provider (app-config.production.yaml:3) is static, and there is no auth.keyStore.static.keys: add
     auth:
       keyStore:
@@ -80,10 +80,10 @@ fn stores_that_are_not_served_and_keys_that_lack_something_are_refused() {
             - keyId: <name>
               publicKeyFile: <path of a PEM>
               privateKeyFile: <path of a PEM>
-    auth.keyStore.static.keys (app-config.production.yaml:4) is empty: the first key signs
+    auth.keyStore.static.keys (app-config.production.yaml:4) is empty: list a key; the first one signs
     auth.keyStore.static.keys[0] (app-config.production.yaml:4) lacks privateKeyFile
-    auth.keyStore.static.keys[0].algorithm (app-config.production.yaml:4) is "RS256": tokens are signed by ES256 alone; leave it out
-    auth.keyStore.static.keys[1].keyId (app-config.production.yaml:7) is the name of a key before it, too
+    auth.keyStore.static.keys[0].algorithm (app-config.production.yaml:4) is "RS256", and tokens are signed by ES256 only: leave it out
+    auth.keyStore.static.keys[1].keyId (app-config.production.yaml:7) is also the name of an earlier key
     auth.keyStore.provider (app-config.production.yaml:3) takes its value from the environment variable NO_STORE, which is not set: set it where this process is started
     "#);
 }

@@ -75,10 +75,10 @@ fn guests_are_who_the_files_say() {
     ]
     .map(|members| wrong(&format!("auth: {{ providers: {{ guest: {members} }} }}")));
     insta::assert_snapshot!(all.join("\n"), @r"
-    auth.providers.guest.userEntityRef (app-config.production.yaml:1) is no entity ref: the name of an entity is letters and digits, with '-', '_' and '.' in between, 63 at most
+    auth.providers.guest.userEntityRef (app-config.production.yaml:1) is not an entity ref: the name of an entity is letters and digits, with '-', '_' and '.' in between, 63 at most
     auth.providers.guest.userEntityRef (app-config.production.yaml:1): a guest is a user: write it as user:development/guest
-    auth.providers.guest.ownershipEntityRefs (app-config.production.yaml:1) is no entity ref: the name of an entity is letters and digits, with '-', '_' and '.' in between, 63 at most
-    auth.providers.guest.userEntityRefs (app-config.production.yaml:1) is no setting; there are userEntityRef, ownershipEntityRefs, dangerouslyAllowOutsideDevelopment
+    auth.providers.guest.ownershipEntityRefs (app-config.production.yaml:1) is not an entity ref: the name of an entity is letters and digits, with '-', '_' and '.' in between, 63 at most
+    auth.providers.guest.userEntityRefs (app-config.production.yaml:1) is not a known setting. Did you mean userEntityRef? Known settings are userEntityRef, ownershipEntityRefs, dangerouslyAllowOutsideDevelopment
     auth.providers.guest.dangerouslyAllowOutsideDevelopment (app-config.production.yaml:1) must be true or false, and is a text
     ");
 }
@@ -89,7 +89,7 @@ fn a_variable_that_is_not_set_leaves_a_setting_out_and_is_told() {
     assert_eq!(settings.listen.port, 7007);
     assert!(settings.warnings.iter().any(|warning| {
         warning
-            == "backend.listen.port (app-config.production.yaml:1) counts as not there: it takes its value from the environment \
-                variable NO_PORT, which is not set"
+            == "backend.listen.port (app-config.production.yaml:1): the environment variable NO_PORT is not set, so the key \
+                counts as absent"
     }));
 }

@@ -33,9 +33,9 @@ fn a_lifetime_is_written_as_backstage_has_it() {
 #[test]
 fn s_65_a_lifetime_out_of_range_is_clamped_with_a_warning() {
     for (written, seconds, says) in [
-        ("1m", 600, "shorter than a token may live, so 10 minutes are taken"),
+        ("1m", 600, "shorter than a token may live, so 10 minutes are used"),
         ("{ milliseconds: 1 }", 600, "shorter"),
-        ("{ days: 2 }", 86_400, "longer than a token may live, so 24 hours are taken"),
+        ("{ days: 2 }", 86_400, "longer than a token may live, so 24 hours are used"),
         ("P1Y", 86_400, "longer"),
         ("99999999999999999999999999 years", 86_400, "longer"),
     ] {
@@ -54,14 +54,14 @@ fn what_is_no_lifetime_is_refused() {
         .collect();
     insta::assert_snapshot!(all.join("\n"), @r"
     3600: auth.backstageTokenExpiration (app-config.production.yaml:2) must be an object such as { hours: 1 }, or a text such as 1h, and is a number
-    '3600': auth.backstageTokenExpiration (app-config.production.yaml:2) is no duration: write it as { hours: 1 }, 1h, 90m or PT1H
-    soon: auth.backstageTokenExpiration (app-config.production.yaml:2) is no duration: write it as { hours: 1 }, 1h, 90m or PT1H
+    '3600': auth.backstageTokenExpiration (app-config.production.yaml:2) is not a duration: write it as { hours: 1 }, 1h, 90m or PT1H
+    soon: auth.backstageTokenExpiration (app-config.production.yaml:2) is not a duration: write it as { hours: 1 }, 1h, 90m or PT1H
     {}: auth.backstageTokenExpiration (app-config.production.yaml:2) has no duration: write it as { hours: 1 }
-    { hour: 1 }: auth.backstageTokenExpiration.hour (app-config.production.yaml:2) is no setting; there are years, months, weeks, days, hours, minutes, seconds, milliseconds
+    { hour: 1 }: auth.backstageTokenExpiration.hour (app-config.production.yaml:2) is not a known setting. Did you mean hours? Known settings are years, months, weeks, days, hours, minutes, seconds, milliseconds
     { hours: soon }: auth.backstageTokenExpiration.hours (app-config.production.yaml:2) must be a number, and is a text
     [1]: auth.backstageTokenExpiration (app-config.production.yaml:2) must be an object such as { hours: 1 }, or a text such as 1h, and is a list
-    -1h: auth.backstageTokenExpiration (app-config.production.yaml:2) is no duration: write it as { hours: 1 }, 1h, 90m or PT1H
-    PT: auth.backstageTokenExpiration (app-config.production.yaml:2) is no duration: write it as { hours: 1 }, 1h, 90m or PT1H
+    -1h: auth.backstageTokenExpiration (app-config.production.yaml:2) is not a duration: write it as { hours: 1 }, 1h, 90m or PT1H
+    PT: auth.backstageTokenExpiration (app-config.production.yaml:2) is not a duration: write it as { hours: 1 }, 1h, 90m or PT1H
     ");
 }
 
@@ -75,5 +75,5 @@ fn ownership_stands_in_tokens_unless_it_is_left_out() {
 #[test]
 fn tokens_are_signed_by_es256_alone() {
     assert!(with("auth: { identityTokenAlgorithm: ES256 }").is_ok());
-    insta::assert_snapshot!(wrong("auth: { identityTokenAlgorithm: RS256 }"), @r#"auth.identityTokenAlgorithm (app-config.production.yaml:1) is "RS256": tokens are signed by ES256 alone; leave it out"#);
+    insta::assert_snapshot!(wrong("auth: { identityTokenAlgorithm: RS256 }"), @r#"auth.identityTokenAlgorithm (app-config.production.yaml:1) is "RS256", and tokens are signed by ES256 only: leave it out"#);
 }

@@ -118,7 +118,7 @@ fn includes_that_lead_nowhere_are_named_with_their_place() {
     insta::assert_snapshot!(said, @r"
     missing.yaml:2: $file names nowhere.txt, which cannot be read: No such file or directory (os error 2)
     key.yaml:1: $include names no.such in other.yaml, where there is no such key
-    kind.yaml:1: $include names other.txt, which is no .yaml, .yml or .json file
+    kind.yaml:1: $include names other.txt, which is not a .yaml, .yml or .json file
     beside.yaml:2: $file stands beside other keys, and must stand alone
     number.yaml:1: $env wants a text, not a number
     unset.yaml:1: $file names a variable that is not set

@@ -1,6 +1,11 @@
-//! What is said of mistakes: where, what, and what to change.
+//! Problems of a file: where, what, and what to change.
 
-use crate::app_config::{COMPLETE, outcome};
+use tower_alb_auth::{
+    ArnError,
+    config::{AppConfig, Location, ProblemKind},
+};
+
+use crate::app_config::{COMPLETE, outcome, read};
 
 #[test]
 fn without_the_provider_the_lines_to_add_are_shown() {
@@ -62,10 +67,10 @@ auth:
       signIn:
         resolvers: []
 "), @r"
-the configuration cannot be used
-- auth.providers.awsalb.production (app-config.yaml:7) holds settings under the name of an environment, which works for other providers and not for awsalb: move issuer, region up, to stand in auth.providers.awsalb itself; what differs between environments belongs into a file of its own, such as app-config.production.yaml
-- auth.providers.awsalb.signIn.resolvers is empty: nobody could sign in
-");
+    the configuration cannot be used
+    - auth.providers.awsalb.production (app-config.yaml:7) holds settings under the name of an environment, which works for other providers and not for awsalb: move issuer, region up, into auth.providers.awsalb itself; put what differs between environments into a file of its own, such as app-config.production.yaml
+    - auth.providers.awsalb.signIn.resolvers (app-config.yaml:10) is empty: no user could sign in, so list a resolver
+    ");
 }
 
 #[test]
@@ -75,7 +80,7 @@ fn keys_and_values_that_are_wrong_are_named_with_their_place() {
         .replace("clientIds: [backstage]", "clientIds: { a: b }\n      requireVerifiedEmail: often");
     insta::assert_snapshot!(outcome(&wrong), @r"
     the configuration cannot be used
-    - auth.providers.awsalb.audience (app-config.yaml:6) is no setting; there are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
+    - auth.providers.awsalb.audience (app-config.yaml:6) is not a known setting. Known settings are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
     - auth.providers.awsalb.issuer (app-config.yaml:5) must be a text, and is a list
     - auth.providers.awsalb.clientIds (app-config.yaml:9) must be a list of texts, and is an object
     - auth.providers.awsalb.keyEndpoint (app-config.yaml:7) must be a text, and is an object
@@ -127,13 +132,58 @@ fn resolvers_that_cannot_be_served_say_why() {
         .map(|said| said.replace("the configuration cannot be used\n", ""))
         .collect();
     insta::assert_snapshot!(said.join("\n"), @r#"
-    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): emailMatchingUserEntityProfileEmail asks the catalog, and none is given: name it in code by AppConfig::alb_auth_in_catalog(..)
-    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): emailLocalPartMatchingUserEntityName asks the catalog whether there is such a user, and none is given: add dangerouslyAllowSignInWithoutUserInCatalog: true, if whoever has an address of the listed domains may come in, or name the catalog in code by AppConfig::alb_auth_in_catalog(..)
+    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): emailMatchingUserEntityProfileEmail asks the catalog, and no catalog is given: name it in code by AppConfig::alb_auth_in_catalog(..)
+    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): emailLocalPartMatchingUserEntityName asks the catalog whether the user exists, and no catalog is given: add dangerouslyAllowSignInWithoutUserInCatalog: true, if everyone with an address of the listed domains may sign in, or name the catalog in code by AppConfig::alb_auth_in_catalog(..)
     - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) has no allowedDomains, so admin@anything would be user:default/admin: add
                 allowedDomains: [<domain>]
     or waive it by dangerouslyAllowAnyDomain: true, where the provider has addresses of one domain and no guests
-    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) names the resolver "usernameMatchingUserEntityName", which awsalb does not have; there are emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
-    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) has no key resolver; there are emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
-    - auth.providers.awsalb.signIn.resolvers[0].allowedDomain (app-config.yaml:11) is no setting; there are resolver, allowedDomains, dangerouslyAllowSignInWithoutUserInCatalog, dangerouslyAllowAnyDomain
+    - auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:10) is "usernameMatchingUserEntityName", which is not one of emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
+    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) has no key resolver: there are emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
+    - auth.providers.awsalb.signIn.resolvers[0].allowedDomain (app-config.yaml:11) is not a known setting. Did you mean allowedDomains? Known settings are resolver, allowedDomains, dangerouslyAllowSignInWithoutUserInCatalog, dangerouslyAllowAnyDomain
     "#);
+}
+
+/// A program reads kind, key and place; the text is for people.
+#[test]
+fn problems_are_values_with_kind_key_place_and_suggestion() {
+    let text = COMPLETE
+        .replace("clientIds: [backstage]", "clientId: [backstage]\n      keyEndpoint: [1]")
+        .replace("https://idp.example.com", "${HOST}");
+    let error = read(&text).unwrap().alb_auth().map(drop).unwrap_err();
+    let path = |key: &str| format!("auth.providers.awsalb{key}");
+    let found: Vec<_> = error
+        .problems()
+        .iter()
+        .map(|problem| {
+            let line = problem.location().and_then(Location::line);
+            (problem.kind(), problem.key().unwrap_or_default().to_owned(), line, problem.suggestion())
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (ProblemKind::UnknownKey, path(".clientId"), Some(7), Some("clientIds")),
+            (ProblemKind::WrongType, path(".keyEndpoint"), Some(8), None),
+            (ProblemKind::UnsetVariable, path(".issuer"), Some(5), None),
+            (ProblemKind::Missing, path(""), Some(5), None),
+        ]
+    );
+    let [_, wrong_type, unset, missing] = error.problems() else { panic!("{error}") };
+    assert_eq!((wrong_type.found(), wrong_type.expected()), (Some("a list"), Some("a text")));
+    assert_eq!(unset.found(), Some("HOST"));
+    assert!(missing.fix().is_some_and(|fix| fix.contains("clientIds: [<client id>]")), "{missing}");
+    assert!(error.problems().iter().all(|problem| problem.location().unwrap().file() == "app-config.yaml"));
+}
+
+#[test]
+fn the_error_behind_a_problem_is_its_source() {
+    use std::{error::Error as _, io};
+
+    let error = AppConfig::load(["does-not-exist.yaml"]).unwrap_err();
+    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>()).expect("an error of the system");
+    assert_eq!(source.kind(), io::ErrorKind::NotFound);
+    assert_eq!(error.problems()[0].kind(), ProblemKind::Unreadable);
+    let text = COMPLETE.replace("arn:aws:", "arm:aws:");
+    let error = read(&text).unwrap().alb_auth().unwrap().build().unwrap_err();
+    assert!(error.source().is_some_and(|source| source.is::<ArnError>()), "{error}");
 }

@@ -90,7 +90,10 @@ fn s_55_the_files_acknowledge_that_email_verified_is_missing() {
     assert_eq!(warned(&with("requireVerifiedEmail: true")), [0, 0]);
     let both = outcome(&with("requireVerifiedEmail: true\n      acceptMissingEmailVerified: true"));
     assert!(
-        both.contains("requireVerifiedEmail and auth.providers.awsalb.acceptMissingEmailVerified are both true"),
+        both.contains(
+            "requireVerifiedEmail (app-config.yaml:8) and auth.providers.awsalb.acceptMissingEmailVerified \
+             (app-config.yaml:9): both are true"
+        ),
         "{both}"
     );
     let odd = outcome(&with("acceptMissingEmailVerified: 1"));

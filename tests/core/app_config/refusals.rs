@@ -85,7 +85,7 @@ async fn who_is_not_found_is_explained_with_the_resolver_that_would_have() {
     let answer = App::new(AlbAuthLayer::new(config)).call(alb.request("/").user(&User::jane())).await;
     let said = answer.error.expect("an error").operator_message();
     assert!(!said.contains("jane.doe@example.com"), "{said}");
-    insta::assert_snapshot!(said, @r"the sign-in policy finds nobody for these claims: auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:11): the catalog has no user named like the email's local part; auth.providers.awsalb.signIn.resolvers[1] (app-config.yaml:14): the catalog has no user with the email in spec.profile.email");
+    insta::assert_snapshot!(said, @r"the sign-in policy finds no user for these claims: auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:11): the catalog has no user named like the email's local part; auth.providers.awsalb.signIn.resolvers[1] (app-config.yaml:14): the catalog has no user with the email in spec.profile.email");
     let hint = "but a user of the catalog has the email in the annotation microsoft.com/email: use \
                 emailMatchingUserEntityAnnotation";
     while !traced.lines(tracing::Level::INFO).iter().any(|line| line.contains(hint)) {

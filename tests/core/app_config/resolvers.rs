@@ -167,7 +167,7 @@ fn what_is_read_is_told() {
     ! users of any email domain are signed in: list your domains
 
     a user named like the email's local part of the catalog at https://backstage.example.com/api/catalog, for emails in example.com, else a user with the email in spec.profile.email of the catalog at https://backstage.example.com/api/catalog
-    ! auth.providers.awsalb.signIn.resolvers[1] (app-config.yaml:13) is never asked: auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) signs everybody in who is left to it
+    ! auth.providers.awsalb.signIn.resolvers[1] (app-config.yaml:13) is never used: auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) signs in every user whom it gets
     ! one name is one user, whichever of these policies returned it: a user named like the email's local part of the catalog at https://backstage.example.com/api/catalog, for emails in example.com, else a user with the email in spec.profile.email of the catalog at https://backstage.example.com/api/catalog; in_namespace(..) tells them apart
     ! users who are not in the catalog are signed in
     ");
@@ -191,8 +191,8 @@ fn what_is_wrong_with_a_resolver_is_named_with_its_place() {
     ]
     .map(|resolvers| outcome(&provider(resolvers, "")));
     insta::assert_snapshot!(all.join("\n"), @r#"
-    - auth.providers.awsalb.signIn.resolvers[0].allowedDomain (app-config.yaml:11) is no setting; there are resolver, allowedDomains, dangerouslyAllowSignInWithoutUserInCatalog
-    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): dangerouslyAllowSignInWithoutUserInCatalog would name users by their whole email, which no entity may be named: list emailLocalPartMatchingUserEntityName after it, with that option
+    - auth.providers.awsalb.signIn.resolvers[0].allowedDomain (app-config.yaml:11) is not a known setting. Did you mean allowedDomains? Known settings are resolver, allowedDomains, dangerouslyAllowSignInWithoutUserInCatalog
+    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): dangerouslyAllowSignInWithoutUserInCatalog would name users by their whole email, which is not a valid entity name: list emailLocalPartMatchingUserEntityName after it, with that option
     - auth.providers.awsalb.signIn.resolvers[0].annotation (app-config.yaml:11) must be a text, and is a list
     - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): "a,b" is not the name of an annotation: write it as microsoft.com/email
     - auth.providers.awsalb.signIn.resolvers[1] (app-config.yaml:11) names "emailMatchingUserEntityAnnotation" again: name all domains in the allowedDomains of the first
@@ -203,7 +203,7 @@ fn what_is_wrong_with_a_resolver_is_named_with_its_place() {
     - auth.providers.awsalb.signIn.resolvers[0].allowedDomains (app-config.yaml:11) takes its value from the environment variable NO_DOMAINS, which is not set: set it where this process is started
     - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): its allowedDomains lists no domain: write it as allowedDomains: [<domain>]
     - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): its allowedDomains lists no domain: write it as allowedDomains: [<domain>]
-    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) names the resolver "usernameMatchingUserEntityName", which awsalb does not have; there are emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
+    - auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:10) is "usernameMatchingUserEntityName", which is not one of emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
     - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) must be an object, and is a text
     "#);
 }

@@ -20,9 +20,9 @@ fn s_27_an_entry_needs_client_ids_or_the_waiver() {
             none(),
             "has no client id: add .client_id(<id>); it stands in the listener rule's authenticate action",
         ),
-        ("an empty one", none().client_id(""), "has a client id that is empty"),
-        ("an empty one beside another", none().client_id("app").client_id(""), "has a client id that is empty"),
-        ("a control character", none().client_id("app\n"), "has a client id that is empty"),
+        ("an empty one", none().client_id(""), "a client id is empty"),
+        ("an empty one beside another", none().client_id("app").client_id(""), "a client id is empty"),
+        ("a control character", none().client_id("app\n"), "a client id is empty"),
         (
             "both",
             none().client_id("app").dangerously_accept_any_client(),
@@ -103,7 +103,7 @@ fn all_problems_are_told_at_once() {
         "has no sign-in policy of its own, and there are several issuers",
     ] {
         assert!(told.contains(sentence), "{sentence}\n{told}");
-        assert!(error.problems().iter().any(|problem| problem.contains(sentence)), "{sentence}\n{told}");
+        assert!(error.problems().iter().any(|problem| problem.to_string().contains(sentence)), "{sentence}\n{told}");
     }
     assert!(told.starts_with("the configuration cannot be used\n- "), "{told}");
     assert_eq!(told.lines().count(), error.problems().len() + 1, "a line each");

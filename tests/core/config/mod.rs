@@ -28,7 +28,7 @@ fn builder(entries: impl IntoIterator<Item = TrustedAlb>) -> AlbAuthConfigBuilde
 }
 
 fn problems(builder: AlbAuthConfigBuilder) -> Vec<String> {
-    builder.build().map_or_else(|error| error.problems().to_vec(), |_| Vec::new())
+    builder.build().map_or_else(|error| error.problems().iter().map(ToString::to_string).collect(), |_| Vec::new())
 }
 
 /// The one problem there is.

@@ -35,7 +35,8 @@ async fn s_70_each_kind_of_error_has_its_status_and_body() {
             assert!(answer.headers.values().all(|value| !value.to_str().unwrap().contains("canary")), "{case}");
             let error = answer.error.unwrap();
             assert!(error.operator_message().ends_with(": a canary"), "{}", error.operator_message());
-            assert_eq!(error.to_string() + "\n", body, "Display is the client's sentence");
+            assert_eq!(error.to_string() + "\n", body, "Display is the client's text");
+            assert!(std::error::Error::source(&error).is_some_and(|source| source.is::<SignInError>()), "{case}");
         }
     }
 }

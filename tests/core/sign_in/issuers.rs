@@ -33,7 +33,14 @@ fn both(one: TrustedAlb, other: TrustedAlb) -> AlbAuthConfigBuilder {
 }
 
 fn refused(alb: &MockAlb, builder: AlbAuthConfigBuilder) -> String {
-    alb.keys_and_clock(builder).build().expect_err("refused").problems().join("\n")
+    alb.keys_and_clock(builder)
+        .build()
+        .expect_err("refused")
+        .problems()
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn app(alb: &MockAlb, builder: AlbAuthConfigBuilder) -> App {

@@ -14,7 +14,7 @@ struct Limit {
 
 #[test]
 fn every_limit_is_there_with_its_default_and_range() {
-    let (page, source) = (read("docs/CONFIGURATION.md"), read("src/config/limits.rs"));
+    let (page, source) = (read("docs/CONFIGURATION.md"), read("src/limits.rs"));
     let mut checked = 0;
     for group in ["TokenLimits", "KeyLimits", "CacheLimits"] {
         let mut described = rows(&section(&page, &format!("## {group}")));

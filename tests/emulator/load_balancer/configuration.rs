@@ -97,8 +97,15 @@ post_logout_paths: [/bye]
 
 #[test]
 fn mistakes_in_a_yaml_file_are_named_with_their_line() {
-    let said =
-        |text: &str| EmulatorSettings::from_yaml("emulator.yaml", text).expect_err("a mistake").problems().join("\n");
+    let said = |text: &str| {
+        EmulatorSettings::from_yaml("emulator.yaml", text)
+            .expect_err("a mistake")
+            .problems()
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
     for text in [
         "target: a\nrulez: []\n",
         "rules:\n  - { path: /a, action: refuse }\n",

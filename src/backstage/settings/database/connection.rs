@@ -1,21 +1,24 @@
 //! `connection`: a URL, or an object of settings.
 
 use super::{
-    tls::{DatabaseTls, read_tls},
-    url,
+    tls::{DatabaseTls, UNKNOWN, read_tls},
+    url::PostgresUrl,
 };
-use crate::backstage::settings::{
-    Secret,
-    reader::{Reader, place},
+use crate::{
+    backstage::settings::{
+        Secret,
+        reader::{Reader, Warning},
+    },
+    config::{Problem, ProblemKind},
+    internal::{KeyAt, Section, Value, quoted},
 };
-use crate::internal::{Section, Value};
 
 const KEY: &str = "connection";
 
-/// Other members of it that change nothing here.
-const PASSED_OVER: [&str; 3] = ["type", "application_name", "keepAlive"];
+/// Other members of it that have no effect here.
+const IGNORED: [&str; 3] = ["type", "application_name", "keepAlive"];
 
-/// What one connection says; the rest is for the next.
+/// The settings of one connection; what it leaves out, another one sets.
 #[derive(Default)]
 pub(super) struct Connection {
     pub(super) host: Option<String>,
@@ -25,24 +28,24 @@ pub(super) struct Connection {
     pub(super) database: Option<String>,
     pub(super) tls: Option<DatabaseTls>,
     /// Where it is written.
-    pub(super) place: Option<String>,
+    pub(super) place: Option<KeyAt>,
 }
 
 impl Connection {
-    /// What is written in this section, if it can be used.
+    /// The connection of this section, if it can be used.
     pub(super) fn read(reader: &Reader<'_>, section: &Section<'_>) -> Option<Self> {
         if section.is_unset(KEY) {
             return None;
         }
         let Some(node) = section.find(KEY) else { return Some(Self::default()) };
         match &node.value {
-            Value::Text(text) => Self::from_url(reader, &place(section, KEY), text),
+            Value::Text(text) => Self::from_url(reader, section.at(KEY), text),
             Value::Object(_) => Self::from_object(reader, &section.section(KEY)?),
             _ => section.wrong(KEY, node, "a URL such as postgresql://<user>@<host>/<database>, or an object"),
         }
     }
 
-    /// This one, and over it the other.
+    /// This one, overridden by the other.
     pub(super) fn with(self, over: Self) -> Self {
         Self {
             host: over.host.or(self.host),
@@ -55,30 +58,29 @@ impl Connection {
         }
     }
 
-    fn from_url(reader: &Reader<'_>, place: &str, text: &str) -> Option<Self> {
-        let parsed = match url::parse(text) {
-            Ok(parsed) => parsed,
+    fn from_url(reader: &Reader<'_>, place: KeyAt, text: &str) -> Option<Self> {
+        let url = match PostgresUrl::parse(text) {
+            Ok(url) => url,
             // Never the URL: there may be a password in it.
-            Err(problem) => {
-                reader.problem(format!("{place} {problem}"));
+            Err(fault) => {
+                reader.problem(Problem::of(fault.kind, place, fault.predicate).maybe_caused_by(fault.source));
                 return None;
             }
         };
-        for name in &parsed.passed_over {
-            reader.warn(format!("{place}: its parameter {} is ignored", crate::internal::quoted(name)));
+        for name in &url.ignored {
+            reader.warn(Warning::of(place.clone(), format!("its parameter {} is ignored", quoted(name))));
         }
-        Some(Self { place: Some(place.to_owned()), ..parsed.connection })
+        let PostgresUrl { host, port, user, password, database, tls, .. } = url;
+        Some(Self { host, port, user, password, database, tls, place: Some(place) })
     }
 
     fn from_object(reader: &Reader<'_>, object: &Section<'_>) -> Option<Self> {
         if let Some(kind) = reader.text(object, "type").filter(|kind| kind != "default") {
-            reader.problem(format!(
-                "{} is {}, whose passwords come from a cloud's identity service, which is not asked here: set user and \
-                 password in {}",
-                place(object, "type"),
-                crate::internal::quoted(&kind),
-                "backend.database.plugin.auth.connection"
-            ));
+            let found = quoted(&kind);
+            let predicate =
+                format!("is {found}, whose passwords come from a cloud's identity service, which is not supported");
+            let problem = Problem::of(ProblemKind::NotServed, object.at("type"), predicate).with_found(found);
+            reader.problem(problem.with_fix("set user and password in backend.database.plugin.auth.connection"));
             return None;
         }
         let unset =
@@ -87,10 +89,10 @@ impl Connection {
             return None;
         }
         let known =
-            ["host", "port", "user", "password", "database", "ssl", "connectionString"].into_iter().chain(PASSED_OVER);
+            ["host", "port", "user", "password", "database", "ssl", "connectionString"].into_iter().chain(IGNORED);
         let known: Vec<&str> = known.collect();
-        for (name, node) in object.members().iter().filter(|(name, _)| !known.contains(&name.as_str())) {
-            reader.warn(format!("{}.{name} ({}) is ignored: no such setting is taken here", object.path, node.origin));
+        for (name, _) in object.members().iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+            reader.warn(Warning::ignored(object.at(name), UNKNOWN));
         }
         let written = Self {
             host: object.text("host"),
@@ -103,13 +105,13 @@ impl Connection {
         };
         match object.text("connectionString") {
             // As the stock driver reads the two.
-            Some(url) => Some(written.with(Self::from_url(reader, &place(object, "connectionString"), &url)?)),
+            Some(url) => Some(written.with(Self::from_url(reader, object.at("connectionString"), &url)?)),
             None => Some(written),
         }
     }
 }
 
-/// A text that nobody may see. Empty is none.
+/// A secret text. An empty one counts as absent.
 fn secret(section: &Section<'_>, key: &str) -> Option<Secret> {
     match &section.find(key)?.value {
         Value::Text(text) if text.is_empty() => None,

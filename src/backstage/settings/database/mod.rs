@@ -1,4 +1,4 @@
-//! `backend.database`: where the tables of Backstage's auth plugin are.
+//! `backend.database`: the tables of Backstage's auth plugin.
 //!
 //! Stock back ends give each plugin a database of its own (`backstage_plugin_auth`), or a schema of one database (`auth`), and
 //! `plugin.auth` in front of what holds for all. The same is found here, so that both use the same tables.
@@ -8,13 +8,18 @@ mod tls;
 mod url;
 
 pub use self::tls::DatabaseTls;
+#[cfg(feature = "postgres")]
+pub(in crate::backstage) use self::url::PostgresUrl;
 
 use self::connection::Connection;
 use super::{
     Secret,
-    reader::{Reader, place},
+    reader::{Reader, Warning},
 };
-use crate::internal::{Section, is_loopback};
+use crate::{
+    config::{Problem, ProblemKind},
+    internal::{Section, is_loopback, quoted},
+};
 
 /// The plugin whose tables these are.
 const PLUGIN: &str = "auth";
@@ -30,7 +35,7 @@ pub struct DatabaseSettings {
     pub port: u16,
     /// The user to connect as.
     pub user: String,
-    /// The user's password, where there is one.
+    /// The user's password, if there is one.
     pub password: Option<Secret>,
     /// The database with the auth plugin's tables.
     pub database: String,
@@ -40,42 +45,43 @@ pub struct DatabaseSettings {
     pub role: Option<String>,
     /// Whether and how the connection is encrypted.
     pub tls: DatabaseTls,
-    /// Whether a database or schema that is not there may be created.
+    /// Whether a missing database or schema may be created.
     pub ensure_exists: bool,
-    /// Where the connection is written: `app-config.production.yaml:12`.
+    /// Where the connection is written: `backend.database.connection (app-config.production.yaml:12)`.
     pub place: String,
 }
 
-/// What is written.
+/// The kind of database that the settings name.
 pub(super) enum Database {
     /// `pg`.
     Postgres(Box<DatabaseSettings>),
-    /// Nothing, or one that lives and dies with one process.
+    /// None, or a database of one process only.
     Passing,
-    /// Something else, named for a sentence; or something wrong, which is said.
+    /// Another kind, with the reason for a message; or none, because of a problem that is reported already.
     Other(Option<String>),
 }
 
 pub(super) fn read_database(reader: &Reader<'_>) -> Database {
     let all = reader.section(PATH);
     let own = reader.section(&format!("{PATH}.plugin.{PLUGIN}"));
-    let everybodys = reader.text(&all, "client");
-    let client = reader.text(&own, "client").or_else(|| everybodys.clone());
+    let shared = reader.text(&all, "client");
+    let client = reader.text(&own, "client").or_else(|| shared.clone());
     match client.as_deref() {
         None if all.members().is_empty() => Database::Passing,
         Some("better-sqlite3" | "sqlite3" | "embedded-postgres") => Database::Passing,
         Some("pg") => {
-            let shared = everybodys.as_deref() == Some("pg");
+            let shared = shared.as_deref() == Some("pg");
             read_postgres(reader, &all, &own, shared).map_or(Database::Other(None), Database::Postgres)
         }
         Some(other) => Database::Other(Some(format!(
             "{} is {}, and only pg is served",
-            place(if own.find("client").is_some() { &own } else { &all }, "client"),
-            crate::internal::quoted(other)
+            if own.find("client").is_some() { &own } else { &all }.at("client"),
+            quoted(other)
         ))),
         None => {
             if !all.is_unset("client") {
-                reader.problem(format!("{} has no client: add client: pg", all.place()));
+                let problem = Problem::of(ProblemKind::Missing, all.place(), "has no client");
+                reader.problem(problem.with_fix("add client: pg"));
             }
             Database::Other(None)
         }
@@ -94,19 +100,22 @@ fn read_postgres(
         None | Some("database") => false,
         Some("schema") => true,
         Some(_) => {
-            reader.problem(format!("{} must be database or schema", place(all, "pluginDivisionMode")));
+            let problem =
+                Problem::of(ProblemKind::UnknownValue, all.at("pluginDivisionMode"), "must be database or schema");
+            reader.problem(problem.with_expected("database, schema"));
             return None;
         }
     };
     let mut connection = if shared { Connection::read(reader, all)? } else { Connection::default() };
     if !by_schema {
-        // It is the one that plugins' own are created from.
+        // Databases of plugins are created from it.
         connection.database = None;
     }
     let connection = connection.with(Connection::read(reader, own)?);
     let of = || connection.place.clone().unwrap_or_else(|| all.place());
     let Some(user) = connection.user.clone() else {
-        reader.problem(format!("{} names no user: add user: <user>", of()));
+        let problem = Problem::of(ProblemKind::Missing, of(), "names no user");
+        reader.problem(problem.with_fix("add user: <user>"));
         return None;
     };
     let prefix = reader.text(all, "prefix").unwrap_or_else(|| "backstage_plugin_".to_owned());
@@ -119,20 +128,20 @@ fn read_postgres(
     let schema_prefix = reader.text(all, "schemaPrefix").unwrap_or_default();
     let ensure_exists = reader.flag_or(own, "ensureExists", reader.flag_or(all, "ensureExists", true));
     match &connection.tls {
-        Some(DatabaseTls::Unverified) => reader.warn(format!(
-            "{}: the database's certificate is not checked, so whoever stands between can pass for it: name its authority in \
-             ssl.ca",
-            of()
+        Some(DatabaseTls::Unverified) => reader.warn(Warning::of(
+            of(),
+            "the database's certificate is not checked, so an attacker on the network can impersonate it: name its authority \
+             in ssl.ca",
         )),
-        None | Some(DatabaseTls::Off) if connection.host.as_deref().is_some_and(is_elsewhere) => reader.warn(format!(
-            "{}: the connection to the database is plain, so whoever stands between can pass for it, and sign in as anybody: \
-             set ssl: true, or name its authority in ssl.ca",
-            of()
+        None | Some(DatabaseTls::Off) if connection.host.as_deref().is_some_and(is_elsewhere) => reader.warn(Warning::of(
+            of(),
+            "the connection to the database is plain, so an attacker on the network can impersonate it and sign in as any \
+             user: set ssl: true, or name its authority in ssl.ca",
         )),
         _ => {}
     }
     Some(Box::new(DatabaseSettings {
-        place: of(),
+        place: of().to_string(),
         host: connection.host.unwrap_or_else(|| "localhost".to_owned()),
         port: connection.port.unwrap_or(5432),
         password: connection.password,
@@ -145,7 +154,7 @@ fn read_postgres(
     }))
 }
 
-/// Whether there is a network to get there: neither this machine's own address, nor the folder of a socket.
+/// Whether the connection uses a network: neither a loopback address, nor the folder of a socket.
 fn is_elsewhere(host: &str) -> bool {
     !is_loopback(host) && !host.ends_with(".localhost") && !host.starts_with('/')
 }

@@ -2,10 +2,16 @@
 
 use std::fmt;
 
-use crate::backstage::settings::reader::{Reader, place};
-use crate::internal::{Section, Value};
+use crate::{
+    backstage::settings::reader::{Reader, Warning},
+    config::{Problem, ProblemKind},
+    internal::{Section, Value},
+};
 
 const KEY: &str = "ssl";
+
+/// Why an unknown member of a connection is ignored.
+pub(super) const UNKNOWN: &str = "no such setting is known here";
 
 /// Whether and how the connection to the database is encrypted.
 #[derive(Clone, PartialEq, Eq)]
@@ -13,12 +19,12 @@ const KEY: &str = "ssl";
 pub enum DatabaseTls {
     /// Plain.
     Off,
-    /// Encrypted, and the certificate must be one of the host's.
+    /// Encrypted, with a certificate for the host's name.
     Verified {
-        /// The authorities that are believed, as PEM blocks `CERTIFICATE`; without any, those of Mozilla's programme, as in Node.
+        /// The trusted authorities, as PEM blocks `CERTIFICATE`; by default those of Mozilla's programme, as in Node.
         roots: Option<String>,
     },
-    /// Encrypted; whose certificate it is, is not looked at (`rejectUnauthorized: false`).
+    /// Encrypted, with any certificate (`rejectUnauthorized: false`).
     Unverified,
 }
 
@@ -33,7 +39,7 @@ impl fmt::Debug for DatabaseTls {
     }
 }
 
-/// What is written; `None` where that cannot be used.
+/// The setting; the outer `None` means that it cannot be used.
 pub(super) fn read_tls(reader: &Reader<'_>, connection: &Section<'_>) -> Option<Option<DatabaseTls>> {
     if connection.is_unset(KEY) {
         return None;
@@ -46,14 +52,15 @@ pub(super) fn read_tls(reader: &Reader<'_>, connection: &Section<'_>) -> Option<
     let ssl = connection.section(KEY)?;
     for key in ["cert", "key", "pfx"] {
         if ssl.find(key).is_some() {
-            reader.problem(format!("{} asks for a certificate of the client, which is not served", place(&ssl, key)));
+            let predicate = "asks for a certificate of the client, which is not served";
+            reader.problem(Problem::of(ProblemKind::NotServed, ssl.at(key), predicate));
         }
     }
     let known = ["ca", "rejectUnauthorized", "require", "cert", "key", "pfx"];
-    for (name, node) in ssl.members().iter().filter(|(name, _)| !known.contains(&name.as_str())) {
-        reader.warn(format!("{}.{name} ({}) is ignored: no such setting is taken here", ssl.path, node.origin));
+    for (name, _) in ssl.members().iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+        reader.warn(Warning::ignored(ssl.at(name), UNKNOWN));
     }
-    // A variable that is not set may have said so.
+    // The unset variable may have named an authority.
     if ssl.is_unset("ca") {
         return None;
     }
@@ -65,10 +72,8 @@ pub(super) fn read_tls(reader: &Reader<'_>, connection: &Section<'_>) -> Option<
     };
     let roots = authorities.join("\n");
     if !roots.contains("-----BEGIN CERTIFICATE-----") {
-        reader.problem(format!(
-            "{} has no PEM block CERTIFICATE: write it as $file: <path of the authority's PEM>",
-            place(&ssl, "ca")
-        ));
+        let problem = Problem::of(ProblemKind::InvalidValue, ssl.at("ca"), "has no PEM block CERTIFICATE");
+        reader.problem(problem.with_fix("write it as $file: <path of the authority's PEM>"));
         return None;
     }
     Some(Some(DatabaseTls::Verified { roots: Some(roots) }))

@@ -236,7 +236,7 @@ mod tests {
         ];
         assert_eq!(error.problems().len(), named.len(), "{error}");
         for (problem, named) in error.problems().iter().zip(named) {
-            assert!(problem.contains(named), "{named}: {problem}");
+            assert!(problem.to_string().contains(named), "{named}: {problem}");
         }
     }
 

@@ -96,11 +96,12 @@ impl Postgres {
     /// `postgres://user:password@host:5432/backstage_plugin_auth?sslmode=verify-full`. Special characters in user and password
     /// are percent-encoded. More can be set on what comes back.
     ///
-    /// `sslmode` is understood as Backstage's driver does: `disable`; `require`, `verify-ca` and `verify-full`, which all verify
-    /// the server's certificate; `no-verify`, the dangerous one. Without it TLS is verified, as of the builder.
+    /// `sslmode` has the meaning that it has for Backstage's driver: `disable`; `prefer`, `require`, `verify-ca` and
+    /// `verify-full`, which all verify the server's certificate; `no-verify`, which is dangerous. Without it TLS is verified, as
+    /// by the builder; Backstage's `backend.database.connection` is plain then.
     ///
     /// # Errors
-    /// What is no such address, and parameters that are not known. Never shows the address: it may hold a password.
+    /// The text is not such an address, or has an unknown parameter. Messages never show the address, which may hold a password.
     pub fn from_url(url: &str) -> Result<PostgresBuilder, ConfigError> {
         url::parse(url)
     }

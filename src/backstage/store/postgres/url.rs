@@ -1,82 +1,46 @@
-//! Settings as one address.
-
-use percent_encoding::percent_decode_str;
+//! [`Postgres::from_url`]: an address as settings of the store.
 
 use super::{Postgres, PostgresBuilder, PostgresTls};
-use crate::ConfigError;
+use crate::{
+    ConfigError,
+    backstage::settings::{DatabaseTls, PostgresUrl},
+    config::{Problem, ProblemKind},
+};
 
-const EXAMPLE: &str = "postgres://user:password@host:5432/backstage_plugin_auth";
-
-/// What stands in the address is never repeated: a password with a character that is not encoded may be any part of it.
+/// The address is never repeated in a message: a password with a character that is not encoded may be any part of it.
 pub(super) fn parse(url: &str) -> Result<PostgresBuilder, ConfigError> {
-    let no_address = || ConfigError::message(format!("PostgreSQL's address is none: write {EXAMPLE}"));
-    let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://")).ok_or_else(no_address)?;
-    if rest.contains('#') {
-        return Err(ConfigError::message("PostgreSQL's address has a #: write it as %23 in a user or a password"));
+    let problem = |kind, predicate: String| Problem::sentence(kind, format!("PostgreSQL's address {predicate}"));
+    let url = PostgresUrl::parse(url)
+        .map_err(|fault| ConfigError::new([problem(fault.kind, fault.predicate).maybe_caused_by(fault.source)]))?;
+    let unsupported = url.ignored.iter().map(String::as_str).chain(url.as_libpq.then_some("uselibpqcompat"));
+    let problems: Vec<Problem> = unsupported
+        .map(|name| {
+            let predicate = format!("has the parameter {}, which is not supported", crate::internal::quoted(name));
+            problem(ProblemKind::UnknownKey, predicate).with_fix("set other options on the builder")
+        })
+        .collect();
+    if !problems.is_empty() {
+        return Err(ConfigError::new(problems));
     }
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
-    let (login, address) = authority.rsplit_once('@').unwrap_or(("", authority));
-    let (host, port) = host_and_port(address).ok_or_else(no_address)?;
-
-    let mut builder = Postgres::builder(decoded(host)?, decoded(database)?);
-    if let Some(port) = port {
-        builder = builder.port(
-            port.parse()
-                .map_err(|_| ConfigError::message("the port in PostgreSQL's address is no number from 1 to 65535"))?,
-        );
+    let host = url.host.unwrap_or_else(|| "localhost".to_owned());
+    let mut builder = Postgres::builder(host, url.database.unwrap_or_default());
+    if let Some(port) = url.port {
+        builder = builder.port(port);
     }
-    let (user, password) = login.split_once(':').map_or((login, None), |(user, password)| (user, Some(password)));
-    if !user.is_empty() {
-        builder = builder.user(decoded(user)?);
+    if let Some(user) = url.user {
+        builder = builder.user(user);
     }
-    if let Some(password) = password {
-        builder = builder.password(decoded(password)?);
+    if let Some(password) = url.password {
+        builder = builder.password(password.expose());
     }
-    for (name, value) in
-        query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-    {
-        builder = match (name, value) {
-            ("sslmode", "disable") | ("ssl", "false" | "0") => builder.tls(PostgresTls::off()),
-            ("sslmode", "require" | "verify-ca" | "verify-full") | ("ssl", "true" | "1") => {
-                builder.tls(PostgresTls::verified())
-            }
-            ("sslmode", "no-verify") => builder.tls(PostgresTls::dangerously_accept_any_certificate()),
-            ("sslmode", _) => {
-                return Err(ConfigError::message(
-                    "sslmode in PostgreSQL's address is not known: write disable, verify-full, or no-verify, which is dangerous",
-                ));
-            }
-            ("ssl", _) => {
-                return Err(ConfigError::message("ssl in PostgreSQL's address is not known: write true or false"));
-            }
-            (name, _) => {
-                return Err(ConfigError::message(format!(
-                    "the parameter {} in PostgreSQL's address is not known: known are sslmode and ssl, the rest is set on the builder",
-                    crate::internal::quoted(name)
-                )));
-            }
-        };
-    }
-    Ok(builder)
-}
-
-/// Of `host`, `host:port`, `[v6]` or `[v6]:port`. No host is this machine.
-fn host_and_port(address: &str) -> Option<(&str, Option<&str>)> {
-    let (host, port) = match address.strip_prefix('[') {
-        Some(rest) => {
-            let (host, rest) = rest.split_once(']')?;
-            (host, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
-        }
-        None => address.split_once(':').map_or((address, None), |(host, port)| (host, Some(port))),
-    };
-    Some((if host.is_empty() { "localhost" } else { host }, port))
-}
-
-fn decoded(text: &str) -> Result<String, ConfigError> {
-    let text = percent_decode_str(text).decode_utf8();
-    let broken = |_| ConfigError::message("PostgreSQL's address has percent-encoded bytes that are no UTF-8");
-    text.map(|text| text.into_owned()).map_err(broken)
+    Ok(match url.tls {
+        // The builder's own default, which is verified.
+        None => builder,
+        Some(DatabaseTls::Off) => builder.tls(PostgresTls::off()),
+        Some(DatabaseTls::Verified { roots: None }) => builder.tls(PostgresTls::verified()),
+        Some(DatabaseTls::Verified { roots: Some(pem) }) => builder.tls(PostgresTls::pem_roots(pem)),
+        Some(DatabaseTls::Unverified) => builder.tls(PostgresTls::dangerously_accept_any_certificate()),
+    })
 }
 
 #[cfg(test)]
@@ -111,13 +75,14 @@ mod tests {
     #[test]
     fn a_wrong_address_is_refused_and_never_shown() {
         for (url, said) in [
-            ("mysql://u:canary@db/auth", "write postgres://"),
-            ("u:canary@db", "write postgres://"),
-            ("postgres://u:canary@[::1/auth", "write postgres://"),
+            ("mysql://u:canary@db/auth", "must be a URL such as postgresql://"),
+            ("u:canary@db", "must be a URL"),
+            ("postgres://u:canary@[::1/auth", "must be a URL"),
             ("postgres://u:canary#x@db/auth", "%23"),
-            ("postgres://u:canary@db:port/auth", "no number"),
-            ("postgres://u:canary@db/auth?sslmode=prefer", "sslmode"),
+            ("postgres://u:canary@db:port/auth", "not a number"),
+            ("postgres://u:canary@db/auth?sslmode=often", "sslmode"),
             ("postgres://u:canary@db/auth?sslmode=", "sslmode"),
+            ("postgres://u:canary@db/auth?sslmode=require&uselibpqcompat=true", "\"uselibpqcompat\""),
             ("postgres://u:canary@db/auth?options=-csearch_path%3Dx", "\"options\""),
             ("postgres://u:canary%ff@db/auth", "UTF-8"),
         ] {

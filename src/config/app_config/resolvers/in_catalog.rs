@@ -1,25 +1,31 @@
-//! Resolvers that ask the catalog.
+//! Resolvers that query the catalog.
 
 use std::sync::Arc;
 
 use super::{
-    ANY_DOMAIN, BY_LOCAL_PART, BY_PROFILE_EMAIL, Domains, Options, Placed, Read, Section, WITHOUT_USER,
-    allowed_domains, name, required_domains,
+    located::Located,
+    options::{
+        ANY_DOMAIN, BY_LOCAL_PART, BY_PROFILE_EMAIL, Domains, Options, Read, WITHOUT_USER, allowed_domains, name,
+        required_domains,
+    },
 };
-use crate::sign_in::{Catalog, CatalogSignIn, FirstMatch, SignInResolver};
+use crate::{
+    settings::{KeyAt, Problem, ProblemKind, Section},
+    sign_in::{Catalog, CatalogSignIn, FirstMatch, SignInResolver},
+};
 
 /// The annotation of catalogs that are filled from Microsoft Graph.
 const MICROSOFT_EMAIL: &str = "microsoft.com/email";
 
-/// All of the list, tried in order.
+/// All resolvers of the list, tried in order.
 pub(super) fn in_catalog(resolvers: &[Section<'_>], catalog: &Catalog, options: Options<'_>) -> Option<Read> {
     let mut warnings = Vec::new();
-    // The one that leaves nobody to those behind it.
-    let mut last: Option<String> = None;
+    // A resolver that signs in every user whom it gets, so that later ones get none.
+    let mut last: Option<KeyAt> = None;
     let mut policies = Vec::new();
     for resolver in resolvers {
         if let Some(last) = &last {
-            warnings.push(format!("{} is never asked: {last} signs everybody in who is left to it", resolver.place()));
+            warnings.push(format!("{} is never used: {last} signs in every user whom it gets", resolver.place()));
         }
         if name(resolver) == Some(BY_LOCAL_PART) && resolver.flag(WITHOUT_USER) {
             last.get_or_insert_with(|| resolver.place());
@@ -28,9 +34,9 @@ pub(super) fn in_catalog(resolvers: &[Section<'_>], catalog: &Catalog, options: 
         let policy = if options.verified { policy.require_verified_email() } else { policy };
         let policy = if options.transitive { policy.transitive_groups() } else { policy };
         if let Err(problem) = policy.check(options.issuer) {
-            resolver.problems.add(format!("{}: {problem}", resolver.place()));
+            resolver.problems.add(Problem::clause(ProblemKind::InvalidValue, [resolver.place()], problem));
         }
-        policies.push(Placed { policy, place: resolver.place() });
+        policies.push(Located { policy, place: resolver.place() });
     }
     if policies.len() != resolvers.len() {
         return None;
@@ -58,14 +64,13 @@ fn read_resolver(resolver: &Section<'_>, catalog: &Catalog) -> Option<CatalogSig
             Some(if without_user { policy.dangerously_sign_in_without_catalog_user() } else { policy })
         }
         BY_PROFILE_EMAIL => {
-            // Backstage knows the waiver here too, and makes a name of it that no entity may have.
+            // Backstage has the waiver here too, and makes a name that no entity may have.
             resolver.only(&["resolver", "allowedDomains", WITHOUT_USER]);
             if resolver.flag(WITHOUT_USER) {
-                resolver.problems.add(format!(
-                    "{}: {WITHOUT_USER} would name users by their whole email, which no entity may be named: list \
-                     {BY_LOCAL_PART} after it, with that option",
-                    resolver.place()
-                ));
+                let clause =
+                    format!("{WITHOUT_USER} would name users by their whole email, which is not a valid entity name");
+                let problem = Problem::clause(ProblemKind::InvalidValue, [resolver.place()], clause);
+                resolver.problems.add(problem.with_fix(format!("list {BY_LOCAL_PART} after it, with that option")));
                 return None;
             }
             restrict(catalog.by_profile_email())

@@ -1,0 +1,44 @@
+//! A policy whose errors name the line that it is written in.
+
+use crate::{
+    identity::Claims,
+    settings::KeyAt,
+    sign_in::{Policy, Resolution, SignInError, SignInErrorKind, SignInResolver},
+};
+
+/// Adds its place in the file to the error of a refused sign-in, so that the operator knows which line to change.
+pub(super) struct Located<P> {
+    pub(super) policy: P,
+    pub(super) place: KeyAt,
+}
+
+impl<P: SignInResolver> SignInResolver for Located<P> {
+    fn resolve(&self, claims: &Claims) -> Resolution {
+        match self.policy.resolve(claims) {
+            Resolution::Ready(result) => result.map_err(|error| with_place(&self.place, error)).into(),
+            Resolution::Waiting(future) => {
+                let place = self.place.clone();
+                Resolution::waiting(async move { future.await.map_err(|error| with_place(&place, error)) })
+            }
+        }
+    }
+
+    fn policy(&self) -> Policy {
+        self.policy.policy()
+    }
+
+    fn check(&self, issuer: &str) -> Result<(), String> {
+        self.policy.check(issuer)
+    }
+}
+
+fn with_place(place: &KeyAt, error: SignInError) -> SignInError {
+    let message = format!("{place}: {}", error.message());
+    match error.kind() {
+        SignInErrorKind::Refused => SignInError::refused(message),
+        SignInErrorKind::NotFound => SignInError::not_found(message),
+        SignInErrorKind::Ambiguous => SignInError::ambiguous(message),
+        // An error of the catalog, not of that line.
+        SignInErrorKind::Unavailable | SignInErrorKind::Misconfigured => error,
+    }
+}

@@ -1,0 +1,433 @@
+//! A problem of a configuration, as a value: its kind, its place, what was found and expected, and the fix.
+
+use std::{
+    error::Error,
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use super::suggest::closest;
+
+/// A file, and the line if it is known.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Location {
+    file: Arc<str>,
+    /// 0 if it is not known.
+    line: u64,
+}
+
+impl Location {
+    #[cfg(feature = "app-config")]
+    pub(crate) fn new(file: &Arc<str>, line: u64) -> Self {
+        Self { file: Arc::clone(file), line }
+    }
+
+    /// The file, as it was named.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The line, counted from 1.
+    pub fn line(&self) -> Option<u64> {
+        Some(self.line).filter(|line| *line > 0)
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => f.write_str(&self.file),
+            line => write!(f, "{}:{line}", self.file),
+        }
+    }
+}
+
+/// The path of a key, and where the key is written: `auth.keyStore.provider (app-config.yaml:12)`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct KeyAt {
+    pub(crate) path: String,
+    pub(crate) location: Option<Location>,
+}
+
+impl KeyAt {
+    /// A key that no file has: an environment variable, an option in code, or a key that is missing.
+    pub(crate) fn path(path: impl Into<String>) -> Self {
+        Self { path: path.into(), location: None }
+    }
+
+    #[cfg(feature = "app-config")]
+    pub(crate) fn new(path: impl Into<String>, location: &Location) -> Self {
+        Self { path: path.into(), location: Some(location.clone()) }
+    }
+}
+
+impl fmt::Display for KeyAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.location {
+            Some(location) => write!(f, "{} ({location})", self.path),
+            None => f.write_str(&self.path),
+        }
+    }
+}
+
+/// What kind of problem it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// A key or variable that does not exist.
+    UnknownKey,
+    /// A value that is not one of those that exist.
+    UnknownValue,
+    /// A value of the wrong type: a list instead of a text.
+    WrongType,
+    /// A value that is outside of its range.
+    OutOfRange,
+    /// A value that is not what the key needs: not an ARN, not a URL.
+    InvalidValue,
+    /// A required setting is missing.
+    Missing,
+    /// A value is taken from an environment variable that is not set.
+    UnsetVariable,
+    /// Settings that contradict one another.
+    Conflict,
+    /// A setting that would let another person's token or page in, and is not waived.
+    Insecure,
+    /// A setting that Backstage has and this crate does not serve.
+    NotServed,
+    /// A resolver needs the catalog, and no catalog was given.
+    CatalogMissing,
+    /// A file or an address that cannot be read.
+    Unreadable,
+    /// A file that is not valid YAML or JSON.
+    Syntax,
+    /// Of a part of the crate or of the application that gives a text only.
+    Other,
+}
+
+/// One problem of a configuration. `Display` is a sentence made from its parts: the place, what is wrong, and what to change.
+///
+/// ```
+/// use tower_alb_auth::{AlbAuthSettings, config::ProblemKind};
+///
+/// let error = AlbAuthSettings::from_vars([("ALB_AUTH_SIGNER", "arn:aws:...")]).unwrap_err();
+/// let problem = &error.problems()[0];
+/// assert_eq!(problem.kind(), ProblemKind::UnknownKey);
+/// assert_eq!(problem.key(), Some("ALB_AUTH_SIGNER"));
+/// assert_eq!(problem.suggestion(), Some("ALB_AUTH_SIGNERS"));
+/// ```
+#[derive(Clone)]
+pub struct Problem(Box<Parts>);
+
+#[derive(Clone)]
+struct Parts {
+    kind: ProblemKind,
+    /// The keys that it concerns; the first is the one that the problem is reported for.
+    keys: Vec<KeyAt>,
+    /// Where it is, if it concerns no key.
+    location: Option<Location>,
+    text: Text,
+    found: Option<String>,
+    expected: Option<String>,
+    suggestion: Option<String>,
+    fix: Option<String>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// What is wrong, and how it is joined to the place.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Text {
+    /// Made from the kind and the values.
+    OfKind,
+    /// Goes on after the place: `<place> has no client`.
+    Predicate(String),
+    /// A clause of its own: `<place>: a guest is a user`.
+    Clause(String),
+    /// Names the place itself.
+    Sentence(String),
+}
+
+impl Problem {
+    fn new(kind: ProblemKind, keys: Vec<KeyAt>, text: Text) -> Self {
+        Self(Box::new(Parts {
+            kind,
+            keys,
+            location: None,
+            text,
+            found: None,
+            expected: None,
+            suggestion: None,
+            fix: None,
+            source: None,
+        }))
+    }
+
+    /// A problem that is known by its text only.
+    pub(crate) fn other(text: impl fmt::Display) -> Self {
+        Self::sentence(ProblemKind::Other, text.to_string())
+    }
+
+    /// A problem whose text names the place.
+    pub(crate) fn sentence(kind: ProblemKind, text: impl Into<String>) -> Self {
+        Self::new(kind, Vec::new(), Text::Sentence(text.into()))
+    }
+
+    /// A problem of a key, with a predicate: `has no client`.
+    pub(crate) fn of(kind: ProblemKind, key: KeyAt, predicate: impl Into<String>) -> Self {
+        Self::new(kind, vec![key], Text::Predicate(predicate.into()))
+    }
+
+    /// A problem of one or more keys, with a clause: `a guest is a user`.
+    pub(crate) fn clause(kind: ProblemKind, keys: impl IntoIterator<Item = KeyAt>, clause: impl Into<String>) -> Self {
+        Self::new(kind, keys.into_iter().collect(), Text::Clause(clause.into()))
+    }
+
+    /// A key that does not exist, with those that do.
+    pub(crate) fn unknown_key<'k>(key: KeyAt, known: impl IntoIterator<Item = &'k str>) -> Self {
+        let name = key.path.rsplit('.').next().unwrap_or_default().to_owned();
+        Self::new(ProblemKind::UnknownKey, vec![key], Text::OfKind).one_of(&name, known)
+    }
+
+    /// A value that does not exist, with those that do.
+    pub(crate) fn unknown_value<'k>(key: KeyAt, found: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
+        let quoted = crate::error::quoted(found);
+        Self::new(ProblemKind::UnknownValue, vec![key], Text::OfKind).with_found(quoted).one_of(found, known)
+    }
+
+    /// A value of the wrong type.
+    #[cfg(feature = "app-config")]
+    pub(crate) fn wrong_type(key: KeyAt, expected: &str, found: &str) -> Self {
+        Self::new(ProblemKind::WrongType, vec![key], Text::OfKind).with_expected(expected).with_found(found)
+    }
+
+    /// A value outside of its range.
+    pub(crate) fn out_of_range(key: &str, found: String, expected: String) -> Self {
+        Self::new(ProblemKind::OutOfRange, vec![KeyAt::path(key)], Text::OfKind)
+            .with_found(found)
+            .with_expected(expected)
+    }
+
+    /// A value that comes from this environment variable, which is not set.
+    #[cfg(feature = "app-config")]
+    pub(crate) fn unset_variable(key: KeyAt, variable: &str) -> Self {
+        Self::new(ProblemKind::UnsetVariable, vec![key], Text::OfKind)
+            .with_found(variable)
+            .with_fix("set it where this process is started")
+    }
+
+    /// A problem of a file as a whole.
+    #[cfg(feature = "app-config")]
+    pub(crate) fn of_file(kind: ProblemKind, location: Location, predicate: impl Into<String>) -> Self {
+        let mut problem = Self::new(kind, Vec::new(), Text::Predicate(predicate.into()));
+        problem.0.location = Some(location);
+        problem
+    }
+
+    /// A problem at a line of a file, with a clause.
+    #[cfg(feature = "app-config")]
+    pub(crate) fn at(kind: ProblemKind, location: Location, clause: impl Into<String>) -> Self {
+        let mut problem = Self::new(kind, Vec::new(), Text::Clause(clause.into()));
+        problem.0.location = Some(location);
+        problem
+    }
+
+    /// For a key that the text does not name.
+    pub(crate) fn for_key(mut self, key: KeyAt) -> Self {
+        self.0.keys.push(key);
+        self
+    }
+
+    pub(crate) fn with_found(mut self, found: impl Into<String>) -> Self {
+        self.0.found = Some(found.into());
+        self
+    }
+
+    pub(crate) fn with_expected(mut self, expected: impl Into<String>) -> Self {
+        self.0.expected = Some(expected.into());
+        self
+    }
+
+    pub(crate) fn with_fix(mut self, fix: impl Into<String>) -> Self {
+        self.0.fix = Some(fix.into());
+        self
+    }
+
+    pub(crate) fn caused_by(mut self, source: impl Error + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Arc::new(source));
+        self
+    }
+
+    #[cfg(feature = "app-config")]
+    pub(crate) fn maybe_caused_by(self, source: Option<std::io::Error>) -> Self {
+        match source {
+            Some(source) => self.caused_by(source),
+            None => self,
+        }
+    }
+
+    fn one_of<'k>(mut self, name: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
+        let known: Vec<&str> = known.into_iter().collect();
+        self.0.suggestion = closest(name, known.iter().copied()).map(str::to_owned);
+        self.with_expected(known.join(", "))
+    }
+
+    /// What kind of problem it is.
+    pub fn kind(&self) -> ProblemKind {
+        self.0.kind
+    }
+
+    /// The file and the line, if it comes from a file.
+    pub fn location(&self) -> Option<&Location> {
+        let of_key = self.0.keys.first().and_then(|key| key.location.as_ref());
+        of_key.or(self.0.location.as_ref())
+    }
+
+    /// The path of the key, `auth.providers.awsalb.issuer`, or the name of the variable or limit.
+    pub fn key(&self) -> Option<&str> {
+        self.0.keys.first().map(|key| key.path.as_str())
+    }
+
+    /// What was found, if that may be shown.
+    pub fn found(&self) -> Option<&str> {
+        self.0.found.as_deref()
+    }
+
+    /// What is expected: a type, a range, or the list of what exists.
+    pub fn expected(&self) -> Option<&str> {
+        self.0.expected.as_deref()
+    }
+
+    /// The name that was most likely meant.
+    pub fn suggestion(&self) -> Option<&str> {
+        self.0.suggestion.as_deref()
+    }
+
+    /// What to change: a clause, or lines to add.
+    pub fn fix(&self) -> Option<&str> {
+        self.0.fix.as_deref()
+    }
+
+    /// The error behind it: of the operating system, of a reader.
+    pub fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+
+    /// The keys that it concerns, with their places.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn keys(&self) -> &[KeyAt] {
+        &self.0.keys
+    }
+
+    /// The first line of the message, without the place.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn reason(&self) -> String {
+        let reason = self.rest();
+        reason.lines().next().unwrap_or_default().to_owned()
+    }
+
+    /// The message without the place.
+    fn rest(&self) -> String {
+        let Parts { kind, text, found, expected, suggestion, fix, .. } = &*self.0;
+        let value = |value: &Option<String>| value.clone().unwrap_or_default();
+        let (found, expected) = (value(found), value(expected));
+        let meant = suggestion.as_ref().map(|name| format!(" Did you mean {name}?")).unwrap_or_default();
+        let mut rest = match (text, kind) {
+            (Text::Predicate(text) | Text::Clause(text) | Text::Sentence(text), _) => text.clone(),
+            (Text::OfKind, ProblemKind::UnknownKey) => {
+                format!("is not a known setting.{meant} Known settings are {expected}")
+            }
+            (Text::OfKind, ProblemKind::UnknownValue) => {
+                format!("is {found}, which is not one of {expected}.{meant}").trim_end_matches('.').to_owned()
+            }
+            (Text::OfKind, ProblemKind::UnsetVariable) => {
+                format!("takes its value from the environment variable {found}, which is not set")
+            }
+            (Text::OfKind, ProblemKind::OutOfRange) => format!("is {found}; set it to {expected}"),
+            (Text::OfKind, _) => format!("must be {expected}, and is {found}"),
+        };
+        if let Some(fix) = fix {
+            rest.push_str(": ");
+            rest.push_str(fix);
+        }
+        rest
+    }
+}
+
+impl From<String> for Problem {
+    /// A problem that is known by its text only.
+    fn from(text: String) -> Self {
+        Self::other(text)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Parts { keys, location, text, .. } = &*self.0;
+        if !matches!(text, Text::Sentence(_)) {
+            for (index, key) in keys.iter().enumerate() {
+                write!(f, "{}{key}", if index == 0 { "" } else { " and " })?;
+            }
+            if let (true, Some(location)) = (keys.is_empty(), location) {
+                write!(f, "{location}")?;
+            }
+            f.write_str(if matches!(text, Text::Clause(_)) { ": " } else { " " })?;
+        }
+        f.write_str(&self.rest())
+    }
+}
+
+impl fmt::Debug for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Problem").field("kind", &self.kind()).field("message", &self.to_string()).finish()
+    }
+}
+
+impl Parts {
+    /// All that makes two problems the same: the error behind it is part of the text.
+    #[expect(clippy::type_complexity, reason = "named here only")]
+    fn compared(
+        &self,
+    ) -> (ProblemKind, &[KeyAt], &Option<Location>, &Text, &Option<String>, &Option<String>, &Option<String>) {
+        (self.kind, &self.keys, &self.location, &self.text, &self.found, &self.expected, &self.fix)
+    }
+}
+
+impl PartialEq for Problem {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.compared() == other.0.compared()
+    }
+}
+
+impl Eq for Problem {}
+
+impl Hash for Problem {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.compared().hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_is_made_from_the_parts() {
+        let file: Arc<str> = "app-config.yaml".into();
+        let key =
+            || KeyAt { path: "a.signr".to_owned(), location: Some(Location { file: Arc::clone(&file), line: 7 }) };
+        let unknown = Problem::unknown_key(key(), ["issuer", "signer"]);
+        assert_eq!(
+            unknown.to_string(),
+            "a.signr (app-config.yaml:7) is not a known setting. Did you mean signer? Known settings are issuer, signer"
+        );
+        assert_eq!((unknown.key(), unknown.suggestion()), (Some("a.signr"), Some("signer")));
+        assert_eq!(unknown.location().and_then(Location::line), Some(7));
+        let value = Problem::unknown_value(KeyAt::path("V"), "x", ["one", "two"]);
+        assert_eq!(value.to_string(), "V is \"x\", which is not one of one, two");
+        let clause =
+            Problem::clause(ProblemKind::Conflict, [key(), KeyAt::path("b")], "both are true").with_fix("unset one");
+        assert_eq!(clause.to_string(), "a.signr (app-config.yaml:7) and b: both are true: unset one");
+        assert_eq!(Problem::out_of_range("leeway", "9s".into(), "1s".into()).to_string(), "leeway is 9s; set it to 1s");
+        assert_ne!(unknown, value);
+    }
+}
