@@ -1,18 +1,15 @@
 //! The layer and its settings.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{fmt, sync::Arc};
 
-use http::{Method, Request};
+use http::Method;
 use tower_layer::Layer;
 
-use super::{AlbAuth, AlbAuthHandle, RefuseWith, RefusedRequest, StandardRefusal, refusal::RefusalForm};
-use crate::{authenticator::Authenticator, config::AlbAuthConfig, error::AuthError, identity::Carried, telemetry};
+use super::{
+    AlbAuth, AlbAuthHandle, RefuseWith, RefusedRequest, StandardRefusal, WithRefusalBody, refusal::RefusalForm,
+    settings::LayerSettings,
+};
+use crate::{authenticator::Authenticator, config::AlbAuthConfig, error::AuthError, telemetry};
 
 /// Verifies what the load balancer says about the signed-in user, and hands the inner service a
 /// [`BackstageIdentity`](crate::BackstageIdentity) and [`Claims`](crate::Claims).
@@ -46,98 +43,12 @@ use crate::{authenticator::Authenticator, config::AlbAuthConfig, error::AuthErro
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias("jwt", "oidc", "cognito", "entra", "x-amzn-oidc-data"))]
 #[derive(Clone)]
 pub struct AlbAuthLayer<R = StandardRefusal> {
-    pub(super) authenticator: Arc<Authenticator>,
-    pub(super) settings: Arc<LayerSettings>,
-    pub(super) refusal: R,
-}
-
-/// Mode, exemptions, and what is done to messages on their way.
-#[derive(Debug, Clone, Default)]
-pub(super) struct LayerSettings {
-    pub(super) optional: bool,
-    pub(super) exempt_paths: Vec<ExemptPath>,
-    pub(super) keep_headers: bool,
-    pub(super) expose_access_token: bool,
-    pub(super) leave_cache_control: bool,
-    /// The form of refusals, for those behind the layer; `None` for the usual one.
-    pub(super) form: Option<Carried>,
-    own_refusals: bool,
-    logged: Logged,
-}
-
-/// Whether the switches were logged. A clone of the settings is made to change them, and has not been.
-#[derive(Debug, Default)]
-struct Logged(AtomicBool);
-
-impl Clone for Logged {
-    fn clone(&self) -> Self {
-        Self::default()
-    }
-}
-
-impl LayerSettings {
-    /// Logs the switches, once however many services the layer and its clones make.
-    fn log_once(&self) {
-        if !self.logged.0.swap(true, Ordering::Relaxed) {
-            telemetry::switches(&self.switches());
-        }
-    }
-
-    /// What the switches do, as they are.
-    fn switches(&self) -> Vec<String> {
-        let mut switches = vec![
-            if self.optional {
-                "requests without x-amzn-oidc-data pass, without a user (optional)"
-            } else {
-                "requests need a signed-in user"
-            }
-            .to_owned(),
-        ];
-        if !self.exempt_paths.is_empty() {
-            let paths: Vec<String> = self.exempt_paths.iter().map(ExemptPath::describe).collect();
-            switches.push(format!("exempt paths: {}", paths.join(", ")));
-        }
-        for (on, switch) in [
-            (self.keep_headers, "the x-amzn-oidc-* headers of signed-in users are kept (keep_headers)"),
-            (self.expose_access_token, "handlers get the provider's access token (expose_access_token)"),
-            (self.leave_cache_control, "responses without Cache-Control are not made private (leave_cache_control)"),
-            (self.own_refusals, "refusals are made by the application (refuse_with)"),
-        ] {
-            if on {
-                switches.push(switch.to_owned());
-            }
-        }
-        switches
-    }
-}
-
-/// A path whose requests pass unread, by these methods.
-#[derive(Debug, Clone)]
-pub(super) struct ExemptPath {
-    path: String,
-    methods: Vec<Method>,
-}
-
-impl ExemptPath {
-    /// The path, with its methods where they are others than those of a page that is read.
-    fn describe(&self) -> String {
-        let path = crate::error::quoted(&self.path);
-        if self.methods == [Method::GET, Method::HEAD] {
-            return path;
-        }
-        let methods: Vec<&str> = self.methods.iter().map(Method::as_str).collect();
-        format!("{path} ({})", methods.join(", "))
-    }
-}
-
-impl LayerSettings {
-    /// Compares bytes: nothing is decoded, folded or collapsed.
-    pub(super) fn is_exempt<B>(&self, request: &Request<B>) -> bool {
-        let path = request.uri().path();
-        self.exempt_paths.iter().any(|exempt| exempt.path == path && exempt.methods.contains(request.method()))
-    }
+    authenticator: Arc<Authenticator>,
+    settings: Arc<LayerSettings>,
+    refusal: R,
 }
 
 impl AlbAuthLayer {
@@ -174,7 +85,7 @@ impl AlbAuthLayer {
 
     fn refuse_by(mut self, refusal: StandardRefusal) -> Self {
         self.refusal = refusal;
-        self.settings_mut().form = refusal.form().map(RefusalForm::carried);
+        LayerSettings::edit(&mut self.settings).form = refusal.form().map(RefusalForm::carried);
         self
     }
 }
@@ -186,7 +97,7 @@ impl<R> AlbAuthLayer<R> {
     /// check the extensions.
     #[must_use]
     pub fn optional(mut self) -> Self {
-        self.settings_mut().optional = true;
+        LayerSettings::edit(&mut self.settings).optional = true;
         self
     }
 
@@ -214,16 +125,7 @@ impl<R> AlbAuthLayer<R> {
         path: impl Into<String>,
         methods: impl IntoIterator<Item = Method>,
     ) -> Self {
-        let (path, methods) = (path.into(), methods.into_iter().collect::<Vec<_>>());
-        if !path.starts_with('/') || path.contains(['?', '#', '*', '{']) {
-            tracing::warn!(target: "tower_alb_auth", "exempt_path({path:?}) exempts nothing: a path begins with / and has no pattern or query");
-            return self;
-        }
-        if methods.is_empty() {
-            tracing::warn!(target: "tower_alb_auth", "exempt_path_for_methods({path:?}) exempts nothing: it names no method");
-            return self;
-        }
-        self.settings_mut().exempt_paths.push(ExemptPath { path, methods });
+        LayerSettings::edit(&mut self.settings).exempt(path.into(), methods.into_iter().collect());
         self
     }
 
@@ -232,7 +134,7 @@ impl<R> AlbAuthLayer<R> {
     /// them from requests without a user. The three are marked as sensitive, so that their `Debug` form does not show them.
     #[must_use]
     pub fn keep_headers(mut self) -> Self {
-        self.settings_mut().keep_headers = true;
+        LayerSettings::edit(&mut self.settings).keep_headers = true;
         self
     }
 
@@ -240,7 +142,7 @@ impl<R> AlbAuthLayer<R> {
     /// [`AlbAccessToken`](super::AlbAccessToken).
     #[must_use]
     pub fn expose_access_token(mut self) -> Self {
-        self.settings_mut().expose_access_token = true;
+        LayerSettings::edit(&mut self.settings).expose_access_token = true;
         self
     }
 
@@ -251,7 +153,7 @@ impl<R> AlbAuthLayer<R> {
     /// there is no shared cache in front, or every handler sets the header.
     #[must_use]
     pub fn leave_cache_control(mut self) -> Self {
-        self.settings_mut().leave_cache_control = true;
+        LayerSettings::edit(&mut self.settings).leave_cache_control = true;
         self
     }
 
@@ -261,7 +163,7 @@ impl<R> AlbAuthLayer<R> {
     /// error to the response's extensions, and `Cache-Control: no-store` where the closure set none. A status of 2xx lets a
     /// stranger in where a gateway asks this layer whether a request may pass.
     ///
-    /// Extractors, [`Require`](super::Require) layers and other refusals behind the layer use it too, if their bodies are of its
+    /// Extractors, [`RequireLayer`](super::RequireLayer)s and other refusals behind the layer use it too, if their bodies are of its
     /// type.
     #[must_use]
     pub fn refuse_with<F, B>(mut self, refuse: F) -> AlbAuthLayer<RefuseWith<F>>
@@ -269,20 +171,47 @@ impl<R> AlbAuthLayer<R> {
         F: Fn(&AuthError, &RefusedRequest<'_>) -> http::Response<B> + Clone + Send + Sync + 'static,
         B: 'static,
     {
-        self.settings_mut().form = Some(RefusalForm::own(refuse.clone()).carried());
-        self.settings_mut().own_refusals = true;
+        LayerSettings::edit(&mut self.settings).form = Some(RefusalForm::own(refuse.clone()).carried());
+        LayerSettings::edit(&mut self.settings).own_refusals = true;
         AlbAuthLayer { authenticator: self.authenticator, settings: self.settings, refusal: RefuseWith::new(refuse) }
+    }
+
+    /// Gives the service's responses a body of their own type, [`RefusalBody`](super::RefusalBody): the body of the inner
+    /// service, or the text of a refusal.
+    ///
+    /// Without it the body's type stays what it is inside, and a refusal needs a body of that type. Some bodies cannot be
+    /// made, such as that of tower-http's `TraceLayer`, which has no `Default`. Call this method if the layer stands directly
+    /// or indirectly outside of such a layer:
+    ///
+    /// ```
+    /// # #[cfg(feature = "test-util")] {
+    /// use tower::ServiceBuilder;
+    /// use tower_http::trace::TraceLayer;
+    /// # let layer = tower_alb_auth::test_util::MockAlb::new().layer();
+    ///
+    /// let stack = ServiceBuilder::new().layer(layer.with_refusal_body()).layer(TraceLayer::new_for_http());
+    /// # let _ = stack;
+    /// # }
+    /// ```
+    ///
+    /// It allocates nothing. It is not the default because axum puts bodies of a foreign type into a box, one per response,
+    /// and its own body into none; outside of `TraceLayer` axum makes that box anyway.
+    ///
+    /// Call it after [`refuse_with_backstage_json`](AlbAuthLayer::refuse_with_backstage_json),
+    /// [`refuse_by_http_status`](AlbAuthLayer::refuse_by_http_status) and [`refuse_with`](Self::refuse_with). The closure of
+    /// the latter then returns a `Response<Full<Bytes>>`.
+    #[must_use]
+    pub fn with_refusal_body(self) -> AlbAuthLayer<WithRefusalBody<R>> {
+        AlbAuthLayer {
+            authenticator: self.authenticator,
+            settings: self.settings,
+            refusal: WithRefusalBody::new(self.refusal),
+        }
     }
 
     /// A handle on what the clones of this layer share: reload, readiness, warm-up, refresh.
     pub fn handle(&self) -> AlbAuthHandle {
         AlbAuthHandle::new(Arc::clone(&self.authenticator))
-    }
-
-    fn settings_mut(&mut self) -> &mut LayerSettings {
-        let settings = Arc::make_mut(&mut self.settings);
-        settings.logged = Logged::default();
-        settings
     }
 }
 
@@ -291,7 +220,7 @@ impl<S, R: Clone> Layer<S> for AlbAuthLayer<R> {
 
     fn layer(&self, inner: S) -> Self::Service {
         self.settings.log_once();
-        AlbAuth::new(inner, self.clone())
+        AlbAuth::new(inner, Arc::clone(&self.authenticator), Arc::clone(&self.settings), self.refusal.clone())
     }
 }
 

@@ -56,7 +56,7 @@ impl ExtractRejection {
             }
         }
         let request = RefusedRequest::of_parts(parts).behind_layer(&parts.extensions);
-        let response = refuse(&StandardRefusal::default(), &error, &request);
+        let response = refuse::<axum_core::body::Body, _>(&StandardRefusal::default(), &error, &request);
         Self(Box::new(Refused { error, response }))
     }
 }

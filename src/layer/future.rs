@@ -12,8 +12,8 @@ use tower_service::Service;
 
 use super::{
     AlbAccessToken, Refuse, RefusedRequest, Unnamed,
-    alb_auth_layer::LayerSettings,
     refusal::{GrpcFamily, refuse},
+    settings::LayerSettings,
 };
 use crate::{
     alb::strip_other_identities,
@@ -26,12 +26,12 @@ pin_project! {
     /// The response of [`AlbAuth`](super::AlbAuth).
     ///
     /// Where nothing has to be waited for it holds the inner service's future and nothing on the heap.
-    pub struct ResponseFuture<S, B, R>
+    pub struct ResponseFuture<S, B, R, A>
     where
         S: Service<Request<B>>,
     {
         #[pin]
-        state: State<S, B, R, S::Future, S::Response>,
+        state: State<S, B, R, S::Future, A>,
     }
 }
 
@@ -124,7 +124,7 @@ impl Admission {
     }
 }
 
-impl<S, B, R, ResB> ResponseFuture<S, B, R>
+impl<S, B, R, ResB> ResponseFuture<S, B, R, Response<R::Body>>
 where
     S: Service<Request<B>, Response = Response<ResB>>,
     R: Refuse<ResB>,
@@ -148,12 +148,12 @@ where
     }
 }
 
-impl<S, B, R, ResB> Future for ResponseFuture<S, B, R>
+impl<S, B, R, ResB> Future for ResponseFuture<S, B, R, Response<R::Body>>
 where
     S: Service<Request<B>, Response = Response<ResB>>,
     R: Refuse<ResB>,
 {
-    type Output = Result<Response<ResB>, S::Error>;
+    type Output = Result<Response<R::Body>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
@@ -162,7 +162,7 @@ where
                 StateProjected::Inner { future, cache_control } => {
                     let mut response = ready!(future.poll(context))?;
                     cache_control.apply(&mut response);
-                    return Poll::Ready(Ok(response));
+                    return Poll::Ready(Ok(R::pass(response)));
                 }
                 StateProjected::Waiting { decision, held } => {
                     let outcome = ready!(decision.as_mut().poll(context));
@@ -197,7 +197,7 @@ where
     }
 }
 
-impl<S: Service<Request<B>>, B, R> fmt::Debug for ResponseFuture<S, B, R> {
+impl<S: Service<Request<B>>, B, R, A> fmt::Debug for ResponseFuture<S, B, R, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

@@ -13,7 +13,8 @@ use crate::{
     authenticator::{Authenticator, Decision},
     config::AlbAuthConfig,
     error::AuthError,
-    keys::{Readiness, RefreshHandle, refresh_in_background},
+    keys::{Readiness, refresh_in_background},
+    sync::BackgroundTask,
     telemetry,
 };
 
@@ -121,11 +122,14 @@ impl AlbAuthHandle {
             .map_err(|problems| WarmUpError { problems })
     }
 
-    /// Keeps held keys fresh while no request comes, until the handle is dropped or the last layer is gone.
+    /// Keeps held keys fresh while no request comes, until the task is dropped or the last layer is gone.
+    ///
+    /// Keys are refreshed without it too: a request refreshes a key ahead of its expiry, without waiting. The task saves the
+    /// first request after a quiet hour a fetch.
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn refresh_in_background(&self) -> RefreshHandle {
+    pub fn refresh_in_background(&self) -> BackgroundTask {
         let weak = self.downgrade();
         let current = move || weak.upgrade().map(|handle| Arc::clone(handle.authenticator.current().keys()));
         refresh_in_background(&tokio::runtime::Handle::current(), current)

@@ -16,7 +16,7 @@
 //! # What it needs around it
 //! - It wraps the whole service: `Router::layer` in axum covers the routes added before it, so add it last.
 //! - One layer a request: the headers are gone for a second one inside, which therefore sees nobody; it logs an error that
-//!   says so. Parts of an application demand a user by [`RequireSignIn`], [`RequireOwnership`] and [`RequireClaim`].
+//!   says so. Parts of an application require a user, an ownership or a claim by a [`RequireLayer`].
 //! - CORS stands outside: a preflight request carries no header, and is refused like any request without one.
 //! - The target must be reachable from the load balancer alone: see SECURITY.md.
 
@@ -30,6 +30,7 @@ mod refusal;
 mod relay;
 mod require;
 mod service;
+mod settings;
 mod sign_out;
 mod signed_in;
 mod watch;
@@ -44,11 +45,11 @@ pub use self::{
     future::ResponseFuture,
     handle::{AlbAuthHandle, Stats, WarmUpError},
     marks::AlbAccessToken,
-    refusal::{Refuse, RefuseWith, RefusedRequest, StandardRefusal},
-    relay::{Relay, RelayIdentity, RelayScope, Scoped, ScopedFuture},
-    require::{Require, RequireClaim, RequireFuture, RequireOwnership, RequireSignIn, Required},
+    refusal::{RefusalBody, Refuse, RefuseWith, RefusedRequest, StandardRefusal, WithRefusalBody},
+    relay::{RelayIdentity, RelayIdentityLayer, RelayScope, RelayScopeLayer, RelayScopeResponseFuture},
+    require::{Require, RequireLayer, RequireResponseFuture},
     service::AlbAuth,
     sign_out::{SignOut, SignOutBuilder},
     signed_in::SignedIn,
-    watch::{Watch, WatchHandle},
+    watch::Watch,
 };

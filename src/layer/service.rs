@@ -11,11 +11,11 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::{
-    AlbAccessToken, AlbAuthLayer, Anonymous, Refuse, ResponseFuture, StandardRefusal,
-    alb_auth_layer::LayerSettings,
+    AlbAccessToken, Anonymous, Refuse, ResponseFuture, StandardRefusal,
     future::{Admission, CacheControl},
     marks::clear,
     refusal::LeftForm,
+    settings::LayerSettings,
 };
 use crate::{
     alb::{OidcHeaders, Values},
@@ -23,7 +23,7 @@ use crate::{
     telemetry::metrics,
 };
 
-/// The service that [`AlbAuthLayer`] makes. See [`layer`](super) for what it does.
+/// The service that [`AlbAuthLayer`](super::AlbAuthLayer) makes. See [`layer`](super) for what it does.
 #[derive(Clone)]
 pub struct AlbAuth<S, R = StandardRefusal> {
     inner: S,
@@ -33,8 +33,7 @@ pub struct AlbAuth<S, R = StandardRefusal> {
 }
 
 impl<S, R> AlbAuth<S, R> {
-    pub(super) fn new(inner: S, layer: AlbAuthLayer<R>) -> Self {
-        let AlbAuthLayer { authenticator, settings, refusal } = layer;
+    pub(super) fn new(inner: S, authenticator: Arc<Authenticator>, settings: Arc<LayerSettings>, refusal: R) -> Self {
         Self { inner, authenticator, settings, refusal }
     }
 
@@ -64,9 +63,9 @@ where
     S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
     R: Refuse<ResB> + Clone,
 {
-    type Response = Response<ResB>;
+    type Response = Response<R::Body>;
     type Error = S::Error;
-    type Future = ResponseFuture<S, ReqB, R>;
+    type Future = ResponseFuture<S, ReqB, R, Response<R::Body>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -78,7 +77,7 @@ where
             self.authenticator.current().misused(
                 "a user, or the mark that there is none, was in the request already: is an AlbAuthLayer inside another one? \
                  The outer one takes the headers off, so the inner one sees nobody; have one a request, and let parts of \
-                 the application demand a user by RequireSignIn",
+                 the application require a user by RequireLayer::signed_in()",
             );
         }
         let exempt = settings.is_exempt(&request);

@@ -1,6 +1,6 @@
 //! Reloading when settings files change.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use super::AlbAuthHandle;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
         ConfigError, FilesRead,
         files::{FilePlace, FileState},
     },
-    sync::Mutex,
+    sync::{BackgroundTask, Problem},
 };
 
 /// Looking more often than this costs more than it brings.
@@ -47,37 +47,6 @@ impl Watch {
     }
 }
 
-/// Reloads when files change, until it is dropped. Made by [`AlbAuthHandle::watch`].
-#[must_use = "dropping it stops the watch"]
-pub struct WatchHandle {
-    task: tokio::task::JoinHandle<()>,
-    problem: Arc<Mutex<Option<ConfigError>>>,
-}
-
-impl WatchHandle {
-    /// What is wrong with the files as they stand, if they could not be loaded. The settings from before are in use then.
-    pub fn problem(&self) -> Option<ConfigError> {
-        self.problem.lock().clone()
-    }
-
-    /// Whether the task still runs: until the last layer is gone.
-    pub fn is_running(&self) -> bool {
-        !self.task.is_finished()
-    }
-}
-
-impl Drop for WatchHandle {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl fmt::Debug for WatchHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WatchHandle").field("running", &self.is_running()).finish_non_exhaustive()
-    }
-}
-
 impl AlbAuthHandle {
     /// Reloads when files change: calls `load`, which reads them, and swaps its configuration in.
     ///
@@ -88,7 +57,7 @@ impl AlbAuthHandle {
     /// The contents count, not the times of change, so it works where files are swapped by links (Kubernetes). A change
     /// takes effect once two consecutive polls read the same content, so that a file half written is not read. The log names
     /// the files that changed, and what is no longer trusted. If `load` fails, the settings from before stay, the log says
-    /// why, and so does [`WatchHandle::problem`].
+    /// why, and so does [`BackgroundTask::problem`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -113,11 +82,11 @@ impl AlbAuthHandle {
     ///
     /// # Panics
     /// Outside a tokio runtime. Not by a panic of `load`, which counts as a failure.
-    pub fn watch<L>(&self, watch: Watch, load: L) -> WatchHandle
+    pub fn watch<L>(&self, watch: Watch, load: L) -> BackgroundTask<ConfigError>
     where
         L: Fn() -> Result<AlbAuthConfig, ConfigError> + Send + Sync + 'static,
     {
-        let problem = Arc::default();
+        let problem: Problem<ConfigError> = Arc::default();
         let read = self.config().inner.files.clone();
         let mut settled = watch.seen;
         for (place, state, _) in read.iter() {
@@ -133,8 +102,7 @@ impl AlbAuthHandle {
             settled,
             problem: Arc::clone(&problem),
         };
-        let task = tokio::runtime::Handle::current().spawn(watcher.run(watch.every));
-        WatchHandle { task, problem }
+        BackgroundTask::spawn(&tokio::runtime::Handle::current(), problem, watcher.run(watch.every))
     }
 }
 
@@ -154,7 +122,7 @@ struct Watcher<L> {
     settled: States,
     /// What was seen last.
     last: States,
-    problem: Arc<Mutex<Option<ConfigError>>>,
+    problem: Problem<ConfigError>,
 }
 
 impl<L> Watcher<L>

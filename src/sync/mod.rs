@@ -3,6 +3,7 @@
 //! [`Mutex`] is the standard one without poisoning: a panic under a lock ends one request and leaves plain data behind, which
 //! the next request may use.
 
+mod background_task;
 mod bounded_cache;
 mod clock;
 mod last_use;
@@ -10,8 +11,12 @@ mod single_flight;
 
 use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 
-pub use self::clock::{Clock, SystemClock};
+pub use self::{
+    background_task::BackgroundTask,
+    clock::{Clock, SystemClock},
+};
 pub(crate) use self::{
+    background_task::Problem,
     bounded_cache::{Bounded, HeapSize},
     clock::SharedClock,
     last_use::{LastUse, Second},

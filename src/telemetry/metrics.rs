@@ -3,7 +3,7 @@
 //! | metric | kind | labels | what it counts |
 //! |---|---|---|---|
 //! | `alb_auth_decisions_total` | counter | `outcome` | requests: `user`, `claims`, `anonymous`, or the name of a refusal's kind |
-//! | `alb_auth_demands_refused_total` | counter | `kind` | requests that a `Require...` layer refused |
+//! | `alb_auth_requirements_failed_total` | counter | `kind` | requests that a `RequireLayer` rejected |
 //! | `alb_auth_token_cache_lookups_total` | counter | `result` | trusted tokens: `hit` for one that was verified before, else `miss` |
 //! | `alb_auth_key_fetches_total` | counter | `result` | fetches: `key`, `unknown`, `rejected`, `failed` |
 //! | `alb_auth_key_fetches_in_flight` | gauge | | fetches under way |
@@ -37,7 +37,7 @@ macro_rules! count {
 /// Tells the recorder what there is. One that is installed later gets the numbers without the words.
 pub(crate) fn describe() {
     describe_counter!("alb_auth_decisions_total", "Requests by what became of them");
-    describe_counter!("alb_auth_demands_refused_total", "Requests that a part of the application refused");
+    describe_counter!("alb_auth_requirements_failed_total", "Requests that a RequireLayer rejected");
     describe_counter!("alb_auth_token_cache_lookups_total", "Trusted tokens, verified before or not");
     describe_counter!("alb_auth_key_fetches_total", "Fetches of public keys by what they brought");
     describe_gauge!("alb_auth_key_fetches_in_flight", "Fetches of public keys under way");
@@ -57,8 +57,8 @@ pub(crate) fn decision(outcome: &'static str) {
     ]);
 }
 
-pub(crate) fn demand_refused(kind: AuthErrorKind) {
-    count!("alb_auth_demands_refused_total", "kind" => kind.as_str(), [
+pub(crate) fn requirement_failed(kind: AuthErrorKind) {
+    count!("alb_auth_requirements_failed_total", "kind" => kind.as_str(), [
         "missing", "ownership_missing", "claim_missing", "misused",
     ]);
 }

@@ -141,10 +141,10 @@ pub(crate) fn misused(sentence: &str, warnings: &Warnings) {
     }
 }
 
-/// A request that a part of the application refuses to a user it knows, or to nobody. Every application has users who try a
-/// page that is not theirs, so it is no warning; what the application itself does wrong is one.
-pub(crate) fn demanded(error: &AuthError, warnings: &Warnings) {
-    metrics::demand_refused(error.kind());
+/// A request that a `RequireLayer` rejects. Every application has users who try a page that they have no access to, so this is
+/// no warning; a mistake of the application is an error.
+pub(crate) fn requirement_failed(error: &AuthError, warnings: &Warnings) {
+    metrics::requirement_failed(error.kind());
     match error.kind() {
         AuthErrorKind::Misused => misused(&error.operator_message(), warnings),
         kind => {

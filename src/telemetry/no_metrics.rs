@@ -11,7 +11,7 @@ pub(crate) fn describe() {}
 
 pub(crate) fn decision(_: &'static str) {}
 
-pub(crate) fn demand_refused(_: AuthErrorKind) {}
+pub(crate) fn requirement_failed(_: AuthErrorKind) {}
 
 pub(crate) fn token_cache(_: &'static str) {}
 

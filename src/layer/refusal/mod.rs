@@ -14,13 +14,14 @@
 //! see it.
 //!
 //! All refusals of the crate are made by one function, [`write::Refusal`]'s: those of the layer, of
-//! [`Require`](super::Require), of the extractors, of the router for Backstage and of its upstream. The layer leaves its form in
+//! [`RequireLayer`](super::RequireLayer), of the extractors, of the router for Backstage and of its upstream. The layer leaves its form in
 //! the request ([`form::RefusalForm`]) for those behind it.
 //!
 //! The sentence is written into bodies that this crate knows: `String`, `Vec<u8>`, `Bytes`, `Full<Bytes>`, and axum's `Body`
 //! (feature `axum`). Any other body stays empty, its `Default`; for those there is
 //! [`refuse_with`](super::AlbAuthLayer::refuse_with).
 
+mod body;
 mod fill_body;
 mod form;
 mod grpc;
@@ -30,6 +31,7 @@ use std::fmt;
 
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, header};
 
+pub use self::body::{RefusalBody, WithRefusalBody};
 pub(crate) use self::{
     form::{LeftForm, RefusalForm},
     grpc::GrpcFamily,
@@ -41,10 +43,23 @@ use crate::error::AuthError;
 /// balancer's.
 pub(crate) const CHALLENGE: HeaderValue = HeaderValue::from_static("AlbOidc");
 
-/// Makes the answer to a request that is not let in.
+/// Makes the response to a rejected request, for an inner service whose responses have the body `B`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot make a refusal for responses with the body `{B}`",
+    label = "this body has no `Default`",
+    note = "call `.with_refusal_body()` on the layer (AlbAuthLayer or RequireLayer) that stands outside of the service with \
+            this body, or make refusals by a closure with `.refuse_with(..)`"
+)]
 pub trait Refuse<B> {
-    /// The answer. The layer adds the error to its extensions, and `no-store` where there is no `Cache-Control`.
-    fn refuse(&self, error: &AuthError, request: &RefusedRequest<'_>) -> Response<B>;
+    /// The body of the responses that leave the layer.
+    type Body;
+
+    /// The response to a rejected request. The layer adds the error to its extensions, and `no-store` if it has no
+    /// `Cache-Control`.
+    fn refuse(&self, error: &AuthError, request: &RefusedRequest<'_>) -> Response<Self::Body>;
+
+    /// The response of the inner service.
+    fn pass(response: Response<B>) -> Response<Self::Body>;
 }
 
 /// What a refusal may look at. The `x-amzn-oidc-*` headers are off already, unless the layer was told to keep them.
@@ -103,7 +118,14 @@ impl StandardRefusal {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<B: Default + 'static> Refuse<B> for StandardRefusal {
+    type Body = B;
+
+    fn pass(response: Response<B>) -> Response<B> {
+        response
+    }
+
     fn refuse(&self, error: &AuthError, request: &RefusedRequest<'_>) -> Response<B> {
         // The closure of the layer around must not come back here.
         let (around, request) = (request.form, RefusedRequest { form: None, ..*request });
@@ -155,6 +177,12 @@ impl<F, B> Refuse<B> for RefuseWith<F>
 where
     F: Fn(&AuthError, &RefusedRequest<'_>) -> Response<B>,
 {
+    type Body = B;
+
+    fn pass(response: Response<B>) -> Response<B> {
+        response
+    }
+
     fn refuse(&self, error: &AuthError, request: &RefusedRequest<'_>) -> Response<B> {
         (self.0)(error, request)
     }
@@ -167,7 +195,11 @@ impl<F> fmt::Debug for RefuseWith<F> {
 }
 
 /// The answer to a request that is not let in: never stored, and with the error for an outer layer.
-pub(crate) fn refuse<B>(refusal: &impl Refuse<B>, error: &AuthError, request: &RefusedRequest<'_>) -> Response<B> {
+pub(crate) fn refuse<B, R: Refuse<B>>(
+    refusal: &R,
+    error: &AuthError,
+    request: &RefusedRequest<'_>,
+) -> Response<R::Body> {
     let mut response = refusal.refuse(error, request);
     if !response.headers().contains_key(header::CACHE_CONTROL) {
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -33,26 +33,26 @@ use crate::{
 ///
 /// use http::{Request, Response};
 /// use tower::{Layer, Service, service_fn};
-/// use tower_alb_auth::{BackstageIdentity, RelayIdentity};
+/// use tower_alb_auth::{BackstageIdentity, RelayIdentityLayer};
 ///
 /// /// In a handler: the call is made for its user.
 /// fn for_user<C>(user: &BackstageIdentity, client: C) -> impl Service<Request<String>, Response = Response<String>>
 /// where
 ///     C: Service<Request<String>, Response = Response<String>>,
 /// {
-///     RelayIdentity::of(user).only_to(["users.internal.example.com"]).layer(client)
+///     RelayIdentityLayer::of(user).only_to(["users.internal.example.com"]).layer(client)
 /// }
 /// # let _ = for_user::<tower::util::BoxCloneService<Request<String>, Response<String>, Infallible>>;
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct RelayIdentity {
+pub struct RelayIdentityLayer {
     user: Option<Claims>,
     targets: Targets,
 }
 
-impl RelayIdentity {
+impl RelayIdentityLayer {
     /// For a client that several requests share: the user is the one in the outgoing request's extensions (a
-    /// [`BackstageIdentity`](crate::BackstageIdentity) or [`Claims`]), else the one of the [`RelayScope`](super::RelayScope)
+    /// [`BackstageIdentity`](crate::BackstageIdentity) or [`Claims`]), else the one of the [`RelayScopeLayer`](super::RelayScopeLayer)
     /// that the call is made in.
     pub fn new() -> Self {
         Self::default()
@@ -84,23 +84,23 @@ impl RelayIdentity {
     }
 }
 
-impl<S> Layer<S> for RelayIdentity {
-    type Service = Relay<S>;
+impl<S> Layer<S> for RelayIdentityLayer {
+    type Service = RelayIdentity<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Relay { inner, user: self.user.clone(), targets: self.targets.clone() }
+        RelayIdentity { inner, user: self.user.clone(), targets: self.targets.clone() }
     }
 }
 
-/// The client that [`RelayIdentity`] makes.
+/// The client that [`RelayIdentityLayer`] makes.
 #[derive(Clone)]
-pub struct Relay<S> {
+pub struct RelayIdentity<S> {
     inner: S,
     user: Option<Claims>,
     targets: Targets,
 }
 
-impl<S, B> Service<Request<B>> for Relay<S>
+impl<S, B> Service<Request<B>> for RelayIdentity<S>
 where
     S: Service<Request<B>>,
 {
@@ -125,9 +125,9 @@ where
     }
 }
 
-impl<S: fmt::Debug> fmt::Debug for Relay<S> {
+impl<S: fmt::Debug> fmt::Debug for RelayIdentity<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Relay").field("inner", &self.inner).finish_non_exhaustive()
+        f.debug_struct("RelayIdentity").field("inner", &self.inner).finish_non_exhaustive()
     }
 }
 

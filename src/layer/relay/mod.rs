@@ -1,13 +1,13 @@
 //! From service to service: the verified header of a request goes on to the next service, which verifies it again.
 //!
-//! [`RelayIdentity`] is a layer for clients: a tonic channel, a client of hyper-util, anything that takes an
+//! [`RelayIdentityLayer`] is a layer for clients: a tonic channel, a client of hyper-util, anything that takes an
 //! [`http::Request`]. It sends `x-amzn-oidc-data` of a user whom this service has verified, and of nobody else:
 //!
 //! | in the outgoing request | what goes out |
 //! |---|---|
 //! | any `x-amzn-oidc-*` header, look-alikes included | taken off: a stranger may have sent it, and a handler copied it |
-//! | a user, named by [`RelayIdentity::of`], in the request's extensions, or of the [`RelayScope`] | one `x-amzn-oidc-data`, as the load balancer signed it |
-//! | a user, and a request to an authority that [`RelayIdentity::only_to`] does not list | no header; logged |
+//! | a user, named by [`RelayIdentityLayer::of`], in the request's extensions, or of the [`RelayScopeLayer`] | one `x-amzn-oidc-data`, as the load balancer signed it |
+//! | a user, and a request to an authority that [`RelayIdentityLayer::only_to`] does not list | no header; logged |
 //! | no user | no header, so the next service answers as to anybody without one |
 //!
 //! `x-amzn-oidc-identity` and the access token never go on: nothing proves them.
@@ -28,6 +28,6 @@ mod scope;
 mod targets;
 
 pub use self::{
-    client::{Relay, RelayIdentity},
-    scope::{RelayScope, Scoped, ScopedFuture},
+    client::{RelayIdentity, RelayIdentityLayer},
+    scope::{RelayScope, RelayScopeLayer, RelayScopeResponseFuture},
 };

@@ -132,7 +132,7 @@ impl fmt::Display for NotSent<'_> {
         let port = self.0.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
         write!(
             f,
-            "the user is not sent on to {} ({scheme}): no authority of RelayIdentity::only_to(..); add it there if the service is \
+            "the user is not sent on to {} ({scheme}): no authority of RelayIdentityLayer::only_to(..); add it there if the service is \
              one of your own, and leave it out if the request was redirected",
             quoted(&format!("{host}{port}"))
         )

@@ -153,7 +153,7 @@ async fn a_layer_inside_another_one_is_named_as_the_mistake_it_is() {
             errors[index],
             "a user, or the mark that there is none, was in the request already: is an AlbAuthLayer inside another one? The \
              outer one takes the headers off, so the inner one sees nobody; have one a request, and let parts of the \
-             application demand a user by RequireSignIn",
+             application require a user by RequireLayer::signed_in()",
             "{case}"
         );
     }
