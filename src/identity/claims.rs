@@ -34,6 +34,7 @@ use super::Carried;
 /// | is missing | `Ok(None)` |
 /// | is of the type asked for | `Ok(Some(..))` |
 /// | is null or of another type | `Err(ClaimError)`, which a sign-in policy turns into a refusal by `?` |
+#[doc(alias("jwt", "id_token", "x-amzn-oidc-data"))]
 #[derive(Clone)]
 pub struct Claims(Arc<Inner>, Option<Carried>);
 

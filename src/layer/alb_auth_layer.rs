@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{authenticator::Authenticator, config::AlbAuthConfig, error::AuthError, telemetry};
 
-/// Verifies what the load balancer says about the signed-in user, and hands the inner service a
+/// Verifies the user in the load balancer's header, and gives the inner service a
 /// [`BackstageIdentity`](crate::BackstageIdentity) and [`Claims`](crate::Claims).
 ///
 /// Clones share keys and caches; put clones of one layer on as many services as there are.
@@ -33,13 +33,13 @@ use crate::{authenticator::Authenticator, config::AlbAuthConfig, error::AuthErro
 ///     .build()?;
 ///
 /// let handler = service_fn(|request: Request<String>| async move {
-///     let user = request.extensions().get::<BackstageIdentity>().expect("the layer lets nobody else in");
+///     let user = request.extensions().get::<BackstageIdentity>().expect("the layer rejects other requests");
 ///     Ok::<_, Infallible>(Response::new(user.user_entity_ref().to_string()))
 /// });
 /// let service = AlbAuthLayer::new(config).layer(handler);
 ///
-/// let answer = service.oneshot(Request::new(String::new())).await?;
-/// assert_eq!(answer.status(), 401);
+/// let response = service.oneshot(Request::new(String::new())).await?;
+/// assert_eq!(response.status(), 401);
 /// # Ok(())
 /// # }
 /// ```
@@ -52,8 +52,10 @@ pub struct AlbAuthLayer<R = StandardRefusal> {
 }
 
 impl AlbAuthLayer {
-    /// A layer that lets signed-in users in and nobody else. No I/O, no task: keys are fetched when the first token names
-    /// one. Logs one line that says what is trusted, and one at the first use that says what its switches do.
+    /// A layer that accepts requests of signed-in users and rejects all others.
+    ///
+    /// It does no I/O and starts no task: keys are fetched when the first token names one. It logs one line with what is
+    /// trusted, and at the first use one line with its switches.
     pub fn new(config: AlbAuthConfig) -> Self {
         telemetry::started(&config);
         Self {
@@ -70,13 +72,13 @@ impl AlbAuthLayer {
         self.refuse_by(refusal)
     }
 
-    /// Gives every refusal its HTTP status, also those of gRPC calls, which otherwise get 200 with `grpc-status`. They keep
-    /// `grpc-status` and `grpc-message` beside it, which clients of gRPC read too.
+    /// Gives every refusal its HTTP status, also those of gRPC calls, which otherwise get 200 with `grpc-status`. Refusals of
+    /// gRPC calls keep the headers `grpc-status` and `grpc-message`, which gRPC clients read too.
     ///
-    /// For a layer that answers a gateway's question whether a request may pass (nginx's `auth_request`, Traefik's
-    /// `forwardAuth`, Envoy's `ext_authz` over HTTP): the gateway lets a request in on 2xx, and sends the client's headers along.
-    /// Over HTTP/1.1 every refusal has its HTTP status anyway, and over HTTP/2 every refusal of a request that says it is empty
-    /// (`content-length: 0`), as the questions of Envoy and Traefik do; this makes it independent of both.
+    /// For a service that a gateway queries before it forwards a request (nginx's `auth_request`, Traefik's `forwardAuth`,
+    /// Envoy's `ext_authz` over HTTP). The gateway sends the client's headers, and forwards the request on 2xx. Over HTTP/1.1
+    /// every refusal has its HTTP status anyway, and over HTTP/2 every refusal of a request with `content-length: 0`, which
+    /// Envoy and Traefik send. With this switch neither matters.
     #[must_use]
     pub fn refuse_by_http_status(self) -> Self {
         let refusal = self.refusal.by_http_status();
@@ -91,23 +93,23 @@ impl AlbAuthLayer {
 }
 
 impl<R> AlbAuthLayer<R> {
-    /// Lets requests without `x-amzn-oidc-data` through, without an identity. A bad token is refused all the same.
+    /// Accepts requests without `x-amzn-oidc-data`, without an identity. Invalid tokens are still rejected.
     ///
-    /// For applications with public pages. Where a part of them needs a user, its handlers take a `BackstageIdentity`, or
-    /// check the extensions.
+    /// For applications with public pages. The handlers that need a user take a `BackstageIdentity`, or their routes get a
+    /// [`RequireLayer`](super::RequireLayer).
     #[must_use]
     pub fn optional(mut self) -> Self {
         LayerSettings::edit(&mut self.settings).optional = true;
         self
     }
 
-    /// Lets GET and HEAD requests with exactly this path through, without an identity: for the load balancer's health check,
-    /// which comes without headers. Requests with other methods need a user as on any path, unless
+    /// Accepts GET and HEAD requests with exactly this path, without an identity: for the load balancer's health check, which
+    /// has no such headers. Requests with other methods need a user as on any path, unless
     /// [`exempt_path_for_methods`](Self::exempt_path_for_methods) exempts them.
     ///
     /// Compared byte for byte with the path as the layer sees it: `/healthz` exempts neither `/healthz/` nor `//healthz` nor
-    /// `/health%7A`. The query does not count. Inside axum's
-    /// `Router::nest` the layer sees the path without the prefix. A token on such a request is taken off unread.
+    /// `/health%7A`. The query is ignored. Inside axum's `Router::nest` the layer sees the path without the prefix. A token on
+    /// such a request is removed without being read.
     ///
     /// A path that does not begin with `/`, or has a pattern or query, exempts nothing and is logged as a warning.
     #[must_use]
@@ -115,10 +117,10 @@ impl<R> AlbAuthLayer<R> {
         self.exempt_path_for_methods(path, [Method::GET, Method::HEAD])
     }
 
-    /// As [`exempt_path`](Self::exempt_path), for these methods and no others.
+    /// As [`exempt_path`](Self::exempt_path), for these methods only.
     ///
     /// For a health check of another method, such as gRPC's: `exempt_path_for_methods("/grpc.health.v1.Health/Check",
-    /// [Method::POST])`. What such a request changes is changed without a user.
+    /// [Method::POST])`. Such a request changes data without a user.
     #[must_use]
     pub fn exempt_path_for_methods(
         mut self,
@@ -129,9 +131,10 @@ impl<R> AlbAuthLayer<R> {
         self
     }
 
-    /// Leaves the three headers of the load balancer on the request of a signed-in user, for a handler that hands them on
-    /// itself. Look-alikes are taken off still, so is an `x-amzn-oidc-identity` that is not the signed subject, and all of
-    /// them from requests without a user. The three are marked as sensitive, so that their `Debug` form does not show them.
+    /// Keeps the three headers of the load balancer on requests of signed-in users, for a handler that forwards them.
+    ///
+    /// The layer still removes look-alikes, an `x-amzn-oidc-identity` that is not the signed subject, and all of them from
+    /// requests without a user. The three headers are marked as sensitive, so that `Debug` does not show them.
     #[must_use]
     pub fn keep_headers(mut self) -> Self {
         LayerSettings::edit(&mut self.settings).keep_headers = true;
@@ -146,25 +149,25 @@ impl<R> AlbAuthLayer<R> {
         self
     }
 
-    /// Leaves answers without `Cache-Control` as they are.
+    /// Leaves responses without `Cache-Control` as they are.
     ///
-    /// Otherwise they get `private`: the session is a cookie, so nothing else keeps a shared cache (a CDN) from storing one
-    /// user's answer and giving it to another (RFC 9111 section 3.5 protects only requests with `Authorization`). Right where
-    /// there is no shared cache in front, or every handler sets the header.
+    /// By default they get `private`. The session is a cookie, so nothing else prevents a shared cache (a CDN) from storing a
+    /// response to one user and serving it to another: RFC 9111 section 3.5 protects only requests with `Authorization`. Use
+    /// this if there is no shared cache in front, or if every handler sets the header.
     #[must_use]
     pub fn leave_cache_control(mut self) -> Self {
         LayerSettings::edit(&mut self.settings).leave_cache_control = true;
         self
     }
 
-    /// Makes refusals by a closure: for response bodies that this crate does not know, or another form.
+    /// Makes refusals by a closure: for response bodies that this crate does not know, or for a different form.
     ///
-    /// The closure gets the error and sees of the request its method, address, protocol version and headers. The layer adds the
-    /// error to the response's extensions, and `Cache-Control: no-store` where the closure set none. A status of 2xx lets a
-    /// stranger in where a gateway asks this layer whether a request may pass.
+    /// The closure gets the error, and the request's method, URI, protocol version and headers. The layer adds the error to
+    /// the response's extensions, and `Cache-Control: no-store` if the closure sets none. Never return a status of 2xx: a
+    /// gateway that queries this service before it forwards a request would forward it.
     ///
-    /// Extractors, [`RequireLayer`](super::RequireLayer)s and other refusals behind the layer use it too, if their bodies are of its
-    /// type.
+    /// Extractors, [`RequireLayer`](super::RequireLayer)s and other refusals behind the layer use the closure too, if their
+    /// response body has the same type.
     #[must_use]
     pub fn refuse_with<F, B>(mut self, refuse: F) -> AlbAuthLayer<RefuseWith<F>>
     where

@@ -7,13 +7,13 @@
 //! | [`Claims`] | the claims | 401 | 500 |
 //! | `Option<Claims>` | `Some` | `None` | 500 |
 //!
-//! A user whom the policy did not name, though it names others (`FirstMatch` with `ClaimsOnly` at its end, say), is 403 or
-//! `None` for an identity, and has claims.
+//! A policy can give some users an identity and accept others with claims alone, such as `FirstMatch` with `ClaimsOnly` at its
+//! end. For the latter, an identity is 403 or `None`, and the claims are there.
 //!
 //! 500 is the application's mistake: the route is not under an [`AlbAuthLayer`](crate::AlbAuthLayer), or its sign-in policy is
-//! `ClaimsOnly` and the handler asks for an identity. The log says which, and the client learns nothing of it.
+//! `ClaimsOnly` and the handler takes an identity. The log has the reason, the response does not.
 //!
-//! Refusals have the form of the layer around: its text, Backstage's JSON, gRPC's, or that of its closure. They carry their
+//! Refusals have the form of the outer layer: its text, Backstage's JSON, gRPC's, or that of its closure. They carry their
 //! [`AuthError`](crate::AuthError) for an outer layer.
 
 use std::fmt;
@@ -30,7 +30,7 @@ use crate::{
     identity::{BackstageIdentity, Claims},
 };
 
-/// Why an extractor gave nothing: the error, and the response in the form of the layer around.
+/// Why an extractor failed: the error, and the response in the form of the outer layer.
 pub struct ExtractRejection(Box<Refused>);
 
 struct Refused {

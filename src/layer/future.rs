@@ -25,7 +25,7 @@ use crate::{
 pin_project! {
     /// The response of [`AlbAuth`](super::AlbAuth).
     ///
-    /// Where nothing has to be waited for it holds the inner service's future and nothing on the heap.
+    /// If no key has to be fetched, it holds the inner service's future, and nothing on the heap.
     pub struct ResponseFuture<S, B, R, A>
     where
         S: Service<Request<B>>,
@@ -38,46 +38,46 @@ pin_project! {
 pin_project! {
     #[project = StateProjected]
     enum State<S, B, R, F, A> {
-        /// The inner service answers.
+        /// The inner service handles the request.
         Inner {
             #[pin]
             future: F,
             cache_control: CacheControl,
         },
-        /// A key is fetched, or the sign-in policy asks somebody.
+        /// A key is being fetched, or the sign-in policy queries another service.
         Waiting { decision: DecisionFuture, held: Option<Box<Held<S, B, R>>> },
-        /// Let in, and the inner service is made ready for the request.
+        /// The request is accepted, and the inner service is being made ready for it.
         Readying { admitted: Option<Box<Admitted<S, B>>> },
         Refused { response: Option<A> },
     }
 }
 
-/// What is held while a decision is waited for. Boxed, so that the future of the usual case is small.
+/// What is held until the decision is made. Boxed, so that the future is small in the usual case.
 struct Held<S, B, R> {
     request: Request<B>,
-    /// Not ready: what readiness holds (a permit, say) must not be kept for somebody who may be a stranger.
+    /// Not ready: a request that may be rejected must not keep what readiness holds, such as a permit.
     service: S,
     refusal: R,
     admission: Admission,
 }
 
-/// A request that was let in after a wait.
+/// A request that was accepted after a wait.
 struct Admitted<S, B> {
     request: Request<B>,
     service: S,
     cache_control: CacheControl,
 }
 
-/// What happens to a request that is let in.
+/// What happens to a request that is accepted.
 pub(super) struct Admission {
     pub(super) access_token: Option<AlbAccessToken>,
     pub(super) keep_headers: bool,
     pub(super) cache_control: CacheControl,
-    /// The form of refusals, for those behind.
+    /// The form of refusals, for services behind the layer.
     pub(super) form: Option<Carried>,
 }
 
-/// Whether an answer without `Cache-Control` gets one.
+/// Whether a response without `Cache-Control` gets one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CacheControl {
     Private,
@@ -90,7 +90,7 @@ impl CacheControl {
     }
 
     fn apply<B>(self, response: &mut Response<B>) {
-        // By what the answer is: what the request says it is, the client has written.
+        // By the response's content type: the client chooses the request's.
         if self == Self::Leave || GrpcFamily::of(response.headers()).is_some() {
             return;
         }
@@ -101,7 +101,7 @@ impl CacheControl {
 }
 
 impl Admission {
-    /// Puts what is known of the user into the extensions: one value, so one allocation.
+    /// Inserts the user into the extensions: one value, so one allocation.
     pub(super) fn admit<B>(self, request: &mut Request<B>, mut authenticated: Authenticated) {
         if let Some(form) = self.form {
             authenticated.claims_mut().carry(form);
@@ -189,7 +189,7 @@ where
                     state.set(State::Inner { future: service.call(request), cache_control });
                 }
                 StateProjected::Refused { response } => {
-                    // Polled after it was ready: a future may then do anything but misbehave.
+                    // If it is polled after completion, it stays pending and does not panic.
                     return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
                 }
             }

@@ -47,8 +47,8 @@ impl<S, R> AlbAuth<S, R> {
         self.inner
     }
 
-    /// Gives back the readied service: what it holds for this request (a permit, say) must not stay with an idle connection
-    /// of a stranger, nor wait for a key that a stranger asked for.
+    /// Replaces the ready service by a clone that is not ready. What readiness holds, such as a permit, must not stay with an
+    /// idle connection of an unknown client, nor wait for a key fetch that such a client caused.
     fn give_back(&mut self)
     where
         S: Clone,
@@ -75,9 +75,9 @@ where
         let settings = &*self.settings;
         if clear(request.extensions_mut()) {
             self.authenticator.current().misused(
-                "a user, or the mark that there is none, was in the request already: is an AlbAuthLayer inside another one? \
-                 The outer one takes the headers off, so the inner one sees nobody; have one a request, and let parts of \
-                 the application require a user by RequireLayer::signed_in()",
+                "a user, or the mark of a request without one, was in the request already: is an AlbAuthLayer inside another \
+                 one? The outer one removes the headers, so the inner one sees no user; use one layer per request, and let \
+                 parts of the application require a user by RequireLayer::signed_in()",
             );
         }
         let exempt = settings.is_exempt(&request);
@@ -89,12 +89,12 @@ where
             Values::None if settings.optional => None,
             _ => Some(self.authenticator.decide(&headers)),
         };
-        // Of several, nobody can say which one is the load balancer's.
+        // If there are several, it is unknown which one is the load balancer's.
         let access_token = match (&decision, headers.access_token) {
             (Some(_), Values::One(value)) if settings.expose_access_token => Some(AlbAccessToken::new(value.clone())),
             _ => None,
         };
-        // Kept only where they were looked at: without a decision, nobody vouches for any of them.
+        // Headers are kept only if they were verified: without a decision none of them is.
         if settings.keep_headers && decision.is_some() {
             to_strip.strip_look_alikes(request.headers_mut());
         } else {

@@ -1,4 +1,4 @@
-//! The user of the request that is being answered, for clients that are called while it is.
+//! The user of the current request, for clients that are called while it is handled.
 
 use std::{
     fmt,
@@ -23,16 +23,16 @@ pub(super) fn current() -> Option<Claims> {
     USER.try_with(Clone::clone).ok().flatten()
 }
 
-/// A layer inside an [`AlbAuthLayer`](crate::AlbAuthLayer) that tells the [`RelayIdentityLayer::new`](super::RelayIdentityLayer::new)
-/// clients of a service whose request is being answered, so that handlers need not name the user.
+/// A layer inside an [`AlbAuthLayer`](crate::AlbAuthLayer) that gives the user of the current request to the
+/// clients with [`RelayIdentityLayer::new`](super::RelayIdentityLayer::new), so that handlers need not name the user.
 ///
-/// It holds while the handler's future runs, and in no task that it spawns: what outlives the request outlives the token.
-/// Nor does it hold while a streamed body is sent.
+/// It applies while the handler's future runs. It does not apply in tasks that the handler spawns, nor while a streamed body is
+/// sent: these outlive the request, and may outlive the token.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RelayScopeLayer;
 
 impl RelayScopeLayer {
-    /// The scope.
+    /// The layer.
     pub fn new() -> Self {
         Self
     }
@@ -65,7 +65,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // Nobody is somebody too: a scope around this one must not lend its user to a request without one.
+        // Set the scope even without a user, so that an outer scope's user does not leak in.
         let user = Claims::of(request.extensions()).cloned();
         let future = USER.sync_scope(user.clone(), || self.inner.call(request));
         RelayScopeResponseFuture { future: USER.scope(user, future) }

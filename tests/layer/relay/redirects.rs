@@ -138,7 +138,7 @@ async fn s_90_without_a_list_no_whole_address_gets_the_token_and_the_log_says_wh
     let said = [warnings, traced.lines(Level::DEBUG)].concat();
     for authority in [own.address, other.address] {
         let part =
-            format!("the user is not sent on to \"{authority}\" (http): no authority of RelayIdentityLayer::only_to");
+            format!("the user is not sent to \"{authority}\" (http): RelayIdentityLayer::only_to(..) does not list it");
         assert!(said.iter().any(|line| line.contains(&part)), "{part}: {said:?}");
     }
 }
