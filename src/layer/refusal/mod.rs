@@ -46,9 +46,10 @@ pub(crate) const CHALLENGE: HeaderValue = HeaderValue::from_static("AlbOidc");
 /// Makes the response to a rejected request, for an inner service whose responses have the body `B`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot make a refusal for responses with the body `{B}`",
-    label = "this body has no `Default`",
-    note = "call `.with_refusal_body()` on the layer (AlbAuthLayer or RequireLayer) that stands outside of the service with \
-            this body, or make refusals by a closure with `.refuse_with(..)`"
+    label = "a refusal needs a response body that can be made",
+    note = "`StandardRefusal` needs a body with `Default`: call `.with_refusal_body()` on the AlbAuthLayer or RequireLayer that \
+            stands outside of the service with this body",
+    note = "with `.refuse_with(..)`, the closure returns the response with its body"
 )]
 pub trait Refuse<B> {
     /// The body of the responses that leave the layer.
