@@ -54,8 +54,8 @@ pub struct AlbAuthLayer<R = StandardRefusal> {
 impl AlbAuthLayer {
     /// A layer that accepts requests of signed-in users and rejects all others.
     ///
-    /// It does no I/O and starts no task: keys are fetched when the first token names one. It logs one line with what is
-    /// trusted, and at the first use one line with its switches.
+    /// It does no I/O and starts no task: keys are fetched when the first token names one. It logs
+    /// one line with what is trusted, and at the first use one line with its switches.
     pub fn new(config: AlbAuthConfig) -> Self {
         telemetry::started(&config);
         Self {
@@ -72,13 +72,15 @@ impl AlbAuthLayer {
         self.refuse_by(refusal)
     }
 
-    /// Gives every refusal its HTTP status, also those of gRPC calls, which otherwise get 200 with `grpc-status`. Refusals of
-    /// gRPC calls keep the headers `grpc-status` and `grpc-message`, which gRPC clients read too.
+    /// Gives every refusal its HTTP status, also those of gRPC calls, which otherwise get 200 with
+    /// `grpc-status`. Refusals of gRPC calls keep the headers `grpc-status` and `grpc-message`,
+    /// which gRPC clients read too.
     ///
-    /// For a service that a gateway queries before it forwards a request (nginx's `auth_request`, Traefik's `forwardAuth`,
-    /// Envoy's `ext_authz` over HTTP). The gateway sends the client's headers, and forwards the request on 2xx. Over HTTP/1.1
-    /// every refusal has its HTTP status anyway, and over HTTP/2 every refusal of a request with `content-length: 0`, which
-    /// Envoy and Traefik send. With this switch neither matters.
+    /// For a service that a gateway queries before it forwards a request (nginx's `auth_request`,
+    /// Traefik's `forwardAuth`, Envoy's `ext_authz` over HTTP). The gateway sends the client's
+    /// headers, and forwards the request on 2xx. Over HTTP/1.1 every refusal has its HTTP status
+    /// anyway, and over HTTP/2 every refusal of a request with `content-length: 0`, which Envoy and
+    /// Traefik send. With this switch neither matters.
     #[must_use]
     pub fn refuse_by_http_status(self) -> Self {
         let refusal = self.refusal.by_http_status();
@@ -93,25 +95,29 @@ impl AlbAuthLayer {
 }
 
 impl<R> AlbAuthLayer<R> {
-    /// Accepts requests without `x-amzn-oidc-data`, without an identity. Invalid tokens are still rejected.
+    /// Accepts requests without `x-amzn-oidc-data`, without an identity. Invalid tokens are still
+    /// rejected.
     ///
-    /// For applications with public pages. The handlers that need a user take a `BackstageIdentity`, or their routes get a
-    /// [`RequireLayer`](super::RequireLayer).
+    /// For applications with public pages. The handlers that need a user take a
+    /// `BackstageIdentity`, or their routes get a [`RequireLayer`](super::RequireLayer).
     #[must_use]
     pub fn optional(mut self) -> Self {
         LayerSettings::edit(&mut self.settings).optional = true;
         self
     }
 
-    /// Accepts GET and HEAD requests with exactly this path, without an identity: for the load balancer's health check, which
-    /// has no such headers. Requests with other methods need a user as on any path, unless
-    /// [`exempt_path_for_methods`](Self::exempt_path_for_methods) exempts them.
+    /// Accepts GET and HEAD requests with exactly this path, without an identity: for the load
+    /// balancer's health check, which has no such headers. Requests with other methods need a user
+    /// as on any path, unless [`exempt_path_for_methods`](Self::exempt_path_for_methods) exempts
+    /// them.
     ///
-    /// Compared byte for byte with the path as the layer sees it: `/healthz` exempts neither `/healthz/` nor `//healthz` nor
-    /// `/health%7A`. The query is ignored. Inside axum's `Router::nest` the layer sees the path without the prefix. A token on
-    /// such a request is removed without being read.
+    /// Compared byte for byte with the path as the layer sees it: `/healthz` exempts neither
+    /// `/healthz/` nor `//healthz` nor `/health%7A`. The query is ignored. Inside axum's
+    /// `Router::nest` the layer sees the path without the prefix. A token on such a request is
+    /// removed without being read.
     ///
-    /// A path that does not begin with `/`, or has a pattern or query, exempts nothing and is logged as a warning.
+    /// A path that does not begin with `/`, or has a pattern or query, exempts nothing and is
+    /// logged as a warning.
     #[must_use]
     pub fn exempt_path(self, path: impl Into<String>) -> Self {
         self.exempt_path_for_methods(path, [Method::GET, Method::HEAD])
@@ -119,8 +125,9 @@ impl<R> AlbAuthLayer<R> {
 
     /// As [`exempt_path`](Self::exempt_path), for these methods only.
     ///
-    /// For a health check of another method, such as gRPC's: `exempt_path_for_methods("/grpc.health.v1.Health/Check",
-    /// [Method::POST])`. Such a request changes data without a user.
+    /// For a health check of another method, such as gRPC's:
+    /// `exempt_path_for_methods("/grpc.health.v1.Health/Check", [Method::POST])`. Such a request
+    /// changes data without a user.
     #[must_use]
     pub fn exempt_path_for_methods(
         mut self,
@@ -131,10 +138,12 @@ impl<R> AlbAuthLayer<R> {
         self
     }
 
-    /// Keeps the three headers of the load balancer on requests of signed-in users, for a handler that forwards them.
+    /// Keeps the three headers of the load balancer on requests of signed-in users, for a handler
+    /// that forwards them.
     ///
-    /// The layer still removes look-alikes, an `x-amzn-oidc-identity` that is not the signed subject, and all of them from
-    /// requests without a user. The three headers are marked as sensitive, so that `Debug` does not show them.
+    /// The layer still removes look-alikes, an `x-amzn-oidc-identity` that is not the signed
+    /// subject, and all of them from requests without a user. The three headers are marked as
+    /// sensitive, so that `Debug` does not show them.
     #[must_use]
     pub fn keep_headers(mut self) -> Self {
         LayerSettings::edit(&mut self.settings).keep_headers = true;
@@ -151,23 +160,26 @@ impl<R> AlbAuthLayer<R> {
 
     /// Leaves responses without `Cache-Control` as they are.
     ///
-    /// By default they get `private`. The session is a cookie, so nothing else prevents a shared cache (a CDN) from storing a
-    /// response to one user and serving it to another: RFC 9111 section 3.5 protects only requests with `Authorization`. Use
-    /// this if there is no shared cache in front, or if every handler sets the header.
+    /// By default they get `private`. The session is a cookie, so nothing else prevents a shared
+    /// cache (a CDN) from storing a response to one user and serving it to another: RFC 9111
+    /// section 3.5 protects only requests with `Authorization`. Use this if there is no shared
+    /// cache in front, or if every handler sets the header.
     #[must_use]
     pub fn leave_cache_control(mut self) -> Self {
         LayerSettings::edit(&mut self.settings).leave_cache_control = true;
         self
     }
 
-    /// Makes refusals by a closure: for response bodies that this crate does not know, or for a different form.
+    /// Makes refusals by a closure: for response bodies that this crate does not know, or for a
+    /// different form.
     ///
-    /// The closure gets the error, and the request's method, URI, protocol version and headers. The layer adds the error to
-    /// the response's extensions, and `Cache-Control: no-store` if the closure sets none. Never return a status of 2xx: a
-    /// gateway that queries this service before it forwards a request would forward it.
+    /// The closure gets the error, and the request's method, URI, protocol version and headers. The
+    /// layer adds the error to the response's extensions, and `Cache-Control: no-store` if the
+    /// closure sets none. Never return a status of 2xx: a gateway that queries this service before
+    /// it forwards a request would forward it.
     ///
-    /// Extractors, [`RequireLayer`](super::RequireLayer)s and other refusals behind the layer use the closure too, if their
-    /// response body has the same type.
+    /// Extractors, [`RequireLayer`](super::RequireLayer)s and other refusals behind the layer use
+    /// the closure too, if their response body has the same type.
     #[must_use]
     pub fn refuse_with<F, B>(mut self, refuse: F) -> AlbAuthLayer<RefuseWith<F>>
     where
@@ -179,12 +191,13 @@ impl<R> AlbAuthLayer<R> {
         AlbAuthLayer { authenticator: self.authenticator, settings: self.settings, refusal: RefuseWith::new(refuse) }
     }
 
-    /// Gives the service's responses a body of their own type, [`RefusalBody`](super::RefusalBody): the body of the inner
-    /// service, or the text of a refusal.
+    /// Gives the service's responses a body of their own type, [`RefusalBody`](super::RefusalBody):
+    /// the body of the inner service, or the text of a refusal.
     ///
-    /// Without it the body's type stays what it is inside, and a refusal needs a body of that type. Some bodies cannot be
-    /// made, such as that of tower-http's `TraceLayer`, which has no `Default`. Call this method if the layer stands directly
-    /// or indirectly outside of such a layer:
+    /// Without it the body's type stays what it is inside, and a refusal needs a body of that type.
+    /// Some bodies cannot be made, such as that of tower-http's `TraceLayer`, which has no
+    /// `Default`. Call this method if the layer stands directly or indirectly outside of such a
+    /// layer:
     ///
     /// ```
     /// # #[cfg(feature = "test-util")] {
@@ -197,12 +210,14 @@ impl<R> AlbAuthLayer<R> {
     /// # }
     /// ```
     ///
-    /// It allocates nothing. It is not the default because axum puts bodies of a foreign type into a box, one per response,
-    /// and its own body into none; outside of `TraceLayer` axum makes that box anyway.
+    /// It allocates nothing. It is not the default because axum puts bodies of a foreign type into
+    /// a box, one per response, and its own body into none; outside of `TraceLayer` axum makes that
+    /// box anyway.
     ///
     /// Call it after [`refuse_with_backstage_json`](AlbAuthLayer::refuse_with_backstage_json),
-    /// [`refuse_by_http_status`](AlbAuthLayer::refuse_by_http_status) and [`refuse_with`](Self::refuse_with). The closure of
-    /// the latter then returns a `Response<Full<Bytes>>`.
+    /// [`refuse_by_http_status`](AlbAuthLayer::refuse_by_http_status) and
+    /// [`refuse_with`](Self::refuse_with). The closure of the latter then returns a
+    /// `Response<Full<Bytes>>`.
     #[must_use]
     pub fn with_refusal_body(self) -> AlbAuthLayer<WithRefusalBody<R>> {
         AlbAuthLayer {

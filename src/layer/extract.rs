@@ -7,14 +7,16 @@
 //! | [`Claims`] | the claims | 401 | 500 |
 //! | `Option<Claims>` | `Some` | `None` | 500 |
 //!
-//! A policy can give some users an identity and accept others with claims alone, such as `FirstMatch` with `ClaimsOnly` at its
-//! end. For the latter, an identity is 403 or `None`, and the claims are there.
+//! A policy can give some users an identity and accept others with claims alone, such as
+//! `FirstMatch` with `ClaimsOnly` at its end. For the latter, an identity is 403 or `None`, and the
+//! claims are there.
 //!
-//! 500 is the application's mistake: the route is not under an [`AlbAuthLayer`](crate::AlbAuthLayer), or its sign-in policy is
-//! `ClaimsOnly` and the handler takes an identity. The log has the reason, the response does not.
+//! 500 is the application's mistake: the route is not under an
+//! [`AlbAuthLayer`](crate::AlbAuthLayer), or its sign-in policy is `ClaimsOnly` and the handler
+//! takes an identity. The log has the reason, the response does not.
 //!
-//! Refusals have the form of the outer layer: its text, Backstage's JSON, gRPC's, or that of its closure. They carry their
-//! [`AuthError`](crate::AuthError) for an outer layer.
+//! Refusals have the form of the outer layer: its text, Backstage's JSON, gRPC's, or that of its
+//! closure. They carry their [`AuthError`](crate::AuthError) for an outer layer.
 
 use std::fmt;
 
@@ -39,8 +41,9 @@ struct Refused {
 }
 
 impl ExtractRejection {
-    /// The reason. [`Missing`](AuthErrorKind::Missing): no user is signed in. [`UserNotFound`](AuthErrorKind::UserNotFound): the
-    /// sign-in policy, which names others, did not name the user. [`Misused`](AuthErrorKind::Misused): the application's mistake.
+    /// The reason. [`Missing`](AuthErrorKind::Missing): no user is signed in.
+    /// [`UserNotFound`](AuthErrorKind::UserNotFound): the sign-in policy, which names others, did
+    /// not name the user. [`Misused`](AuthErrorKind::Misused): the application's mistake.
     pub fn error(&self) -> &AuthError {
         &self.0.error
     }

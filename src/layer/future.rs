@@ -55,7 +55,8 @@ pin_project! {
 /// What is held until the decision is made. Boxed, so that the future is small in the usual case.
 struct Held<S, B, R> {
     request: Request<B>,
-    /// Not ready: a request that may be rejected must not keep what readiness holds, such as a permit.
+    /// Not ready: a request that may be rejected must not keep what readiness holds, such as a
+    /// permit.
     service: S,
     refusal: R,
     admission: Admission,

@@ -18,7 +18,8 @@ use crate::{
     telemetry,
 };
 
-/// A handle on what the clones of a layer share. Made by [`AlbAuthLayer::handle`](super::AlbAuthLayer::handle).
+/// A handle on what the clones of a layer share. Made by
+/// [`AlbAuthLayer::handle`](super::AlbAuthLayer::handle).
 #[derive(Clone)]
 pub struct AlbAuthHandle {
     authenticator: Arc<Authenticator>,
@@ -33,10 +34,11 @@ impl AlbAuthHandle {
         WeakHandle(Arc::downgrade(&self.authenticator))
     }
 
-    /// Authenticates a request by its headers, for code that is not a tower service. It uses the configuration, the keys, the
-    /// caches and the spans of the layer.
+    /// Authenticates a request by its headers, for code that is not a tower service. It uses the
+    /// configuration, the keys, the caches and the spans of the layer.
     ///
-    /// It changes nothing in the request: removing the headers and inserting the identity is up to the caller.
+    /// It changes nothing in the request: removing the headers and inserting the identity is up to
+    /// the caller.
     ///
     /// ```
     /// # #[cfg(feature = "test-util")]
@@ -61,8 +63,9 @@ impl AlbAuthHandle {
     /// ```
     ///
     /// # Errors
-    /// Why the request must be rejected; a missing header is [`AuthErrorKind::Missing`](crate::AuthErrorKind::Missing).
-    /// [`AuthError::status`] is the status of the response, and [`AuthError::client_message`] all that the client may read.
+    /// Why the request must be rejected; a missing header is
+    /// [`AuthErrorKind::Missing`](crate::AuthErrorKind::Missing). [`AuthError::status`] is the
+    /// status of the response, and [`AuthError::client_message`] all that the client may read.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<SignedIn, AuthError> {
         // Before the first await, so that the headers are not borrowed across it.
         let decision = self.authenticator.decide(&OidcHeaders::scan(headers));
@@ -84,31 +87,35 @@ impl AlbAuthHandle {
         self.authenticator.current().config().inner.trust.issuers_without_users()
     }
 
-    /// Replaces the configuration without losing a request: requests in progress finish with the old one, later ones use the
-    /// new one. Cached tokens and sign-ins are dropped with the old configuration. Cached keys of endpoints that are still
-    /// trusted are kept if the key source is the same: see [`KeySource::identity`](crate::keys::KeySource::identity).
+    /// Replaces the configuration without losing a request: requests in progress finish with the
+    /// old one, later ones use the new one. Cached tokens and sign-ins are dropped with the old
+    /// configuration. Cached keys of endpoints that are still trusted are kept if the key source is
+    /// the same: see [`KeySource::identity`](crate::keys::KeySource::identity).
     pub fn reload(&self, config: AlbAuthConfig) {
         telemetry::withdrawn(&self.config().inner.trust.withdrawn(&config.inner.trust));
         telemetry::started(&config);
         self.authenticator.reload(config);
     }
 
-    /// Whether requests can be authenticated, and if not, why. A process that has not needed a key yet is ready.
+    /// Whether requests can be authenticated, and if not, why. A process that has not needed a key
+    /// yet is ready.
     pub fn readiness(&self) -> Readiness {
         self.authenticator.current().keys().readiness()
     }
 
-    /// Sends a request to each key endpoint, so that a wrong region, a blocked egress or a missing root certificate shows at
-    /// start-up and not at the first request.
+    /// Sends a request to each key endpoint, so that a wrong region, a blocked egress or a missing
+    /// root certificate shows at start-up and not at the first request.
     ///
     /// # Errors
-    /// The endpoints that do not respond. The layer keeps working, and tries again when a request needs a key.
+    /// The endpoints that do not respond. The layer keeps working, and tries again when a request
+    /// needs a key.
     pub async fn warm_up(&self) -> Result<(), WarmUpError> {
         self.warm_up_kids([]).await
     }
 
-    /// As [`warm_up`](Self::warm_up), and fetches the keys with these ids, so that the first request with one of them does not
-    /// wait. The logs of a running instance have the kids; AWS does not list them.
+    /// As [`warm_up`](Self::warm_up), and fetches the keys with these ids, so that the first
+    /// request with one of them does not wait. The logs of a running instance have the kids; AWS
+    /// does not list them.
     ///
     /// # Errors
     /// The endpoints that do not respond, and the kids that none of them knows.
@@ -122,10 +129,11 @@ impl AlbAuthHandle {
             .map_err(|problems| WarmUpError { problems })
     }
 
-    /// Keeps cached keys fresh while no request comes, until the task is dropped or the last layer is gone.
+    /// Keeps cached keys fresh while no request comes, until the task is dropped or the last layer
+    /// is gone.
     ///
-    /// Keys are refreshed without it too: a request refreshes a key ahead of its expiry, without waiting. The task saves the
-    /// first request after a quiet hour a fetch.
+    /// Keys are refreshed without it too: a request refreshes a key ahead of its expiry, without
+    /// waiting. The task saves the first request after a quiet hour a fetch.
     ///
     /// # Panics
     /// Outside a tokio runtime.

@@ -10,16 +10,21 @@
 //! | keys or catalog unavailable | 503 with `Retry-After` |
 //! | an [exempt](AlbAuthLayer::exempt_path) path, GET or HEAD | the inner service's, without an identity |
 //!
-//! On every path, the layer removes an identity that was already in the extensions, and the `x-amzn-oidc-*` headers,
-//! including look-alikes with underscores. It reads no body, neither of the request nor of the response.
+//! On every path, the layer removes an identity that was already in the extensions, and the
+//! `x-amzn-oidc-*` headers, including look-alikes with underscores. It reads no body, neither of
+//! the request nor of the response.
 //!
 //! # Where it stands
-//! - Around the whole service: `Router::layer` in axum covers the routes added before it, so add it last.
-//! - Once per request. An outer layer removes the headers, so a second one inside sees no user; it logs that as an error.
-//!   Parts of an application require a user, an ownership or a claim by a [`RequireLayer`].
-//! - Inside of CORS: a preflight request carries no header, and is rejected like any request without one.
-//! - Inside or outside of other layers, such as those of tower-http. If a layer inside has a response body that cannot be made,
-//!   as that of `TraceLayer`, call [`with_refusal_body`](AlbAuthLayer::with_refusal_body):
+//! - Around the whole service: `Router::layer` in axum covers the routes added before it, so add it
+//!   last.
+//! - Once per request. An outer layer removes the headers, so a second one inside sees no user; it
+//!   logs that as an error. Parts of an application require a user, an ownership or a claim by a
+//!   [`RequireLayer`].
+//! - Inside of CORS: a preflight request carries no header, and is rejected like any request
+//!   without one.
+//! - Inside or outside of other layers, such as those of tower-http. If a layer inside has a
+//!   response body that cannot be made, as that of `TraceLayer`, call
+//!   [`with_refusal_body`](AlbAuthLayer::with_refusal_body):
 //!
 //! ```
 //! # #[cfg(feature = "test-util")] {
@@ -40,7 +45,8 @@
 //! # }
 //! ```
 //!
-//! Without it the compiler reports "`StandardRefusal` cannot make a refusal for responses with the body ..":
+//! Without it the compiler reports "`StandardRefusal` cannot make a refusal for responses with the
+//! body ..":
 //!
 //! ```compile_fail,E0277
 //! # use std::convert::Infallible;

@@ -23,7 +23,8 @@ use crate::{
     telemetry::metrics,
 };
 
-/// The service that [`AlbAuthLayer`](super::AlbAuthLayer) makes. See [`layer`](super) for what it does.
+/// The service that [`AlbAuthLayer`](super::AlbAuthLayer) makes. See [`layer`](super) for what it
+/// does.
 #[derive(Clone)]
 pub struct AlbAuth<S, R = StandardRefusal> {
     inner: S,
@@ -47,8 +48,9 @@ impl<S, R> AlbAuth<S, R> {
         self.inner
     }
 
-    /// Replaces the ready service by a clone that is not ready. What readiness holds, such as a permit, must not stay with an
-    /// idle connection of an unknown client, nor wait for a key fetch that such a client caused.
+    /// Replaces the ready service by a clone that is not ready. What readiness holds, such as a
+    /// permit, must not stay with an idle connection of an unknown client, nor wait for a key fetch
+    /// that such a client caused.
     fn give_back(&mut self)
     where
         S: Clone,

@@ -23,7 +23,8 @@ pub(super) struct LayerSettings {
     logged: Logged,
 }
 
-/// Whether the switches were logged. Settings are cloned in order to change them, so a clone starts as not logged.
+/// Whether the switches were logged. Settings are cloned in order to change them, so a clone starts
+/// as not logged.
 #[derive(Debug, Default)]
 struct Logged(AtomicBool);
 

@@ -15,8 +15,8 @@ const SHARDS: usize = 4;
 /// Everything but the unreserved characters of RFC 3986 section 2.3.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Ends the load balancer's session of a browser: expires its cookies, and sends the browser on to the provider's end-session
-/// address, if one is configured.
+/// Ends the load balancer's session of a browser: expires its cookies, and sends the browser on to
+/// the provider's end-session address, if one is configured.
 ///
 /// ```
 /// use http::{HeaderMap, Method, Response};
@@ -35,12 +35,13 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 ///
 /// # What ends, and what does not
 /// - The **load balancer's session** ends, in this browser: its next request has to sign in again.
-/// - The **provider's session** ends only at the end-session address. Without one, the next sign-in succeeds without a prompt.
+/// - The **provider's session** ends only at the end-session address. Without one, the next sign-in
+///   succeeds without a prompt.
 /// - **Tokens** that the load balancer has already signed stay valid for 120 s.
-/// - A **copied cookie** stays valid: it contains the session, and the load balancer keeps no list of sessions. It expires with
-///   the listener rule's `SessionTimeout`, seven days by default.
-/// - The page that the browser returns to must be on a path whose listener rule does not authenticate, otherwise the browser
-///   signs in again at once.
+/// - A **copied cookie** stays valid: it contains the session, and the load balancer keeps no list
+///   of sessions. It expires with the listener rule's `SessionTimeout`, seven days by default.
+/// - The page that the browser returns to must be on a path whose listener rule does not
+///   authenticate, otherwise the browser signs in again at once.
 #[derive(Debug, Clone)]
 pub struct SignOut {
     expired: Vec<HeaderValue>,
@@ -122,8 +123,8 @@ impl SignOut {
             let Ok(origin) = origin.to_str() else { return false };
             return self.origins.iter().any(|allowed| allowed == origin) || is_of_host(origin, headers);
         }
-        // A browser that sends no Origin with a POST sends this header. A client that sends neither is not a browser, so no
-        // other site can make it send the user's cookie.
+        // A browser that sends no Origin with a POST sends this header. A client that sends neither
+        // is not a browser, so no other site can make it send the user's cookie.
         headers
             .get_all("sec-fetch-site")
             .iter()
@@ -134,7 +135,8 @@ impl SignOut {
 /// Whether the origin names the host that the request was sent to.
 fn is_of_host(origin: &str, headers: &HeaderMap) -> bool {
     if !headers.contains_key(header::HOST) {
-        // Over HTTP/2 the host is in the URI. The browser has compared both, and no page can set this header.
+        // Over HTTP/2 the host is in the URI. The browser has compared both, and no page can set
+        // this header.
         let mut sites = headers.get_all("sec-fetch-site").iter();
         return matches!((sites.next(), sites.next()), (Some(site), None) if site == "same-origin");
     }
@@ -159,28 +161,30 @@ pub struct SignOutBuilder {
 }
 
 impl SignOutBuilder {
-    /// The name of the load balancer's session cookie, if the listener rule's authenticate action sets one
-    /// (`SessionCookieName`). Default `AWSELBAuthSessionCookie`.
+    /// The name of the load balancer's session cookie, if the listener rule's authenticate action
+    /// sets one (`SessionCookieName`). Default `AWSELBAuthSessionCookie`.
     pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
         self.cookie_name = name.into();
         self
     }
 
-    /// Where the provider ends its own session: `end_session_endpoint` in its discovery document (OpenID Connect
-    /// RP-Initiated Logout 1.0 section 2.1), or `https://<domain>/logout` of Cognito.
+    /// Where the provider ends its own session: `end_session_endpoint` in its discovery document
+    /// (OpenID Connect RP-Initiated Logout 1.0 section 2.1), or `https://<domain>/logout` of
+    /// Cognito.
     pub fn end_session(mut self, url: impl Into<String>) -> Self {
         self.end_session = Some(url.into());
         self
     }
 
-    /// A parameter of that address, encoded here: `post_logout_redirect_uri`, `client_id`, Cognito's `logout_uri`.
+    /// A parameter of that address, encoded here: `post_logout_redirect_uri`, `client_id`,
+    /// Cognito's `logout_uri`.
     pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.query.push((name.into(), value.into()));
         self
     }
 
-    /// Allows pages of this origin to sign users out: `https://app.example.com`. Pages of the service's own host are always
-    /// allowed.
+    /// Allows pages of this origin to sign users out: `https://app.example.com`. Pages of the
+    /// service's own host are always allowed.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.origins.push(origin.into());
         self
@@ -252,9 +256,9 @@ impl SignOutBuilder {
     }
 }
 
-/// A browser identifies a cookie by name, path and host; the load balancer sets `Path=/` and no domain. `Secure` is left out
-/// unless the name requires it: over https it makes no difference to a deletion, and over the emulator's plain http a browser
-/// would ignore the header.
+/// A browser identifies a cookie by name, path and host; the load balancer sets `Path=/` and no
+/// domain. `Secure` is left out unless the name requires it: over https it makes no difference to a
+/// deletion, and over the emulator's plain http a browser would ignore the header.
 fn expiry(name: &str) -> String {
     let prefixed = name.starts_with("__Secure-") || name.starts_with("__Host-");
     let secure = if prefixed { "; Secure" } else { "" };

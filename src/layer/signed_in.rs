@@ -33,7 +33,8 @@ impl SignedIn {
         }
     }
 
-    /// The user's identity in the organisation; `None` if the policy accepted the user with claims alone.
+    /// The user's identity in the organisation; `None` if the policy accepted the user with claims
+    /// alone.
     pub fn identity(&self) -> Option<&BackstageIdentity> {
         match &self.0 {
             Who::Named(identity) => Some(identity),

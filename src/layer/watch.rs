@@ -27,12 +27,12 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches these files, and the `.pem` files of these folders. They are read now, so that a later change is noticed: call
-    /// this before the settings are loaded for the first time.
+    /// Watches these files, and the `.pem` files of these folders. They are read now, so that a
+    /// later change is noticed: call this before the settings are loaded for the first time.
     ///
     /// Files that `AppConfig` (feature `app-config`) and
-    /// [`FixedKeys::from_directory`](crate::keys::FixedKeys::from_directory) read need not be listed: see
-    /// [`AlbAuthHandle::watch`].
+    /// [`FixedKeys::from_directory`](crate::keys::FixedKeys::from_directory) read need not be
+    /// listed: see [`AlbAuthHandle::watch`].
     pub fn files(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         let paths: Vec<PathBuf> = paths.into_iter().map(Into::into).collect();
         let seen = look(&paths, &[]);
@@ -48,16 +48,20 @@ impl Watch {
 }
 
 impl AlbAuthHandle {
-    /// Reloads when files change: calls `load`, which reads them, and replaces the configuration by its result.
+    /// Reloads when files change: calls `load`, which reads them, and replaces the configuration by
+    /// its result.
     ///
-    /// Watched are the files of `watch`, and every file that the configuration was read from by this crate, determined after
-    /// each load: app-config files with their `$include` and `$file` targets, and folders of
-    /// [`FixedKeys::from_directory`](crate::keys::FixedKeys::from_directory). A file that goes missing is a change, too.
+    /// Watched are the files of `watch`, and every file that the configuration was read from by
+    /// this crate, determined after each load: app-config files with their `$include` and `$file`
+    /// targets, and folders of
+    /// [`FixedKeys::from_directory`](crate::keys::FixedKeys::from_directory). A file that goes
+    /// missing is a change, too.
     ///
-    /// The contents count, not the times of change, so it works where files are swapped by links (Kubernetes). A change
-    /// takes effect once two consecutive polls read the same content, so that a half-written file is not read. The log names
-    /// the files that changed, and what is no longer trusted. If `load` fails, the previous settings stay in use; the
-    /// reason is in the log and in [`BackgroundTask::problem`].
+    /// The contents count, not the times of change, so it works where files are swapped by links
+    /// (Kubernetes). A change takes effect once two consecutive polls read the same content, so
+    /// that a half-written file is not read. The log names the files that changed, and what is no
+    /// longer trusted. If `load` fails, the previous settings stay in use; the reason is in the log
+    /// and in [`BackgroundTask::problem`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -118,7 +122,8 @@ struct Watcher<L> {
     read: FilesRead,
     /// What a failed load has read since then.
     failed: FilesRead,
-    /// What was loaded last. A state that was not the same before and after is [`FileState::Changing`], which no poll finds.
+    /// What was loaded last. A state that was not the same before and after is
+    /// [`FileState::Changing`], which no poll finds.
     settled: States,
     /// What was seen last.
     last: States,
@@ -186,7 +191,8 @@ where
         }
     }
 
-    /// What this load has read counts as it was when it was read; the rest as it was before, if it is the same after.
+    /// What this load has read counts as it was when it was read; the rest as it was before, if it
+    /// is the same after.
     async fn settle(&mut self, read: &FilesRead) {
         let Some(after) = self.look().await else { return };
         let mut settled = after.clone();

@@ -17,9 +17,11 @@ use crate::error::AuthError;
 
 pin_project! {
     /// The body of responses that leave a layer with
-    /// [`with_refusal_body`](crate::AlbAuthLayer::with_refusal_body): the body of the inner service, or the text of a refusal.
+    /// [`with_refusal_body`](crate::AlbAuthLayer::with_refusal_body): the body of the inner
+    /// service, or the text of a refusal.
     ///
-    /// Its `Default` is empty, whatever the inner body is, so that layers that need a `Default` can stand outside.
+    /// Its `Default` is empty, whatever the inner body is, so that layers that need a `Default` can
+    /// stand outside.
     pub struct RefusalBody<B> {
         #[pin]
         content: Content<B>,

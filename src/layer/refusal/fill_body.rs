@@ -5,7 +5,8 @@ use std::any::Any;
 use bytes::Bytes;
 use http_body_util::Full;
 
-/// Writes `text` into `body` if this crate knows its type, otherwise leaves it as it is. Returns whether it was written.
+/// Writes `text` into `body` if this crate knows its type, otherwise leaves it as it is. Returns
+/// whether it was written.
 pub(super) fn fill<B: 'static>(body: &mut B, text: String) -> bool {
     let body: &mut dyn Any = body;
     if let Some(body) = body.downcast_mut::<String>() {

@@ -12,8 +12,8 @@ use crate::{
 
 /// The form in which a layer refuses.
 ///
-/// Behind the layer it is stored with the claims, or in the extensions if the request has no user. The standard form is not
-/// stored: it is the default of all refusals in this crate.
+/// Behind the layer it is stored with the claims, or in the extensions if the request has no user.
+/// The standard form is not stored: it is the default of all refusals in this crate.
 pub(crate) enum RefusalForm {
     Standard(StandardRefusal),
     /// By a closure: an [`OwnForm`] of the body that it makes.

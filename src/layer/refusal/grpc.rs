@@ -16,7 +16,8 @@ pub(crate) enum GrpcFamily {
 }
 
 impl GrpcFamily {
-    /// By `content-type`. Two of them, or a list, are not gRPC: two readers may each use a different one.
+    /// By `content-type`. Two of them, or a list, are not gRPC: two readers may each use a
+    /// different one.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(header::CONTENT_TYPE).iter();
         let (Some(value), None) = (values.next(), values.next()) else { return None };
@@ -48,10 +49,12 @@ impl GrpcFamily {
         HeaderValue::from_static(self.content_type())
     }
 
-    /// Whether the request is a call of a gRPC client, which reads the `grpc-status` of a response with HTTP status 200.
+    /// Whether the request is a call of a gRPC client, which reads the `grpc-status` of a response
+    /// with HTTP status 200.
     ///
-    /// gRPC uses only POST over HTTP/2, and a message has at least five bytes. A gateway that queries this service before it
-    /// forwards a request sends the headers of that request without a body.
+    /// gRPC uses only POST over HTTP/2, and a message has at least five bytes. A gateway that
+    /// queries this service before it forwards a request sends the headers of that request without
+    /// a body.
     pub(super) fn is_call(self, request: &RefusedRequest<'_>) -> bool {
         let is_zero = |length: &HeaderValue| length.as_bytes().iter().all(|digit| *digit == b'0');
         let is_empty = || request.headers.get_all(header::CONTENT_LENGTH).iter().any(is_zero);
@@ -59,8 +62,8 @@ impl GrpcFamily {
     }
 }
 
-/// The gRPC status for an HTTP status. This is not gRPC's table for responses without a gRPC status, in which 409 and 500 are 2
-/// (unknown): here the reason is known.
+/// The gRPC status for an HTTP status. This is not gRPC's table for responses without a gRPC
+/// status, in which 409 and 500 are 2 (unknown): here the reason is known.
 pub(super) fn code(status: StatusCode) -> HeaderValue {
     HeaderValue::from_static(match status {
         StatusCode::UNAUTHORIZED => "16",

@@ -1,7 +1,7 @@
 //! Refusals: the responses to rejected requests.
 //!
-//! All refusals with the same status look the same, so that a client learns nothing about the reason. The reason is in the
-//! response's extensions, as [`AuthError`], for an outer layer.
+//! All refusals with the same status look the same, so that a client learns nothing about the
+//! reason. The reason is in the response's extensions, as [`AuthError`], for an outer layer.
 //!
 //! | request | response |
 //! |---|---|
@@ -9,17 +9,20 @@
 //! | `application/grpc-web`, `application/grpc-web-text`, and `application/grpc` in any other request | the status, with the same headers, no body |
 //! | any other | the status and a text |
 //!
-//! All are `no-store`; a 401 has `WWW-Authenticate`, a 503 `Retry-After`. Only gRPC calls get a status of 2xx: a gateway that
-//! queries this service before it forwards a request (`auth_request`, forward auth) would take 2xx for an acceptance, and alarms
-//! on the status would not fire.
+//! All are `no-store`; a 401 has `WWW-Authenticate`, a 503 `Retry-After`. Only gRPC calls get a
+//! status of 2xx: a gateway that queries this service before it forwards a request (`auth_request`,
+//! forward auth) would take 2xx for an acceptance, and alarms on the status would not fire.
 //!
 //! All refusals of the crate are made by one function, [`write::Refusal`]'s: those of the layer, of
-//! [`RequireLayer`](super::RequireLayer), of the extractors, of the router for Backstage and of its upstream. The layer leaves its form in
-//! the request ([`form::RefusalForm`]) for refusals behind it.
+//! [`RequireLayer`](super::RequireLayer), of the extractors, of the router for Backstage and of its
+//! upstream. The layer leaves its form in the request ([`form::RefusalForm`]) for refusals behind
+//! it.
 //!
-//! The text is written into bodies that this crate knows: `String`, `Vec<u8>`, `Bytes`, `Full<Bytes>`, and axum's `Body`
-//! (feature `axum`). Any other body is its `Default`. For texts in other bodies, and for bodies without a `Default`, there are
-//! [`with_refusal_body`](super::AlbAuthLayer::with_refusal_body) and [`refuse_with`](super::AlbAuthLayer::refuse_with).
+//! The text is written into bodies that this crate knows: `String`, `Vec<u8>`, `Bytes`,
+//! `Full<Bytes>`, and axum's `Body` (feature `axum`). Any other body is its `Default`. For texts in
+//! other bodies, and for bodies without a `Default`, there are
+//! [`with_refusal_body`](super::AlbAuthLayer::with_refusal_body) and
+//! [`refuse_with`](super::AlbAuthLayer::refuse_with).
 
 mod body;
 mod fill_body;
@@ -39,11 +42,12 @@ pub(crate) use self::{
 };
 use crate::error::AuthError;
 
-/// The challenge of a 401, which RFC 9110 section 11.6.1 requires. No client can respond to it by itself: the load balancer
-/// has the session.
+/// The challenge of a 401, which RFC 9110 section 11.6.1 requires. No client can respond to it by
+/// itself: the load balancer has the session.
 pub(crate) const CHALLENGE: HeaderValue = HeaderValue::from_static("AlbOidc");
 
-/// Makes the response to a rejected request, for an inner service whose responses have the body `B`.
+/// Makes the response to a rejected request, for an inner service whose responses have the body
+/// `B`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot make a refusal for responses with the body `{B}`",
     label = "a refusal needs a response body that can be made",
@@ -55,16 +59,16 @@ pub trait Refuse<B> {
     /// The body of the responses that leave the layer.
     type Body;
 
-    /// The response to a rejected request. The layer adds the error to its extensions, and `no-store` if it has no
-    /// `Cache-Control`.
+    /// The response to a rejected request. The layer adds the error to its extensions, and
+    /// `no-store` if it has no `Cache-Control`.
     fn refuse(&self, error: &AuthError, request: &RefusedRequest<'_>) -> Response<Self::Body>;
 
     /// The response of the inner service.
     fn pass(response: Response<B>) -> Response<Self::Body>;
 }
 
-/// The parts of the request that a refusal may use. The `x-amzn-oidc-*` headers are removed already, unless the layer keeps
-/// them ([`keep_headers`](super::AlbAuthLayer::keep_headers)).
+/// The parts of the request that a refusal may use. The `x-amzn-oidc-*` headers are removed
+/// already, unless the layer keeps them ([`keep_headers`](super::AlbAuthLayer::keep_headers)).
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct RefusedRequest<'r> {
@@ -82,7 +86,8 @@ pub struct RefusedRequest<'r> {
 
 /// The standard refusal: the status and a text, or a gRPC status.
 ///
-/// Behind an [`AlbAuthLayer`](crate::AlbAuthLayer) with a different form of refusals, it has that form.
+/// Behind an [`AlbAuthLayer`](crate::AlbAuthLayer) with a different form of refusals, it has that
+/// form.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StandardRefusal {
     /// `None`: the form of the outer layer, or a text if no layer left one.

@@ -46,15 +46,16 @@ impl Refusal<'_> {
         }
         let length = body.len();
         if fill(response.body_mut(), body) && method == Method::HEAD {
-            // Only its length: hyper would send the body over HTTP/2, where a body in a response to HEAD breaks the stream.
+            // Only its length: hyper would send the body over HTTP/2, where a body in a response to
+            // HEAD breaks the stream.
             *response.body_mut() = B::default();
             response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
         response
     }
 
-    /// For gRPC, without a body: a gRPC client would read a text as a broken message. In the form Trailers-Only (gRPC over
-    /// HTTP/2) the HTTP status is 200, whatever the gRPC status is.
+    /// For gRPC, without a body: a gRPC client would read a text as a broken message. In the form
+    /// Trailers-Only (gRPC over HTTP/2) the HTTP status is 200, whatever the gRPC status is.
     pub(super) fn in_grpc<B: Default>(self, family: GrpcFamily, trailers_only: bool) -> Response<B> {
         let code = grpc::code(self.status);
         // The messages are ASCII without '%', so they need no percent-encoding.
@@ -71,7 +72,8 @@ impl Refusal<'_> {
         response
     }
 
-    /// Status and headers, with room for exactly this number of headers: requests of unknown clients must cost little.
+    /// Status and headers, with room for exactly this number of headers: requests of unknown
+    /// clients must cost little.
     fn empty<B: Default>(self, headers: usize, content_type: HeaderValue) -> Response<B> {
         let mut response = Response::new(B::default());
         *response.status_mut() = self.status;

@@ -20,13 +20,15 @@ use crate::{
 
 /// A layer for clients that sends the verified header of a user to the next service.
 ///
-/// A client that is connected to one server, such as a tonic channel, takes requests without an authority, and needs no list.
-/// For a client that takes absolute URIs, list the services that may get the user's token by [`only_to`](Self::only_to):
-/// requests to all others are sent without it, which is logged.
+/// A client that is connected to one server, such as a tonic channel, takes requests without an
+/// authority, and needs no list. For a client that takes absolute URIs, list the services that may
+/// get the user's token by [`only_to`](Self::only_to): requests to all others are sent without it,
+/// which is logged.
 ///
-/// Put it directly around the client that connects. If the client follows redirects by itself, the layer sees only the first
-/// request, and the client sends the token to the target of the redirect: switch that off (`redirect::Policy::none()` of
-/// reqwest), and follow redirects outside of this layer (`FollowRedirect` of tower-http), where it sees each request.
+/// Put it directly around the client that connects. If the client follows redirects by itself, the
+/// layer sees only the first request, and the client sends the token to the target of the redirect:
+/// switch that off (`redirect::Policy::none()` of reqwest), and follow redirects outside of this
+/// layer (`FollowRedirect` of tower-http), where it sees each request.
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -51,32 +53,35 @@ pub struct RelayIdentityLayer {
 }
 
 impl RelayIdentityLayer {
-    /// For a client that several requests share: the user is the one in the outgoing request's extensions (a
-    /// [`BackstageIdentity`](crate::BackstageIdentity) or [`Claims`]), else the one of the [`RelayScopeLayer`](super::RelayScopeLayer)
-    /// that the call is made in.
+    /// For a client that several requests share: the user is the one in the outgoing request's
+    /// extensions (a [`BackstageIdentity`](crate::BackstageIdentity) or [`Claims`]), else the one
+    /// of the [`RelayScopeLayer`](super::RelayScopeLayer) that the call is made in.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// For calls on behalf of this user: a [`BackstageIdentity`](crate::BackstageIdentity), or [`Claims`].
+    /// For calls on behalf of this user: a [`BackstageIdentity`](crate::BackstageIdentity), or
+    /// [`Claims`].
     pub fn of(user: &impl AsRef<Claims>) -> Self {
         Self { user: Some(user.as_ref().clone()), targets: Targets::default() }
     }
 
-    /// Sends the user to these services: `users.internal.example.com` is https at port 443, `users:8080` http and https at this
-    /// port, `http://users` http at port 80. Host and port must be equal; subdomains are different hosts. Further calls add to
-    /// the list.
+    /// Sends the user to these services: `users.internal.example.com` is https at port 443,
+    /// `users:8080` http and https at this port, `http://users` http at port 80. Host and port must
+    /// be equal; subdomains are different hosts. Further calls add to the list.
     ///
-    /// A request without an authority is for the server that the client is connected to, and always gets the user.
+    /// A request without an authority is for the server that the client is connected to, and always
+    /// gets the user.
     #[must_use]
     pub fn only_to(mut self, authorities: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.targets = self.targets.with(authorities.into_iter());
         self
     }
 
-    /// Sends the user to every service. If a redirect is followed outside of this layer, the token then goes to a host that the
-    /// redirecting service chooses, and that host can sign in with it as the user for two minutes. Use this only if the hosts
-    /// are not known beforehand and no redirect is followed.
+    /// Sends the user to every service. If a redirect is followed outside of this layer, the token
+    /// then goes to a host that the redirecting service chooses, and that host can sign in with it
+    /// as the user for two minutes. Use this only if the hosts are not known beforehand and no
+    /// redirect is followed.
     #[must_use]
     pub fn dangerously_to_any_authority(mut self) -> Self {
         self.targets = Targets::Any;

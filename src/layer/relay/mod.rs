@@ -1,7 +1,9 @@
-//! From service to service: the verified header of a request is sent to the next service, which verifies it again.
+//! From service to service: the verified header of a request is sent to the next service, which
+//! verifies it again.
 //!
-//! [`RelayIdentityLayer`] is a layer for clients: a tonic channel, a client of hyper-util, anything that takes an
-//! [`http::Request`]. It sends the `x-amzn-oidc-data` of users whom this service has verified, and no other:
+//! [`RelayIdentityLayer`] is a layer for clients: a tonic channel, a client of hyper-util, anything
+//! that takes an [`http::Request`]. It sends the `x-amzn-oidc-data` of users whom this service has
+//! verified, and no other:
 //!
 //! | in the outgoing request | what goes out |
 //! |---|---|
@@ -13,15 +15,16 @@
 //! `x-amzn-oidc-identity` and the access token are never sent: nothing proves them.
 //!
 //! # What to know
-//! - **A token lives 120 s.** The next service rejects what is sent later (from a queue, a retry after minutes, a job) as
-//!   expired.
+//! - **A token lives 120 s.** The next service rejects what is sent later (from a queue, a retry
+//!   after minutes, a job) as expired.
 //! - **The next service trusts the same load balancer**: the same signer, issuer and client id.
-//! - **For your own services only.** A service that gets the token can use it at each of the others until it expires. Put the
-//!   layer on the clients of your own services only, and list these by `only_to`.
-//! - **Redirects.** A redirect may lead to another host. Follow redirects outside of the layer, which then checks each request,
-//!   and not in the client inside of it.
-//! - **HTTP/2 rejects header lists over 16 KiB** by default, in hyper and in tonic; a load balancer's token can be that long.
-//!   Raise `http2_max_header_list_size` of the receiving server.
+//! - **For your own services only.** A service that gets the token can use it at each of the others
+//!   until it expires. Put the layer on the clients of your own services only, and list these by
+//!   `only_to`.
+//! - **Redirects.** A redirect may lead to another host. Follow redirects outside of the layer,
+//!   which then checks each request, and not in the client inside of it.
+//! - **HTTP/2 rejects header lists over 16 KiB** by default, in hyper and in tonic; a load
+//!   balancer's token can be that long. Raise `http2_max_header_list_size` of the receiving server.
 
 mod client;
 mod scope;

@@ -23,11 +23,12 @@ pub(super) fn current() -> Option<Claims> {
     USER.try_with(Clone::clone).ok().flatten()
 }
 
-/// A layer inside an [`AlbAuthLayer`](crate::AlbAuthLayer) that gives the user of the current request to the
-/// clients with [`RelayIdentityLayer::new`](super::RelayIdentityLayer::new), so that handlers need not name the user.
+/// A layer inside an [`AlbAuthLayer`](crate::AlbAuthLayer) that gives the user of the current
+/// request to the clients with [`RelayIdentityLayer::new`](super::RelayIdentityLayer::new), so that
+/// handlers need not name the user.
 ///
-/// It applies while the handler's future runs. It does not apply in tasks that the handler spawns, nor while a streamed body is
-/// sent: these outlive the request, and may outlive the token.
+/// It applies while the handler's future runs. It does not apply in tasks that the handler spawns,
+/// nor while a streamed body is sent: these outlive the request, and may outlive the token.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RelayScopeLayer;
 

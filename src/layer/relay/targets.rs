@@ -13,10 +13,12 @@ use http::{
 
 use crate::error::quoted;
 
-/// At most one warning in this time: a handler that calls an unlisted service does so at each request.
+/// At most one warning in this time: a handler that calls an unlisted service does so at each
+/// request.
 const SAME_WARNING: Duration = Duration::from_secs(60);
 
-/// A request without an authority goes to the one server that the client is connected to, and is always allowed.
+/// A request without an authority goes to the one server that the client is connected to, and is
+/// always allowed.
 #[derive(Debug, Clone)]
 pub(super) enum Targets {
     /// Requests to these services.

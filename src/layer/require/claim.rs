@@ -7,8 +7,8 @@ use crate::{error::quoted, identity::Claims};
 
 /// Requirements on claims: 403 for users who do not meet them.
 ///
-/// A claim is only as trustworthy as the party that may change it: many providers let users edit their own name, locale or
-/// nickname. Texts are compared byte for byte.
+/// A claim is only as trustworthy as the party that may change it: many providers let users edit
+/// their own name, locale or nickname. Texts are compared byte for byte.
 ///
 /// ```
 /// use tower_alb_auth::RequireLayer;
@@ -50,7 +50,8 @@ impl RequireLayer {
         })
     }
 
-    /// Requires that the closure returns `true`. `what` names the requirement in the operator's log: `level is 3 or more`.
+    /// Requires that the closure returns `true`. `what` names the requirement in the operator's
+    /// log: `level is 3 or more`.
     ///
     /// If the closure panics, the response is 500.
     pub fn claims_match(what: impl Into<String>, test: impl Fn(&Claims) -> bool + Send + Sync + 'static) -> Self {
@@ -58,7 +59,8 @@ impl RequireLayer {
         Self::new(Requirement::Claims { what: what.into(), test: Arc::new(test) })
     }
 
-    /// A requirement on one claim. `holds` returns `None` if the claim is missing, and an error if it is malformed.
+    /// A requirement on one claim. `holds` returns `None` if the claim is missing, and an error if
+    /// it is malformed.
     fn claim(
         what: String,
         claim: String,

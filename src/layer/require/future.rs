@@ -13,7 +13,8 @@ use pin_project_lite::pin_project;
 use crate::layer::Refuse;
 
 pin_project! {
-    /// The response of [`Require`](super::Require): the inner service's future, or a refusal, which is ready at once.
+    /// The response of [`Require`](super::Require): the inner service's future, or a refusal, which
+    /// is ready at once.
     pub struct RequireResponseFuture<F, R, A> {
         #[pin]
         state: State<F, A>,

@@ -28,8 +28,9 @@ use crate::{
 /// | [`claim_present`](Self::claim_present), [`claim_equals`](Self::claim_equals), [`claim_contains`](Self::claim_contains) | users whose provider sends this claim |
 /// | [`claims_match`](Self::claims_match) | users whose claims pass a test of the application |
 ///
-/// It belongs inside an [`AlbAuthLayer`](crate::AlbAuthLayer): in axum a `route_layer` of the routes that require it, with
-/// the `AlbAuthLayer` added later, around all routes. See [`layer`](crate::layer).
+/// It belongs inside an [`AlbAuthLayer`](crate::AlbAuthLayer): in axum a `route_layer` of the
+/// routes that require it, with the `AlbAuthLayer` added later, around all routes. See
+/// [`layer`](crate::layer).
 #[doc(alias("authorization", "role", "group", "scope"))]
 #[derive(Clone)]
 pub struct RequireLayer<R = StandardRefusal> {
@@ -48,8 +49,8 @@ impl RequireLayer {
         Self { shared: Arc::new(Shared { requirement, warnings }), refusal: StandardRefusal::default() }
     }
 
-    /// Requires a user, with or without an identity: 401 otherwise. For the parts of an application under an
-    /// [optional](crate::AlbAuthLayer::optional) layer that are not public.
+    /// Requires a user, with or without an identity: 401 otherwise. For the parts of an application
+    /// under an [optional](crate::AlbAuthLayer::optional) layer that are not public.
     ///
     /// ```
     /// use tower_alb_auth::RequireLayer;
@@ -80,8 +81,10 @@ impl<R> RequireLayer<R> {
         RequireLayer { shared: self.shared, refusal: RefuseWith::new(refuse) }
     }
 
-    /// Gives responses a [`RefusalBody`](crate::layer::RefusalBody), for inner services whose body has no `Default`, as
-    /// [`AlbAuthLayer::with_refusal_body`](crate::AlbAuthLayer::with_refusal_body) does. Call it last.
+    /// Gives responses a [`RefusalBody`](crate::layer::RefusalBody), for inner services whose body
+    /// has no `Default`, as
+    /// [`AlbAuthLayer::with_refusal_body`](crate::AlbAuthLayer::with_refusal_body) does. Call it
+    /// last.
     #[must_use]
     pub fn with_refusal_body(self) -> RequireLayer<WithRefusalBody<R>> {
         RequireLayer { shared: self.shared, refusal: WithRefusalBody::new(self.refusal) }

@@ -17,7 +17,8 @@ use crate::{error::quoted, identity::EntityRef, settings::ConfigError};
 /// # Ok::<(), tower_alb_auth::ConfigError>(())
 /// ```
 impl RequireLayer {
-    /// Requires that the user has ownership of at least one of these entities, usually groups. They are full entity refs.
+    /// Requires that the user has ownership of at least one of these entities, usually groups. They
+    /// are full entity refs.
     ///
     /// # Errors
     /// One of them is not a full entity ref, or the list is empty.
@@ -25,7 +26,8 @@ impl RequireLayer {
         ownership(HowMany::Any, entities)
     }
 
-    /// Requires that the user has ownership of each of these entities, usually groups. They are full entity refs.
+    /// Requires that the user has ownership of each of these entities, usually groups. They are
+    /// full entity refs.
     ///
     /// # Errors
     /// One of them is not a full entity ref, or the list is empty.
