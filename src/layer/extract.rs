@@ -16,7 +16,7 @@
 //! takes an identity. The log has the reason, the response does not.
 //!
 //! Refusals have the form of the outer layer: its text, Backstage's JSON, gRPC's, or that of its
-//! closure. They carry their [`AuthError`](crate::AuthError) for an outer layer.
+//! closure. They carry their [`AuthError`] for an outer layer.
 
 use std::fmt;
 
