@@ -17,8 +17,8 @@ use tower_alb_auth::{
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 /// The most allocations that one of many requests takes, and the usual number.
-fn count(
-    mut service: impl Service<Request<()>, Response = Response<()>, Error = Infallible>,
+fn count<B>(
+    mut service: impl Service<Request<()>, Response = Response<B>, Error = Infallible>,
     requests: Vec<Request<()>>,
 ) -> (u64, u64) {
     let mut counts: Vec<u64> = requests
@@ -63,13 +63,15 @@ fn main() {
     measure(&runtime, "claims only", claims_only().layer(bare), baseline, &request);
     measure(&runtime, "JSON", alb.layer().refuse_with_backstage_json().layer(bare), baseline, &request);
     measure(&runtime, "a closure", alb.layer().refuse_with(own).layer(bare), baseline, &request);
+    let own_body = alb.layer().with_refusal_body();
+    measure(&runtime, "a body of its own", own_body.layer(bare), baseline, &request);
     measure(&runtime, "a closure, claims only", claims_only().refuse_with(own).layer(bare), baseline, &request);
 }
 
-fn measure(
+fn measure<B>(
     runtime: &tokio::runtime::Runtime,
     name: &str,
-    service: impl Service<Request<()>, Response = Response<()>, Error = Infallible> + Clone,
+    service: impl Service<Request<()>, Response = Response<B>, Error = Infallible> + Clone,
     baseline: (u64, u64),
     request: &impl Fn() -> Request<()>,
 ) {

@@ -95,12 +95,12 @@ pub use self::{
     error::{AuthError, AuthErrorKind, Fault},
     identity::{BackstageIdentity, ClaimError, Claims, EntityRef, EntityRefError, Profile, StableId},
     layer::{
-        AlbAccessToken, AlbAuth, AlbAuthHandle, AlbAuthLayer, RelayIdentity, RelayScope, RequireClaim,
-        RequireOwnership, RequireSignIn, SignOut, SignOutBuilder, SignedIn,
+        AlbAccessToken, AlbAuth, AlbAuthHandle, AlbAuthLayer, RelayIdentityLayer, RelayScopeLayer, RequireLayer,
+        SignOut, SignOutBuilder, SignedIn,
     },
     limits::{CacheLimits, KeyLimits, TokenLimits},
     settings::ConfigError,
-    sync::{Clock, SystemClock},
+    sync::{BackgroundTask, Clock, SystemClock},
 };
 
 /// The README's code is compiled and run with the documentation's.

@@ -4,6 +4,9 @@
 //! of `src` do not count. A re-export (`pub use`) is an index and no import: whoever imports a re-exported name imports the file
 //! that declares it.
 
+#[path = "architecture/public_api.rs"]
+mod public_api;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tower_alb_auth::{
-    AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthLayer, BackstageIdentity, ConfigError, EntityRef, RequireOwnership,
+    AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthLayer, BackstageIdentity, ConfigError, EntityRef, RequireLayer,
     SignOut,
     sign_in::{EmailLocalPart, FirstMatch, GroupOwnership, Subject},
 };
@@ -60,7 +60,7 @@ pub fn application(layer: AlbAuthLayer, site: Site) -> Result<Router, ConfigErro
         .query("post_logout_redirect_uri", site.goodbye())
         .build()?;
     let (not_let_in, not_for_you) = (site.clone(), site.clone());
-    let admins = RequireOwnership::any([ADMINS])?
+    let admins = RequireLayer::owner_of_any([ADMINS])?
         .refuse_with(move |error, _| (error.status(), pages::not_for_you(&not_for_you)).into_response());
     let for_users = Router::new()
         .route("/admin", get(admin).route_layer(admins))

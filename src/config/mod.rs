@@ -63,6 +63,7 @@ use crate::{
 /// # #[cfg(feature = "https")]
 /// assert!(config.is_ok());
 /// ```
+#[doc(alias("oidc", "cognito", "entra"))]
 #[derive(Clone)]
 pub struct AlbAuthConfig {
     pub(crate) inner: Arc<Settings>,

@@ -18,6 +18,7 @@ use crate::{settings::KeyAt, sign_in::SignInResolver};
 ///     .client_id("backstage");
 /// # let _ = entry;
 /// ```
+#[doc(alias("issuer", "client_id", "cognito", "entra", "okta", "oidc"))]
 #[derive(Debug, Clone)]
 pub struct TrustedAlb {
     pub(super) signers: Vec<String>,

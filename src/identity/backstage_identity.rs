@@ -19,6 +19,7 @@ use super::{Claims, EntityRef, Profile};
 ///     BackstageIdentity::new(claims, user, None)
 /// }
 /// ```
+#[doc(alias("user", "jwt"))]
 #[derive(Clone)]
 pub struct BackstageIdentity {
     claims: Claims,

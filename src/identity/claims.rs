@@ -45,11 +45,7 @@ use super::Carried;
 ///     Claims::new(payload, Default::default())
 /// }
 /// ```
-#[doc(alias = "jwt")]
-#[doc(alias = "oidc")]
-#[doc(alias = "cognito")]
-#[doc(alias = "entra")]
-#[doc(alias = "x-amzn-oidc-data")]
+#[doc(alias("jwt", "oidc", "cognito", "entra", "id_token", "x-amzn-oidc-data"))]
 #[derive(Clone)]
 pub struct Claims(Arc<Inner>, Option<Carried>);
 

@@ -50,7 +50,6 @@ pub use self::https::HttpsKeys;
 pub use self::{
     fixed::{FixedKeyError, FixedKeys},
     readiness::Readiness,
-    refresh::RefreshHandle,
     source::{KeyFetch, KeyRequest, KeySource, KeySourceError, KeySourceErrorKind},
 };
 pub(crate) use self::{

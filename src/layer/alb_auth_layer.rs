@@ -1,20 +1,17 @@
 //! The layer and its settings.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{fmt, sync::Arc};
 
-use http::{Method, Request};
+use http::Method;
 use tower_layer::Layer;
 
-use super::{AlbAuth, AlbAuthHandle, RefuseWith, RefusedRequest, StandardRefusal, refusal::RefusalForm};
-use crate::{authenticator::Authenticator, config::AlbAuthConfig, error::AuthError, identity::Carried, telemetry};
+use super::{
+    AlbAuth, AlbAuthHandle, RefuseWith, RefusedRequest, StandardRefusal, WithRefusalBody, refusal::RefusalForm,
+    settings::LayerSettings,
+};
+use crate::{authenticator::Authenticator, config::AlbAuthConfig, error::AuthError, telemetry};
 
-/// Verifies what the load balancer says about the signed-in user, and hands the inner service a
+/// Verifies the user in the load balancer's header, and gives the inner service a
 /// [`BackstageIdentity`](crate::BackstageIdentity) and [`Claims`](crate::Claims).
 ///
 /// Clones share keys and caches; put clones of one layer on as many services as there are.
@@ -36,113 +33,29 @@ use crate::{authenticator::Authenticator, config::AlbAuthConfig, error::AuthErro
 ///     .build()?;
 ///
 /// let handler = service_fn(|request: Request<String>| async move {
-///     let user = request.extensions().get::<BackstageIdentity>().expect("the layer lets nobody else in");
+///     let user = request.extensions().get::<BackstageIdentity>().expect("the layer rejects other requests");
 ///     Ok::<_, Infallible>(Response::new(user.user_entity_ref().to_string()))
 /// });
 /// let service = AlbAuthLayer::new(config).layer(handler);
 ///
-/// let answer = service.oneshot(Request::new(String::new())).await?;
-/// assert_eq!(answer.status(), 401);
+/// let response = service.oneshot(Request::new(String::new())).await?;
+/// assert_eq!(response.status(), 401);
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias("jwt", "oidc", "cognito", "entra", "x-amzn-oidc-data"))]
 #[derive(Clone)]
 pub struct AlbAuthLayer<R = StandardRefusal> {
-    pub(super) authenticator: Arc<Authenticator>,
-    pub(super) settings: Arc<LayerSettings>,
-    pub(super) refusal: R,
-}
-
-/// Mode, exemptions, and what is done to messages on their way.
-#[derive(Debug, Clone, Default)]
-pub(super) struct LayerSettings {
-    pub(super) optional: bool,
-    pub(super) exempt_paths: Vec<ExemptPath>,
-    pub(super) keep_headers: bool,
-    pub(super) expose_access_token: bool,
-    pub(super) leave_cache_control: bool,
-    /// The form of refusals, for those behind the layer; `None` for the usual one.
-    pub(super) form: Option<Carried>,
-    own_refusals: bool,
-    logged: Logged,
-}
-
-/// Whether the switches were logged. A clone of the settings is made to change them, and has not been.
-#[derive(Debug, Default)]
-struct Logged(AtomicBool);
-
-impl Clone for Logged {
-    fn clone(&self) -> Self {
-        Self::default()
-    }
-}
-
-impl LayerSettings {
-    /// Logs the switches, once however many services the layer and its clones make.
-    fn log_once(&self) {
-        if !self.logged.0.swap(true, Ordering::Relaxed) {
-            telemetry::switches(&self.switches());
-        }
-    }
-
-    /// What the switches do, as they are.
-    fn switches(&self) -> Vec<String> {
-        let mut switches = vec![
-            if self.optional {
-                "requests without x-amzn-oidc-data pass, without a user (optional)"
-            } else {
-                "requests need a signed-in user"
-            }
-            .to_owned(),
-        ];
-        if !self.exempt_paths.is_empty() {
-            let paths: Vec<String> = self.exempt_paths.iter().map(ExemptPath::describe).collect();
-            switches.push(format!("exempt paths: {}", paths.join(", ")));
-        }
-        for (on, switch) in [
-            (self.keep_headers, "the x-amzn-oidc-* headers of signed-in users are kept (keep_headers)"),
-            (self.expose_access_token, "handlers get the provider's access token (expose_access_token)"),
-            (self.leave_cache_control, "responses without Cache-Control are not made private (leave_cache_control)"),
-            (self.own_refusals, "refusals are made by the application (refuse_with)"),
-        ] {
-            if on {
-                switches.push(switch.to_owned());
-            }
-        }
-        switches
-    }
-}
-
-/// A path whose requests pass unread, by these methods.
-#[derive(Debug, Clone)]
-pub(super) struct ExemptPath {
-    path: String,
-    methods: Vec<Method>,
-}
-
-impl ExemptPath {
-    /// The path, with its methods where they are others than those of a page that is read.
-    fn describe(&self) -> String {
-        let path = crate::error::quoted(&self.path);
-        if self.methods == [Method::GET, Method::HEAD] {
-            return path;
-        }
-        let methods: Vec<&str> = self.methods.iter().map(Method::as_str).collect();
-        format!("{path} ({})", methods.join(", "))
-    }
-}
-
-impl LayerSettings {
-    /// Compares bytes: nothing is decoded, folded or collapsed.
-    pub(super) fn is_exempt<B>(&self, request: &Request<B>) -> bool {
-        let path = request.uri().path();
-        self.exempt_paths.iter().any(|exempt| exempt.path == path && exempt.methods.contains(request.method()))
-    }
+    authenticator: Arc<Authenticator>,
+    settings: Arc<LayerSettings>,
+    refusal: R,
 }
 
 impl AlbAuthLayer {
-    /// A layer that lets signed-in users in and nobody else. No I/O, no task: keys are fetched when the first token names
-    /// one. Logs one line that says what is trusted, and one at the first use that says what its switches do.
+    /// A layer that accepts requests of signed-in users and rejects all others.
+    ///
+    /// It does no I/O and starts no task: keys are fetched when the first token names one. It logs
+    /// one line with what is trusted, and at the first use one line with its switches.
     pub fn new(config: AlbAuthConfig) -> Self {
         telemetry::started(&config.summary(), config.warnings());
         Self {
@@ -159,13 +72,15 @@ impl AlbAuthLayer {
         self.refuse_by(refusal)
     }
 
-    /// Gives every refusal its HTTP status, also those of gRPC calls, which otherwise get 200 with `grpc-status`. They keep
-    /// `grpc-status` and `grpc-message` beside it, which clients of gRPC read too.
+    /// Gives every refusal its HTTP status, also those of gRPC calls, which otherwise get 200 with
+    /// `grpc-status`. Refusals of gRPC calls keep the headers `grpc-status` and `grpc-message`,
+    /// which gRPC clients read too.
     ///
-    /// For a layer that answers a gateway's question whether a request may pass (nginx's `auth_request`, Traefik's
-    /// `forwardAuth`, Envoy's `ext_authz` over HTTP): the gateway lets a request in on 2xx, and sends the client's headers along.
-    /// Over HTTP/1.1 every refusal has its HTTP status anyway, and over HTTP/2 every refusal of a request that says it is empty
-    /// (`content-length: 0`), as the questions of Envoy and Traefik do; this makes it independent of both.
+    /// For a service that a gateway queries before it forwards a request (nginx's `auth_request`,
+    /// Traefik's `forwardAuth`, Envoy's `ext_authz` over HTTP). The gateway sends the client's
+    /// headers, and forwards the request on 2xx. Over HTTP/1.1 every refusal has its HTTP status
+    /// anyway, and over HTTP/2 every refusal of a request with `content-length: 0`, which Envoy and
+    /// Traefik send. With this switch neither matters.
     #[must_use]
     pub fn refuse_by_http_status(self) -> Self {
         let refusal = self.refusal.by_http_status();
@@ -174,65 +89,64 @@ impl AlbAuthLayer {
 
     fn refuse_by(mut self, refusal: StandardRefusal) -> Self {
         self.refusal = refusal;
-        self.settings_mut().form = refusal.form().map(RefusalForm::carried);
+        LayerSettings::edit(&mut self.settings).form = refusal.form().map(RefusalForm::carried);
         self
     }
 }
 
 impl<R> AlbAuthLayer<R> {
-    /// Lets requests without `x-amzn-oidc-data` through, without an identity. A bad token is refused all the same.
+    /// Accepts requests without `x-amzn-oidc-data`, without an identity. Invalid tokens are still
+    /// rejected.
     ///
-    /// For applications with public pages. Where a part of them needs a user, its handlers take a `BackstageIdentity`, or
-    /// check the extensions.
+    /// For applications with public pages. The handlers that need a user take a
+    /// `BackstageIdentity`, or their routes get a [`RequireLayer`](super::RequireLayer).
     #[must_use]
     pub fn optional(mut self) -> Self {
-        self.settings_mut().optional = true;
+        LayerSettings::edit(&mut self.settings).optional = true;
         self
     }
 
-    /// Lets GET and HEAD requests with exactly this path through, without an identity: for the load balancer's health check,
-    /// which comes without headers. Requests with other methods need a user as on any path, unless
-    /// [`exempt_path_for_methods`](Self::exempt_path_for_methods) exempts them.
+    /// Accepts GET and HEAD requests with exactly this path, without an identity: for the load
+    /// balancer's health check, which has no such headers. Requests with other methods need a user
+    /// as on any path, unless [`exempt_path_for_methods`](Self::exempt_path_for_methods) exempts
+    /// them.
     ///
-    /// Compared byte for byte with the path as the layer sees it: `/healthz` exempts neither `/healthz/` nor `//healthz` nor
-    /// `/health%7A`. The query does not count. Inside axum's
-    /// `Router::nest` the layer sees the path without the prefix. A token on such a request is taken off unread.
+    /// Compared byte for byte with the path as the layer sees it: `/healthz` exempts neither
+    /// `/healthz/` nor `//healthz` nor `/health%7A`. The query is ignored. Inside axum's
+    /// `Router::nest` the layer sees the path without the prefix. A token on such a request is
+    /// removed without being read.
     ///
-    /// A path that does not begin with `/`, or has a pattern or query, exempts nothing and is logged as a warning.
+    /// A path that does not begin with `/`, or has a pattern or query, exempts nothing and is
+    /// logged as a warning.
     #[must_use]
     pub fn exempt_path(self, path: impl Into<String>) -> Self {
         self.exempt_path_for_methods(path, [Method::GET, Method::HEAD])
     }
 
-    /// As [`exempt_path`](Self::exempt_path), for these methods and no others.
+    /// As [`exempt_path`](Self::exempt_path), for these methods only.
     ///
-    /// For a health check of another method, such as gRPC's: `exempt_path_for_methods("/grpc.health.v1.Health/Check",
-    /// [Method::POST])`. What such a request changes is changed without a user.
+    /// For a health check of another method, such as gRPC's:
+    /// `exempt_path_for_methods("/grpc.health.v1.Health/Check", [Method::POST])`. Such a request
+    /// changes data without a user.
     #[must_use]
     pub fn exempt_path_for_methods(
         mut self,
         path: impl Into<String>,
         methods: impl IntoIterator<Item = Method>,
     ) -> Self {
-        let (path, methods) = (path.into(), methods.into_iter().collect::<Vec<_>>());
-        if !path.starts_with('/') || path.contains(['?', '#', '*', '{']) {
-            tracing::warn!(target: "tower_alb_auth", "exempt_path({path:?}) exempts nothing: a path begins with / and has no pattern or query");
-            return self;
-        }
-        if methods.is_empty() {
-            tracing::warn!(target: "tower_alb_auth", "exempt_path_for_methods({path:?}) exempts nothing: it names no method");
-            return self;
-        }
-        self.settings_mut().exempt_paths.push(ExemptPath { path, methods });
+        LayerSettings::edit(&mut self.settings).exempt(path.into(), methods.into_iter().collect());
         self
     }
 
-    /// Leaves the three headers of the load balancer on the request of a signed-in user, for a handler that hands them on
-    /// itself. Look-alikes are taken off still, so is an `x-amzn-oidc-identity` that is not the signed subject, and all of
-    /// them from requests without a user. The three are marked as sensitive, so that their `Debug` form does not show them.
+    /// Keeps the three headers of the load balancer on requests of signed-in users, for a handler
+    /// that forwards them.
+    ///
+    /// The layer still removes look-alikes, an `x-amzn-oidc-identity` that is not the signed
+    /// subject, and all of them from requests without a user. The three headers are marked as
+    /// sensitive, so that `Debug` does not show them.
     #[must_use]
     pub fn keep_headers(mut self) -> Self {
-        self.settings_mut().keep_headers = true;
+        LayerSettings::edit(&mut self.settings).keep_headers = true;
         self
     }
 
@@ -240,49 +154,82 @@ impl<R> AlbAuthLayer<R> {
     /// [`AlbAccessToken`](super::AlbAccessToken).
     #[must_use]
     pub fn expose_access_token(mut self) -> Self {
-        self.settings_mut().expose_access_token = true;
+        LayerSettings::edit(&mut self.settings).expose_access_token = true;
         self
     }
 
-    /// Leaves answers without `Cache-Control` as they are.
+    /// Leaves responses without `Cache-Control` as they are.
     ///
-    /// Otherwise they get `private`: the session is a cookie, so nothing else keeps a shared cache (a CDN) from storing one
-    /// user's answer and giving it to another (RFC 9111 section 3.5 protects only requests with `Authorization`). Right where
-    /// there is no shared cache in front, or every handler sets the header.
+    /// By default they get `private`. The session is a cookie, so nothing else prevents a shared
+    /// cache (a CDN) from storing a response to one user and serving it to another: RFC 9111
+    /// section 3.5 protects only requests with `Authorization`. Use this if there is no shared
+    /// cache in front, or if every handler sets the header.
     #[must_use]
     pub fn leave_cache_control(mut self) -> Self {
-        self.settings_mut().leave_cache_control = true;
+        LayerSettings::edit(&mut self.settings).leave_cache_control = true;
         self
     }
 
-    /// Makes refusals by a closure: for response bodies that this crate does not know, or another form.
+    /// Makes refusals by a closure: for response bodies that this crate does not know, or for a
+    /// different form.
     ///
-    /// The closure gets the error and sees of the request its method, address, protocol version and headers. The layer adds the
-    /// error to the response's extensions, and `Cache-Control: no-store` where the closure set none. A status of 2xx lets a
-    /// stranger in where a gateway asks this layer whether a request may pass.
+    /// The closure gets the error, and the request's method, URI, protocol version and headers. The
+    /// layer adds the error to the response's extensions, and `Cache-Control: no-store` if the
+    /// closure sets none. Never return a status of 2xx: a gateway that queries this service before
+    /// it forwards a request would forward it.
     ///
-    /// Extractors, [`Require`](super::Require) layers and other refusals behind the layer use it too, if their bodies are of its
-    /// type.
+    /// Extractors, [`RequireLayer`](super::RequireLayer)s and other refusals behind the layer use
+    /// the closure too, if their response body has the same type.
     #[must_use]
     pub fn refuse_with<F, B>(mut self, refuse: F) -> AlbAuthLayer<RefuseWith<F>>
     where
         F: Fn(&AuthError, &RefusedRequest<'_>) -> http::Response<B> + Clone + Send + Sync + 'static,
         B: 'static,
     {
-        self.settings_mut().form = Some(RefusalForm::own(refuse.clone()).carried());
-        self.settings_mut().own_refusals = true;
+        LayerSettings::edit(&mut self.settings).form = Some(RefusalForm::own(refuse.clone()).carried());
+        LayerSettings::edit(&mut self.settings).own_refusals = true;
         AlbAuthLayer { authenticator: self.authenticator, settings: self.settings, refusal: RefuseWith::new(refuse) }
+    }
+
+    /// Gives the service's responses a body of their own type, [`RefusalBody`](super::RefusalBody):
+    /// the body of the inner service, or the text of a refusal.
+    ///
+    /// Without it the body's type stays what it is inside, and a refusal needs a body of that type.
+    /// Some bodies cannot be made, such as that of tower-http's `TraceLayer`, which has no
+    /// `Default`. Call this method if the layer stands directly or indirectly outside of such a
+    /// layer:
+    ///
+    /// ```
+    /// # #[cfg(feature = "test-util")] {
+    /// use tower::ServiceBuilder;
+    /// use tower_http::trace::TraceLayer;
+    /// # let layer = tower_alb_auth::test_util::MockAlb::new().layer();
+    ///
+    /// let stack = ServiceBuilder::new().layer(layer.with_refusal_body()).layer(TraceLayer::new_for_http());
+    /// # let _ = stack;
+    /// # }
+    /// ```
+    ///
+    /// It allocates nothing. It is not the default because axum puts bodies of a foreign type into
+    /// a box, one per response, and its own body into none; outside of `TraceLayer` axum makes that
+    /// box anyway.
+    ///
+    /// Call it after [`refuse_with_backstage_json`](AlbAuthLayer::refuse_with_backstage_json),
+    /// [`refuse_by_http_status`](AlbAuthLayer::refuse_by_http_status) and
+    /// [`refuse_with`](Self::refuse_with). The closure of the latter then returns a
+    /// `Response<Full<Bytes>>`.
+    #[must_use]
+    pub fn with_refusal_body(self) -> AlbAuthLayer<WithRefusalBody<R>> {
+        AlbAuthLayer {
+            authenticator: self.authenticator,
+            settings: self.settings,
+            refusal: WithRefusalBody::new(self.refusal),
+        }
     }
 
     /// A handle on what the clones of this layer share: reload, readiness, warm-up, refresh.
     pub fn handle(&self) -> AlbAuthHandle {
         AlbAuthHandle::new(Arc::clone(&self.authenticator))
-    }
-
-    fn settings_mut(&mut self) -> &mut LayerSettings {
-        let settings = Arc::make_mut(&mut self.settings);
-        settings.logged = Logged::default();
-        settings
     }
 }
 
@@ -291,7 +238,7 @@ impl<S, R: Clone> Layer<S> for AlbAuthLayer<R> {
 
     fn layer(&self, inner: S) -> Self::Service {
         self.settings.log_once();
-        AlbAuth::new(inner, self.clone())
+        AlbAuth::new(inner, Arc::clone(&self.authenticator), Arc::clone(&self.settings), self.refusal.clone())
     }
 }
 

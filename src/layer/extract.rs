@@ -7,14 +7,16 @@
 //! | [`Claims`] | the claims | 401 | 500 |
 //! | `Option<Claims>` | `Some` | `None` | 500 |
 //!
-//! A user whom the policy did not name, though it names others (`FirstMatch` with `ClaimsOnly` at its end, say), is 403 or
-//! `None` for an identity, and has claims.
+//! A policy can give some users an identity and accept others with claims alone, such as
+//! `FirstMatch` with `ClaimsOnly` at its end. For the latter, an identity is 403 or `None`, and the
+//! claims are there.
 //!
-//! 500 is the application's mistake: the route is not under an [`AlbAuthLayer`](crate::AlbAuthLayer), or its sign-in policy is
-//! `ClaimsOnly` and the handler asks for an identity. The log says which, and the client learns nothing of it.
+//! 500 is the application's mistake: the route is not under an
+//! [`AlbAuthLayer`](crate::AlbAuthLayer), or its sign-in policy is `ClaimsOnly` and the handler
+//! takes an identity. The log has the reason, the response does not.
 //!
-//! Refusals have the form of the layer around: its text, Backstage's JSON, gRPC's, or that of its closure. They carry their
-//! [`AuthError`] for an outer layer.
+//! Refusals have the form of the outer layer: its text, Backstage's JSON, gRPC's, or that of its
+//! closure. They carry their [`AuthError`] for an outer layer.
 
 use std::fmt;
 
@@ -30,7 +32,7 @@ use crate::{
     identity::{BackstageIdentity, Claims},
 };
 
-/// Why an extractor gave nothing: the error, and the response in the form of the layer around.
+/// Why an extractor failed: the error, and the response in the form of the outer layer.
 pub struct ExtractRejection(Box<Refused>);
 
 struct Refused {
@@ -39,8 +41,9 @@ struct Refused {
 }
 
 impl ExtractRejection {
-    /// The reason. [`Missing`](AuthErrorKind::Missing): no user is signed in. [`UserNotFound`](AuthErrorKind::UserNotFound): the
-    /// sign-in policy, which names others, did not name the user. [`Misused`](AuthErrorKind::Misused): the application's mistake.
+    /// The reason. [`Missing`](AuthErrorKind::Missing): no user is signed in.
+    /// [`UserNotFound`](AuthErrorKind::UserNotFound): the sign-in policy, which names others, did
+    /// not name the user. [`Misused`](AuthErrorKind::Misused): the application's mistake.
     pub fn error(&self) -> &AuthError {
         &self.0.error
     }
@@ -56,7 +59,7 @@ impl ExtractRejection {
             }
         }
         let request = RefusedRequest::of_parts(parts).behind_layer(&parts.extensions);
-        let response = refuse(&StandardRefusal::default(), &error, &request);
+        let response = refuse::<axum_core::body::Body, _>(&StandardRefusal::default(), &error, &request);
         Self(Box::new(Refused { error, response }))
     }
 }

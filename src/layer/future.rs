@@ -12,8 +12,8 @@ use tower_service::Service;
 
 use super::{
     AlbAccessToken, Refuse, RefusedRequest, Unnamed,
-    alb_auth_layer::LayerSettings,
     refusal::{GrpcFamily, refuse},
+    settings::LayerSettings,
 };
 use crate::{
     alb::strip_other_identities,
@@ -25,59 +25,60 @@ use crate::{
 pin_project! {
     /// The response of [`AlbAuth`](super::AlbAuth).
     ///
-    /// Where nothing has to be waited for it holds the inner service's future and nothing on the heap.
-    pub struct ResponseFuture<S, B, R>
+    /// If no key has to be fetched, it holds the inner service's future, and nothing on the heap.
+    pub struct ResponseFuture<S, B, R, A>
     where
         S: Service<Request<B>>,
     {
         #[pin]
-        state: State<S, B, R, S::Future, S::Response>,
+        state: State<S, B, R, S::Future, A>,
     }
 }
 
 pin_project! {
     #[project = StateProjected]
     enum State<S, B, R, F, A> {
-        /// The inner service answers.
+        /// The inner service handles the request.
         Inner {
             #[pin]
             future: F,
             cache_control: CacheControl,
         },
-        /// A key is fetched, or the sign-in policy asks somebody.
+        /// A key is being fetched, or the sign-in policy queries another service.
         Waiting { decision: DecisionFuture, held: Option<Box<Held<S, B, R>>> },
-        /// Let in, and the inner service is made ready for the request.
+        /// The request is accepted, and the inner service is being made ready for it.
         Readying { admitted: Option<Box<Admitted<S, B>>> },
         Refused { response: Option<A> },
     }
 }
 
-/// What is held while a decision is waited for. Boxed, so that the future of the usual case is small.
+/// What is held until the decision is made. Boxed, so that the future is small in the usual case.
 struct Held<S, B, R> {
     request: Request<B>,
-    /// Not ready: what readiness holds (a permit, say) must not be kept for somebody who may be a stranger.
+    /// Not ready: a request that may be rejected must not keep what readiness holds, such as a
+    /// permit.
     service: S,
     refusal: R,
     admission: Admission,
 }
 
-/// A request that was let in after a wait.
+/// A request that was accepted after a wait.
 struct Admitted<S, B> {
     request: Request<B>,
     service: S,
     cache_control: CacheControl,
 }
 
-/// What happens to a request that is let in.
+/// What happens to a request that is accepted.
 pub(super) struct Admission {
     pub(super) access_token: Option<AlbAccessToken>,
     pub(super) keep_headers: bool,
     pub(super) cache_control: CacheControl,
-    /// The form of refusals, for those behind.
+    /// The form of refusals, for services behind the layer.
     pub(super) form: Option<Carried>,
 }
 
-/// Whether an answer without `Cache-Control` gets one.
+/// Whether a response without `Cache-Control` gets one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CacheControl {
     Private,
@@ -90,7 +91,7 @@ impl CacheControl {
     }
 
     fn apply<B>(self, response: &mut Response<B>) {
-        // By what the answer is: what the request says it is, the client has written.
+        // By the response's content type: the client chooses the request's.
         if self == Self::Leave || GrpcFamily::of(response.headers()).is_some() {
             return;
         }
@@ -101,7 +102,7 @@ impl CacheControl {
 }
 
 impl Admission {
-    /// Puts what is known of the user into the extensions: one value, so one allocation.
+    /// Inserts the user into the extensions: one value, so one allocation.
     pub(super) fn admit<B>(self, request: &mut Request<B>, mut authenticated: Authenticated) {
         if let Some(form) = self.form {
             authenticated.claims_mut().carry(form);
@@ -124,7 +125,7 @@ impl Admission {
     }
 }
 
-impl<S, B, R, ResB> ResponseFuture<S, B, R>
+impl<S, B, R, ResB> ResponseFuture<S, B, R, Response<R::Body>>
 where
     S: Service<Request<B>, Response = Response<ResB>>,
     R: Refuse<ResB>,
@@ -148,12 +149,12 @@ where
     }
 }
 
-impl<S, B, R, ResB> Future for ResponseFuture<S, B, R>
+impl<S, B, R, ResB> Future for ResponseFuture<S, B, R, Response<R::Body>>
 where
     S: Service<Request<B>, Response = Response<ResB>>,
     R: Refuse<ResB>,
 {
-    type Output = Result<Response<ResB>, S::Error>;
+    type Output = Result<Response<R::Body>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
@@ -162,7 +163,7 @@ where
                 StateProjected::Inner { future, cache_control } => {
                     let mut response = ready!(future.poll(context))?;
                     cache_control.apply(&mut response);
-                    return Poll::Ready(Ok(response));
+                    return Poll::Ready(Ok(R::pass(response)));
                 }
                 StateProjected::Waiting { decision, held } => {
                     let outcome = ready!(decision.as_mut().poll(context));
@@ -189,7 +190,7 @@ where
                     state.set(State::Inner { future: service.call(request), cache_control });
                 }
                 StateProjected::Refused { response } => {
-                    // Polled after it was ready: a future may then do anything but misbehave.
+                    // If it is polled after completion, it stays pending and does not panic.
                     return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
                 }
             }
@@ -197,7 +198,7 @@ where
     }
 }
 
-impl<S: Service<Request<B>>, B, R> fmt::Debug for ResponseFuture<S, B, R> {
+impl<S: Service<Request<B>>, B, R, A> fmt::Debug for ResponseFuture<S, B, R, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

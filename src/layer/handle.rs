@@ -13,11 +13,13 @@ use crate::{
     authenticator::{Authenticator, Decision},
     config::AlbAuthConfig,
     error::AuthError,
-    keys::{Readiness, RefreshHandle, refresh_in_background},
+    keys::{Readiness, refresh_in_background},
+    sync::BackgroundTask,
     telemetry,
 };
 
-/// A handle on what the clones of a layer share. Made by [`AlbAuthLayer::handle`](super::AlbAuthLayer::handle).
+/// A handle on what the clones of a layer share. Made by
+/// [`AlbAuthLayer::handle`](super::AlbAuthLayer::handle).
 #[derive(Clone)]
 pub struct AlbAuthHandle {
     authenticator: Arc<Authenticator>,
@@ -32,10 +34,11 @@ impl AlbAuthHandle {
         WeakHandle(Arc::downgrade(&self.authenticator))
     }
 
-    /// Judges a request by its headers, for code that is no tower service: by the configuration, the keys and the caches of
-    /// the layer, and with its spans.
+    /// Authenticates a request by its headers, for code that is not a tower service. It uses the
+    /// configuration, the keys, the caches and the spans of the layer.
     ///
-    /// Nothing is taken off the headers and nothing is inserted: what the layer does to a request besides is the caller's.
+    /// It changes nothing in the request: removing the headers and inserting the identity is up to
+    /// the caller.
     ///
     /// ```
     /// # #[cfg(feature = "test-util")]
@@ -60,10 +63,11 @@ impl AlbAuthHandle {
     /// ```
     ///
     /// # Errors
-    /// Why the request must not be let in; a missing header is [`AuthErrorKind::Missing`](crate::AuthErrorKind::Missing).
-    /// [`AuthError::status`] is the answer's, [`AuthError::client_message`] all that the client may read of it.
+    /// Why the request must be rejected; a missing header is
+    /// [`AuthErrorKind::Missing`](crate::AuthErrorKind::Missing). [`AuthError::status`] is the
+    /// status of the response, and [`AuthError::client_message`] all that the client may read.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<SignedIn, AuthError> {
-        // Before anything is waited for, so that the headers are not held meanwhile.
+        // Before the first await, so that the headers are not borrowed across it.
         let decision = self.authenticator.decide(&OidcHeaders::scan(headers));
         let outcome = match decision {
             Decision::Made(outcome) => outcome,
@@ -77,40 +81,44 @@ impl AlbAuthHandle {
         self.authenticator.current().config().clone()
     }
 
-    /// Issuers whose sign-in policy names nobody.
+    /// Issuers whose sign-in policy gives no identities.
     #[cfg(feature = "backstage")]
     pub(crate) fn issuers_without_users(&self) -> Vec<String> {
         self.authenticator.current().config().inner.trust.issuers_without_users()
     }
 
-    /// Swaps the configuration, without losing a request: those under way end by the old one, later ones begin by the new
-    /// one. Remembered tokens and sign-ins are forgotten with the old configuration. Held keys of endpoints that are still
-    /// trusted are kept if the source of keys is the same: see [`KeySource::identity`](crate::keys::KeySource::identity).
+    /// Replaces the configuration without losing a request: requests in progress finish with the
+    /// old one, later ones use the new one. Cached tokens and sign-ins are dropped with the old
+    /// configuration. Cached keys of endpoints that are still trusted are kept if the key source is
+    /// the same: see [`KeySource::identity`](crate::keys::KeySource::identity).
     pub fn reload(&self, config: AlbAuthConfig) {
         telemetry::withdrawn(&self.config().inner.trust.withdrawn(&config.inner.trust));
         telemetry::started(&config.summary(), config.warnings());
         self.authenticator.reload(config);
     }
 
-    /// Whether requests can be judged, and what is wrong. A process that needed no key yet is ready.
+    /// Whether requests can be authenticated, and if not, why. A process that has not needed a key
+    /// yet is ready.
     pub fn readiness(&self) -> Readiness {
         self.authenticator.current().keys().readiness()
     }
 
-    /// Asks each key endpoint whether it answers at all, so that a wrong region, a closed egress or a missing root shows at
-    /// start-up rather than at the first request.
+    /// Sends a request to each key endpoint, so that a wrong region, a blocked egress or a missing
+    /// root certificate shows at start-up and not at the first request.
     ///
     /// # Errors
-    /// The endpoints that do not answer. The layer works on all the same, and tries again when a request needs a key.
+    /// The endpoints that do not respond. The layer keeps working, and tries again when a request
+    /// needs a key.
     pub async fn warm_up(&self) -> Result<(), WarmUpError> {
         self.warm_up_kids([]).await
     }
 
-    /// As [`warm_up`](Self::warm_up), and fetches the keys of these kids, so that the first request with one of them does
-    /// not wait. Kids are seen in the logs of a running instance; AWS does not list them.
+    /// As [`warm_up`](Self::warm_up), and fetches the keys with these ids, so that the first
+    /// request with one of them does not wait. The logs of a running instance have the kids; AWS
+    /// does not list them.
     ///
     /// # Errors
-    /// The endpoints that do not answer, the kids that none of them knows.
+    /// The endpoints that do not respond, and the kids that none of them knows.
     pub async fn warm_up_kids(&self, kids: impl IntoIterator<Item = Kid>) -> Result<(), WarmUpError> {
         let snapshot = self.authenticator.current();
         let kids: Vec<Kid> = kids.into_iter().collect();
@@ -121,17 +129,21 @@ impl AlbAuthHandle {
             .map_err(|problems| WarmUpError { problems })
     }
 
-    /// Keeps held keys fresh while no request comes, until the handle is dropped or the last layer is gone.
+    /// Keeps cached keys fresh while no request comes, until the task is dropped or the last layer
+    /// is gone.
+    ///
+    /// Keys are refreshed without it too: a request refreshes a key ahead of its expiry, without
+    /// waiting. The task saves the first request after a quiet hour a fetch.
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn refresh_in_background(&self) -> RefreshHandle {
+    pub fn refresh_in_background(&self) -> BackgroundTask {
         let weak = self.downgrade();
         let current = move || weak.upgrade().map(|handle| Arc::clone(handle.authenticator.current().keys()));
         refresh_in_background(&tokio::runtime::Handle::current(), current)
     }
 
-    /// What is held at the moment.
+    /// Current sizes of keys and caches.
     pub fn stats(&self) -> Stats {
         let snapshot = self.authenticator.current();
         let (keys, unknown_kids, key_fetches_under_way) = snapshot.keys().sizes();
@@ -139,7 +151,7 @@ impl AlbAuthHandle {
     }
 }
 
-/// A handle that keeps nothing alive.
+/// A handle that does not keep the layer's state alive.
 pub(super) struct WeakHandle(Weak<Authenticator>);
 
 impl WeakHandle {
@@ -154,21 +166,21 @@ impl fmt::Debug for AlbAuthHandle {
     }
 }
 
-/// What is held at the moment, counted.
+/// Current sizes of keys and caches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Public keys.
     pub keys: usize,
-    /// Kids that gave no key a moment ago.
+    /// Kids that were unknown to their endpoint a moment ago.
     pub unknown_kids: usize,
-    /// Keys being fetched.
+    /// Key fetches in progress.
     pub key_fetches_under_way: usize,
     /// Verified tokens.
     pub tokens: usize,
 }
 
-/// What a warm-up found wrong, a sentence each.
+/// The problems that a warm-up found.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WarmUpError {
@@ -176,7 +188,7 @@ pub struct WarmUpError {
 }
 
 impl WarmUpError {
-    /// The sentences.
+    /// One message for each problem.
     pub fn problems(&self) -> &[String] {
         &self.problems
     }
@@ -189,7 +201,7 @@ impl fmt::Display for WarmUpError {
 }
 
 impl fmt::Debug for WarmUpError {
-    /// As `Display`, for the same reason as [`ConfigError`](crate::ConfigError)'s.
+    /// The same as `Display`, for the same reason as [`ConfigError`](crate::ConfigError)'s.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }

@@ -7,19 +7,21 @@ use http::{Extensions, HeaderValue};
 use super::refusal::LeftForm;
 use crate::identity::{BackstageIdentity, Claims};
 
-/// The layer was here and inserted no identity. Lets an extractor tell "nobody is signed in" from "no layer is installed".
+/// The layer accepted the request without a user. With it an extractor distinguishes "no user is
+/// signed in" from "no layer is installed".
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Anonymous;
 
-/// The layer let in a user whom the sign-in policy, which names others, did not name. Beside the claims.
+/// The layer accepted a user without an identity, under a policy that gives others one. The claims
+/// are in the extensions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unnamed;
 
-/// The provider's access token, from `x-amzn-oidc-accesstoken`, where
-/// [`expose_access_token`](super::AlbAuthLayer::expose_access_token) asked for it.
+/// The provider's access token, from `x-amzn-oidc-accesstoken`, if
+/// [`expose_access_token`](super::AlbAuthLayer::expose_access_token) is set.
 ///
-/// The load balancer does not sign it, so nothing ties it to the user: send it to the provider's API, never read it. `Debug`
-/// does not show it.
+/// The load balancer does not sign it, so nothing proves that it belongs to the user. Send it to
+/// the provider's API, and do not read claims from it. `Debug` does not show it.
 #[derive(Clone)]
 pub struct AlbAccessToken(HeaderValue);
 
@@ -34,7 +36,8 @@ impl AlbAccessToken {
         self.0.as_bytes()
     }
 
-    /// The token as text, if it is visible ASCII, as the tokens of OAuth 2.0 are (RFC 6749 appendix A.12).
+    /// The token as text, if it is visible ASCII, as the tokens of OAuth 2.0 are (RFC 6749 appendix
+    /// A.12).
     pub fn as_str(&self) -> Option<&str> {
         self.0.to_str().ok()
     }
@@ -46,7 +49,7 @@ impl fmt::Debug for AlbAccessToken {
     }
 }
 
-/// Removes everything that only this layer may have put there. Whether there was any of it.
+/// Removes everything that only this layer may insert. Returns whether there was any of it.
 pub(super) fn clear(extensions: &mut Extensions) -> bool {
     if extensions.is_empty() {
         return false;

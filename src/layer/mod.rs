@@ -1,24 +1,68 @@
-//! The middleware: [`AlbAuthLayer`], [`AlbAuth`], what it refuses with.
+//! The middleware: [`AlbAuthLayer`], its service [`AlbAuth`], and its refusals.
 //!
 //! # What it does with a request
-//! | request | answer |
+//! | request | response |
 //! |---|---|
-//! | a good `x-amzn-oidc-data`, a user the sign-in policy lets in | the inner service, with the identity in the extensions |
-//! | no `x-amzn-oidc-data` | 401; with [`optional`](AlbAuthLayer::optional) the inner service, without an identity |
-//! | a bad one, or more than one | 401, always: nothing makes a bad token an absent one |
-//! | a good one, a user the policy does not let in | 403; 409 where several users match |
-//! | keys or catalog out of reach | 503 with `Retry-After` |
-//! | an [exempt](AlbAuthLayer::exempt_path) path, GET or HEAD | the inner service, without an identity |
+//! | a valid `x-amzn-oidc-data`, a user whom the sign-in policy accepts | the inner service's; the identity is in the request's extensions |
+//! | no `x-amzn-oidc-data` | 401; with [`optional`](AlbAuthLayer::optional) the inner service's, without an identity |
+//! | an invalid one, or more than one | 401, always: an invalid token is never treated as a missing one |
+//! | a valid one, a user whom the policy rejects | 403; 409 if several users match |
+//! | keys or catalog unavailable | 503 with `Retry-After` |
+//! | an [exempt](AlbAuthLayer::exempt_path) path, GET or HEAD | the inner service's, without an identity |
 //!
-//! On every path: an identity that stood in the extensions before is removed, and the `x-amzn-oidc-*` headers, look-alikes
-//! with underscores included, are taken off. The body is not touched, neither the request's nor the response's.
+//! On every path, the layer removes an identity that was already in the extensions, and the
+//! `x-amzn-oidc-*` headers, including look-alikes with underscores. It reads no body, neither of
+//! the request nor of the response.
 //!
-//! # What it needs around it
-//! - It wraps the whole service: `Router::layer` in axum covers the routes added before it, so add it last.
-//! - One layer a request: the headers are gone for a second one inside, which therefore sees nobody; it logs an error that
-//!   says so. Parts of an application demand a user by [`RequireSignIn`], [`RequireOwnership`] and [`RequireClaim`].
-//! - CORS stands outside: a preflight request carries no header, and is refused like any request without one.
-//! - The target must be reachable from the load balancer alone: see SECURITY.md.
+//! # Where it stands
+//! - Around the whole service: `Router::layer` in axum covers the routes added before it, so add it
+//!   last.
+//! - Once per request. An outer layer removes the headers, so a second one inside sees no user; it
+//!   logs that as an error. Parts of an application require a user, an ownership or a claim by a
+//!   [`RequireLayer`].
+//! - Inside of CORS: a preflight request carries no header, and is rejected like any request
+//!   without one.
+//! - Inside or outside of other layers, such as those of tower-http. If a layer inside has a
+//!   response body that cannot be made, as that of `TraceLayer`, call
+//!   [`with_refusal_body`](AlbAuthLayer::with_refusal_body):
+//!
+//! ```
+//! # #[cfg(feature = "test-util")] {
+//! use std::convert::Infallible;
+//!
+//! use http::{Request, Response};
+//! use tower::{Service, ServiceBuilder, service_fn};
+//! use tower_alb_auth::AlbAuthLayer;
+//! use tower_http::trace::TraceLayer;
+//!
+//! fn service(auth: AlbAuthLayer) -> impl Service<Request<String>> {
+//!     ServiceBuilder::new()
+//!         .layer(auth.with_refusal_body())
+//!         .layer(TraceLayer::new_for_http())
+//!         .service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())))
+//! }
+//! # let _ = service(tower_alb_auth::test_util::MockAlb::new().layer());
+//! # }
+//! ```
+//!
+//! Without it the compiler reports "`StandardRefusal` cannot make a refusal for responses with the
+//! body ..":
+//!
+//! ```compile_fail,E0277
+//! # use std::convert::Infallible;
+//! # use http::{Request, Response};
+//! # use tower::{Service, ServiceBuilder};
+//! # use tower_alb_auth::AlbAuthLayer;
+//! # use tower_http::trace::TraceLayer;
+//! fn service(auth: AlbAuthLayer) -> impl Service<Request<String>> {
+//!     ServiceBuilder::new()
+//!         .layer(auth)
+//!         .layer(TraceLayer::new_for_http())
+//!         .service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())))
+//! }
+//! ```
+//!
+//! The target must be reachable from the load balancer alone: see SECURITY.md.
 
 mod alb_auth_layer;
 #[cfg(feature = "axum")]
@@ -30,6 +74,7 @@ mod refusal;
 mod relay;
 mod require;
 mod service;
+mod settings;
 mod sign_out;
 mod signed_in;
 mod watch;
@@ -44,11 +89,11 @@ pub use self::{
     future::ResponseFuture,
     handle::{AlbAuthHandle, Stats, WarmUpError},
     marks::AlbAccessToken,
-    refusal::{Refuse, RefuseWith, RefusedRequest, StandardRefusal},
-    relay::{Relay, RelayIdentity, RelayScope, Scoped, ScopedFuture},
-    require::{Require, RequireClaim, RequireFuture, RequireOwnership, RequireSignIn, Required},
+    refusal::{RefusalBody, Refuse, RefuseWith, RefusedRequest, StandardRefusal, WithRefusalBody},
+    relay::{RelayIdentity, RelayIdentityLayer, RelayScope, RelayScopeLayer, RelayScopeResponseFuture},
+    require::{Require, RequireLayer, RequireResponseFuture},
     service::AlbAuth,
     sign_out::{SignOut, SignOutBuilder},
     signed_in::SignedIn,
-    watch::{Watch, WatchHandle},
+    watch::Watch,
 };

@@ -11,11 +11,11 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::{
-    AlbAccessToken, AlbAuthLayer, Anonymous, Refuse, ResponseFuture, StandardRefusal,
-    alb_auth_layer::LayerSettings,
+    AlbAccessToken, Anonymous, Refuse, ResponseFuture, StandardRefusal,
     future::{Admission, CacheControl},
     marks::clear,
     refusal::LeftForm,
+    settings::LayerSettings,
 };
 use crate::{
     alb::{OidcHeaders, Values},
@@ -23,7 +23,8 @@ use crate::{
     telemetry::metrics,
 };
 
-/// The service that [`AlbAuthLayer`] makes. See [`layer`](super) for what it does.
+/// The service that [`AlbAuthLayer`](super::AlbAuthLayer) makes. See [`layer`](super) for what it
+/// does.
 #[derive(Clone)]
 pub struct AlbAuth<S, R = StandardRefusal> {
     inner: S,
@@ -33,8 +34,7 @@ pub struct AlbAuth<S, R = StandardRefusal> {
 }
 
 impl<S, R> AlbAuth<S, R> {
-    pub(super) fn new(inner: S, layer: AlbAuthLayer<R>) -> Self {
-        let AlbAuthLayer { authenticator, settings, refusal } = layer;
+    pub(super) fn new(inner: S, authenticator: Arc<Authenticator>, settings: Arc<LayerSettings>, refusal: R) -> Self {
         Self { inner, authenticator, settings, refusal }
     }
 
@@ -48,8 +48,9 @@ impl<S, R> AlbAuth<S, R> {
         self.inner
     }
 
-    /// Gives back the readied service: what it holds for this request (a permit, say) must not stay with an idle connection
-    /// of a stranger, nor wait for a key that a stranger asked for.
+    /// Replaces the ready service by a clone that is not ready. What readiness holds, such as a
+    /// permit, must not stay with an idle connection of an unknown client, nor wait for a key fetch
+    /// that such a client caused.
     fn give_back(&mut self)
     where
         S: Clone,
@@ -64,9 +65,9 @@ where
     S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
     R: Refuse<ResB> + Clone,
 {
-    type Response = Response<ResB>;
+    type Response = Response<R::Body>;
     type Error = S::Error;
-    type Future = ResponseFuture<S, ReqB, R>;
+    type Future = ResponseFuture<S, ReqB, R, Response<R::Body>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -76,9 +77,9 @@ where
         let settings = &*self.settings;
         if clear(request.extensions_mut()) {
             self.authenticator.current().misused(
-                "a user, or the mark that there is none, was in the request already: is an AlbAuthLayer inside another one? \
-                 The outer one takes the headers off, so the inner one sees nobody; have one a request, and let parts of \
-                 the application demand a user by RequireSignIn",
+                "a user, or the mark of a request without one, was in the request already: is an AlbAuthLayer inside another \
+                 one? The outer one removes the headers, so the inner one sees no user; use one layer per request, and let \
+                 parts of the application require a user by RequireLayer::signed_in()",
             );
         }
         let exempt = settings.is_exempt(&request);
@@ -90,12 +91,12 @@ where
             Values::None if settings.optional => None,
             _ => Some(self.authenticator.decide(&headers)),
         };
-        // Of several, nobody can say which one is the load balancer's.
+        // If there are several, it is unknown which one is the load balancer's.
         let access_token = match (&decision, headers.access_token) {
             (Some(_), Values::One(value)) if settings.expose_access_token => Some(AlbAccessToken::new(value.clone())),
             _ => None,
         };
-        // Kept only where they were looked at: without a decision, nobody vouches for any of them.
+        // Headers are kept only if they were verified: without a decision none of them is.
         if settings.keep_headers && decision.is_some() {
             to_strip.strip_look_alikes(request.headers_mut());
         } else {

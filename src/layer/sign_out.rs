@@ -1,4 +1,4 @@
-//! Ending the load balancer's session of a browser.
+//! Ends the load balancer's session of a browser.
 
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header, uri::Authority};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -7,16 +7,16 @@ use crate::{net::is_loopback, settings::ConfigError};
 
 /// The session cookie of an Application Load Balancer, unless the listener rule names another.
 const SESSION_COOKIE: &str = "AWSELBAuthSessionCookie";
-/// The cookie of a sign-in that is under way.
+/// The cookie of a sign-in in progress.
 const NONCE_COOKIE: &str = "AWSALBAuthNonce";
-/// A session is sealed into so many cookies at most, `-0`, `-1`, ...: 16 KiB by 4 KiB each.
+/// Maximum number of cookies of a session, `-0`, `-1`, ...: 16 KiB in cookies of 4 KiB.
 const SHARDS: usize = 4;
 
-/// Everything but what RFC 3986 section 2.3 leaves as it is.
+/// Everything but the unreserved characters of RFC 3986 section 2.3.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Ends the load balancer's session of a browser: expires its cookies, and sends the browser on to the provider's end-session
-/// address, where one is configured.
+/// Ends the load balancer's session of a browser: expires its cookies, and sends the browser on to
+/// the provider's end-session address, if one is configured.
 ///
 /// ```
 /// use http::{HeaderMap, Method, Response};
@@ -34,13 +34,14 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// ```
 ///
 /// # What ends, and what does not
-/// - The **load balancer's session** ends, in this browser: its next request is signed in anew.
-/// - The **provider's session** ends only there, at the end-session address. Without one the next sign-in goes through
-///   without a question, and the user is back.
-/// - **Tokens** that the load balancer signed before live on, for 120 s.
-/// - A **cookie that somebody copied** works on: the session is in it, and no list of them is kept. What ends it is the
-///   listener rule's `SessionTimeout`, seven days unless set.
-/// - A browser that comes back must land on a path whose listener rule does not authenticate, or it signs in again at once.
+/// - The **load balancer's session** ends, in this browser: its next request has to sign in again.
+/// - The **provider's session** ends only at the end-session address. Without one, the next sign-in
+///   succeeds without a prompt.
+/// - **Tokens** that the load balancer has already signed stay valid for 120 s.
+/// - A **copied cookie** stays valid: it contains the session, and the load balancer keeps no list
+///   of sessions. It expires with the listener rule's `SessionTimeout`, seven days by default.
+/// - The page that the browser returns to must be on a path whose listener rule does not
+///   authenticate, otherwise the browser signs in again at once.
 #[derive(Debug, Clone)]
 pub struct SignOut {
     expired: Vec<HeaderValue>,
@@ -59,15 +60,15 @@ impl SignOut {
         }
     }
 
-    /// The answer to a request that wants to sign out; its body is empty.
+    /// The response to a sign-out request; its body is empty.
     ///
-    /// | request | answer |
+    /// | request | response |
     /// |---|---|
     /// | POST | 303 to the end-session address, or 204 without one, with every cookie expired |
     /// | POST from another site, by `Origin` or `Sec-Fetch-Site` | 403: another site must not sign users out |
-    /// | another method | 405: a link, an image or a prefetch must not either |
+    /// | another method | 405: a link, an image or a prefetch must not sign users out |
     ///
-    /// Never stored by a cache.
+    /// No cache stores it.
     pub fn answer<B: Default>(&self, method: &Method, headers: &HeaderMap) -> Response<B> {
         if method == Method::POST && self.is_own(headers) {
             return self.ended();
@@ -85,7 +86,7 @@ impl SignOut {
         response
     }
 
-    /// The answer to a request that may sign out.
+    /// The response to a request that may sign out.
     pub(crate) fn ended<B: Default>(&self) -> Response<B> {
         let mut response = Response::new(B::default());
         let answer = response.headers_mut();
@@ -104,7 +105,7 @@ impl SignOut {
         response
     }
 
-    /// Whether the request says that it comes from one of the origins that are allowed by name.
+    /// Whether `Origin` is one of the allowed origins.
     #[cfg(feature = "backstage")]
     pub(crate) fn names(&self, headers: &HeaderMap) -> bool {
         let mut sent = headers.get_all(header::ORIGIN).iter();
@@ -114,7 +115,7 @@ impl SignOut {
         }
     }
 
-    /// Whether the request comes from a page of this host, or of an origin that is allowed.
+    /// Whether the request comes from a page of this host, or of an allowed origin.
     fn is_own(&self, headers: &HeaderMap) -> bool {
         if headers.contains_key(header::ORIGIN) {
             let mut origins = headers.get_all(header::ORIGIN).iter();
@@ -122,8 +123,8 @@ impl SignOut {
             let Ok(origin) = origin.to_str() else { return false };
             return self.origins.iter().any(|allowed| allowed == origin) || is_of_host(origin, headers);
         }
-        // A browser that sends no Origin with a POST says here where the request comes from; what sends neither is no browser,
-        // and has no cookie that it was tricked with.
+        // A browser that sends no Origin with a POST sends this header. A client that sends neither
+        // is not a browser, so no other site can make it send the user's cookie.
         headers
             .get_all("sec-fetch-site")
             .iter()
@@ -134,7 +135,8 @@ impl SignOut {
 /// Whether the origin names the host that the request was sent to.
 fn is_of_host(origin: &str, headers: &HeaderMap) -> bool {
     if !headers.contains_key(header::HOST) {
-        // Over HTTP/2 the host stands in the URI. The browser has compared them too, and no page can write this header.
+        // Over HTTP/2 the host is in the URI. The browser has compared both, and no page can set
+        // this header.
         let mut sites = headers.get_all("sec-fetch-site").iter();
         return matches!((sites.next(), sites.next()), (Some(site), None) if site == "same-origin");
     }
@@ -148,7 +150,7 @@ fn is_of_host(origin: &str, headers: &HeaderMap) -> bool {
     own.is_some() && own == theirs
 }
 
-/// Collects how to sign out; [`build`](Self::build) checks it. Made by [`SignOut::builder`].
+/// The settings of a [`SignOut`]; [`build`](Self::build) checks them. Made by [`SignOut::builder`].
 #[derive(Debug, Clone)]
 #[must_use = "nothing is checked before build()"]
 pub struct SignOutBuilder {
@@ -159,27 +161,30 @@ pub struct SignOutBuilder {
 }
 
 impl SignOutBuilder {
-    /// The name of the load balancer's session cookie, where the listener rule's authenticate action has one of its own
-    /// (`SessionCookieName`). Default `AWSELBAuthSessionCookie`.
+    /// The name of the load balancer's session cookie, if the listener rule's authenticate action
+    /// sets one (`SessionCookieName`). Default `AWSELBAuthSessionCookie`.
     pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
         self.cookie_name = name.into();
         self
     }
 
-    /// Where the provider ends its own session: `end_session_endpoint` in its discovery document (OpenID Connect
-    /// RP-Initiated Logout 1.0 section 2.1), or `https://<domain>/logout` of Cognito.
+    /// Where the provider ends its own session: `end_session_endpoint` in its discovery document
+    /// (OpenID Connect RP-Initiated Logout 1.0 section 2.1), or `https://<domain>/logout` of
+    /// Cognito.
     pub fn end_session(mut self, url: impl Into<String>) -> Self {
         self.end_session = Some(url.into());
         self
     }
 
-    /// A parameter of that address, encoded here: `post_logout_redirect_uri`, `client_id`, Cognito's `logout_uri`.
+    /// A parameter of that address, encoded here: `post_logout_redirect_uri`, `client_id`,
+    /// Cognito's `logout_uri`.
     pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.query.push((name.into(), value.into()));
         self
     }
 
-    /// Lets pages of this origin sign users out too: `https://app.example.com`. Pages of the service's own host may anyway.
+    /// Allows pages of this origin to sign users out: `https://app.example.com`. Pages of the
+    /// service's own host are always allowed.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.origins.push(origin.into());
         self
@@ -188,7 +193,7 @@ impl SignOutBuilder {
     /// Checks everything.
     ///
     /// # Errors
-    /// All that is wrong, a sentence each.
+    /// All problems at once.
     pub fn build(self) -> Result<SignOut, ConfigError> {
         let mut problems = Vec::new();
         if !is_cookie_name(&self.cookie_name) {
@@ -231,7 +236,7 @@ impl SignOutBuilder {
         let shown = crate::error::quoted(url);
         let uri: Uri = url.parse().map_err(|_| format!("the end-session address {shown} is not a URL"))?;
         if url.contains('#') {
-            // What is added to it would stand behind that, where the provider does not see it.
+            // Parameters would be appended to the fragment, which browsers do not send.
             return Err(format!("the end-session address {shown} must have no fragment"));
         }
         let host = uri.host().unwrap_or_default();
@@ -251,16 +256,16 @@ impl SignOutBuilder {
     }
 }
 
-/// Name, path and host are what a browser finds the cookie by; the load balancer sets `Path=/` and no domain. `Secure` is left
-/// out where nothing demands it: over https it makes no difference to a deletion, and over the emulator's plain http a
-/// browser would not take it.
+/// A browser identifies a cookie by name, path and host; the load balancer sets `Path=/` and no
+/// domain. `Secure` is left out unless the name requires it: over https it makes no difference to a
+/// deletion, and over the emulator's plain http a browser would ignore the header.
 fn expiry(name: &str) -> String {
     let prefixed = name.starts_with("__Secure-") || name.starts_with("__Host-");
     let secure = if prefixed { "; Secure" } else { "" };
     format!("{name}=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; HttpOnly{secure}")
 }
 
-/// A token of RFC 9110 section 5.6.2, as RFC 6265 section 4.1.1 wants it.
+/// A token of RFC 9110 section 5.6.2, as RFC 6265 section 4.1.1 requires.
 fn is_cookie_name(name: &str) -> bool {
     let separators = b"()<>@,;:\\\"/[]?={} \t";
     !name.is_empty()

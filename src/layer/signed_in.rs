@@ -1,11 +1,11 @@
-//! Who was let in, for code that has no request's extensions.
+//! An authenticated user, for code without a request's extensions.
 
 use crate::{
     authenticator::Authenticated,
     identity::{BackstageIdentity, Claims},
 };
 
-/// A user whom the load balancer signed in and the sign-in policy let in. Made by
+/// A user whom the load balancer signed in and the sign-in policy accepted. Made by
 /// [`AlbAuthHandle::authenticate`](super::AlbAuthHandle::authenticate).
 #[derive(Debug, Clone)]
 pub struct SignedIn(Who);
@@ -13,7 +13,7 @@ pub struct SignedIn(Who);
 #[derive(Debug, Clone)]
 enum Who {
     Named(BackstageIdentity),
-    /// Under a policy that names nobody, or not this user.
+    /// Under a policy that gives no identities, or none to this user.
     Unnamed(Claims),
 }
 
@@ -25,7 +25,7 @@ impl SignedIn {
         })
     }
 
-    /// What the identity provider said of the user.
+    /// The claims of the identity provider.
     pub fn claims(&self) -> &Claims {
         match &self.0 {
             Who::Named(identity) => identity.claims(),
@@ -33,7 +33,8 @@ impl SignedIn {
         }
     }
 
-    /// Who that is in the organisation; `None` where the policy gave the claims alone.
+    /// The user's identity in the organisation; `None` if the policy accepted the user with claims
+    /// alone.
     pub fn identity(&self) -> Option<&BackstageIdentity> {
         match &self.0 {
             Who::Named(identity) => Some(identity),

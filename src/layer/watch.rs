@@ -1,6 +1,6 @@
 //! Reloading when settings files change.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use super::AlbAuthHandle;
 use crate::{
@@ -9,12 +9,12 @@ use crate::{
         ConfigError, FilesRead,
         files::{FilePlace, FileState},
     },
-    sync::Mutex,
+    sync::{BackgroundTask, Problem},
 };
 
-/// Looking more often than this costs more than it brings.
-const SHORTEST: Duration = Duration::from_millis(50);
-/// The most files that a log line names.
+/// Shorter intervals cost more than they gain.
+const MIN_INTERVAL: Duration = Duration::from_millis(50);
+/// Maximum number of files in a log line.
 const MAX_NAMED: usize = 10;
 
 /// Files whose change leads to a reload. See [`AlbAuthHandle::watch`].
@@ -22,73 +22,46 @@ const MAX_NAMED: usize = 10;
 pub struct Watch {
     paths: Vec<PathBuf>,
     every: Duration,
-    /// What was there when this was made.
+    /// What was there when this value was made.
     seen: States,
 }
 
 impl Watch {
-    /// These files, and of folders the `.pem` files in them. They are read now, so that a change after this is noticed: make
-    /// it before the settings are loaded for the first time.
+    /// Watches these files, and the `.pem` files of these folders. They are read now, so that a
+    /// later change is noticed: call this before the settings are loaded for the first time.
     ///
     /// Files that `AppConfig` (feature `app-config`) and
-    /// [`FixedKeys::from_directory`](crate::keys::FixedKeys::from_directory) read need not be listed: see
-    /// [`AlbAuthHandle::watch`].
+    /// [`FixedKeys::from_directory`](crate::keys::FixedKeys::from_directory) read need not be
+    /// listed: see [`AlbAuthHandle::watch`].
     pub fn files(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         let paths: Vec<PathBuf> = paths.into_iter().map(Into::into).collect();
         let seen = look(&paths, &[]);
         Self { paths, every: Duration::from_secs(10), seen }
     }
 
-    /// How often they are looked at. Default 10 s, at least 50 ms.
+    /// The interval between polls. Default 10 s, minimum 50 ms.
     #[must_use]
     pub fn every(mut self, interval: Duration) -> Self {
-        self.every = interval.max(SHORTEST);
+        self.every = interval.max(MIN_INTERVAL);
         self
     }
 }
 
-/// Reloads when files change, until it is dropped. Made by [`AlbAuthHandle::watch`].
-#[must_use = "dropping it stops the watch"]
-pub struct WatchHandle {
-    task: tokio::task::JoinHandle<()>,
-    problem: Arc<Mutex<Option<ConfigError>>>,
-}
-
-impl WatchHandle {
-    /// What is wrong with the files as they stand, if they could not be loaded. The settings from before are in use then.
-    pub fn problem(&self) -> Option<ConfigError> {
-        self.problem.lock().clone()
-    }
-
-    /// Whether the task still runs: until the last layer is gone.
-    pub fn is_running(&self) -> bool {
-        !self.task.is_finished()
-    }
-}
-
-impl Drop for WatchHandle {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl fmt::Debug for WatchHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WatchHandle").field("running", &self.is_running()).finish_non_exhaustive()
-    }
-}
-
 impl AlbAuthHandle {
-    /// Reloads when files change: calls `load`, which reads them, and swaps its configuration in.
+    /// Reloads when files change: calls `load`, which reads them, and replaces the configuration by
+    /// its result.
     ///
-    /// Watched are the files of `watch`, and every file that the configuration was read from by this crate, determined after
-    /// each load: app-config files with their `$include` and `$file` targets, and folders of
-    /// [`FixedKeys::from_directory`](crate::keys::FixedKeys::from_directory). A file that goes missing is a change, too.
+    /// Watched are the files of `watch`, and every file that the configuration was read from by
+    /// this crate, determined after each load: app-config files with their `$include` and `$file`
+    /// targets, and folders of
+    /// [`FixedKeys::from_directory`](crate::keys::FixedKeys::from_directory). A file that goes
+    /// missing is a change, too.
     ///
-    /// The contents count, not the times of change, so it works where files are swapped by links (Kubernetes). A change
-    /// takes effect once two consecutive polls read the same content, so that a file half written is not read. The log names
-    /// the files that changed, and what is no longer trusted. If `load` fails, the settings from before stay, the log says
-    /// why, and so does [`WatchHandle::problem`].
+    /// The contents count, not the times of change, so it works where files are swapped by links
+    /// (Kubernetes). A change takes effect once two consecutive polls read the same content, so
+    /// that a half-written file is not read. The log names the files that changed, and what is no
+    /// longer trusted. If `load` fails, the previous settings stay in use; the reason is in the log
+    /// and in [`BackgroundTask::problem`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -112,12 +85,12 @@ impl AlbAuthHandle {
     /// ```
     ///
     /// # Panics
-    /// Outside a tokio runtime. Not by a panic of `load`, which counts as a failure.
-    pub fn watch<L>(&self, watch: Watch, load: L) -> WatchHandle
+    /// Outside a tokio runtime. A panic of `load` counts as a failure, and does not panic here.
+    pub fn watch<L>(&self, watch: Watch, load: L) -> BackgroundTask<ConfigError>
     where
         L: Fn() -> Result<AlbAuthConfig, ConfigError> + Send + Sync + 'static,
     {
-        let problem = Arc::default();
+        let problem: Problem<ConfigError> = Arc::default();
         let read = self.config().inner.files.clone();
         let mut settled = watch.seen;
         for (place, state, _) in read.iter() {
@@ -133,8 +106,7 @@ impl AlbAuthHandle {
             settled,
             problem: Arc::clone(&problem),
         };
-        let task = tokio::runtime::Handle::current().spawn(watcher.run(watch.every));
-        WatchHandle { task, problem }
+        BackgroundTask::spawn(&tokio::runtime::Handle::current(), problem, watcher.run(watch.every))
     }
 }
 
@@ -148,13 +120,14 @@ struct Watcher<L> {
     paths: Arc<[PathBuf]>,
     /// What the configuration in use was read from.
     read: FilesRead,
-    /// What was read in vain since then.
+    /// What a failed load has read since then.
     failed: FilesRead,
-    /// What was loaded last. A state that was not the same before and after is [`FileState::Changing`], which no look finds.
+    /// What was loaded last. A state that was not the same before and after is
+    /// [`FileState::Changing`], which no poll finds.
     settled: States,
     /// What was seen last.
     last: States,
-    problem: Arc<Mutex<Option<ConfigError>>>,
+    problem: Problem<ConfigError>,
 }
 
 impl<L> Watcher<L>
@@ -164,7 +137,7 @@ where
     async fn run(mut self, every: Duration) {
         loop {
             tokio::time::sleep(every).await;
-            // Gone with the last layer.
+            // The last layer is gone.
             let Some(handle) = self.handle.upgrade() else { return };
             let Some(now) = self.look().await else { continue };
             let stands = now == self.last;
@@ -186,7 +159,7 @@ where
         self.read.iter().chain(self.failed.iter())
     }
 
-    /// Loads, and gives what was read.
+    /// Loads, and returns what was read.
     async fn load(&mut self, handle: &AlbAuthHandle) -> FilesRead {
         let load = Arc::clone(&self.load);
         let loaded = match tokio::task::spawn_blocking(move || load()).await {
@@ -218,7 +191,8 @@ where
         }
     }
 
-    /// What this load has read counts as it was when it was read; the rest as it was before, if it is the same after.
+    /// What this load has read counts as it was when it was read; the rest as it was before, if it
+    /// is the same after.
     async fn settle(&mut self, read: &FilesRead) {
         let Some(after) = self.look().await else { return };
         let mut settled = after.clone();

@@ -3,6 +3,7 @@
 //! [`Mutex`] is the standard one without poisoning: if a request panics while it holds the lock,
 //! the data stays valid, and the next request may use it.
 
+mod background_task;
 mod bounded_cache;
 mod clock;
 mod last_use;
@@ -10,8 +11,12 @@ mod single_flight;
 
 use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 
-pub use self::clock::{Clock, SystemClock};
+pub use self::{
+    background_task::BackgroundTask,
+    clock::{Clock, SystemClock},
+};
 pub(crate) use self::{
+    background_task::Problem,
     bounded_cache::{BoundedCache, HeapSize},
     clock::SharedClock,
     last_use::{LastUse, Second},

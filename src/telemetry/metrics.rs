@@ -3,7 +3,7 @@
 //! | metric | kind | labels | what it counts |
 //! |---|---|---|---|
 //! | `alb_auth_decisions_total` | counter | `outcome` | requests: `user`, `claims`, `anonymous`, or the name of a refusal's kind |
-//! | `alb_auth_requirements_failed_total` | counter | `kind` | requests that a `Require...` layer refused |
+//! | `alb_auth_requirements_failed_total` | counter | `kind` | requests that a `RequireLayer` rejected |
 //! | `alb_auth_token_cache_lookups_total` | counter | `result` | trusted tokens: `hit` for one that was verified before, otherwise `miss` |
 //! | `alb_auth_key_fetches_total` | counter | `result` | fetches: `key`, `unknown`, `rejected`, `failed` |
 //! | `alb_auth_key_fetches_in_flight` | gauge | | fetches in progress |
@@ -35,7 +35,7 @@ macro_rules! count {
 /// without the descriptions.
 pub(crate) fn describe() {
     describe_counter!("alb_auth_decisions_total", "Requests by outcome");
-    describe_counter!("alb_auth_requirements_failed_total", "Requests that a Require layer refused");
+    describe_counter!("alb_auth_requirements_failed_total", "Requests that a RequireLayer rejected");
     describe_counter!("alb_auth_token_cache_lookups_total", "Trusted tokens, by whether they were verified before");
     describe_counter!("alb_auth_key_fetches_total", "Fetches of public keys, by result");
     describe_gauge!("alb_auth_key_fetches_in_flight", "Fetches of public keys in progress");

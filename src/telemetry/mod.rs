@@ -141,7 +141,7 @@ pub(crate) fn misused(message: &str, warnings: &Warnings) {
     }
 }
 
-/// Logs a request that a `Require...` layer refused.
+/// Logs a request that a `RequireLayer` rejected.
 ///
 /// Users try pages that they have no right to in every application, so this is not a warning. A
 /// mistake of the application is an error.

@@ -41,7 +41,7 @@ struct Served {
 impl Served {
     async fn new<R>(layer: AlbAuthLayer<R>) -> Self
     where
-        R: Refuse<Full<Bytes>> + Clone + Send + 'static,
+        R: Refuse<Full<Bytes>, Body = Full<Bytes>> + Clone + Send + 'static,
     {
         let calls = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&calls);

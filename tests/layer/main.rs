@@ -4,6 +4,7 @@
 mod support;
 
 mod axum;
+mod compose;
 mod gateways;
 mod hyper;
 mod messages;

@@ -10,9 +10,7 @@ use crate::support::{Answer, App};
 use http::{Request, Response};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_alb_auth::{
-    AlbAuthLayer, AuthError, AuthErrorKind, AuthErrorKind as K, RequireClaim, RequireOwnership, RequireSignIn,
-    TokenLimits,
-    layer::Require,
+    AlbAuthLayer, AuthError, AuthErrorKind, AuthErrorKind as K, RequireLayer, TokenLimits,
     sign_in::{EmailLocalPart, NamedClaim, SignInError, SignInResolver, from_fn},
     test_util::{KeyServerMode, MockAlb, TestClock, TokenBuilder, User},
 };
@@ -141,15 +139,17 @@ async fn provoke(kind: AuthErrorKind) -> Option<String> {
         K::UserNotFound => said_by(kind, SignInError::not_found("not in the directory")).await,
         K::AmbiguousUser => said_by(kind, SignInError::ambiguous("two entries have this email")).await,
         K::SignInUnavailable => said_by(kind, SignInError::unavailable("the directory is down")).await,
-        K::OwnershipMissing => demanded(RequireOwnership::any(["group:default/admins"]).unwrap(), true, kind).await,
-        K::ClaimMissing => demanded(RequireClaim::contains("groups", "admins"), true, kind).await,
-        K::Misused => demanded(RequireSignIn::new(), false, kind).await,
+        K::OwnershipMissing => {
+            required(RequireLayer::owner_of_any(["group:default/admins"]).unwrap(), true, kind).await
+        }
+        K::ClaimMissing => required(RequireLayer::claim_contains("groups", "admins"), true, kind).await,
+        K::Misused => required(RequireLayer::signed_in(), false, kind).await,
         _ => return None,
     })
 }
 
-/// What is said of Jane where a part of an application demands this of her, inside a layer or, by mistake, outside.
-async fn demanded(require: Require, inside: bool, kind: AuthErrorKind) -> String {
+/// What the log says of Jane if a part of an application has this requirement, inside a layer or, by mistake, outside.
+async fn required(require: RequireLayer, inside: bool, kind: AuthErrorKind) -> String {
     let alb = MockAlb::new();
     let inner = require.layer(service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new()))));
     let request = alb.request("/").user(&User::jane()).into();
@@ -223,8 +223,8 @@ async fn every_kind_says_what_was_expected_and_found_and_what_to_change() {
     user_not_found: the sign-in policy finds no user for these claims: not in the directory
     ambiguous_user: the sign-in policy finds more than one user for these claims: two entries have this email
     sign_in_unavailable: what the sign-in policy queries is out of reach: the directory is down
-    ownership_missing: the user does not own a required entity: demanded: group:default/admins; the user owns for nothing but itself; ownership comes from the sign-in policy
-    claim_missing: the user lacks a required claim: demanded: the claim groups with "admins" in it; the claim is missing
+    ownership_missing: the user does not own a required entity: required: group:default/admins; the user has ownership of nothing but itself; ownership comes from the sign-in policy
+    claim_missing: the user lacks a required claim: required: the claim groups with "admins" in it; the claim is missing
     misused: a mistake of the application: no AlbAuthLayer is around this part of the application: is the layer installed, and added after it?
     "#);
 }

@@ -53,7 +53,7 @@ impl App {
     }
 }
 
-impl<R: Refuse<String> + Clone> App<R> {
+impl<R: Refuse<String, Body = String> + Clone> App<R> {
     pub fn with(layer: AlbAuthLayer<R>) -> Self {
         let calls = Arc::new(AtomicUsize::new(0));
         Self { service: layer.layer(Handler(Arc::clone(&calls))), calls }

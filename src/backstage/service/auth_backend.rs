@@ -4,14 +4,14 @@ use std::fmt;
 
 use super::{sign_in::SignIn, stores::Stores};
 use crate::{
-    AlbAuthConfig, AlbAuthLayer, ConfigError,
+    AlbAuthConfig, AlbAuthLayer, BackgroundTask, ConfigError,
     backstage::{
         BackstageAuth, BackstageAuthBuilder, Guest, TokenIssuer,
         settings::{BackstageSettings, Check, GuestSettings},
         store::StoreError,
     },
     config::AppConfig,
-    layer::{Watch, WatchHandle},
+    layer::Watch,
 };
 
 /// The parts of an auth backend, as Backstage's files describe it. See the [module](super) for an example.
@@ -102,7 +102,7 @@ impl AuthBackend {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn watch<L>(&self, watch: Watch, load: L) -> WatchHandle
+    pub fn watch<L>(&self, watch: Watch, load: L) -> BackgroundTask<ConfigError>
     where
         L: Fn() -> Result<AppConfig, ConfigError> + Send + Sync + 'static,
     {

@@ -1,12 +1,12 @@
-//! A sentence for a body of a type that is not known at compile time.
+//! Writes a text into a body whose type is not known at compile time.
 
 use std::any::Any;
 
 use bytes::Bytes;
 use http_body_util::Full;
 
-/// Writes `text` into `body` if it is of a type that holds bytes and that this crate knows; else leaves it as it is. Whether
-/// it did.
+/// Writes `text` into `body` if this crate knows its type, otherwise leaves it as it is. Returns
+/// whether it was written.
 pub(super) fn fill<B: 'static>(body: &mut B, text: String) -> bool {
     let body: &mut dyn Any = body;
     if let Some(body) = body.downcast_mut::<String>() {

@@ -1,4 +1,4 @@
-//! The layer's form of refusal, left in the request for those who refuse behind it.
+//! The layer's form of refusals, left in the request for refusals behind it.
 
 use std::{any::Any, sync::Arc};
 
@@ -12,8 +12,8 @@ use crate::{
 
 /// The form in which a layer refuses.
 ///
-/// Behind the layer it is found with the claims, or by itself in a request without a user. The usual form is not left at all:
-/// it is what everything in this crate refuses in by itself.
+/// Behind the layer it is stored with the claims, or in the extensions if the request has no user.
+/// The standard form is not stored: it is the default of all refusals in this crate.
 pub(crate) enum RefusalForm {
     Standard(StandardRefusal),
     /// By a closure: an [`OwnForm`] of the body that it makes.
@@ -42,7 +42,7 @@ impl RefusalForm {
         Carried::new(Arc::new(self))
     }
 
-    /// What the layer around left.
+    /// The form that the outer layer left.
     pub(crate) fn left_in(extensions: &Extensions) -> Option<&Self> {
         let carried = match extensions.get::<LeftForm>() {
             Some(LeftForm(carried)) => Some(carried),
@@ -55,7 +55,7 @@ impl RefusalForm {
         matches!(self, Self::Standard(form) if form.http_status_only)
     }
 
-    /// The refusal in this form; `None` if it is a closure's that makes another body.
+    /// The refusal in this form; `None` for a closure that makes a different body.
     pub(super) fn refuse<B: Default + 'static>(
         &self,
         error: &AuthError,

@@ -1,4 +1,4 @@
-//! What a message says it is, as far as gRPC is concerned.
+//! Whether a request or response is gRPC, by its headers.
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 
@@ -16,7 +16,8 @@ pub(crate) enum GrpcFamily {
 }
 
 impl GrpcFamily {
-    /// By the one `content-type`. Of two, or of a list, two readers may take one each: that is no gRPC.
+    /// By `content-type`. Two of them, or a list, are not gRPC: two readers may each use a
+    /// different one.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(header::CONTENT_TYPE).iter();
         let (Some(value), None) = (values.next(), values.next()) else { return None };
@@ -48,10 +49,12 @@ impl GrpcFamily {
         HeaderValue::from_static(self.content_type())
     }
 
-    /// Whether the request is a call of a gRPC client, which reads `grpc-status` of an answer with HTTP status 200.
+    /// Whether the request is a call of a gRPC client, which reads the `grpc-status` of a response
+    /// with HTTP status 200.
     ///
-    /// gRPC runs over HTTP/2 by POST alone, and a message has five bytes at the least. The latter is for gateways that ask
-    /// whether a request may pass by a request of their own with its headers: they send no body.
+    /// gRPC uses only POST over HTTP/2, and a message has at least five bytes. A gateway that
+    /// queries this service before it forwards a request sends the headers of that request without
+    /// a body.
     pub(super) fn is_call(self, request: &RefusedRequest<'_>) -> bool {
         let is_zero = |length: &HeaderValue| length.as_bytes().iter().all(|digit| *digit == b'0');
         let is_empty = || request.headers.get_all(header::CONTENT_LENGTH).iter().any(is_zero);
@@ -59,8 +62,8 @@ impl GrpcFamily {
     }
 }
 
-/// The status of gRPC for a status of HTTP. Not the table for answers without one (401 is 16 there too, but 409 is 2, and 500
-/// is 2): here the reason is known.
+/// The gRPC status for an HTTP status. This is not gRPC's table for responses without a gRPC
+/// status, in which 409 and 500 are 2 (unknown): here the reason is known.
 pub(super) fn code(status: StatusCode) -> HeaderValue {
     HeaderValue::from_static(match status {
         StatusCode::UNAUTHORIZED => "16",

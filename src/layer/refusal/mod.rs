@@ -1,26 +1,30 @@
-//! What the client gets instead of an answer.
+//! Refusals: the responses to rejected requests.
 //!
-//! One form a status, whatever the reason: a stranger learns nothing from it. The reason is in the response's extensions, as
-//! [`AuthError`], for an outer layer.
+//! All refusals with the same status look the same, so that a client learns nothing about the
+//! reason. The reason is in the response's extensions, as [`AuthError`], for an outer layer.
 //!
-//! | request | answer |
+//! | request | response |
 //! |---|---|
 //! | `POST` over HTTP/2 with `application/grpc` or `application/grpc+...` | 200 with `grpc-status` 16 (401), 7 (403, 409), 14 (503) or 13 (500), no body |
-//! | `application/grpc-web`, `application/grpc-web-text`, and `application/grpc` by anything else | the status, with those headers as well, no body |
-//! | any other | the status and one sentence |
+//! | `application/grpc-web`, `application/grpc-web-text`, and `application/grpc` in any other request | the status, with the same headers, no body |
+//! | any other | the status and a text |
 //!
-//! All are `no-store`; a 401 has `WWW-Authenticate`, a 503 `Retry-After`. A status of 2xx for what is no call of gRPC would let
-//! a stranger in where a gateway asks this layer whether a request may pass (`auth_request`, forward auth), and alarms would not
-//! see it.
+//! All are `no-store`; a 401 has `WWW-Authenticate`, a 503 `Retry-After`. Only gRPC calls get a
+//! status of 2xx: a gateway that queries this service before it forwards a request (`auth_request`,
+//! forward auth) would take 2xx for an acceptance, and alarms on the status would not fire.
 //!
 //! All refusals of the crate are made by one function, [`write::Refusal`]'s: those of the layer, of
-//! [`Require`](super::Require), of the extractors, of the router for Backstage and of its upstream. The layer leaves its form in
-//! the request ([`form::RefusalForm`]) for those behind it.
+//! [`RequireLayer`](super::RequireLayer), of the extractors, of the router for Backstage and of its
+//! upstream. The layer leaves its form in the request ([`form::RefusalForm`]) for refusals behind
+//! it.
 //!
-//! The sentence is written into bodies that this crate knows: `String`, `Vec<u8>`, `Bytes`, `Full<Bytes>`, and axum's `Body`
-//! (feature `axum`). Any other body stays empty, its `Default`; for those there is
+//! The text is written into bodies that this crate knows: `String`, `Vec<u8>`, `Bytes`,
+//! `Full<Bytes>`, and axum's `Body` (feature `axum`). Any other body is its `Default`. For texts in
+//! other bodies, and for bodies without a `Default`, there are
+//! [`with_refusal_body`](super::AlbAuthLayer::with_refusal_body) and
 //! [`refuse_with`](super::AlbAuthLayer::refuse_with).
 
+mod body;
 mod fill_body;
 mod form;
 mod grpc;
@@ -30,6 +34,7 @@ use std::fmt;
 
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, header};
 
+pub use self::body::{RefusalBody, WithRefusalBody};
 pub(crate) use self::{
     form::{LeftForm, RefusalForm},
     grpc::GrpcFamily,
@@ -37,38 +42,55 @@ pub(crate) use self::{
 };
 use crate::error::AuthError;
 
-/// The challenge of a 401 (RFC 9110 section 11.6.1 wants one). No client can answer it by itself: the session is the load
-/// balancer's.
+/// The challenge of a 401, which RFC 9110 section 11.6.1 requires. No client can respond to it by
+/// itself: the load balancer has the session.
 pub(crate) const CHALLENGE: HeaderValue = HeaderValue::from_static("AlbOidc");
 
-/// Makes the answer to a request that is not let in.
+/// Makes the response to a rejected request, for an inner service whose responses have the body
+/// `B`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot make a refusal for responses with the body `{B}`",
+    label = "a refusal needs a response body that can be made",
+    note = "`StandardRefusal` needs a body with `Default`: call `.with_refusal_body()` on the AlbAuthLayer or RequireLayer that \
+            stands outside of the service with this body",
+    note = "with `.refuse_with(..)`, the closure returns the response with its body"
+)]
 pub trait Refuse<B> {
-    /// The answer. The layer adds the error to its extensions, and `no-store` where there is no `Cache-Control`.
-    fn refuse(&self, error: &AuthError, request: &RefusedRequest<'_>) -> Response<B>;
+    /// The body of the responses that leave the layer.
+    type Body;
+
+    /// The response to a rejected request. The layer adds the error to its extensions, and
+    /// `no-store` if it has no `Cache-Control`.
+    fn refuse(&self, error: &AuthError, request: &RefusedRequest<'_>) -> Response<Self::Body>;
+
+    /// The response of the inner service.
+    fn pass(response: Response<B>) -> Response<Self::Body>;
 }
 
-/// What a refusal may look at. The `x-amzn-oidc-*` headers are off already, unless the layer was told to keep them.
+/// The parts of the request that a refusal may use. The `x-amzn-oidc-*` headers are removed
+/// already, unless the layer keeps them ([`keep_headers`](super::AlbAuthLayer::keep_headers)).
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct RefusedRequest<'r> {
     /// The method.
     pub method: &'r Method,
-    /// The address, as received.
+    /// The URI, as received.
     pub uri: &'r Uri,
-    /// The protocol of the connection: HTTP/2 is where gRPC runs.
+    /// The protocol version: gRPC runs over HTTP/2.
     pub version: Version,
     /// The headers.
     pub headers: &'r HeaderMap,
-    /// The form of the layer around, where the refusal is not that layer's.
+    /// The form of the outer layer, if the refusal is not that layer's.
     form: Option<&'r RefusalForm>,
 }
 
-/// The usual refusal: the status and one sentence, or a status of gRPC.
+/// The standard refusal: the status and a text, or a gRPC status.
 ///
-/// Behind an [`AlbAuthLayer`](crate::AlbAuthLayer) that refuses in another form, in that form.
+/// Behind an [`AlbAuthLayer`](crate::AlbAuthLayer) with a different form of refusals, it has that
+/// form.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StandardRefusal {
-    /// `None`: the form of the layer around, else a text.
+    /// `None`: the form of the outer layer, or a text if no layer left one.
     format: Option<Format>,
     http_status_only: bool,
 }
@@ -86,7 +108,7 @@ impl StandardRefusal {
         Self { http_status_only: true, ..self }
     }
 
-    /// To be left in requests; `None` for what everything behind does by itself.
+    /// To be left in requests; `None` for the form that is the default everywhere.
     pub(super) fn form(self) -> Option<RefusalForm> {
         (self.format.is_some() || self.http_status_only).then_some(RefusalForm::Standard(self))
     }
@@ -103,9 +125,16 @@ impl StandardRefusal {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<B: Default + 'static> Refuse<B> for StandardRefusal {
+    type Body = B;
+
+    fn pass(response: Response<B>) -> Response<B> {
+        response
+    }
+
     fn refuse(&self, error: &AuthError, request: &RefusedRequest<'_>) -> Response<B> {
-        // The closure of the layer around must not come back here.
+        // The closure of the outer layer may call this again: without the form it cannot recurse.
         let (around, request) = (request.form, RefusedRequest { form: None, ..*request });
         if self.format.is_none()
             && let Some(response) = around.and_then(|form| form.refuse(error, &request))
@@ -123,13 +152,13 @@ impl<'r> RefusedRequest<'r> {
         Self { method, uri, version: request.version(), headers, form: None }
     }
 
-    /// Of a request whose body is somewhere else.
+    /// Of a request without its body.
     #[cfg(feature = "axum")]
     pub(crate) fn of_parts(parts: &'r http::request::Parts) -> Self {
         Self { method: &parts.method, uri: &parts.uri, version: parts.version, headers: &parts.headers, form: None }
     }
 
-    /// In the form that the layer around left, if the refusal has no form of its own.
+    /// In the form that the outer layer left, unless the refusal has its own.
     pub(crate) fn behind_layer(self, extensions: &'r Extensions) -> Self {
         Self { form: RefusalForm::left_in(extensions), ..self }
     }
@@ -155,6 +184,12 @@ impl<F, B> Refuse<B> for RefuseWith<F>
 where
     F: Fn(&AuthError, &RefusedRequest<'_>) -> Response<B>,
 {
+    type Body = B;
+
+    fn pass(response: Response<B>) -> Response<B> {
+        response
+    }
+
     fn refuse(&self, error: &AuthError, request: &RefusedRequest<'_>) -> Response<B> {
         (self.0)(error, request)
     }
@@ -166,8 +201,12 @@ impl<F> fmt::Debug for RefuseWith<F> {
     }
 }
 
-/// The answer to a request that is not let in: never stored, and with the error for an outer layer.
-pub(crate) fn refuse<B>(refusal: &impl Refuse<B>, error: &AuthError, request: &RefusedRequest<'_>) -> Response<B> {
+/// The response to a rejected request: `no-store`, and with the error for an outer layer.
+pub(crate) fn refuse<B, R: Refuse<B>>(
+    refusal: &R,
+    error: &AuthError,
+    request: &RefusedRequest<'_>,
+) -> Response<R::Body> {
     let mut response = refusal.refuse(error, request);
     if !response.headers().contains_key(header::CACHE_CONTROL) {
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,4 +1,4 @@
-//! The one place where a refusal of this crate is written.
+//! The one place where refusals of this crate are written.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
@@ -6,16 +6,16 @@ use serde::Serialize;
 use super::{CHALLENGE, fill_body::fill, grpc, grpc::GrpcFamily};
 use crate::error::AuthError;
 
-/// What a refusal says, in whatever form.
+/// The content of a refusal, independent of its form.
 pub(crate) struct Refusal<'a> {
     pub(crate) status: StatusCode,
     /// For the client.
     pub(crate) message: &'a str,
-    /// Says with the status how to be let in, or when to come back.
+    /// `WWW-Authenticate` or `Retry-After`.
     pub(crate) header: Option<(HeaderName, HeaderValue)>,
 }
 
-/// How a text is written.
+/// The form of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Text,
@@ -41,29 +41,30 @@ impl Refusal<'_> {
         };
         let mut response = self.empty(3, HeaderValue::from_static(content_type));
         if format == Format::BackstageJson {
-            // It repeats the client's address.
+            // It repeats the URL of the request.
             response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         }
         let length = body.len();
         if fill(response.body_mut(), body) && method == Method::HEAD {
-            // Only announced: hyper would send it over HTTP/2, where a body in answer to HEAD breaks the stream.
+            // Only its length: hyper would send the body over HTTP/2, where a body in a response to
+            // HEAD breaks the stream.
             *response.body_mut() = B::default();
             response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
         response
     }
 
-    /// To what names itself gRPC. Without a body: to a client of gRPC, a text is a broken message. As Trailers-Only (gRPC over
-    /// HTTP/2) the status of HTTP is 200, whatever that of gRPC is.
+    /// For gRPC, without a body: a gRPC client would read a text as a broken message. In the form
+    /// Trailers-Only (gRPC over HTTP/2) the HTTP status is 200, whatever the gRPC status is.
     pub(super) fn in_grpc<B: Default>(self, family: GrpcFamily, trailers_only: bool) -> Response<B> {
         let code = grpc::code(self.status);
         // The messages are ASCII without '%', so they need no percent-encoding.
         let message = HeaderValue::from_str(self.message);
-        let answer = match trailers_only {
+        let head = match trailers_only {
             true => Self { status: StatusCode::OK, header: None, ..self },
             false => self,
         };
-        let mut response = answer.empty(5, family.content_type_header());
+        let mut response = head.empty(5, family.content_type_header());
         response.headers_mut().insert("grpc-status", code);
         if let Ok(message) = message {
             response.headers_mut().insert("grpc-message", message);
@@ -71,7 +72,8 @@ impl Refusal<'_> {
         response
     }
 
-    /// Status and headers. Room for so many headers and no more: strangers' requests are to cost little.
+    /// Status and headers, with room for exactly this number of headers: requests of unknown
+    /// clients must cost little.
     fn empty<B: Default>(self, headers: usize, content_type: HeaderValue) -> Response<B> {
         let mut response = Response::new(B::default());
         *response.status_mut() = self.status;

@@ -1,4 +1,4 @@
-//! The client's side.
+//! The layer for clients.
 
 use std::{
     fmt,
@@ -18,65 +18,70 @@ use crate::{
     identity::Claims,
 };
 
-/// A layer for clients that sends the verified header of a user on. See [`layer`](crate::layer) for what goes out.
+/// A layer for clients that sends the verified header of a user to the next service.
 ///
-/// A client that is connected to one server, such as a tonic channel, takes requests without an authority, and needs nothing
-/// more. For one that takes whole addresses, list the services that may have the user's token by [`only_to`](Self::only_to):
-/// requests to all others go out without it, which is logged.
+/// A client that is connected to one server, such as a tonic channel, takes requests without an
+/// authority, and needs no list. For a client that takes absolute URIs, list the services that may
+/// get the user's token by [`only_to`](Self::only_to): requests to all others are sent without it,
+/// which is logged.
 ///
-/// Put it directly around the client that connects. Around a client that follows redirects by itself, the layer sees the first
-/// request alone, and that client takes the token along to wherever the redirect leads: switch that off (`redirect::Policy::none()`
-/// of reqwest), and follow outside this layer (`FollowRedirect` of tower-http), where it sees each request.
+/// Put it directly around the client that connects. If the client follows redirects by itself, the
+/// layer sees only the first request, and the client sends the token to the target of the redirect:
+/// switch that off (`redirect::Policy::none()` of reqwest), and follow redirects outside of this
+/// layer (`FollowRedirect` of tower-http), where it sees each request.
 ///
 /// ```
 /// use std::convert::Infallible;
 ///
 /// use http::{Request, Response};
 /// use tower::{Layer, Service, service_fn};
-/// use tower_alb_auth::{BackstageIdentity, RelayIdentity};
+/// use tower_alb_auth::{BackstageIdentity, RelayIdentityLayer};
 ///
 /// /// In a handler: the call is made for its user.
 /// fn for_user<C>(user: &BackstageIdentity, client: C) -> impl Service<Request<String>, Response = Response<String>>
 /// where
 ///     C: Service<Request<String>, Response = Response<String>>,
 /// {
-///     RelayIdentity::of(user).only_to(["users.internal.example.com"]).layer(client)
+///     RelayIdentityLayer::of(user).only_to(["users.internal.example.com"]).layer(client)
 /// }
 /// # let _ = for_user::<tower::util::BoxCloneService<Request<String>, Response<String>, Infallible>>;
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct RelayIdentity {
+pub struct RelayIdentityLayer {
     user: Option<Claims>,
     targets: Targets,
 }
 
-impl RelayIdentity {
-    /// For a client that several requests share: the user is the one in the outgoing request's extensions (a
-    /// [`BackstageIdentity`](crate::BackstageIdentity) or [`Claims`]), else the one of the [`RelayScope`](super::RelayScope)
-    /// that the call is made in.
+impl RelayIdentityLayer {
+    /// For a client that several requests share: the user is the one in the outgoing request's
+    /// extensions (a [`BackstageIdentity`](crate::BackstageIdentity) or [`Claims`]), else the one
+    /// of the [`RelayScopeLayer`](super::RelayScopeLayer) that the call is made in.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// For calls on behalf of this user: a [`BackstageIdentity`](crate::BackstageIdentity), or [`Claims`].
+    /// For calls on behalf of this user: a [`BackstageIdentity`](crate::BackstageIdentity), or
+    /// [`Claims`].
     pub fn of(user: &impl AsRef<Claims>) -> Self {
         Self { user: Some(user.as_ref().clone()), targets: Targets::default() }
     }
 
-    /// Sends the user on to these services: `users.internal.example.com` by https at port 443, `users:8080` by http and https at
-    /// this port, `http://users` by http at port 80. Host and port have to be equal; names below a name are other names. May be
-    /// called several times.
+    /// Sends the user to these services: `users.internal.example.com` is https at port 443,
+    /// `users:8080` http and https at this port, `http://users` http at port 80. Host and port must
+    /// be equal; subdomains are different hosts. Further calls add to the list.
     ///
-    /// A request without an authority is for the server that the client is connected to, and gets the user always.
+    /// A request without an authority is for the server that the client is connected to, and always
+    /// gets the user.
     #[must_use]
     pub fn only_to(mut self, authorities: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.targets = self.targets.with(authorities.into_iter());
         self
     }
 
-    /// Sends the user on wherever a request goes. A redirect that is followed outside this layer then takes the token to a host
-    /// that the redirecting service chooses, which can sign in with it as the user for two minutes. Right where addresses are not
-    /// known before, and no redirect is followed.
+    /// Sends the user to every service. If a redirect is followed outside of this layer, the token
+    /// then goes to a host that the redirecting service chooses, and that host can sign in with it
+    /// as the user for two minutes. Use this only if the hosts are not known beforehand and no
+    /// redirect is followed.
     #[must_use]
     pub fn dangerously_to_any_authority(mut self) -> Self {
         self.targets = Targets::Any;
@@ -84,23 +89,23 @@ impl RelayIdentity {
     }
 }
 
-impl<S> Layer<S> for RelayIdentity {
-    type Service = Relay<S>;
+impl<S> Layer<S> for RelayIdentityLayer {
+    type Service = RelayIdentity<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Relay { inner, user: self.user.clone(), targets: self.targets.clone() }
+        RelayIdentity { inner, user: self.user.clone(), targets: self.targets.clone() }
     }
 }
 
-/// The client that [`RelayIdentity`] makes.
+/// The client that [`RelayIdentityLayer`] makes.
 #[derive(Clone)]
-pub struct Relay<S> {
+pub struct RelayIdentity<S> {
     inner: S,
     user: Option<Claims>,
     targets: Targets,
 }
 
-impl<S, B> Service<Request<B>> for Relay<S>
+impl<S, B> Service<Request<B>> for RelayIdentity<S>
 where
     S: Service<Request<B>>,
 {
@@ -125,21 +130,23 @@ where
     }
 }
 
-impl<S: fmt::Debug> fmt::Debug for Relay<S> {
+impl<S: fmt::Debug> fmt::Debug for RelayIdentity<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Relay").field("inner", &self.inner).finish_non_exhaustive()
+        f.debug_struct("RelayIdentity").field("inner", &self.inner).finish_non_exhaustive()
     }
 }
 
 fn send(user: &Claims, headers: &mut HeaderMap) {
-    // It came in a header, so it fits into one; claims made for a test came in none.
+    // A token from a header fits into one; claims that were made for a test have no token.
     match HeaderValue::from_bytes(user.token()) {
         Ok(mut token) if !token.is_empty() => {
             token.set_sensitive(true);
             if headers.try_insert(DATA, token).is_err() {
-                tracing::warn!(target: "tower_alb_auth", "the user is not sent on: the request has too many headers");
+                tracing::warn!(target: "tower_alb_auth", "the user is not sent to the next service: the request has too many headers");
             }
         }
-        _ => tracing::debug!(target: "tower_alb_auth", "the user is not sent on: the identity came without a token"),
+        _ => {
+            tracing::debug!(target: "tower_alb_auth", "the user is not sent to the next service: the identity has no token")
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The user of the request that is being answered, for clients that are called while it is.
+//! The user of the current request, for clients that are called while it is handled.
 
 use std::{
     fmt,
@@ -23,64 +23,65 @@ pub(super) fn current() -> Option<Claims> {
     USER.try_with(Clone::clone).ok().flatten()
 }
 
-/// A layer inside an [`AlbAuthLayer`](crate::AlbAuthLayer) that tells the [`RelayIdentity::new`](super::RelayIdentity::new)
-/// clients of a service whose request is being answered, so that handlers need not name the user.
+/// A layer inside an [`AlbAuthLayer`](crate::AlbAuthLayer) that gives the user of the current
+/// request to the clients with [`RelayIdentityLayer::new`](super::RelayIdentityLayer::new), so that
+/// handlers need not name the user.
 ///
-/// It holds while the handler's future runs, and in no task that it spawns: what outlives the request outlives the token.
-/// Nor does it hold while a streamed body is sent.
+/// It applies while the handler's future runs. It does not apply in tasks that the handler spawns,
+/// nor while a streamed body is sent: these outlive the request, and may outlive the token.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct RelayScope;
+pub struct RelayScopeLayer;
 
-impl RelayScope {
-    /// The scope.
+impl RelayScopeLayer {
+    /// The layer.
     pub fn new() -> Self {
         Self
     }
 }
 
-impl<S> Layer<S> for RelayScope {
-    type Service = Scoped<S>;
+impl<S> Layer<S> for RelayScopeLayer {
+    type Service = RelayScope<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Scoped { inner }
+        RelayScope { inner }
     }
 }
 
-/// The service that [`RelayScope`] makes.
+/// The service that [`RelayScopeLayer`] makes.
 #[derive(Debug, Clone)]
-pub struct Scoped<S> {
+pub struct RelayScope<S> {
     inner: S,
 }
 
-impl<S, B> Service<Request<B>> for Scoped<S>
+impl<S, B> Service<Request<B>> for RelayScope<S>
 where
     S: Service<Request<B>>,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = ScopedFuture<S::Future>;
+    type Future = RelayScopeResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // Nobody is somebody too: a scope around this one must not lend its user to a request without one.
+        // Set the scope even without a user, so that an outer scope's user does not leak in.
         let user = Claims::of(request.extensions()).cloned();
         let future = USER.sync_scope(user.clone(), || self.inner.call(request));
-        ScopedFuture { future: USER.scope(user, future) }
+        RelayScopeResponseFuture { future: USER.scope(user, future) }
     }
 }
 
 pin_project! {
-    /// The response of [`Scoped`].
-    pub struct ScopedFuture<F> {
+    /// The response of [`RelayScope`].
+    pub struct RelayScopeResponseFuture<F> {
         #[pin]
         future: TaskLocalFuture<Option<Claims>, F>,
     }
 }
 
-impl<F: Future> Future for ScopedFuture<F> {
+impl<F: Future> Future for RelayScopeResponseFuture<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
@@ -88,8 +89,8 @@ impl<F: Future> Future for ScopedFuture<F> {
     }
 }
 
-impl<F> fmt::Debug for ScopedFuture<F> {
+impl<F> fmt::Debug for RelayScopeResponseFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScopedFuture").finish_non_exhaustive()
+        f.debug_struct("RelayScopeResponseFuture").finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Which services the user may be sent on to.
+//! The services that the user may be sent to.
 
 use std::{
     fmt,
@@ -13,13 +13,15 @@ use http::{
 
 use crate::error::quoted;
 
-/// A handler that calls a service which is not listed does so at each request: the warning comes once in this time.
+/// At most one warning in this time: a handler that calls an unlisted service does so at each
+/// request.
 const SAME_WARNING: Duration = Duration::from_secs(60);
 
-/// A request without an authority goes to the one server that the client is connected to, whatever stands here.
+/// A request without an authority goes to the one server that the client is connected to, and is
+/// always allowed.
 #[derive(Debug, Clone)]
 pub(super) enum Targets {
-    /// No other request, unless these list where it goes.
+    /// Requests to these services.
     Only(Arc<[Target]>),
     /// Every request.
     Any,
@@ -32,7 +34,7 @@ impl Default for Targets {
 }
 
 impl Targets {
-    /// Adds these to what is listed. What is no authority is logged, and lists nothing.
+    /// Adds these to the list. A text that is not an authority is logged and ignored.
     pub(super) fn with(self, authorities: impl Iterator<Item = impl AsRef<str>>) -> Self {
         let listed = match &self {
             Self::Only(listed) => listed.to_vec(),
@@ -61,7 +63,7 @@ impl Targets {
     }
 }
 
-/// A service: a host and a port, spoken to by one scheme or by any.
+/// A service: a host and a port, with one scheme or any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
     scheme: Option<Scheme>,
@@ -79,7 +81,7 @@ impl Target {
         };
         let authority: Authority = rest.parse().ok()?;
         let host = authority.host();
-        // A port that is none, `users:` or `users:x`, is no port to the parser.
+        // For an invalid port, as in `users:` or `users:x`, the parser reports no port.
         let sound = !host.is_empty() && !rest.contains('@') && (authority.port().is_some() || rest == host);
         let (scheme, port) = match (scheme, authority.port_u16()) {
             (scheme, Some(port)) => (scheme, port),
@@ -105,7 +107,7 @@ fn usual_port(scheme: &Scheme) -> Option<u16> {
     }
 }
 
-/// Says where the user was not sent on to, and how to allow it.
+/// Logs where the user was not sent to, and how to allow it.
 pub(super) fn not_sent_to(uri: &Uri) {
     static LAST: Mutex<Option<Instant>> = Mutex::new(None);
 
@@ -126,14 +128,14 @@ struct NotSent<'u>(&'u Uri);
 
 impl fmt::Display for NotSent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without what stands before an @, which may be a password, and without the path.
+        // Without the userinfo, which may hold a password, and without the path.
         let scheme = self.0.scheme_str().unwrap_or("no scheme");
         let host = self.0.host().unwrap_or_default();
         let port = self.0.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
         write!(
             f,
-            "the user is not sent on to {} ({scheme}): no authority of RelayIdentity::only_to(..); add it there if the service is \
-             one of your own, and leave it out if the request was redirected",
+            "the user is not sent to {} ({scheme}): RelayIdentityLayer::only_to(..) does not list it; add it there if the service is \
+             your own, and leave it out if the request was redirected",
             quoted(&format!("{host}{port}"))
         )
     }

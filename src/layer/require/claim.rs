@@ -1,31 +1,28 @@
-//! Demands a claim.
+//! Requirements on claims.
 
 use std::sync::Arc;
 
-use super::{Require, demand::Demand};
-use crate::identity::Claims;
+use super::{RequireLayer, requirement::Requirement};
+use crate::{error::quoted, identity::Claims};
 
-/// Lets users through whose provider says something of them: 403 for others.
+/// Requirements on claims: 403 for users who do not meet them.
 ///
-/// A claim is as good as who may change it: many providers let users write their own name, locale or nickname. Texts are
-/// compared byte for byte.
+/// A claim is only as trustworthy as the party that may change it: many providers let users edit
+/// their own name, locale or nickname. Texts are compared byte for byte.
 ///
 /// ```
-/// use tower_alb_auth::RequireClaim;
+/// use tower_alb_auth::RequireLayer;
 ///
-/// let platform = RequireClaim::equals("custom:team", "platform");
-/// let auditors = RequireClaim::contains("groups", "auditors");
-/// let grown_up = RequireClaim::that("level is 3 or more", |claims| {
+/// let platform = RequireLayer::claim_equals("custom:team", "platform");
+/// let auditors = RequireLayer::claim_contains("groups", "auditors");
+/// let experienced = RequireLayer::claims_match("level is 3 or more", |claims| {
 ///     claims.get::<u8>("level").is_ok_and(|level| level >= Some(3))
 /// });
-/// # let _ = (platform, auditors, grown_up);
+/// # let _ = (platform, auditors, experienced);
 /// ```
-#[derive(Debug, Clone, Copy)]
-pub struct RequireClaim;
-
-impl RequireClaim {
-    /// Demands that the claim is there, whatever it says, and not null.
-    pub fn present(claim: impl Into<String>) -> Require {
+impl RequireLayer {
+    /// Requires that the claim is present, with any value but null.
+    pub fn claim_present(claim: impl Into<String>) -> Self {
         let claim = claim.into();
         Self::claim(format!("the claim {claim}"), claim, |claims, claim| match claims.kind(claim) {
             Some("null") => Err("it is null".to_owned()),
@@ -33,45 +30,47 @@ impl RequireClaim {
         })
     }
 
-    /// Demands that the claim is this text.
-    pub fn equals(claim: impl Into<String>, text: impl Into<String>) -> Require {
+    /// Requires that the claim is this text.
+    pub fn claim_equals(claim: impl Into<String>, text: impl Into<String>) -> Self {
         let (claim, text) = (claim.into(), text.into());
-        let what = format!("the claim {claim} as {}", crate::error::quoted(&text));
+        let what = format!("the claim {claim} as {}", quoted(&text));
         Self::claim(what, claim, move |claims, claim| {
             let held = claims.text(claim).map_err(|error| error.to_string())?;
             Ok(held.map(|held| held == text))
         })
     }
 
-    /// Demands that the claim is a list of texts with this one in it, or this one text.
-    pub fn contains(claim: impl Into<String>, text: impl Into<String>) -> Require {
+    /// Requires that the claim is a list of texts that contains this one, or is this text.
+    pub fn claim_contains(claim: impl Into<String>, text: impl Into<String>) -> Self {
         let (claim, text) = (claim.into(), text.into());
-        let what = format!("the claim {claim} with {} in it", crate::error::quoted(&text));
+        let what = format!("the claim {claim} with {} in it", quoted(&text));
         Self::claim(what, claim, move |claims, claim| {
             let held = claims.texts(claim).map_err(|error| error.to_string())?;
             Ok(held.map(|held| held.contains(&text)))
         })
     }
 
-    /// Demands what the closure says. `what` names it in the operator's log: `level is 3 or more`.
+    /// Requires that the closure returns `true`. `what` names the requirement in the operator's
+    /// log: `level is 3 or more`.
     ///
-    /// If the closure panics, the request is answered 500.
-    pub fn that(what: impl Into<String>, test: impl Fn(&Claims) -> bool + Send + Sync + 'static) -> Require {
+    /// If the closure panics, the response is 500.
+    pub fn claims_match(what: impl Into<String>, test: impl Fn(&Claims) -> bool + Send + Sync + 'static) -> Self {
         let test = move |claims: &Claims| if test(claims) { Ok(()) } else { Err("it does not hold".to_owned()) };
-        Require::new(Demand::Claims { what: what.into(), test: Arc::new(test) })
+        Self::new(Requirement::Claims { what: what.into(), test: Arc::new(test) })
     }
 
-    /// Demands of one claim. `holds` gives `None` where the claim is missing, and an error where it is malformed.
+    /// A requirement on one claim. `holds` returns `None` if the claim is missing, and an error if
+    /// it is malformed.
     fn claim(
         what: String,
         claim: String,
         holds: impl Fn(&Claims, &str) -> Result<Option<bool>, String> + Send + Sync + 'static,
-    ) -> Require {
+    ) -> Self {
         let test = move |claims: &Claims| match holds(claims, &claim)? {
             Some(true) => Ok(()),
-            Some(false) => Err("the value is another one, and not shown: compare it at the provider".to_owned()),
+            Some(false) => Err("the value differs, and is not shown: compare it at the provider".to_owned()),
             None => Err("the claim is missing".to_owned()),
         };
-        Require::new(Demand::Claims { what, test: Arc::new(test) })
+        Self::new(Requirement::Claims { what, test: Arc::new(test) })
     }
 }

@@ -2,17 +2,23 @@
 
 use std::{
     fmt,
+    marker::PhantomData,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
+use http::Response;
 use pin_project_lite::pin_project;
 
+use crate::layer::Refuse;
+
 pin_project! {
-    /// The response of [`Required`](super::Required): the inner service's future, or a refusal that is ready.
-    pub struct RequireFuture<F, A> {
+    /// The response of [`Require`](super::Require): the inner service's future, or a refusal, which
+    /// is ready at once.
+    pub struct RequireResponseFuture<F, R, A> {
         #[pin]
         state: State<F, A>,
+        refusal: PhantomData<fn() -> R>,
     }
 }
 
@@ -24,23 +30,27 @@ pin_project! {
     }
 }
 
-impl<F, A> RequireFuture<F, A> {
+impl<F, R, A> RequireResponseFuture<F, R, A> {
     pub(super) fn inner(future: F) -> Self {
-        Self { state: State::Inner { future } }
+        Self { state: State::Inner { future }, refusal: PhantomData }
     }
 
     pub(super) fn refused(response: A) -> Self {
-        Self { state: State::Refused { response: Some(response) } }
+        Self { state: State::Refused { response: Some(response) }, refusal: PhantomData }
     }
 }
 
-impl<F: Future<Output = Result<A, E>>, A, E> Future for RequireFuture<F, A> {
-    type Output = Result<A, E>;
+impl<F, R, ResB, E> Future for RequireResponseFuture<F, R, Response<R::Body>>
+where
+    F: Future<Output = Result<Response<ResB>, E>>,
+    R: Refuse<ResB>,
+{
+    type Output = Result<Response<R::Body>, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProjected::Inner { future } => future.poll(context),
-            // Polled after it was ready: a future may then do anything but misbehave.
+            StateProjected::Inner { future } => Poll::Ready(ready!(future.poll(context)).map(R::pass)),
+            // If it is polled after completion, it stays pending and does not panic.
             StateProjected::Refused { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
             }
@@ -48,8 +58,8 @@ impl<F: Future<Output = Result<A, E>>, A, E> Future for RequireFuture<F, A> {
     }
 }
 
-impl<F, A> fmt::Debug for RequireFuture<F, A> {
+impl<F, R, A> fmt::Debug for RequireResponseFuture<F, R, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequireFuture").finish_non_exhaustive()
+        f.debug_struct("RequireResponseFuture").finish_non_exhaustive()
     }
 }

@@ -1,34 +1,34 @@
-//! Parts of an application that demand more than the layer around all of it: a user, an ownership, a claim.
+//! Parts of an application that require more than the layer around all of it: a user, an ownership,
+//! a claim.
 //!
-//! They stand inside an [`AlbAuthLayer`](crate::AlbAuthLayer), required or optional, around a route or a service, and look at
-//! what it left in the request's extensions. They verify nothing, and let nobody in by themselves.
+//! A [`RequireLayer`] stands inside an [`AlbAuthLayer`](crate::AlbAuthLayer), required or optional,
+//! around a route or a service. It reads what the outer layer left in the request's extensions. It
+//! verifies no token, and admits no request that the outer layer would reject.
 //!
-//! | in the request | [`RequireSignIn`] | [`RequireOwnership`] | [`RequireClaim`] |
+//! | in the request | [`signed_in`](RequireLayer::signed_in) | [`owner_of_any`](RequireLayer::owner_of_any), [`owner_of_all`](RequireLayer::owner_of_all) | [`claim_equals`](RequireLayer::claim_equals) and the others of claims |
 //! |---|---|---|---|
-//! | a user who has what is demanded | in | in | in |
-//! | a user who has not | in | 403 | 403 |
-//! | a user whom the policy did not name, though it names others | in | 403 | by the claims |
-//! | nobody (optional layer, exempt path) | 401 | 401 | 401 |
-//! | claims alone, of a policy that names nobody | in | 500, the application's mistake | by the claims |
+//! | a user who meets the requirement | accepted | accepted | accepted |
+//! | a user who does not | accepted | 403 | 403 |
+//! | a user without an identity, under a policy that gives others one | accepted | 403 | by the claims |
+//! | no user (optional layer, exempt path) | 401 | 401 | 401 |
+//! | claims alone, of a policy that gives no identities | accepted | 500, the application's mistake | by the claims |
 //! | nothing, because no layer is around it | 500 | 500 | 500 |
 //!
-//! A closure of `RequireClaim::that` that panics is the application's mistake too: 500 for that request. The operator reads
-//! whether a claim is missing, malformed or another one.
+//! A closure of [`claims_match`](RequireLayer::claims_match) that panics is the application's
+//! mistake too: 500 for that request. The operator's log says whether a claim is missing, malformed
+//! or has a different value.
 //!
-//! Refusals have the layer's form (its text, Backstage's JSON, its closure's, gRPC's), unless the requirement has a form of its
-//! own, and carry their [`AuthError`](crate::AuthError) for an outer layer.
+//! Refusals have the form of the outer layer (its text, Backstage's JSON, its closure's, gRPC's),
+//! unless the requirement has a form of its own. They carry their [`AuthError`](crate::AuthError)
+//! for an outer layer.
 
 mod claim;
-mod demand;
 mod future;
+mod layer;
 mod ownership;
-mod service;
-mod sign_in;
+mod requirement;
 
 pub use self::{
-    claim::RequireClaim,
-    future::RequireFuture,
-    ownership::RequireOwnership,
-    service::{Require, Required},
-    sign_in::RequireSignIn,
+    future::RequireResponseFuture,
+    layer::{Require, RequireLayer},
 };

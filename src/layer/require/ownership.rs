@@ -1,63 +1,63 @@
-//! Demands an ownership.
+//! Requirements on ownership.
 
 use super::{
-    Require,
-    demand::{Demand, HowMany},
+    RequireLayer,
+    requirement::{HowMany, Requirement},
 };
-use crate::{identity::EntityRef, settings::ConfigError};
+use crate::{error::quoted, identity::EntityRef, settings::ConfigError};
 
-/// Lets users through who own for an entity, usually a group: 403 for others.
+/// Requirements on ownership: 403 for users who do not have it.
 ///
 /// ```
-/// use tower_alb_auth::RequireOwnership;
+/// use tower_alb_auth::RequireLayer;
 ///
-/// let admins = RequireOwnership::any(["group:default/admins", "group:default/on-call"])?;
-/// assert!(RequireOwnership::any(["admins"]).unwrap_err().to_string().contains("group:default/platform"));
+/// let admins = RequireLayer::owner_of_any(["group:default/admins", "group:default/on-call"])?;
+/// assert!(RequireLayer::owner_of_any(["admins"]).unwrap_err().to_string().contains("group:default/platform"));
 /// # let _ = admins;
 /// # Ok::<(), tower_alb_auth::ConfigError>(())
 /// ```
-#[derive(Debug, Clone, Copy)]
-pub struct RequireOwnership;
-
-impl RequireOwnership {
-    /// Demands that the user owns for at least one of these: full entity refs.
+impl RequireLayer {
+    /// Requires that the user has ownership of at least one of these entities, usually groups. They
+    /// are full entity refs.
     ///
     /// # Errors
-    /// One of them is not a full entity ref, or there is none.
-    pub fn any(entities: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Require, ConfigError> {
-        demand(HowMany::Any, entities)
+    /// One of them is not a full entity ref, or the list is empty.
+    pub fn owner_of_any(entities: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, ConfigError> {
+        ownership(HowMany::Any, entities)
     }
 
-    /// Demands that the user owns for every one of these: full entity refs.
+    /// Requires that the user has ownership of each of these entities, usually groups. They are
+    /// full entity refs.
     ///
     /// # Errors
-    /// One of them is not a full entity ref, or there is none.
-    pub fn all(entities: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Require, ConfigError> {
-        demand(HowMany::All, entities)
+    /// One of them is not a full entity ref, or the list is empty.
+    pub fn owner_of_all(entities: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, ConfigError> {
+        ownership(HowMany::All, entities)
     }
 }
 
-fn demand(of: HowMany, entities: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Require, ConfigError> {
+fn ownership(of: HowMany, entities: impl IntoIterator<Item = impl AsRef<str>>) -> Result<RequireLayer, ConfigError> {
     let mut problems = Vec::new();
     let mut parsed = Vec::new();
     for text in entities {
         match text.as_ref().parse::<EntityRef>() {
             Ok(entity) => parsed.push(entity),
             Err(error) => problems.push(format!(
-                "RequireOwnership: {} is not a full entity ref ({error}): write it as group:default/platform",
-                crate::error::quoted(text.as_ref())
+                "{}: {} is not a full entity ref ({error}): write it as group:default/platform",
+                of.constructor(),
+                quoted(text.as_ref())
             )),
         }
     }
     if parsed.is_empty() && problems.is_empty() {
-        // Every user would have all of nothing.
-        problems.push(
-            "RequireOwnership: nothing is demanded: name an entity such as group:default/platform, or take RequireSignIn"
-                .to_owned(),
-        );
+        // Every user would meet an empty list of requirements.
+        problems.push(format!(
+            "{}: the list is empty: name an entity such as group:default/platform, or use RequireLayer::signed_in",
+            of.constructor()
+        ));
     }
     if problems.is_empty() {
-        Ok(Require::new(Demand::Ownership { of, entities: parsed }))
+        Ok(RequireLayer::new(Requirement::Ownership { of, entities: parsed }))
     } else {
         Err(ConfigError::new(problems))
     }

@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_alb_auth::{
-    AlbAuthLayer, RequireOwnership,
+    AlbAuthLayer, RequireLayer,
     sign_in::{Catalog, CatalogBuilder},
     test_util::{MockAlb, User},
 };
@@ -104,7 +104,7 @@ async fn groups_of_the_catalog_open_what_demands_them() {
         let inner = service_fn(async |_: http::Request<String>| {
             Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
         });
-        let app = layer.layer(RequireOwnership::any([entity]).expect("a ref").layer(inner));
+        let app = layer.layer(RequireLayer::owner_of_any([entity]).expect("a ref").layer(inner));
         let answer = app.oneshot(alb.request("/").user(&User::jane()).into()).await.expect("infallible");
         assert_eq!(answer.status().as_u16(), status, "{entity}");
     }

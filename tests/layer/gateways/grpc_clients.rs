@@ -12,7 +12,7 @@ use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tonic_web::GrpcWebClientLayer;
 use tower::ServiceBuilder;
 use tower_alb_auth::{
-    AlbAuthLayer, RequireSignIn,
+    AlbAuthLayer, RequireLayer,
     sign_in::{self, SignIn, SignInError},
     test_util::{MockAlb, User},
 };
@@ -47,7 +47,7 @@ fn refusing(alb: &MockAlb, status: u16, by_http_status: bool) -> Router {
     let service = Router::new().fallback(any(async || ""));
     if status == 500 {
         // The layer around it is missing.
-        return service.layer(RequireSignIn::new());
+        return service.layer(RequireLayer::signed_in());
     }
     let policy = sign_in::from_fn(move |_| {
         Err::<SignIn, _>(match status {

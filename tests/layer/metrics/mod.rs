@@ -7,7 +7,7 @@ use http::{Request, Response};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_alb_auth::{
-    AlbAuthLayer, AuthErrorKind, RequireOwnership,
+    AlbAuthLayer, AuthErrorKind, RequireLayer,
     sign_in::{SignIn, SignInError, from_async_fn},
     test_util::{KeyServerMode, MockAlb, TestClock, User},
 };
@@ -175,7 +175,7 @@ async fn refusals_of_a_part_of_the_application_are_counted_by_themselves() {
     let recorded = Recorded::begin();
     let alb = MockAlb::new();
     let inner = service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())));
-    let admins = RequireOwnership::any(["group:default/admins"]).expect("an entity ref").layer(inner);
+    let admins = RequireLayer::owner_of_any(["group:default/admins"]).expect("an entity ref").layer(inner);
     alb.layer().layer(admins.clone()).oneshot(alb.request("/").user(&User::jane()).into()).await.expect("infallible");
     let counters = recorded.counters();
     assert!(counters.contains(&labelled("requirements_failed_total", "kind", "ownership_missing")), "{counters:?}");

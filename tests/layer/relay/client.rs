@@ -5,12 +5,12 @@ use std::convert::Infallible;
 use http::{HeaderMap, Request, Response};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_alb_auth::{
-    BackstageIdentity, RelayIdentity, RelayScope, SignedIn,
+    BackstageIdentity, RelayIdentityLayer, RelayScopeLayer, SignedIn,
     test_util::{MockAlb, User},
 };
 
 /// The headers of the load balancer that go out by a client with this layer.
-async fn sent(relay: RelayIdentity, request: Request<String>) -> Vec<(String, String)> {
+async fn sent(relay: RelayIdentityLayer, request: Request<String>) -> Vec<(String, String)> {
     let client = relay.layer(service_fn(async |request: Request<String>| {
         for (name, value) in request.headers() {
             assert!(value.is_sensitive() || name != "x-amzn-oidc-data", "a token that Debug shows");
@@ -47,7 +47,7 @@ async fn the_token_goes_out_as_it_came_in_and_nothing_else() {
     let token = alb.sign(&User::jane());
     let user = signed_in(&alb, &token).await;
     let identity = user.identity().expect("an identity");
-    for relay in [RelayIdentity::of(identity), RelayIdentity::of(user.claims())] {
+    for relay in [RelayIdentityLayer::of(identity), RelayIdentityLayer::of(user.claims())] {
         assert_eq!(sent(relay.clone(), Request::new(String::new())).await, only(&token));
         assert_eq!(sent(relay, copied()).await, only(&token), "what a handler copied is replaced");
     }
@@ -55,11 +55,11 @@ async fn the_token_goes_out_as_it_came_in_and_nothing_else() {
 
 #[tokio::test]
 async fn s_04_without_a_user_nothing_goes_out_not_even_what_a_handler_copied() {
-    assert_eq!(sent(RelayIdentity::new(), Request::new(String::new())).await, []);
-    assert_eq!(sent(RelayIdentity::new(), copied()).await, []);
+    assert_eq!(sent(RelayIdentityLayer::new(), Request::new(String::new())).await, []);
+    assert_eq!(sent(RelayIdentityLayer::new(), copied()).await, []);
     // An identity made for a test came without a token.
     let jane = BackstageIdentity::builder("user:default/jane").build().expect("an identity");
-    assert_eq!(sent(RelayIdentity::of(&jane), copied()).await, []);
+    assert_eq!(sent(RelayIdentityLayer::of(&jane), copied()).await, []);
 }
 
 #[tokio::test]
@@ -71,18 +71,18 @@ async fn the_user_is_the_clients_else_the_requests_else_the_scopes() {
 
     // A handler of Eve's request, which makes three calls.
     let handler = service_fn(async |_: Request<String>| {
-        let by_scope = sent(RelayIdentity::new(), copied()).await;
+        let by_scope = sent(RelayIdentityLayer::new(), copied()).await;
         let mut with_amy = copied();
         with_amy.extensions_mut().insert(amy.identity().expect("an identity").clone());
-        let by_request = sent(RelayIdentity::new(), with_amy.clone()).await;
-        let by_client = sent(RelayIdentity::of(jane.claims()), with_amy).await;
-        let spawned = tokio::spawn(async { sent(RelayIdentity::new(), copied()).await }).await.expect("no panic");
+        let by_request = sent(RelayIdentityLayer::new(), with_amy.clone()).await;
+        let by_client = sent(RelayIdentityLayer::of(jane.claims()), with_amy).await;
+        let spawned = tokio::spawn(async { sent(RelayIdentityLayer::new(), copied()).await }).await.expect("no panic");
         Ok::<_, Infallible>(Response::new([by_scope, by_request, by_client, spawned]))
     });
     let mut request = Request::new(String::new());
     request.extensions_mut().insert(eve.identity().expect("an identity").clone());
     let [by_scope, by_request, by_client, spawned] =
-        RelayScope::new().layer(handler).oneshot(request).await.expect("infallible").into_body();
+        RelayScopeLayer::new().layer(handler).oneshot(request).await.expect("infallible").into_body();
     assert_eq!(by_scope, only(&tokens[2]));
     assert_eq!(by_request, only(&tokens[1]));
     assert_eq!(by_client, only(&tokens[0]));
@@ -93,11 +93,11 @@ async fn the_user_is_the_clients_else_the_requests_else_the_scopes() {
 async fn a_scope_without_a_user_hides_the_one_around_it() {
     let alb = MockAlb::new();
     let user = signed_in(&alb, &alb.sign(&User::jane())).await;
-    let inner = RelayScope::new().layer(service_fn(async |_: Request<String>| {
-        Ok::<_, Infallible>(Response::new(sent(RelayIdentity::new(), Request::new(String::new())).await))
+    let inner = RelayScopeLayer::new().layer(service_fn(async |_: Request<String>| {
+        Ok::<_, Infallible>(Response::new(sent(RelayIdentityLayer::new(), Request::new(String::new())).await))
     }));
-    let outer =
-        RelayScope::new().layer(service_fn(|_: Request<String>| inner.clone().oneshot(Request::new(String::new()))));
+    let outer = RelayScopeLayer::new()
+        .layer(service_fn(|_: Request<String>| inner.clone().oneshot(Request::new(String::new()))));
     let mut request = Request::new(String::new());
     request.extensions_mut().insert(user.claims().clone());
     assert_eq!(outer.oneshot(request).await.expect("infallible").into_body(), []);
@@ -108,7 +108,7 @@ async fn s_61_nothing_prints_the_token() {
     let alb = MockAlb::new();
     let token = alb.sign(&User::jane());
     let user = signed_in(&alb, &token).await;
-    let relay = RelayIdentity::of(user.claims());
+    let relay = RelayIdentityLayer::of(user.claims());
     let client = relay.layer("a client");
     let shown = format!("{relay:?} {relay:#?} {client:?} {user:?}");
     for segment in token.split('.') {

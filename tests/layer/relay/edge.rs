@@ -19,8 +19,8 @@ use tonic_health::pb::{
 };
 use tower::Layer as _;
 use tower_alb_auth::{
-    AlbAuthConfig, AlbAuthLayer, BackstageIdentity, RelayIdentity, RelayScope,
-    layer::Relay,
+    AlbAuthConfig, AlbAuthLayer, BackstageIdentity, RelayIdentityLayer, RelayScopeLayer,
+    layer::RelayIdentity,
     sign_in::EmailLocalPart,
     test_util::{MockAlb, TestClock, User},
 };
@@ -70,15 +70,15 @@ async fn serve(app: Router) -> SocketAddr {
 
 /// An edge that asks the tonic service, by a client that all its requests share.
 async fn edge(layer: AlbAuthLayer, service: Channel) -> Caller {
-    type Shared = HealthClient<Relay<Channel>>;
+    type Shared = HealthClient<RelayIdentity<Channel>>;
     async fn ask(State(mut client): State<Shared>) -> Result<String, (StatusCode, String)> {
         match client.check(HealthCheckRequest::default()).await {
             Ok(answer) => Ok(answer.metadata().get("user").expect("who calls").to_str().expect("ASCII").to_owned()),
             Err(status) => Err((StatusCode::BAD_GATEWAY, format!("{:?}", status.code()))),
         }
     }
-    let client = HealthClient::new(RelayIdentity::new().layer(service));
-    let app = Router::new().route("/", get(ask)).with_state(client).layer(RelayScope::new()).layer(layer);
+    let client = HealthClient::new(RelayIdentityLayer::new().layer(service));
+    let app = Router::new().route("/", get(ask)).with_state(client).layer(RelayScopeLayer::new()).layer(layer);
     Caller::new(Http::One, serve(app).await)
 }
 
@@ -152,7 +152,8 @@ async fn a_client_of_hyper_sends_the_user_on_too() {
         use tower::ServiceExt as _;
         let next = url.authority().expect("a host").to_string();
         let request = Request::get(url).body(String::new()).expect("a request");
-        let answer = RelayIdentity::of(&user).only_to([next]).layer(client).oneshot(request).await.expect("an answer");
+        let answer =
+            RelayIdentityLayer::of(&user).only_to([next]).layer(client).oneshot(request).await.expect("an answer");
         String::from_utf8(answer.into_body().collect().await.expect("a body").to_bytes().to_vec()).expect("UTF-8")
     }
     let alb = MockAlb::new().serve().await;

@@ -22,7 +22,7 @@ use hyper_util::{
 use tokio::net::TcpListener;
 use tower::{Layer as _, Service, ServiceExt as _, service_fn};
 use tower_alb_auth::{
-    Claims, RelayIdentity,
+    Claims, RelayIdentityLayer,
     test_util::{MockAlb, User},
 };
 use tower_http::follow_redirect::{FollowRedirect, FollowRedirectLayer, policy::SameOrigin};
@@ -91,7 +91,7 @@ const STATUSES: [u16; 5] = [301, 302, 303, 307, 308];
 #[tokio::test]
 async fn s_90_a_redirect_to_another_authority_is_followed_without_the_token() {
     let (own, other) = (Service302::start().await, Service302::start().await);
-    let relay = RelayIdentity::of(&jane().await).only_to([own.address.to_string()]);
+    let relay = RelayIdentityLayer::of(&jane().await).only_to([own.address.to_string()]);
     let client = FollowRedirect::new(relay.layer(hyper_client()));
     for status in STATUSES {
         for to in [
@@ -111,7 +111,7 @@ async fn s_90_a_redirect_to_another_authority_is_followed_without_the_token() {
 #[tokio::test]
 async fn s_90_a_redirect_within_the_authority_keeps_the_token_and_one_back_gets_it_again() {
     let (own, other) = (Service302::start().await, Service302::start().await);
-    let relay = RelayIdentity::of(&jane().await).only_to([own.address.to_string()]);
+    let relay = RelayIdentityLayer::of(&jane().await).only_to([own.address.to_string()]);
     let client = FollowRedirect::new(relay.layer(hyper_client()));
     let url = format!("http://{}", own.address);
     get(client.clone(), &format!("{url}/302//there")).await;
@@ -127,7 +127,7 @@ async fn s_90_a_redirect_within_the_authority_keeps_the_token_and_one_back_gets_
 async fn s_90_without_a_list_no_whole_address_gets_the_token_and_the_log_says_why() {
     let (own, other) = (Service302::start().await, Service302::start().await);
     let (traced, _guard) = Traced::begin();
-    let client = FollowRedirect::new(RelayIdentity::of(&jane().await).layer(hyper_client()));
+    let client = FollowRedirect::new(RelayIdentityLayer::of(&jane().await).layer(hyper_client()));
     let url = format!("http://{}/302/http://{}/x", own.address, other.address);
     for _ in 0..20 {
         assert_eq!(get(client.clone(), &url).await.0, 200);
@@ -137,7 +137,8 @@ async fn s_90_without_a_list_no_whole_address_gets_the_token_and_the_log_says_wh
     assert!(warnings.len() <= 1, "once a minute: {warnings:?}");
     let said = [warnings, traced.lines(Level::DEBUG)].concat();
     for authority in [own.address, other.address] {
-        let part = format!("the user is not sent on to \"{authority}\" (http): no authority of RelayIdentity::only_to");
+        let part =
+            format!("the user is not sent to \"{authority}\" (http): RelayIdentityLayer::only_to(..) does not list it");
         assert!(said.iter().any(|line| line.contains(&part)), "{part}: {said:?}");
     }
 }
@@ -145,7 +146,7 @@ async fn s_90_without_a_list_no_whole_address_gets_the_token_and_the_log_says_wh
 #[tokio::test]
 async fn the_waiver_sends_the_token_wherever_a_request_goes() {
     let other = Service302::start().await;
-    let relay = RelayIdentity::of(&jane().await).dangerously_to_any_authority();
+    let relay = RelayIdentityLayer::of(&jane().await).dangerously_to_any_authority();
     get(relay.layer(hyper_client()), &format!("http://{}/x", other.address)).await;
     assert_eq!(other.seen(), [("/x".to_owned(), true)]);
 }
@@ -154,7 +155,7 @@ async fn the_waiver_sends_the_token_wherever_a_request_goes() {
 #[tokio::test]
 async fn s_90_a_follower_inside_the_layer_has_to_stay_at_the_authority() {
     let (own, other) = (Service302::start().await, Service302::start().await);
-    let relay = RelayIdentity::of(&jane().await).only_to([own.address.to_string()]);
+    let relay = RelayIdentityLayer::of(&jane().await).only_to([own.address.to_string()]);
     let stays = FollowRedirectLayer::with_policy(SameOrigin::default());
     let client = relay.layer(stays.layer(hyper_client()));
     let url = format!("http://{}/302/http://{}/x", own.address, other.address);
@@ -178,7 +179,7 @@ async fn s_90_around_reqwest_the_follower_stands_outside() {
             Ok::<_, Infallible>(Response::from(reqwest.execute(request).await.expect("an answer")))
         }
     });
-    let relay = RelayIdentity::of(&jane().await).only_to([own.address.to_string()]);
+    let relay = RelayIdentityLayer::of(&jane().await).only_to([own.address.to_string()]);
     let client = FollowRedirect::new(relay.layer(connects));
     let url = format!("http://{}/302/http://{}/x", own.address, other.address);
     assert_eq!(get(client, &url).await, (200, "here".into()));

@@ -6,14 +6,13 @@ use http::{Request, Response};
 use serde_json::json;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_alb_auth::{
-    AlbAuthLayer, AuthError, AuthErrorKind, RequireClaim, RequireOwnership, RequireSignIn,
-    layer::Require,
+    AlbAuthLayer, AuthError, AuthErrorKind, RequireLayer,
     sign_in::{ClaimsOnly, EmailLocalPart, FirstMatch, GroupOwnership},
     test_util::{MockAlb, MockRequest, User},
 };
 
 /// What came of a request: the status, and why it was refused.
-async fn outcome(layer: AlbAuthLayer, require: Require, request: MockRequest<'_>) -> (u16, Option<AuthErrorKind>) {
+async fn outcome(layer: AlbAuthLayer, require: RequireLayer, request: MockRequest<'_>) -> (u16, Option<AuthErrorKind>) {
     let inner = service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new("in".to_owned())));
     let answer = layer.layer(require.layer(inner)).oneshot(request.into()).await.expect("infallible");
     assert_eq!(answer.status() == 200, answer.body() == "in");
@@ -51,23 +50,23 @@ async fn a_user_is_demanded_where_the_layer_lets_nobody_pass_too() {
         AlbAuthLayer::new(config)
     };
     let jane = || alb.request("/").user(&User::jane());
-    assert_eq!(outcome(optional(), RequireSignIn::new(), jane()).await, IN);
-    assert_eq!(outcome(claims_only(), RequireSignIn::new(), jane()).await, IN);
-    assert_eq!(outcome(optional(), RequireSignIn::new(), alb.request("/")).await, NOBODY);
+    assert_eq!(outcome(optional(), RequireLayer::signed_in(), jane()).await, IN);
+    assert_eq!(outcome(claims_only(), RequireLayer::signed_in(), jane()).await, IN);
+    assert_eq!(outcome(optional(), RequireLayer::signed_in(), alb.request("/")).await, NOBODY);
     // On an exempt path nobody looked at the token.
     let exempt = alb.request("/healthz").user(&User::jane());
-    assert_eq!(outcome(optional(), RequireSignIn::new(), exempt).await, NOBODY);
+    assert_eq!(outcome(optional(), RequireLayer::signed_in(), exempt).await, NOBODY);
     // S-06: a bad token is refused by the layer itself, and never becomes an absent one.
-    let bad = outcome(optional(), RequireSignIn::new(), alb.request("/").token("bad")).await;
+    let bad = outcome(optional(), RequireLayer::signed_in(), alb.request("/").token("bad")).await;
     assert_eq!(bad, (401, Some(AuthErrorKind::Malformed)));
 }
 
 #[tokio::test]
 async fn ownership_is_of_one_or_of_all() {
     let alb = MockAlb::new();
-    let any = || RequireOwnership::any(["group:default/admins", "Group:default/Auditors"]).expect("entity refs");
-    let all = || RequireOwnership::all(["group:default/admins", "group:default/auditors"]).expect("entity refs");
-    let herself = || RequireOwnership::any(["user:default/jane.doe"]).expect("an entity ref");
+    let any = || RequireLayer::owner_of_any(["group:default/admins", "Group:default/Auditors"]).expect("entity refs");
+    let all = || RequireLayer::owner_of_all(["group:default/admins", "group:default/auditors"]).expect("entity refs");
+    let herself = || RequireLayer::owner_of_any(["user:default/jane.doe"]).expect("an entity ref");
     for (groups, of_any, of_all) in [
         (vec!["admins", "auditors"], IN, IN),
         (vec!["auditors"], IN, NOT_OWNING),
@@ -88,7 +87,7 @@ async fn whom_the_policy_does_not_name_owns_nothing() {
     let alb = MockAlb::new();
     let policy = FirstMatch::of(EmailLocalPart::in_domains(["example.com"])).or(ClaimsOnly);
     let config = alb.config_builder().sign_in(policy).build().expect("a sound configuration");
-    let admins = RequireOwnership::any(["group:default/admins"]).expect("an entity ref");
+    let admins = RequireLayer::owner_of_any(["group:default/admins"]).expect("an entity ref");
     let without_email = alb.request("/").user(&User::okta("jane"));
     assert_eq!(outcome(AlbAuthLayer::new(config), admins.clone(), without_email).await, NOT_OWNING);
 
@@ -102,9 +101,9 @@ async fn whom_the_policy_does_not_name_owns_nothing() {
 async fn claims_are_there_or_equal_or_hold_a_text() {
     let alb = MockAlb::new();
     let layer = || with_groups(&alb);
-    let present = || RequireClaim::present("custom:team");
-    let equals = || RequireClaim::equals("custom:team", "platform");
-    let contains = || RequireClaim::contains("custom:team", "platform");
+    let present = || RequireLayer::claim_present("custom:team");
+    let equals = || RequireLayer::claim_equals("custom:team", "platform");
+    let contains = || RequireLayer::claim_contains("custom:team", "platform");
     for (claim, is_there, is_equal, is_in) in [
         (Some(json!("platform")), IN, IN, IN),
         (Some(json!("Platform")), IN, NO_CLAIM, NO_CLAIM),
@@ -126,7 +125,7 @@ async fn claims_are_there_or_equal_or_hold_a_text() {
         assert_eq!(outcome(layer(), contains(), jane()).await, is_in, "{claim:?}");
     }
     let three = |level: u8| {
-        let require = RequireClaim::that("level is 3 or more", |claims| {
+        let require = RequireLayer::claims_match("level is 3 or more", |claims| {
             claims.get::<u8>("level").is_ok_and(|level| level >= Some(3))
         });
         outcome(layer(), require, alb.request("/").user(&User::jane().claim("level", level)))

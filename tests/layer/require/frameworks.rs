@@ -11,8 +11,7 @@ use tonic::{
 };
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tower_alb_auth::{
-    AlbAuthLayer, BackstageIdentity, RequireClaim, RequireOwnership, RequireSignIn,
-    layer::Require,
+    AlbAuthLayer, BackstageIdentity, RequireLayer,
     test_util::{MockAlb, User},
 };
 
@@ -28,15 +27,15 @@ async fn serve(app: Router) -> SocketAddr {
 #[tokio::test]
 async fn an_axum_application_demands_by_route() {
     let alb = MockAlb::new().serve().await;
-    let admins = RequireOwnership::any(["group:default/admins"]).expect("an entity ref");
+    let admins = RequireLayer::owner_of_any(["group:default/admins"]).expect("an entity ref");
     let app = Router::new()
         .route("/admin", get(|| async { "admin" }))
         .route_layer(admins.refuse_with_backstage_json())
-        .route("/team", get(|| async { "team" }).layer(RequireClaim::equals("custom:team", "platform")))
+        .route("/team", get(|| async { "team" }).layer(RequireLayer::claim_equals("custom:team", "platform")))
         .route(
             "/me",
             get(|user: BackstageIdentity| async move { user.user_entity_ref().to_string() })
-                .layer(RequireSignIn::new()),
+                .layer(RequireLayer::signed_in()),
         )
         .route("/", get(|| async { "public" }))
         .layer(alb.layer().optional());
@@ -61,7 +60,7 @@ async fn an_axum_application_demands_by_route() {
 #[tokio::test]
 async fn a_closure_makes_the_refusal() {
     let alb = MockAlb::new().serve().await;
-    let require = RequireSignIn::new().refuse_with(|error, request| {
+    let require = RequireLayer::signed_in().refuse_with(|error, request| {
         let text = format!("{} {}", error.kind().as_str(), request.uri.path());
         Response::builder().status(303).header("location", "/").body(axum::body::Body::from(text)).expect("a response")
     });
@@ -72,7 +71,7 @@ async fn a_closure_makes_the_refusal() {
 }
 
 /// What a tonic client is told by a server whose services demand this.
-async fn status(layer: Option<AlbAuthLayer>, require: Require, token: Option<&str>) -> (Code, String) {
+async fn status(layer: Option<AlbAuthLayer>, require: RequireLayer, token: Option<&str>) -> (Code, String) {
     let incoming = TcpIncoming::bind("127.0.0.1:0".parse().expect("an address")).expect("a free loopback port");
     let address = incoming.local_addr().expect("an address");
     let (_reporter, service) = tonic_health::server::health_reporter();
@@ -96,12 +95,12 @@ async fn a_tonic_service_answers_with_the_status_of_grpc() {
     let token = alb.sign(&User::jane());
     let optional = || Some(alb.layer().optional());
     let says = |text: &str| text.trim_end().to_owned();
-    let admins = || RequireOwnership::any(["group:default/admins"]).expect("an entity ref");
-    assert_eq!(status(optional(), RequireSignIn::new(), Some(&token)).await, (Code::Ok, String::new()));
-    assert_eq!(status(optional(), RequireSignIn::new(), None).await, (Code::Unauthenticated, says(SAYS_401)));
+    let admins = || RequireLayer::owner_of_any(["group:default/admins"]).expect("an entity ref");
+    assert_eq!(status(optional(), RequireLayer::signed_in(), Some(&token)).await, (Code::Ok, String::new()));
+    assert_eq!(status(optional(), RequireLayer::signed_in(), None).await, (Code::Unauthenticated, says(SAYS_401)));
     assert_eq!(status(optional(), admins(), Some(&token)).await, (Code::PermissionDenied, says(SAYS_403)));
-    let claim = RequireClaim::present("groups");
+    let claim = RequireLayer::claim_present("groups");
     assert_eq!(status(optional(), claim, Some(&token)).await, (Code::PermissionDenied, says(SAYS_403)));
     let wrong = "This part of the application is set up wrongly.".to_owned();
-    assert_eq!(status(None, RequireSignIn::new(), Some(&token)).await, (Code::Internal, wrong));
+    assert_eq!(status(None, RequireLayer::signed_in(), Some(&token)).await, (Code::Internal, wrong));
 }

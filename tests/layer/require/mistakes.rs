@@ -5,15 +5,14 @@ use std::convert::Infallible;
 use http::{Request, Response};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_alb_auth::{
-    BackstageIdentity, RequireClaim, RequireOwnership, RequireSignIn,
-    layer::Require,
+    BackstageIdentity, RequireLayer,
     test_util::{MockAlb, User},
 };
 use tracing::Level;
 
 use crate::support::traced::Traced;
 
-async fn without_a_layer(require: Require, request: Request<String>) -> Response<String> {
+async fn without_a_layer(require: RequireLayer, request: Request<String>) -> Response<String> {
     let inner = service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new("in".to_owned())));
     require.layer(inner).oneshot(request).await.expect("infallible")
 }
@@ -22,12 +21,12 @@ async fn without_a_layer(require: Require, request: Request<String>) -> Response
 async fn without_the_layer_nobody_is_let_in_and_the_log_says_why() {
     let (traced, _guard) = Traced::begin();
     let alb = MockAlb::new();
-    let demands = [
-        RequireSignIn::new(),
-        RequireOwnership::any(["user:default/jane.doe"]).expect("an entity ref"),
-        RequireClaim::that("anything", |_| true),
+    let requirements = [
+        RequireLayer::signed_in(),
+        RequireLayer::owner_of_any(["user:default/jane.doe"]).expect("an entity ref"),
+        RequireLayer::claims_match("anything", |_| true),
     ];
-    for require in demands {
+    for require in requirements {
         let answer = without_a_layer(require, alb.request("/").user(&User::jane()).into()).await;
         assert_eq!(answer.status(), 500);
         assert_eq!(answer.body(), "This part of the application is set up wrongly.\n");
@@ -40,7 +39,7 @@ async fn without_the_layer_nobody_is_let_in_and_the_log_says_why() {
 #[tokio::test]
 async fn a_layer_that_is_missing_does_not_fill_the_log() {
     let (traced, _guard) = Traced::begin();
-    let require = RequireSignIn::new();
+    let require = RequireLayer::signed_in();
     for _ in 0..50 {
         assert_eq!(without_a_layer(require.clone(), Request::new(String::new())).await.status(), 500);
     }
@@ -50,16 +49,19 @@ async fn a_layer_that_is_missing_does_not_fill_the_log() {
 #[test]
 fn entity_refs_that_are_none_are_found_at_construction() {
     let none: [&str; 0] = [];
-    let said = |result: Result<Require, tower_alb_auth::ConfigError>| result.expect_err("a mistake").to_string();
-    insta::assert_snapshot!(said(RequireOwnership::any(["admins", "group:default/admins", "group:admins"])), @r#"
+    let said = |result: Result<RequireLayer, tower_alb_auth::ConfigError>| result.expect_err("a mistake").to_string();
+    insta::assert_snapshot!(said(RequireLayer::owner_of_any(["admins", "group:default/admins", "group:admins"])), @r#"
     the configuration cannot be used
-    - RequireOwnership: "admins" is not a full entity ref (an entity ref is written kind:namespace/name, such as user:default/jane.doe): write it as group:default/platform
-    - RequireOwnership: "group:admins" is not a full entity ref (an entity ref is written kind:namespace/name, such as user:default/jane.doe): write it as group:default/platform
+    - RequireLayer::owner_of_any: "admins" is not a full entity ref (an entity ref is written kind:namespace/name, such as user:default/jane.doe): write it as group:default/platform
+    - RequireLayer::owner_of_any: "group:admins" is not a full entity ref (an entity ref is written kind:namespace/name, such as user:default/jane.doe): write it as group:default/platform
     "#);
-    for nothing in [RequireOwnership::any(none), RequireOwnership::all(none)] {
-        insta::allow_duplicates!(insta::assert_snapshot!(said(nothing), @r"
+    for (nothing, constructor) in
+        [(RequireLayer::owner_of_any(none), "owner_of_any"), (RequireLayer::owner_of_all(none), "owner_of_all")]
+    {
+        let said = said(nothing).replace(constructor, "<CONSTRUCTOR>");
+        insta::allow_duplicates!(insta::assert_snapshot!(said, @r"
         the configuration cannot be used
-        - RequireOwnership: nothing is demanded: name an entity such as group:default/platform, or take RequireSignIn
+        - RequireLayer::<CONSTRUCTOR>: the list is empty: name an entity such as group:default/platform, or use RequireLayer::signed_in
         "));
     }
 }
@@ -69,12 +71,12 @@ async fn s_61_refusals_say_what_was_demanded_and_not_who_or_what_the_user_is() {
     let (traced, _guard) = Traced::begin();
     let alb = MockAlb::new();
     let secret = User::jane().claim("team", "canary-value").claim("email", "canary@example.com");
-    let demands = [
-        RequireClaim::equals("team", "platform"),
-        RequireClaim::present("no-such-claim"),
-        RequireOwnership::all(["group:default/admins"]).expect("an entity ref"),
+    let requirements = [
+        RequireLayer::claim_equals("team", "platform"),
+        RequireLayer::claim_present("no-such-claim"),
+        RequireLayer::owner_of_all(["group:default/admins"]).expect("an entity ref"),
     ];
-    for require in demands {
+    for require in requirements {
         let inner = service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())));
         let answer =
             alb.layer().layer(require.layer(inner)).oneshot(alb.request("/").user(&secret).into()).await.unwrap();
@@ -100,6 +102,6 @@ async fn a_handler_test_needs_no_layer_around() {
     let jane = BackstageIdentity::builder("user:default/jane").owning("group:default/admins").build().unwrap();
     let mut request = Request::new(String::new());
     request.extensions_mut().insert(jane);
-    let admins = RequireOwnership::any(["group:default/admins"]).expect("an entity ref");
+    let admins = RequireLayer::owner_of_any(["group:default/admins"]).expect("an entity ref");
     assert_eq!(without_a_layer(admins, request).await.status(), 200);
 }

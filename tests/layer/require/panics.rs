@@ -7,7 +7,7 @@ use std::{
 
 use axum::{Router, routing::get};
 use tower_alb_auth::{
-    AlbAuthLayer, RequireClaim,
+    AlbAuthLayer, RequireLayer,
     sign_in::{ClaimsOnly, from_fn},
     test_util::{MockAlb, User},
 };
@@ -36,7 +36,7 @@ async fn f_43_a_test_that_panics_is_500_for_that_request_and_the_next_one_is_fin
     let (traced, _guard) = Traced::begin();
     let alb = MockAlb::new();
     let check = once();
-    let require = RequireClaim::that("level is 3", move |_| {
+    let require = RequireLayer::claims_match("level is 3", move |_| {
         check();
         true
     });
@@ -48,7 +48,10 @@ async fn f_43_a_test_that_panics_is_500_for_that_request_and_the_next_one_is_fin
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert_eq!(caller.call(alb.request("/").user(&User::jane())).await.said(), (200, "in"));
     let errors = traced.lines(Level::ERROR);
-    assert!(errors.iter().any(|line| line.contains("RequireClaim::that panicked, demanded: level is 3")), "{errors:?}");
+    assert!(
+        errors.iter().any(|line| line.contains("RequireLayer::claims_match panicked, required: level is 3")),
+        "{errors:?}"
+    );
     assert!(!traced.all().contains("a bug"), "{}", traced.all());
 }
 

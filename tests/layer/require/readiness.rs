@@ -5,7 +5,7 @@ use std::{convert::Infallible, time::Duration};
 use http::{Request, Response};
 use tower::{Layer as _, Service as _, ServiceBuilder, ServiceExt as _};
 use tower_alb_auth::{
-    RequireSignIn,
+    RequireLayer,
     test_util::{MockAlb, User},
 };
 
@@ -16,7 +16,7 @@ async fn f_29_a_refused_connection_keeps_no_permit() {
     let inner = ServiceBuilder::new()
         .layer(tower::limit::GlobalConcurrencyLimitLayer::new(1))
         .service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())));
-    let service = alb.layer().optional().layer(RequireSignIn::new().layer(inner));
+    let service = alb.layer().optional().layer(RequireLayer::signed_in().layer(inner));
 
     // Connections of strangers, which stay open after their refusal.
     let mut idle = Vec::new();

@@ -5,7 +5,7 @@ use http::{Method, Version};
 use http_body_util::BodyExt as _;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_alb_auth::{
-    AlbAuthLayer, AuthError, AuthErrorKind, BackstageIdentity, Claims, RequireOwnership, RequireSignIn,
+    AlbAuthLayer, AuthError, AuthErrorKind, BackstageIdentity, Claims, RequireLayer,
     layer::RefusedRequest,
     sign_in::{self, ClaimsOnly, EmailLocalPart, FirstMatch, SignIn, SignInError},
     test_util::{MockAlb, MockRequest, User},
@@ -54,12 +54,12 @@ async fn ask(app: Router, request: MockRequest<'_>) -> (Shape, Option<AuthError>
 
 /// All routes take any method: what refuses is the layer, the requirement or the extractor.
 fn application() -> Router {
-    let admins = RequireOwnership::any(["group:default/admins"]).expect("an entity ref");
+    let admins = RequireLayer::owner_of_any(["group:default/admins"]).expect("an entity ref");
     Router::new()
         .route("/identity", any(async |_: BackstageIdentity| "in"))
         .route("/maybe", any(async |_: Option<BackstageIdentity>| "in"))
         .route("/claims", any(async |_: Claims| "in"))
-        .route("/sign-in", any(async || "in").layer(RequireSignIn::new()))
+        .route("/sign-in", any(async || "in").layer(RequireLayer::signed_in()))
         .route("/admins", any(async || "in").layer(admins))
 }
 
@@ -164,10 +164,10 @@ async fn s_92_an_extractor_sees_the_real_request_and_hides_the_reason() {
 async fn s_92_a_requirement_keeps_a_form_of_its_own() {
     let alb = MockAlb::new();
     let own =
-        RequireSignIn::new().refuse_with(|_, _| Response::builder().status(418).body(Body::empty()).expect("one"));
+        RequireLayer::signed_in().refuse_with(|_, _| Response::builder().status(418).body(Body::empty()).expect("one"));
     let app = Router::new()
         .route("/own", any(async || "in").layer(own))
-        .route("/json", any(async || "in").layer(RequireSignIn::new().refuse_with_backstage_json()));
+        .route("/json", any(async || "in").layer(RequireLayer::signed_in().refuse_with_backstage_json()));
     let closure = |app: &Router| app.clone().layer(alb.layer().optional().refuse_with(by_closure));
     let ((status, ..), _) = ask(closure(&app), alb.request("/own")).await;
     assert_eq!(status, 418);

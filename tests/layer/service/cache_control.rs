@@ -30,7 +30,7 @@ impl Own {
 /// Status and `Cache-Control` of the answer.
 async fn answered<R>(layer: &AlbAuthLayer<R>, own: Own, request: MockRequest<'_>) -> (u16, Vec<String>)
 where
-    R: Refuse<String> + Clone,
+    R: Refuse<String, Body = String> + Clone,
 {
     let service = layer.layer(service_fn(move |_: Request<String>| async move {
         let Own(status, content_type, values) = own;

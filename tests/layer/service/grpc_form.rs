@@ -3,7 +3,7 @@
 use http::{Method, Request, Version};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_alb_auth::{
-    AlbAuthLayer, RequireSignIn,
+    AlbAuthLayer, RequireLayer,
     sign_in::{self, SignIn, SignInError},
     test_util::{MockAlb, User},
 };
@@ -92,7 +92,7 @@ fn refusing(alb: &MockAlb, status: u16) -> AlbAuthLayer {
 
 /// What a refusal with 500 gives: a requirement without the layer that it needs around it.
 async fn misused(request: Request<String>, json: bool) -> Answer {
-    let require = RequireSignIn::new();
+    let require = RequireLayer::signed_in();
     let require = if json { require.refuse_with_backstage_json() } else { require };
     let inner = service_fn(async |_: Request<String>| -> Result<http::Response<String>, std::convert::Infallible> {
         panic!("it must not be called")

@@ -39,7 +39,7 @@ pub struct Passed {
 impl Inside {
     pub fn of<R>(layer: AlbAuthLayer<R>) -> Self
     where
-        R: Refuse<String> + Clone + Send + Sync + 'static,
+        R: Refuse<String, Body = String> + Clone + Send + Sync + 'static,
     {
         let seen: Arc<Mutex<Vec<Parts>>> = Arc::default();
         let keep = Arc::clone(&seen);

@@ -151,9 +151,9 @@ async fn a_layer_inside_another_one_is_named_as_the_mistake_it_is() {
         assert_eq!(errors.len(), index + 1, "{case}: {errors:?}");
         assert_eq!(
             errors[index],
-            "a user, or the mark that there is none, was in the request already: is an AlbAuthLayer inside another one? The \
-             outer one takes the headers off, so the inner one sees nobody; have one a request, and let parts of the \
-             application demand a user by RequireSignIn",
+            "a user, or the mark of a request without one, was in the request already: is an AlbAuthLayer inside another one? \
+             The outer one removes the headers, so the inner one sees no user; use one layer per request, and let parts of \
+             the application require a user by RequireLayer::signed_in()",
             "{case}"
         );
     }

@@ -11,8 +11,8 @@ use std::{
 };
 
 use tower_alb_auth::{
-    AlbAuthConfig, AlbAuthLayer, AlbAuthSettings, ConfigError,
-    layer::{Watch, WatchHandle},
+    AlbAuthConfig, AlbAuthLayer, AlbAuthSettings, BackgroundTask, ConfigError,
+    layer::Watch,
     test_util::{MockAlb, User},
 };
 use tracing::Level;
@@ -28,7 +28,7 @@ struct Watched {
     alb: MockAlb,
     file: PathBuf,
     app: App,
-    watching: WatchHandle,
+    watching: BackgroundTask<ConfigError>,
     loads: Arc<AtomicUsize>,
     _folder: tempfile::TempDir,
 }

@@ -11,9 +11,9 @@ use std::{
 };
 
 use tower_alb_auth::{
-    AlbAuthConfig, AlbAuthLayer, ConfigError,
+    AlbAuthConfig, AlbAuthLayer, BackgroundTask, ConfigError,
     keys::FixedKeys,
-    layer::{Watch, WatchHandle},
+    layer::Watch,
     sign_in::ClaimsOnly,
     test_util::{MockAlb, User},
 };
@@ -76,7 +76,7 @@ impl Site {
 
 struct Watched {
     app: App,
-    watching: WatchHandle,
+    watching: BackgroundTask<ConfigError>,
     loads: Arc<AtomicUsize>,
 }
 

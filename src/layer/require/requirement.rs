@@ -1,4 +1,4 @@
-//! What can be demanded of the user in a request.
+//! What can be required of the user in a request.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::{
     sync::catch_panic,
 };
 
-/// What is demanded.
-pub(super) enum Demand {
+/// One requirement.
+pub(super) enum Requirement {
     SignIn,
     Ownership { of: HowMany, entities: Vec<EntityRef> },
     Claims { what: String, test: ClaimsTest },
 }
 
-/// Says what is wrong, for the operator. Never the value of a claim.
+/// Returns what is wrong, for the operator. It must never contain the value of a claim.
 pub(super) type ClaimsTest = Arc<dyn Fn(&Claims) -> Result<(), String> + Send + Sync>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,30 +27,42 @@ pub(super) enum HowMany {
     All,
 }
 
-impl Demand {
-    /// Whether the user of this request has it.
+impl HowMany {
+    /// For messages to the developer.
+    pub(super) fn constructor(self) -> &'static str {
+        match self {
+            Self::Any => "RequireLayer::owner_of_any",
+            Self::All => "RequireLayer::owner_of_all",
+        }
+    }
+}
+
+impl Requirement {
+    /// Whether the user of this request meets it.
     pub(super) fn check(&self, extensions: &Extensions) -> Result<(), AuthError> {
-        let Some(claims) = Claims::of(extensions) else { return Err(nobody(extensions)) };
+        let Some(claims) = Claims::of(extensions) else { return Err(no_user(extensions)) };
         match self {
             Self::SignIn => Ok(()),
             Self::Ownership { of, entities } => match extensions.get::<BackstageIdentity>() {
-                Some(user) => owns(user, *of, entities),
-                None => Err(unnamed(extensions, entities)),
+                Some(user) => check_ownership(user, *of, entities),
+                None => Err(no_identity(extensions, *of, entities)),
             },
             Self::Claims { what, test } => match catch_panic(|| test(claims)) {
                 Some(Ok(())) => Ok(()),
                 Some(Err(wrong)) => {
-                    Err(AuthError::with_detail(AuthErrorKind::ClaimMissing, format!("demanded: {what}; {wrong}")))
+                    Err(AuthError::with_detail(AuthErrorKind::ClaimMissing, format!("required: {what}; {wrong}")))
                 }
                 None => Err(AuthError::with_detail(
                     AuthErrorKind::Misused,
-                    format!("the test of RequireClaim::that panicked, demanded: {what}; see the panic's own message"),
+                    format!(
+                        "the closure of RequireLayer::claims_match panicked, required: {what}; see the panic's own message"
+                    ),
                 )),
             },
         }
     }
 
-    /// In a few words, for `Debug`.
+    /// A few words for `Debug`.
     pub(super) fn describe(&self) -> String {
         match self {
             Self::SignIn => "a user".to_owned(),
@@ -60,7 +72,7 @@ impl Demand {
     }
 }
 
-fn owns(user: &BackstageIdentity, of: HowMany, entities: &[EntityRef]) -> Result<(), AuthError> {
+fn check_ownership(user: &BackstageIdentity, of: HowMany, entities: &[EntityRef]) -> Result<(), AuthError> {
     let fulfilled = match of {
         HowMany::Any => entities.iter().any(|entity| user.owns(entity)),
         HowMany::All => entities.iter().all(|entity| user.owns(entity)),
@@ -68,22 +80,22 @@ fn owns(user: &BackstageIdentity, of: HowMany, entities: &[EntityRef]) -> Result
     if fulfilled {
         return Ok(());
     }
-    // Groups, and not the user: who that is stands in no log unasked.
+    // The groups and not the user: a log names users only if the operator switches that on.
     let others = user.ownership_entity_refs().iter().skip(1).filter(|entity| entity.kind() != "user");
     let groups: Vec<&str> = others.map(EntityRef::as_str).collect();
     let groups = if groups.is_empty() { "nothing but itself".to_owned() } else { groups.join(", ") };
-    let demanded = list(of, entities);
+    let required = list(of, entities);
     Err(AuthError::with_detail(
         AuthErrorKind::OwnershipMissing,
-        format!("demanded: {demanded}; the user owns for {groups}; ownership comes from the sign-in policy"),
+        format!("required: {required}; the user has ownership of {groups}; ownership comes from the sign-in policy"),
     ))
 }
 
-fn nobody(extensions: &Extensions) -> AuthError {
+fn no_user(extensions: &Extensions) -> AuthError {
     if extensions.get::<Anonymous>().is_some() {
         return AuthError::with_detail(
             AuthErrorKind::Missing,
-            "a part of the application demands a user, and the layer let the request pass without one: the path is exempt, \
+            "a part of the application requires a user, and the layer let the request pass without one: the path is exempt, \
              or the layer is optional and no token came",
         );
     }
@@ -93,20 +105,21 @@ fn nobody(extensions: &Extensions) -> AuthError {
     )
 }
 
-/// Somebody with claims and without an identity.
-fn unnamed(extensions: &Extensions, entities: &[EntityRef]) -> AuthError {
-    let demanded = list(HowMany::Any, entities);
+/// A user with claims and without an identity.
+fn no_identity(extensions: &Extensions, of: HowMany, entities: &[EntityRef]) -> AuthError {
+    let required = list(of, entities);
     if extensions.get::<Unnamed>().is_some() {
         return AuthError::with_detail(
             AuthErrorKind::OwnershipMissing,
-            format!("demanded: {demanded}; the sign-in policy let the user in with claims alone"),
+            format!("required: {required}; the sign-in policy accepted the user with claims alone"),
         );
     }
     AuthError::with_detail(
         AuthErrorKind::Misused,
         format!(
-            "RequireOwnership demands {demanded}, but the sign-in policy ClaimsOnly names nobody: demand a claim by \
-             RequireClaim, or configure a policy that names users"
+            "{} requires {required}, but the sign-in policy ClaimsOnly gives no identity: require a claim \
+             (RequireLayer::claim_equals), or configure a policy that gives identities",
+            of.constructor()
         ),
     )
 }
