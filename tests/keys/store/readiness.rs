@@ -89,7 +89,10 @@ async fn s_45_403_from_an_endpoint_that_never_gave_a_key_is_shown() {
     let setup = Setup::new();
     setup.alb.set_key_server(Mode::Status(403));
     setup.call().await.assert_401(UnknownKey);
-    assert!(problem(&setup.handle, &[ENDPOINT, "403", "egress proxy", "wrong region", "wrong endpoint", "a client invented the kid"]));
+    assert!(problem(
+        &setup.handle,
+        &[ENDPOINT, "403", "egress proxy", "wrong region", "wrong endpoint", "a client invented the kid"]
+    ));
 
     setup.alb.set_key_server(Mode::Healthy);
     setup.clock.advance(seconds(73));
