@@ -81,7 +81,7 @@ pub(crate) fn oldest_key(fetched_at: impl Iterator<Item = Instant>, now: Instant
     gauge!("alb_auth_oldest_key_age_seconds").set(age.as_secs_f64());
 }
 
-/// The values of `result`; as [`count`], but for a histogram.
+/// The values of `result`; as `count!`, but for a histogram.
 pub(crate) fn sign_in(result: &'static str, took: Duration) {
     let seconds = took.as_secs_f64();
     match result {
