@@ -21,7 +21,7 @@ mod session;
 mod start;
 
 pub use self::config::{
-    ClientAuthentication, ClientSecret, DemoSettings, EmulatorConfig, EmulatorSettings, EndpointSettings, Endpoints,
-    IdentityProvider, OnUnauthenticated, Rule, RuleAction, RuleSettings, SIGNER,
+    ClientAuthentication, ClientSecret, DemoSettings, EmulatorConfig, EmulatorSettings, Endpoints, IdentityProvider,
+    OnUnauthenticated, Rule, RuleAction, SIGNER,
 };
 pub use self::start::Emulator;

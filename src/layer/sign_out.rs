@@ -1,9 +1,11 @@
 //! Ending the load balancer's session of a browser.
 
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header, uri::Authority};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::{net::is_loopback, settings::ConfigError};
+use crate::{
+    net::{encoded, is_loopback},
+    settings::ConfigError,
+};
 
 /// The session cookie of an Application Load Balancer, unless the listener rule names another.
 const SESSION_COOKIE: &str = "AWSELBAuthSessionCookie";
@@ -11,9 +13,6 @@ const SESSION_COOKIE: &str = "AWSELBAuthSessionCookie";
 const NONCE_COOKIE: &str = "AWSALBAuthNonce";
 /// A session is sealed into so many cookies at most, `-0`, `-1`, ...: 16 KiB by 4 KiB each.
 const SHARDS: usize = 4;
-
-/// Everything but what RFC 3986 section 2.3 leaves as it is.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Ends the load balancer's session of a browser: expires its cookies, and sends the browser on to the provider's end-session
 /// address, where one is configured.
@@ -243,9 +242,9 @@ impl SignOutBuilder {
         let mut location = url.clone();
         for (index, (name, value)) in self.query.iter().enumerate() {
             location.push(if index == 0 && uri.query().is_none() { '?' } else { '&' });
-            location.extend(utf8_percent_encode(name, ENCODED));
+            location.extend(encoded(name));
             location.push('=');
-            location.extend(utf8_percent_encode(value, ENCODED));
+            location.extend(encoded(value));
         }
         HeaderValue::from_str(&location).map(Some).map_err(|_| format!("the end-session address {shown} is not a URL"))
     }

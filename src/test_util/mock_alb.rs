@@ -10,13 +10,13 @@ use std::{
 };
 
 use super::{
-    KeyServerMode, MockRequest, TestClock, TokenBuilder, User,
+    KeyServerMode, TestClock,
     key_server::{InMemory, KeyServer},
 };
 use crate::{
     Clock, SystemClock,
     config::{AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb},
-    internal::signer::{AlbSigner, TOKEN_LIFETIME, TokenOrigin, payload},
+    internal::signer::AlbSigner,
     layer::AlbAuthLayer,
     sign_in::EmailLocalPart,
 };
@@ -173,24 +173,6 @@ impl MockAlb {
     /// A layer with [`config`](Self::config).
     pub fn layer(&self) -> AlbAuthLayer {
         AlbAuthLayer::new(self.config())
-    }
-
-    /// A request to this path, without a user so far.
-    pub fn request(&self, path: &str) -> MockRequest<'_> {
-        MockRequest::new(self, path)
-    }
-
-    /// A token of this user, signed now, good for 120 s.
-    pub fn sign(&self, user: &User) -> String {
-        self.token(user).sign()
-    }
-
-    /// A token of this user, to be changed before it is signed.
-    pub fn token(&self, user: &User) -> TokenBuilder<'_> {
-        let expires_at = self.unix_now() + TOKEN_LIFETIME;
-        let origin = TokenOrigin { signer: &self.signer, issuer: &self.issuer, client_id: &self.client_id };
-        let header = self.key.header(origin, expires_at);
-        TokenBuilder::new(self, header, payload(user.claims(), &self.issuer, expires_at))
     }
 
     pub(super) fn key(&self) -> &AlbSigner {

@@ -14,11 +14,14 @@ pub struct MockRequest<'a> {
     request: Request<()>,
 }
 
-impl<'a> MockRequest<'a> {
-    pub(super) fn new(alb: &'a MockAlb, path: &str) -> Self {
-        Self { alb, request: Request::get(path).body(()).expect("a path") }
+impl MockAlb {
+    /// A request to this path, without a user so far.
+    pub fn request(&self, path: &str) -> MockRequest<'_> {
+        MockRequest { alb: self, request: Request::get(path).body(()).expect("a path") }
     }
+}
 
+impl MockRequest<'_> {
     /// Of this user: with the three headers, the token signed now.
     pub fn user(self, user: &User) -> Self {
         let token = self.alb.sign(user);

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::MockAlb;
-use crate::internal::signer::{Members, to_json};
+use super::{MockAlb, User};
+use crate::internal::signer::{Members, TOKEN_LIFETIME, TokenOrigin, payload, to_json};
 
 /// A token on its way: every member of header and payload can be another one before it is signed. Made by
 /// [`MockAlb::token`].
@@ -26,11 +26,23 @@ pub struct TokenBuilder<'a> {
     padded: bool,
 }
 
-impl<'a> TokenBuilder<'a> {
-    pub(super) fn new(alb: &'a MockAlb, header: Members, payload: Members) -> Self {
-        Self { alb, header, payload, raw_header: None, raw_payload: None, padded: true }
+impl MockAlb {
+    /// A token of this user, signed now, valid for 120 s.
+    pub fn sign(&self, user: &User) -> String {
+        self.token(user).sign()
     }
 
+    /// A token of this user, to be changed before it is signed.
+    pub fn token(&self, user: &User) -> TokenBuilder<'_> {
+        let expires_at = self.unix_now() + TOKEN_LIFETIME;
+        let origin = TokenOrigin { signer: self.signer(), issuer: self.issuer(), client_id: self.client_id() };
+        let header = self.key().header(origin, expires_at);
+        let payload = payload(user.claims(), self.issuer(), expires_at);
+        TokenBuilder { alb: self, header, payload, raw_header: None, raw_payload: None, padded: true }
+    }
+}
+
+impl TokenBuilder<'_> {
     /// Sets a member of the JOSE header, in place of the one of that name.
     pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
         set(&mut self.header, name, value.into());

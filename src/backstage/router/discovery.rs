@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{answer, error::ApiError};
+use super::{error::ApiError, response};
 use crate::backstage::BackstageAuth;
 
 /// The members that a stock auth backend gives, in its order, with what is true here. As there, what issues codes is announced
@@ -52,5 +52,5 @@ pub(super) async fn discovery(
         code_challenge_methods_supported: ["S256", "plain"],
     };
     let body = serde_json::to_string(&discovery).map_err(|_| ApiError::unavailable())?;
-    Ok(answer::public(&headers, body))
+    Ok(response::public(&headers, body))
 }

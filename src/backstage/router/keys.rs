@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, Response},
 };
 
-use super::{answer, error::ApiError};
+use super::{error::ApiError, response};
 use crate::backstage::{BackstageAuth, PublicJwk, store::StoreError};
 
 pub(super) async fn user_keys(
@@ -38,5 +38,5 @@ fn key_set(
     let mut seen = HashSet::new();
     keys.retain(|key| seen.insert(key.kid().to_owned()));
     let keys: Vec<&str> = keys.iter().map(PublicJwk::json).collect();
-    Ok(answer::public(asked, format!(r#"{{"keys":[{}]}}"#, keys.join(","))))
+    Ok(response::public(asked, format!(r#"{{"keys":[{}]}}"#, keys.join(","))))
 }

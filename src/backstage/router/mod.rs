@@ -10,13 +10,13 @@
 //! | [`site::OwnSite`], [`site::MaySignOut`] | arguments of handlers that act for a user: no stranger's page comes past them |
 //! | the handler | |
 
-mod answer;
 mod discovery;
 mod error;
 mod guest;
 mod keys;
 mod others;
 mod refresh;
+mod response;
 mod session;
 mod site;
 mod user_info;

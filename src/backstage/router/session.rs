@@ -3,7 +3,7 @@
 use axum::{body::Body, http::Response};
 use serde::Serialize;
 
-use super::{answer, error::ApiError};
+use super::{error::ApiError, response};
 use crate::{
     EntityRef,
     backstage::{BackstageAuth, SessionProfile, store::UserInfo},
@@ -68,7 +68,7 @@ impl Session<'_> {
             auth.store_failed("the store of users", &error);
             ApiError::unavailable()
         })?;
-        answer::private(&SessionBody {
+        response::private(&SessionBody {
             profile,
             provider_info,
             backstage_identity: Identity {

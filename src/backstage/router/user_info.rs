@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{answer, error::ApiError};
+use super::{error::ApiError, response};
 use crate::{
     EntityRef,
     backstage::{BackstageAuth, TokenRefused},
@@ -48,7 +48,7 @@ pub(super) async fn user_info(
     let info = info
         .filter(|info| info.user_entity_ref == user.user_entity_ref)
         .ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "Nothing is known of this user."))?;
-    answer::private(&UserInfo { claims: UserClaims { sub: &info.user_entity_ref, ent: &info.ownership_entity_refs } })
+    response::private(&UserInfo { claims: UserClaims { sub: &info.user_entity_ref, ent: &info.ownership_entity_refs } })
 }
 
 /// The one token of the one `Authorization` header. The scheme counts in any case (RFC 9110 section 11.1).

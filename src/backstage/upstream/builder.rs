@@ -30,10 +30,13 @@ pub struct UpstreamBuilder {
     passes_own_paths: bool,
 }
 
-impl UpstreamBuilder {
-    pub(super) fn new(url: String) -> Self {
-        Self {
-            url,
+impl Upstream {
+    /// The backend at this address, without a path: `https://backend.internal.example.com` or `http://127.0.0.1:7008`.
+    /// An address on another machine must be https, unless that is
+    /// [waived](UpstreamBuilder::dangerously_over_plain_http).
+    pub fn at(url: impl Into<String>) -> UpstreamBuilder {
+        UpstreamBuilder {
+            url: url.into(),
             roots: Roots::default(),
             answer_timeout: ANSWER_TIMEOUT,
             keeps_identity_headers: false,
@@ -42,7 +45,9 @@ impl UpstreamBuilder {
             passes_own_paths: false,
         }
     }
+}
 
+impl UpstreamBuilder {
     /// Trusts the roots of the operating system instead of Mozilla's.
     pub fn system_roots(mut self) -> Self {
         self.roots = Roots::System;

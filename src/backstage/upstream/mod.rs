@@ -1,9 +1,9 @@
 //! Another auth backend, or a whole Backstage backend, behind this one.
 
-mod answer;
 mod builder;
 mod headers;
 mod hop;
+mod refusal;
 
 use std::{
     convert::Infallible,
@@ -30,8 +30,8 @@ use tower_service::Service;
 
 pub use self::builder::UpstreamBuilder;
 use self::{
-    answer::{Asked, answer},
     hop::HopMark,
+    refusal::{Requested, refuse},
 };
 use super::own_paths;
 use crate::internal::proxy::{Forwarder, at_server};
@@ -118,12 +118,6 @@ impl OwnPaths {
 }
 
 impl Upstream {
-    /// The backend at this address: `https://backend.internal.example.com`, or `http://127.0.0.1:7008`; without a path. To another
-    /// machine it must be https, or [waived](UpstreamBuilder::dangerously_over_plain_http).
-    pub fn at(url: impl Into<String>) -> UpstreamBuilder {
-        UpstreamBuilder::new(url.into())
-    }
-
     /// Its answer, or why there is none.
     async fn pass_on<B>(self, mut request: Request<B>) -> Response<Body>
     where
@@ -134,32 +128,32 @@ impl Upstream {
         if let Some(OriginalUri(whole)) = request.extensions_mut().remove::<OriginalUri>() {
             *request.uri_mut() = whole;
         }
-        let asked = Asked::of(&request);
+        let requested = Requested::of(&request);
         if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
-            return answer(405, &asked, "the method is not passed on", &self);
+            return refuse(405, &requested, "the method is not passed on", &self);
         }
         if !headers::names_one_host(request.headers()) {
-            return answer(400, &asked, "is not asked for two hosts, nor for what is no host", &self);
+            return refuse(400, &requested, "is not asked for two hosts, nor for what is no host", &self);
         }
         if !self.0.own_paths.may_pass(request.uri().path()) {
             let own = "is not asked for a path that is, or could be read as, one of this auth backend's own";
-            return answer(404, &asked, own, &self);
+            return refuse(404, &requested, own, &self);
         }
         if !self.0.hop.mark(request.headers_mut()) {
             let circle = "would get a request that it was sent before: does its address lead back to this service?";
-            return answer(502, &asked, circle, &self);
+            return refuse(502, &requested, circle, &self);
         }
         let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
         if !headers::toward_upstream(&mut request, client, self.0.keeps_identity_headers) {
             let circle = "would get a request that went through more than 30 hands: do requests go in a circle?";
-            return answer(502, &asked, circle, &self);
+            return refuse(502, &requested, circle, &self);
         }
         let Some(address) = at_server(self.0.scheme.clone(), &self.0.authority, request.uri()) else {
-            return answer(400, &asked, "has no such address", &self);
+            return refuse(400, &requested, "has no such address", &self);
         };
         match self.0.forwarder.forward(address, request).await {
             Ok(response) => response,
-            Err(failure) => answer(failure.status(), &asked, &failure.to_string(), &self),
+            Err(failure) => refuse(failure.status(), &requested, &failure.to_string(), &self),
         }
     }
 }

@@ -6,7 +6,7 @@ use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::{
     Action, Refusal,
-    redirect::{SIGN_IN_SECONDS, State},
+    state::{MAX_SIGN_IN_SECONDS, State},
 };
 use crate::emulator::{
     oidc::{OidcError, Step, Tokens},
@@ -55,7 +55,7 @@ impl Action {
             .sealer
             .open(Purpose::State, &sealed)
             .ok_or_else(|| invalid("the state is not one of ours, or of another run of the emulator"))?;
-        if now.saturating_sub(state.sent) > SIGN_IN_SECONDS || state.sent > now {
+        if now.saturating_sub(state.sent) > MAX_SIGN_IN_SECONDS || state.sent > now {
             return Err(invalid("the sign-in took longer than 15 minutes"));
         }
         if state.host != host {

@@ -19,13 +19,13 @@ mod outcome;
 mod path;
 mod redirect;
 mod renew;
+mod state;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, header};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 pub(super) use self::outcome::{Outcome, shown};
-use self::{outcome::Refusal, redirect::UsedStates};
+use self::{outcome::Refusal, state::UsedStates};
 use super::{
     config::{OnUnauthenticated, Rule},
     headers::LoadBalancer,
@@ -34,9 +34,6 @@ use super::{
     session::{Found, Sealer, Session, SessionCookies},
 };
 use crate::internal::SharedClock;
-
-/// Everything but what RFC 3986 section 2.3 leaves as it is.
-pub(super) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Where the provider sends browsers back to.
 pub(super) const CALLBACK: &str = "/oauth2/idpresponse";

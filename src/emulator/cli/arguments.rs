@@ -5,7 +5,7 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{inspect::Inspect, values};
-use crate::emulator::{ClientAuthentication, OnUnauthenticated, RuleSettings};
+use crate::emulator::{ClientAuthentication, OnUnauthenticated, Rule};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -46,14 +46,14 @@ All of it is told in docs/EMULATOR.md of the package tower-alb-auth.";
 )]
 pub(super) struct Arguments {
     #[command(subcommand)]
-    pub(super) task: Option<Task>,
+    pub(super) command: Option<Command>,
 
     #[command(flatten)]
     pub(super) emulate: Emulate,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Task {
+pub(super) enum Command {
     Inspect(Inspect),
 }
 
@@ -169,7 +169,7 @@ pub(super) struct Emulate {
     /// The same for a path, with * and ?, or forward for a path without an authenticate action; may be given several times,
     /// the first that fits counts.
     #[arg(long, value_name = "PATH=ACTION", value_parser = values::rule, help_heading = "Load balancer")]
-    pub(super) rule: Vec<RuleSettings>,
+    pub(super) rule: Vec<Rule>,
 
     /// How long a session lasts [default: 7d].
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Load balancer")]

@@ -10,11 +10,13 @@ use http::Uri;
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    Ended, Streams,
     arguments::{Emulate, PrintFormat},
-    settings::{SECRET_VARIABLE, in_words},
+    exit_kind::ExitKind,
+    settings::SECRET_VARIABLE,
+    settings_file::message_of,
     signals::{Signals, Wish},
     start_lines::{self, Told},
+    streams::Streams,
 };
 use crate::emulator::{
     Emulator, EmulatorSettings,
@@ -30,7 +32,7 @@ const EMAIL_DOMAIN: &str = "example.com";
 const QUIET: Duration = Duration::from_secs(1);
 
 impl Emulate {
-    pub(super) fn run(self, streams: &mut Streams<'_>) -> Result<Ended, String> {
+    pub(super) fn run(self, streams: &mut Streams<'_>) -> Result<ExitKind, String> {
         let settings = self.settings()?;
         if let Some(format) = self.print_config {
             return self.print(&settings, format, streams.stdout);
@@ -49,8 +51,8 @@ impl Emulate {
     }
 
     /// Prints what an application has to be told, and starts nothing.
-    fn print(&self, settings: &EmulatorSettings, format: PrintFormat, out: &mut dyn Write) -> Result<Ended, String> {
-        let config = settings.to_config().map_err(|error| in_words(&error))?;
+    fn print(&self, settings: &EmulatorSettings, format: PrintFormat, out: &mut dyn Write) -> Result<ExitKind, String> {
+        let config = settings.to_config().map_err(|error| message_of(&error))?;
         let told = ApplicationSettings::before_start(&config, &self.email_domains())?;
         let text = match format {
             PrintFormat::Env => told.as_environment(),
@@ -58,18 +60,18 @@ impl Emulate {
             PrintFormat::Rust => told.as_rust(),
         };
         out.write_all(text.as_bytes()).map_err(unwritten)?;
-        Ok(Ended::Well)
+        Ok(ExitKind::Success)
     }
 
     fn email_domains(&self) -> Vec<String> {
         if self.email_domain.is_empty() { vec![EMAIL_DOMAIN.to_owned()] } else { self.email_domain.clone() }
     }
 
-    async fn emulate(&self, mut settings: EmulatorSettings, streams: &mut Streams<'_>) -> Result<Ended, String> {
+    async fn emulate(&self, mut settings: EmulatorSettings, streams: &mut Streams<'_>) -> Result<ExitKind, String> {
         let port = self.application_port(&mut settings)?;
         let mut signals = Signals::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
-        let config = settings.to_config().map_err(|error| in_words(&error))?;
-        let emulator = Emulator::start(config).await.map_err(|error| with_flag(in_words(&error)))?;
+        let config = settings.to_config().map_err(|error| message_of(&error))?;
+        let emulator = Emulator::start(config).await.map_err(|error| with_flag(message_of(&error)))?;
 
         let told = ApplicationSettings::of(&emulator, &self.email_domains());
         let lines = Told {
@@ -126,7 +128,7 @@ impl Emulate {
         mut child: Option<Child>,
         signals: &mut Signals,
         notes: &mut dyn Write,
-    ) -> Result<Ended, String> {
+    ) -> Result<ExitKind, String> {
         loop {
             let ended = async {
                 match &mut child {
@@ -138,13 +140,13 @@ impl Emulate {
                 wish = signals.next() => match wish {
                     Wish::Rotate => match emulator.rotate() {
                         Ok(kid) => note(notes, &format!("a new key signs from now on: {kid}")),
-                        Err(error) => note(notes, &format!("no new key: {}", in_words(&error))),
+                        Err(error) => note(notes, &format!("no new key: {}", message_of(&error))),
                     },
                     Wish::End(ask) => {
                         if let Some(child) = &mut child {
                             stop(child, ask, signals, notes).await;
                         }
-                        return Ok(Ended::Well);
+                        return Ok(ExitKind::Success);
                     }
                 },
                 code = ended => {
@@ -158,7 +160,7 @@ impl Emulate {
                         ));
                     } else {
                         note(notes, &format!("the application ended with code {code}, and so does the load balancer"));
-                        return Ok(Ended::With(code));
+                        return Ok(ExitKind::Application(code));
                     }
                 }
             }
@@ -166,13 +168,13 @@ impl Emulate {
     }
 
     /// The demo provider alone.
-    async fn provide(&self, settings: EmulatorSettings, streams: &mut Streams<'_>) -> Result<Ended, String> {
+    async fn provide(&self, settings: EmulatorSettings, streams: &mut Streams<'_>) -> Result<ExitKind, String> {
         let mut signals = Signals::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
         let provider = super::provider_only::start(&settings, &self.redirect_uri).await?;
         super::provider_only::write(&provider, &settings, &self.redirect_uri, streams.stdout).map_err(unwritten)?;
         loop {
             if let Wish::End(_) = signals.next().await {
-                return Ok(Ended::Well);
+                return Ok(ExitKind::Success);
             }
         }
     }

@@ -5,8 +5,9 @@ use std::{fs, io::Read, path::PathBuf, sync::Arc};
 use clap::Args;
 
 use super::{
-    Ended, Streams,
-    settings::{in_words, read_settings},
+    exit_kind::ExitKind,
+    settings_file::{message_of, read_settings},
+    streams::Streams,
 };
 use crate::{
     ConfigError,
@@ -97,7 +98,7 @@ pub(super) struct Inspect {
 }
 
 impl Inspect {
-    pub(super) fn run(self, streams: &mut Streams<'_>) -> Result<Ended, String> {
+    pub(super) fn run(self, streams: &mut Streams<'_>) -> Result<ExitKind, String> {
         if !self.as_argument.is_empty() {
             return Err(
                 "a token as an argument would be seen by every process of this machine and stay in the shell's \
@@ -128,9 +129,9 @@ impl Inspect {
         let now = SharedClock::default().unix_now().ok_or("this machine's clock stands before 1970: set it")?;
         let verdict = runtime.block_on(inspect(&question, now, &mut streams.stdout));
         Ok(match verdict.map_err(|error| format!("the explanation cannot be written: {error}"))?? {
-            Verdict::LetIn => Ended::Well,
-            Verdict::Refused => Ended::Refused,
-            Verdict::Undecided => Ended::Undecided,
+            Verdict::LetIn => ExitKind::Success,
+            Verdict::Refused => ExitKind::Rejected,
+            Verdict::Undecided => ExitKind::Undecided,
         })
     }
 
@@ -158,7 +159,7 @@ impl Inspect {
             let names: Vec<String> = self.app_config.iter().map(|file| file.display().to_string()).collect();
             return self.app_config().map(|(config, note)| Some((format!("{}{note}", names.join(", ")), config)));
         } else if let Some(file) = &self.config {
-            let emulated = read_settings(file)?.to_config().map_err(|error| in_words(&error))?;
+            let emulated = read_settings(file)?.to_config().map_err(|error| message_of(&error))?;
             let told = ApplicationSettings::before_start(&emulated, &[])?;
             let entry = self.entry(vec![told.signer], &told.issuer, vec![told.client_id], Some(told.key_endpoint));
             (file.display().to_string(), entry.to_builder().build())

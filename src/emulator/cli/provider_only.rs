@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use tokio::net::TcpListener;
 
-use super::settings::in_words;
+use super::settings_file::message_of;
 use crate::emulator::{
     EmulatorSettings,
     paragraphs::labelled,
@@ -42,7 +42,7 @@ pub(super) async fn start(settings: &EmulatorSettings, redirect_uris: &[String])
     let listener = TcpListener::bind(address).await.map_err(|error| {
         format!("the demo provider cannot listen at {address}: {error}; name another port by --provider-listen, or 0 for a free one")
     })?;
-    builder.serve(listener).map_err(|error| in_words(&error))
+    builder.serve(listener).map_err(|error| message_of(&error))
 }
 
 pub(super) fn write(
@@ -74,6 +74,6 @@ fn client_id(settings: &EmulatorSettings) -> &str {
 
 fn secret(settings: &EmulatorSettings) -> Result<String, String> {
     // By the settings' own reading of files.
-    let config = settings.to_config().map_err(|error| in_words(&error))?;
+    let config = settings.to_config().map_err(|error| message_of(&error))?;
     Ok(config.client_secret.map_or_else(|| CLIENT_SECRET.to_owned(), |secret| secret.expose().to_owned()))
 }

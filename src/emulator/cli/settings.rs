@@ -1,22 +1,14 @@
 //! From arguments, environment and file to settings.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::{env, path::PathBuf};
 
-use super::arguments::Emulate;
-use crate::{
-    ConfigError,
-    emulator::{DemoSettings, EmulatorSettings, EndpointSettings},
-};
+use super::{arguments::Emulate, settings_file::read_settings};
+use crate::emulator::{DemoSettings, EmulatorSettings, Endpoints};
 
 /// Where a client secret is read from if no file is named.
 pub(super) const SECRET_VARIABLE: &str = "ALB_EMULATOR_CLIENT_SECRET";
 /// How long a request waits for an application that was started from here: as long as a build of it may take.
 const WAIT_FOR_COMMAND: u64 = 60;
-/// No file of settings is that large.
-const MOST_BYTES: u64 = 1024 * 1024;
 
 impl Emulate {
     /// The settings of the file, with those of the command line over them.
@@ -105,8 +97,8 @@ impl Emulate {
     }
 
     /// All four of them, or none: clap asks for that.
-    fn endpoints(&self, issuer: &str) -> Option<EndpointSettings> {
-        Some(EndpointSettings {
+    fn endpoints(&self, issuer: &str) -> Option<Endpoints> {
+        Some(Endpoints {
             issuer: issuer.to_owned(),
             authorization: self.authorization_endpoint.clone()?,
             token: self.token_endpoint.clone()?,
@@ -143,20 +135,6 @@ impl Emulate {
     }
 }
 
-/// The settings of a YAML file.
-///
-/// # Errors
-/// It cannot be read, or what is wrong with it, with the line.
-pub(super) fn read_settings(path: &Path) -> Result<EmulatorSettings, String> {
-    let name = path.display().to_string();
-    let unread = |error| format!("{name} cannot be read: {error}");
-    if fs::metadata(path).map_err(unread)?.len() > MOST_BYTES {
-        return Err(format!("{name} is larger than {MOST_BYTES} bytes, and no file of settings"));
-    }
-    let text = fs::read_to_string(path).map_err(unread)?;
-    EmulatorSettings::from_yaml(&name, &text).map_err(|error| in_words(&error))
-}
-
 /// Where the certificate is kept if no folder is named: where programs of a user keep their data.
 fn data_folder() -> Result<PathBuf, String> {
     let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -168,13 +146,6 @@ fn data_folder() -> Result<PathBuf, String> {
 /// The issuer, where somebody gave the address of its discovery document.
 fn issuer_of(url: &str) -> String {
     url.strip_suffix("/.well-known/openid-configuration").unwrap_or(url).to_owned()
-}
-
-pub(super) fn in_words(error: &ConfigError) -> String {
-    match error.problems() {
-        [problem] => problem.clone(),
-        _ => error.to_string(),
-    }
 }
 
 fn over<T>(setting: &mut Option<T>, argument: Option<T>) {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::emulator::{ClientAuthentication, OnUnauthenticated, RuleAction, RuleSettings};
+use crate::emulator::{ClientAuthentication, OnUnauthenticated, Rule, RuleAction};
 
 /// `127.0.0.1:9000`, or a port alone for this machine.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
@@ -39,7 +39,7 @@ pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
 }
 
 /// `PATH=ACTION`. The path comes first and may have an `=` of its own.
-pub(super) fn rule(text: &str) -> Result<RuleSettings, String> {
+pub(super) fn rule(text: &str) -> Result<Rule, String> {
     let wrong = || {
         "a rule is PATH=ACTION with an action of authenticate, allow, deny or forward, such as /api/*=deny".to_owned()
     };
@@ -51,7 +51,7 @@ pub(super) fn rule(text: &str) -> Result<RuleSettings, String> {
         "forward" => RuleAction::Forward,
         _ => return Err(wrong()),
     };
-    Ok(RuleSettings { path: path.to_owned(), action })
+    Ok(Rule::new(path, action))
 }
 
 pub(super) fn on_unauthenticated(text: &str) -> Result<OnUnauthenticated, String> {

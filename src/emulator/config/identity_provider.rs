@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use serde::Deserialize;
+
 /// Who signs users in.
 #[derive(Debug, Clone)]
 pub struct IdentityProvider(pub(crate) Kind);
@@ -25,7 +27,8 @@ pub(crate) struct Demo {
 }
 
 /// The endpoints of a provider, as a listener rule's authenticate action has them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Endpoints {
     /// `Issuer`: `iss` of ID tokens, byte for byte.
     pub issuer: String,

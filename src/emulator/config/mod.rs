@@ -24,7 +24,7 @@ pub use self::{
     client::{ClientAuthentication, ClientSecret},
     identity_provider::{Endpoints, IdentityProvider},
     rule::{OnUnauthenticated, Rule, RuleAction},
-    settings::{DemoSettings, EmulatorSettings, EndpointSettings, RuleSettings},
+    settings::{DemoSettings, EmulatorSettings},
 };
 use crate::{Clock, internal::SharedClock};
 

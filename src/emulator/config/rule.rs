@@ -43,7 +43,8 @@ impl RuleAction {
 }
 
 /// A rule by path, as a listener's path condition: `*` is any number of characters, `?` one; letter case matters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rule {
     pub(crate) path: String,
     pub(crate) action: RuleAction,

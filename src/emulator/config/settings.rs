@@ -4,10 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
-use super::{
-    ClientAuthentication, ClientSecret, EmulatorConfig, Endpoints, IdentityProvider, OnUnauthenticated, Rule,
-    RuleAction,
-};
+use super::{ClientAuthentication, ClientSecret, EmulatorConfig, Endpoints, IdentityProvider, OnUnauthenticated, Rule};
 use crate::ConfigError;
 
 /// The emulator's settings as plain data: what a YAML file may say. Keys that are not known are refused, with their line.
@@ -46,7 +43,7 @@ pub struct EmulatorSettings {
     /// Any provider, by the issuer's discovery document.
     pub issuer: Option<String>,
     /// Any provider, by its endpoints.
-    pub endpoints: Option<EndpointSettings>,
+    pub endpoints: Option<Endpoints>,
     /// The client's id at the provider.
     pub client_id: Option<String>,
     /// The client's secret. Better: a file.
@@ -66,7 +63,7 @@ pub struct EmulatorSettings {
     /// `authenticate`, `allow` or `deny`.
     pub on_unauthenticated: Option<OnUnauthenticated>,
     /// Rules by path, the first that fits counts.
-    pub rules: Vec<RuleSettings>,
+    pub rules: Vec<Rule>,
     /// The ARN of the signer, of account 000000000000.
     pub signer: Option<String>,
     /// A folder for the certificate, to serve https.
@@ -89,32 +86,6 @@ pub struct DemoSettings {
     pub sign_in_as: Option<String>,
     /// How long access tokens live, in seconds.
     pub access_token_seconds: Option<u64>,
-}
-
-/// A provider by its endpoints: see [`Endpoints`].
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EndpointSettings {
-    /// `iss` of ID tokens.
-    pub issuer: String,
-    /// The authorization endpoint.
-    pub authorization: String,
-    /// The token endpoint.
-    pub token: String,
-    /// The userinfo endpoint.
-    pub userinfo: String,
-    /// The keys of ID tokens.
-    pub jwks: String,
-}
-
-/// One rule.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RuleSettings {
-    /// The path, with `*` and `?`.
-    pub path: String,
-    /// `authenticate`, `allow`, `deny` or `forward`.
-    pub action: RuleAction,
 }
 
 impl EmulatorSettings {
@@ -163,7 +134,7 @@ impl EmulatorSettings {
         set(&mut config.rotate_every, self.rotate_every_seconds.map(|seconds| Some(Duration::from_secs(seconds))));
         config.more_hosts.extend(self.more_hosts.iter().cloned());
         config.post_logout_paths.extend(self.post_logout_paths.iter().cloned());
-        config.rules.extend(self.rules.iter().map(|rule| Rule::new(&rule.path, rule.action)));
+        config.rules.extend(self.rules.iter().cloned());
         let parameters = self.authorize_parameters.iter().map(|(name, value)| (name.clone(), value.clone()));
         config.authorize_parameters.extend(parameters);
         Ok(config)
@@ -172,7 +143,7 @@ impl EmulatorSettings {
     fn provider(&self, demo: IdentityProvider) -> Result<IdentityProvider, ConfigError> {
         match (&self.demo, &self.issuer, &self.endpoints) {
             (None, Some(issuer), None) => Ok(IdentityProvider::discover(issuer)),
-            (None, None, Some(endpoints)) => Ok(IdentityProvider::endpoints(endpoints.to_endpoints())),
+            (None, None, Some(endpoints)) => Ok(IdentityProvider::endpoints(endpoints.clone())),
             (demo_settings, None, None) => Ok(demo_settings.as_ref().map_or(demo, DemoSettings::to_provider)),
             _ => Err(ConfigError::message(
                 "more than one provider is named: keep one of demo, issuer (by discovery) and endpoints",
@@ -195,18 +166,6 @@ impl DemoSettings {
             provider = provider.access_token_lifetime(Duration::from_secs(seconds));
         }
         provider
-    }
-}
-
-impl EndpointSettings {
-    fn to_endpoints(&self) -> Endpoints {
-        Endpoints {
-            issuer: self.issuer.clone(),
-            authorization: self.authorization.clone(),
-            token: self.token.clone(),
-            userinfo: self.userinfo.clone(),
-            jwks: self.jwks.clone(),
-        }
     }
 }
 

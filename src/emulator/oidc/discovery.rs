@@ -3,11 +3,21 @@
 use http::Request;
 use serde::Deserialize;
 
-use super::{Endpoints, OidcError, Source, Step, http_client::HttpClient};
+use super::{
+    error::{OidcError, Step},
+    http_client::HttpClient,
+};
 use crate::{
-    emulator::config::{is_on_this_machine, problem_of_address},
+    emulator::config::{Endpoints, is_on_this_machine, problem_of_address},
     internal::{Arc, Mutex},
 };
+
+/// Where the endpoints come from.
+pub(in crate::emulator) enum Source {
+    /// The discovery document of this issuer.
+    Issuer(String),
+    Endpoints(Endpoints),
+}
 
 /// The endpoints, once they are known. Asked for when they are first needed, so that a provider may start after the emulator.
 pub(super) struct Discovered {

@@ -20,7 +20,7 @@ use hyper_util::{
 };
 use tower_service::Service;
 
-use super::{OidcError, Step};
+use super::error::{OidcError, Step};
 use crate::internal::tls::{Roots, chain};
 
 /// The longest answer that is read.

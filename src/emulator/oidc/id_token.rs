@@ -13,7 +13,11 @@ use jsonwebtoken::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Endpoints, OidcError, Step, http_client::HttpClient};
+use super::{
+    error::{OidcError, Step},
+    http_client::HttpClient,
+};
+use crate::emulator::config::Endpoints;
 use crate::internal::Mutex;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 

@@ -3,16 +3,11 @@
 //! First comes the question whom an answer may be sent to. Until client and redirect URI are known to belong together, a
 //! mistake is shown to the user and sent nowhere (RFC 6749 section 4.1.2.1); after that it is sent to the client.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
 use super::{DemoClient, params::Params, scope::Scope};
-use crate::internal::quoted;
+use crate::internal::{encoded, quoted};
 
 /// Longest request, in bytes. A load balancer's `state` takes a good kilobyte.
 const MAX_SIZE: usize = 16 * 1024;
-
-/// All but the unreserved characters (RFC 3986 section 2.3).
-const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A request that can be answered.
 #[derive(Debug, Clone)]
@@ -172,7 +167,7 @@ pub(super) fn with_query<'a>(uri: &str, members: impl Iterator<Item = (&'a str, 
     for (name, value) in members {
         uri.push(if uri.contains('?') { '&' } else { '?' });
         uri.extend([name, "="]);
-        uri.extend(utf8_percent_encode(value, VALUE));
+        uri.extend(encoded(value));
     }
     uri
 }

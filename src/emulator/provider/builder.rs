@@ -36,9 +36,10 @@ pub struct DemoProviderBuilder {
     clock: SharedClock,
 }
 
-impl DemoProviderBuilder {
-    pub(super) fn new() -> Self {
-        Self {
+impl DemoProvider {
+    /// Begins a provider with the built-in users and no clients.
+    pub fn builder() -> DemoProviderBuilder {
+        DemoProviderBuilder {
             issuer: None,
             clients: Vec::new(),
             users: DemoUser::ready(),
@@ -50,7 +51,9 @@ impl DemoProviderBuilder {
             clock: SharedClock::default(),
         }
     }
+}
 
+impl DemoProviderBuilder {
     /// The address at which browsers and clients find it, which is also its `issuer`: scheme, host and port, such as
     /// `http://idp.localhost:9001`. On a host name of its own, since cookies ignore ports.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {

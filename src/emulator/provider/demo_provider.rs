@@ -3,8 +3,8 @@
 use std::{fmt, time::Duration};
 
 use super::{
-    DemoClient, DemoProviderBuilder, authorize_request::AuthorizeError, cookies::Cookies, memory::Memory, routes,
-    signing::IdTokenSigner, users::Users,
+    DemoClient, authorize_request::AuthorizeError, cookies::Cookies, memory::Memory, signing::IdTokenSigner,
+    users::Users,
 };
 use crate::{
     ConfigError,
@@ -50,16 +50,6 @@ pub(super) struct Switches {
 }
 
 impl DemoProvider {
-    /// Begins a provider with the ready users, without clients.
-    pub fn builder() -> DemoProviderBuilder {
-        DemoProviderBuilder::new()
-    }
-
-    /// Everything it serves, to stand at the root of its issuer's address.
-    pub fn router(&self) -> axum::Router {
-        routes::router(self.clone())
-    }
-
     /// The issuer: scheme, host and port, without a slash at the end.
     pub fn issuer(&self) -> &str {
         &self.0.issuer

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     DemoProvider,
     pages::{self, Page},
-    routes::{AUTHORIZE, END_SESSION, JWKS, REVOKE, TOKEN, USERINFO},
+    paths::{AUTHORIZE, END_SESSION, JWKS, REVOKE, TOKEN, USERINFO},
 };
 
 /// OpenID Connect Discovery 1.0 section 3.

@@ -56,6 +56,7 @@ mod login;
 mod memory;
 mod pages;
 mod params;
+mod paths;
 mod ready_users;
 mod routes;
 mod scope;

@@ -9,42 +9,42 @@ use axum::{
 };
 use http::{HeaderName, HeaderValue, StatusCode, header, uri::Authority};
 
-use super::{DemoProvider, authorize, discovery, end_session, login, pages, token, userinfo};
+use super::{
+    DemoProvider, authorize, discovery, end_session, login, pages,
+    paths::{AUTHORIZE, END_SESSION, JWKS, REVOKE, TOKEN, USERINFO},
+    token, userinfo,
+};
 
 /// Largest form, in bytes: an authorization request may be as long.
 const MAX_BODY: usize = 32 * 1024;
 
-pub(super) const AUTHORIZE: &str = "/authorize";
-pub(super) const TOKEN: &str = "/token";
-pub(super) const USERINFO: &str = "/userinfo";
-pub(super) const JWKS: &str = "/jwks";
-pub(super) const END_SESSION: &str = "/logout";
-pub(super) const REVOKE: &str = "/revoke";
-
-pub(super) fn router(provider: DemoProvider) -> Router {
-    Router::new()
-        .route("/.well-known/openid-configuration", get(discovery::configuration))
-        .route(JWKS, get(discovery::jwks))
-        .route(AUTHORIZE, get(authorize::authorize).post(authorize::authorize))
-        .route("/login", get(|| async { Redirect::to("/") }).post(login::login))
-        .route(TOKEN, post(token::token))
-        .route(REVOKE, post(token::revoke))
-        .route(USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
-        .route(END_SESSION, get(end_session::end_session).post(end_session::end_session))
-        .route("/", get(discovery::about))
-        .route("/style.css", get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], pages::STYLE) }))
-        .route("/icon.svg", get(|| async { ([(header::CONTENT_TYPE, "image/svg+xml")], pages::ICON) }))
-        .fallback(|| async {
-            pages::ErrorPage::new(
-                StatusCode::NOT_FOUND,
-                "There is no such page",
-                "What is here is listed at the address /.",
-            )
-        })
-        .layer(from_fn_with_state(provider.clone(), of_this_host))
-        .layer(map_response(guarded))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(provider)
+impl DemoProvider {
+    /// Everything it serves, to be mounted at the root of its issuer's address.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/.well-known/openid-configuration", get(discovery::configuration))
+            .route(JWKS, get(discovery::jwks))
+            .route(AUTHORIZE, get(authorize::authorize).post(authorize::authorize))
+            .route("/login", get(|| async { Redirect::to("/") }).post(login::login))
+            .route(TOKEN, post(token::token))
+            .route(REVOKE, post(token::revoke))
+            .route(USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
+            .route(END_SESSION, get(end_session::end_session).post(end_session::end_session))
+            .route("/", get(discovery::about))
+            .route("/style.css", get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], pages::STYLE) }))
+            .route("/icon.svg", get(|| async { ([(header::CONTENT_TYPE, "image/svg+xml")], pages::ICON) }))
+            .fallback(|| async {
+                pages::ErrorPage::new(
+                    StatusCode::NOT_FOUND,
+                    "There is no such page",
+                    "What is here is listed at the address /.",
+                )
+            })
+            .layer(from_fn_with_state(self.clone(), of_this_host))
+            .layer(map_response(guarded))
+            .layer(DefaultBodyLimit::max(MAX_BODY))
+            .with_state(self.clone())
+    }
 }
 
 /// Names of this machine, by which programs on it may ask too.

@@ -1,12 +1,7 @@
 //! What a user is looked up by.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
 use super::entity::Entity;
-use crate::identity::Email;
-
-/// Everything but what RFC 3986 section 2.3 leaves as it is.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+use crate::{identity::Email, net::encoded};
 
 /// So many entities are asked for: one more than would be ambiguous.
 pub(super) const LIMIT: usize = 3;
@@ -28,14 +23,14 @@ impl By {
             if let Some(namespace) = namespace {
                 filter = format!("{filter},metadata.namespace={namespace}");
             }
-            format!("/entities?filter={}&limit={LIMIT}", encode(&filter))
+            format!("/entities?filter={}&limit={LIMIT}", encoded(&filter))
         };
         match self {
             Self::ProfileEmail => filter("spec.profile.email"),
             Self::Annotation(annotation) => filter(&format!("metadata.annotations.{annotation}")),
             Self::LocalPart => {
-                let namespace = encode(namespace.unwrap_or("default"));
-                format!("/entities/by-name/User/{namespace}/{}", encode(email.local_part))
+                let namespace = encoded(namespace.unwrap_or("default"));
+                format!("/entities/by-name/User/{namespace}/{}", encoded(email.local_part))
             }
         }
     }
@@ -100,10 +95,6 @@ impl By {
         }
         Ok(())
     }
-}
-
-fn encode(text: &str) -> String {
-    utf8_percent_encode(text, ENCODED).to_string()
 }
 
 #[cfg(test)]

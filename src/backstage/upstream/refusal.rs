@@ -1,18 +1,19 @@
 //! Answers in the upstream's place, in Backstage's shape.
 
+use std::fmt::Display;
+
 use axum::body::Body;
 use http::{Method, Request, Response, StatusCode};
 
-use super::Upstream;
 use crate::layer::{Format, Refusal};
 
 /// What the error says was asked for.
-pub(super) struct Asked {
+pub(super) struct Requested {
     method: Method,
     path: String,
 }
 
-impl Asked {
+impl Requested {
     /// Without the query, which may carry what signs a user in.
     pub(super) fn of<B>(request: &Request<B>) -> Self {
         Self { method: request.method().clone(), path: request.uri().path().to_owned() }
@@ -20,15 +21,15 @@ impl Asked {
 }
 
 /// The status and a sentence for the client; why stands in the log, since it names machines.
-pub(super) fn answer(status: u16, asked: &Asked, reason: &str, upstream: &Upstream) -> Response<Body> {
-    let path = crate::internal::quoted(&asked.path);
+pub(super) fn refuse(status: u16, requested: &Requested, reason: &str, upstream: &impl Display) -> Response<Body> {
+    let path = crate::internal::quoted(&requested.path);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
     let code = status.as_u16();
     // What a client sends wrong is not the operator's to mend, and any client could fill the log with it.
     if status.is_client_error() {
-        tracing::debug!(target: "tower_alb_auth", "{code} for {} {path}: the upstream {upstream} {reason}", asked.method);
+        tracing::debug!(target: "tower_alb_auth", "{code} for {} {path}: the upstream {upstream} {reason}", requested.method);
     } else {
-        tracing::warn!(target: "tower_alb_auth", "{code} for {} {path}: the upstream {upstream} {reason}", asked.method);
+        tracing::warn!(target: "tower_alb_auth", "{code} for {} {path}: the upstream {upstream} {reason}", requested.method);
     }
     let message = match status {
         StatusCode::BAD_REQUEST => "there is no such address",
@@ -37,5 +38,5 @@ pub(super) fn answer(status: u16, asked: &Asked, reason: &str, upstream: &Upstre
         StatusCode::GATEWAY_TIMEOUT => "the backend behind this one takes too long",
         _ => "the backend behind this one gives no answer",
     };
-    Refusal { status, message, header: None }.in_text(Format::BackstageJson, &asked.method, &asked.path)
+    Refusal { status, message, header: None }.in_text(Format::BackstageJson, &requested.method, &requested.path)
 }
