@@ -4,7 +4,7 @@ use axum::Router;
 use tower_alb_auth::{
     AlbAuthLayer, ConfigError,
     backstage::{
-        BackstageAuth, BackstageAuthBuilder, Guest, TendHandle, TokenIssuer, Upstream,
+        BackstageAuth, BackstageAuthBuilder, Guest, KeyMaintenance, TokenIssuer, Upstream,
         settings::{BackstageSettings, GuestSettings},
     },
     config::AppConfig,
@@ -31,7 +31,7 @@ pub struct Assembled {
     pub shared: Shared,
     pub lines: StartLines,
     /// Publishes keys in time, until it is dropped.
-    pub tending: TendHandle,
+    pub tending: KeyMaintenance,
 }
 
 pub fn assemble(files: &AppConfig, arguments: &Serve) -> Result<Assembled, ConfigError> {
@@ -73,7 +73,7 @@ pub fn assemble(files: &AppConfig, arguments: &Serve) -> Result<Assembled, Confi
     }
     let health = Health::of(layer.handle(), tokens.clone());
     let service = app::routes(Parts { auth, health: health.clone(), front_end, upstream });
-    let tending = tokens.tend_in_background();
+    let tending = tokens.maintain_keys_in_background();
     Ok(Assembled { service, settings, layer, policy, health, shared, lines, tending })
 }
 

@@ -93,8 +93,8 @@ pub use self::{
     auth::{BackstageAuth, BackstageAuthBuilder},
     guest::Guest,
     issuer::{
-        IssuedToken, IssuerReadiness, KeyFiles, SigningKeys, TendHandle, TokenIssuer, TokenIssuerBuilder, TokenRefused,
-        VerifiedUser,
+        IssuedToken, IssuerReadiness, KeyFiles, KeyMaintenance, SigningKeys, TokenIssuer, TokenIssuerBuilder,
+        TokenRefused, VerifiedUser,
     },
     jwk::{JwkError, PublicJwk},
     profile::SessionProfile,

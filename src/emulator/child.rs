@@ -23,14 +23,14 @@ use tokio::process::{Child as Process, Command};
 const PORT: &str = "{port}";
 
 /// How long an application has to end after it was asked to.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long what it left behind has to end once it is gone itself.
-const PATIENCE_WITH_ORPHANS: Duration = Duration::from_secs(2);
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const ORPHAN_TIMEOUT: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// How an application is asked to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ask {
+pub(super) enum StopSignal {
     /// As by Ctrl-C.
     Interrupt,
     Terminate,
@@ -87,20 +87,20 @@ impl Child {
 
     /// Ends what it left behind after it ended by itself.
     pub(super) async fn sweep(&mut self) {
-        self.group.ask(Ask::Terminate);
-        self.group.gone_or_killed(PATIENCE_WITH_ORPHANS).await;
+        self.group.signal(StopSignal::Terminate);
+        self.group.gone_or_killed(ORPHAN_TIMEOUT).await;
     }
 
-    /// Asks it to end, and kills it if it does not within `patience`. False if it had to be killed.
-    pub(super) async fn stop(&mut self, ask: Ask, patience: Duration) -> bool {
-        if !self.group.ask(ask) {
+    /// Asks it to end, and kills it if it does not within `timeout`. False if it had to be killed.
+    pub(super) async fn stop(&mut self, signal: StopSignal, timeout: Duration) -> bool {
+        if !self.group.signal(signal) {
             let _ = self.process.start_kill();
         }
-        if tokio::time::timeout(patience, self.process.wait()).await.is_err() {
+        if tokio::time::timeout(timeout, self.process.wait()).await.is_err() {
             self.kill().await;
             return false;
         }
-        self.group.gone_or_killed(PATIENCE_WITH_ORPHANS).await;
+        self.group.gone_or_killed(ORPHAN_TIMEOUT).await;
         true
     }
 
@@ -141,12 +141,12 @@ impl Group {
     }
 
     /// False where nobody could be asked.
-    fn ask(&self, ask: Ask) -> bool {
+    fn signal(&self, signal: StopSignal) -> bool {
         use rustix::process::Signal;
-        let signal = match ask {
-            Ask::Interrupt => Signal::INT,
-            Ask::Terminate => Signal::TERM,
-            Ask::HangUp => Signal::HUP,
+        let signal = match signal {
+            StopSignal::Interrupt => Signal::INT,
+            StopSignal::Terminate => Signal::TERM,
+            StopSignal::HangUp => Signal::HUP,
         };
         self.0.is_some_and(|group| rustix::process::kill_process_group(group, signal).is_ok())
     }
@@ -161,13 +161,13 @@ impl Group {
         }
     }
 
-    async fn gone_or_killed(&mut self, patience: Duration) {
+    async fn gone_or_killed(&mut self, timeout: Duration) {
         let gone = async {
             while !self.is_gone() {
-                tokio::time::sleep(LOOK_AGAIN).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         };
-        if tokio::time::timeout(patience, gone).await.is_err() {
+        if tokio::time::timeout(timeout, gone).await.is_err() {
             self.kill();
         }
         // Its number may be somebody else's from now on.
@@ -193,7 +193,7 @@ impl Group {
         Self
     }
 
-    fn ask(&self, _: Ask) -> bool {
+    fn signal(&self, _: StopSignal) -> bool {
         false
     }
 

@@ -12,8 +12,8 @@ use crate::{
 /// Backstage's default of `auth.backstageTokenExpiration`.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// Backstage's bounds of it.
-const SHORTEST_LIFETIME: Duration = Duration::from_secs(10 * 60);
-const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+const MIN_LIFETIME: Duration = Duration::from_secs(10 * 60);
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Collects settings; [`build`](Self::build) checks them. Made by [`TokenIssuer::builder`].
 #[must_use = "nothing is checked before build()"]
@@ -94,7 +94,7 @@ impl TokenIssuerBuilder {
     /// All that is wrong, a sentence each.
     pub fn build(self) -> Result<TokenIssuer, ConfigError> {
         let mut problems = Vec::new();
-        if !(SHORTEST_LIFETIME..=LONGEST_LIFETIME).contains(&self.lifetime) {
+        if !(MIN_LIFETIME..=MAX_LIFETIME).contains(&self.lifetime) {
             problems.push(format!(
                 "a token lifetime of {:?} is out of range: Backstage's user tokens live 10 minutes to 24 hours",
                 self.lifetime

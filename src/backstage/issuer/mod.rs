@@ -11,11 +11,11 @@
 
 mod builder;
 mod keys;
+mod maintenance;
 mod plugin_token;
 mod readiness;
 mod signing_key;
 mod signing_keys;
-mod tend;
 mod user_token;
 mod verify;
 
@@ -27,9 +27,9 @@ use std::{
 
 pub use self::{
     builder::TokenIssuerBuilder,
+    maintenance::KeyMaintenance,
     readiness::IssuerReadiness,
     signing_keys::{KeyFiles, SigningKeys},
-    tend::TendHandle,
     user_token::IssuedToken,
     verify::{TokenRefused, VerifiedUser},
 };
@@ -126,7 +126,7 @@ impl TokenIssuer {
     /// Whether tokens can be given. Has a first key published if there is none yet, so it need only be asked again.
     pub fn readiness(&self) -> IssuerReadiness {
         let Inner { user_keys, plugin_keys, .. } = &*self.0;
-        user_keys.tend_beside();
+        user_keys.maintain_in_background();
         let not_ready = user_keys.not_ready();
         let ready = not_ready.is_none();
         let behind = |ring: &KeyRing| ring.failure().map(|error| format!("the next signing key waits: {error}"));

@@ -20,7 +20,7 @@ use crate::{
 /// No key file is longer, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
 /// As long as Backstage's tables take one.
-const LONGEST_KEY_ID: usize = 255;
+const MAX_KEY_ID_CHARS: usize = 255;
 /// `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING` before an uncompressed point (RFC 5480 section 2).
 const SPKI: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
@@ -100,9 +100,9 @@ impl KeyFiles {
 
     fn read(&self) -> Result<Entry, String> {
         let id = quoted(&self.key_id);
-        if self.key_id.is_empty() || self.key_id.len() > LONGEST_KEY_ID {
+        if self.key_id.is_empty() || self.key_id.len() > MAX_KEY_ID_CHARS {
             return Err(format!(
-                "the key id {id} is not one: give it 1 to {LONGEST_KEY_ID} characters, a UUID for instance"
+                "the key id {id} is not one: give it 1 to {MAX_KEY_ID_CHARS} characters, a UUID for instance"
             ));
         }
         if let Some(other) = self.algorithm.as_deref().filter(|algorithm| *algorithm != "ES256") {

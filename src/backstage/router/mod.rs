@@ -12,9 +12,9 @@
 
 mod discovery;
 mod error;
+mod fallback;
 mod guest;
 mod keys;
-mod others;
 mod refresh;
 mod response;
 mod session;
@@ -44,7 +44,7 @@ const ALL: &str = "/{*rest}";
 /// The routes below `/api/auth`, to be nested there, outside any [`AlbAuthLayer`](crate::AlbAuthLayer). What it answers
 /// stands in the [module's](super) tables.
 pub fn router(auth: BackstageAuth) -> Router {
-    finished(with_guest(ours()).route("/", any(others::unknown)).route(ALL, any(others::unknown)), auth)
+    finished(with_guest(ours()).route("/", any(fallback::unknown)).route(ALL, any(fallback::unknown)), auth)
 }
 
 /// As [`router`], and hands all that is not ours on to this service: to a stock auth backend with the other providers, for
@@ -65,19 +65,19 @@ where
     let others = Router::new()
         .route_service("/", others.clone())
         .route_service(ALL, others)
-        .layer(from_fn_with_state(guests, others::of_others_alone))
+        .layer(from_fn_with_state(guests, fallback::of_others_alone))
         .layer(from_fn(error::shaped));
     // Without our CORS: it has its own.
     finished(routes, auth).merge(others)
 }
 
 fn ours() -> Router<BackstageAuth> {
-    let not_implemented = || get(others::not_implemented);
+    let not_implemented = || get(fallback::not_implemented);
     let router = [
         ("/awsalb/refresh", get(refresh::refresh).post(refresh::refresh)),
         ("/awsalb/logout", post(sign_out)),
         ("/awsalb/start", not_implemented()),
-        ("/awsalb/handler/frame", not_implemented().post(others::not_implemented)),
+        ("/awsalb/handler/frame", not_implemented().post(fallback::not_implemented)),
         ("/.well-known/jwks.json", get(keys::user_keys)),
         ("/.well-known/openid-configuration", get(discovery::discovery)),
         ("/.backstage/auth/v1/jwks.json", get(keys::plugin_keys)),
@@ -102,12 +102,13 @@ fn with_or_without_slash(
 }
 
 fn nothing_else_below(router: Router<BackstageAuth>, path: &str) -> Router<BackstageAuth> {
-    with_or_without_slash(router, path, any(others::unknown)).route(&format!("{path}/{{*rest}}"), any(others::unknown))
+    with_or_without_slash(router, path, any(fallback::unknown))
+        .route(&format!("{path}/{{*rest}}"), any(fallback::unknown))
 }
 
 fn finished(routes: Router<BackstageAuth>, auth: BackstageAuth) -> Router {
     routes
-        .method_not_allowed_fallback(others::wrong_method)
+        .method_not_allowed_fallback(fallback::wrong_method)
         .layer(from_fn(error::shaped))
         .layer(from_fn_with_state(auth.clone(), site::cors))
         .with_state(auth)

@@ -11,7 +11,7 @@ use super::{PublicKeyStore, StoreError, StoreFuture, StoredKey, UserInfo, UserIn
 use crate::internal::Mutex;
 
 /// No user token lives longer: Backstage's bound. So it is at least so long before the end of a token that is given now.
-const LONGEST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// So many users are kept. Who signed in longest ago goes first.
 const MAX_USERS: usize = 100_000;
 
@@ -75,7 +75,7 @@ impl Users {
         if self.kept.len() < MAX_USERS && self.kept.len() < self.after_clearing.saturating_mul(2).max(64) {
             return;
         }
-        if let Some(now_or_before) = newest_end.checked_sub(LONGEST_LIFE) {
+        if let Some(now_or_before) = newest_end.checked_sub(MAX_LIFETIME) {
             self.kept.retain(|_, (_, end)| *end > now_or_before);
         }
         if self.kept.len() >= MAX_USERS {

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+const MAX_RESPONSE_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 /// Collects how an upstream is reached; [`build`](Self::build) checks it. Made by [`Upstream::at`].
 #[must_use = "nothing is checked before build()"]
@@ -106,7 +106,7 @@ impl UpstreamBuilder {
     pub fn build(self) -> Result<Upstream, ConfigError> {
         let mut problems = Vec::new();
         let address = self.address().map_err(|problem| problems.push(problem)).ok();
-        if !(Duration::from_millis(50)..=LONGEST_TIMEOUT).contains(&self.answer_timeout) {
+        if !(Duration::from_millis(50)..=MAX_RESPONSE_TIMEOUT).contains(&self.answer_timeout) {
             problems.push(format!(
                 "the upstream's answer_timeout is {:?}; set it to a value from 50 ms to 1 h",
                 self.answer_timeout

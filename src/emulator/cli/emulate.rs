@@ -14,13 +14,13 @@ use super::{
     exit_kind::ExitKind,
     settings::SECRET_VARIABLE,
     settings_file::message_of,
-    signals::{Signals, Wish},
-    start_lines::{self, Told},
+    signals::{SignalRequest, Signals},
+    start_lines::{self, StartInfo},
     streams::Streams,
 };
 use crate::emulator::{
     Emulator, EmulatorSettings,
-    child::{Ask, Child, PATIENCE},
+    child::{Child, STOP_TIMEOUT, StopSignal},
     print_config::ApplicationSettings,
 };
 
@@ -29,7 +29,7 @@ const LOG: &str = "alb_emulator=info,tower_alb_auth=info,warn";
 /// The domain of the ready users' addresses, and of nobody.
 const EMAIL_DOMAIN: &str = "example.com";
 /// An application that ends within this time after it was asked to is worth no word.
-const QUIET: Duration = Duration::from_secs(1);
+const NOTICE_DELAY: Duration = Duration::from_secs(1);
 
 impl Emulate {
     pub(super) fn run(self, streams: &mut Streams<'_>) -> Result<ExitKind, String> {
@@ -50,14 +50,14 @@ impl Emulate {
         ended
     }
 
-    /// Prints what an application has to be told, and starts nothing.
+    /// Prints what an application has to be application, and starts nothing.
     fn print(&self, settings: &EmulatorSettings, format: PrintFormat, out: &mut dyn Write) -> Result<ExitKind, String> {
         let config = settings.to_config().map_err(|error| message_of(&error))?;
-        let told = ApplicationSettings::before_start(&config, &self.email_domains())?;
+        let application = ApplicationSettings::before_start(&config, &self.email_domains())?;
         let text = match format {
-            PrintFormat::Env => told.as_environment(),
-            PrintFormat::AppConfig => told.as_app_config(),
-            PrintFormat::Rust => told.as_rust(),
+            PrintFormat::Env => application.as_environment(),
+            PrintFormat::AppConfig => application.as_app_config(),
+            PrintFormat::Rust => application.as_rust(),
         };
         out.write_all(text.as_bytes()).map_err(unwritten)?;
         Ok(ExitKind::Success)
@@ -73,11 +73,11 @@ impl Emulate {
         let config = settings.to_config().map_err(|error| message_of(&error))?;
         let emulator = Emulator::start(config).await.map_err(|error| with_flag(message_of(&error)))?;
 
-        let told = ApplicationSettings::of(&emulator, &self.email_domains());
-        let lines = Told {
+        let application = ApplicationSettings::of(&emulator, &self.email_domains());
+        let lines = StartInfo {
             target: settings.target.as_deref().unwrap_or_default(),
             wait_for_target: settings.wait_for_target_seconds.unwrap_or(0),
-            settings: &told,
+            settings: &application,
             starts_application: !self.command.is_empty(),
             sign_in_as: settings.demo.as_ref().and_then(|demo| demo.sign_in_as.as_deref()),
             certificate_folder: settings.tls.as_deref(),
@@ -89,7 +89,7 @@ impl Emulate {
         let child = if self.command.is_empty() {
             None
         } else {
-            Some(Child::start(&self.command, port, &self.environment(&told), &[SECRET_VARIABLE])?)
+            Some(Child::start(&self.command, port, &self.environment(&application), &[SECRET_VARIABLE])?)
         };
         let ended = self.until_the_end(&emulator, child, &mut signals, streams.stderr).await;
         emulator.shutdown().await;
@@ -112,10 +112,10 @@ impl Emulate {
     }
 
     /// What the application finds in its environment. Whom it signs in is its own to say, if it does.
-    fn environment(&self, told: &ApplicationSettings) -> Vec<(&'static str, String)> {
+    fn environment(&self, application: &ApplicationSettings) -> Vec<(&'static str, String)> {
         let says = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let says_whom = says("ALB_AUTH_EMAIL_DOMAINS") || says("ALB_AUTH_SIGN_IN");
-        let mut variables = told.variables();
+        let mut variables = application.variables();
         if says_whom && self.email_domain.is_empty() {
             variables.retain(|(name, _)| *name != "ALB_AUTH_EMAIL_DOMAINS");
         }
@@ -137,14 +137,14 @@ impl Emulate {
                 }
             };
             tokio::select! {
-                wish = signals.next() => match wish {
-                    Wish::Rotate => match emulator.rotate() {
+                request = signals.next() => match request {
+                    SignalRequest::Rotate => match emulator.rotate() {
                         Ok(kid) => note(notes, &format!("a new key signs from now on: {kid}")),
                         Err(error) => note(notes, &format!("no new key: {}", message_of(&error))),
                     },
-                    Wish::End(ask) => {
+                    SignalRequest::Stop(signal) => {
                         if let Some(child) = &mut child {
-                            stop(child, ask, signals, notes).await;
+                            stop(child, signal, signals, notes).await;
                         }
                         return Ok(ExitKind::Success);
                     }
@@ -173,7 +173,7 @@ impl Emulate {
         let provider = super::provider_only::start(&settings, &self.redirect_uri).await?;
         super::provider_only::write(&provider, &settings, &self.redirect_uri, streams.stdout).map_err(unwritten)?;
         loop {
-            if let Wish::End(_) = signals.next().await {
+            if let SignalRequest::Stop(_) = signals.next().await {
                 return Ok(ExitKind::Success);
             }
         }
@@ -194,14 +194,14 @@ fn with_flag(said: String) -> String {
 }
 
 /// Asks the application to end. Whoever asks a second time does not want to wait.
-async fn stop(child: &mut Child, ask: Ask, signals: &mut Signals, notes: &mut dyn Write) {
+async fn stop(child: &mut Child, signal: StopSignal, signals: &mut Signals, notes: &mut dyn Write) {
     let hurried = async {
-        tokio::time::sleep(QUIET).await;
+        tokio::time::sleep(NOTICE_DELAY).await;
         note(notes, "waiting for the application to end; Ctrl-C kills it");
-        while !matches!(signals.next().await, Wish::End(_)) {}
+        while !matches!(signals.next().await, SignalRequest::Stop(_)) {}
     };
     let in_time = tokio::select! {
-        in_time = child.stop(ask, PATIENCE) => in_time,
+        in_time = child.stop(signal, STOP_TIMEOUT) => in_time,
         () = hurried => {
             child.kill().await;
             false

@@ -13,7 +13,7 @@ use crate::{
     ConfigError,
     config::{AlbAuthConfig, AlbAuthSettings, AppConfig, SignInSettings, TrustSettings},
     emulator::{
-        inspect::{KeyChoice, MOST_INPUT, Question, Verdict, inspect},
+        inspect::{KeyChoice, MAX_INPUT, Question, Verdict, inspect},
         print_config::ApplicationSettings,
     },
     internal::{PublicKey, SharedClock},
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// A PEM text of one key has 178 bytes.
-const MOST_PEM: u64 = 64 * 1024;
+const MAX_PEM_BYTES: u64 = 64 * 1024;
 
 const EXAMPLES: &str = "\
 The value is read from standard input, never from an argument: arguments are seen by every process
@@ -122,7 +122,7 @@ impl Inspect {
             );
         }
         let unread = |error| format!("standard input cannot be read: {error}");
-        streams.stdin.take(MOST_INPUT).read_to_end(&mut question.input).map_err(unread)?;
+        streams.stdin.take(MAX_INPUT).read_to_end(&mut question.input).map_err(unread)?;
 
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| format!("no runtime can be started: {error}"))?;
@@ -142,7 +142,7 @@ impl Inspect {
         let shown = path.display();
         let mut pem = Vec::new();
         let file = fs::File::open(path).map_err(|error| format!("the key file {shown} cannot be read: {error}"))?;
-        file.take(MOST_PEM)
+        file.take(MAX_PEM_BYTES)
             .read_to_end(&mut pem)
             .map_err(|error| format!("the key file {shown} cannot be read: {error}"))?;
         let key = PublicKey::from_pem(&pem).map_err(|error| {
@@ -160,8 +160,13 @@ impl Inspect {
             return self.app_config().map(|(config, note)| Some((format!("{}{note}", names.join(", ")), config)));
         } else if let Some(file) = &self.config {
             let emulated = read_settings(file)?.to_config().map_err(|error| message_of(&error))?;
-            let told = ApplicationSettings::before_start(&emulated, &[])?;
-            let entry = self.entry(vec![told.signer], &told.issuer, vec![told.client_id], Some(told.key_endpoint));
+            let application = ApplicationSettings::before_start(&emulated, &[])?;
+            let entry = self.entry(
+                vec![application.signer],
+                &application.issuer,
+                vec![application.client_id],
+                Some(application.key_endpoint),
+            );
             (file.display().to_string(), entry.to_builder().build())
         } else if let Some(issuer) = &self.issuer {
             let entry = self.entry(self.signer.clone(), issuer, self.client_id.clone(), self.key_endpoint.clone());

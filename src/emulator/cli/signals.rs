@@ -2,13 +2,13 @@
 
 use std::io;
 
-use crate::emulator::child::Ask;
+use crate::emulator::child::StopSignal;
 
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(super) enum SignalRequest {
     /// To end: `SIGINT` (Ctrl-C), `SIGTERM`, `SIGHUP` (the terminal is gone).
-    End(Ask),
+    Stop(StopSignal),
     /// To sign with a new key: `SIGUSR1`.
     Rotate,
 }
@@ -34,12 +34,12 @@ impl Signals {
         })
     }
 
-    pub(super) async fn next(&mut self) -> Wish {
+    pub(super) async fn next(&mut self) -> SignalRequest {
         tokio::select! {
-            _ = self.interrupt.recv() => Wish::End(Ask::Interrupt),
-            _ = self.terminate.recv() => Wish::End(Ask::Terminate),
-            _ = self.hang_up.recv() => Wish::End(Ask::HangUp),
-            _ = self.rotate.recv() => Wish::Rotate,
+            _ = self.interrupt.recv() => SignalRequest::Stop(StopSignal::Interrupt),
+            _ = self.terminate.recv() => SignalRequest::Stop(StopSignal::Terminate),
+            _ = self.hang_up.recv() => SignalRequest::Stop(StopSignal::HangUp),
+            _ = self.rotate.recv() => SignalRequest::Rotate,
         }
     }
 }
@@ -54,9 +54,9 @@ impl Signals {
         Ok(Self)
     }
 
-    pub(super) async fn next(&mut self) -> Wish {
+    pub(super) async fn next(&mut self) -> SignalRequest {
         match tokio::signal::ctrl_c().await {
-            Ok(()) => Wish::End(Ask::Interrupt),
+            Ok(()) => SignalRequest::Stop(StopSignal::Interrupt),
             // It cannot be heard: then nothing comes.
             Err(_) => std::future::pending().await,
         }

@@ -12,7 +12,7 @@ use crate::emulator::{Emulator, paragraphs::labelled, print_config::ApplicationS
 const COLUMN: usize = 13;
 
 /// What is told besides the emulator itself.
-pub(super) struct Told<'t> {
+pub(super) struct StartInfo<'t> {
     pub(super) target: &'t str,
     /// Seconds.
     pub(super) wait_for_target: u64,
@@ -25,37 +25,37 @@ pub(super) struct Told<'t> {
     pub(super) certificate_folder: Option<&'t Path>,
 }
 
-pub(super) fn write(emulator: &Emulator, told: &Told<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(emulator: &Emulator, info: &StartInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "alb-emulator {}: a load balancer for development, and for nothing else.\n",
         env!("CARGO_PKG_VERSION")
     )?;
     labelled(out, "Open", COLUMN, emulator.url())?;
-    let wait = match told.wait_for_target {
+    let wait = match info.wait_for_target {
         0 => String::new(),
         seconds => format!(" (while it does not listen, a request waits for up to {seconds} s)"),
     };
-    labelled(out, "Application", COLUMN, &format!("{}{wait}", told.target))?;
-    labelled(out, "Users", COLUMN, &users(emulator, told.sign_in_as))?;
+    labelled(out, "Application", COLUMN, &format!("{}{wait}", info.target))?;
+    labelled(out, "Users", COLUMN, &users(emulator, info.sign_in_as))?;
     labelled(out, "Public keys", COLUMN, &format!("{}/{}", emulator.key_endpoint(), emulator.kid()))?;
-    if let Some(folder) = told.certificate_folder {
+    if let Some(folder) = info.certificate_folder {
         let file = folder.join("certificate.pem");
         labelled(out, "Certificate", COLUMN, &format!("{} (to be trusted by your browser)", file.display()))?;
     }
 
-    let verb = if told.starts_application { "The application is told" } else { "To be told to the application" };
+    let verb = if info.starts_application { "The application is told" } else { "To be told to the application" };
     writeln!(out, "\n{verb} (as app-config.yaml or Rust: --print-config)")?;
-    for (name, value) in told.settings.variables() {
+    for (name, value) in info.settings.variables() {
         writeln!(out, "  {name}={value}")?;
     }
     if emulator.demo().is_none() {
         writeln!(out, "\nTo be registered at the provider as redirect URI")?;
         writeln!(out, "  {}", emulator.redirect_uri())?;
     }
-    if let Some(user) = told.sign_in_as {
+    if let Some(user) = info.sign_in_as {
         writeln!(out, "\nWithout a browser, as {user}")?;
-        let insecure = if told.certificate_folder.is_some() { "-k " } else { "" };
+        let insecure = if info.certificate_folder.is_some() { "-k " } else { "" };
         writeln!(out, "  curl -L {insecure}-c jar -b jar {}/", emulator.url())?;
     }
     writeln!(out, "\nA new signing key")?;

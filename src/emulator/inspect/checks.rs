@@ -1,6 +1,6 @@
 //! The layer's checks, in its order, and how each of them went.
 
-use super::what_if::Findings;
+use super::findings::Findings;
 use crate::{AuthError, AuthErrorKind};
 
 /// What the layer checks, in its order.

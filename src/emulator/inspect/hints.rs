@@ -2,8 +2,8 @@
 //! differs from what would be let in.
 
 use super::{
-    anatomy::{Anatomy, Json, Padding},
-    moments::span,
+    timestamps::span,
+    token_parts::{Json, Padding, TokenParts},
 };
 use crate::{LoadBalancerArn, config::AlbAuthConfig, internal::signer::TOKEN_LIFETIME};
 
@@ -11,7 +11,7 @@ use crate::{LoadBalancerArn, config::AlbAuthConfig, internal::signer::TOKEN_LIFE
 const CAPTURED: u64 = 600;
 
 /// On the form: what was cut off, added or mistaken for a token.
-pub(super) fn on_form(token: &Anatomy<'_>) -> Vec<String> {
+pub(super) fn on_form(token: &TokenParts<'_>) -> Vec<String> {
     let mut hints = Vec::new();
     match token.segments.len() {
         1 => hints.push(
@@ -56,7 +56,7 @@ pub(super) fn on_form(token: &Anatomy<'_>) -> Vec<String> {
 }
 
 /// On the JOSE header: whose token it is, if it is no load balancer's.
-pub(super) fn on_header(token: &Anatomy<'_>) -> Vec<String> {
+pub(super) fn on_header(token: &TokenParts<'_>) -> Vec<String> {
     let (typ, alg) = (token.header.text("typ").unwrap_or_default(), token.header.text("alg").unwrap_or_default());
     let is_verified_access =
         token.header.text("signer").is_some_and(|signer| signer.contains(":verified-access-instance/"));
@@ -75,7 +75,7 @@ pub(super) fn on_header(token: &Anatomy<'_>) -> Vec<String> {
 }
 
 /// On signer, issuer and client: in what they differ from what is trusted.
-pub(super) fn on_signer(token: &Anatomy<'_>, config: &AlbAuthConfig) -> Vec<String> {
+pub(super) fn on_signer(token: &TokenParts<'_>, config: &AlbAuthConfig) -> Vec<String> {
     let Some(found) = token.header.text("signer") else { return Vec::new() };
     let nearest = config.inner.trust.nearest(Some(found), token.header.text("iss"), token.header.text("client"));
     let trusted: Vec<&str> = nearest.iter().flat_map(|nearest| nearest.signers.iter().copied()).collect();
@@ -100,13 +100,13 @@ pub(super) fn on_signer(token: &Anatomy<'_>, config: &AlbAuthConfig) -> Vec<Stri
     difference.map(str::to_owned).or_else(|| difference_of_texts(found, &trusted)).into_iter().collect()
 }
 
-pub(super) fn on_issuer(token: &Anatomy<'_>, config: &AlbAuthConfig) -> Vec<String> {
+pub(super) fn on_issuer(token: &TokenParts<'_>, config: &AlbAuthConfig) -> Vec<String> {
     let Some(found) = token.header.text("iss") else { return Vec::new() };
     let nearest = config.inner.trust.nearest(token.header.text("signer"), None, token.header.text("client"));
     nearest.and_then(|nearest| difference_of_texts(found, &[nearest.issuer])).into_iter().collect()
 }
 
-pub(super) fn on_client(token: &Anatomy<'_>, config: &AlbAuthConfig) -> Vec<String> {
+pub(super) fn on_client(token: &TokenParts<'_>, config: &AlbAuthConfig) -> Vec<String> {
     let Some(found) = token.header.text("client") else { return Vec::new() };
     let nearest = config.inner.trust.nearest(token.header.text("signer"), token.header.text("iss"), None);
     nearest.and_then(|nearest| difference_of_texts(found, &nearest.client_ids)).into_iter().collect()
@@ -167,7 +167,7 @@ pub(super) fn on_time(header: &Json, now: u64) -> Vec<String> {
 
 /// On a signature that is bad, or that will be: what was done to the padding. `verifies` says whether the key at hand made this
 /// signature of that text; it is `None` without a key.
-pub(super) fn on_signature(token: &Anatomy<'_>, verifies: Option<&dyn Fn(&str) -> bool>) -> Vec<String> {
+pub(super) fn on_signature(token: &TokenParts<'_>, verifies: Option<&dyn Fn(&str) -> bool>) -> Vec<String> {
     let with = |padded: bool| verifies.zip(token.signing_input_padded(padded)).is_some_and(|(good, text)| good(&text));
     let hint = if with(true) {
         "With its padding put back the signature is good. Something on the way took the '=' off (a JWT library, a proxy, a \
@@ -208,7 +208,7 @@ mod tests {
         let on = |ends: u64, now: u64| {
             let text =
                 base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE, format!("{{\"exp\":{ends}}}"));
-            on_time(&Anatomy::of(&text).header, now).concat()
+            on_time(&TokenParts::of(&text).header, now).concat()
         };
         assert_eq!(on(1120, 1000), "");
         assert_eq!(on(1120, 1119), "");

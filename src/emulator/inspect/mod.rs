@@ -22,14 +22,14 @@
 //! | 2 | the command or the configuration is wrong |
 //! | 3 | nothing wrong was found, but the signature was not checked |
 
-mod anatomy;
 mod checks;
+mod findings;
 mod hints;
-mod judge;
-mod moments;
+mod layer_check;
 mod pasted;
 mod report;
-mod what_if;
+mod timestamps;
+mod token_parts;
 
 use std::{
     io::{self, Write},
@@ -37,11 +37,11 @@ use std::{
 };
 
 use self::{
-    anatomy::Anatomy,
     checks::{Signature, Step},
-    judge::{Judge, Word, at, with_key},
+    findings::Findings,
+    layer_check::{LayerCheck, LayerResult, at, with_key},
     pasted::Pasted,
-    what_if::Findings,
+    token_parts::TokenParts,
 };
 use crate::{
     AuthError, AuthErrorKind, Kid,
@@ -83,13 +83,13 @@ pub(super) enum Verdict {
 }
 
 /// The most that is read of standard input: a byte more than is taken, so that too much is noticed.
-pub(super) const MOST_INPUT: u64 = pasted::LONGEST_INPUT as u64 + 1;
+pub(super) const MAX_INPUT: u64 = pasted::MAX_INPUT_BYTES as u64 + 1;
 
 /// All that is known of a token.
 struct Inspection<'t> {
     token: &'t str,
     notes: &'t [String],
-    anatomy: Anatomy<'t>,
+    parts: TokenParts<'t>,
     now: u64,
     judgement: Option<Judgement<'t>>,
     show_claims: bool,
@@ -122,9 +122,9 @@ pub(super) async fn inspect(question: &Question, now: u64, out: &mut dyn Write) 
         Err(problem) => return Ok(Err(problem)),
     };
     let token = pasted.value.as_str();
-    let anatomy = Anatomy::of(token);
+    let parts = TokenParts::of(token);
     let judgement = match &question.config {
-        Some(config) => Some(judge_by(config, question, token, &anatomy, now).await),
+        Some(config) => Some(judge_by(config, question, token, &parts, now).await),
         None => None,
     };
     let verdict = match judgement.as_ref().map(|judgement| &judgement.outcome) {
@@ -133,7 +133,7 @@ pub(super) async fn inspect(question: &Question, now: u64, out: &mut dyn Write) 
         Some(Outcome::Undecided) | None => Verdict::Undecided,
     };
     let inspection =
-        Inspection { token, notes: &pasted.notes, anatomy, now, judgement, show_claims: question.show_claims };
+        Inspection { token, notes: &pasted.notes, parts, now, judgement, show_claims: question.show_claims };
     report::write(&inspection, out)?;
     Ok(Ok(verdict))
 }
@@ -142,26 +142,26 @@ async fn judge_by<'q>(
     config: &'q AlbAuthConfig,
     question: &'q Question,
     token: &str,
-    anatomy: &Anatomy<'_>,
+    parts: &TokenParts<'_>,
     now: u64,
 ) -> Judgement<'q> {
-    let findings = what_if::go_through(token, anatomy, config, now).await;
-    let kid = anatomy.header.text("kid").and_then(Kid::parse);
+    let findings = findings::find_all(token, parts, config, now).await;
+    let kid = parts.header.text("kid").and_then(Kid::parse);
     let config_now = at(config, now);
-    let (word, key) = match &question.key {
+    let (result, key) = match &question.key {
         KeyChoice::None => (None, None),
         KeyChoice::Given(key) => {
-            let judge = Judge::new(with_key(&config_now, kid, Arc::clone(key)));
-            (Some(judge.word_on(token).await), Some(Arc::clone(key)))
+            let check = LayerCheck::new(with_key(&config_now, kid, Arc::clone(key)));
+            (Some(check.check(token).await), Some(Arc::clone(key)))
         }
         KeyChoice::Fetch => {
-            let judge = Judge::new(config_now);
-            let word = judge.word_on(token).await;
-            (Some(word), judge.key_of(token))
+            let check = LayerCheck::new(config_now);
+            let result = check.check(token).await;
+            (Some(result), check.key_of(token))
         }
     };
-    let signature = signature(&question.key, word.as_ref(), key.as_deref(), anatomy);
-    let outcome = match word {
+    let signature = signature(&question.key, result.as_ref(), key.as_deref(), parts);
+    let outcome = match result {
         Some(Ok(authenticated)) => Outcome::LetIn(authenticated),
         Some(Err(error)) => Outcome::Refused(error),
         None => findings.errors.first().map_or(Outcome::Undecided, |error| Outcome::Refused(error.clone())),
@@ -170,8 +170,13 @@ async fn judge_by<'q>(
 }
 
 /// What a key says of the signature. A given key is asked even where the layer would not come to it.
-fn signature(choice: &KeyChoice, word: Option<&Word>, key: Option<&PublicKey>, anatomy: &Anatomy<'_>) -> Signature {
-    let refused = word.and_then(|word| word.as_ref().err());
+fn signature(
+    choice: &KeyChoice,
+    result: Option<&LayerResult>,
+    key: Option<&PublicKey>,
+    parts: &TokenParts<'_>,
+) -> Signature {
+    let refused = result.and_then(|result| result.as_ref().err());
     match choice {
         KeyChoice::None => {
             return Signature::NotChecked(
@@ -189,8 +194,8 @@ fn signature(choice: &KeyChoice, word: Option<&Word>, key: Option<&PublicKey>, a
             _ => {}
         },
     }
-    let signed = anatomy.signature().and_then(|signature| <&[u8; 64]>::try_from(signature).ok());
-    match (signed, anatomy.signing_input(), key) {
+    let signed = parts.signature().and_then(|signature| <&[u8; 64]>::try_from(signature).ok());
+    match (signed, parts.signing_input(), key) {
         (Some(signed), Some(text), Some(key)) if key.verifies(text.as_bytes(), signed) => Signature::Good,
         (Some(_), Some(_), Some(_)) => Signature::Failed(AuthError::new(AuthErrorKind::InvalidSignature)),
         _ => Signature::NotChecked("there is no signature of 64 bytes to check"),

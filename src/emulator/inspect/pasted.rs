@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::internal::{DATA, quoted};
 
 /// More than any header: what is longer is no header value, and is not read.
-pub(super) const LONGEST_INPUT: usize = 1024 * 1024;
+pub(super) const MAX_INPUT_BYTES: usize = 1024 * 1024;
 
 /// A header value, and what was taken off to get at it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,9 +19,9 @@ impl Pasted {
     /// # Errors
     /// There is nothing, or too much.
     pub(super) fn read(input: &[u8]) -> Result<Self, String> {
-        if input.len() > LONGEST_INPUT {
+        if input.len() > MAX_INPUT_BYTES {
             return Err(format!(
-                "there is more than {LONGEST_INPUT} bytes on standard input: paste the value of x-amzn-oidc-data alone"
+                "there is more than {MAX_INPUT_BYTES} bytes on standard input: paste the value of x-amzn-oidc-data alone"
             ));
         }
         let text = String::from_utf8_lossy(input);
@@ -33,7 +33,7 @@ impl Pasted {
                         (Ctrl-D), or pipe it in: pbpaste | alb-emulator inspect ..."
                 .to_owned());
         }
-        // One line end is how every line ends, and worth no word.
+        // One line end is how every line ends, and worth no result.
         let one_line_end = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text);
         if one_line_end != trimmed {
             notes.push("White space around the value was taken off.".to_owned());
@@ -106,7 +106,7 @@ fn without_scheme<'t>(text: &'t str, notes: &mut Vec<String>) -> &'t str {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => {
             notes.push(
                 "The word Bearer was taken off: this was the value of Authorization. The load balancer's token comes in \
-                 x-amzn-oidc-data, without such a word."
+                 x-amzn-oidc-data, without such a result."
                     .to_owned(),
             );
             rest.trim()
@@ -165,8 +165,8 @@ mod tests {
         for nothing in ["", "\n", " \r\n\t"] {
             assert!(Pasted::read(nothing.as_bytes()).unwrap_err().contains("nothing on standard input"));
         }
-        assert!(Pasted::read(&[b'a'; LONGEST_INPUT + 1]).unwrap_err().contains("more than"));
-        assert!(Pasted::read(&[b'a'; LONGEST_INPUT]).is_ok());
+        assert!(Pasted::read(&[b'a'; MAX_INPUT_BYTES + 1]).unwrap_err().contains("more than"));
+        assert!(Pasted::read(&[b'a'; MAX_INPUT_BYTES]).is_ok());
         assert!(Pasted::read(&[0xff, 0xfe]).is_ok(), "not UTF-8 is no token, and that is said later");
     }
 }

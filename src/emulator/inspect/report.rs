@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use super::{
     Inspection, Judgement, Outcome,
-    anatomy::{Json, Padding, Segment},
     checks::{Signature, State, Step},
     hints,
-    moments::{date, span},
+    timestamps::{date, span},
+    token_parts::{Json, Padding, Segment},
 };
 use crate::{
     AuthError,
@@ -22,7 +22,7 @@ const COLUMN: usize = 13;
 const IMPERSONAL_HEADER: [&str; 7] = ["typ", "kid", "alg", "iss", "client", "signer", "exp"];
 const IMPERSONAL_CLAIMS: [&str; 2] = ["exp", "iss"];
 /// So many names are told of; a load balancer's token has about ten.
-const MOST_NAMES: usize = 64;
+const MAX_NAMES: usize = 64;
 
 pub(super) fn write(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "x-amzn-oidc-data, {} bytes", inspection.token.len())?;
@@ -52,7 +52,7 @@ pub(super) fn write(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Res
 }
 
 fn shape(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let segments = &inspection.anatomy.segments;
+    let segments = &inspection.parts.segments;
     let count = match segments.len() {
         8 => "eight or more segments".to_owned(),
         1 => "one segment".to_owned(),
@@ -82,7 +82,7 @@ fn of_segment(segment: &Segment<'_>) -> String {
 
 fn header(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\nJOSE header, as it says itself")?;
-    let header = &inspection.anatomy.header;
+    let header = &inspection.parts.header;
     if let Some(sentence) = unreadable(header) {
         return labelled(out, "", 0, sentence);
     }
@@ -94,7 +94,7 @@ fn header(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
         .iter()
         .map(|(name, _)| name)
         .filter(|name| !IMPERSONAL_HEADER.contains(&name.as_str()))
-        .take(MOST_NAMES)
+        .take(MAX_NAMES)
         .map(|name| shown_name(name))
         .collect();
     if !others.is_empty() {
@@ -105,7 +105,7 @@ fn header(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn claims(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let payload = &inspection.anatomy.payload;
+    let payload = &inspection.parts.payload;
     let shown = inspection.show_claims;
     writeln!(out, "\nClaims, as they say themselves{}", if shown { "" } else { " (values: --show-claims)" })?;
     if let Some(sentence) = unreadable(payload) {
@@ -113,8 +113,8 @@ fn claims(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
     }
     let members = payload.members();
     if !shown {
-        let names: Vec<String> = members.iter().take(MOST_NAMES).map(|(name, _)| shown_name(name)).collect();
-        let more = members.len().saturating_sub(MOST_NAMES);
+        let names: Vec<String> = members.iter().take(MAX_NAMES).map(|(name, _)| shown_name(name)).collect();
+        let more = members.len().saturating_sub(MAX_NAMES);
         let more = if more > 0 { format!(", and {more} more") } else { String::new() };
         labelled(out, "names", COLUMN, &format!("{}{more}", names.join(", ")))?;
     }
@@ -146,13 +146,13 @@ fn impersonal(name: &str, value: &serde_json::Value) -> String {
 }
 
 fn shown_name(name: &str) -> String {
-    const LONGEST: usize = 60;
-    let cut: String = name.chars().take(LONGEST).collect();
+    const MAX_CHARS: usize = 60;
+    let cut: String = name.chars().take(MAX_CHARS).collect();
     visible(&cut)
 }
 
 fn time(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let Some(ends) = inspection.anatomy.header.seconds("exp") else { return Ok(()) };
+    let Some(ends) = inspection.parts.header.seconds("exp") else { return Ok(()) };
     let now = inspection.now;
     writeln!(out, "\nTime")?;
     labelled(out, "now", COLUMN, &format!("{}, by this machine's clock", date(now)))?;
@@ -197,7 +197,7 @@ fn checks(inspection: &Inspection<'_>, judgement: &Judgement<'_>, out: &mut dyn 
 }
 
 fn hints_on(step: Step, state: &State, inspection: &Inspection<'_>, judgement: &Judgement<'_>) -> Vec<String> {
-    let (token, failed) = (&inspection.anatomy, matches!(state, State::Failed(_)));
+    let (token, failed) = (&inspection.parts, matches!(state, State::Failed(_)));
     match step {
         Step::Form if failed => hints::on_form(token),
         Step::Header if failed => hints::on_header(token),

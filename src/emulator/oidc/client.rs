@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long a provider may take to answer (a load balancer answers 500 after it).
-const PATIENCE: Duration = Duration::from_secs(5);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The client.
 pub(in crate::emulator) struct OidcClient {
@@ -44,7 +44,7 @@ pub(in crate::emulator) struct Tokens {
 pub(in crate::emulator) type UserClaims = Vec<(String, Value)>;
 
 #[derive(Deserialize)]
-struct TokenAnswer {
+struct TokenResponse {
     access_token: String,
     /// Required (RFC 6749 section 5.1), and left out by some.
     #[serde(default)]
@@ -65,7 +65,7 @@ impl OidcClient {
         authentication: ClientAuthentication,
     ) -> Result<Self, String> {
         Ok(Self {
-            http: HttpClient::new(PATIENCE)?,
+            http: HttpClient::new(RESPONSE_TIMEOUT)?,
             endpoints: Discovered::new(source),
             keys: IdTokenKeys::default(),
             id,
@@ -140,17 +140,17 @@ impl OidcClient {
         if status != 200 {
             return Err(OidcError::answered(Step::Token, status, error_of(status, &body)));
         }
-        let answer: TokenAnswer = serde_json::from_slice(&body)
+        let response: TokenResponse = serde_json::from_slice(&body)
             .map_err(|_| OidcError::invalid(Step::Token, "its answer has no access token"))?;
         // One that is bound to a key, say, is of no use without it.
-        if !answer.token_type.as_deref().unwrap_or("bearer").eq_ignore_ascii_case("bearer") {
+        if !response.token_type.as_deref().unwrap_or("bearer").eq_ignore_ascii_case("bearer") {
             return Err(OidcError::invalid(Step::Token, "the access token is not a bearer token"));
         }
         Ok(Tokens {
-            access_token: answer.access_token,
-            expires_in: answer.expires_in.and_then(seconds),
-            refresh_token: answer.refresh_token,
-            id_token: answer.id_token,
+            access_token: response.access_token,
+            expires_in: response.expires_in.and_then(seconds),
+            refresh_token: response.refresh_token,
+            id_token: response.id_token,
         })
     }
 
@@ -176,7 +176,7 @@ fn error_of(status: u16, body: &[u8]) -> String {
         error: String,
     }
     match serde_json::from_slice::<Answer>(body) {
-        Ok(answer) => format!("it answered {status}, {}", crate::internal::quoted(&answer.error)),
+        Ok(response) => format!("it answered {status}, {}", crate::internal::quoted(&response.error)),
         Err(_) => format!("it answered {status}"),
     }
 }

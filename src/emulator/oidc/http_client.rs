@@ -28,11 +28,11 @@ const MAX_BYTES: usize = 64 * 1024;
 
 pub(super) struct HttpClient {
     client: Client<HttpsConnector<HttpConnector<Resolver>>, String>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl HttpClient {
-    pub(super) fn new(patience: Duration) -> Result<Self, String> {
+    pub(super) fn new(timeout: Duration) -> Result<Self, String> {
         let mut tcp = HttpConnector::new_with_resolver(Resolver);
         tcp.enforce_http(false);
         let tls = Roots::default().client_config()?;
@@ -40,7 +40,7 @@ impl HttpClient {
             HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
         // No idle connections: one that is kept dies with the runtime that drove it.
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
-        Ok(Self { client, patience })
+        Ok(Self { client, timeout })
     }
 
     /// Status and body.
@@ -53,9 +53,9 @@ impl HttpClient {
             let body = body.map_err(|_| OidcError::invalid(step, "its answer broke off, or is longer than 64 KiB"))?;
             Ok((status, body.to_bytes()))
         };
-        match tokio::time::timeout(self.patience, exchange).await {
+        match tokio::time::timeout(self.timeout, exchange).await {
             Ok(answer) => answer,
-            Err(_) => Err(OidcError::timeout(step, format!("it did not answer within {:?}", self.patience))),
+            Err(_) => Err(OidcError::timeout(step, format!("it did not answer within {:?}", self.timeout))),
         }
     }
 }

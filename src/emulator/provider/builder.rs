@@ -42,7 +42,7 @@ impl DemoProvider {
         DemoProviderBuilder {
             issuer: None,
             clients: Vec::new(),
-            users: DemoUser::ready(),
+            users: DemoUser::builtin(),
             users_file: None,
             auto_sign_in: None,
             access_token_lifetime: ACCESS_TOKEN_LIFETIME,
@@ -67,7 +67,7 @@ impl DemoProviderBuilder {
         self
     }
 
-    /// These users instead of the [ready ones](DemoUser::ready).
+    /// These users instead of the [ready ones](DemoUser::builtin).
     pub fn users(mut self, users: impl IntoIterator<Item = DemoUser>) -> Self {
         self.users = users.into_iter().collect();
         self

@@ -44,6 +44,7 @@
 mod authorize;
 mod authorize_request;
 mod builder;
+mod builtin_users;
 mod client;
 mod client_auth;
 mod cookies;
@@ -57,7 +58,6 @@ mod memory;
 mod pages;
 mod params;
 mod paths;
-mod ready_users;
 mod routes;
 mod scope;
 mod secret;

@@ -221,7 +221,7 @@ async fn a_bad_change_keeps_the_keys_and_says_so() {
     let issuer = issuer_of(&folder, &clock, &store);
     let before = kid(&token(&issuer).await);
     tokio::time::pause();
-    let tending = issuer.tend_in_background();
+    let tending = issuer.maintain_keys_in_background();
     folder.write("2.pem", "half a key");
     let error = issuer.reload_signing_keys().await.unwrap_err();
     assert!(error.to_string().contains("2.pem"), "{error}");

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    schedule::{COOL_DOWN, Moment, Schedule},
+    schedule::{COOL_DOWN, Schedule, Timestamp},
     source::KeySource,
 };
 use crate::backstage::{
@@ -19,7 +19,7 @@ use crate::backstage::{
 /// A key that could not be published for so long is given up for a new one.
 const PENDING: Duration = Duration::from_secs(5 * 60);
 /// More keys never wait for their turn. Two do where tokens live for ten minutes.
-const MOST_WAITING: usize = 3;
+const MAX_WAITING: usize = 3;
 
 pub(super) struct Generated {
     schedule: Schedule,
@@ -34,7 +34,7 @@ pub(super) struct Generated {
 
 struct Made {
     key: Arc<SigningKey>,
-    at: Moment,
+    at: Timestamp,
 }
 
 struct Waiting {
@@ -49,7 +49,7 @@ struct Signing {
 }
 
 impl Made {
-    fn age(&self, now: Moment) -> Duration {
+    fn age(&self, now: Timestamp) -> Duration {
         self.at.age_at(now)
     }
 }
@@ -60,7 +60,7 @@ impl Generated {
     }
 
     /// Lets go of what is past its time, and hands over to the next key where that is due.
-    fn settle(&mut self, now: Moment) {
+    fn activate(&mut self, now: Timestamp) {
         let (schedule, last_age) = (self.schedule, self.schedule.last_age());
         self.retired.retain(|(_, until)| now.monotonic < *until);
         self.pending.take_if(|made| made.age(now) >= PENDING);
@@ -81,14 +81,14 @@ impl Generated {
         }
     }
 
-    fn retire(&mut self, now: Moment) {
+    fn retire(&mut self, now: Timestamp) {
         let Some(old) = self.current.take() else { return };
         let left = self.schedule.listed_for().saturating_sub(old.made.age(now));
         self.retired.extend(now.monotonic.checked_add(left).map(|until| (old.made.key.public().clone(), until)));
     }
 
     /// For how long the keys at hand will sign.
-    fn provided_for(&self, now: Moment) -> Duration {
+    fn provided_for(&self, now: Timestamp) -> Duration {
         let Some(current) = &self.current else { return Duration::ZERO };
         let left = self.schedule.end(current.from).saturating_sub(current.made.age(now));
         self.waiting.iter().fold(left, |left, next| {
@@ -99,17 +99,17 @@ impl Generated {
 }
 
 impl KeySource for Generated {
-    fn signer(&mut self, now: Moment) -> Option<Arc<SigningKey>> {
-        self.settle(now);
+    fn signer(&mut self, now: Timestamp) -> Option<Arc<SigningKey>> {
+        self.activate(now);
         self.current.as_ref().map(|current| Arc::clone(&current.made.key))
     }
 
-    fn is_due(&mut self, now: Moment) -> bool {
-        self.settle(now);
-        self.pending.is_some() || self.waiting.len() < MOST_WAITING && self.provided_for(now) <= self.schedule.ahead()
+    fn is_due(&mut self, now: Timestamp) -> bool {
+        self.activate(now);
+        self.pending.is_some() || self.waiting.len() < MAX_WAITING && self.provided_for(now) <= self.schedule.ahead()
     }
 
-    fn publication(&mut self, now: Moment) -> Result<Option<StoredKey>, StoreError> {
+    fn publication(&mut self, now: Timestamp) -> Result<Option<StoredKey>, StoreError> {
         if !self.is_due(now) {
             return Ok(None);
         }
@@ -123,14 +123,14 @@ impl KeySource for Generated {
         Ok(Some(publication))
     }
 
-    fn published(&mut self, kid: &str, now: Moment) {
+    fn published(&mut self, kid: &str, now: Timestamp) {
         if let Some(made) = self.pending.take_if(|made| made.key.public().kid() == kid) {
             self.waiting.push_back(Waiting { made, listed_since: now.monotonic });
         }
     }
 
-    fn listed(&mut self, now: Moment) -> Vec<PublicJwk> {
-        self.settle(now);
+    fn listed(&mut self, now: Timestamp) -> Vec<PublicJwk> {
+        self.activate(now);
         let current = self.current.iter().map(|current| &current.made);
         let made = current.chain(self.waiting.iter().map(|next| &next.made)).map(|made| made.key.public());
         made.chain(self.retired.iter().map(|(key, _)| key)).cloned().collect()

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// A store that says nothing for so long is out of reach.
-const PATIENCE: Duration = Duration::from_secs(5);
+const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Queries for unknown kids: so many at once, then so many a second.
 const BURST: u32 = 10;
 const PER_SECOND: u32 = 1;
@@ -77,7 +77,7 @@ impl Listing {
     }
 
     /// The ids of those past it.
-    pub(super) fn outlived(&self, now: SystemTime) -> Vec<String> {
+    pub(super) fn expired(&self, now: SystemTime) -> Vec<String> {
         self.rows.iter().filter(|row| now >= row.until).map(|row| row.key.kid().to_owned()).collect()
     }
 
@@ -110,7 +110,7 @@ impl Listings {
         }
         let number = self.begun.fetch_add(1, Ordering::SeqCst).saturating_add(1);
         self.last.lock().asked = Some(self.clock.monotonic());
-        let result = patiently(self.store.list()).await.map(|rows| Arc::new(self.read(rows)));
+        let result = with_timeout(self.store.list()).await.map(|rows| Arc::new(self.read(rows)));
         if let Ok(listing) = &result {
             self.last.lock().listing = Some(Arc::clone(listing));
         }
@@ -152,7 +152,7 @@ impl Listings {
 }
 
 /// The store's answer, or that it gives none.
-pub(super) async fn patiently<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    let late = |_| StoreError::new(format!("the store of public keys has not answered for {PATIENCE:?}"));
-    tokio::time::timeout(PATIENCE, answer).await.map_err(late)?
+pub(super) async fn with_timeout<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let late = |_| StoreError::new(format!("the store of public keys has not answered for {STORE_TIMEOUT:?}"));
+    tokio::time::timeout(STORE_TIMEOUT, answer).await.map_err(late)?
 }

@@ -28,9 +28,9 @@ use std::{
 use self::{
     from_files::FromFiles,
     generated::Generated,
-    listing::{Listing, Listings, patiently},
+    listing::{Listing, Listings, with_timeout},
     repairs::Repairs,
-    schedule::{COOL_DOWN, Moment, Schedule},
+    schedule::{COOL_DOWN, Schedule, Timestamp},
     source::KeySource,
 };
 use super::{signing_key::SigningKey, signing_keys::Entry};
@@ -46,10 +46,10 @@ use crate::{
 /// Longer than publishing all that can be due takes by the store's own time-outs.
 const FLIGHT_PATIENCE: Duration = Duration::from_secs(60);
 /// More keys are not published in one go.
-const MOST_AT_ONCE: usize = 64;
+const MAX_AT_ONCE: usize = 64;
 /// Waits between tries beside the requests.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 pub(super) struct KeyRing {
     /// For sentences: `user` or `plugin`.
@@ -105,17 +105,17 @@ impl KeyRing {
     /// The key to sign by. It is published.
     pub(super) async fn signing_key(self: &Arc<Self>) -> Result<Arc<SigningKey>, StoreError> {
         if let Some(key) = self.signer() {
-            self.tend_beside();
+            self.maintain_in_background();
             return Ok(key);
         }
         // Even if the key after it cannot be published, the first one may be.
-        let tended = self.tend().await;
+        let maintained = self.maintain().await;
         let none = || StoreError::new("no signing key is in its time: the clock has moved");
-        self.signer().ok_or_else(|| tended.err().unwrap_or_else(none))
+        self.signer().ok_or_else(|| maintained.err().unwrap_or_else(none))
     }
 
     /// Sees to what is due, with all others who do.
-    async fn tend(self: &Arc<Self>) -> Result<(), StoreError> {
+    async fn maintain(self: &Arc<Self>) -> Result<(), StoreError> {
         let ring = Arc::clone(self);
         let Ok(seat) = self.flights.join((), || Ok::<_, std::convert::Infallible>(async move { ring.errand().await }));
         let cut_short = |_| StoreError::new("publishing a signing key was cut short: the runtime under it ended");
@@ -123,7 +123,7 @@ impl KeyRing {
     }
 
     /// The same beside a request that need not wait for it.
-    pub(super) fn tend_beside(self: &Arc<Self>) {
+    pub(super) fn maintain_in_background(self: &Arc<Self>) {
         let now = self.now();
         let may_try = self.state.lock().failure.as_ref().is_none_or(|failure| now.monotonic >= failure.again_at);
         if may_try && self.source.lock().is_due(now) {
@@ -136,7 +136,7 @@ impl KeyRing {
     /// The public keys of all replicas, as the store has them now.
     pub(super) async fn public_keys(self: &Arc<Self>) -> Result<Vec<PublicJwk>, StoreError> {
         if self.signer().is_some() {
-            self.tend_beside();
+            self.maintain_in_background();
         }
         // Published before the store is asked, so it is in the answer.
         let signer = self.signer();
@@ -149,7 +149,7 @@ impl KeyRing {
             }
             (Err(error), Some(last)) => {
                 // Whoever likes may ask for the keys: not a line each.
-                if self.repairs.may_tell(self.now()) {
+                if self.repairs.may_report(self.now()) {
                     self.warn("the public keys listed last are served", &error);
                 }
                 last
@@ -157,7 +157,7 @@ impl KeyRing {
             (Err(error), None) => return Err(error),
         };
         let now = self.now();
-        self.repairs.remove(listing.outlived(now.date), now);
+        self.repairs.remove(listing.expired(now.date), now);
         let own = self.source.lock().listed(now);
         Ok(self.union(own, &listing, now))
     }
@@ -210,7 +210,7 @@ impl KeyRing {
             Ok(()) => state.failure = None,
             Err(error) => {
                 let wait = state.failure.as_ref().map_or(FIRST_WAIT, |last| last.wait.saturating_mul(2));
-                let wait = wait.min(LONGEST_WAIT);
+                let wait = wait.min(MAX_WAIT);
                 let now = self.clock.monotonic();
                 let again_at = now.checked_add(wait).unwrap_or(now);
                 state.failure = Some(Failure { error: error.clone(), again_at, wait });
@@ -222,11 +222,11 @@ impl KeyRing {
     }
 
     async fn publish_due(&self) -> Result<(), StoreError> {
-        for _ in 0..MOST_AT_ONCE {
+        for _ in 0..MAX_AT_ONCE {
             let Some(publication) = self.source.lock().publication(self.now())? else { break };
             let signs_at_once = self.signer().is_none();
             let kid = publication.key.kid().to_owned();
-            patiently(self.store.publish(publication)).await?;
+            with_timeout(self.store.publish(publication)).await?;
             if signs_at_once {
                 // Before it signs: else this would seem ready for as long as the store takes.
                 self.wait_for_verifiers(&kid).await;
@@ -247,7 +247,7 @@ impl KeyRing {
     }
 
     /// Own keys, then those of the store, each kid once.
-    fn union(&self, own: Vec<PublicJwk>, listing: &Listing, now: Moment) -> Vec<PublicJwk> {
+    fn union(&self, own: Vec<PublicJwk>, listing: &Listing, now: Timestamp) -> Vec<PublicJwk> {
         let mut keys: Vec<PublicJwk> = own;
         for key in listing.live(now.date) {
             match keys.iter().find(|held| held.kid() == key.kid()) {
@@ -263,7 +263,7 @@ impl KeyRing {
         tracing::warn!(target: "tower_alb_auth", "{} tokens: {what}: {error}", self.kind);
     }
 
-    fn now(&self) -> Moment {
-        Moment { date: self.clock.now(), monotonic: self.clock.monotonic() }
+    fn now(&self) -> Timestamp {
+        Timestamp { date: self.clock.now(), monotonic: self.clock.monotonic() }
     }
 }

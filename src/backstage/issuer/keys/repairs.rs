@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{listing::patiently, schedule::Moment};
+use super::{listing::with_timeout, schedule::Timestamp};
 use crate::{
     backstage::{
         PublicJwk,
@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// Each of them is done at most so often.
-const PAUSE: Duration = Duration::from_secs(60);
+const REPAIR_INTERVAL: Duration = Duration::from_secs(60);
 /// So many kids that stand for two keys are remembered, to report each once.
-const MOST_REPORTED: usize = 64;
+const MAX_REPORTED: usize = 64;
 
 pub(super) struct Repairs {
     /// For sentences: `user` or `plugin`.
@@ -33,7 +33,7 @@ pub(super) struct Repairs {
 struct Done {
     removed: Option<Instant>,
     restored: Option<Instant>,
-    told: Option<Instant>,
+    announced: Option<Instant>,
     reported: BTreeSet<String>,
 }
 
@@ -43,14 +43,14 @@ impl Repairs {
     }
 
     /// Removes the rows of these keys, which are past their time.
-    pub(super) fn remove(&self, outlived: Vec<String>, now: Moment) {
-        if outlived.is_empty() || !is_time(&mut self.done.lock().removed, now) {
+    pub(super) fn remove(&self, expired: Vec<String>, now: Timestamp) {
+        if expired.is_empty() || !is_time(&mut self.done.lock().removed, now) {
             return;
         }
         let store = Arc::clone(&self.store);
         // Where no runtime runs, the next one does it.
         let _ = spawn(async move {
-            if let Err(error) = patiently(store.remove(outlived)).await {
+            if let Err(error) = with_timeout(store.remove(expired)).await {
                 tracing::warn!(target: "tower_alb_auth", "public keys past their time cannot be removed: {error}");
             }
         });
@@ -58,7 +58,7 @@ impl Repairs {
 
     /// Publishes the signing key again. A store can lose it: by a fail-over to a database that lacked the last rows, by a
     /// replica whose date stands ahead and to which it is past its time. The others would then refuse what it signs.
-    pub(super) fn restore(&self, key: PublicJwk, now: Moment) {
+    pub(super) fn restore(&self, key: PublicJwk, now: Timestamp) {
         if !is_time(&mut self.done.lock().restored, now) {
             return;
         }
@@ -66,7 +66,7 @@ impl Repairs {
         let lost = StoredKey::new(key, now.date, now.date.checked_add(self.listed_for));
         tracing::warn!(target: "tower_alb_auth", kid, "the signing key for {} tokens is gone from the store: it is published again", self.kind);
         let _ = spawn(async move {
-            if let Err(error) = patiently(store.publish(lost)).await {
+            if let Err(error) = with_timeout(store.publish(lost)).await {
                 tracing::warn!(target: "tower_alb_auth", "a signing key that is gone from the store cannot be published again: {error}");
             }
         });
@@ -75,7 +75,7 @@ impl Repairs {
     /// Reports a kid that stands for two keys, once.
     pub(super) fn report(&self, kid: &str) {
         let mut done = self.done.lock();
-        if done.reported.len() < MOST_REPORTED && done.reported.insert(kid.to_owned()) {
+        if done.reported.len() < MAX_REPORTED && done.reported.insert(kid.to_owned()) {
             tracing::error!(
                 target: "tower_alb_auth",
                 "two public keys for {} tokens have the kid {}: the older one stands, the other is not listed; find out who wrote it, and remove it from the store",
@@ -86,15 +86,15 @@ impl Repairs {
     }
 
     /// Whether the log may have another line about a store that is down: whoever likes may ask for the keys.
-    pub(super) fn may_tell(&self, now: Moment) -> bool {
-        is_time(&mut self.done.lock().told, now)
+    pub(super) fn may_report(&self, now: Timestamp) -> bool {
+        is_time(&mut self.done.lock().announced, now)
     }
 }
 
 /// Whether it may be done again by now; then it counts as done.
-fn is_time(last: &mut Option<Instant>, now: Moment) -> bool {
+fn is_time(last: &mut Option<Instant>, now: Timestamp) -> bool {
     let since = last.map(|at| now.monotonic.saturating_duration_since(at));
-    let may = since.is_none_or(|since| since >= PAUSE);
+    let may = since.is_none_or(|since| since >= REPAIR_INTERVAL);
     if may {
         *last = Some(now.monotonic);
     }

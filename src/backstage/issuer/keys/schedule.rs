@@ -19,16 +19,16 @@ pub(super) const VERIFIER_CACHE: Duration = Duration::from_secs(10 * 60);
 /// the way.
 pub(super) const COOL_DOWN: Duration = Duration::from_secs(35);
 /// Between the last signature that could be and a stock replica's removal; also how late a successor may be published.
-const SLACK: Duration = Duration::from_secs(60);
+const SAFETY_MARGIN: Duration = Duration::from_secs(60);
 
 /// Now, by both clocks.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
+pub(super) struct Timestamp {
     pub(super) date: SystemTime,
     pub(super) monotonic: Instant,
 }
 
-impl Moment {
+impl Timestamp {
     /// The age of what was made then. If somebody sets the date forward, others see the later date in a row: the greater
     /// age counts.
     pub(super) fn age_at(self, now: Self) -> Duration {
@@ -54,7 +54,7 @@ impl Schedule {
 
     /// From this age on a key never signs.
     pub(super) fn last_age(self) -> Duration {
-        self.lifetime.saturating_mul(2).saturating_sub(SLACK)
+        self.lifetime.saturating_mul(2).saturating_sub(SAFETY_MARGIN)
     }
 
     /// Until this age a key is listed.
@@ -70,7 +70,7 @@ impl Schedule {
     /// So long before the last of the keys ends another is published.
     pub(super) fn ahead(self) -> Duration {
         let half = self.lifetime.checked_div(2).unwrap_or_default();
-        half.max(VERIFIER_CACHE.saturating_add(SLACK))
+        half.max(VERIFIER_CACHE.saturating_add(SAFETY_MARGIN))
     }
 }
 
@@ -94,9 +94,9 @@ mod tests {
 
     #[test]
     fn a_date_set_back_makes_no_key_younger_and_one_set_forward_ages_it() {
-        let made = Moment { date: SystemTime::now(), monotonic: Instant::now() };
+        let made = Timestamp { date: SystemTime::now(), monotonic: Instant::now() };
         let later = made.monotonic + minutes(5);
-        assert_eq!(made.age_at(Moment { date: made.date - minutes(60), monotonic: later }), minutes(5));
-        assert_eq!(made.age_at(Moment { date: made.date + minutes(60), monotonic: later }), minutes(60));
+        assert_eq!(made.age_at(Timestamp { date: made.date - minutes(60), monotonic: later }), minutes(5));
+        assert_eq!(made.age_at(Timestamp { date: made.date + minutes(60), monotonic: later }), minutes(60));
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use zeroize::Zeroizing;
 
-use super::{Postgres, PostgresTls, database::Database, failure::Place, layout, own_tables::OwnTables, pool};
+use super::{Postgres, PostgresTls, database::Database, failure::DatabaseLabel, layout, own_tables::OwnTables, pool};
 use crate::ConfigError;
 
 /// PostgreSQL's own default.
@@ -143,7 +143,7 @@ impl PostgresBuilder {
                 format!(
                     "the {kind} {} is no name: PostgreSQL takes 1 to {} bytes",
                     crate::internal::quoted(name.as_deref().unwrap_or_default()),
-                    layout::LONGEST_IDENTIFIER
+                    layout::MAX_IDENTIFIER_BYTES
                 ),
             );
         }
@@ -162,8 +162,8 @@ impl PostgresBuilder {
                 let own_tables = self.own_tables.then(|| OwnTables::in_schema(self.schema.clone()));
                 let settings = self.driver_settings();
                 let pool = pool::build(&settings, tls.clone(), self.connections, self.role.as_deref());
-                let place = Place::of(&settings, self.schema.as_deref());
-                let database = Database::new(pool.map_err(ConfigError::message)?, tls, self.timeout, place);
+                let label = DatabaseLabel::of(&settings, self.schema.as_deref());
+                let database = Database::new(pool.map_err(ConfigError::message)?, tls, self.timeout, label);
                 Ok(Postgres::new(database, own_tables))
             }
             _ => Err(ConfigError::new(problems)),

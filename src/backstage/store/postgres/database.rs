@@ -10,7 +10,7 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::failure::{Failure, Place};
+use super::failure::{DatabaseLabel, Failure};
 
 /// A value and its type on the way to PostgreSQL. Typed here, so the statement needs no name and no second round trip.
 pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
@@ -19,7 +19,7 @@ pub(super) struct Database {
     pool: Pool,
     tls: MakeRustlsConnect,
     timeout: Duration,
-    place: Place,
+    label: DatabaseLabel,
 }
 
 #[derive(Clone, Copy)]
@@ -30,13 +30,13 @@ enum Question<'a> {
 }
 
 impl Database {
-    pub(super) fn new(pool: Pool, tls: MakeRustlsConnect, timeout: Duration, place: Place) -> Self {
-        Self { pool, tls, timeout, place }
+    pub(super) fn new(pool: Pool, tls: MakeRustlsConnect, timeout: Duration, label: DatabaseLabel) -> Self {
+        Self { pool, tls, timeout, label }
     }
 
     /// For the sentences of errors.
-    pub(super) fn place(&self) -> &Place {
-        &self.place
+    pub(super) fn label(&self) -> &DatabaseLabel {
+        &self.label
     }
 
     /// When a question that is asked now has to be answered.
@@ -132,7 +132,7 @@ impl Drop for Lease<'_> {
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Database")
-            .field("place", &self.place)
+            .field("place", &self.label)
             .field("timeout", &self.timeout)
             .field("connections", &self.pool.status().max_size)
             .finish_non_exhaustive()

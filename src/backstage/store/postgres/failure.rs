@@ -59,7 +59,7 @@ impl Failure {
     }
 
     /// Whether the statement did not fit the tables: somebody has migrated them since they were looked at.
-    pub(super) fn misfits(&self) -> bool {
+    pub(super) fn is_schema_mismatch(&self) -> bool {
         self.code().is_some_and(|code| {
             [
                 SqlState::UNDEFINED_COLUMN,
@@ -79,14 +79,14 @@ fn is_handshake(error: &Error) -> bool {
 }
 
 /// Which database it is, for the sentences.
-pub(super) struct Place {
+pub(super) struct DatabaseLabel {
     database: String,
     schema: Option<String>,
     host: String,
     user: String,
 }
 
-impl Place {
+impl DatabaseLabel {
     pub(super) fn of(settings: &tokio_postgres::Config, schema: Option<&str>) -> Self {
         let port = settings.get_ports().first().copied().unwrap_or_default();
         let host = match settings.get_hosts().first() {
@@ -161,14 +161,14 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for DatabaseLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "database {}", self.database)?;
         self.schema.iter().try_for_each(|schema| write!(f, ", schema {schema}"))
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for DatabaseLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} as {} at {}", self, self.user, self.host)
     }

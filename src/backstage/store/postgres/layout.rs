@@ -3,7 +3,7 @@
 use tokio_postgres::{Row, types::Type};
 
 /// What PostgreSQL takes as a name, in bytes (`NAMEDATALEN` less one).
-pub(super) const LONGEST_IDENTIFIER: usize = 63;
+pub(super) const MAX_IDENTIFIER_BYTES: usize = 63;
 
 /// What is asked for in the catalog: the columns of the table that this name leads to, as a statement would find it.
 pub(super) const COLUMNS: &str = "select n.nspname, c.relname, a.attname, a.atttypid \
@@ -17,36 +17,36 @@ pub(super) struct Spec {
     pub(super) name: &'static str,
     /// Columns of text that have to be there.
     texts: &'static [&'static str],
-    /// Columns with a moment: at least one of them is there.
-    moments: &'static [&'static str],
+    /// Columns with a timestamp: at least one of them is there.
+    timestamps: &'static [&'static str],
 }
 
 /// Since 2020 with `created_at` without a time zone, since 2021 with one; `key` became a text in 2022.
-pub(super) const USER_KEYS: Spec = Spec { name: "signing_keys", texts: &["kid", "key"], moments: &["created_at"] };
+pub(super) const USER_KEYS: Spec = Spec { name: "signing_keys", texts: &["kid", "key"], timestamps: &["created_at"] };
 
 /// Since 2024. Moments are texts in it.
 pub(super) const PLUGIN_KEYS: Spec =
-    Spec { name: "backstage_backend_public_keys__keys", texts: &["id", "key", "expires_at"], moments: &[] };
+    Spec { name: "backstage_backend_public_keys__keys", texts: &["id", "key", "expires_at"], timestamps: &[] };
 
 /// Since 2024 with `exp`, which was renamed `updated_at` in July 2025.
 pub(super) const USER_INFO: Spec =
-    Spec { name: "user_info", texts: &["user_entity_ref", "user_info"], moments: &["exp", "updated_at"] };
+    Spec { name: "user_info", texts: &["user_entity_ref", "user_info"], timestamps: &["exp", "updated_at"] };
 
 /// Where a table is, and which columns it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
     /// Schema and table, quoted.
     pub(super) table: String,
-    moments: Vec<(&'static str, Type)>,
+    timestamps: Vec<(&'static str, Type)>,
 }
 
 /// Why a table cannot be used.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unfit {
+pub(super) enum SchemaMismatch {
     /// It is not there.
     Missing,
     /// It has these columns, others than any version of Backstage that is known here.
-    Strange(Vec<String>),
+    UnexpectedColumns(Vec<String>),
 }
 
 impl Spec {
@@ -54,43 +54,43 @@ impl Spec {
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub(super) fn layout(&self, rows: &[Row]) -> Result<Layout, Unfit> {
+    pub(super) fn layout(&self, rows: &[Row]) -> Result<Layout, SchemaMismatch> {
         let columns = rows.iter().filter_map(|row| Some((row.try_get(2).ok()?, Type::from_oid(row.try_get(3).ok()?))));
         let columns: Vec<(String, Option<Type>)> = columns.collect();
         let name = rows.first().and_then(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?)));
-        name.map_or(Err(Unfit::Missing), |(schema, table)| self.of(schema, table, &columns))
+        name.map_or(Err(SchemaMismatch::Missing), |(schema, table)| self.of(schema, table, &columns))
     }
 
-    fn of(&self, schema: &str, table: &str, columns: &[(String, Option<Type>)]) -> Result<Layout, Unfit> {
+    fn of(&self, schema: &str, table: &str, columns: &[(String, Option<Type>)]) -> Result<Layout, SchemaMismatch> {
         let type_of = |name: &str| columns.iter().find(|(column, _)| column == name).and_then(|(_, kind)| kind.clone());
         let is_text = |name: &&str| matches!(type_of(name), Some(Type::TEXT | Type::VARCHAR));
-        let moment = |name: &&'static str| {
+        let timestamp = |name: &&'static str| {
             type_of(name).filter(|kind| matches!(*kind, Type::TIMESTAMP | Type::TIMESTAMPTZ)).map(|kind| (*name, kind))
         };
-        let moments: Vec<_> = self.moments.iter().filter_map(moment).collect();
-        if !self.texts.iter().all(is_text) || (moments.is_empty() && !self.moments.is_empty()) {
-            return Err(Unfit::Strange(columns.iter().map(|(name, _)| name.clone()).collect()));
+        let timestamps: Vec<_> = self.timestamps.iter().filter_map(timestamp).collect();
+        if !self.texts.iter().all(is_text) || (timestamps.is_empty() && !self.timestamps.is_empty()) {
+            return Err(SchemaMismatch::UnexpectedColumns(columns.iter().map(|(name, _)| name.clone()).collect()));
         }
-        Ok(Layout { table: format!("{}.{}", quoted(schema), quoted(table)), moments })
+        Ok(Layout { table: format!("{}.{}", quoted(schema), quoted(table)), timestamps })
     }
 
     /// What has to be there, for a sentence.
     pub(super) fn expected(&self) -> String {
-        let moments = self.moments.join(" or ");
-        let all = self.texts.iter().copied().chain((!moments.is_empty()).then_some(&*moments));
+        let timestamps = self.timestamps.join(" or ");
+        let all = self.texts.iter().copied().chain((!timestamps.is_empty()).then_some(&*timestamps));
         all.collect::<Vec<_>>().join(", ")
     }
 }
 
 impl Layout {
-    /// The columns with a moment, and which of the two types it has there. A moment goes to either in UTC.
-    pub(super) fn moments(&self) -> impl Iterator<Item = (&'static str, Type)> {
-        self.moments.iter().cloned()
+    /// The columns with a timestamp, and which of the two types it has there. A moment goes to either in UTC.
+    pub(super) fn timestamps(&self) -> impl Iterator<Item = (&'static str, Type)> {
+        self.timestamps.iter().cloned()
     }
 }
 
 pub(super) fn is_identifier(name: &str) -> bool {
-    (1..=LONGEST_IDENTIFIER).contains(&name.len()) && !name.contains('\0')
+    (1..=MAX_IDENTIFIER_BYTES).contains(&name.len()) && !name.contains('\0')
 }
 
 /// A name as SQL takes it, whatever is in it (PostgreSQL's `quote_ident`, always with the quotes).
@@ -146,10 +146,10 @@ mod tests {
             (vec![], false),
         ] {
             let layout = USER_INFO.of("public", "user_info", &columns(&[&texts[..], &moments].concat()));
-            assert_eq!(layout.is_ok(), known, "{moments:?}: {layout:?}");
+            assert_eq!(layout.is_ok(), known, "{timestamps:?}: {layout:?}");
             if let Ok(layout) = layout {
-                let expected: Vec<_> = moments.into_iter().filter(|(name, _)| *name != "created_at").collect();
-                assert_eq!(layout.moments().collect::<Vec<_>>(), expected);
+                let expected: Vec<_> = timestamps.into_iter().filter(|(name, _)| *name != "created_at").collect();
+                assert_eq!(layout.timestamps().collect::<Vec<_>>(), expected);
             }
         }
         assert_eq!(USER_INFO.expected(), "user_entity_ref, user_info, exp or updated_at");
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_table_of_somebody_else_is_not_taken() {
         let strange = PLUGIN_KEYS.of("public", PLUGIN_KEYS.name, &columns(&[("id", Type::INT4), ("key", Type::TEXT)]));
-        assert_eq!(strange, Err(Unfit::Strange(vec!["id".to_owned(), "key".to_owned()])));
-        assert_eq!(PLUGIN_KEYS.layout(&[]), Err(Unfit::Missing));
+        assert_eq!(strange, Err(SchemaMismatch::UnexpectedColumns(vec!["id".to_owned(), "key".to_owned()])));
+        assert_eq!(PLUGIN_KEYS.layout(&[]), Err(SchemaMismatch::Missing));
     }
 }

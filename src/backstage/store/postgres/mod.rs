@@ -20,7 +20,7 @@
 //! | a table is missing | [`StoreError`] that says who makes it; nothing is created or altered, unless [`PostgresBuilder::create_own_tables`] is set and there is no sign of Backstage's migrations |
 //! | a stored key with a private member, or one that is no public key of its row's id | never listed; reported once in the log, by its id |
 //! | `user_info` of either version, with `exp` or `updated_at` | read and written |
-//! | `created_at` with or without a time zone | the same moment: without one it is UTC |
+//! | `created_at` with or without a time zone | the same timestamp: without one it is UTC |
 //!
 //! Connections are few, and no statement counts on what an earlier one left behind, so a PgBouncer may stand between in any of
 //! its modes; in session mode its pool has to hold the [connections](PostgresBuilder::connections) of all replicas. Names of
@@ -50,10 +50,10 @@ mod builder;
 mod database;
 mod failure;
 mod layout;
-mod moment;
 mod own_tables;
 mod plugin_keys;
 mod pool;
+mod sql_timestamp;
 mod stored_jwk;
 mod table;
 mod tls;

@@ -6,7 +6,7 @@ use tokio_postgres::types::Type;
 
 use super::{
     layout::PLUGIN_KEYS,
-    moment,
+    sql_timestamp,
     stored_jwk::{self, BadRows},
     table::Table,
 };
@@ -28,7 +28,7 @@ impl PluginKeys {
 
     async fn insert(&self, stored: StoredKey) -> Result<(), StoreError> {
         let expires_at = stored.expires_at.or_else(|| stored.created_at.checked_add(PUBLISHED_FOR));
-        let expires_at = expires_at.and_then(moment::write);
+        let expires_at = expires_at.and_then(sql_timestamp::write);
         let expires_at =
             expires_at.ok_or_else(|| StoreError::new("a key expires at no date: set this machine's clock"))?;
         let (kid, json) = (stored.key.kid(), stored.key.json());
@@ -41,7 +41,7 @@ impl PluginKeys {
             );
             (sql, vec![(&kid as _, Type::TEXT), (&json as _, Type::TEXT), (&expires_at as _, Type::TEXT)])
         });
-        stored_jwk::told(kid, &statement.await?)
+        stored_jwk::written_rows(kid, &statement.await?)
     }
 
     /// The table does not say when a key was made: that is reckoned back from when it expires, as Backstage sets it.
@@ -52,7 +52,7 @@ impl PluginKeys {
             let id: &str = row.try_get(0).ok()?;
             let read = || {
                 let key = stored_jwk::parse(id, row.try_get(1).map_err(|_| "its key is no text")?)?;
-                let expires_at = row.try_get(2).ok().and_then(moment::read);
+                let expires_at = row.try_get(2).ok().and_then(sql_timestamp::read);
                 let expires_at = expires_at.ok_or("its expires_at is no date such as 2026-01-31T12:00:00.000Z")?;
                 let created_at = expires_at.checked_sub(PUBLISHED_FOR).unwrap_or(expires_at);
                 Ok(StoredKey::new(key, created_at, Some(expires_at)))

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// How many bad rows are remembered as reported. More than that are reported again now and then.
-const MOST_REPORTED: usize = 1000;
+const MAX_REPORTED: usize = 1000;
 
 /// The key in a row.
 ///
@@ -22,7 +22,7 @@ pub(super) fn parse(kid: &str, json: &str) -> Result<PublicJwk, String> {
 }
 
 /// Whether the row has been written, of which the statement then tells: a row with another key under that kid stays.
-pub(super) fn told(kid: &str, written: &[Row]) -> Result<(), StoreError> {
+pub(super) fn written_rows(kid: &str, written: &[Row]) -> Result<(), StoreError> {
     match written {
         [] => Err(StoreError::new(format!(
             "another public key is there under the kid {}: give the new one a kid of its own",
@@ -47,7 +47,7 @@ impl BadRows {
     pub(super) fn report(&self, id: &str, why: &str) {
         {
             let mut reported = self.reported.lock();
-            if reported.len() >= MOST_REPORTED {
+            if reported.len() >= MAX_REPORTED {
                 reported.clear();
             }
             if !reported.insert(id.to_owned()) {
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn what_is_remembered_as_reported_is_bounded() {
         let bad = BadRows::of("signing_keys");
-        (0..3 * MOST_REPORTED).for_each(|n| bad.report(&n.to_string(), "canary"));
-        assert!(bad.reported.lock().len() <= MOST_REPORTED);
+        (0..3 * MAX_REPORTED).for_each(|n| bad.report(&n.to_string(), "canary"));
+        assert!(bad.reported.lock().len() <= MAX_REPORTED);
     }
 }

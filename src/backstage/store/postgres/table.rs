@@ -9,7 +9,7 @@ use tokio_postgres::{Row, types::Type};
 use super::{
     database::{Database, Parameter},
     failure::Failure,
-    layout::{COLUMNS, Layout, Spec, Unfit, qualified},
+    layout::{COLUMNS, Layout, SchemaMismatch, Spec, qualified},
     own_tables::{OwnTables, SIGNS_OF_BACKSTAGE},
 };
 use crate::backstage::store::StoreError;
@@ -34,13 +34,13 @@ impl Table {
         let deadline = self.database.deadline();
         let answer = self.ask_known(deadline, &statement).await;
         let answer = match answer {
-            Ok(Err(failure)) if failure.misfits() => {
+            Ok(Err(failure)) if failure.is_schema_mismatch() => {
                 self.layout.store(None);
                 self.ask_known(deadline, &statement).await
             }
             answer => answer,
         };
-        answer?.map_err(|failure| self.database.place().sentence(&failure))
+        answer?.map_err(|failure| self.database.label().sentence(&failure))
     }
 
     /// Looks at the table, and makes it where that is asked for.
@@ -63,7 +63,7 @@ impl Table {
 
     async fn look(&self, deadline: Instant) -> Result<Arc<Layout>, StoreError> {
         let layout = match self.found(deadline).await? {
-            Err(Unfit::Missing) => {
+            Err(SchemaMismatch::Missing) => {
                 self.make(deadline).await?;
                 self.found(deadline).await?
             }
@@ -72,10 +72,10 @@ impl Table {
         let Spec { name, .. } = self.spec;
         let layout = layout.map_err(|unfit| {
             StoreError::new(match unfit {
-                Unfit::Missing => format!("the {} has no table {name}", self.database.place()),
-                Unfit::Strange(columns) => format!(
+                SchemaMismatch::Missing => format!("the {} has no table {name}", self.database.label()),
+                SchemaMismatch::UnexpectedColumns(columns) => format!(
                     "the table {name} in the {} has the columns {}, expected are {}: a version of Backstage that this one does not know, or somebody else's table",
-                    self.database.place(),
+                    self.database.label(),
                     columns.join(", "),
                     self.spec.expected()
                 ),
@@ -86,42 +86,42 @@ impl Table {
         Ok(layout)
     }
 
-    async fn found(&self, deadline: Instant) -> Result<Result<Layout, Unfit>, StoreError> {
+    async fn found(&self, deadline: Instant) -> Result<Result<Layout, SchemaMismatch>, StoreError> {
         let name = self.qualified(self.spec.name);
         let rows = self.database.rows(deadline, COLUMNS, &[(&name, Type::TEXT)]).await;
-        Ok(self.spec.layout(&rows.map_err(|failure| self.database.place().sentence(&failure))?))
+        Ok(self.spec.layout(&rows.map_err(|failure| self.database.label().sentence(&failure))?))
     }
 
     /// The tables are Backstage's to make, unless the operator said that there is none.
     async fn make(&self, deadline: Instant) -> Result<(), StoreError> {
-        let (place, name) = (self.database.place(), self.spec.name);
+        let (label, name) = (self.database.label(), self.spec.name);
         let signs: Vec<String> = SIGNS_OF_BACKSTAGE.iter().map(|sign| self.qualified(sign)).collect();
         let sql = "select 1 from unnest($1) as signs (sign) where pg_catalog.to_regclass(sign) is not null";
         let rows = self.database.rows(deadline, sql, &[(&signs, Type::TEXT_ARRAY)]).await;
-        let is_backstages = !rows.map_err(|failure| place.sentence(&failure))?.is_empty();
+        let is_backstages = !rows.map_err(|failure| label.sentence(&failure))?.is_empty();
         match &self.own_tables {
             _ if is_backstages => Err(StoreError::new(format!(
-                "the {place} has Backstage's migrations and no table {name}: let Backstage's auth backend start once in a current version, so that its migrations run; none of its tables is made here"
+                "the {label} has Backstage's migrations and no table {name}: let Backstage's auth backend start once in a current version, so that its migrations run; none of its tables is made here"
             ))),
             None => Err(StoreError::new(format!(
-                "the {place} has no table {name}: name the database (and with pluginDivisionMode: schema the schema) of Backstage's auth plugin, and let its auth backend start once, so that its migrations make it; only where there is no such backend, create_own_tables() makes it"
+                "the {label} has no table {name}: name the database (and with pluginDivisionMode: schema the schema) of Backstage's auth plugin, and let its auth backend start once, so that its migrations make it; only where there is no such backend, create_own_tables() makes it"
             ))),
             Some(tables) => {
                 let has_schema = match tables.schema() {
                     Some(schema) => {
                         let rows = self.database.rows(deadline, OwnTables::HAS_SCHEMA, &[(&schema, Type::TEXT)]).await;
-                        !rows.map_err(|failure| place.sentence(&failure))?.is_empty()
+                        !rows.map_err(|failure| label.sentence(&failure))?.is_empty()
                     }
                     None => true,
                 };
                 let made = self.database.script(deadline, &tables.script(has_schema)).await;
-                made.map_err(|failure| place.sentence(&failure))
+                made.map_err(|failure| label.sentence(&failure))
             }
         }
     }
 
     fn qualified(&self, table: &str) -> String {
-        qualified(self.database.place().schema(), table)
+        qualified(self.database.label().schema(), table)
     }
 }
 

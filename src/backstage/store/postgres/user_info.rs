@@ -30,10 +30,10 @@ impl UserInfoTable {
         let statement = self.table.ask(|layout| {
             let mut columns = vec!["user_entity_ref", "user_info"];
             let mut parameters: Vec<Parameter<'_>> = vec![(&user, Type::TEXT), (&text, Type::TEXT)];
-            for (column, kind) in layout.moments() {
-                let moment: &(dyn ToSql + Sync) = if column == "exp" { &expires_at } else { &now };
+            for (column, kind) in layout.timestamps() {
+                let timestamp: &(dyn ToSql + Sync) = if column == "exp" { &expires_at } else { &now };
                 columns.push(column);
-                parameters.push((moment, kind));
+                parameters.push((timestamp, kind));
             }
             let values: Vec<String> = (1..=columns.len()).map(|place| format!("${place}")).collect();
             let updates: Vec<String> =

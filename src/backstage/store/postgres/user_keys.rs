@@ -30,7 +30,7 @@ impl UserKeys {
         let created_at = whole_seconds(stored.created_at);
         let statement = self.table.ask(|layout| {
             let table = &layout.table;
-            let kind = layout.moments().next().map_or(Type::TIMESTAMPTZ, |(_, kind)| kind);
+            let kind = layout.timestamps().next().map_or(Type::TIMESTAMPTZ, |(_, kind)| kind);
             let sql = format!(
                 "insert into {table} as held (kid, key, created_at) values ($1, $2, $3) \
                  on conflict (kid) do update set created_at = excluded.created_at where held.key = excluded.key \
@@ -38,7 +38,7 @@ impl UserKeys {
             );
             (sql, vec![(&kid as _, Type::TEXT), (&json as _, Type::TEXT), (&created_at as _, kind)])
         });
-        stored_jwk::told(kid, &statement.await?)
+        stored_jwk::written_rows(kid, &statement.await?)
     }
 
     async fn select(&self) -> Result<Vec<StoredKey>, StoreError> {
@@ -79,7 +79,7 @@ impl PublicKeyStore for UserKeys {
 }
 
 /// The column keeps whole seconds, and would round half a second into the future.
-fn whole_seconds(moment: SystemTime) -> SystemTime {
-    let since = moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(since.as_secs())).unwrap_or(moment)
+fn whole_seconds(timestamp: SystemTime) -> SystemTime {
+    let since = timestamp.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(since.as_secs())).unwrap_or(timestamp)
 }

@@ -1,13 +1,13 @@
 //! The provider's pages: plain HTML, no script, nothing from elsewhere.
 
 mod frame;
+mod info;
 mod login;
-mod others;
 
 pub(super) use self::{
     frame::Page,
+    info::{ErrorPage, about, signed_out},
     login::login,
-    others::{ErrorPage, about, signed_out},
 };
 
 /// The one style sheet.

@@ -15,21 +15,21 @@ use crate::{
 };
 
 /// What the layer would say of a request with this token.
-pub(super) type Word = Result<Authenticated, AuthError>;
+pub(super) type LayerResult = Result<Authenticated, AuthError>;
 
 /// An authenticator, and the configuration it judges by.
-pub(super) struct Judge {
+pub(super) struct LayerCheck {
     config: AlbAuthConfig,
     authenticator: Authenticator,
 }
 
-impl Judge {
+impl LayerCheck {
     pub(super) fn new(config: AlbAuthConfig) -> Self {
         Self { authenticator: Authenticator::new(config.clone()), config }
     }
 
     /// Asks for the key if the configuration has a source of keys.
-    pub(super) async fn word_on(&self, token: &str) -> Word {
+    pub(super) async fn check(&self, token: &str) -> LayerResult {
         // A text that is no header value would not have come through HTTP.
         let value = HeaderValue::from_str(token).map_err(|_| AuthErrorKind::Malformed)?;
         let headers = HeaderMap::from_iter([(DATA, value)]);

@@ -12,7 +12,7 @@ use super::error::ApiError;
 use crate::backstage::own_paths;
 
 /// Longest provider name that is said back.
-const LONGEST_NAME: usize = 64;
+const MAX_NAME_BYTES: usize = 64;
 
 /// 404, as Backstage words it: what stands first in a path is the name of a provider there.
 pub(super) async fn unknown(request: Request) -> ApiError {
@@ -21,7 +21,7 @@ pub(super) async fn unknown(request: Request) -> ApiError {
     let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     let message = match name {
         "" => "There is no such route.".to_owned(),
-        name if is_plain && name.len() <= LONGEST_NAME => format!("Unknown auth provider '{name}'"),
+        name if is_plain && name.len() <= MAX_NAME_BYTES => format!("Unknown auth provider '{name}'"),
         _ => "There is no such route.".to_owned(),
     };
     ApiError::new(StatusCode::NOT_FOUND, message)

@@ -12,7 +12,7 @@ impl DemoUser {
     /// | `admin` | Keycloak | groups: `platform-admins` among them |
     /// | `nomail` | Okta | no email |
     /// | `guest` | Entra ID | a guest with an address of another domain, `partner.example` |
-    pub fn ready() -> Vec<Self> {
+    pub fn builtin() -> Vec<Self> {
         vec![
             Self::new("jane")
                 .note("Like Entra ID: no email_verified, no groups")

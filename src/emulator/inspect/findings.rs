@@ -9,8 +9,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
-    anatomy::{Anatomy, Json},
-    judge::{Judge, at, changed, with_key},
+    layer_check::{LayerCheck, at, changed, with_key},
+    token_parts::{Json, TokenParts},
 };
 use crate::{
     AuthError, AuthErrorKind, Kid,
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// More refusals than a token has ways to fail.
-const MOST_ROUNDS: usize = 24;
+const MAX_ROUNDS: usize = 24;
 /// What a load balancer writes. Whatever else stands in a header is left out of a mended one.
 const MEMBERS: [&str; 7] = ["typ", "kid", "alg", "iss", "client", "signer", "exp"];
 
@@ -46,26 +46,26 @@ struct Attempt {
 }
 
 /// Goes through all that is wrong with the token but its signature.
-pub(super) async fn go_through(token: &str, anatomy: &Anatomy<'_>, config: &AlbAuthConfig, now: u64) -> Findings {
+pub(super) async fn find_all(token: &str, parts: &TokenParts<'_>, config: &AlbAuthConfig, now: u64) -> Findings {
     let mut findings = Findings { errors: Vec::new(), in_the_end: None };
     let Ok(signer) = AlbSigner::generate() else { return findings };
     let Ok(key) = PublicKey::from_pem(signer.public_key_pem().as_bytes()) else { return findings };
     let key = Arc::new(key);
 
-    let decoded = |index: usize| anatomy.segments.get(index).and_then(|segment| segment.decoded.clone());
+    let decoded = |index: usize| parts.segments.get(index).and_then(|segment| segment.decoded.clone());
     let mut attempt = Attempt {
-        header: anatomy.header.members().to_vec(),
+        header: parts.header.members().to_vec(),
         raw_header: decoded(0).unwrap_or_default(),
         payload: decoded(1).unwrap_or_default(),
         anew: false,
         config: at(config, now),
     };
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..MAX_ROUNDS {
         let kid = attempt.header_text("kid").and_then(Kid::parse);
-        let judge = Judge::new(with_key(&attempt.config, kid, Arc::clone(&key)));
+        let check = LayerCheck::new(with_key(&attempt.config, kid, Arc::clone(&key)));
         let signed = if attempt.anew { attempt.sign(&signer) } else { Some(token.to_owned()) };
         let Some(signed) = signed else { return findings };
-        let error = match judge.word_on(&signed).await {
+        let error = match check.check(&signed).await {
             Ok(authenticated) => {
                 findings.in_the_end = Some(authenticated);
                 return findings;
@@ -83,7 +83,7 @@ pub(super) async fn go_through(token: &str, anatomy: &Anatomy<'_>, config: &AlbA
         }
         let kind = error.kind();
         findings.errors.push(error);
-        if !attempt.mend(kind, anatomy, now) {
+        if !attempt.mend(kind, parts, now) {
             return findings;
         }
         attempt.anew = true;
@@ -101,8 +101,8 @@ impl Attempt {
     }
 
     /// Mends what it was refused for. False where that cannot be done, or where nothing comes after it.
-    fn mend(&mut self, kind: AuthErrorKind, anatomy: &Anatomy<'_>, now: u64) -> bool {
-        let readable = matches!(anatomy.header, Json::Object(_));
+    fn mend(&mut self, kind: AuthErrorKind, parts: &TokenParts<'_>, now: u64) -> bool {
+        let readable = matches!(parts.header, Json::Object(_));
         match kind {
             AuthErrorKind::TooLarge => {
                 self.config = changed(&self.config, |settings| settings.token_limits.max_token_bytes = usize::MAX);
@@ -122,7 +122,7 @@ impl Attempt {
                 self.mend_trust(kind)
             }
             AuthErrorKind::Expired | AuthErrorKind::NotYetValid | AuthErrorKind::LifetimeTooLong => {
-                self.mend_time(anatomy, now)
+                self.mend_time(parts, now)
             }
             _ => false,
         }
@@ -148,8 +148,8 @@ impl Attempt {
     }
 
     /// Turns the clock to a minute before the token ends, when it was fresh.
-    fn mend_time(&mut self, anatomy: &Anatomy<'_>, now: u64) -> bool {
-        let ends = [&anatomy.header, &anatomy.payload].into_iter().filter_map(|json| json.seconds("exp"));
+    fn mend_time(&mut self, parts: &TokenParts<'_>, now: u64) -> bool {
+        let ends = [&parts.header, &parts.payload].into_iter().filter_map(|json| json.seconds("exp"));
         let fresh = ends.min().map_or(now, |end| end.saturating_sub(TOKEN_LIFETIME / 2));
         self.config = at(&self.config, fresh);
         true

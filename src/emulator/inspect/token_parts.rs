@@ -20,7 +20,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// A token, taken apart.
-pub(super) struct Anatomy<'t> {
+pub(super) struct TokenParts<'t> {
     pub(super) segments: Vec<Segment<'t>>,
     pub(super) header: Json,
     pub(super) payload: Json,
@@ -58,7 +58,7 @@ pub(super) enum Json {
     Absent,
 }
 
-impl<'t> Anatomy<'t> {
+impl<'t> TokenParts<'t> {
     pub(super) fn of(token: &'t str) -> Self {
         // Whoever pastes dots alone gets no more segments than can be told of.
         let segments: Vec<Segment<'_>> = token.splitn(8, '.').map(Segment::of).collect();
@@ -206,14 +206,14 @@ mod tests {
 
     #[test]
     fn what_is_strictly_wrong_is_still_shown() {
-        let token = Anatomy::of("eyJhIjoxLCJhIjoyfR.eyJzdWIiOiI3IiwiZXhwIjoxfQ=.+_8");
+        let token = TokenParts::of("eyJhIjoxLCJhIjoyfR.eyJzdWIiOiI3IiwiZXhwIjoxfQ=.+_8");
         assert_eq!(token.header.members().len(), 2, "repeated members");
         assert_eq!(token.header.member("a"), Some(&Value::from(2)));
         assert_eq!(token.payload.seconds("exp"), Some(1));
         assert_eq!(token.signature(), Some(&[0xfb, 0xff][..]));
         assert_eq!(token.signing_input_padded(true).unwrap(), "eyJhIjoxLCJhIjoyfR==.eyJzdWIiOiI3IiwiZXhwIjoxfQ==");
-        assert!(matches!(Anatomy::of("eyJhIjoxLCJh").header, Json::Broken));
-        assert!(matches!(Anatomy::of("WzFd.x").header, Json::Other));
-        assert!(matches!(Anatomy::of("x").payload, Json::Absent));
+        assert!(matches!(TokenParts::of("eyJhIjoxLCJh").header, Json::Broken));
+        assert!(matches!(TokenParts::of("WzFd.x").header, Json::Other));
+        assert!(matches!(TokenParts::of("x").payload, Json::Absent));
     }
 }

@@ -1,4 +1,4 @@
-//! Tending the keys without requests.
+//! MaintenanceTask the keys without requests.
 
 use std::{
     sync::{Arc, Weak},
@@ -18,15 +18,15 @@ const TICK: Duration = Duration::from_secs(1);
 const TICKS_BETWEEN_READS: u32 = 10;
 
 /// Publishes keys when they are due and reads key files when they change, while no request comes. Dropping it stops its task;
-/// so does the end of the last clone of the issuer. Made by [`TokenIssuer::tend_in_background`].
+/// so does the end of the last clone of the issuer. Made by [`TokenIssuer::maintain_keys_in_background`].
 #[derive(Debug)]
 #[must_use = "dropping it stops the task"]
-pub struct TendHandle {
+pub struct KeyMaintenance {
     task: tokio::task::JoinHandle<()>,
     problem: Arc<Mutex<Option<ConfigError>>>,
 }
 
-impl TendHandle {
+impl KeyMaintenance {
     /// Whether the task still runs.
     pub fn is_running(&self) -> bool {
         !self.task.is_finished()
@@ -38,7 +38,7 @@ impl TendHandle {
     }
 }
 
-impl Drop for TendHandle {
+impl Drop for KeyMaintenance {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -53,10 +53,10 @@ impl TokenIssuer {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn tend_in_background(&self) -> TendHandle {
+    pub fn maintain_keys_in_background(&self) -> KeyMaintenance {
         let problem = Arc::default();
-        let tending = Tending { issuer: Arc::downgrade(&self.0), problem: Arc::clone(&problem) };
-        TendHandle { task: tokio::runtime::Handle::current().spawn(tending.run()), problem }
+        let task = MaintenanceTask { issuer: Arc::downgrade(&self.0), problem: Arc::clone(&problem) };
+        KeyMaintenance { task: tokio::runtime::Handle::current().spawn(task.run()), problem }
     }
 
     /// Reads the key files again, if there are any, and tells whether that changed anything. A new first key is listed at
@@ -79,23 +79,23 @@ async fn reload(ring: &Arc<KeyRing>, origin: Option<Origin>) -> Result<bool, Con
     let changed = ring.replace(entries).map_err(ConfigError::message)?;
     if changed {
         tracing::info!(target: "tower_alb_auth", "key files have changed: their keys are listed");
-        ring.tend_beside();
+        ring.maintain_in_background();
     }
     Ok(changed)
 }
 
-struct Tending {
+struct MaintenanceTask {
     /// Weak, so that the task keeps nothing alive.
     issuer: Weak<Inner>,
     problem: Arc<Mutex<Option<ConfigError>>>,
 }
 
-impl Tending {
+impl MaintenanceTask {
     async fn run(self) {
         for tick in 1_u32.. {
             let Some(issuer) = self.issuer.upgrade().map(TokenIssuer) else { return };
-            issuer.0.user_keys.tend_beside();
-            issuer.0.plugin_keys.tend_beside();
+            issuer.0.user_keys.maintain_in_background();
+            issuer.0.plugin_keys.maintain_in_background();
             if tick.is_multiple_of(TICKS_BETWEEN_READS) {
                 self.read(&issuer).await;
             }

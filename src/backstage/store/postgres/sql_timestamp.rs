@@ -7,8 +7,8 @@ const FIRST_YEAR: u64 = 1970;
 const LAST_YEAR: u64 = 9999;
 
 /// `None` outside the years 1970 to 9999.
-pub(super) fn write(moment: SystemTime) -> Option<String> {
-    let since = moment.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+pub(super) fn write(timestamp: SystemTime) -> Option<String> {
+    let since = timestamp.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     let (mut days, time) = (since.as_secs() / DAY, since.as_secs() % DAY);
     // The first year, then the first month, that the days left do not fill.
     let mut fills = |length: u64| days.checked_sub(length).map(|rest| days = rest).is_some();
@@ -90,9 +90,9 @@ mod tests {
             ("2100-03-01T00:00:00.000Z", 4_107_542_400_000),
             ("9999-12-31T23:59:59.999Z", 253_402_300_799_999),
         ] {
-            let moment = SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds);
-            assert_eq!(write(moment).as_deref(), Some(text));
-            assert_eq!(read(text), Some(moment), "{text}");
+            let timestamp = SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds);
+            assert_eq!(write(timestamp).as_deref(), Some(text));
+            assert_eq!(read(text), Some(timestamp), "{text}");
         }
         assert_eq!(write(SystemTime::UNIX_EPOCH + Duration::from_millis(253_402_300_800_000)), None);
         assert_eq!(write(SystemTime::UNIX_EPOCH - Duration::from_secs(1)), None);
