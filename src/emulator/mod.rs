@@ -1,5 +1,5 @@
-//! The load balancer's sign-in flow on a laptop: what an Application Load Balancer with an `authenticate-oidc` action does,
-//! for development.
+//! The load balancer's sign-in flow on a laptop: what an Application Load Balancer with an
+//! `authenticate-oidc` action does, for development.
 
 mod action;
 mod child;

@@ -1,4 +1,4 @@
-//! What an upstream is told of where a request comes from.
+//! The forwarding headers for the upstream.
 
 use std::net::IpAddr;
 
@@ -12,7 +12,8 @@ use crate::internal::{
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Whether the request names one host at most. Of two, one server may read the first and the next server the last.
+/// Whether the request names at most one host. With two, one server may read the first and the next
+/// server the last.
 pub(super) fn names_one_host(headers: &HeaderMap) -> bool {
     let is_host = |host: &HeaderValue| {
         let named = Authority::try_from(host.as_bytes());
@@ -22,7 +23,7 @@ pub(super) fn names_one_host(headers: &HeaderMap) -> bool {
     hosts.next().is_none_or(is_host) && hosts.next().is_none()
 }
 
-/// Whether the request may go on.
+/// Whether the request may be passed on.
 pub(super) fn toward_upstream<B>(
     request: &mut Request<B>,
     client: Option<IpAddr>,

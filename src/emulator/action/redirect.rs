@@ -15,7 +15,8 @@ use crate::{
     internal::encoded,
 };
 
-/// A longer redirect is answered 507. AWS documents the status and not the number; browsers and servers take so much.
+/// Maximum size of a redirect; a longer one gets 507. AWS documents the status but not the size;
+/// browsers and servers accept this much.
 const MAX_REDIRECT_BYTES: usize = 8 * 1024;
 
 impl Action {
@@ -36,14 +37,15 @@ impl Action {
         }
     }
 
-    /// 302 to the authorization endpoint, its parameters in the order seen of load balancers.
+    /// 302 to the authorization endpoint, with the parameters in the order that load balancers use.
     async fn redirect(&self, wanted: &str, host: &str, now: u64) -> Result<Refusal, Refusal> {
         let endpoints = self
             .oidc
             .endpoints()
             .await
             .map_err(|error| Refusal::new(error.status(), error.reason()).because(error.to_string()))?;
-        let unsealed = |_| Refusal::new(500, "AuthUnhandledException").because("the system gives no random bytes");
+        let unsealed =
+            |_| Refusal::new(500, "AuthUnhandledException").because("the operating system provides no random bytes");
         let nonce = random().map_err(unsealed)?;
         let state = State { wanted: wanted.to_owned(), host: host.to_owned(), nonce: nonce.clone(), sent: now };
         let state = STANDARD.encode(self.sealer.seal(Purpose::State, &state).map_err(unsealed)?);
@@ -63,7 +65,7 @@ impl Action {
         let location = format!("{}{joint}{}", endpoints.authorization, query.join("&"));
         if location.len() > MAX_REDIRECT_BYTES {
             return Err(Refusal::new(507, "-")
-                .because("the redirect to the provider is too long: the address that was asked for is"));
+                .because("the redirect to the provider is too long, because the requested address is"));
         }
         let location = HeaderValue::from_str(&location).map_err(|_| {
             Refusal::new(500, "AuthUnhandledException").because("the authorization endpoint is not a URL")

@@ -6,34 +6,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::internal::Mutex;
 
-/// How long a sign-in may take, in seconds.
+/// Maximum duration of a sign-in, in seconds.
 pub(super) const MAX_SIGN_IN_SECONDS: u64 = 15 * 60;
 
-/// What the load balancer has to know when the browser comes back. Sealed, so nobody can make one.
+/// What the load balancer must know when the browser comes back. Sealed, so that it cannot be
+/// forged.
 #[derive(Serialize, Deserialize)]
 pub(super) struct State {
-    /// Path and query that the browser wanted.
+    /// Path and query that the browser requested.
     pub(super) wanted: String,
-    /// The host that it asked.
+    /// The host that it requested them from.
     pub(super) host: String,
-    /// What stands in the browser's nonce cookie.
+    /// The value of the browser's nonce cookie.
     pub(super) nonce: String,
-    /// When it was sent off, in seconds since 1970.
+    /// When it was issued, in seconds since 1970.
     pub(super) sent: u64,
 }
 
-/// The nonces of states that have come back, while they could come back again: a state is good once.
+/// The nonces of used states, as long as those are valid: a state may be used once.
 #[derive(Default)]
 pub(in crate::emulator) struct UsedStates(Mutex<HashMap<String, u64>>);
 
-/// So many are remembered; a development tool sees a handful.
+/// Maximum number of nonces that are remembered; a development tool sees a handful.
 const MAX_USED: usize = 10_000;
 
 impl UsedStates {
-    /// Notes the nonce as used. Whether it was new; where too many are remembered, none is.
+    /// Marks the nonce as used. Returns whether it was unused; false if too many are remembered.
     pub(super) fn take(&self, nonce: &str, now: u64) -> bool {
         let mut used = self.0.lock();
-        // In its last second it is still good.
+        // A state is still valid in its last second.
         used.retain(|_, ends| *ends >= now);
         if used.len() >= MAX_USED {
             return false;

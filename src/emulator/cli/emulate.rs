@@ -1,4 +1,4 @@
-//! Running: the emulator, the application that it may have started, and signals, until one of them ends it.
+//! Runs the emulator, the application that it may have started, and the signal handling.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -24,11 +24,11 @@ use crate::emulator::{
     print_config::ApplicationSettings,
 };
 
-/// What is logged if `RUST_LOG` says nothing.
+/// Log filter if `RUST_LOG` is not set.
 const LOG: &str = "alb_emulator=info,tower_alb_auth=info,warn";
-/// The domain of the ready users' addresses, and of nobody.
+/// The domain of the built-in users' addresses. It is reserved (RFC 2606).
 const EMAIL_DOMAIN: &str = "example.com";
-/// An application that ends within this time after it was asked to is worth no word.
+/// If the application ends within this time after it was asked to, no notice is printed.
 const NOTICE_DELAY: Duration = Duration::from_secs(1);
 
 impl Emulate {
@@ -39,18 +39,18 @@ impl Emulate {
         }
         log_to_stderr();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| format!("no runtime can be started: {error}"))?;
+        let runtime = runtime.map_err(|error| format!("the runtime cannot be started: {error}"))?;
         let ended = if self.provider_only {
             runtime.block_on(self.provide(settings, streams))
         } else {
             runtime.block_on(self.emulate(settings, streams))
         };
-        // What waits for a provider or a target has nobody left to tell.
+        // Tasks that wait for a provider or a target have no client any more.
         runtime.shutdown_timeout(Duration::from_secs(1));
         ended
     }
 
-    /// Prints what an application has to be application, and starts nothing.
+    /// Prints the settings that an application needs, and starts nothing.
     fn print(&self, settings: &EmulatorSettings, format: PrintFormat, out: &mut dyn Write) -> Result<ExitKind, String> {
         let config = settings.to_config().map_err(|error| message_of(&error))?;
         let application = ApplicationSettings::before_start(&config, &self.email_domains())?;
@@ -69,7 +69,7 @@ impl Emulate {
 
     async fn emulate(&self, mut settings: EmulatorSettings, streams: &mut Streams<'_>) -> Result<ExitKind, String> {
         let port = self.application_port(&mut settings)?;
-        let mut signals = Signals::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
+        let mut signals = Signals::listen().map_err(|error| format!("signal handlers cannot be installed: {error}"))?;
         let config = settings.to_config().map_err(|error| message_of(&error))?;
         let emulator = Emulator::start(config).await.map_err(|error| with_flag(message_of(&error)))?;
 
@@ -96,11 +96,12 @@ impl Emulate {
         ended
     }
 
-    /// The port that the application is to listen at, which is that of the target: a free one where none is named.
+    /// The port that the application listens on: that of the target, or a free one if no target is
+    /// named.
     fn application_port(&self, settings: &mut EmulatorSettings) -> Result<u16, String> {
         let target = settings.target.as_deref().and_then(|target| target.parse::<Uri>().ok());
         match (&settings.target, target) {
-            // What is wrong with it is told by the checks of the configuration.
+            // An invalid target is reported by the checks of the configuration.
             (Some(_), target) => Ok(target.and_then(|target| target.port_u16()).unwrap_or(80)),
             (None, _) => {
                 let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
@@ -111,12 +112,13 @@ impl Emulate {
         }
     }
 
-    /// What the application finds in its environment. Whom it signs in is its own to say, if it does.
+    /// The application's environment. If the caller's environment says which users sign in, the
+    /// emulator does not override it.
     fn environment(&self, application: &ApplicationSettings) -> Vec<(&'static str, String)> {
-        let says = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let says_whom = says("ALB_AUTH_EMAIL_DOMAINS") || says("ALB_AUTH_SIGN_IN");
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let names_users = is_set("ALB_AUTH_EMAIL_DOMAINS") || is_set("ALB_AUTH_SIGN_IN");
         let mut variables = application.variables();
-        if says_whom && self.email_domain.is_empty() {
+        if names_users && self.email_domain.is_empty() {
             variables.retain(|(name, _)| *name != "ALB_AUTH_EMAIL_DOMAINS");
         }
         variables
@@ -139,8 +141,8 @@ impl Emulate {
             tokio::select! {
                 request = signals.next() => match request {
                     SignalRequest::Rotate => match emulator.rotate() {
-                        Ok(kid) => note(notes, &format!("a new key signs from now on: {kid}")),
-                        Err(error) => note(notes, &format!("no new key: {}", message_of(&error))),
+                        Ok(kid) => note(notes, &format!("new signing key: {kid}")),
+                        Err(error) => note(notes, &format!("the signing key was not rotated: {}", message_of(&error))),
                     },
                     SignalRequest::Stop(signal) => {
                         if let Some(child) = &mut child {
@@ -155,11 +157,11 @@ impl Emulate {
                     }
                     if self.keep {
                         note(notes, &format!(
-                            "the application ended with code {code}; the load balancer stays, and answers 502 until something \
-                             listens there again"
+                            "the application ended with code {code}; the load balancer keeps running and responds 502 \
+                             until something listens there again"
                         ));
                     } else {
-                        note(notes, &format!("the application ended with code {code}, and so does the load balancer"));
+                        note(notes, &format!("the application ended with code {code}; the load balancer exits with the same code"));
                         return Ok(ExitKind::Application(code));
                     }
                 }
@@ -167,9 +169,9 @@ impl Emulate {
         }
     }
 
-    /// The demo provider alone.
+    /// Runs the demo provider without a load balancer.
     async fn provide(&self, settings: EmulatorSettings, streams: &mut Streams<'_>) -> Result<ExitKind, String> {
-        let mut signals = Signals::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
+        let mut signals = Signals::listen().map_err(|error| format!("signal handlers cannot be installed: {error}"))?;
         let provider = super::provider_only::start(&settings, &self.redirect_uri).await?;
         super::provider_only::write(&provider, &settings, &self.redirect_uri, streams.stdout).map_err(unwritten)?;
         loop {
@@ -180,24 +182,24 @@ impl Emulate {
     }
 }
 
-/// What is said of a port that is taken, with the flag that names another.
-fn with_flag(said: String) -> String {
+/// Adds the flag that chooses another port to the message for a port that is in use.
+fn with_flag(message: String) -> String {
     let flags = [
         ("the load balancer", "--listen"),
         ("the demo provider", "--provider-listen"),
         ("the key endpoint", "--keys-listen"),
     ];
-    match flags.iter().find(|(what, _)| said.starts_with(&format!("{what} cannot listen at "))) {
-        Some((_, flag)) => said.replace("name another port,", &format!("name another port by {flag},")),
-        None => said,
+    match flags.iter().find(|(what, _)| message.starts_with(&format!("{what} cannot listen at "))) {
+        Some((_, flag)) => message.replace("name another port,", &format!("name another port by {flag},")),
+        None => message,
     }
 }
 
-/// Asks the application to end. Whoever asks a second time does not want to wait.
+/// Asks the application to end. A second signal kills it.
 async fn stop(child: &mut Child, signal: StopSignal, signals: &mut Signals, notes: &mut dyn Write) {
     let hurried = async {
         tokio::time::sleep(NOTICE_DELAY).await;
-        note(notes, "waiting for the application to end; Ctrl-C kills it");
+        note(notes, "waiting for the application to end; press Ctrl-C to kill it");
         while !matches!(signals.next().await, SignalRequest::Stop(_)) {}
     };
     let in_time = tokio::select! {
@@ -208,22 +210,22 @@ async fn stop(child: &mut Child, signal: StopSignal, signals: &mut Signals, note
         }
     };
     if !in_time {
-        note(notes, "the application did not end when it was asked to, and was killed");
+        note(notes, "the application did not end in time and was killed");
     }
 }
 
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(io::stderr);
-    // Somebody who runs this as a library may log already.
+    // A program that uses this library may have set up logging already.
     let _ = log.with_ansi(io::stderr().is_terminal()).try_init();
 }
 
-/// A line beside the application's own output.
+/// Prints a line next to the application's own output.
 fn note(out: &mut dyn Write, text: &str) {
     let _ = writeln!(out, "alb-emulator: {text}");
 }
 
 fn unwritten(error: io::Error) -> String {
-    format!("standard output cannot be written: {error}")
+    format!("writing to standard output failed: {error}")
 }

@@ -1,6 +1,7 @@
-//! The program `alb-emulator`: its arguments, and what it prints.
+//! The program `alb-emulator`: its command line and its output.
 //!
-//! Everything that is printed goes through `Streams`; the rest of the library never writes to standard output or error.
+//! Everything that is printed goes through `Streams`; the rest of the library never writes to
+//! standard output or error.
 
 mod arguments;
 mod emulate;
@@ -28,7 +29,7 @@ const USAGE: u8 = 2;
 
 /// Runs the program with the process's arguments and streams.
 pub fn main() -> ExitCode {
-    // Not locked: the log is written to standard error by other threads.
+    // Not locked, because other threads write the log to standard error.
     let mut streams = Streams { stdin: &mut io::stdin(), stdout: &mut io::stdout(), stderr: &mut io::stderr() };
     ExitCode::from(run(std::env::args_os(), &mut streams))
 }

@@ -1,4 +1,4 @@
-//! The YAML file of `--config`, and the message for a configuration that is refused.
+//! Reads the YAML file of `--config`; messages of configuration errors.
 
 use std::{fs, path::Path};
 

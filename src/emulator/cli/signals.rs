@@ -1,19 +1,19 @@
-//! What is asked of the program from outside while it runs.
+//! Signals that the program handles while it runs.
 
 use std::io;
 
 use crate::emulator::child::StopSignal;
 
-/// What a signal asks for.
+/// What a signal requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SignalRequest {
-    /// To end: `SIGINT` (Ctrl-C), `SIGTERM`, `SIGHUP` (the terminal is gone).
+    /// Stop: `SIGINT` (Ctrl-C), `SIGTERM`, `SIGHUP` (the terminal was closed).
     Stop(StopSignal),
-    /// To sign with a new key: `SIGUSR1`.
+    /// Rotate the signing key: `SIGUSR1`.
     Rotate,
 }
 
-/// Signals, as they come.
+/// The signals, in the order in which they arrive.
 #[cfg(unix)]
 pub(super) struct Signals {
     interrupt: tokio::signal::unix::Signal,
@@ -44,7 +44,7 @@ impl Signals {
     }
 }
 
-/// Elsewhere there is Ctrl-C alone.
+/// Other platforms have Ctrl-C only.
 #[cfg(not(unix))]
 pub(super) struct Signals;
 
@@ -57,7 +57,7 @@ impl Signals {
     pub(super) async fn next(&mut self) -> SignalRequest {
         match tokio::signal::ctrl_c().await {
             Ok(()) => SignalRequest::Stop(StopSignal::Interrupt),
-            // It cannot be heard: then nothing comes.
+            // No handler could be installed, so no signal will arrive.
             Err(_) => std::future::pending().await,
         }
     }

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use super::{ClientAuthentication, ClientSecret, EmulatorConfig, Endpoints, IdentityProvider, OnUnauthenticated, Rule};
 use crate::ConfigError;
 
-/// The emulator's settings as plain data: what a YAML file may say. Keys that are not known are refused, with their line.
+/// The emulator's settings as plain data, as a YAML file contains them. Unknown keys are rejected
+/// with their line.
 ///
 /// ```
 /// use tower_alb_auth::emulator::EmulatorSettings;
@@ -26,33 +27,33 @@ use crate::ConfigError;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmulatorSettings {
-    /// Where requests go on to: `http://localhost:3000`.
+    /// The target of requests: `http://localhost:3000`.
     pub target: Option<String>,
-    /// How long a request waits for a target that does not listen, in seconds.
+    /// How long a request waits for a target that is not listening, in seconds.
     pub wait_for_target_seconds: Option<u64>,
-    /// Where it listens: `127.0.0.1:9000`.
+    /// The listen address: `127.0.0.1:9000`.
     pub listen: Option<SocketAddr>,
     /// The host name that browsers use: `app.localhost`.
     pub public_host: Option<String>,
-    /// More host names that requests may name.
+    /// More host names that are allowed in requests.
     pub more_hosts: Vec<String>,
-    /// Where the public keys are: `127.0.0.1:9002`.
+    /// The listen address of the public keys: `127.0.0.1:9002`.
     pub keys_listen: Option<SocketAddr>,
-    /// The demo provider's settings. Stands for itself where neither `issuer` nor `endpoints` does.
+    /// The demo provider's settings. It is used if neither `issuer` nor `endpoints` is set.
     pub demo: Option<DemoSettings>,
-    /// Any provider, by the issuer's discovery document.
+    /// Any provider, by its issuer's discovery document.
     pub issuer: Option<String>,
     /// Any provider, by its endpoints.
     pub endpoints: Option<Endpoints>,
-    /// The client's id at the provider.
+    /// The client id at the provider.
     pub client_id: Option<String>,
-    /// The client's secret. Better: a file.
+    /// The client secret. Prefer `client_secret_file`.
     pub client_secret: Option<ClientSecret>,
-    /// A file with the client's secret.
+    /// A file with the client secret.
     pub client_secret_file: Option<PathBuf>,
     /// `basic` or `form`.
     pub client_authentication: Option<ClientAuthentication>,
-    /// The scope: `openid profile email`.
+    /// The requested scope: `openid profile email`.
     pub scope: Option<String>,
     /// More parameters for the authorization endpoint.
     pub authorize_parameters: std::collections::BTreeMap<String, String>,
@@ -62,15 +63,15 @@ pub struct EmulatorSettings {
     pub session_timeout_seconds: Option<u64>,
     /// `authenticate`, `allow` or `deny`.
     pub on_unauthenticated: Option<OnUnauthenticated>,
-    /// Rules by path, the first that fits counts.
+    /// Rules by path; the first that matches applies.
     pub rules: Vec<Rule>,
-    /// The ARN of the signer, of account 000000000000.
+    /// The ARN of the signer, with the account 000000000000.
     pub signer: Option<String>,
     /// A folder for the certificate, to serve https.
     pub tls: Option<PathBuf>,
-    /// In seconds: how often a new key signs.
+    /// Interval at which the signing key is rotated, in seconds.
     pub rotate_every_seconds: Option<u64>,
-    /// Paths where the demo provider may send a browser after sign-out.
+    /// Paths to which the demo provider may redirect after sign-out.
     pub post_logout_paths: Vec<String>,
 }
 
@@ -78,21 +79,21 @@ pub struct EmulatorSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DemoSettings {
-    /// Where it listens: `127.0.0.1:9001`.
+    /// The listen address: `127.0.0.1:9001`.
     pub listen: Option<SocketAddr>,
     /// A YAML file with users.
     pub users: Option<PathBuf>,
     /// Signs this user in without a page.
     pub sign_in_as: Option<String>,
-    /// How long access tokens live, in seconds.
+    /// Lifetime of access tokens, in seconds.
     pub access_token_seconds: Option<u64>,
 }
 
 impl EmulatorSettings {
-    /// Reads the text of a file of that name.
+    /// Parses the text of a file with this name.
     ///
     /// # Errors
-    /// What is wrong, with the line.
+    /// The first mistake, with its line.
     pub fn from_yaml(name: &str, text: &str) -> Result<Self, ConfigError> {
         if text.trim().is_empty() {
             return Ok(Self::default());
@@ -107,7 +108,7 @@ impl EmulatorSettings {
     /// The configuration that these settings describe.
     ///
     /// # Errors
-    /// More than one provider is named, or the file with the secret cannot be read.
+    /// More than one provider is configured, or the secret file cannot be read.
     pub fn to_config(&self) -> Result<EmulatorConfig, ConfigError> {
         let mut config = EmulatorConfig::new();
         config.provider = self.provider(config.provider)?;
@@ -146,7 +147,7 @@ impl EmulatorSettings {
             (None, None, Some(endpoints)) => Ok(IdentityProvider::endpoints(endpoints.clone())),
             (demo_settings, None, None) => Ok(demo_settings.as_ref().map_or(demo, DemoSettings::to_provider)),
             _ => Err(ConfigError::message(
-                "more than one provider is named: keep one of demo, issuer (by discovery) and endpoints",
+                "more than one provider is configured: keep one of demo, issuer (by discovery) and endpoints",
             )),
         }
     }

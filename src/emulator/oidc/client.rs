@@ -1,4 +1,4 @@
-//! The client: codes and refresh tokens for tokens, and userinfo.
+//! The client: exchanges codes and refresh tokens for tokens, and fetches userinfo.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{
     internal::encoded,
 };
 
-/// How long a provider may take to answer (a load balancer answers 500 after it).
+/// How long a provider may take to respond. A load balancer responds 500 after that.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The client.
@@ -31,7 +31,7 @@ pub(in crate::emulator) struct OidcClient {
     authentication: ClientAuthentication,
 }
 
-/// What the provider gave for a code or a refresh token.
+/// The provider's tokens for a code or a refresh token.
 pub(in crate::emulator) struct Tokens {
     pub(in crate::emulator) access_token: String,
     /// In seconds from now.
@@ -40,13 +40,13 @@ pub(in crate::emulator) struct Tokens {
     pub(in crate::emulator) id_token: Option<String>,
 }
 
-/// The userinfo answer, its members in their order.
+/// The userinfo response, its members in their order.
 pub(in crate::emulator) type UserClaims = Vec<(String, Value)>;
 
 #[derive(Deserialize)]
 struct TokenResponse {
     access_token: String,
-    /// Required (RFC 6749 section 5.1), and left out by some.
+    /// Required (RFC 6749 section 5.1), but some providers leave it out.
     #[serde(default)]
     token_type: Option<String>,
     #[serde(default)]
@@ -92,13 +92,13 @@ impl OidcClient {
         self.tokens(&[("grant_type", "refresh_token"), ("refresh_token", refresh_token)]).await
     }
 
-    /// The subject of an ID token that is sound.
+    /// The subject of a valid ID token.
     pub(in crate::emulator) async fn check_id_token(&self, token: &str, now: u64) -> Result<String, OidcError> {
         let endpoints = self.endpoints().await?;
         self.keys.check(&self.http, &endpoints, &self.id, token, now).await
     }
 
-    /// What the provider says of the user.
+    /// The provider's claims about the user.
     pub(in crate::emulator) async fn userinfo(&self, access_token: &str) -> Result<UserClaims, OidcError> {
         let endpoints = self.endpoints().await?;
         let bearer = HeaderValue::from_str(&format!("Bearer {access_token}"));
@@ -112,10 +112,11 @@ impl OidcClient {
         let request = request.map_err(|_| OidcError::invalid(Step::Userinfo, "its address is not a URL"))?;
         let (status, body) = self.http.send(Step::Userinfo, request).await?;
         if status != 200 {
-            return Err(OidcError::answered(Step::Userinfo, status, format!("it answered {status}")));
+            return Err(OidcError::by_status(Step::Userinfo, status, format!("status {status}")));
         }
-        let claims: Members = serde_json::from_slice(&body)
-            .map_err(|_| OidcError::invalid(Step::Userinfo, "its answer is not a JSON object, or has a claim twice"))?;
+        let claims: Members = serde_json::from_slice(&body).map_err(|_| {
+            OidcError::invalid(Step::Userinfo, "its response is not a JSON object, or has a duplicate claim")
+        })?;
         Ok(claims.0)
     }
 
@@ -138,11 +139,11 @@ impl OidcClient {
             request.body(body.join("&")).map_err(|_| OidcError::invalid(Step::Token, "its address is not a URL"))?;
         let (status, body) = self.http.send(Step::Token, request).await?;
         if status != 200 {
-            return Err(OidcError::answered(Step::Token, status, error_of(status, &body)));
+            return Err(OidcError::by_status(Step::Token, status, error_of(status, &body)));
         }
         let response: TokenResponse = serde_json::from_slice(&body)
-            .map_err(|_| OidcError::invalid(Step::Token, "its answer has no access token"))?;
-        // One that is bound to a key, say, is of no use without it.
+            .map_err(|_| OidcError::invalid(Step::Token, "its response has no access token"))?;
+        // A token of another type is useless here, for example one that is bound to a key.
         if !response.token_type.as_deref().unwrap_or("bearer").eq_ignore_ascii_case("bearer") {
             return Err(OidcError::invalid(Step::Token, "the access token is not a bearer token"));
         }
@@ -154,7 +155,7 @@ impl OidcClient {
         })
     }
 
-    /// Id and secret, each encoded as a form would be before they are joined (RFC 6749 section 2.3.1).
+    /// Id and secret, each form-encoded before they are joined (RFC 6749 section 2.3.1).
     fn basic(&self) -> Result<HeaderValue, OidcError> {
         let text = format!("{}:{}", encoded(&self.id), encoded(self.secret.expose()));
         let value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(text)));
@@ -164,20 +165,20 @@ impl OidcClient {
     }
 }
 
-/// A number, or a text with one, which some providers send.
+/// A number, or a string that contains one, as some providers send it.
 fn seconds(value: Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// The error's name, if it is one of OAuth's; never its description, which a provider may write anything into.
+/// The OAuth error code; never the error description, which may contain anything.
 fn error_of(status: u16, body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Answer {
         error: String,
     }
     match serde_json::from_slice::<Answer>(body) {
-        Ok(response) => format!("it answered {status}, {}", crate::internal::quoted(&response.error)),
-        Err(_) => format!("it answered {status}"),
+        Ok(response) => format!("status {status}, {}", crate::internal::quoted(&response.error)),
+        Err(_) => format!("status {status}"),
     }
 }
 
@@ -197,9 +198,9 @@ impl<'de> Deserialize<'de> for Members {
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut members: A) -> Result<Members, A::Error> {
                 let mut all: UserClaims = Vec::new();
                 while let Some((name, value)) = members.next_entry::<String, Value>()? {
-                    // One target would take the first and another one the last.
+                    // With a duplicate claim one target would use the first and another the last.
                     if all.iter().any(|(held, _)| *held == name) {
-                        return Err(A::Error::custom("a claim stands there twice"));
+                        return Err(A::Error::custom("duplicate claim"));
                     }
                     all.push((name, value));
                 }

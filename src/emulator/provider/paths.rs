@@ -1,4 +1,4 @@
-//! Where each endpoint is, below the issuer.
+//! Paths of the endpoints, relative to the issuer.
 
 pub(super) const AUTHORIZE: &str = "/authorize";
 pub(super) const TOKEN: &str = "/token";

@@ -1,4 +1,4 @@
-//! Keys from files, which replicas share. The first signs.
+//! Keys from files, which replicas share. The first key signs.
 
 use std::{
     sync::Arc,
@@ -21,17 +21,17 @@ use crate::{
 pub(super) struct FromFiles {
     schedule: Schedule,
     keys: Vec<Published>,
-    /// The one that signs: the first, unless that is so new that verifiers may not know it.
+    /// The key that signs: the first one, unless it is so new that verifiers may not know it.
     current: Option<Arc<SigningKey>>,
-    /// Taken out of the files; listed until then.
+    /// Removed from the files, but listed until then.
     removed: Vec<(PublicJwk, Instant)>,
 }
 
 struct Published {
     entry: Entry,
-    /// Since when it is listed.
+    /// When it was first listed.
     since: Option<Instant>,
-    /// When the store was told last.
+    /// When it was last published to the store.
     announced: Option<Timestamp>,
 }
 
@@ -51,7 +51,8 @@ impl FromFiles {
         }
     }
 
-    /// The first that the store does not know, or has known for so long that it may soon forget it.
+    /// The first key that was never published, or published so long ago that the store may soon
+    /// drop it.
     fn unannounced(&self, now: Timestamp) -> Option<&Published> {
         let again = self.schedule.lifetime();
         self.keys.iter().find(|key| key.announced.is_none_or(|announced| announced.age_at(now) >= again))
@@ -98,7 +99,7 @@ impl KeySource for FromFiles {
         for held in known {
             if let Some(new) = keys.iter().find(|new| new.public.kid() == held.kid() && new.public != *held) {
                 return Err(format!(
-                    "the key id {} now has another key, but verifiers still hold the old one for it: give the new key an id of its own",
+                    "the key id {} now has another key, but verifiers still cache the old one: give the new key another id",
                     quoted(new.public.kid())
                 ));
             }
@@ -115,7 +116,8 @@ impl KeySource for FromFiles {
             let (since, announced) = known.map(|held| (held.since, held.announced)).unwrap_or_default();
             self.keys.push(Published { entry, since, announced });
         }
-        // Another replica may sign by a removed key until its own first key has become known.
+        // Another replica may sign with a removed key until its new first key is known to
+        // verifiers.
         let left = self.schedule.lifetime().saturating_add(VERIFIER_CACHE.saturating_mul(2));
         let until = now.monotonic.checked_add(left);
         self.removed.retain(|(key, _)| !self.keys.iter().any(|held| held.entry.public == *key));

@@ -1,4 +1,4 @@
-//! Keys that are made here, for this process alone.
+//! Keys that are generated in this process and used by it only.
 
 use std::{
     collections::VecDeque,
@@ -16,19 +16,20 @@ use crate::backstage::{
     store::{StoreError, StoredKey},
 };
 
-/// A key that could not be published for so long is given up for a new one.
+/// A key that could not be published for this long is replaced by a new one.
 const PENDING: Duration = Duration::from_secs(5 * 60);
-/// More keys never wait for their turn. Two do where tokens live for ten minutes.
+/// Maximum number of published keys that wait to sign. With tokens of ten minutes there are two.
 const MAX_WAITING: usize = 3;
 
 pub(super) struct Generated {
     schedule: Schedule,
-    /// Made, not yet published. Kept over failures, so that a store that is slow to say yes has one row and not ten.
+    /// Generated, not yet published. It is kept after failures, so that a slow store ends up with
+    /// one row and not with several.
     pending: Option<Made>,
-    /// Published, in their order.
+    /// Published, in the order of publication.
     waiting: VecDeque<Waiting>,
     current: Option<Signing>,
-    /// Signed once; listed until then.
+    /// No longer signs; listed until then.
     retired: Vec<(PublicJwk, Instant)>,
 }
 
@@ -44,7 +45,7 @@ struct Waiting {
 
 struct Signing {
     made: Made,
-    /// Its age when it was taken into use.
+    /// Its age when it started to sign.
     from: Duration,
 }
 
@@ -59,13 +60,13 @@ impl Generated {
         Self { schedule, pending: None, waiting: VecDeque::new(), current: None, retired: Vec::new() }
     }
 
-    /// Lets go of what is past its time, and hands over to the next key where that is due.
+    /// Drops expired keys, and switches to the next key when that is due.
     fn activate(&mut self, now: Timestamp) {
         let (schedule, last_age) = (self.schedule, self.schedule.last_age());
         self.retired.retain(|(_, until)| now.monotonic < *until);
         self.pending.take_if(|made| made.age(now) >= PENDING);
         self.waiting.retain(|next| next.made.age(now) < last_age);
-        // So long the next one must have been listed. Without any other, the next signs at once: so does a first key.
+        // A new key must be published for this long before it signs, unless it is the only key.
         let wait = match &self.current {
             Some(current) if current.made.age(now) >= last_age => Duration::ZERO,
             Some(current) if current.made.age(now) >= schedule.end(current.from) => COOL_DOWN,
@@ -87,7 +88,7 @@ impl Generated {
         self.retired.extend(now.monotonic.checked_add(left).map(|until| (old.made.key.public().clone(), until)));
     }
 
-    /// For how long the keys at hand will sign.
+    /// How long the existing keys will be able to sign.
     fn provided_for(&self, now: Timestamp) -> Duration {
         let Some(current) = &self.current else { return Duration::ZERO };
         let left = self.schedule.end(current.from).saturating_sub(current.made.age(now));

@@ -1,5 +1,5 @@
-//! Where private keys come from, as a seam: made here, or read from files. What a source says is carried out by the
-//! [`KeyRing`](super::KeyRing), which does the talking to the store.
+//! The source of private keys: generated here, or read from files. The [`KeyRing`](super::KeyRing)
+//! executes what a source requests, and communicates with the store.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::backstage::{
     store::{StoreError, StoredKey},
 };
 
-/// Private keys and when each of them signs.
+/// Private keys, and when each of them signs.
 pub(super) trait KeySource: Send {
     /// The key that signs now. It is published.
     fn signer(&mut self, now: Timestamp) -> Option<Arc<SigningKey>>;
@@ -18,17 +18,17 @@ pub(super) trait KeySource: Send {
     /// Whether [`publication`](Self::publication) has one.
     fn is_due(&mut self, now: Timestamp) -> bool;
 
-    /// The public key that is to be published now, until it is told to be.
+    /// The public key to publish now; the same one until it is published.
     fn publication(&mut self, now: Timestamp) -> Result<Option<StoredKey>, StoreError>;
 
-    /// The store has it.
+    /// The key was published.
     fn published(&mut self, kid: &str, now: Timestamp);
 
-    /// Public keys that are listed, whatever the store says.
+    /// Public keys that are listed independently of the store.
     fn listed(&mut self, now: Timestamp) -> Vec<PublicJwk>;
 
-    /// Other files have been read: whether that changes anything, or why it must not. A source that has none of files stays
-    /// as it is.
+    /// Replaces the keys after files were read again. Returns whether that changed anything, or why
+    /// it is not allowed. A source without files ignores it.
     fn replace(&mut self, _keys: Vec<Entry>, _now: Timestamp) -> Result<bool, String> {
         Ok(false)
     }

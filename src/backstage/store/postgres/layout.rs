@@ -1,38 +1,40 @@
-//! The tables as they are in this database: Backstage's migrations have changed them, and will again.
+//! The layout of the tables in this database. Backstage's migrations have changed them, and will
+//! again.
 
 use tokio_postgres::{Row, types::Type};
 
-/// What PostgreSQL takes as a name, in bytes (`NAMEDATALEN` less one).
+/// Maximum length of an identifier in PostgreSQL, in bytes (`NAMEDATALEN` minus one).
 pub(super) const MAX_IDENTIFIER_BYTES: usize = 63;
 
-/// What is asked for in the catalog: the columns of the table that this name leads to, as a statement would find it.
+/// The catalog query for the columns of the table that a name resolves to in a statement.
 pub(super) const COLUMNS: &str = "select n.nspname, c.relname, a.attname, a.atttypid \
      from pg_catalog.pg_class c \
      join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped \
      where c.oid = pg_catalog.to_regclass($1)";
 
-/// A table that Backstage makes.
+/// A table that Backstage creates.
 pub(super) struct Spec {
     pub(super) name: &'static str,
-    /// Columns of text that have to be there.
+    /// Required text columns.
     texts: &'static [&'static str],
-    /// Columns with a timestamp: at least one of them is there.
+    /// Timestamp columns, of which at least one exists.
     timestamps: &'static [&'static str],
 }
 
-/// Since 2020 with `created_at` without a time zone, since 2021 with one; `key` became a text in 2022.
+/// Since 2020 with `created_at` without a time zone, since 2021 with one; `key` is of type text
+/// since 2022.
 pub(super) const USER_KEYS: Spec = Spec { name: "signing_keys", texts: &["kid", "key"], timestamps: &["created_at"] };
 
-/// Since 2024. Moments are texts in it.
+/// Since 2024. Timestamps are stored as text.
 pub(super) const PLUGIN_KEYS: Spec =
     Spec { name: "backstage_backend_public_keys__keys", texts: &["id", "key", "expires_at"], timestamps: &[] };
 
-/// Since 2024 with `exp`, which was renamed `updated_at` in July 2025.
+/// Since 2024 with `exp`, which was renamed to `updated_at` in July 2025.
 pub(super) const USER_INFO: Spec =
     Spec { name: "user_info", texts: &["user_entity_ref", "user_info"], timestamps: &["exp", "updated_at"] };
 
-/// Where a table is, and which columns it has.
+/// The qualified name of a table, and its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
     /// Schema and table, quoted.
@@ -43,17 +45,17 @@ pub(super) struct Layout {
 /// Why a table cannot be used.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SchemaMismatch {
-    /// It is not there.
+    /// It does not exist.
     Missing,
-    /// It has these columns, others than any version of Backstage that is known here.
+    /// It has these columns, which match no known version of Backstage.
     UnexpectedColumns(Vec<String>),
 }
 
 impl Spec {
-    /// Of the rows that [`COLUMNS`] gave.
+    /// The layout from the rows of [`COLUMNS`].
     ///
     /// # Errors
-    /// Why it cannot be used.
+    /// The table cannot be used.
     pub(super) fn layout(&self, rows: &[Row]) -> Result<Layout, SchemaMismatch> {
         let columns = rows.iter().filter_map(|row| Some((row.try_get(2).ok()?, Type::from_oid(row.try_get(3).ok()?))));
         let columns: Vec<(String, Option<Type>)> = columns.collect();
@@ -74,7 +76,7 @@ impl Spec {
         Ok(Layout { table: format!("{}.{}", quoted(schema), quoted(table)), timestamps })
     }
 
-    /// What has to be there, for a sentence.
+    /// The expected columns, for a message.
     pub(super) fn expected(&self) -> String {
         let timestamps = self.timestamps.join(" or ");
         let all = self.texts.iter().copied().chain((!timestamps.is_empty()).then_some(&*timestamps));
@@ -83,7 +85,7 @@ impl Spec {
 }
 
 impl Layout {
-    /// The columns with a timestamp, and which of the two types it has there. A moment goes to either in UTC.
+    /// The timestamp columns, each with its type in this database. Both types store UTC.
     pub(super) fn timestamps(&self) -> impl Iterator<Item = (&'static str, Type)> {
         self.timestamps.iter().cloned()
     }
@@ -93,12 +95,12 @@ pub(super) fn is_identifier(name: &str) -> bool {
     (1..=MAX_IDENTIFIER_BYTES).contains(&name.len()) && !name.contains('\0')
 }
 
-/// A name as SQL takes it, whatever is in it (PostgreSQL's `quote_ident`, always with the quotes).
+/// Quotes an identifier (PostgreSQL's `quote_ident`, but always with quotes).
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A table's name for `to_regclass`: in this schema, or where the search path finds it.
+/// A table's name for `to_regclass`: in this schema, or on the search path.
 pub(super) fn qualified(schema: Option<&str>, table: &str) -> String {
     schema.map_or_else(|| quoted(table), |schema| format!("{}.{}", quoted(schema), quoted(table)))
 }
@@ -138,14 +140,14 @@ mod tests {
     #[test]
     fn either_version_of_user_info_is_known() {
         let texts = [("user_entity_ref", Type::VARCHAR), ("user_info", Type::TEXT)];
-        for (moments, known) in [
+        for (timestamps, known) in [
             (vec![("exp", Type::TIMESTAMPTZ)], true),
             (vec![("updated_at", Type::TIMESTAMPTZ), ("created_at", Type::TIMESTAMPTZ)], true),
             (vec![("exp", Type::TIMESTAMP), ("updated_at", Type::TIMESTAMPTZ)], true),
             (vec![("exp", Type::TEXT)], false),
             (vec![], false),
         ] {
-            let layout = USER_INFO.of("public", "user_info", &columns(&[&texts[..], &moments].concat()));
+            let layout = USER_INFO.of("public", "user_info", &columns(&[&texts[..], &timestamps].concat()));
             assert_eq!(layout.is_ok(), known, "{timestamps:?}: {layout:?}");
             if let Ok(layout) = layout {
                 let expected: Vec<_> = timestamps.into_iter().filter(|(name, _)| *name != "created_at").collect();
@@ -156,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_of_somebody_else_is_not_taken() {
+    fn a_table_with_unexpected_columns_is_rejected() {
         let strange = PLUGIN_KEYS.of("public", PLUGIN_KEYS.name, &columns(&[("id", Type::INT4), ("key", Type::TEXT)]));
         assert_eq!(strange, Err(SchemaMismatch::UnexpectedColumns(vec!["id".to_owned(), "key".to_owned()])));
         assert_eq!(PLUGIN_KEYS.layout(&[]), Err(SchemaMismatch::Missing));

@@ -1,4 +1,4 @@
-//! Settings as one address.
+//! Settings from a URL.
 
 use percent_encoding::percent_decode_str;
 
@@ -7,12 +7,13 @@ use crate::ConfigError;
 
 const EXAMPLE: &str = "postgres://user:password@host:5432/backstage_plugin_auth";
 
-/// What stands in the address is never repeated: a password with a character that is not encoded may be any part of it.
+/// Messages never repeat the URL: an unencoded character can make any part of it a part of the
+/// password.
 pub(super) fn parse(url: &str) -> Result<PostgresBuilder, ConfigError> {
-    let no_address = || ConfigError::message(format!("PostgreSQL's address is none: write {EXAMPLE}"));
+    let no_address = || ConfigError::message(format!("PostgreSQL's URL is invalid: write {EXAMPLE}"));
     let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://")).ok_or_else(no_address)?;
     if rest.contains('#') {
-        return Err(ConfigError::message("PostgreSQL's address has a #: write it as %23 in a user or a password"));
+        return Err(ConfigError::message("PostgreSQL's URL contains a #: write it as %23 in user or password"));
     }
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
@@ -23,7 +24,7 @@ pub(super) fn parse(url: &str) -> Result<PostgresBuilder, ConfigError> {
     if let Some(port) = port {
         builder = builder.port(
             port.parse()
-                .map_err(|_| ConfigError::message("the port in PostgreSQL's address is no number from 1 to 65535"))?,
+                .map_err(|_| ConfigError::message("the port in PostgreSQL's URL is not a number from 1 to 65535"))?,
         );
     }
     let (user, password) = login.split_once(':').map_or((login, None), |(user, password)| (user, Some(password)));
@@ -44,15 +45,15 @@ pub(super) fn parse(url: &str) -> Result<PostgresBuilder, ConfigError> {
             ("sslmode", "no-verify") => builder.tls(PostgresTls::dangerously_accept_any_certificate()),
             ("sslmode", _) => {
                 return Err(ConfigError::message(
-                    "sslmode in PostgreSQL's address is not known: write disable, verify-full, or no-verify, which is dangerous",
+                    "sslmode in PostgreSQL's URL has an unknown value: write disable, verify-full, or no-verify, which is dangerous",
                 ));
             }
             ("ssl", _) => {
-                return Err(ConfigError::message("ssl in PostgreSQL's address is not known: write true or false"));
+                return Err(ConfigError::message("ssl in PostgreSQL's URL has an unknown value: write true or false"));
             }
             (name, _) => {
                 return Err(ConfigError::message(format!(
-                    "the parameter {} in PostgreSQL's address is not known: known are sslmode and ssl, the rest is set on the builder",
+                    "the parameter {} in PostgreSQL's URL is unknown: only sslmode and ssl are supported; set the rest on the builder",
                     crate::internal::quoted(name)
                 )));
             }
@@ -61,7 +62,7 @@ pub(super) fn parse(url: &str) -> Result<PostgresBuilder, ConfigError> {
     Ok(builder)
 }
 
-/// Of `host`, `host:port`, `[v6]` or `[v6]:port`. No host is this machine.
+/// Parses `host`, `host:port`, `[v6]` or `[v6]:port`. An empty host is this machine.
 fn host_and_port(address: &str) -> Option<(&str, Option<&str>)> {
     let (host, port) = match address.strip_prefix('[') {
         Some(rest) => {
@@ -75,7 +76,7 @@ fn host_and_port(address: &str) -> Option<(&str, Option<&str>)> {
 
 fn decoded(text: &str) -> Result<String, ConfigError> {
     let text = percent_decode_str(text).decode_utf8();
-    let broken = |_| ConfigError::message("PostgreSQL's address has percent-encoded bytes that are no UTF-8");
+    let broken = |_| ConfigError::message("PostgreSQL's URL has percent-encoded bytes that are not UTF-8");
     text.map(|text| text.into_owned()).map_err(broken)
 }
 
@@ -110,19 +111,19 @@ mod tests {
 
     #[test]
     fn a_wrong_address_is_refused_and_never_shown() {
-        for (url, said) in [
+        for (url, expected) in [
             ("mysql://u:canary@db/auth", "write postgres://"),
             ("u:canary@db", "write postgres://"),
             ("postgres://u:canary@[::1/auth", "write postgres://"),
             ("postgres://u:canary#x@db/auth", "%23"),
-            ("postgres://u:canary@db:port/auth", "no number"),
+            ("postgres://u:canary@db:port/auth", "not a number"),
             ("postgres://u:canary@db/auth?sslmode=prefer", "sslmode"),
             ("postgres://u:canary@db/auth?sslmode=", "sslmode"),
             ("postgres://u:canary@db/auth?options=-csearch_path%3Dx", "\"options\""),
             ("postgres://u:canary%ff@db/auth", "UTF-8"),
         ] {
             let error = parse(url).unwrap_err().to_string();
-            assert!(error.contains(said), "{url}: {error}");
+            assert!(error.contains(expected), "{url}: {error}");
             assert!(!error.contains("canary"), "{url}: {error}");
         }
     }

@@ -1,4 +1,4 @@
-//! The provider's pages: plain HTML, no script, nothing from elsewhere.
+//! The provider's pages: plain HTML without scripts and without external resources.
 
 mod frame;
 mod info;
@@ -10,7 +10,7 @@ pub(super) use self::{
     login::login,
 };
 
-/// The one style sheet.
+/// The style sheet.
 pub(super) const STYLE: &str = include_str!("style.css");
-/// The one picture.
+/// The icon.
 pub(super) const ICON: &str = include_str!("icon.svg");
