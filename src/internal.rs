@@ -21,7 +21,7 @@ pub(crate) use crate::{
     authenticator::{Authenticated, Authenticator, Decision, sign_in_error},
     error::quoted,
     identity::{ClaimsParts, Span},
-    net::is_loopback,
+    net::{encoded, is_loopback},
     settings::files,
     sync::{Arc, Mutex, SharedClock, SingleFlight, catch_panic, spawn},
     telemetry::{self, Warnings},

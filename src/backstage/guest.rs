@@ -1,12 +1,13 @@
-//! The guest: a session for whoever asks.
+//! The guest: a session without a sign-in.
 
 use super::SessionProfile;
 use crate::EntityRef;
 
-/// Whom everybody is who signs in as a guest. Goes into
+/// The user that every guest becomes. Passed to
 /// [`dangerously_allow_guest`](super::BackstageAuthBuilder::dangerously_allow_guest).
 ///
-/// Default: `user:development/guest`, who owns as nobody but itself and has an empty profile, as Backstage's guest.
+/// Default, as in Backstage: `user:development/guest` with ownership of itself and an empty
+/// profile.
 #[derive(Debug, Clone, Default)]
 pub struct Guest {
     pub(super) user: Option<EntityRef>,
@@ -20,21 +21,22 @@ impl Guest {
         Self::default()
     }
 
-    /// This user instead: `auth.providers.guest.userEntityRef`.
+    /// Sets the user: `auth.providers.guest.userEntityRef`.
     #[must_use]
     pub fn user(mut self, user: EntityRef) -> Self {
         self.user = Some(user);
         self
     }
 
-    /// Owns as these: `auth.providers.guest.ownershipEntityRefs`. Default: the user's own ref.
+    /// Sets the ownership refs: `auth.providers.guest.ownershipEntityRefs`. Default: the user's own
+    /// ref.
     #[must_use]
     pub fn ownership(mut self, refs: impl IntoIterator<Item = EntityRef>) -> Self {
         self.ownership = Some(refs.into_iter().collect());
         self
     }
 
-    /// What is shown of the guest.
+    /// Sets the guest's profile.
     #[must_use]
     pub fn profile(mut self, profile: SessionProfile) -> Self {
         self.profile = profile;
@@ -47,14 +49,16 @@ impl Guest {
             None => EntityRef::new("user", "development", "guest").map_err(|error| error.to_string())?,
         };
         if user.kind() != "user" {
-            return Err(format!("a guest is a user, and {user} is none: take one such as user:development/guest"));
+            return Err(format!(
+                "the guest must be of kind user, but it is {user}: use one such as user:development/guest"
+            ));
         }
         let ownership = self.ownership.unwrap_or_else(|| vec![user.clone()]);
         Ok(KnownGuest { user, ownership, profile: self.profile })
     }
 }
 
-/// A guest without gaps.
+/// A guest with every default filled in.
 #[derive(Debug, Clone)]
 pub(super) struct KnownGuest {
     pub(super) user: EntityRef,

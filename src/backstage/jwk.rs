@@ -1,4 +1,4 @@
-//! A public key as it is published.
+//! Public keys in the form in which they are published.
 
 use std::{fmt, sync::Arc};
 
@@ -10,27 +10,28 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
-/// Members of a JWK that are private in any kind of key (RFC 7518 section 6).
+/// JWK members that are private in any kind of key (RFC 7518 section 6).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// A public key as a JWK (RFC 7517): what stands in a key set, and in a row of a store.
+/// A public key as a JWK (RFC 7517), as in a key set and in a row of a store.
 ///
-/// Ours are P-256 keys. A store that others write to may hold keys of other kinds, which are published as they are and verify
-/// nothing here. A key with a private member is refused, wherever it comes from.
+/// Keys of this crate are P-256 keys. A store that others write to may contain other kinds, which
+/// are published unchanged and verify nothing here. A key with a private member is rejected,
+/// wherever it comes from.
 #[derive(Clone)]
 pub struct PublicJwk {
     kid: String,
     json: Box<RawValue>,
-    /// Where it is a P-256 key for ES256: parsed once.
+    /// Set if it is a P-256 key for ES256; parsed once.
     verifier: Option<Arc<ParsedPublicKey>>,
 }
 
 impl PublicJwk {
-    /// The members in the order that Backstage writes them. Without a kid the thumbprint (RFC 7638) is the kid.
+    /// The members in Backstage's order. Without a kid, the thumbprint (RFC 7638) becomes the kid.
     pub(super) fn of_point(kid: Option<&str>, point: &[u8]) -> Result<Self, JwkError> {
         let (x, y) = match point {
             [0x04, rest @ ..] if rest.len() == 64 => rest.split_at(32),
-            _ => return Err(JwkError("the public key is no P-256 point")),
+            _ => return Err(JwkError("the public key is not a P-256 point")),
         };
         let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
         let thumbprint = || {
@@ -41,10 +42,10 @@ impl PublicJwk {
         Self::parse(&format!(r#"{{"kty":"EC","x":"{x}","y":"{y}","crv":"P-256","kid":{kid},"alg":"ES256"}}"#))
     }
 
-    /// Reads a JWK.
+    /// Parses a JWK.
     ///
     /// # Errors
-    /// What is no JSON object with a `kid`, and what has a private member.
+    /// The text is not a JSON object with a `kid`, or it has a private member.
     pub fn parse(json: &str) -> Result<Self, JwkError> {
         #[derive(Deserialize)]
         struct Members {
@@ -56,7 +57,7 @@ impl PublicJwk {
             y: Option<String>,
         }
         let all: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_str(json).map_err(|_| JwkError("it is no JSON object"))?;
+            serde_json::from_str(json).map_err(|_| JwkError("it is not a JSON object"))?;
         if PRIVATE.iter().any(|member| all.contains_key(*member)) {
             return Err(JwkError("it has a private member"));
         }
@@ -67,10 +68,10 @@ impl PublicJwk {
             && members.crv.as_deref() == Some("P-256")
             && members.alg.as_deref().is_none_or(|alg| alg == "ES256");
         let verifier = match (is_ours, members.x, members.y) {
-            (true, Some(x), Some(y)) => Some(point(&x, &y).ok_or(JwkError("x and y are no point of P-256"))?.into()),
+            (true, Some(x), Some(y)) => Some(point(&x, &y).ok_or(JwkError("x and y are not a P-256 point"))?.into()),
             _ => None,
         };
-        let json = RawValue::from_string(json.trim().to_owned()).map_err(|_| JwkError("it is no JSON object"))?;
+        let json = RawValue::from_string(json.trim().to_owned()).map_err(|_| JwkError("it is not a JSON object"))?;
         Ok(Self { kid, json, verifier })
     }
 
@@ -79,12 +80,12 @@ impl PublicJwk {
         &self.kid
     }
 
-    /// The JWK's text.
+    /// The JWK as JSON.
     pub fn json(&self) -> &str {
         self.json.get()
     }
 
-    /// To verify ES256 by; `None` for a key of another kind.
+    /// Verifies ES256 signatures; `None` for a key of another kind.
     pub(super) fn verifier(&self) -> Option<&ParsedPublicKey> {
         self.verifier.as_deref()
     }
@@ -97,8 +98,8 @@ fn point(x: &str, y: &str) -> Option<ParsedPublicKey> {
 }
 
 impl PartialEq for PublicJwk {
-    /// The same key of the same id. Members that are written in another order, or others beside, make no other key of a P-256
-    /// key.
+    /// Whether it is the same key with the same id. For a P-256 key, the order of members and
+    /// additional members do not matter.
     fn eq(&self, other: &Self) -> bool {
         let is_same_key = match (&self.verifier, &other.verifier) {
             (Some(one), Some(other)) => one.as_ref().as_ref() == other.as_ref().as_ref(),
@@ -117,7 +118,7 @@ impl fmt::Debug for PublicJwk {
     }
 }
 
-/// Why a text is no public key. Says nothing of its contents.
+/// Why a text is not a public key. Contains nothing of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JwkError(&'static str);
 

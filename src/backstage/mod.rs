@@ -1,5 +1,5 @@
-//! Backstage's auth backend for users whom the load balancer signed in (feature `backstage`): a router to nest at
-//! `/api/auth`, which the stock front end and stock back ends accept as it is.
+//! Backstage's auth backend for users whom the load balancer signed in (feature `backstage`): a
+//! router to nest at `/api/auth`, which the stock front end and stock back ends accept unchanged.
 //!
 //! ```
 //! # #[cfg(feature = "test-util")]
@@ -17,12 +17,12 @@
 //!
 //! let tokens = TokenIssuer::builder("https://backstage.example.com/api/auth").build()?;
 //! let auth = BackstageAuth::builder(layer.handle(), tokens).app_base_url("https://backstage.example.com").build()?;
-//! // Outside of the layer: routes below it need the user in the headers, which a layer takes off.
+//! // Outside the layer: these routes need the user in the headers, which the layer removes.
 //! let app: Router = Router::new().nest("/api/auth", router(auth));
 //!
 //! let request = alb.request("/api/auth/awsalb/refresh").user(&User::jane()).body(Body::empty());
-//! let answer = app.clone().oneshot(request).await?;
-//! assert_eq!((answer.status().as_u16(), &answer.headers()["cache-control"]), (200, &"no-store".parse()?));
+//! let response = app.clone().oneshot(request).await?;
+//! assert_eq!((response.status().as_u16(), &response.headers()["cache-control"]), (200, &"no-store".parse()?));
 //!
 //! let foreign = alb.request("/api/auth/awsalb/refresh").user(&User::jane()).header("origin", "https://evil.example");
 //! assert_eq!(app.oneshot(foreign.body(Body::empty())).await?.status(), 403);
@@ -34,49 +34,54 @@
 //!
 //! | part | its role |
 //! |---|---|
-//! | [`router`](router()), [`router_with_fallback`] | the routes, as Backstage's front end and back ends ask them |
-//! | [`BackstageAuth`] | what the routes need: the layer's handle, the token issuer, the stores, whose pages may ask |
-//! | [`TokenIssuer`] | signs user tokens and plugin tokens, publishes the keys they verify by |
-//! | [`settings`] | what Backstage's own files say of all that |
+//! | [`router`](router()), [`router_with_fallback`] | the routes that Backstage's front end and back ends call |
+//! | [`BackstageAuth`] | the state of the routes: the layer's handle, the token issuer, the stores, the allowed origins |
+//! | [`TokenIssuer`] | signs user tokens and plugin tokens, publishes the keys that verify them |
+//! | [`settings`] | reads all that from Backstage's own files |
 //! | [`service`] | all of these parts, built from Backstage's own files |
 //! | [`Upstream`] | another auth backend behind this one, for other sign-in providers |
-//! | [`store`] | what replicas share: public keys and the answers of `/v1/userinfo`; never a private key |
+//! | [`store`] | what replicas share: public keys and the responses of `/v1/userinfo`; never a private key |
 //!
-//! # What it answers
-//! | path | method | answer |
+//! # Responses
+//! | path | method | response |
 //! |---|---|---|
 //! | `/awsalb/refresh` | GET, POST | a session: `profile`, `providerInfo`, `backstageIdentity` with the token; absent members are left out |
-//! | `/awsalb/logout` | POST | what [`SignOut`](crate::SignOut) does: 204 or 303, with the load balancer's cookies expired |
+//! | `/awsalb/logout` | POST | the response of [`SignOut`](crate::SignOut): 204 or 303, with the load balancer's cookies expired |
 //! | `/awsalb/start`, `/awsalb/handler/frame` | GET | 501: the load balancer signs users in |
 //! | `/.well-known/jwks.json` | GET | the public keys of user tokens |
 //! | `/.backstage/auth/v1/jwks.json` | GET | the public keys of plugin tokens |
-//! | `/.well-known/openid-configuration` | GET | the members that a stock auth backend gives |
+//! | `/.well-known/openid-configuration` | GET | the members that a stock auth backend returns |
 //! | `/v1/userinfo` | GET, with a user token or a limited one | `{"claims":{"sub","ent"}}` |
-//! | `/guest/refresh` | GET, POST | 403; a guest's session where [`dangerously_allow_guest`](BackstageAuthBuilder::dangerously_allow_guest) says so |
+//! | `/guest/refresh` | GET, POST | 403; a guest's session with [`dangerously_allow_guest`](BackstageAuthBuilder::dangerously_allow_guest) |
 //! | any other | | 404, or what [`router_with_fallback`] was given |
 //!
-//! A slash at the end, a query and a body make no difference; a body is not read. HEAD is answered where GET is, without the
-//! body; another method with 405 and `Allow`. Everything is `no-store`, but for the two key sets and discovery, which caches may
-//! keep for 5 s and ask about by `ETag`.
+//! A trailing slash, a query and a body make no difference; a body is not read. HEAD works wherever
+//! GET does, without the body; other methods get 405 with `Allow`. Every response is `no-store`,
+//! except for the two key sets and discovery, which caches may keep for 5 s and revalidate by
+//! `ETag`.
 //!
-//! # Whom it sends away
-//! Errors have Backstage's shape, `{"error":{"name","message"},"request":{"method","url"},"response":{"statusCode"}}`, where
-//! `url` is the path below the mount. Their message is one a status, whatever the reason; the reason is in the log.
+//! # Refusals
+//! Errors have Backstage's shape,
+//! `{"error":{"name","message"},"request":{"method","url"},"response":{"statusCode"}}`, where `url`
+//! is the path below the mount. There is one message per status, whatever the reason; the reason is
+//! logged.
 //!
-//! | request for a session | answer |
+//! | request for a session | response |
 //! |---|---|
-//! | of a page of another site | 403, before anything else is looked at |
-//! | no token of a trusted load balancer, or a bad one | 401 |
-//! | a user whom the sign-in policy does not find or does not let in | 403 |
+//! | from a page of another site | 403, before anything else is checked |
+//! | no token of a trusted load balancer, or an invalid one | 401 |
+//! | a user whom the sign-in policy does not find or does not accept | 403 |
 //! | several users that match | 409 |
-//! | keys, catalog or a store out of reach | 503 with `Retry-After` |
+//! | keys, catalog or a store unavailable | 503 with `Retry-After` |
 //! | inside an [`AlbAuthLayer`](crate::AlbAuthLayer) | 401, and an error in the log that says so |
 //!
-//! # Whose pages may ask
-//! A session and signing out are for the pages of [`app_base_url`](BackstageAuthBuilder::app_base_url), of
-//! [`allow_origin`](BackstageAuthBuilder::allow_origin) and of the issuer's own origin, by `Origin`. Where a browser sends none,
-//! `Sec-Fetch-Site` must be absent, `none`, `same-origin` or `same-site`. Pages of those origins can read all answers (CORS, with
-//! credentials), and their preflight requests are answered; a stranger's `OPTIONS` is 405.
+//! # Allowed origins
+//! Sessions and sign-out are for the pages of [`app_base_url`](BackstageAuthBuilder::app_base_url),
+//! of
+//! [`allow_origin`](BackstageAuthBuilder::allow_origin) and of the issuer's own origin, by `Origin`. If a
+//! browser sends none, `Sec-Fetch-Site` must be absent, `none`, `same-origin` or `same-site`. Pages
+//! of those origins can read all responses (CORS, with credentials), and their preflight requests
+//! succeed; an `OPTIONS` request from another origin gets 405.
 
 mod auth;
 mod guest;
@@ -95,8 +100,8 @@ pub use self::{
     auth::{BackstageAuth, BackstageAuthBuilder},
     guest::Guest,
     issuer::{
-        IssuedToken, IssuerReadiness, KeyFiles, SigningKeys, TendHandle, TokenIssuer, TokenIssuerBuilder, TokenRefused,
-        VerifiedUser,
+        IssuedToken, IssuerReadiness, KeyFiles, KeyMaintenance, SigningKeys, TokenIssuer, TokenIssuerBuilder,
+        TokenRefused, VerifiedUser,
     },
     jwk::{JwkError, PublicJwk},
     profile::SessionProfile,

@@ -1,19 +1,19 @@
-//! Whose pages may ask for a session.
+//! The origins whose pages may request a session.
 
 use http::{HeaderMap, HeaderValue, Uri, header, uri::Authority};
 
 use crate::internal::is_loopback;
 
-/// Origins (RFC 6454 section 7) whose pages may ask, as browsers write them.
+/// Origins (RFC 6454 section 7) whose pages may request a session, as browsers write them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Origins(Vec<HeaderValue>);
 
 impl Origins {
-    /// Adds the origin of an address, path or none.
+    /// Adds the origin of a URL, with or without a path.
     pub(super) fn add_address(&mut self, name: &str, address: &str) -> Result<(), String> {
         let (origin, _) = parse(address).ok_or_else(|| {
             format!(
-                "the {name} {} is no address: write it as https://backstage.example.com",
+                "the {name} {} is not a URL: write it as https://backstage.example.com",
                 crate::internal::quoted(address)
             )
         })?;
@@ -35,7 +35,7 @@ impl Origins {
         }
     }
 
-    /// Those whose pages come over plain http from another machine.
+    /// The origins on other machines whose pages are served over plain http.
     pub(super) fn unprotected(&self) -> impl Iterator<Item = &str> {
         let hosts = self.0.iter().filter_map(|origin| origin.to_str().ok()?.strip_prefix("http://"));
         hosts.filter(|authority| {
@@ -44,15 +44,17 @@ impl Origins {
         })
     }
 
-    /// Those that [`is_insecure`].
+    /// The origins that are [insecure](is_insecure).
     pub(super) fn insecure(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|origin| origin.to_str().ok()).filter(|origin| is_insecure(origin))
     }
 
-    /// Whether a browser says that the request comes from one of these, or that no other site is behind it.
+    /// Whether the browser says that the request comes from one of these origins, or that no other
+    /// site is involved.
     ///
-    /// A page can write neither header, and a browser that sends no `Origin` says in `Sec-Fetch-Site` (Fetch Metadata) how far
-    /// away the request comes from. What sends neither is no browser, and has no session that it was tricked with.
+    /// A page cannot write either header, and a browser that sends no `Origin` reports the relation
+    /// in `Sec-Fetch-Site` (Fetch Metadata). A client that sends neither is not a browser, so it
+    /// has no session that a page could misuse.
     pub(super) fn allow(&self, headers: &HeaderMap) -> bool {
         if headers.contains_key(header::ORIGIN) {
             return self.names(headers);
@@ -63,42 +65,44 @@ impl Origins {
             .all(|site| matches!(site.as_bytes(), b"none" | b"same-origin" | b"same-site"))
     }
 
-    /// Whether the request's one `Origin` is one of these.
+    /// Whether the request's only `Origin` is one of these.
     pub(super) fn names(&self, headers: &HeaderMap) -> bool {
         let mut sent = headers.get_all(header::ORIGIN).iter();
         matches!((sent.next(), sent.next()), (Some(origin), None) if self.0.contains(origin))
     }
 }
 
-/// What is wrong with an origin that [`is_insecure`].
-pub(super) const WHY_INSECURE: &str = "any program on a visitor's machine, or anyone on the way of plain http, could serve a page \
-                                       there and take the visitor's tokens";
+/// Why an origin is [insecure](is_insecure).
+pub(super) const WHY_INSECURE: &str = "any program on a visitor's machine, or an attacker on the network path of plain http, could \
+                                       serve a page there and take the visitor's tokens";
 
-/// The warning for one that is allowed all the same.
+/// The warning for an insecure origin that is allowed nevertheless.
 pub(super) fn allowed_though_insecure(origin: &str, public: &str) -> String {
-    format!("pages of {origin} may ask for sessions beside {public}, which is waived: {WHY_INSECURE}")
+    format!("pages of {origin} may request sessions of {public}, because the check is waived: {WHY_INSECURE}")
 }
 
-/// Whether others than the site can write pages of this origin: an attacker on the way, if it is plain http, or any program
-/// on the visitor's own machine.
+/// Whether others than the site can serve pages of this origin: an attacker on the network path, if
+/// it uses plain http, or any program on the visitor's own machine.
 pub(super) fn is_insecure(origin: &str) -> bool {
     let uri: Option<Uri> = origin.parse().ok();
     uri.is_some_and(|uri| uri.scheme_str() == Some("http") || uri.host().is_some_and(is_this_machine))
 }
 
-/// Whether this is the address of a site that is served over https, and not from the visitor's own machine.
+/// Whether this is the URL of a site that is served over https, and not from the visitor's own
+/// machine.
 pub(super) fn is_public_https(address: &str) -> bool {
     let uri: Option<Uri> = address.parse().ok();
     uri.is_some_and(|uri| uri.scheme_str() == Some("https") && !uri.host().is_some_and(is_this_machine))
 }
 
-/// Whether browsers take this host for the machine that they run on.
+/// Whether browsers resolve this host to their own machine.
 fn is_this_machine(host: &str) -> bool {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     is_loopback(&host) || host.ends_with(".localhost") || matches!(host.as_str(), "0.0.0.0" | "[::]")
 }
 
-/// The origin as a browser writes it, in lower case and without the scheme's own port, and what stands behind it.
+/// The origin as browsers write it, in lower case and without the scheme's default port, and the
+/// rest of the URL.
 fn parse(address: &str) -> Option<(HeaderValue, &str)> {
     let (scheme, rest) = address.split_once("://")?;
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
@@ -110,7 +114,7 @@ fn parse(address: &str) -> Option<(HeaderValue, &str)> {
     let uri: Uri = format!("{scheme}://{authority}").parse().ok()?;
     let host = uri.host().filter(|host| !host.is_empty() && !host.contains('*'))?.to_ascii_lowercase();
     let port = uri.port_u16().filter(|port| *port != own_port).map(|port| format!(":{port}")).unwrap_or_default();
-    // A user name, or a port that is no number, would be lost without a word.
+    // A user name, or a port that is not a number, would otherwise be dropped silently.
     let written = authority.to_ascii_lowercase();
     if written != host && written != format!("{host}:{}", uri.port_u16()?) {
         return None;

@@ -1,39 +1,44 @@
-//! Which paths are those of this auth backend's own routes, however another server may read them.
+//! Recognizes the paths of this auth backend's own routes, however another server may interpret
+//! them.
 //!
-//! A server behind this one may have the same routes with fewer checks, and read paths in its own way: Express takes
-//! `/API/Auth/AWSALB/refresh` for `/api/auth/awsalb/refresh`, a proxy decodes `/api/%61uth`, a servlet container drops `;x`.
-//! One guard decides for the fallback of the router and for [`Upstream`](super::Upstream) what may go on:
+//! A server behind this one may have the same routes with fewer checks, and interpret paths
+//! differently: Express treats `/API/Auth/AWSALB/refresh` as `/api/auth/awsalb/refresh`, a proxy
+//! decodes `/api/%61uth`, a servlet container drops `;x`. One guard decides for the fallback of the
+//! router and for
+//! [`Upstream`](super::Upstream) what may be passed on:
 //!
-//! | a path | goes on |
+//! | a path | passed on |
 //! |---|---|
-//! | below the mount, plainly written, and no path of an own route in any letter case | yes |
-//! | below the mount, with `%`, `\`, `;`, `//`, a dot segment or a letter that is not ASCII | no |
-//! | not below the mount, and below it in no reading | yes, as it is written |
-//! | not below the mount as it is written, but below it in some reading | no |
+//! | below the mount, plainly written, and not the path of an own route in any letter case | yes |
+//! | below the mount, with `%`, `\`, `;`, `//`, a dot segment or a non-ASCII character | no |
+//! | not below the mount in any reading | yes, unchanged |
+//! | not below the mount as written, but below it in some reading | no |
 //!
-//! A reading is what is left of a path after any of these steps in any order: percent-decoding, `\` as `/`, removal of `;`
-//! parameters, collapsing of slashes, resolution of dot segments. Letter case never counts.
+//! A reading is the result of any of these steps in any order: percent-decoding, `\` to `/`,
+//! removal of `;` parameters, collapsing of slashes, resolution of dot segments. Letter case never
+//! matters.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-/// Where Backstage's plugin `auth` is, in every stock backend.
+/// Mount of Backstage's plugin `auth` in every stock backend.
 pub(super) const USUAL_MOUNT: &str = "/api/auth";
 
-/// An honest path has two or three readings.
+/// Maximum number of readings that are checked. A legitimate path has two or three.
 const MAX_READINGS: usize = 64;
-/// Longer paths are passed on only if they are plainly written. In bytes.
+/// Maximum length of a path that is not plainly written, in bytes. A longer one is not passed on.
 const MAX_ODD_PATH: usize = 8 * 1024;
 /// What all readings of a path may have together, in bytes: any stranger has them worked out. An honest path has a few hundred.
 const MAX_BYTES_READ: usize = 64 * 1024;
 
-/// Whether a path below the mount may go to another server. `guests` says whether `/guest` is an own route.
+/// Whether a path below the mount may be passed to another server. `guests` says whether `/guest`
+/// is an own route.
 pub(super) fn is_of_others(path: &str, guests: bool) -> bool {
     !is_oddly_written(path) && !is_own(path, guests)
 }
 
-/// The same for a whole path, with the places where own routes are mounted.
+/// The same for a whole path, with the mounts of the own routes.
 pub(super) fn may_pass<'m>(path: &str, mounts: impl Iterator<Item = &'m str> + Clone) -> bool {
     let is_plainly_below = |mount: &str| match path.strip_prefix(mount) {
         Some(rest) if rest.is_empty() || rest.starts_with('/') => Some(rest),
@@ -49,7 +54,7 @@ pub(super) fn may_pass<'m>(path: &str, mounts: impl Iterator<Item = &'m str> + C
     readings(path).is_some_and(|readings| !readings.iter().any(|reading| is_below(reading)))
 }
 
-/// Whether the path is one that a mount can have: plainly written, without a slash at its end.
+/// Whether the path can be a mount: plainly written, without a slash at its end.
 pub(super) fn is_mount(path: &str) -> bool {
     path.len() > 1 && path.starts_with('/') && !path.ends_with('/') && !is_oddly_written(path) && !path.contains('?')
 }
@@ -70,11 +75,11 @@ fn is_own(path: &str, guests: bool) -> bool {
     }
 }
 
-/// Whether a server that does not tell capitals from small letters takes the path for one below the mount.
+/// Whether a case-insensitive server would treat the path as one below the mount.
 fn is_below(reading: &str, mount: &str) -> bool {
     let folded: Cow<'_, str> = match reading.is_ascii() {
         true => reading.into(),
-        // Some letters become ASCII ones: U+017F is a capital S, U+212A a small k.
+        // Some letters map to ASCII ones: U+017F to a capital S, U+212A to a small k.
         false => reading.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect::<String>().into(),
     };
     let Some((start, rest)) = folded.split_at_checked(mount.len()) else { return false };
@@ -82,7 +87,7 @@ fn is_below(reading: &str, mount: &str) -> bool {
     start.eq_ignore_ascii_case(mount) && !rest.starts_with(is_other_name)
 }
 
-/// What servers may take the path for, itself included; `None` where there are too many to be looked at.
+/// All readings of the path, itself included; `None` if there are too many.
 fn readings(path: &str) -> Option<Vec<String>> {
     if path.len() > MAX_ODD_PATH {
         return None;
@@ -218,7 +223,10 @@ mod tests {
         ] {
             assert!(!passes(path), "{path}");
         }
-        assert!(!may_pass("/bac%E2%84%AA/awsalb/refresh", ["/back"].into_iter()), "a Kelvin sign is a small k to some");
+        assert!(
+            !may_pass("/bac%E2%84%AA/awsalb/refresh", ["/back"].into_iter()),
+            "some servers treat a Kelvin sign as a small k"
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the front end shows of a user.
+//! The profile that the front end shows.
 
 use std::{fmt, pin::Pin, sync::Arc};
 
@@ -10,9 +10,10 @@ use crate::{
     sign_in::SignInError,
 };
 
-/// What the front end shows of a user: the member `profile` of a session. What is `None` is left out of it.
+/// What the front end shows of a user: the member `profile` of a session. Members that are `None`
+/// are left out.
 ///
-/// Shown, and nothing more: who the user is stands in the entity ref, which the sign-in policy gives.
+/// It is for display only: the entity ref, which the sign-in policy returns, identifies the user.
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -20,17 +21,18 @@ pub struct SessionProfile {
     /// The email address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// The address of a picture.
+    /// The URL of a picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub picture: Option<String>,
-    /// The name to greet by.
+    /// The name to show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
 }
 
 impl SessionProfile {
-    /// As Backstage has it: the claims `email` and `picture`; and as the name the claim `name`, else the email's local part,
-    /// else the subject. Never from the access token, which is not signed.
+    /// The profile that Backstage creates: the claims `email` and `picture`; as the name the claim
+    /// `name`, otherwise the email's local part, otherwise the subject. The access token is never
+    /// used, because it is not signed.
     pub fn of(user: &SignedIn) -> Self {
         let Some(profile) = user.identity().map(crate::BackstageIdentity::profile) else { return Self::default() };
         Self {
@@ -42,7 +44,7 @@ impl SessionProfile {
 }
 
 impl fmt::Debug for SessionProfile {
-    /// Which members there are, not what they say.
+    /// Shows which members are set, not their values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionProfile")
             .field("email", &self.email.is_some())
@@ -54,7 +56,7 @@ impl fmt::Debug for SessionProfile {
 
 type ProfileFuture = Pin<Box<dyn Future<Output = Result<SessionProfile, SignInError>> + Send>>;
 
-/// How a profile is made: Backstage's `authHandler`.
+/// Creates a profile: Backstage's `authHandler`.
 #[derive(Clone)]
 pub(super) struct ProfileTransform(Arc<dyn Fn(SignedIn) -> ProfileFuture + Send + Sync>);
 

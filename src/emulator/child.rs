@@ -1,15 +1,17 @@
 //! The application that the emulator starts.
 //!
-//! It leads a process group of its own, so that whatever it starts (`cargo run`, `npm start`, a shell) ends with it:
+//! It leads its own process group, so that everything it starts (`cargo run`, `npm start`, a shell)
+//! ends with it:
 //!
 //! | event | what happens |
 //! |---|---|
-//! | it ends by itself | what it left behind in its group is ended too |
-//! | the emulator is asked to stop | the group gets the same signal, and is killed if it has not ended in time |
-//! | the emulator ends in any other way but by `SIGKILL` | the group is killed |
+//! | it ends by itself | processes that it left in its group are ended too |
+//! | the emulator is asked to stop | the group gets the same signal, and is killed if it does not end in time |
+//! | the emulator ends in any way except by `SIGKILL` | the group is killed |
 //!
-//! Its standard input is empty: in a group of its own it may not read the terminal. What it prints goes where the emulator's
-//! output goes. Where there are no process groups, the application alone is ended.
+//! Its standard input is empty, because a background process group may not read the terminal. Its
+//! output goes where the emulator's output goes. On platforms without process groups only the
+//! application itself is ended.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -19,25 +21,25 @@ use std::{
 
 use tokio::process::{Child as Process, Command};
 
-/// In an argument it stands for the port.
+/// Stands for the port in an argument.
 const PORT: &str = "{port}";
 
-/// How long an application has to end after it was asked to.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-/// How long what it left behind has to end once it is gone itself.
-const PATIENCE_WITH_ORPHANS: Duration = Duration::from_secs(2);
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// How long an application may take to end after it was asked to.
+pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long processes that it left behind may take to end.
+const ORPHAN_TIMEOUT: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How an application is asked to end.
+/// The signal by which an application is asked to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ask {
-    /// As by Ctrl-C.
+pub(super) enum StopSignal {
+    /// The same as Ctrl-C.
     Interrupt,
     Terminate,
     HangUp,
 }
 
-/// An application that runs. Dropping it kills it and all that it started.
+/// A running application. Dropping it kills it and everything that it started.
 #[derive(Debug)]
 pub(super) struct Child {
     process: Process,
@@ -45,10 +47,10 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts it with this environment besides the emulator's own.
+    /// Starts it with these variables in addition to the emulator's own environment.
     ///
     /// # Errors
-    /// There is no such program, or it cannot be started.
+    /// The program does not exist, or it cannot be started.
     pub(super) fn start(
         command: &[OsString],
         port: u16,
@@ -69,42 +71,43 @@ impl Child {
         command.process_group(0);
         let process = command.spawn().map_err(|error| {
             let program = program.to_string_lossy();
-            format!("{program} cannot be started: {error}; what stands behind -- is a program and its arguments, such as: -- cargo run")
+            format!("{program} cannot be started: {error}; write a program and its arguments after --, such as: -- cargo run")
         })?;
         let group = Group::led_by(process.id());
         Ok(Self { process, group })
     }
 
-    /// Waits until it ends by itself, and gives its exit code: as a shell has it, 128 and the signal's number where a signal
-    /// ended it.
+    /// Waits until it ends by itself, and returns its exit code. As in a shell, the code is 128
+    /// plus the signal's number if a signal ended it.
     pub(super) async fn ended(&mut self) -> u8 {
         match self.process.wait().await {
             Ok(status) => code(status),
-            // Nobody knows what became of it.
+            // The status is lost.
             Err(_) => 1,
         }
     }
 
-    /// Ends what it left behind after it ended by itself.
+    /// Ends the processes that it left behind after it ended by itself.
     pub(super) async fn sweep(&mut self) {
-        self.group.ask(Ask::Terminate);
-        self.group.gone_or_killed(PATIENCE_WITH_ORPHANS).await;
+        self.group.signal(StopSignal::Terminate);
+        self.group.gone_or_killed(ORPHAN_TIMEOUT).await;
     }
 
-    /// Asks it to end, and kills it if it does not within `patience`. False if it had to be killed.
-    pub(super) async fn stop(&mut self, ask: Ask, patience: Duration) -> bool {
-        if !self.group.ask(ask) {
+    /// Asks it to end, and kills it if it does not within `timeout`. Returns false if it was
+    /// killed.
+    pub(super) async fn stop(&mut self, signal: StopSignal, timeout: Duration) -> bool {
+        if !self.group.signal(signal) {
             let _ = self.process.start_kill();
         }
-        if tokio::time::timeout(patience, self.process.wait()).await.is_err() {
+        if tokio::time::timeout(timeout, self.process.wait()).await.is_err() {
             self.kill().await;
             return false;
         }
-        self.group.gone_or_killed(PATIENCE_WITH_ORPHANS).await;
+        self.group.gone_or_killed(ORPHAN_TIMEOUT).await;
         true
     }
 
-    /// Ends it and all that it started, without asking.
+    /// Kills it and everything that it started.
     pub(super) async fn kill(&mut self) {
         self.group.gone_or_killed(Duration::ZERO).await;
         let _ = self.process.kill().await;
@@ -112,7 +115,7 @@ impl Child {
 }
 
 fn with_port(argument: &OsStr, port: u16) -> OsString {
-    // What is not Unicode has no place for a port that we could see.
+    // An argument that is not Unicode cannot contain the placeholder.
     argument.to_str().map_or_else(|| argument.to_owned(), |text| text.replace(PORT, &port.to_string()).into())
 }
 
@@ -128,7 +131,7 @@ fn code(status: ExitStatus) -> u8 {
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
-/// A process group. Dropping it kills whoever is left in it.
+/// A process group. Dropping it kills the processes that are left in it.
 #[cfg(unix)]
 #[derive(Debug)]
 struct Group(Option<rustix::process::Pid>);
@@ -140,13 +143,13 @@ impl Group {
         Self(pid.and_then(rustix::process::Pid::from_raw))
     }
 
-    /// False where nobody could be asked.
-    fn ask(&self, ask: Ask) -> bool {
+    /// Returns false if the signal could not be sent.
+    fn signal(&self, signal: StopSignal) -> bool {
         use rustix::process::Signal;
-        let signal = match ask {
-            Ask::Interrupt => Signal::INT,
-            Ask::Terminate => Signal::TERM,
-            Ask::HangUp => Signal::HUP,
+        let signal = match signal {
+            StopSignal::Interrupt => Signal::INT,
+            StopSignal::Terminate => Signal::TERM,
+            StopSignal::HangUp => Signal::HUP,
         };
         self.0.is_some_and(|group| rustix::process::kill_process_group(group, signal).is_ok())
     }
@@ -161,16 +164,16 @@ impl Group {
         }
     }
 
-    async fn gone_or_killed(&mut self, patience: Duration) {
+    async fn gone_or_killed(&mut self, timeout: Duration) {
         let gone = async {
             while !self.is_gone() {
-                tokio::time::sleep(LOOK_AGAIN).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         };
-        if tokio::time::timeout(patience, gone).await.is_err() {
+        if tokio::time::timeout(timeout, gone).await.is_err() {
             self.kill();
         }
-        // Its number may be somebody else's from now on.
+        // The system may reuse the number from now on.
         self.0 = None;
     }
 }
@@ -182,7 +185,7 @@ impl Drop for Group {
     }
 }
 
-/// There are none here: the process alone is ended, when it is dropped.
+/// This platform has no process groups: only the process itself is ended, when it is dropped.
 #[cfg(not(unix))]
 #[derive(Debug)]
 struct Group;
@@ -193,7 +196,7 @@ impl Group {
         Self
     }
 
-    fn ask(&self, _: Ask) -> bool {
+    fn signal(&self, _: StopSignal) -> bool {
         false
     }
 

@@ -1,4 +1,4 @@
-//! The provider that the configuration names, and the demo provider where it is that one.
+//! Sets up the provider that the configuration names; starts the demo provider if it is that one.
 
 use super::{
     action::CALLBACK,
@@ -9,17 +9,17 @@ use super::{
 };
 use crate::ConfigError;
 
-/// What is known of the provider when the emulator starts.
+/// What is known about the provider when the emulator starts.
 pub(super) struct ChosenProvider {
     pub(super) demo: Option<DemoProviderServer>,
-    /// The client's, there.
+    /// The secret of the emulator's client at the provider.
     pub(super) secret: ClientSecret,
     /// Where its endpoints come from.
     pub(super) source: Source,
     pub(super) issuer: String,
 }
 
-/// The provider of this configuration; the demo provider is started.
+/// The provider of this configuration. Starts the demo provider.
 pub(super) async fn choose(config: &EmulatorConfig, url: &str) -> Result<ChosenProvider, ConfigError> {
     let given = config.client_secret.clone();
     let demo = match &config.provider.0 {
@@ -70,6 +70,7 @@ pub(super) async fn choose(config: &EmulatorConfig, url: &str) -> Result<ChosenP
 
 fn generated_secret() -> Result<ClientSecret, ConfigError> {
     let mut bytes = [0; 32];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| ConfigError::message("the system gives no random bytes"))?;
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| ConfigError::message("the operating system provides no random bytes"))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
 }

@@ -1,4 +1,4 @@
-//! The load balancer's headers, and its keys.
+//! The load balancer's headers and its signing keys.
 
 use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderValue};
@@ -9,34 +9,36 @@ use crate::internal::{
     signer::{AlbSigner, TOKEN_LIFETIME, TokenOrigin, payload, to_json},
 };
 
-/// So many public keys are given; the oldest goes first. With a rotation each second, which is the shortest interval, a key is
-/// there for as long as a token by it lives and verifiers wait.
+/// Maximum number of public keys that are kept; the oldest is dropped first. At the shortest
+/// rotation interval of one second, a key stays long enough for the life of its tokens and the
+/// verifiers' wait.
 const MAX_KEYS: usize = 256;
 
-/// Signs as a load balancer does, and knows the public keys of what it signed.
+/// Signs as a load balancer does, and keeps the public keys of the tokens that it signed.
 pub(super) struct LoadBalancer {
     pub(super) signer: String,
     pub(super) issuer: String,
     pub(super) client_id: String,
     key: ArcSwap<AlbSigner>,
-    /// Kid and PEM of every key, the one in use last.
+    /// Kid and PEM of every key; the one in use is the last.
     public: Mutex<Vec<(String, String)>>,
 }
 
 impl LoadBalancer {
     pub(super) fn new(signer: String, issuer: String, client_id: String) -> Result<Self, String> {
-        let key = AlbSigner::generate().map_err(|_| "the system gives no random bytes".to_owned())?;
+        let key = AlbSigner::generate().map_err(|_| "the operating system provides no random bytes".to_owned())?;
         let public = Mutex::new(vec![(key.kid().to_owned(), key.public_key_pem())]);
         Ok(Self { signer, issuer, client_id, key: ArcSwap::from_pointee(key), public })
     }
 
-    /// Takes off whatever a client sent in the load balancer's name, look-alikes with underscores included.
+    /// Removes the headers that only a load balancer may set, including look-alikes with
+    /// underscores.
     pub(super) fn strip(headers: &mut HeaderMap) {
         let found = OidcHeaders::scan(headers).to_strip();
         found.strip_all(headers);
     }
 
-    /// The three headers of this user. The token is signed anew each time, as a load balancer does.
+    /// Sets the three headers of this user. As at a load balancer, every request gets a new token.
     pub(super) fn sign_in(&self, headers: &mut HeaderMap, session: &Session, now: u64) -> Result<(), &'static str> {
         let key = self.key.load_full();
         let expires_at = now.saturating_add(TOKEN_LIFETIME);
@@ -47,21 +49,21 @@ impl LoadBalancer {
         let values =
             [(DATA, token.as_str()), (IDENTITY, session.subject.as_str()), (ACCESS_TOKEN, &session.access_token)];
         for (name, value) in values {
-            // Of UTF-8 too, which a subject may be.
+            // UTF-8 included, which a subject may contain.
             let mut value = HeaderValue::from_bytes(value.as_bytes())
-                .map_err(|_| "sub or access token do not fit into a header")?;
+                .map_err(|_| "sub or access token is not a valid header value")?;
             value.set_sensitive(true);
             headers.insert(name, value);
         }
         Ok(())
     }
 
-    /// Signs with a new key from now on. Gives its kid.
+    /// Rotates the signing key. Returns the new kid.
     pub(super) fn rotate(&self) -> Result<String, String> {
-        let key = AlbSigner::generate().map_err(|_| "the system gives no random bytes".to_owned())?;
+        let key = AlbSigner::generate().map_err(|_| "the operating system provides no random bytes".to_owned())?;
         let kid = key.kid().to_owned();
         {
-            // Given before it signs.
+            // Published before it signs.
             let mut public = self.public.lock();
             public.push((kid.clone(), key.public_key_pem()));
             let over = public.len().saturating_sub(MAX_KEYS);
@@ -71,12 +73,12 @@ impl LoadBalancer {
         Ok(kid)
     }
 
-    /// The id of the key that signs.
+    /// The kid of the signing key.
     pub(super) fn kid(&self) -> String {
         self.key.load().kid().to_owned()
     }
 
-    /// The public key of that id.
+    /// The public key with this kid.
     pub(super) fn public_key(&self, kid: &str) -> Option<String> {
         self.public.lock().iter().find(|(held, _)| held == kid).map(|(_, pem)| pem.clone())
     }

@@ -2,9 +2,9 @@
 
 use http::{HeaderMap, Uri, header, uri::Authority};
 
-/// The host and the port, if there is one, that a request names: once, and nothing beside them. In the address where it is
-/// there (HTTP/2, and the absolute form of HTTP/1.1, which counts for more than the header: RFC 9112 section 3.2.2), else in
-/// the header `Host`.
+/// The host that a request names, with the port if there is one. There must be exactly one. It is
+/// taken from the request target if that has it (HTTP/2, and the absolute form of HTTP/1.1, which
+/// overrides the header: RFC 9112 section 3.2.2), otherwise from the header `Host`.
 pub(super) fn named(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
     let named = match uri.authority() {
         Some(authority) => authority.clone(),
@@ -14,7 +14,7 @@ pub(super) fn named(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
             first.filter(|_| second.is_none())?.to_str().ok()?.parse().ok()?
         }
     };
-    // The parser of addresses lets more pass: a user, a port that is no number.
+    // The URI parser also accepts user information, and a port that is not a number.
     let plain = match named.port() {
         Some(port) => named.as_str().strip_suffix(port.as_str()).and_then(|rest| rest.strip_suffix(':')),
         None => Some(named.as_str()),

@@ -1,13 +1,14 @@
-//! Where the public keys are, and where they are rotated: an address of its own, on loopback.
+//! The server of the public keys, which also rotates them; it has its own loopback address.
 //!
-//! | request | answer |
+//! | request | response |
 //! |---|---|
-//! | `GET /<kid>` | the key as PEM; 403 for one that is unknown, as AWS answers |
+//! | `GET /<kid>` | the key as PEM; 403 for an unknown kid, as at AWS |
 //! | `GET /` | 403 |
-//! | `POST /rotate` with the header `x-alb-emulator: rotate` | the kid that signs from now on |
+//! | `POST /rotate` with the header `x-alb-emulator: rotate` | the kid of the new signing key |
 //!
-//! The header is what no page of another site can send without being asked for leave first, which is never given. A page whose
-//! own name leads to this machine needs no leave (DNS rebinding), so whatever is not asked for by a name of this machine is 403.
+//! A page of another site can send that header only after a CORS preflight, which never succeeds. A
+//! page whose own host name resolves to this machine needs no preflight (DNS rebinding), so
+//! requests that do not name this machine get 403.
 
 use axum::{
     Router,
@@ -21,7 +22,7 @@ use axum::{
 use super::{action::Action, host::named};
 use crate::internal::{Arc, is_loopback};
 
-/// The header that a rotation wants.
+/// The header that a rotation requires.
 pub(super) const ADMIN_HEADER: &str = "x-alb-emulator";
 
 pub(super) fn router(action: Arc<Action>) -> Router {
@@ -36,7 +37,7 @@ pub(super) fn router(action: Arc<Action>) -> Router {
 async fn of_this_machine(request: Request, next: Next) -> Response {
     match named(request.uri(), request.headers()) {
         Some(named) if is_loopback(&named.host().to_ascii_lowercase()) => next.run(request).await,
-        _ => (StatusCode::FORBIDDEN, "ask for localhost, 127.0.0.1 or [::1]\n").into_response(),
+        _ => (StatusCode::FORBIDDEN, "use the host localhost, 127.0.0.1 or [::1]\n").into_response(),
     }
 }
 
@@ -49,14 +50,14 @@ async fn key(State(action): State<Arc<Action>>, Path(kid): Path<String>) -> Resp
 
 async fn rotate(State(action): State<Arc<Action>>, headers: HeaderMap) -> Response {
     if headers.get(ADMIN_HEADER).is_none_or(|value| value.as_bytes() != b"rotate") {
-        let sentence = format!("a rotation wants the header {ADMIN_HEADER}: rotate\n");
-        return (StatusCode::FORBIDDEN, sentence).into_response();
+        let message = format!("a rotation requires the header {ADMIN_HEADER}: rotate\n");
+        return (StatusCode::FORBIDDEN, message).into_response();
     }
     match action.load_balancer.rotate() {
         Ok(kid) => {
-            tracing::info!(target: "alb_emulator", "a new key signs from now on: {kid}");
+            tracing::info!(target: "alb_emulator", "new signing key: {kid}");
             format!("{kid}\n").into_response()
         }
-        Err(sentence) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{sentence}\n")).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
 }

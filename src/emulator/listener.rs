@@ -1,4 +1,4 @@
-//! A listener: what it refuses before any rule, what the action lets go on, and how that is told in the log.
+//! A listener: what it rejects before any rule, what the action forwards, and the access log.
 
 use std::sync::Arc;
 
@@ -8,38 +8,38 @@ use hyper::body::Incoming;
 
 use super::{
     action::{Action, shown},
-    front::{Answers, MAX_LINE},
-    proxy::{ClientConnection, Proxy, answer},
+    front::{MAX_LINE, Respond},
+    proxy::{ClientConnection, Proxy, error_response},
 };
 
-/// One listener of the load balancer: what the action lets go on, the proxy carries.
+/// One listener of the load balancer. The proxy forwards what the action allows.
 pub(super) struct Listener {
     pub(super) action: Arc<Action>,
     pub(super) proxy: Proxy,
 }
 
-impl Answers for Listener {
-    fn cut(&self) {
-        self.proxy.cut();
+impl Respond for Listener {
+    fn abort(&self) {
+        self.proxy.abort();
     }
 
-    async fn answer(self: Arc<Self>, request: Request<Incoming>, client: ClientConnection) -> Response<Body> {
+    async fn respond(self: Arc<Self>, request: Request<Incoming>, client: ClientConnection) -> Response<Body> {
         if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > MAX_LINE) {
-            return answer(414, "the request line is longer than 16 KiB");
+            return error_response(414, "the request line is longer than 16 KiB");
         }
         if too_long(request.headers()) {
-            return answer(400, "a header line is longer than 16 KiB");
+            return error_response(400, "a header line is longer than 16 KiB");
         }
         if request.method() == Method::TRACE {
-            // It would say the user's token and access token to whoever asks.
-            return answer(405, "a load balancer does not support TRACE");
+            // Its response would show the user's tokens to the client.
+            return error_response(405, "a load balancer does not support TRACE");
         }
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        match self.action.judge(request).await {
-            Err(answered) => answered.map(Body::from),
+        match self.action.apply(request).await {
+            Err(response) => response.map(Body::from),
             Ok((request, outcome)) => {
                 let mut response = self.proxy.forward(request, client).await;
-                set_before_the_targets(response.headers_mut(), outcome.cookies);
+                put_before_the_targets(response.headers_mut(), outcome.cookies);
                 let (status, path) = (response.status().as_u16(), shown(&path));
                 tracing::info!(target: "alb_emulator", "{method} {path} {status} {}", outcome.actions);
                 response
@@ -48,8 +48,9 @@ impl Answers for Listener {
     }
 }
 
-/// Of two cookies of one name the later counts, and an application that expires the session's has the last word.
-fn set_before_the_targets(headers: &mut HeaderMap, cookies: Vec<HeaderValue>) {
+/// Of two cookies with the same name the later one wins, so an application that expires the session
+/// cookie overrides the renewed one.
+fn put_before_the_targets(headers: &mut HeaderMap, cookies: Vec<HeaderValue>) {
     if cookies.is_empty() {
         return;
     }

@@ -1,5 +1,5 @@
-//! The load balancer's sign-in flow on a laptop: what an Application Load Balancer with an `authenticate-oidc` action does,
-//! for development.
+//! The load balancer's sign-in flow on a laptop: what an Application Load Balancer with an
+//! `authenticate-oidc` action does, for development.
 
 mod action;
 mod child;
@@ -21,7 +21,7 @@ mod session;
 mod start;
 
 pub use self::config::{
-    ClientAuthentication, ClientSecret, DemoSettings, EmulatorConfig, EmulatorSettings, EndpointSettings, Endpoints,
-    IdentityProvider, OnUnauthenticated, Rule, RuleAction, RuleSettings, SIGNER,
+    ClientAuthentication, ClientSecret, DemoSettings, EmulatorConfig, EmulatorSettings, Endpoints, IdentityProvider,
+    OnUnauthenticated, Rule, RuleAction, SIGNER,
 };
 pub use self::start::Emulator;

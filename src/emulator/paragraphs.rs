@@ -1,11 +1,12 @@
-//! Text in columns: a label and what belongs to it, wrapped and indented.
+//! Text in two columns: a label, and a text that is wrapped and indented.
 
 use std::io::{self, Write};
 
-/// As wide as a terminal that nobody made wider, and some.
+/// Line width: a terminal of usual width, and a little more.
 const WIDTH: usize = 100;
 
-/// Writes a label and its text. What does not fit on a line goes on under the text; words are never broken.
+/// Writes a label and its text. A text that does not fit on the line continues below its first
+/// line; words are never broken.
 pub(super) fn labelled(out: &mut dyn Write, label: &str, column: usize, text: &str) -> io::Result<()> {
     let mut line = format!("  {label:<column$}");
     if !label.is_empty() && label.len() >= column {
@@ -33,7 +34,8 @@ pub(super) fn labelled(out: &mut dyn Write, label: &str, column: usize, text: &s
     writeln!(out, "{}", line.trim_end())
 }
 
-/// A text from outside, as it may be shown on a terminal: nothing in it moves the cursor or turns the direction of the text.
+/// Escapes a text from outside for a terminal, so that it cannot move the cursor or change the text
+/// direction.
 pub(super) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {

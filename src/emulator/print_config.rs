@@ -1,14 +1,15 @@
-//! What an application has to be told so that it trusts the emulator: as environment, as `app-config.yaml`, as Rust.
+//! The settings that make an application trust the emulator: as environment, as `app-config.yaml`,
+//! as Rust.
 //!
-//! Each of the three is read, or compiled, again by a test.
+//! A test reads or compiles each of the three.
 
 use serde_json::json;
 
 use super::{Emulator, EmulatorConfig, config::IdentityProviderKind};
 use crate::LoadBalancerArn;
 
-/// What stands above what is printed.
-const WARNING: &str = "For development alone: the signer is nobody's load balancer.";
+/// The comment above the printed settings.
+const WARNING: &str = "For development only: no AWS account has this signer.";
 
 /// The settings of an application behind the emulator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub(super) struct ApplicationSettings {
 }
 
 impl ApplicationSettings {
-    /// Of an emulator that runs.
+    /// The settings for a running emulator.
     pub(super) fn of(emulator: &Emulator, email_domains: &[String]) -> Self {
         Self {
             signer: emulator.signer().to_owned(),
@@ -32,16 +33,13 @@ impl ApplicationSettings {
         }
     }
 
-    /// Of one that would run with this configuration.
+    /// The settings for an emulator that would run with this configuration.
     ///
     /// # Errors
-    /// A port is not known before it runs.
+    /// A port is known only after the start.
     pub(super) fn before_start(config: &EmulatorConfig, email_domains: &[String]) -> Result<Self, String> {
-        let free = |what: &str, flag: &str| {
-            format!(
-                "the port of {what} is any that is free, so its address is not known before the start: name one by {flag}"
-            )
-        };
+        let free =
+            |what: &str, flag: &str| format!("{what} uses a random port; set {flag} to know its address beforehand");
         let issuer = match &config.provider.0 {
             IdentityProviderKind::Demo(demo) if demo.listen.port() == 0 => {
                 return Err(free("the demo provider", "--provider-listen"));
@@ -73,7 +71,7 @@ impl ApplicationSettings {
         ]
     }
 
-    /// As lines that a shell, and whatever reads `.env` files, takes.
+    /// As lines that shells and readers of `.env` files accept.
     pub(super) fn as_environment(&self) -> String {
         let line = |(name, value): (&str, String)| format!("{name}={}\n", in_shell(&value));
         let lines: String = self.variables().into_iter().map(line).collect();
@@ -82,7 +80,7 @@ impl ApplicationSettings {
 
     /// As the section `auth.providers.awsalb` of Backstage's settings.
     pub(super) fn as_app_config(&self) -> String {
-        // A JSON text is a YAML text, whatever is in it; only a `$` would be read as a variable.
+        // Every JSON string is a valid YAML string; only `${` would be read as a variable.
         let text = |text: &str| json!(text).to_string().replace("${", "$${");
         let region = self.signer.parse::<LoadBalancerArn>().map(|arn| arn.region().to_owned()).unwrap_or_default();
         let domains: Vec<String> = self.email_domains.iter().map(|domain| text(domain)).collect();
@@ -138,7 +136,7 @@ pub fn alb_auth() -> Result<AlbAuthConfig, ConfigError> {{
     }
 }
 
-/// The text as one word of a shell.
+/// The text, quoted as one shell word.
 fn in_shell(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.,:/@%+=".contains(&byte);
     if !text.is_empty() && text.bytes().all(plain) {
@@ -156,7 +154,7 @@ mod tests {
         config::{AlbAuthConfig, AppConfig},
     };
 
-    /// With all that could be mistaken for syntax.
+    /// Values with everything that could be mistaken for syntax.
     fn odd() -> ApplicationSettings {
         ApplicationSettings {
             signer: crate::emulator::SIGNER.to_owned(),
@@ -172,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_in_a_value_app_config_says_the_same() {
+    fn any_value_is_read_back_from_app_config() {
         let yaml = odd().as_app_config();
         let read = AppConfig::from_text("app-config.yaml", &yaml, |_| Some("replaced".to_owned())).unwrap();
         let config: AlbAuthConfig = read.alb_auth().unwrap().build().unwrap();
@@ -180,11 +178,11 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_in_a_value_a_shell_reads_the_same() {
+    fn any_value_is_read_back_by_a_shell() {
         let script =
             format!("{}\nprintf '%s\\n' \"$ALB_AUTH_ISSUER\" \"$ALB_AUTH_CLIENT_IDS\"", odd().as_environment());
         let output = std::process::Command::new("sh").args(["-c", &script]).output().expect("a shell");
-        let said = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(said, format!("{}\n{}\n", odd().issuer, odd().client_id));
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(printed, format!("{}\n{}\n", odd().issuer, odd().client_id));
     }
 }

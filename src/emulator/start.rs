@@ -1,4 +1,4 @@
-//! Starting and stopping: listeners, provider, proxy.
+//! Starts and stops the emulator: listeners, provider, proxy.
 
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{ConfigError, config::TrustedAlb};
 
-/// A load balancer of this machine, with its sign-in flow. Dropping it ends it.
+/// A load balancer on this machine, with its sign-in flow. Dropping it stops it.
 ///
 /// ```
 /// use tower_alb_auth::{AlbAuthConfig, emulator::{Emulator, EmulatorConfig}, sign_in::EmailLocalPart};
@@ -28,7 +28,7 @@ use crate::{ConfigError, config::TrustedAlb};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let emulator = Emulator::start(EmulatorConfig::on_free_ports().target("http://127.0.0.1:3000")).await?;
 ///
-/// // What the application under test is configured with: real signatures, verified by the code of production.
+/// // The configuration of the application under test: real signatures, verified by production code.
 /// let config = AlbAuthConfig::builder()
 ///     .trust(emulator.trusted())
 ///     .sign_in(EmailLocalPart::in_domains(["example.com"]))
@@ -49,17 +49,18 @@ pub struct Emulator {
     demo: Option<DemoProviderServer>,
     stop: watch::Sender<bool>,
     front: Option<JoinHandle<()>>,
-    others: Vec<JoinHandle<()>>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Emulator {
-    /// Starts it: every listener is open when this gives it.
+    /// Starts it. Every listener is open when this returns.
     ///
     /// # Errors
-    /// All that is wrong with the configuration, or the first listener that cannot be opened.
+    /// Everything that is wrong with the configuration, or the first listener that cannot be
+    /// opened.
     pub async fn start(config: EmulatorConfig) -> Result<Self, ConfigError> {
         let Checked { config, target } = Checked::new(config)?;
-        let failed = |sentence: String| ConfigError::message(sentence);
+        let failed = |problem: String| ConfigError::message(problem);
         let tls = config.tls.as_deref().map(|folder| TlsFiles::in_folder(folder, &config.public_host)).transpose();
         let tls = tls.and_then(|files| files.map(|files| files.acceptor()).transpose()).map_err(failed)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -72,7 +73,7 @@ impl Emulator {
 
         let ChosenProvider { demo, secret, source, issuer } = choose(&config, &url).await?;
         let load_balancer = LoadBalancer::new(config.signer.clone(), issuer.clone(), config.client_id.clone());
-        let random = |_| ConfigError::message("the system gives no random bytes");
+        let random = |_| ConfigError::message("the operating system provides no random bytes");
         let action = Arc::new(Action {
             hosts: hosts(&config),
             scheme,
@@ -92,9 +93,9 @@ impl Emulator {
             Arc::new(Listener { action: Arc::clone(&action), proxy: Proxy::new(target, config.wait_for_target) });
         let (stop, stopped) = watch::channel(false);
         let front = tokio::spawn(front::serve(front, tls, listener, stopped));
-        let mut others = vec![tokio::spawn(serve_keys(keys, Arc::clone(&action)))];
-        others.extend(config.rotate_every.map(|every| tokio::spawn(rotate(Arc::clone(&action), every))));
-        warn_of_others(address);
+        let mut tasks = vec![tokio::spawn(serve_keys(keys, Arc::clone(&action)))];
+        tasks.extend(config.rotate_every.map(|every| tokio::spawn(rotate(Arc::clone(&action), every))));
+        warn_if_reachable(address);
         Ok(Self {
             url,
             address,
@@ -104,21 +105,22 @@ impl Emulator {
             demo,
             stop,
             front: Some(front),
-            others,
+            tasks,
         })
     }
 
-    /// Where browsers find the application: `http://app.localhost:9000`, without a slash at the end.
+    /// The URL of the application for browsers: `http://app.localhost:9000`, without a slash at the
+    /// end.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where it listens.
+    /// The listen address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where its public keys are.
+    /// The base URL of its public keys.
     pub fn key_endpoint(&self) -> &str {
         &self.key_endpoint
     }
@@ -128,7 +130,7 @@ impl Emulator {
         &self.issuer
     }
 
-    /// The client that it is at the provider, as its tokens name it.
+    /// Its client id at the provider, which its tokens name.
     pub fn client_id(&self) -> &str {
         &self.action.load_balancer.client_id
     }
@@ -148,9 +150,9 @@ impl Emulator {
         TrustedAlb::new(self.signer(), &self.issuer).client_id(self.client_id()).key_endpoint(&self.key_endpoint)
     }
 
-    /// The environment of an application that reads its settings by
-    /// [`AlbAuthConfig::from_env`](crate::AlbAuthConfig::from_env), but for whom it signs in: `ALB_AUTH_EMAIL_DOMAINS` or
-    /// `ALB_AUTH_SIGN_IN`.
+    /// The environment of an application that is configured by
+    /// [`AlbAuthConfig::from_env`](crate::AlbAuthConfig::from_env). The sign-in policy is missing:
+    /// set `ALB_AUTH_EMAIL_DOMAINS` or `ALB_AUTH_SIGN_IN`.
     pub fn env(&self) -> Vec<(&'static str, String)> {
         vec![
             ("ALB_AUTH_SIGNERS", self.signer().to_owned()),
@@ -160,29 +162,29 @@ impl Emulator {
         ]
     }
 
-    /// The demo provider, where it is the one that is used.
+    /// The demo provider, if it is in use.
     pub fn demo(&self) -> Option<&DemoProvider> {
         self.demo.as_deref()
     }
 
-    /// Signs with a new key from now on; keys of before are still given. Gives the kid.
+    /// Rotates the signing key; earlier keys are still served. Returns the new kid.
     ///
     /// # Errors
-    /// The system gives no random bytes.
+    /// The operating system provides no random bytes.
     pub fn rotate(&self) -> Result<String, ConfigError> {
         self.action.load_balancer.rotate().map_err(ConfigError::message)
     }
 
-    /// The id of the key that signs.
+    /// The kid of the signing key.
     pub fn kid(&self) -> String {
         self.action.load_balancer.kid()
     }
 
-    /// Stops accepting, and waits until requests under way are answered, 5 s at most.
+    /// Stops accepting connections, and waits up to 5 s for requests in progress.
     pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
         if let Some(front) = self.front.take() {
-            // A panic in there has been told already.
+            // A panic there was reported already.
             let _ = front.await;
         }
     }
@@ -190,9 +192,9 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // The front hears that, and ends by itself.
+        // The front notices the dropped channel and ends by itself.
         self.stop.send_replace(true);
-        self.others.iter().for_each(JoinHandle::abort);
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -221,17 +223,17 @@ async fn rotate(action: Arc<Action>, every: Duration) {
     loop {
         tokio::time::sleep(every).await;
         match action.load_balancer.rotate() {
-            Ok(kid) => tracing::info!(target: "alb_emulator", "a new key signs from now on: {kid}"),
-            Err(sentence) => tracing::error!(target: "alb_emulator", "no new key: {sentence}"),
+            Ok(kid) => tracing::info!(target: "alb_emulator", "new signing key: {kid}"),
+            Err(error) => tracing::error!(target: "alb_emulator", "the signing key was not rotated: {error}"),
         }
     }
 }
 
-fn warn_of_others(address: SocketAddr) {
+fn warn_if_reachable(address: SocketAddr) {
     if !address.ip().is_loopback() {
         tracing::warn!(
             target: "alb_emulator",
-            "listening at {address}, which others can reach: this is a development tool, whose demo users need no password"
+            "listening on {address}, which other machines can reach: this is a development tool, whose demo users need no password"
         );
     }
 }

@@ -1,9 +1,11 @@
 //! Ends the load balancer's session of a browser.
 
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header, uri::Authority};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::{net::is_loopback, settings::ConfigError};
+use crate::{
+    net::{encoded, is_loopback},
+    settings::ConfigError,
+};
 
 /// The session cookie of an Application Load Balancer, unless the listener rule names another.
 const SESSION_COOKIE: &str = "AWSELBAuthSessionCookie";
@@ -11,9 +13,6 @@ const SESSION_COOKIE: &str = "AWSELBAuthSessionCookie";
 const NONCE_COOKIE: &str = "AWSALBAuthNonce";
 /// Maximum number of cookies of a session, `-0`, `-1`, ...: 16 KiB in cookies of 4 KiB.
 const SHARDS: usize = 4;
-
-/// Everything but the unreserved characters of RFC 3986 section 2.3.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Ends the load balancer's session of a browser: expires its cookies, and sends the browser on to
 /// the provider's end-session address, if one is configured.
@@ -248,9 +247,9 @@ impl SignOutBuilder {
         let mut location = url.clone();
         for (index, (name, value)) in self.query.iter().enumerate() {
             location.push(if index == 0 && uri.query().is_none() { '?' } else { '&' });
-            location.extend(utf8_percent_encode(name, ENCODED));
+            location.extend(encoded(name));
             location.push('=');
-            location.extend(utf8_percent_encode(value, ENCODED));
+            location.extend(encoded(value));
         }
         HeaderValue::from_str(&location).map(Some).map_err(|_| format!("the end-session address {shown} is not a URL"))
     }

@@ -1,4 +1,4 @@
-//! Identities without a token, for the tests of a handler alone.
+//! Identities without a token, for tests of a handler alone.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::{
 const ISSUER: &str = "https://idp.example.com";
 
 impl BackstageIdentity {
-    /// An identity for the test of a handler alone, without a layer: put it into the request's extensions.
+    /// An identity for the test of a handler without a layer. Put it into the request's extensions.
     ///
     /// ```
     /// use tower_alb_auth::BackstageIdentity;
@@ -26,7 +26,7 @@ impl BackstageIdentity {
     }
 }
 
-/// Collects an identity. Made by [`BackstageIdentity::builder`].
+/// Builds an identity. Created by [`BackstageIdentity::builder`].
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct IdentityBuilder {
@@ -36,22 +36,22 @@ pub struct IdentityBuilder {
 }
 
 impl IdentityBuilder {
-    /// Who also owns for this entity.
+    /// Adds an ownership entity ref.
     pub fn owning(mut self, entity_ref: impl Into<String>) -> Self {
         self.ownership.push(entity_ref.into());
         self
     }
 
-    /// With the claims of this user; else with a subject alone, the entity's name.
+    /// Uses the claims of this user. Default: only a subject, the entity's name.
     pub fn claims(mut self, user: User) -> Self {
         self.claims = Some(user);
         self
     }
 
-    /// The identity.
+    /// Builds the identity.
     ///
     /// # Errors
-    /// One of the texts is not an entity ref.
+    /// One of the texts is not a valid entity ref.
     pub fn build(self) -> Result<BackstageIdentity, EntityRefError> {
         let user: EntityRef = self.user.parse()?;
         let ownership = self.ownership.iter().map(|text| text.parse()).collect::<Result<Vec<EntityRef>, _>>()?;
@@ -61,25 +61,25 @@ impl IdentityBuilder {
     }
 }
 
-/// The claims of a user that were never signed.
+/// The claims of a user, without a signature.
 fn claims(user: &User) -> Claims {
     let members = user.claims();
     let mut buffer = to_json(members);
     let mut parts = ClaimsParts { payload: Span::new(0, buffer.len()).unwrap(), ..ClaimsParts::default() };
-    let mut place = |text: &str| {
+    let mut add = |text: &str| {
         let span = Span::new(buffer.len(), text.len()).unwrap();
         buffer.push_str(text);
         span
     };
     let text = |name: &str| members.iter().find(|(held, _)| held == name).and_then(|(_, value)| value.as_str());
-    parts.issuer = place(text("iss").unwrap_or(ISSUER));
-    parts.subject = place(text("sub").unwrap_or_default());
-    parts.name = text("name").map(&mut place);
-    parts.given_name = text("given_name").map(&mut place);
-    parts.family_name = text("family_name").map(&mut place);
-    parts.email = text("email").map(&mut place);
+    parts.issuer = add(text("iss").unwrap_or(ISSUER));
+    parts.subject = add(text("sub").unwrap_or_default());
+    parts.name = text("name").map(&mut add);
+    parts.given_name = text("given_name").map(&mut add);
+    parts.family_name = text("family_name").map(&mut add);
+    parts.email = text("email").map(&mut add);
     parts.email_is_not_text = members.iter().any(|(name, value)| name == "email" && !value.is_string());
-    parts.picture = text("picture").map(&mut place);
+    parts.picture = text("picture").map(&mut add);
     let verified = members.iter().find(|(name, _)| name == "email_verified");
     parts.email_verified = verified.map(|(_, value)| *value == Value::Bool(true) || value == "true");
     Claims::new(buffer, parts)

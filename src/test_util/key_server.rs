@@ -1,4 +1,4 @@
-//! The key endpoint of a mock load balancer: in memory, and over a connection.
+//! The key endpoint of a mock load balancer: in memory, or over a connection.
 
 use std::{
     collections::HashMap,
@@ -15,24 +15,24 @@ use tokio::{
 
 use crate::keys::{KeyFetch, KeyRequest, KeySource, KeySourceError, KeySourceErrorKind};
 
-/// How a key endpoint behaves.
+/// The behaviour of a key endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum KeyServerMode {
-    /// Gives the keys it has; 403 for others.
+    /// Returns the keys it has; 403 for others.
     #[default]
     Healthy,
-    /// Answers with this status and no body.
+    /// Responds with this status and no body.
     Status(u16),
-    /// Answers with status 200 and this body.
+    /// Responds with status 200 and this body.
     Answer(Vec<u8>),
-    /// Accepts and never answers.
+    /// Accepts the connection and never responds.
     Silent,
-    /// Closes the connection without an answer.
+    /// Closes the connection without a response.
     Reset,
 }
 
-/// Keys, how they are given, and how often they were asked for.
+/// The keys, the behaviour, and the number of requests.
 #[derive(Debug, Default)]
 pub(super) struct KeyServer {
     keys: Mutex<HashMap<String, String>>,
@@ -57,8 +57,8 @@ impl KeyServer {
         self.fetches.load(Ordering::SeqCst)
     }
 
-    /// Status and body for a kid; `None` for silence.
-    fn answer(&self, kid: &str) -> Option<Result<(u16, Vec<u8>), Closed>> {
+    /// Status and body for a kid; `None` for no response.
+    fn respond(&self, kid: &str) -> Option<Result<(u16, Vec<u8>), Closed>> {
         self.fetches.fetch_add(1, Ordering::SeqCst);
         let mode = self.mode.lock().unwrap().clone();
         Some(match mode {
@@ -73,7 +73,7 @@ impl KeyServer {
         })
     }
 
-    /// Serves over plain HTTP on a free loopback port until the runtime ends. Gives the address.
+    /// Serves over plain HTTP on a free loopback port until the runtime ends. Returns the URL.
     pub(super) async fn listen(self: Arc<Self>) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
         let address = listener.local_addr().expect("an address");
@@ -95,7 +95,7 @@ impl KeyServer {
         }
         let head = String::from_utf8_lossy(&head).into_owned();
         let path = head.split(' ').nth(1).unwrap_or_default();
-        match self.answer(path.trim_start_matches('/')) {
+        match self.respond(path.trim_start_matches('/')) {
             Some(Ok((status, body))) => {
                 let length = body.len();
                 let head = format!("HTTP/1.1 {status} Mock\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
@@ -108,7 +108,7 @@ impl KeyServer {
     }
 }
 
-/// The endpoint closes the connection.
+/// The endpoint closed the connection.
 struct Closed;
 
 /// The same endpoint without a connection.
@@ -117,11 +117,11 @@ pub(super) struct InMemory(pub(super) Arc<KeyServer>);
 
 impl KeySource for InMemory {
     fn fetch(&self, request: KeyRequest) -> KeyFetch {
-        let answer = self.0.answer(&request.kid.to_string());
+        let response = self.0.respond(&request.kid.to_string());
         Box::pin(async move {
             let error =
                 |kind, status: u16| Err(KeySourceError::new(kind, format!("{} answered {status}", request.url())));
-            match answer {
+            match response {
                 Some(Ok((200, body))) => Ok(body),
                 Some(Ok((status @ (403 | 404), _))) => error(KeySourceErrorKind::NotFound, status),
                 Some(Ok((status @ (429 | 500..), _))) => error(KeySourceErrorKind::Busy, status),
@@ -132,7 +132,8 @@ impl KeySource for InMemory {
         })
     }
 
-    /// Clones of a load balancer have the same keys. The address is compared while both live.
+    /// Clones of a load balancer have the same keys. The pointer identifies them, because it is
+    /// compared while both exist.
     fn identity(&self) -> Option<String> {
         Some(format!("{:p}", Arc::as_ptr(&self.0)))
     }

@@ -10,20 +10,21 @@ use std::{
 };
 
 use super::{
-    KeyServerMode, MockRequest, TestClock, TokenBuilder, User,
+    KeyServerMode, TestClock,
     key_server::{InMemory, KeyServer},
 };
 use crate::{
     Clock, SystemClock,
     config::{AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb},
-    internal::signer::{AlbSigner, TOKEN_LIFETIME, TokenOrigin, payload},
+    internal::signer::AlbSigner,
     layer::AlbAuthLayer,
     sign_in::EmailLocalPart,
 };
 
-/// A load balancer for tests: signs tokens, builds requests, gives its public keys.
+/// A load balancer for tests: signs tokens, builds requests, publishes its keys.
 ///
-/// Its users are of `example.com`, its issuer is `https://idp.example.com`, its client id `mock-client`.
+/// Its users are in `example.com`, its issuer is `https://idp.example.com`, its client id
+/// `mock-client`.
 #[derive(Clone)]
 pub struct MockAlb {
     signer: String,
@@ -36,8 +37,8 @@ pub struct MockAlb {
 }
 
 impl MockAlb {
-    /// A load balancer with a key of its own, on the machine's time. Keys are given in memory; for a connection see
-    /// [`serve`](Self::serve).
+    /// A load balancer with a new key and the system clock. Keys are served in memory; for a
+    /// connection see [`serve`](Self::serve).
     pub fn new() -> Self {
         let number = next_number();
         let alb = Self {
@@ -55,57 +56,58 @@ impl MockAlb {
         alb
     }
 
-    /// On the time of this clock.
+    /// Uses this clock.
     #[must_use]
     pub fn with_clock(mut self, clock: &TestClock) -> Self {
         self.clock = Some(clock.clone());
         self
     }
 
-    /// With this issuer.
+    /// Uses this issuer.
     #[must_use]
     pub fn with_issuer(mut self, issuer: &str) -> Self {
         self.issuer = issuer.to_owned();
         self
     }
 
-    /// With this client id.
+    /// Uses this client id.
     #[must_use]
     pub fn with_client_id(mut self, client_id: &str) -> Self {
         self.client_id = client_id.to_owned();
         self
     }
 
-    /// Another load balancer of the same region, as a stranger may make one: it signs with the same key under another ARN.
+    /// Another load balancer in the same region, as an attacker may create one: it signs with the
+    /// same key under another ARN.
     pub fn with_keys_of(other: &Self) -> Self {
         let stranger = Self::new();
         Self { signer: stranger.signer, ..other.clone() }
     }
 
-    /// Gives its keys over plain HTTP on a free loopback port from now on. Needs the feature `https` in the application under
-    /// test, which brings the client.
+    /// Serves its keys over plain HTTP on a free loopback port. The application under test then
+    /// needs the feature `https`, which contains the client.
     pub async fn serve(mut self) -> Self {
         self.endpoint = Some(Arc::clone(&self.keys).listen().await);
         self
     }
 
-    /// Signs with a new key under a new kid from now on. The old key is still given.
+    /// Rotates the signing key: new tokens have a new kid. The old key is still served.
     pub fn rotate(&mut self) {
         self.key = new_key();
         self.keys.add(self.kid(), self.public_key_pem());
     }
 
-    /// Takes a key away, as AWS does after a rotation.
+    /// Removes a key, as AWS does some time after a rotation.
     pub fn withdraw(&self, kid: &str) {
         self.keys.withdraw(kid);
     }
 
-    /// Makes the key endpoint behave like this from now on.
+    /// Changes the behaviour of the key endpoint.
     pub fn set_key_server(&self, mode: KeyServerMode) {
         self.keys.set_mode(mode);
     }
 
-    /// How often the key endpoint was asked.
+    /// Number of requests to the key endpoint.
     pub fn key_fetches(&self) -> usize {
         self.keys.fetches()
     }
@@ -125,12 +127,12 @@ impl MockAlb {
         &self.client_id
     }
 
-    /// The id of the key it signs with.
+    /// The kid of the signing key.
     pub fn kid(&self) -> &str {
         self.key.kid()
     }
 
-    /// The key it signs with, as the key endpoint gives it.
+    /// The public key that belongs to the signing key, as the key endpoint returns it.
     pub fn public_key_pem(&self) -> String {
         self.key.public_key_pem()
     }
@@ -144,12 +146,13 @@ impl MockAlb {
         }
     }
 
-    /// A configuration that trusts it, still to be built: without a sign-in policy, with its keys and its clock.
+    /// A builder of a configuration that trusts it, with its keys and its clock, but without a
+    /// sign-in policy.
     pub fn config_builder(&self) -> AlbAuthConfigBuilder {
         self.keys_and_clock(AlbAuthConfig::builder().trust(self.trusted()))
     }
 
-    /// Its keys and its clock for a configuration that trusts something else.
+    /// Adds its keys and its clock to a configuration that trusts something else.
     pub fn keys_and_clock(&self, builder: AlbAuthConfigBuilder) -> AlbAuthConfigBuilder {
         let builder = match &self.clock {
             Some(clock) => builder.clock(clock.clone()),
@@ -161,7 +164,8 @@ impl MockAlb {
         }
     }
 
-    /// A configuration that trusts it and names users by the local part of their `example.com` email.
+    /// A configuration that trusts it, and signs users in by the local part of their `example.com`
+    /// email.
     pub fn config(&self) -> AlbAuthConfig {
         self.config_builder()
             .sign_in(EmailLocalPart::in_domains(["example.com"]))
@@ -175,24 +179,6 @@ impl MockAlb {
         AlbAuthLayer::new(self.config())
     }
 
-    /// A request to this path, without a user so far.
-    pub fn request(&self, path: &str) -> MockRequest<'_> {
-        MockRequest::new(self, path)
-    }
-
-    /// A token of this user, signed now, good for 120 s.
-    pub fn sign(&self, user: &User) -> String {
-        self.token(user).sign()
-    }
-
-    /// A token of this user, to be changed before it is signed.
-    pub fn token(&self, user: &User) -> TokenBuilder<'_> {
-        let expires_at = self.unix_now() + TOKEN_LIFETIME;
-        let origin = TokenOrigin { signer: &self.signer, issuer: &self.issuer, client_id: &self.client_id };
-        let header = self.key.header(origin, expires_at);
-        TokenBuilder::new(self, header, payload(user.claims(), &self.issuer, expires_at))
-    }
-
     pub(super) fn key(&self) -> &AlbSigner {
         &self.key
     }
@@ -202,7 +188,7 @@ impl MockAlb {
         self.key.sign_bytes(message).expect("a signature")
     }
 
-    /// Its time, in seconds since 1970.
+    /// The current time of its clock, in seconds since 1970.
     pub fn unix_now(&self) -> u64 {
         let now = match &self.clock {
             Some(clock) => clock.now(),
@@ -228,7 +214,7 @@ fn new_key() -> Arc<AlbSigner> {
     Arc::new(AlbSigner::generate().expect("a key pair"))
 }
 
-/// Tells the load balancers of one process apart.
+/// Numbers the load balancers of one process.
 fn next_number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)

@@ -1,12 +1,13 @@
 //! Tests with the headers of a mock load balancer.
 //!
-//! Nothing is bypassed: [`MockAlb`] has a key pair of its own and signs as a load balancer does (ES256, padded segments, seven
-//! JOSE header members, 120 s), and the layer under test verifies it by the same code as in production. Its ARN carries the
-//! account `000000000000`, which nobody has, so a configuration made here trusts nothing real.
+//! Nothing is bypassed: [`MockAlb`] has its own key pair and signs as a load balancer does (ES256,
+//! padded segments, seven JOSE header members, 120 s), and the layer under test verifies the token
+//! by the same code as in production. The signer's account is `000000000000`, which no AWS customer
+//! has, so a configuration made here trusts nothing real.
 //!
 //! | what is tested | how |
 //! |---|---|
-//! | a handler alone | an identity by [`BackstageIdentity::builder`](crate::BackstageIdentity::builder) in the request's extensions |
+//! | a handler alone | an identity built by [`BackstageIdentity::builder`](crate::BackstageIdentity::builder) in the request's extensions |
 //! | an application with its layer | [`MockAlb::layer`] or [`MockAlb::config`], and requests by [`MockAlb::request`] |
 //! | the same with keys over a connection | [`MockAlb::serve`] |
 //! | time | [`TestClock`] |
@@ -23,12 +24,12 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let alb = MockAlb::new();
 //! let app = alb.layer().layer(service_fn(greet));
-//! let answer = app.oneshot(alb.request("/").user(&User::jane()).into()).await?;
-//! assert_eq!(answer.body(), "user:default/jane.doe");
+//! let response = app.oneshot(alb.request("/").user(&User::jane()).into()).await?;
+//! assert_eq!(response.body(), "user:default/jane.doe");
 //! # Ok(())
 //! # }
 //! ```
-// Tests fail by panicking; so may what serves them.
+// Tests fail by panicking, so their utilities may panic too.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! A clock that stands still until it is told to move.
+//! A clock that stands still until a test moves it.
 
 use std::{
     sync::{Arc, Mutex},
@@ -7,7 +7,7 @@ use std::{
 
 use crate::Clock;
 
-/// A clock that stands still until it is told to move. Clones show the same time.
+/// A clock that stands still until a test moves it. Clones share the time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,24 +28,24 @@ struct Times {
 }
 
 impl TestClock {
-    /// Stands at the machine's time.
+    /// Starts at the system's current time.
     pub fn new() -> Self {
         Self::at(SystemTime::now())
     }
 
-    /// Stands at this date.
+    /// Starts at this date.
     pub fn at(date: SystemTime) -> Self {
         Self(Arc::new(Mutex::new(Times { date, monotonic: Instant::now() })))
     }
 
-    /// Time passes.
+    /// Advances both clocks.
     pub fn advance(&self, by: Duration) {
         let mut times = self.0.lock().unwrap();
         times.date += by;
         times.monotonic += by;
     }
 
-    /// Somebody sets the date; no time passes.
+    /// Sets the wall clock; the monotonic clock does not move.
     pub fn set_date(&self, date: SystemTime) {
         self.0.lock().unwrap().date = date;
     }

@@ -1,11 +1,11 @@
-//! Tokens, right and wrong.
+//! Tokens, valid and invalid.
 
 use serde_json::Value;
 
-use super::MockAlb;
-use crate::internal::signer::{Members, to_json};
+use super::{MockAlb, User};
+use crate::internal::signer::{Members, TOKEN_LIFETIME, TokenOrigin, payload, to_json};
 
-/// A token on its way: every member of header and payload can be another one before it is signed. Made by
+/// A token to be signed: every member of header and payload can be changed before. Created by
 /// [`MockAlb::token`].
 ///
 /// ```
@@ -26,30 +26,42 @@ pub struct TokenBuilder<'a> {
     padded: bool,
 }
 
-impl<'a> TokenBuilder<'a> {
-    pub(super) fn new(alb: &'a MockAlb, header: Members, payload: Members) -> Self {
-        Self { alb, header, payload, raw_header: None, raw_payload: None, padded: true }
+impl MockAlb {
+    /// A token of this user, signed now, valid for 120 s.
+    pub fn sign(&self, user: &User) -> String {
+        self.token(user).sign()
     }
 
-    /// Sets a member of the JOSE header, in place of the one of that name.
+    /// A token of this user that can be changed before it is signed.
+    pub fn token(&self, user: &User) -> TokenBuilder<'_> {
+        let expires_at = self.unix_now() + TOKEN_LIFETIME;
+        let origin = TokenOrigin { signer: self.signer(), issuer: self.issuer(), client_id: self.client_id() };
+        let header = self.key().header(origin, expires_at);
+        let payload = payload(user.claims(), self.issuer(), expires_at);
+        TokenBuilder { alb: self, header, payload, raw_header: None, raw_payload: None, padded: true }
+    }
+}
+
+impl TokenBuilder<'_> {
+    /// Sets a member of the JOSE header, and replaces an existing one with the same name.
     pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
         set(&mut self.header, name, value.into());
         self
     }
 
-    /// Takes a member out of the JOSE header.
+    /// Removes a member from the JOSE header.
     pub fn without_header(mut self, name: &str) -> Self {
         self.header.retain(|(held, _)| held != name);
         self
     }
 
-    /// Sets a member of the payload, in place of the one of that name.
+    /// Sets a member of the payload, and replaces an existing one with the same name.
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         set(&mut self.payload, name, value.into());
         self
     }
 
-    /// Takes a member out of the payload.
+    /// Removes a member from the payload.
     pub fn without_claim(mut self, name: &str) -> Self {
         self.payload.retain(|(held, _)| held != name);
         self
@@ -72,23 +84,23 @@ impl<'a> TokenBuilder<'a> {
         self
     }
 
-    /// The JOSE header as it stands, for changing it as text.
+    /// The current JOSE header, to be changed as text.
     pub fn header_json(&self) -> String {
         to_json(&self.header)
     }
 
-    /// The payload as it stands, for changing it as text.
+    /// The current payload, to be changed as text.
     pub fn payload_json(&self) -> String {
         to_json(&self.payload)
     }
 
-    /// Leaves the padding out, as other signers do.
+    /// Omits the padding, as other signers do.
     pub fn unpadded(mut self) -> Self {
         self.padded = false;
         self
     }
 
-    /// Signs what stands there, sound or not.
+    /// Signs the token, valid or not.
     pub fn sign(self) -> String {
         let header = self.raw_header.clone().unwrap_or_else(|| to_json(&self.header).into_bytes());
         let payload = self.raw_payload.clone().unwrap_or_else(|| to_json(&self.payload).into_bytes());

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// The claims of a user, in the shape of a provider's userinfo answer.
+/// The claims of a user, in the form of a provider's userinfo response.
 ///
 /// ```
 /// use tower_alb_auth::test_util::User;
@@ -33,7 +33,8 @@ impl User {
             .claim("email", format!("{local_part}@example.com"))
     }
 
-    /// As Cognito sends it: everything a text, `email_verified` and `identities` included; no groups.
+    /// As Cognito sends it: every claim is a string, including `email_verified` and `identities`;
+    /// no groups.
     pub fn cognito(local_part: &str) -> Self {
         Self::empty()
             .claim("sub", format!("1b9d6bcd-bbfd-4b2d-9b5d-{:0>12}", local_part.len()))
@@ -47,7 +48,7 @@ impl User {
             .claim("custom:team", "platform")
     }
 
-    /// As Okta sends it with the scope `openid` alone: the subject and nothing else.
+    /// As Okta sends it with only the scope `openid`: just the subject.
     pub fn okta(local_part: &str) -> Self {
         Self::empty().claim("sub", format!("00u{local_part}"))
     }
@@ -66,12 +67,12 @@ impl User {
             .claim("email_verified", true)
     }
 
-    /// No claims at all.
+    /// No claims.
     pub fn empty() -> Self {
         Self { claims: Vec::new() }
     }
 
-    /// Sets a claim, in place of the one of that name.
+    /// Sets a claim, and replaces an existing one with the same name.
     #[must_use]
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         let value = value.into();
@@ -82,7 +83,7 @@ impl User {
         self
     }
 
-    /// Takes a claim out.
+    /// Removes a claim.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.claims.retain(|(held, _)| held != name);

@@ -1,4 +1,4 @@
-//! How the auth backend is set up.
+//! Builds the auth backend.
 
 use std::{fmt, sync::Arc};
 
@@ -15,7 +15,8 @@ use crate::{
     sign_in::SignInError,
 };
 
-/// Collects what the routes need; [`build`](Self::build) checks it. Made by [`BackstageAuth::builder`].
+/// Collects what the routes need; [`build`](Self::build) checks it. Created by
+/// [`BackstageAuth::builder`].
 #[must_use = "nothing is checked before build()"]
 pub struct BackstageAuthBuilder {
     alb: AlbAuthHandle,
@@ -46,46 +47,47 @@ impl BackstageAuthBuilder {
         }
     }
 
-    /// Where replicas share the answers of `/v1/userinfo`. Default: in memory, for one replica.
+    /// Where replicas share the responses of `/v1/userinfo`. Default: in memory, for one replica.
     pub fn user_info(mut self, store: impl UserInfoStore) -> Self {
         self.user_info = Arc::new(store);
         self
     }
 
-    /// How users sign out. Default: the usual session cookie expires, and nobody is sent on.
+    /// How users sign out. Default: expire the default session cookie, without a redirect.
     pub fn sign_out(mut self, sign_out: SignOut) -> Self {
         self.sign_out = Some(sign_out);
         self
     }
 
-    /// Where the front end is: `app.baseUrl`. Its pages may ask for a session, even where it has another origin than this
-    /// backend. Pages of the issuer's own origin may anyway.
+    /// The URL of the front end: `app.baseUrl`. Its pages may request a session, also if their
+    /// origin differs from this backend's. Pages of the issuer's own origin may always do so.
     pub fn app_base_url(mut self, url: impl Into<String>) -> Self {
         self.app_base_url = Some(url.into());
         self
     }
 
-    /// Lets pages of this origin ask for a session too: one of `backend.cors.origin`, such as `https://app.example.com`.
-    /// Every page there can act as the user who looks at it.
+    /// Allows pages of this origin to request a session: one of `backend.cors.origin`, such as
+    /// `https://app.example.com`. Every page of the origin can act as the user who opens it.
     ///
-    /// An origin on plain http or on the visitor's own machine (`http://localhost:3000`) does not build beside an issuer or an
-    /// application on https.
+    /// If the issuer or the application uses https, an origin on plain http or on the visitor's own
+    /// machine (`http://localhost:3000`) fails the build.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.origins.push(origin.into());
         self
     }
 
-    /// Accepts origins on plain http and on the visitor's own machine beside an https address.
+    /// Accepts origins on plain http and on the visitor's own machine next to an https address.
     ///
-    /// Any program on a visitor's machine that listens there, and anyone on the way of plain http, can then take that visitor's
-    /// tokens. Right only while a front end is developed against a test installation.
+    /// Any program that listens there on a visitor's machine, and any attacker on the network path
+    /// of plain http, can then take that visitor's tokens. Appropriate only while a front end is
+    /// developed against a test installation.
     pub fn dangerously_allow_insecure_origins(mut self) -> Self {
         self.insecure_origins = true;
         self
     }
 
-    /// Makes profiles by a closure that answers at once: what Backstage calls `authHandler` or `profileTransform`. Default:
-    /// [`SessionProfile::of`].
+    /// Creates profiles with a synchronous closure. Backstage calls it `authHandler` or
+    /// `profileTransform`. Default: [`SessionProfile::of`].
     ///
     /// ```
     /// # #[cfg(feature = "test-util")] {
@@ -116,7 +118,8 @@ impl BackstageAuthBuilder {
         self
     }
 
-    /// Makes profiles by a closure that asks somebody. As [`profile`](Self::profile) otherwise; its answers are not kept.
+    /// Creates profiles with an async closure. Otherwise the same as [`profile`](Self::profile);
+    /// the results are not cached.
     pub fn async_profile<F, Fut>(mut self, transform: F) -> Self
     where
         F: Fn(SignedIn) -> Fut + Send + Sync + 'static,
@@ -126,27 +129,29 @@ impl BackstageAuthBuilder {
         self
     }
 
-    /// Puts the provider's access token into a session, as `providerInfo.accessToken`, where the load balancer sent one.
+    /// Includes the provider's access token in a session, as `providerInfo.accessToken`, if the
+    /// load balancer sent one.
     ///
-    /// Every script of the front end can then use it. Right where a plugin of the front end asks the provider's own API.
+    /// Every script of the front end can then use it. Appropriate if a front-end plugin calls the
+    /// provider's own API.
     pub fn expose_access_token(mut self) -> Self {
         self.with_access_token = true;
         self
     }
 
-    /// Gives whoever asks `/guest/refresh` a session as this guest, without any sign-in.
+    /// Gives every client of `/guest/refresh` a session as this guest, without any sign-in.
     ///
-    /// For development: a guest's token is a user's token, and every back end takes it. Right where nobody but the developer
-    /// reaches the service.
+    /// For development: a guest's token is a user token, which every back end accepts. Appropriate
+    /// only if no one but the developer can reach the service.
     pub fn dangerously_allow_guest(mut self, guest: Guest) -> Self {
         self.guest = Some(guest);
         self
     }
 
-    /// Checks everything. Warns of what is given away.
+    /// Checks everything, and logs a warning for each weakened setting.
     ///
     /// # Errors
-    /// All that is wrong, a sentence each: an address that is none, a sign-in policy that names nobody.
+    /// Every problem: for example an invalid URL, or a sign-in policy that resolves no users.
     pub fn build(self) -> Result<BackstageAuth, ConfigError> {
         let mut problems = Vec::new();
         let mut origins = Origins::default();
@@ -162,7 +167,7 @@ impl BackstageAuthBuilder {
                     tracing::warn!(target: "tower_alb_auth", "{}", allowed_though_insecure(origin, public));
                 } else {
                     problems.push(format!(
-                        "{origin} is not an origin for pages of a site on https ({public}): {WHY_INSECURE}; leave it out, or \
+                        "{origin} is not an origin for pages of a site on https ({public}): {WHY_INSECURE}; remove it, or \
                          waive it by dangerously_allow_insecure_origins()"
                     ));
                 }
@@ -170,8 +175,8 @@ impl BackstageAuthBuilder {
         }
         for issuer in self.alb.issuers_without_users() {
             problems.push(format!(
-                "the sign-in policy of issuer {} names nobody, and a Backstage session is somebody's: take one that names \
-                 users, such as EmailLocalPart or Catalog",
+                "the sign-in policy of issuer {} resolves no users, but a Backstage session needs a user: use a policy such \
+                 as EmailLocalPart or Catalog",
                 crate::internal::quoted(&issuer)
             ));
         }
@@ -183,12 +188,12 @@ impl BackstageAuthBuilder {
         for host in origins.unprotected() {
             tracing::warn!(
                 target: "tower_alb_auth",
-                "pages of http://{host} may ask for sessions, and come over plain http: whoever is on the way can change them \
-                 and take the tokens; serve them over https"
+                "pages of http://{host} may request sessions but are served over plain http: an attacker on the network \
+                 path can change them and take the tokens; serve them over https"
             );
         }
         if let Some(guest) = &guest {
-            tracing::warn!(target: "tower_alb_auth", "whoever asks /guest/refresh becomes {}, without any sign-in", guest.user);
+            tracing::warn!(target: "tower_alb_auth", "every client of /guest/refresh becomes {}, without any sign-in", guest.user);
         }
         Ok(BackstageAuth(Arc::new(Inner {
             alb: self.alb,

@@ -1,4 +1,4 @@
-//! What the routes need.
+//! The state of the auth backend.
 
 mod builder;
 
@@ -17,7 +17,7 @@ use crate::{
     internal::telemetry::{self, Warnings},
 };
 
-/// The auth backend behind [`router`](super::router()). A clone is the same one.
+/// The auth backend behind [`router`](super::router()). Clones share their state.
 #[derive(Clone)]
 pub struct BackstageAuth(Arc<Inner>);
 
@@ -34,7 +34,7 @@ struct Inner {
 }
 
 impl BackstageAuth {
-    /// Judges users by the layer that this handle is of, and gives them tokens of this issuer.
+    /// Authenticates users with this handle's layer, and issues tokens with this issuer.
     pub fn builder(alb: AlbAuthHandle, tokens: TokenIssuer) -> BackstageAuthBuilder {
         BackstageAuthBuilder::new(alb, tokens)
     }
@@ -55,7 +55,7 @@ impl BackstageAuth {
         &self.0.sign_out
     }
 
-    /// Whose pages may ask.
+    /// The origins whose pages may request sessions.
     pub(super) fn origins(&self) -> &Origins {
         &self.0.origins
     }
@@ -68,22 +68,22 @@ impl BackstageAuth {
         self.0.guest.as_ref()
     }
 
-    /// Whether a session carries the provider's access token.
+    /// Whether a session includes the provider's access token.
     pub(super) fn with_access_token(&self) -> bool {
         self.0.with_access_token
     }
 
-    /// Tells the operator of a mistake of the application.
-    pub(super) fn misused(&self, sentence: &str) {
-        telemetry::misused(sentence, &self.0.warnings);
+    /// Logs a mistake in the application.
+    pub(super) fn misused(&self, message: &str) {
+        telemetry::misused(message, &self.0.warnings);
     }
 
-    /// Tells the operator why a session is refused, where the layer has not done so.
+    /// Logs why a session is refused, if the layer did not.
     pub(super) fn refused(&self, error: &AuthError) {
         telemetry::refused(error, &self.0.warnings);
     }
 
-    /// Tells the operator that a store gave no answer.
+    /// Logs that a store failed.
     pub(super) fn store_failed(&self, wanted: &str, error: &StoreError) {
         telemetry::store_failed(wanted, error, &self.0.warnings);
     }

@@ -1,4 +1,4 @@
-//! How tokens are signed.
+//! Builds a token issuer.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -9,13 +9,13 @@ use crate::{
     internal::SharedClock,
 };
 
-/// Backstage's default of `auth.backstageTokenExpiration`.
+/// Backstage's default for `auth.backstageTokenExpiration`.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60 * 60);
-/// Backstage's bounds of it.
-const SHORTEST_LIFETIME: Duration = Duration::from_secs(10 * 60);
-const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// Backstage's limits for it.
+const MIN_LIFETIME: Duration = Duration::from_secs(10 * 60);
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Collects settings; [`build`](Self::build) checks them. Made by [`TokenIssuer::builder`].
+/// Collects settings; [`build`](Self::build) checks them. Created by [`TokenIssuer::builder`].
 #[must_use = "nothing is checked before build()"]
 pub struct TokenIssuerBuilder {
     issuer: String,
@@ -42,16 +42,19 @@ impl TokenIssuerBuilder {
         }
     }
 
-    /// How long user tokens live: `auth.backstageTokenExpiration`. Default 1 h, range 10 min to 24 h.
+    /// The lifetime of user tokens: `auth.backstageTokenExpiration`. Default 1 h, range 10 min to
+    /// 24 h.
     ///
-    /// The same in all replicas. Public keys are given up by it, so where it is shortened, tokens that were given before are
-    /// refused once they are older than three times the new one.
+    /// It must be the same in all replicas. Public keys are retained in proportion to it, so after
+    /// it was shortened, tokens that were issued before are refused once they are older than three
+    /// times the new lifetime.
     pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
     }
 
-    /// Leaves the claim `ent` out of user tokens: `auth.omitIdentityTokenOwnershipClaim`. Back ends ask `/v1/userinfo` then.
+    /// Leaves the claim `ent` out of user tokens: `auth.omitIdentityTokenOwnershipClaim`. Back ends
+    /// then query `/v1/userinfo`.
     pub fn omit_ownership_claim(mut self) -> Self {
         self.with_ownership = false;
         self
@@ -69,41 +72,42 @@ impl TokenIssuerBuilder {
         self
     }
 
-    /// Signs user tokens by these keys, which replicas share by files: `auth.keyStore.provider: static`. Default: each process
-    /// makes keys of its own and changes them by itself.
+    /// Signs user tokens with these keys, which replicas share as files: `auth.keyStore.provider:
+    /// static`. Default: each process generates and rotates its own keys.
     pub fn user_signing_keys(mut self, keys: SigningKeys) -> Self {
         self.user_signing_keys = Some(keys);
         self
     }
 
-    /// Signs plugin tokens by these keys: `backend.auth.pluginKeyStore.type: static`. Default: as for user tokens.
+    /// Signs plugin tokens with these keys: `backend.auth.pluginKeyStore.type: static`. Default: as
+    /// for user tokens.
     pub fn plugin_signing_keys(mut self, keys: SigningKeys) -> Self {
         self.plugin_signing_keys = Some(keys);
         self
     }
 
-    /// Takes the time from this clock.
+    /// Replaces the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = SharedClock::new(clock);
         self
     }
 
-    /// Checks everything. No key is made before the first token, or before something tends the keys.
+    /// Checks everything. The first key is generated with the first token, or by key maintenance.
     ///
     /// # Errors
-    /// All that is wrong, a sentence each.
+    /// Every problem.
     pub fn build(self) -> Result<TokenIssuer, ConfigError> {
         let mut problems = Vec::new();
-        if !(SHORTEST_LIFETIME..=LONGEST_LIFETIME).contains(&self.lifetime) {
+        if !(MIN_LIFETIME..=MAX_LIFETIME).contains(&self.lifetime) {
             problems.push(format!(
-                "a token lifetime of {:?} is out of range: Backstage's user tokens live 10 minutes to 24 hours",
+                "a token lifetime of {:?} is out of range: set a value from 10 minutes to 24 hours, as Backstage does",
                 self.lifetime
             ));
         }
         let issuer = self.issuer.trim_end_matches('/').to_owned();
         if !issuer.starts_with("https://") && !issuer.starts_with("http://") {
             problems.push(format!(
-                "the issuer {} is no URL: it is the address of the auth backend, such as https://backstage.example.com/api/auth",
+                "the issuer {} is not a URL: set the URL of the auth backend, such as https://backstage.example.com/api/auth",
                 crate::internal::quoted(&issuer)
             ));
         }

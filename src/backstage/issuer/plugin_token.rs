@@ -1,4 +1,4 @@
-//! Plugin tokens: from the auth backend to another plugin's back end.
+//! Plugin tokens, with which the auth backend calls another plugin's back end.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,11 +7,11 @@ use serde_json::json;
 use super::signing_key::SigningKey;
 use crate::backstage::store::StoreError;
 
-/// How long one lives: as Backstage's own.
+/// The lifetime of a token, as in Backstage.
 pub(super) const LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 pub(super) fn issue(key: &SigningKey, plugin: &str, now: SystemTime) -> Result<String, StoreError> {
-    let before_1970 = |_| StoreError::new("this machine's clock stands before 1970: set it");
+    let before_1970 = |_| StoreError::new("the system clock is before 1970; correct it");
     let iat = now.duration_since(SystemTime::UNIX_EPOCH).map_err(before_1970)?.as_secs();
     let exp = iat.saturating_add(LIFETIME.as_secs());
     let header = format!(r#"{{"typ":"vnd.backstage.plugin","alg":"ES256","kid":{}}}"#, json!(key.public().kid()));

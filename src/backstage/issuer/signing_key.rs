@@ -1,4 +1,4 @@
-//! A private key, which stays here.
+//! A private key, which never leaves the process.
 
 use aws_lc_rs::{
     rand::SystemRandom,
@@ -11,7 +11,8 @@ use crate::{
     backstage::{PublicJwk, store::StoreError},
 };
 
-/// A P-256 key pair, parsed once. Cannot be cloned, shown or written anywhere; AWS-LC clears its memory when it is dropped.
+/// A P-256 key pair, parsed once. It cannot be cloned, shown or serialized; AWS-LC wipes its memory
+/// when it is dropped.
 pub(super) struct SigningKey {
     pair: EcdsaKeyPair,
     public: PublicJwk,
@@ -20,15 +21,17 @@ pub(super) struct SigningKey {
 
 impl SigningKey {
     pub(super) fn generate() -> Result<Self, StoreError> {
-        let failed = || StoreError::new("a signing key cannot be made: the system gives no random numbers");
+        let failed =
+            || StoreError::new("a signing key cannot be generated: the operating system provides no random bytes");
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| failed())?;
         let kid = Kid::random().ok_or_else(failed)?.to_string();
         let public = PublicJwk::of_point(Some(&kid), pair.public_key().as_ref()).map_err(|_| failed())?;
         Ok(Self { pair, public, random: SystemRandom::new() })
     }
 
-    /// Of a key in DER: PKCS #8 (RFC 5958) or SEC 1 (RFC 5915). `None` if it is no P-256 key. Without a key id the key's
-    /// thumbprint (RFC 7638) is its id, the same one in every replica.
+    /// From a key in DER: PKCS #8 (RFC 5958) or SEC 1 (RFC 5915). `None` if it is not a P-256 key.
+    /// Without a key id, the key's thumbprint (RFC 7638) is its id, which is the same in every
+    /// replica.
     pub(super) fn from_der(der: &[u8], kid: Option<&str>) -> Option<Self> {
         let pair = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, der).ok()?;
         let public = PublicJwk::of_point(kid, pair.public_key().as_ref()).ok()?;
@@ -39,13 +42,13 @@ impl SigningKey {
         &self.public
     }
 
-    /// A compact JWS (RFC 7515 section 7.1) of this header and this payload, both JSON texts.
+    /// A compact JWS (RFC 7515 section 7.1) of this header and payload, both as JSON.
     pub(super) fn sign(&self, header: &str, payload: &str) -> Result<String, StoreError> {
         let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
         let signature = self
             .pair
             .sign(&self.random, input.as_bytes())
-            .map_err(|_| StoreError::new("a token cannot be signed: the system gives no random numbers"))?;
+            .map_err(|_| StoreError::new("a token cannot be signed: the operating system provides no random bytes"))?;
         Ok(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 }

@@ -17,46 +17,49 @@ use crate::{
     internal::{files::pem_files, private_file::warn_if_open, quoted},
 };
 
-/// No key file is longer, in bytes.
+/// Maximum size of a key file, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
-/// As long as Backstage's tables take one.
-const LONGEST_KEY_ID: usize = 255;
-/// `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING` before an uncompressed point (RFC 5480 section 2).
+/// Maximum length of a key id in Backstage's tables.
+const MAX_KEY_ID_CHARS: usize = 255;
+/// The DER bytes `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING` before an
+/// uncompressed point (RFC 5480 section 2).
 const SPKI: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 const HOW_TO_MAKE_ONE: &str =
-    "make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem";
+    "create one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem";
 
-/// Private keys that replicas share by files, for [`TokenIssuerBuilder::user_signing_keys`](super::TokenIssuerBuilder::user_signing_keys).
+/// Private keys that replicas share as files, for
+/// [`TokenIssuerBuilder::user_signing_keys`](super::TokenIssuerBuilder::user_signing_keys).
 ///
-/// They are P-256 keys in PEM, `PRIVATE KEY` (PKCS #8) or `EC PRIVATE KEY` (SEC 1), as these make them:
+/// They are P-256 keys in PEM, `PRIVATE KEY` (PKCS #8) or `EC PRIVATE KEY` (SEC 1), as created by:
 ///
 /// ```text
 /// openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem
 /// openssl pkey -in key.pem -pubout -out key.pub.pem
 /// ```
 ///
-/// The first key signs, the others are listed. To change the key, give the files of all replicas a new first one and keep the
-/// old one as the second: each replica lists the new key as soon as it reads the files, and signs by it when verifiers have
-/// had the time to hear of it (10 min). A key that is taken away stays listed for as long as its tokens live.
+/// The first key signs, the others are listed. To rotate the key, give all replicas files with a
+/// new first key and keep the old one as the second: each replica lists the new key as soon as it
+/// reads the files, and signs with it after verifiers had the time to fetch it (10 min). A removed
+/// key stays listed for as long as its tokens live.
 ///
-/// Holds secrets: it cannot be shown, cloned or written anywhere.
+/// Contains secrets: it cannot be shown, cloned or serialized.
 #[allow(missing_debug_implementations, reason = "nothing that holds a private key can be shown")]
 pub struct SigningKeys {
     entries: Vec<Entry>,
     origin: Origin,
 }
 
-/// Where keys are read from, to read them again.
+/// Where keys are read from, so that they can be read again.
 #[derive(Debug, Clone)]
 pub(super) enum Origin {
     Folder(PathBuf),
     Files(Vec<KeyFiles>),
 }
 
-/// One key. Without its private half it is listed and signs nothing.
+/// One key. Without its private half it is listed but does not sign.
 pub(super) struct Entry {
     pub(super) public: PublicJwk,
     pub(super) private: Option<Arc<SigningKey>>,
@@ -72,26 +75,27 @@ pub struct KeyFiles {
 }
 
 impl KeyFiles {
-    /// The key of this id: `keyId`. It stands in the header of each token, and belongs to this one key for ever.
+    /// The key with this id: `keyId`. It is in the header of each token, and must never be reused
+    /// for another key.
     pub fn new(key_id: impl Into<String>) -> Self {
         Self { key_id: key_id.into(), private: None, public: None, algorithm: None }
     }
 
-    /// `privateKeyFile`. A key without one is listed, and signs nothing.
+    /// `privateKeyFile`. A key without one is listed but does not sign.
     #[must_use]
     pub fn private_key_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.private = Some(path.into());
         self
     }
 
-    /// `publicKeyFile`. May be left out where there is a private one; else it must be the other half of it.
+    /// `publicKeyFile`. Optional if there is a private key file; the two must be of one key pair.
     #[must_use]
     pub fn public_key_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.public = Some(path.into());
         self
     }
 
-    /// `algorithm`. `ES256` is the default and the only one.
+    /// `algorithm`. `ES256` is the default and the only supported value.
     #[must_use]
     pub fn algorithm(mut self, algorithm: impl Into<String>) -> Self {
         self.algorithm = Some(algorithm.into());
@@ -100,10 +104,8 @@ impl KeyFiles {
 
     fn read(&self) -> Result<Entry, String> {
         let id = quoted(&self.key_id);
-        if self.key_id.is_empty() || self.key_id.len() > LONGEST_KEY_ID {
-            return Err(format!(
-                "the key id {id} is not one: give it 1 to {LONGEST_KEY_ID} characters, a UUID for instance"
-            ));
+        if self.key_id.is_empty() || self.key_id.len() > MAX_KEY_ID_CHARS {
+            return Err(format!("the key id {id} must have 1 to {MAX_KEY_ID_CHARS} characters, for example a UUID"));
         }
         if let Some(other) = self.algorithm.as_deref().filter(|algorithm| *algorithm != "ES256") {
             return Err(format!("the key {id} is for {}: only ES256 is supported, with P-256 keys", quoted(other)));
@@ -113,7 +115,7 @@ impl KeyFiles {
         let public = self.public.as_deref().map(|path| public_key(path, kid)).transpose()?;
         match (private, public) {
             (None, None) => {
-                Err(format!("the key {id} has no file: name its private key file, its public one, or both"))
+                Err(format!("the key {id} has no file: set its private key file, its public key file, or both"))
             }
             (None, Some(public)) => Ok(Entry { public, private: None }),
             (Some(private), public) if public.as_ref().is_none_or(|public| public == private.public()) => {
@@ -125,31 +127,32 @@ impl KeyFiles {
 }
 
 impl SigningKeys {
-    /// The keys of these files. The first one signs.
+    /// Reads the keys of these files. The first one signs.
     ///
     /// A private key file that every user of the machine can read is logged as a warning.
     ///
     /// # Errors
-    /// What is wrong with each file, and how to make one.
+    /// The problem of each file, and how to create one.
     pub fn from_files(files: impl IntoIterator<Item = KeyFiles>) -> Result<Self, ConfigError> {
         Self::read_first(Origin::Files(files.into_iter().collect()))
     }
 
-    /// The private keys of the `.pem` files in a folder. The last one by name signs, so names that begin with a date do what
-    /// one thinks. A key's id is its thumbprint (RFC 7638).
+    /// Reads the private keys of the `.pem` files in a folder. The last one in the order of names
+    /// signs, so names that start with a date work as expected. A key's id is its thumbprint (RFC
+    /// 7638).
     ///
     /// # Errors
-    /// What is wrong with the folder and with each file, and how to make one.
+    /// The problems of the folder and of each file, and how to create one.
     pub fn from_folder(folder: impl Into<PathBuf>) -> Result<Self, ConfigError> {
         Self::read_first(Origin::Folder(folder.into()))
     }
 
-    /// The ids of the keys, that of the one which signs first.
+    /// The ids of the keys; the first one signs.
     pub fn key_ids(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| entry.public.kid())
     }
 
-    /// At the start, where what is wrong with the files' permissions is logged once.
+    /// The first read, which also logs problems of the files' permissions.
     fn read_first(origin: Origin) -> Result<Self, ConfigError> {
         let keys = Self::read(origin)?;
         match &keys.origin {
@@ -169,7 +172,7 @@ impl SigningKeys {
             match entry {
                 Ok(entry) if entries.iter().any(|held| held.public.kid() == entry.public.kid()) => {
                     let kid = quoted(entry.public.kid());
-                    problems.push(format!("the key {kid} is there twice: one id, one key, one time"));
+                    problems.push(format!("the key id {kid} is used twice: give each key its own id"));
                 }
                 Ok(entry) => entries.push(entry),
                 Err(problem) => problems.push(problem),
@@ -209,15 +212,15 @@ fn private_key(path: &Path, kid: Option<&str>) -> Result<SigningKey, String> {
         let Some(der) = pem_block(&pem, label) else { continue };
         let der = der.ok_or_else(|| format!("{file}: its block {label} is not base64; {HOW_TO_MAKE_ONE}"))?;
         return SigningKey::from_der(&der, kid).ok_or_else(|| {
-            format!("{file}: it holds a private key, but none of P-256, which ES256 needs; {HOW_TO_MAKE_ONE}")
+            format!("{file}: it contains a private key, but not a P-256 key, which ES256 requires; {HOW_TO_MAKE_ONE}")
         });
     }
     let found = if pem_block(&pem, "ENCRYPTED PRIVATE KEY").is_some() {
-        "its private key is encrypted, and there is nobody here to ask for the password: decrypt it with openssl pkey"
+        "its private key is encrypted, and there is no way to enter the password: decrypt it with openssl pkey"
     } else if pem_block(&pem, "RSA PRIVATE KEY").is_some() {
-        "it holds an RSA key, and ES256 needs one of P-256"
+        "it contains an RSA key, but ES256 requires a P-256 key"
     } else if pem_block(&pem, "PUBLIC KEY").is_some() {
-        "it holds a public key where a private one is needed"
+        "it contains a public key, but a private key is required"
     } else {
         "it has no PEM block PRIVATE KEY or EC PRIVATE KEY"
     };
@@ -229,7 +232,7 @@ fn public_key(path: &Path, kid: Option<&str>) -> Result<PublicJwk, String> {
     let pem = read_file(path)?;
     let wrong = || {
         format!(
-            "{file}: it has no PEM block PUBLIC KEY with a P-256 key; make it of the private one with: openssl pkey -in key.pem -pubout -out key.pub.pem"
+            "{file}: it has no PEM block PUBLIC KEY with a P-256 key; derive it from the private key with: openssl pkey -in key.pem -pubout -out key.pub.pem"
         )
     };
     let der = pem_block(&pem, "PUBLIC KEY").flatten().ok_or_else(wrong)?;
@@ -237,22 +240,24 @@ fn public_key(path: &Path, kid: Option<&str>) -> Result<PublicJwk, String> {
     PublicJwk::of_point(kid, point).map_err(|_| wrong())
 }
 
-/// The file's bytes, which are wiped when they are dropped, and nowhere else: the buffer never grows.
+/// Reads a file into a buffer that is wiped when it is dropped. The buffer never grows, so no copy
+/// is left behind.
 fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     let file = path.display();
-    // Room for one byte more than is read, which is one more than may be.
+    // Room for one byte more than is read, which is one more than allowed.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES.saturating_add(2)));
     let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
     File::open(path)
         .and_then(|opened| opened.take(limit).read_to_end(&mut bytes))
         .map_err(|error| format!("{file} cannot be read: {error}; {HOW_TO_MAKE_ONE}"))?;
     if bytes.len() > MAX_BYTES {
-        return Err(format!("{file} has more than {MAX_BYTES} bytes, and a key has a few hundred; {HOW_TO_MAKE_ONE}"));
+        return Err(format!("{file} is larger than {MAX_BYTES} bytes; a key has a few hundred; {HOW_TO_MAKE_ONE}"));
     }
     Ok(bytes)
 }
 
-/// The contents of the block of this label; `None` without such a block, `Some(None)` where it is not base64.
+/// The content of the block with this label. `None` without such a block, `Some(None)` if it is not
+/// base64.
 fn pem_block(pem: &[u8], label: &str) -> Option<Option<Zeroizing<Vec<u8>>>> {
     let text = std::str::from_utf8(pem).ok()?;
     let (_, rest) = text.split_once(&format!("-----BEGIN {label}-----"))?;
@@ -273,7 +278,7 @@ mod tests {
 
     use super::*;
 
-    /// Compiles only while the type lacks the trait: with it, which of the two `check` is meant could not be told.
+    /// Compiles only if the type lacks the trait; otherwise the call of `check` is ambiguous.
     macro_rules! lacks {
         ($type:ty: $($trait:path),+) => {$({
             trait Either<Which> {

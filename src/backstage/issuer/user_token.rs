@@ -1,4 +1,4 @@
-//! User tokens, byte for byte as Backstage's own.
+//! User tokens, identical to Backstage's own byte for byte.
 
 use std::{
     fmt,
@@ -10,19 +10,19 @@ use serde_json::json;
 use super::{MAX_TOKEN_LENGTH, signing_key::SigningKey};
 use crate::{EntityRef, backstage::store::StoreError};
 
-/// A user token and its life.
+/// A user token and its expiry.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct IssuedToken {
     token: String,
-    /// Until when it is valid.
+    /// When it expires.
     pub expires_at: SystemTime,
-    /// Whether the claim `ent` is in it. Where it is not, back ends ask `/v1/userinfo`.
+    /// Whether the token has the claim `ent`. If not, back ends query `/v1/userinfo`.
     pub has_ownership_claim: bool,
 }
 
 impl IssuedToken {
-    /// The token. Whoever has it is the user: never log it.
+    /// The token. Its holder can act as the user, so never log it.
     pub fn expose(&self) -> &str {
         &self.token
     }
@@ -37,8 +37,9 @@ impl fmt::Debug for IssuedToken {
     }
 }
 
-/// Signs twice: the token, and before that the limited token, whose signature is in it as `uip`. Who has the whole token can
-/// make the limited one of it, which says who the user is and nothing else.
+/// Signs twice: first the limited token, whose signature becomes `uip` of the full token, then the
+/// full token. A holder of the full token can derive the limited one, which only identifies the
+/// user.
 pub(super) fn issue(
     key: &SigningKey,
     issuer: &str,
@@ -47,7 +48,7 @@ pub(super) fn issue(
     now: SystemTime,
     lifetime: Duration,
 ) -> Result<IssuedToken, StoreError> {
-    let before_1970 = |_| StoreError::new("this machine's clock stands before 1970: set it");
+    let before_1970 = |_| StoreError::new("the system clock is before 1970; correct it");
     let iat = now.duration_since(SystemTime::UNIX_EPOCH).map_err(before_1970)?.as_secs();
     let exp = iat.saturating_add(lifetime.as_secs());
     let (kid, sub) = (json!(key.public().kid()), json!(user));
@@ -71,7 +72,7 @@ pub(super) fn issue(
         tracing::warn!(
             target: "tower_alb_auth",
             ownership_entity_refs = refs.len(),
-            "a user token of {} characters would pass {MAX_TOKEN_LENGTH}: it goes out without ent, which /v1/userinfo answers",
+            "a user token of {} characters would exceed {MAX_TOKEN_LENGTH}: it is issued without ent, which /v1/userinfo returns",
             issued.len(),
         );
         issued = token(None)?;

@@ -14,26 +14,26 @@ use crate::{
     backstage::{PublicJwk, store::StoreError},
 };
 
-/// How far the clocks of two replicas may be apart.
+/// Maximum difference between the clocks of two replicas.
 const LEEWAY: Duration = Duration::from_secs(30);
 
-/// A user who holds a token of this auth backend.
+/// The user of a valid token.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct VerifiedUser {
-    /// Who that is.
+    /// The user.
     pub user_entity_ref: EntityRef,
-    /// Until when the token is valid.
+    /// When the token expires.
     pub expires_at: SystemTime,
 }
 
-/// Why a token is not taken.
+/// Why a token is rejected.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum TokenRefused {
-    /// It is not a user token of this auth backend, or no longer valid.
+    /// It is not a user token of this auth backend, or has expired.
     Invalid(&'static str),
-    /// The keys are out of reach: the token may be good.
+    /// The keys are unavailable: the token may be valid.
     Unavailable(StoreError),
 }
 
@@ -48,15 +48,17 @@ impl fmt::Display for TokenRefused {
 
 impl std::error::Error for TokenRefused {}
 
-/// A token that would do if its signature were right. Nothing in it is proven yet, so all it tells is the key to prove it by.
-pub(super) struct Candidate<'t> {
+/// A token that is valid if its signature is. Nothing in it is verified yet, so it only reveals the
+/// id of the key to verify it with.
+pub(super) struct UnverifiedToken<'t> {
     kid: String,
     signing_input: &'t [u8],
     signature: Vec<u8>,
     user: VerifiedUser,
 }
 
-/// No member but these, none twice: a stock back end writes no other, and no other changes how the token is read.
+/// Only these members, and none twice: stock back ends write no others, and no other may change how
+/// the token is read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
@@ -73,27 +75,28 @@ struct Claims {
     aud: Option<String>,
 }
 
-impl<'t> Candidate<'t> {
-    /// Checks all but the signature, so that no store is asked for the key of a token that would be refused anyway.
+impl<'t> UnverifiedToken<'t> {
+    /// Checks everything but the signature, so that the store is not queried for a token that would
+    /// be rejected anyway.
     ///
-    /// `iss` is not among it, as in stock back ends: limited tokens have none, and replicas of one database that are reached
-    /// by two addresses write two. What is trusted is the key.
+    /// `iss` is not checked, as in stock back ends: limited tokens have none, and replicas of one
+    /// database that are reached by two URLs write two. The key is what is trusted.
     pub(super) fn read(token: &'t str, now: SystemTime) -> Result<Self, TokenRefused> {
         let invalid = TokenRefused::Invalid;
         if token.len() > MAX_TOKEN_LENGTH {
-            return Err(invalid("the token is longer than any of ours"));
+            return Err(invalid("the token is too long"));
         }
-        let no_jwt = || invalid("the token is no JWT");
+        let no_jwt = || invalid("the token is not a JWT");
         let (input, signature) = token.rsplit_once('.').ok_or_else(no_jwt)?;
         let (header, payload) = input.split_once('.').ok_or_else(no_jwt)?;
         let header: Header = object(header).ok_or(invalid("the token's header is not that of a user token"))?;
         let is_full = match header.typ.as_str() {
             "vnd.backstage.user" => true,
             "vnd.backstage.limited-user" => false,
-            _ => return Err(invalid("the token is no user token")),
+            _ => return Err(invalid("the token is not a user token")),
         };
         if header.alg != "ES256" {
-            return Err(invalid("the token is not signed by ES256"));
+            return Err(invalid("the token is not signed with ES256"));
         }
         let claims: Claims = object(payload).ok_or(invalid("the token's claims are not those of a user token"))?;
         if is_full && claims.aud.as_deref() != Some("backstage") {
@@ -105,9 +108,9 @@ impl<'t> Candidate<'t> {
         let expires_at = expires_at.ok_or(invalid("the token has expired"))?;
         let soon = now.checked_add(LEEWAY);
         if !time(claims.iat).is_some_and(|issued| Some(issued) <= soon && issued < expires_at) {
-            return Err(invalid("the token is of the future"));
+            return Err(invalid("the token was issued in the future"));
         }
-        let user_entity_ref = full_user_ref(&claims.sub).ok_or(invalid("the token's subject is no user"))?;
+        let user_entity_ref = full_user_ref(&claims.sub).ok_or(invalid("the token's subject is not a user"))?;
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| no_jwt())?;
         let user = VerifiedUser { user_entity_ref, expires_at };
         Ok(Self { kid: header.kid, signing_input: input.as_bytes(), signature, user })
@@ -117,23 +120,24 @@ impl<'t> Candidate<'t> {
         &self.kid
     }
 
-    /// The user, if that key has signed the token. `None` is the key that nobody has published.
+    /// The user, if this key signed the token. `None` stands for a key that was never published.
     pub(super) fn verify(self, key: Option<&PublicJwk>) -> Result<VerifiedUser, TokenRefused> {
-        let key = key.ok_or(TokenRefused::Invalid("the token's key is not known"))?;
+        let key = key.ok_or(TokenRefused::Invalid("the token's key is unknown"))?;
         let key = key.verifier().ok_or(TokenRefused::Invalid("the token's key is not for ES256"))?;
         let signed = key.verify_sig(self.signing_input, &self.signature);
-        signed.map_err(|_| TokenRefused::Invalid("the token's signature is wrong")).map(|()| self.user)
+        signed.map_err(|_| TokenRefused::Invalid("the token's signature is invalid")).map(|()| self.user)
     }
 }
 
 /// The JSON object in this segment.
 fn object<T: DeserializeOwned>(segment: &str) -> Option<T> {
     let json = URL_SAFE_NO_PAD.decode(segment).ok()?;
-    // Else an array of the right length would do for an object.
+    // serde would accept an array of the right length for a struct.
     json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(&json).ok())?
 }
 
-/// Full and as we write it: `user:default/jane`, neither `jane` nor `User:default/Jane`.
+/// A full entity ref in the form that this crate writes: `user:default/jane`, neither `jane` nor
+/// `User:default/Jane`.
 fn full_user_ref(text: &str) -> Option<EntityRef> {
     let user: EntityRef = text.parse().ok()?;
     (user.kind() == "user" && user.as_str() == text).then_some(user)

@@ -1,4 +1,4 @@
-//! `/.well-known/openid-configuration`.
+//! The route `/.well-known/openid-configuration`.
 
 use axum::{
     body::Body,
@@ -7,11 +7,12 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{answer, error::ApiError};
+use super::{error::ApiError, response};
 use crate::backstage::BackstageAuth;
 
-/// The members that a stock auth backend gives, in its order, with what is true here. As there, what issues codes is announced
-/// whether it is switched on or not; here it is answered 404, or by what stands behind
+/// The members that a stock auth backend returns, in its order, with the values of this one. As
+/// there, the code flow is announced whether it is enabled or not; here its routes return 404, or
+/// the response of the fallback of
 /// [`router_with_fallback`](super::router_with_fallback).
 #[derive(Serialize)]
 struct Discovery<'a> {
@@ -52,5 +53,5 @@ pub(super) async fn discovery(
         code_challenge_methods_supported: ["S256", "plain"],
     };
     let body = serde_json::to_string(&discovery).map_err(|_| ApiError::unavailable())?;
-    Ok(answer::public(&headers, body))
+    Ok(response::public(&headers, body))
 }

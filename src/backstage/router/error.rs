@@ -13,12 +13,12 @@ use crate::{
     layer::{CHALLENGE, Format, Refusal},
 };
 
-/// An error as Backstage's clients read it: one sentence a status, which gives nothing away.
+/// An error for Backstage's clients: one message per status, which reveals no details.
 #[derive(Debug, Clone)]
 pub(super) struct ApiError {
     status: StatusCode,
     message: String,
-    /// Says with the status how to be let in, or when to come back.
+    /// Says how to authenticate, or when to retry.
     header: Option<(HeaderName, HeaderValue)>,
 }
 
@@ -27,17 +27,17 @@ impl ApiError {
         Self { status, message: message.into(), header: None }
     }
 
-    /// 401 for a request that wants a token of Backstage's (RFC 6750 section 3).
+    /// 401 for a request that requires a Backstage token (RFC 6750 section 3).
     pub(super) fn bearer(challenge: &'static str, message: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, message).with(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 
-    /// 503 where a store gives no answer: the same as where the keys or the catalog give none.
+    /// 503 for a store that is unavailable; the same as for keys or a catalog that are.
     pub(super) fn unavailable() -> Self {
         AuthError::new(AuthErrorKind::SignInUnavailable).into()
     }
 
-    /// 403 for a signed-in user: the same for each reason.
+    /// 403 for a signed-in user; the same for every reason.
     pub(super) fn not_allowed() -> Self {
         AuthError::new(AuthErrorKind::SignInRefused).into()
     }
@@ -49,17 +49,17 @@ impl ApiError {
 
 impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
-        let answer = Self::new(error.status(), error.client_message());
+        let response = Self::new(error.status(), error.client_message());
         match (error.status(), error.retry_after_seconds()) {
-            (StatusCode::UNAUTHORIZED, _) => answer.with(header::WWW_AUTHENTICATE, CHALLENGE),
-            (_, Some(seconds)) => answer.with(header::RETRY_AFTER, seconds.into()),
-            _ => answer,
+            (StatusCode::UNAUTHORIZED, _) => response.with(header::WWW_AUTHENTICATE, CHALLENGE),
+            (_, Some(seconds)) => response.with(header::RETRY_AFTER, seconds.into()),
+            _ => response,
         }
     }
 }
 
 impl IntoResponse for ApiError {
-    /// Without a body yet: [`shaped`] knows the request that belongs into it.
+    /// Without a body: [`shaped`] adds it, because it knows the request.
     fn into_response(self) -> Response<Body> {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
@@ -67,15 +67,16 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Writes errors out, with method and path of the request: the path below the mount, as Backstage does, and never the query.
-/// In Backstage's JSON whatever the request says it is: no route of the router is one of gRPC.
+/// Writes errors with method and path of the request: the path below the mount, as Backstage does,
+/// and never the query. The format is always Backstage's JSON, because no route of the router is a
+/// gRPC route.
 pub(super) async fn shaped(request: Request, next: Next) -> Response<Body> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = next.run(request).await;
     let Some(error) = response.extensions_mut().remove::<ApiError>() else { return response };
     let refusal = Refusal { status: error.status, message: &error.message, header: error.header };
     let (refused, body) = refusal.in_text::<Body>(Format::BackstageJson, &method, &path).into_parts();
-    // Axum has put `Allow` there.
+    // Keeps axum's header `Allow`.
     response.headers_mut().remove(header::CONTENT_LENGTH);
     response.headers_mut().extend(refused.headers);
     *response.body_mut() = body;

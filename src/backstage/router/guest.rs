@@ -1,4 +1,4 @@
-//! `/guest/refresh`: a session without a sign-in, where the application allows it.
+//! The route `/guest/refresh`: a session without a sign-in, if the application allows it.
 
 use axum::{
     body::Body,
@@ -11,7 +11,7 @@ use crate::backstage::BackstageAuth;
 
 pub(super) async fn refresh(State(auth): State<BackstageAuth>, _own: OwnSite) -> Result<Response<Body>, ApiError> {
     let Some(guest) = auth.guest() else {
-        return Err(ApiError::new(StatusCode::FORBIDDEN, "Guests are not let in here."));
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "Guest sign-in is not allowed."));
     };
     let session =
         Session { user: &guest.user, ownership: &guest.ownership, profile: &guest.profile, provider_info: None };

@@ -1,4 +1,4 @@
-//! Key sets (RFC 7517 section 5): what tokens verify by.
+//! Key sets (RFC 7517 section 5), which verify tokens.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, Response},
 };
 
-use super::{answer, error::ApiError};
+use super::{error::ApiError, response};
 use crate::backstage::{BackstageAuth, PublicJwk, store::StoreError};
 
 pub(super) async fn user_keys(
@@ -27,16 +27,17 @@ pub(super) async fn plugin_keys(
 
 fn key_set(
     auth: &BackstageAuth,
-    asked: &HeaderMap,
+    requested: &HeaderMap,
     keys: Result<Vec<PublicJwk>, StoreError>,
 ) -> Result<Response<Body>, ApiError> {
     let mut keys = keys.map_err(|error| {
         auth.store_failed("the store of public keys", &error);
         ApiError::unavailable()
     })?;
-    // One key an id, the first, as tokens are verified here: of two, readers would pick one each in their own way.
+    // One key per id, the first one, as token verification here does: otherwise verifiers may pick
+    // different keys.
     let mut seen = HashSet::new();
     keys.retain(|key| seen.insert(key.kid().to_owned()));
     let keys: Vec<&str> = keys.iter().map(PublicJwk::json).collect();
-    Ok(answer::public(asked, format!(r#"{{"keys":[{}]}}"#, keys.join(","))))
+    Ok(response::public(requested, format!(r#"{{"keys":[{}]}}"#, keys.join(","))))
 }

@@ -1,22 +1,22 @@
-//! The routes of the auth backend. What they answer stands in the [module above](super).
+//! The routes of the auth backend. The [module above](super) documents their responses.
 //!
-//! A request passes, from outside to inside:
+//! A request passes these steps, from outside to inside:
 //!
 //! | step | what it does |
 //! |---|---|
-//! | [`site::cors`] | says to browsers whose pages may read the answer; answers their preflight requests |
-//! | [`error::shaped`] | writes an [`error::ApiError`] out, with the request's method and path |
-//! | axum's routing | by exact path and method; what is written in an odd way is unknown |
-//! | [`site::OwnSite`], [`site::MaySignOut`] | arguments of handlers that act for a user: no stranger's page comes past them |
+//! | [`site::cors`] | tells browsers which pages may read the response; responds to their preflight requests |
+//! | [`error::shaped`] | writes an [`error::ApiError`], with the request's method and path |
+//! | axum's routing | by exact path and method; unusual spellings are unknown paths |
+//! | [`site::OwnSite`], [`site::MaySignOut`] | arguments of handlers that act for a user; they reject pages of other sites |
 //! | the handler | |
 
-mod answer;
 mod discovery;
 mod error;
+mod fallback;
 mod guest;
 mod keys;
-mod others;
 mod refresh;
+mod response;
 mod session;
 mod site;
 mod user_info;
@@ -37,23 +37,25 @@ use tower_service::Service;
 use self::site::MaySignOut;
 use super::BackstageAuth;
 
-/// All paths that no other route takes. A route and no fallback: axum forgets a nested router's fallback where the router
-/// around it is nested too and has none.
+/// All paths that no other route matches. A route instead of a fallback, because axum drops the
+/// fallback of a nested router if the router around it is nested too and has none.
 const ALL: &str = "/{*rest}";
 
-/// The routes below `/api/auth`, to be nested there, outside any [`AlbAuthLayer`](crate::AlbAuthLayer). What it answers
-/// stands in the [module's](super) tables.
+/// The routes below `/api/auth`, to be nested there, outside any
+/// [`AlbAuthLayer`](crate::AlbAuthLayer). The
+/// [module's](super) tables document the responses.
 pub fn router(auth: BackstageAuth) -> Router {
-    finished(with_guest(ours()).route("/", any(others::unknown)).route(ALL, any(others::unknown)), auth)
+    finished(with_guest(ours()).route("/", any(fallback::unknown)).route(ALL, any(fallback::unknown)), auth)
 }
 
-/// As [`router`], and hands all that is not ours on to this service: to a stock auth backend with the other providers, for
-/// instance.
+/// Like [`router`], and passes all other requests on to this service, for example to a stock auth
+/// backend with other providers.
 ///
-/// Ours are `/awsalb` and `/.well-known` with all below them, `/v1/userinfo`, `/.backstage/auth/v1/jwks.json`, and `/guest`
-/// where guests are allowed. The service sees other requests as they came, with the path below the mount, their
-/// `x-amzn-oidc-*` headers included. It never sees a path that could be read as one of ours: with `%`, `\`, `;`, `//`, a dot
-/// segment or a letter that is not ASCII, or one of ours in capitals.
+/// Own routes are `/awsalb` and `/.well-known` with everything below them, `/v1/userinfo`,
+/// `/.backstage/auth/v1/jwks.json`, and `/guest` if guests are allowed. The service gets other
+/// requests unchanged, with the path below the mount, including their `x-amzn-oidc-*` headers. It
+/// never gets a path that could be interpreted as an own route: with `%`, `\`, `;`, `//`, a dot
+/// segment or a non-ASCII character, or an own route in capitals.
 pub fn router_with_fallback<S>(auth: BackstageAuth, others: S) -> Router
 where
     S: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
@@ -65,19 +67,19 @@ where
     let others = Router::new()
         .route_service("/", others.clone())
         .route_service(ALL, others)
-        .layer(from_fn_with_state(guests, others::of_others_alone))
+        .layer(from_fn_with_state(guests, fallback::pass_other_paths))
         .layer(from_fn(error::shaped));
-    // Without our CORS: it has its own.
+    // Without this crate's CORS: the service has its own.
     finished(routes, auth).merge(others)
 }
 
 fn ours() -> Router<BackstageAuth> {
-    let not_implemented = || get(others::not_implemented);
+    let not_implemented = || get(fallback::not_implemented);
     let router = [
         ("/awsalb/refresh", get(refresh::refresh).post(refresh::refresh)),
         ("/awsalb/logout", post(sign_out)),
         ("/awsalb/start", not_implemented()),
-        ("/awsalb/handler/frame", not_implemented().post(others::not_implemented)),
+        ("/awsalb/handler/frame", not_implemented().post(fallback::not_implemented)),
         ("/.well-known/jwks.json", get(keys::user_keys)),
         ("/.well-known/openid-configuration", get(discovery::discovery)),
         ("/.backstage/auth/v1/jwks.json", get(keys::plugin_keys)),
@@ -102,12 +104,13 @@ fn with_or_without_slash(
 }
 
 fn nothing_else_below(router: Router<BackstageAuth>, path: &str) -> Router<BackstageAuth> {
-    with_or_without_slash(router, path, any(others::unknown)).route(&format!("{path}/{{*rest}}"), any(others::unknown))
+    with_or_without_slash(router, path, any(fallback::unknown))
+        .route(&format!("{path}/{{*rest}}"), any(fallback::unknown))
 }
 
 fn finished(routes: Router<BackstageAuth>, auth: BackstageAuth) -> Router {
     routes
-        .method_not_allowed_fallback(others::wrong_method)
+        .method_not_allowed_fallback(fallback::wrong_method)
         .layer(from_fn(error::shaped))
         .layer(from_fn_with_state(auth.clone(), site::cors))
         .with_state(auth)

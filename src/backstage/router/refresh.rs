@@ -1,4 +1,4 @@
-//! `/awsalb/refresh`: a session for whom the load balancer signed in.
+//! The route `/awsalb/refresh`: a session for the user whom the load balancer signed in.
 
 use axum::{
     body::Body,
@@ -29,15 +29,15 @@ pub(super) async fn refresh(
         Err(error) => {
             if error.kind() == AuthErrorKind::Missing && is_inside_a_layer(&parts.extensions) {
                 auth.misused(
-                    "Backstage's auth routes are inside an AlbAuthLayer, which takes the headers off that they sign users \
-                     in by: nest the router outside of it",
+                    "Backstage's auth routes are inside an AlbAuthLayer, which removes the headers that they need: nest the \
+                     router outside of it",
                 );
             }
             return Err(error.into());
         }
     };
     let Some(identity) = user.identity() else {
-        auth.misused("the sign-in policy gives the claims alone for this user, and a Backstage session is somebody's");
+        auth.misused("the sign-in policy returns only claims for this user, but a Backstage session needs a user");
         return Err(ApiError::not_allowed());
     };
     let profile = auth.profile().apply(&user).await.map_err(|error| {
@@ -52,14 +52,15 @@ pub(super) async fn refresh(
         profile: &profile,
         provider_info: Some(ProviderInfo {
             access_token: access_token(&parts.headers).filter(|_| auth.with_access_token()),
-            // Past already, within the leeway: none is left.
+            // The token has expired, within the leeway: no time is left.
             expires_in_seconds: left.unwrap_or_default().as_secs(),
         }),
     };
     session.give(&auth).await
 }
 
-/// The provider's access token as it came. Of several, nobody can say which one is the load balancer's.
+/// The provider's access token, unchanged. If there are several, it is unclear which one is the
+/// load balancer's.
 fn access_token(headers: &HeaderMap) -> Option<&str> {
     match OidcHeaders::scan(headers).access_token {
         Values::One(token) => token.to_str().ok().filter(|token| !token.is_empty()),
@@ -67,7 +68,8 @@ fn access_token(headers: &HeaderMap) -> Option<&str> {
     }
 }
 
-/// Whether a layer was here before: it leaves a user, or the mark that there is none.
+/// Whether an `AlbAuthLayer` handled the request before: it adds a user, or the mark that there is
+/// none.
 fn is_inside_a_layer(extensions: &Extensions) -> bool {
     Claims::of(extensions).is_some() || extensions.get::<Anonymous>().is_some()
 }

@@ -1,15 +1,16 @@
-//! A session, as the front end reads it.
+//! A session as the front end expects it.
 
 use axum::{body::Body, http::Response};
 use serde::Serialize;
 
-use super::{answer, error::ApiError};
+use super::{error::ApiError, response};
 use crate::{
     EntityRef,
     backstage::{BackstageAuth, SessionProfile, store::UserInfo},
 };
 
-/// What a session says, but for the token. Absent members are left out: the front end takes no `null`.
+/// A session without its token. Absent members are left out, because the front end does not accept
+/// `null`.
 pub(super) struct Session<'a> {
     pub(super) user: &'a EntityRef,
     pub(super) ownership: &'a [EntityRef],
@@ -17,13 +18,13 @@ pub(super) struct Session<'a> {
     pub(super) provider_info: Option<ProviderInfo<'a>>,
 }
 
-/// Of the load balancer's token.
+/// Data of the load balancer's token.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ProviderInfo<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) access_token: Option<&'a str>,
-    /// How much of its life is left.
+    /// Its remaining lifetime.
     pub(super) expires_in_seconds: u64,
 }
 
@@ -39,7 +40,7 @@ struct SessionBody<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Identity<'a> {
-    /// The user's name: hand-written sign-in pages read it.
+    /// The user's name, which hand-written sign-in pages read.
     id: &'a str,
     token: &'a str,
     identity: Ownership<'a>,
@@ -55,20 +56,20 @@ struct Ownership<'a> {
 }
 
 impl Session<'_> {
-    /// Signs a token and gives it out.
+    /// Issues a token and responds with the session.
     pub(super) async fn give(self, auth: &BackstageAuth) -> Result<Response<Body>, ApiError> {
         let Session { user, ownership, profile, provider_info } = self;
         let issued = auth.tokens().user_token(user, ownership).await.map_err(|error| {
             auth.store_failed("the store of public keys", &error);
             ApiError::unavailable()
         })?;
-        // Before the token is out of the house: whoever is shown it may ask at once.
+        // Stored before the response is sent, because a back end may query it at once.
         let known = UserInfo::new(user.clone(), ownership);
         auth.user_info().put(known, issued.expires_at).await.map_err(|error| {
             auth.store_failed("the store of users", &error);
             ApiError::unavailable()
         })?;
-        answer::private(&SessionBody {
+        response::private(&SessionBody {
             profile,
             provider_info,
             backstage_identity: Identity {

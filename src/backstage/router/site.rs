@@ -1,4 +1,4 @@
-//! What other sites may do.
+//! Requests from pages of other sites.
 
 use std::convert::Infallible;
 
@@ -15,7 +15,8 @@ use tower_service::Service;
 use super::error::ApiError;
 use crate::backstage::BackstageAuth;
 
-/// Proof that no page of a stranger is behind the request: a browser sends the session's cookie along, whoever wrote the page.
+/// Proof that the request does not come from a page of another site. A browser sends the session's
+/// cookie with requests of any page.
 pub(super) struct OwnSite;
 
 impl FromRequestParts<BackstageAuth> for OwnSite {
@@ -26,7 +27,8 @@ impl FromRequestParts<BackstageAuth> for OwnSite {
     }
 }
 
-/// As [`OwnSite`], and for signing out the origins that [`SignOut`](crate::SignOut) allows besides.
+/// Like [`OwnSite`], but also accepts the origins that [`SignOut`](crate::SignOut) allows for
+/// signing out.
 pub(super) struct MaySignOut;
 
 impl FromRequestParts<BackstageAuth> for MaySignOut {
@@ -41,13 +43,13 @@ impl FromRequestParts<BackstageAuth> for MaySignOut {
 fn cross_site() -> ApiError {
     tracing::debug!(
         target: "tower_alb_auth",
-        "refused: a page of another site asks; if it is yours, its origin belongs into app.baseUrl or backend.cors.origin"
+        "refused a request from a page of another site; if the site is yours, add its origin to app.baseUrl or backend.cors.origin"
     );
-    ApiError::new(StatusCode::FORBIDDEN, "Pages of another site may not ask this.")
+    ApiError::new(StatusCode::FORBIDDEN, "Requests from pages of another site are not allowed.")
 }
 
-/// Lets pages of allowed origins read the answers (CORS), and answers their preflight requests. Nobody else's: an `OPTIONS`
-/// from elsewhere is a method like any other.
+/// Lets pages of allowed origins read the responses (CORS), and responds to their preflight
+/// requests. An `OPTIONS` request from another origin is handled like any other method.
 pub(super) async fn cors(State(auth): State<BackstageAuth>, request: Request, mut next: Next) -> Response<Body> {
     let Some(origin) = allowed_origin(&auth, request.headers()) else {
         let mut response = next.run(request).await;
@@ -60,8 +62,8 @@ pub(super) async fn cors(State(auth): State<BackstageAuth>, request: Request, mu
         .allow_methods([Method::GET, Method::POST])
         .allow_headers(AllowHeaders::mirror_request())
         .vary([header::ORIGIN]);
-    let answer: Result<_, Infallible> = cors.layer(&mut next).call(request).await;
-    answer.unwrap_or_else(|never| match never {})
+    let response: Result<_, Infallible> = cors.layer(&mut next).call(request).await;
+    response.unwrap_or_else(|never| match never {})
 }
 
 fn allowed_origin(auth: &BackstageAuth, headers: &HeaderMap) -> Option<HeaderValue> {

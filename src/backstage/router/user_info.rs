@@ -1,4 +1,4 @@
-//! `/v1/userinfo`: who holds this token.
+//! The route `/v1/userinfo`: the user of a token.
 
 use axum::{
     body::Body,
@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{answer, error::ApiError};
+use super::{error::ApiError, response};
 use crate::{
     EntityRef,
     backstage::{BackstageAuth, TokenRefused},
@@ -24,15 +24,15 @@ struct UserClaims<'a> {
     ent: &'a [EntityRef],
 }
 
-/// The answer to a full token or a limited one.
+/// The response to a full or limited user token.
 pub(super) async fn user_info(
     State(auth): State<BackstageAuth>,
     headers: HeaderMap,
 ) -> Result<Response<Body>, ApiError> {
-    let token = bearer(&headers).ok_or_else(|| ApiError::bearer("Bearer", "This needs a Backstage token."))?;
+    let token = bearer(&headers).ok_or_else(|| ApiError::bearer("Bearer", "A Backstage token is required."))?;
     let user = auth.tokens().verify(token).await.map_err(|refused| match refused {
         TokenRefused::Invalid(why) => {
-            tracing::debug!(target: "tower_alb_auth", "refused at userinfo: {why}");
+            tracing::debug!(target: "tower_alb_auth", "userinfo refused: {why}");
             ApiError::bearer("Bearer error=\"invalid_token\"", "The token is not a valid Backstage token.")
         }
         TokenRefused::Unavailable(error) => {
@@ -44,14 +44,15 @@ pub(super) async fn user_info(
         auth.store_failed("the store of users", &error);
         ApiError::unavailable()
     })?;
-    // Of this very user: an answer about somebody else would be that user's rights.
+    // Only for this user: a row of another user would grant that user's rights.
     let info = info
         .filter(|info| info.user_entity_ref == user.user_entity_ref)
-        .ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "Nothing is known of this user."))?;
-    answer::private(&UserInfo { claims: UserClaims { sub: &info.user_entity_ref, ent: &info.ownership_entity_refs } })
+        .ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "The user is unknown."))?;
+    response::private(&UserInfo { claims: UserClaims { sub: &info.user_entity_ref, ent: &info.ownership_entity_refs } })
 }
 
-/// The one token of the one `Authorization` header. The scheme counts in any case (RFC 9110 section 11.1).
+/// The only token of the only `Authorization` header. The scheme is case-insensitive (RFC 9110
+/// section 11.1).
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut sent = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (sent.next(), sent.next()) else { return None };

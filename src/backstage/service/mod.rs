@@ -41,7 +41,7 @@
 //!     .route("/me", get(me))
 //!     .layer(backend.layer().clone()) // Covers the routes above it.
 //!     .nest("/api/auth", router(backend.auth().clone()));
-//! let _publishing = backend.tokens().tend_in_background(); // Until it is dropped.
+//! let _publishing = backend.tokens().maintain_keys_in_background(); // Until it is dropped.
 //!
 //! let keys = Request::get("/api/auth/.well-known/jwks.json").body(Body::empty())?;
 //! assert_eq!(app.clone().oneshot(keys).await?.status(), 200);

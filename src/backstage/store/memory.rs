@@ -1,4 +1,4 @@
-//! Stores of one process.
+//! Stores in the memory of one process.
 
 use std::{
     collections::HashMap,
@@ -10,14 +10,16 @@ use std::{
 use super::{PublicKeyStore, StoreError, StoreFuture, StoredKey, UserInfo, UserInfoStore};
 use crate::internal::Mutex;
 
-/// No user token lives longer: Backstage's bound. So it is at least so long before the end of a token that is given now.
-const LONGEST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
-/// So many users are kept. Who signed in longest ago goes first.
+/// Maximum lifetime of a user token, Backstage's limit. So the end of a newly issued token is at
+/// most this far ahead.
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// Maximum number of users. The user whose sign-in is the oldest is dropped first.
 const MAX_USERS: usize = 100_000;
 
-/// Public keys of this process alone: right for one replica. A clone is the same store.
+/// Public keys of this process only, for one replica. Clones share their content.
 ///
-/// Keys leave it when the issuer removes them, and when another is published after they have expired.
+/// Keys are dropped when the issuer removes them, and when another key is published after they have
+/// expired.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryPublicKeys(Arc<Mutex<Vec<StoredKey>>>);
 
@@ -27,9 +29,7 @@ impl MemoryPublicKeys {
         keys.retain(|held| held.expires_at.is_none_or(|end| end > key.created_at));
         match keys.iter_mut().find(|held| held.key.kid() == key.key.kid()) {
             Some(held) if held.key != key.key => {
-                return Err(StoreError::new(
-                    "another public key is there under this kid: give the new one a kid of its own",
-                ));
+                return Err(StoreError::new("another public key has this kid: give the new key another kid"));
             }
             Some(held) => *held = key,
             None => keys.push(key),
@@ -55,27 +55,28 @@ impl PublicKeyStore for MemoryPublicKeys {
     }
 }
 
-/// Answers of `/v1/userinfo` of this process alone: right for one replica. A clone is the same store.
+/// Responses of `/v1/userinfo` of this process only, for one replica. Clones share their content.
 ///
-/// Who signed in more than two days ago is forgotten, and so is the one who signed in longest ago when there are 100,000.
+/// Users who signed in more than two days ago are dropped, and so is the oldest sign-in if there
+/// are 100,000 users.
 #[derive(Clone, Default)]
 pub struct MemoryUserInfo(Arc<Mutex<Users>>);
 
 #[derive(Default)]
 struct Users {
     kept: HashMap<String, (UserInfo, SystemTime)>,
-    /// How many there were after the last clearing.
+    /// How many users were left after the last cleanup.
     after_clearing: usize,
 }
 
 impl Users {
-    /// Clears when the count has doubled, so that it costs next to nothing a sign-in. No clock is needed: a token that is
-    /// given now ends within a day.
+    /// Cleans up when the count has doubled, so that the cost per sign-in is negligible. It needs
+    /// no clock, because a newly issued token expires within a day.
     fn clear(&mut self, newest_end: SystemTime) {
         if self.kept.len() < MAX_USERS && self.kept.len() < self.after_clearing.saturating_mul(2).max(64) {
             return;
         }
-        if let Some(now_or_before) = newest_end.checked_sub(LONGEST_LIFE) {
+        if let Some(now_or_before) = newest_end.checked_sub(MAX_LIFETIME) {
             self.kept.retain(|_, (_, end)| *end > now_or_before);
         }
         if self.kept.len() >= MAX_USERS {
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_signed_in_long_ago_is_forgotten_and_nobody_whose_token_lives() {
+    async fn old_sign_ins_are_dropped_but_never_while_the_token_is_valid() {
         let (store, start) = (MemoryUserInfo::default(), SystemTime::now());
         // One a minute for twelve days: tokens live for an hour.
         let minutes = 12 * 24 * 60;

@@ -1,7 +1,7 @@
-//! What replicas share: the public keys that tokens verify by, and the answers of `/v1/userinfo`.
+//! What replicas share: the public keys that verify tokens, and the responses of `/v1/userinfo`.
 //!
-//! No private key is ever given to a store. Each replica signs by keys of its own, and a token verifies everywhere because
-//! every replica publishes what all of them have stored.
+//! A store never gets a private key. Each replica signs with its own keys, and a token verifies
+//! everywhere because every replica publishes the keys of all replicas.
 
 mod memory;
 #[cfg(feature = "postgres")]
@@ -15,10 +15,10 @@ pub use self::postgres::Postgres;
 use super::PublicJwk;
 use crate::EntityRef;
 
-/// An answer of a store.
+/// The future of a store's operation.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// A public key and since when it is there.
+/// A public key and the time of its publication.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StoredKey {
@@ -26,67 +26,70 @@ pub struct StoredKey {
     pub key: PublicJwk,
     /// When it was published.
     pub created_at: SystemTime,
-    /// When it may be forgotten, where the store keeps that.
+    /// When it may be dropped, if the store records that.
     pub expires_at: Option<SystemTime>,
 }
 
 impl StoredKey {
-    /// A key that is published now.
+    /// A stored key.
     pub fn new(key: PublicJwk, created_at: SystemTime, expires_at: Option<SystemTime>) -> Self {
         Self { key, created_at, expires_at }
     }
 }
 
-/// Public keys that all replicas publish.
+/// The public keys that all replicas publish.
 pub trait PublicKeyStore: Send + Sync + 'static {
-    /// Adds a key. Once this is done every replica's [`list`](Self::list) has it: no token is signed before.
+    /// Adds a key. Once this completes, every replica's [`list`](Self::list) includes it; no token
+    /// is signed before.
     ///
-    /// The same key may be there already: it is then as old as this says, which keeps a key that is used for long from being
-    /// removed as an old one. Another key under the same kid is an error, and stays.
+    /// If the same key exists already, its creation time is updated, so that a key that is used for
+    /// long is not removed as an old one. If another key has the same kid, this is an error, and
+    /// that key stays.
     fn publish(&self, key: StoredKey) -> StoreFuture<'_, ()>;
 
-    /// All keys. A row that is no public key is none, a row with a private member least of all: the store leaves it out and
-    /// reports it in the log, without its contents.
+    /// All keys. A row that is not a valid public key, or that has a private member, is left out
+    /// and reported in the log without its contents.
     fn list(&self) -> StoreFuture<'_, Vec<StoredKey>>;
 
-    /// Forgets the keys of these ids. One that is not there is no error.
+    /// Removes the keys with these ids. An unknown id is not an error.
     fn remove(&self, kids: Vec<String>) -> StoreFuture<'_, ()>;
 }
 
-/// What `/v1/userinfo` says of users who hold a token.
+/// What `/v1/userinfo` returns about users who hold a token.
 pub trait UserInfoStore: Send + Sync + 'static {
-    /// Keeps what is known of a user, in place of what was known before, until then at least.
+    /// Stores the user's data, replacing earlier data, at least until the given time.
     fn put(&self, info: UserInfo, expires_at: SystemTime) -> StoreFuture<'_, ()>;
 
-    /// What was kept last of this user, in its full form `user:default/jane`.
+    /// The last stored data of this user, given in the full form `user:default/jane`.
     fn find<'a>(&'a self, user_entity_ref: &'a str) -> StoreFuture<'a, Option<UserInfo>>;
 }
 
-/// A user and the entities that the user owns for, the own ref first.
+/// A user and the user's ownership entity refs, the user's own ref first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UserInfo {
-    /// Who that is.
+    /// The user.
     pub user_entity_ref: EntityRef,
-    /// The user's own ref, then groups.
+    /// The user's own ref, then the groups.
     pub ownership_entity_refs: Arc<[EntityRef]>,
 }
 
 impl UserInfo {
-    /// This user, who owns for these.
+    /// A user with these ownership refs.
     pub fn new(user_entity_ref: EntityRef, ownership_entity_refs: impl Into<Arc<[EntityRef]>>) -> Self {
         Self { user_entity_ref, ownership_entity_refs: ownership_entity_refs.into() }
     }
 }
 
-/// Why a store gives no answer. The message is for the operator's log; what asked is answered 503.
+/// Why a store failed. The message is for the operator's log; the client gets 503.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreError {
     message: Arc<str>,
 }
 
 impl StoreError {
-    /// With this sentence: what failed, and what to look at. Never with an email, a token or a password.
+    /// The message says what failed and what to check. It must not contain an email, a token or a
+    /// password.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into().into() }
     }

@@ -1,11 +1,11 @@
-//! How an upstream is reached.
+//! Builds an upstream.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{Uri, uri::Scheme};
 use hyper_rustls::HttpsConnectorBuilder;
 
-use super::{Inner, OwnPaths, Upstream, answer::Lines, hop::HopMark};
+use super::{Inner, OwnPaths, Upstream, hop::HopMark};
 use crate::{
     ConfigError,
     backstage::own_paths,
@@ -17,9 +17,9 @@ use crate::{
     },
 };
 
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+const MAX_RESPONSE_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-/// Collects how an upstream is reached; [`build`](Self::build) checks it. Made by [`Upstream::at`].
+/// Collects settings; [`build`](Self::build) checks them. Created by [`Upstream::at`].
 #[must_use = "nothing is checked before build()"]
 pub struct UpstreamBuilder {
     url: String,
@@ -31,10 +31,13 @@ pub struct UpstreamBuilder {
     passes_own_paths: bool,
 }
 
-impl UpstreamBuilder {
-    pub(super) fn new(url: String) -> Self {
-        Self {
-            url,
+impl Upstream {
+    /// The backend at this address, without a path: `https://backend.internal.example.com` or
+    /// `http://127.0.0.1:7008`. An address on another machine must be https, unless that is
+    /// [waived](UpstreamBuilder::dangerously_over_plain_http).
+    pub fn at(url: impl Into<String>) -> UpstreamBuilder {
+        UpstreamBuilder {
+            url: url.into(),
             roots: Roots::default(),
             answer_timeout: RESPONSE_TIMEOUT,
             keeps_identity_headers: false,
@@ -43,7 +46,9 @@ impl UpstreamBuilder {
             passes_own_paths: false,
         }
     }
+}
 
+impl UpstreamBuilder {
     /// Trusts the roots of the operating system instead of Mozilla's.
     pub fn system_roots(mut self) -> Self {
         self.roots = Roots::System;
@@ -56,53 +61,57 @@ impl UpstreamBuilder {
         self
     }
 
-    /// How long it may take to begin its answer; how long the rest takes is not bounded. Default 60 s, a load balancer's idle
-    /// time-out; range 50 ms to 1 h.
+    /// How long the upstream may take until its response begins; the rest of the response has no
+    /// limit. Default 60 s, a load balancer's idle timeout; range 50 ms to 1 h.
     pub fn answer_timeout(mut self, timeout: Duration) -> Self {
         self.answer_timeout = timeout;
         self
     }
 
-    /// Says that the [`router`](crate::backstage::router) is mounted at this place, `/auth` for instance, and not only at
-    /// `/api/auth`: paths that could be read as one of its own there never go on. May be called several times.
+    /// Declares that the [`router`](crate::backstage::router) is also mounted at this path, `/auth`
+    /// for example, in addition to `/api/auth`: paths there that could be interpreted as own routes
+    /// are never passed on. May be called several times.
     pub fn mounted_at(mut self, path: impl Into<String>) -> Self {
         self.mounts.push(path.into());
         self
     }
 
-    /// Sends requests over plain http to another machine. Whoever is in between reads the users' cookies and tokens, and can
-    /// answer in the upstream's place. Right where the network itself keeps others out: a service mesh that encrypts, or a
-    /// network of one host.
+    /// Allows plain http to another machine. An attacker on the network path can read the users'
+    /// cookies and tokens, and respond in the upstream's place. Appropriate if the network itself
+    /// is protected: by a service mesh with encryption, or on a network inside one host.
     pub fn dangerously_over_plain_http(mut self) -> Self {
         self.plain_http = true;
         self
     }
 
-    /// Passes on the paths of this auth backend's own routes too, and those that another server could read as such. The one
-    /// that is less strict of this service and the upstream then decides who a user is. Right only for an upstream that is this
-    /// auth backend itself, where this process stands in for a load balancer's rules.
+    /// Also passes on the paths of this auth backend's own routes, and those that another server
+    /// could interpret as such. The less strict one of this service and the upstream then decides
+    /// who a user is. Appropriate only if the upstream is this auth backend itself, and this
+    /// process stands in for a load balancer's rules.
     pub fn dangerously_pass_own_paths(mut self) -> Self {
         self.passes_own_paths = true;
         self
     }
 
-    /// Passes `x-amzn-oidc-data`, `-identity` and `-accesstoken` on as they came. Look-alikes are taken off all the same.
+    /// Passes `x-amzn-oidc-data`, `-identity` and `-accesstoken` on unchanged. Look-alikes are
+    /// still removed.
     ///
-    /// Nothing here has verified them on that way. Right for an upstream that verifies them itself and knows its load
-    /// balancer: a service with this crate's layer, or a plugin that names the `signer`.
+    /// This service does not verify them. Appropriate for an upstream that verifies them itself and
+    /// checks the load balancer: a service with this crate's layer, or a plugin that has the
+    /// `signer` configured.
     pub fn dangerously_keep_identity_headers(mut self) -> Self {
         self.keeps_identity_headers = true;
         self
     }
 
-    /// Checks everything. Reads root certificates if that is asked for; opens no connection.
+    /// Checks everything. Reads root certificates if requested; opens no connection.
     ///
     /// # Errors
-    /// All that is wrong, a sentence each.
+    /// Every problem.
     pub fn build(self) -> Result<Upstream, ConfigError> {
         let mut problems = Vec::new();
         let address = self.address().map_err(|problem| problems.push(problem)).ok();
-        if !(Duration::from_millis(50)..=LONGEST_TIMEOUT).contains(&self.answer_timeout) {
+        if !(Duration::from_millis(50)..=MAX_RESPONSE_TIMEOUT).contains(&self.answer_timeout) {
             problems.push(format!(
                 "the upstream's answer_timeout is {:?}; set it to a value from 50 ms to 1 h",
                 self.answer_timeout
@@ -110,11 +119,11 @@ impl UpstreamBuilder {
         }
         for mount in self.mounts.iter().filter(|mount| !own_paths::is_mount(mount)) {
             let shown = crate::internal::quoted(mount);
-            problems.push(format!("the upstream's mounted_at({shown}) is no place of routes: write it as /api/auth"));
+            problems.push(format!("the upstream's mounted_at({shown}) is not a mount path: write it as /api/auth"));
         }
         let hop = HopMark::new();
         if hop.is_none() {
-            problems.push("the system gives no random bytes, by which a request that comes back is known".to_owned());
+            problems.push("the operating system provides no random bytes, which are needed to detect loops".to_owned());
         }
         let tls = self.roots.client_config().map_err(|problem| problems.push(problem)).ok();
         let (Some((scheme, authority)), Some(tls), Some(hop), true) = (address, tls, hop, problems.is_empty()) else {
@@ -128,30 +137,30 @@ impl UpstreamBuilder {
         if scheme == Scheme::HTTP && !is_loopback(authority.host()) {
             tracing::warn!(
                 target: "tower_alb_auth",
-                "dangerously_over_plain_http: the upstream {scheme}://{authority} is asked over plain http, so whoever stands \
-                 between reads the users' cookies and tokens"
+                "dangerously_over_plain_http: requests to the upstream {scheme}://{authority} use plain http, so an attacker on \
+                 the network path can read the users' cookies and tokens"
             );
         }
         let own_paths = if self.passes_own_paths { OwnPaths::Waived } else { OwnPaths::MountedAt(self.mounts) };
         let keeps_identity_headers = self.keeps_identity_headers;
-        let lines = Lines::default();
-        Ok(Upstream(Arc::new(Inner { scheme, authority, keeps_identity_headers, own_paths, hop, forwarder, lines })))
+        let warnings = Default::default();
+        Ok(Upstream(Arc::new(Inner { scheme, authority, keeps_identity_headers, own_paths, hop, forwarder, warnings })))
     }
 
     fn address(&self) -> Result<(Scheme, http::uri::Authority), String> {
         if self.url.contains('@') {
-            // Not shown: what stands there may be a password.
-            return Err("the upstream's address must name a host, without user or password".to_owned());
+            // The URL is not shown, because it may contain a password.
+            return Err("the upstream's URL must name a host, without user name and password".to_owned());
         }
         let shown = crate::internal::quoted(&self.url);
         let wanted = "write it as http://127.0.0.1:7008 or https://auth.internal.example.com, without a path";
-        let none = || format!("the upstream's address {shown} is none: {wanted}");
-        let uri: Uri = self.url.parse().map_err(|_| none())?;
+        let invalid = || format!("the upstream's URL {shown} is invalid: {wanted}");
+        let uri: Uri = self.url.parse().map_err(|_| invalid())?;
         let parts = uri.into_parts();
         let has_path = parts.path_and_query.as_ref().is_some_and(|path| path.as_str() != "/");
         match (parts.scheme, parts.authority) {
             _ if has_path || self.url.contains('#') => {
-                Err(format!("the upstream's address {shown} has more than a host: {wanted}"))
+                Err(format!("the upstream's URL {shown} has more than a host: {wanted}"))
             }
             (Some(scheme), Some(authority))
                 if scheme == Scheme::HTTP
@@ -160,8 +169,8 @@ impl UpstreamBuilder {
                     && !is_loopback(authority.host()) =>
             {
                 Err(format!(
-                    "the upstream's address {shown} is plain http to another machine, so whoever stands between reads the users' \
-                     cookies and tokens: use https, or waive it by dangerously_over_plain_http()"
+                    "the upstream's URL {shown} is plain http to another machine, so an attacker on the network path could read \
+                     the users' cookies and tokens: use https, or waive it by dangerously_over_plain_http()"
                 ))
             }
             (Some(scheme), Some(authority))
@@ -169,13 +178,13 @@ impl UpstreamBuilder {
             {
                 Ok((scheme, authority))
             }
-            _ => Err(none()),
+            _ => Err(invalid()),
         }
     }
 }
 
 impl fmt::Debug for UpstreamBuilder {
-    /// Without the address, which is not checked yet: there may be a password in it.
+    /// Without the URL, which is not checked yet and may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UpstreamBuilder").finish_non_exhaustive()
     }

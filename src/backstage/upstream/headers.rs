@@ -1,4 +1,4 @@
-//! What an upstream is told of where a request comes from.
+//! The forwarding headers for the upstream.
 
 use std::net::IpAddr;
 
@@ -12,8 +12,8 @@ use crate::internal::{
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Whether the request names one host at most, and nothing else with it. Of two, one server may read the first and the next
-/// server the last. What the address names goes on in place of `Host`.
+/// Whether the request names at most one host, and nothing else with it. With two, one server may
+/// read the first and the next server the last. The authority of the target replaces `Host`.
 pub(super) fn names_one_host<B>(request: &Request<B>) -> bool {
     let without_user = |authority: &Authority| !authority.as_str().contains('@');
     let is_host = |host: &HeaderValue| {
@@ -23,7 +23,7 @@ pub(super) fn names_one_host<B>(request: &Request<B>) -> bool {
     request.uri().authority().is_none_or(without_user) && hosts.next().is_none_or(is_host) && hosts.next().is_none()
 }
 
-/// Whether the request may go on.
+/// Whether the request may be passed on.
 pub(super) fn toward_upstream<B>(
     request: &mut Request<B>,
     client: Option<IpAddr>,

@@ -1,23 +1,23 @@
-//! A mark on requests that were passed on, by which one that comes back is known.
+//! A mark on requests that were passed on, which reveals loops.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// One mark for each [`Upstream`](super::Upstream) that a request has passed. Not `Via`: servers compress no responses to
-/// requests that have it.
+/// Contains one mark for each [`Upstream`](super::Upstream) that a request has passed. Not `Via`,
+/// because servers do not compress responses to requests with that header.
 const HOPS: HeaderName = HeaderName::from_static("x-tower-alb-auth-hops");
 
-/// The mark of one `Upstream`, which its clones share.
+/// The mark of one `Upstream` and its clones.
 pub(super) struct HopMark(HeaderValue);
 
 impl HopMark {
-    /// `None` where the system has no random bytes.
+    /// `None` if the operating system provides no random bytes.
     pub(super) fn new() -> Option<Self> {
         let mut bytes = [0; 8];
         aws_lc_rs::rand::fill(&mut bytes).ok()?;
         HeaderValue::from_str(&format!("{:016x}", u64::from_be_bytes(bytes))).ok().map(Self)
     }
 
-    /// Adds the mark. `false` if it is there already: the request goes in a circle.
+    /// Adds the mark. Returns `false` if it is there already, which means that the request loops.
     #[must_use]
     pub(super) fn mark(&self, headers: &mut HeaderMap) -> bool {
         let is_back = headers.get_all(HOPS).iter().any(|mark| *mark == self.0);

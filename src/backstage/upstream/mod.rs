@@ -1,9 +1,9 @@
 //! Another auth backend, or a whole Backstage backend, behind this one.
 
-mod answer;
 mod builder;
 mod headers;
 mod hop;
+mod refusal;
 
 use std::{
     convert::Infallible,
@@ -30,17 +30,20 @@ use tower_service::Service;
 
 pub use self::builder::UpstreamBuilder;
 use self::{
-    answer::{Asked, Lines, answer},
     hop::HopMark,
+    refusal::{Requested, Warnings, refuse},
 };
 use super::own_paths;
 use crate::internal::proxy::{Forwarder, at_server};
 
-/// Another auth backend, or a whole Backstage backend, behind this one. Made by [`Upstream::at`]; a service that never fails,
-/// for `Router::fallback_service`. A clone is the same one, with the same connections.
+/// Another auth backend, or a whole Backstage backend, behind this one. Created by
+/// [`Upstream::at`]. A service that never fails, for `Router::fallback_service`. Clones share their
+/// connections.
 ///
-/// A platform has GitHub, Microsoft and guest users in the stock auth backend. With an `Upstream` in
-/// [`router_with_fallback`](super::router_with_fallback) this one stands in front and passes on all but its own routes:
+/// For a platform that has GitHub, Microsoft and guest users in the stock auth backend. With an
+/// `Upstream` in
+/// [`router_with_fallback`](super::router_with_fallback), this service is in front and passes on everything except its own
+/// routes:
 ///
 /// ```no_run
 /// use axum::Router;
@@ -57,35 +60,39 @@ use crate::internal::proxy::{Forwarder, at_server};
 /// | what | how |
 /// |---|---|
 /// | path and query | as the client sent them, also below a nested router |
-/// | bodies, hop-by-hop headers, web sockets | bodies both ways as they come; what ends at this hop is taken off; no protocol but web sockets is switched to |
-/// | `Cookie`, `Set-Cookie`, `Authorization`, `Origin` | pass |
-/// | `Host` | as the client named it, and again as `X-Forwarded-Host` in place of what the client wrote there |
-/// | `X-Forwarded-For` | the address that this server sees is added, where axum knows it: serve with `into_make_service_with_connect_info::<SocketAddr>()` |
-/// | `X-Forwarded-Proto`, `-Port` | as the load balancer set them; the former is `http` where it set none |
-/// | `Forwarded` | taken off: a load balancer does not set it, so it is the client's |
-/// | `x-amzn-oidc-*`, look-alikes with underscores included | taken off: see below |
-/// | an upstream that does not listen, or says nonsense | 502 in Backstage's JSON |
-/// | one that does not answer: to a connection in 10 s, to a request in 60 s | 504 |
-/// | more than 30 addresses in `X-Forwarded-For` | 502: requests go in a circle |
+/// | bodies, hop-by-hop headers, WebSockets | bodies are streamed in both directions; hop-by-hop headers are removed; WebSocket is the only protocol upgrade |
+/// | `Cookie`, `Set-Cookie`, `Authorization`, `Origin` | unchanged |
+/// | `Host` | as the client sent it, and also as `X-Forwarded-Host`, replacing the client's value |
+/// | `X-Forwarded-For` | the peer address is added, if axum knows it: serve with `into_make_service_with_connect_info::<SocketAddr>()` |
+/// | `X-Forwarded-Proto`, `-Port` | as the load balancer set them; the former is `http` if it is missing |
+/// | `Forwarded` | removed: load balancers do not set it, so it is the client's |
+/// | `x-amzn-oidc-*`, including look-alikes with underscores | removed: see below |
+/// | an upstream that does not listen, or whose response is invalid | 502 in Backstage's JSON |
+/// | an upstream that does not accept a connection in 10 s, or does not respond in 60 s | 504 |
+/// | more than 30 addresses in `X-Forwarded-For` | 502: requests loop |
 /// | a request that this `Upstream` has passed on before | 502: it points at itself |
 /// | the methods `CONNECT` and `TRACE` | 405 |
-/// | two `Host` headers, or one that is no host | 400 |
-/// | a path of this auth backend's own routes, or one that another server could read as such | 404: see below |
+/// | two `Host` headers, or an invalid one | 400 |
+/// | a path of this auth backend's own routes, or one that another server could interpret as such | 404: see below |
 ///
 /// # Own paths
-/// The backend behind this one may serve the same paths with fewer checks, so they never go on, wherever the `Upstream` is
-/// mounted: neither `/api/auth/awsalb/refresh` nor what another server may take for it, such as `/API/auth/AWSALB/refresh`,
-/// `//api/auth/awsalb/refresh`, `/api/%61uth/awsalb/refresh` or `/x/..;/api/auth/awsalb/refresh`. Below `/api/auth` all paths must
-/// be written plainly: without `%`, `\`, `;`, `//` and dot segments. Other paths go on as they are written. If the routes of
-/// this auth backend are mounted elsewhere, name the place by [`mounted_at`](UpstreamBuilder::mounted_at).
+/// The backend behind this one may serve the same paths with fewer checks, so they are never passed
+/// on, wherever the `Upstream` is mounted: neither `/api/auth/awsalb/refresh` nor a path that
+/// another server may interpret as such, for example `/API/auth/AWSALB/refresh`,
+/// `//api/auth/awsalb/refresh`, `/api/%61uth/awsalb/refresh` or `/x/..;/api/auth/awsalb/refresh`.
+/// Below `/api/auth` all paths must be written plainly: without `%`, `\`, `;`, `//` and dot
+/// segments. Other paths are passed on unchanged. If the routes of this auth backend are mounted
+/// elsewhere, declare that by
+/// [`mounted_at`](UpstreamBuilder::mounted_at).
 ///
 /// # The load balancer's headers
-/// Nothing here has verified them when a request is passed on, and this service takes what it knows of users from nowhere
-/// else. The stock provider `awsalb` verifies them itself, but need not know which load balancer may sign; were it reachable
-/// behind this one, the laxer of the two would decide. So the headers end here, and the stock `awsalb` finds nobody signed
-/// in. Other providers (OAuth, guest, IAP, Cloudflare) do not read them.
-/// [`dangerously_keep_identity_headers`](UpstreamBuilder::dangerously_keep_identity_headers) is for an upstream that needs
-/// them and verifies as strictly.
+/// They are not verified when a request is passed on, and this service has no other information
+/// about users. The stock provider `awsalb` verifies them itself, but need not know which load
+/// balancer may sign; if it were reachable behind this service, the less strict of the two would
+/// decide. So the headers are removed, and the stock `awsalb` finds no signed-in user. Other
+/// providers (OAuth, guest, IAP, Cloudflare) do not read them.
+/// [`dangerously_keep_identity_headers`](UpstreamBuilder::dangerously_keep_identity_headers) is for an upstream that needs them
+/// and verifies them as strictly.
 #[derive(Clone)]
 pub struct Upstream(Arc<Inner>);
 
@@ -97,13 +104,12 @@ struct Inner {
     /// Marks the requests that it has passed on.
     hop: HopMark,
     forwarder: Forwarder<HttpsConnector<HttpConnector>>,
-    /// The warnings of late.
-    lines: Lines,
+    warnings: Warnings,
 }
 
-/// Which paths never go on.
+/// The paths that are never passed on.
 enum OwnPaths {
-    /// Those of the routes that are mounted at `/api/auth` and at these places.
+    /// Those of the routes that are mounted at `/api/auth` and at these paths.
     MountedAt(Vec<String>),
     Waived,
 }
@@ -120,48 +126,49 @@ impl OwnPaths {
 }
 
 impl Upstream {
-    /// The backend at this address: `https://backend.internal.example.com`, or `http://127.0.0.1:7008`; without a path. To another
-    /// machine it must be https, or [waived](UpstreamBuilder::dangerously_over_plain_http).
-    pub fn at(url: impl Into<String>) -> UpstreamBuilder {
-        UpstreamBuilder::new(url.into())
-    }
-
-    /// Its answer, or why there is none.
+    /// The upstream's response, or an error response.
     async fn pass_on<B>(self, mut request: Request<B>) -> Response<Body>
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
     {
-        // A nested router has cut its prefix off.
+        // A nested router has removed its prefix.
         if let Some(OriginalUri(whole)) = request.extensions_mut().remove::<OriginalUri>() {
             *request.uri_mut() = whole;
         }
-        let asked = Asked::of(&request);
+        let requested = Requested::of(&request);
         if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
-            return answer(405, &asked, "the method is not passed on", &self);
+            return refuse(405, &requested, "does not get requests with this method", &self, &self.0.warnings);
         }
         if !headers::names_one_host(&request) {
-            return answer(400, &asked, "is not asked for two hosts, nor for what is no host", &self);
+            return refuse(
+                400,
+                &requested,
+                "does not get requests with two Host headers or an invalid one",
+                &self,
+                &self.0.warnings,
+            );
         }
         if !self.0.own_paths.may_pass(request.uri().path()) {
-            let own = "is not asked for a path that is, or could be read as, one of this auth backend's own";
-            return answer(404, &asked, own, &self);
+            let own =
+                "does not get requests for a path that is, or could be interpreted as, one of this auth backend's own";
+            return refuse(404, &requested, own, &self, &self.0.warnings);
         }
         if !self.0.hop.mark(request.headers_mut()) {
-            let circle = "would get a request that it was sent before: does its address lead back to this service?";
-            return answer(502, &asked, circle, &self);
+            let circle = "would get a request that it got before: check whether its URL leads back to this service";
+            return refuse(502, &requested, circle, &self, &self.0.warnings);
         }
         let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
         if !headers::toward_upstream(&mut request, client, self.0.keeps_identity_headers) {
-            let circle = "would get a request that went through more than 30 hands: do requests go in a circle?";
-            return answer(502, &asked, circle, &self);
+            let circle = "would get a request that passed more than 30 proxies: check for a loop";
+            return refuse(502, &requested, circle, &self, &self.0.warnings);
         }
         let Some(address) = at_server(self.0.scheme.clone(), &self.0.authority, request.uri()) else {
-            return answer(400, &asked, "has no such address", &self);
+            return refuse(400, &requested, "cannot get this request: its path is invalid", &self, &self.0.warnings);
         };
         match self.0.forwarder.forward(address, request).await {
             Ok(response) => response,
-            Err(failure) => answer(failure.status(), &asked, &failure.to_string(), &self),
+            Err(failure) => refuse(failure.status(), &requested, &failure.to_string(), &self, &self.0.warnings),
         }
     }
 }
@@ -186,7 +193,7 @@ where
 }
 
 impl fmt::Display for Upstream {
-    /// Its address.
+    /// Its URL.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.0.scheme, self.0.authority)
     }

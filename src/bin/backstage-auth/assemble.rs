@@ -4,7 +4,7 @@ use axum::Router;
 use tower_alb_auth::{
     ConfigError,
     backstage::{
-        TendHandle, Upstream,
+        KeyMaintenance, Upstream,
         service::AuthBackend,
         settings::{BackstageSettings, CatalogCredentials},
     },
@@ -26,7 +26,7 @@ pub struct Assembled {
     pub health: Health,
     pub lines: StartLines,
     /// Publishes keys in time until it is dropped.
-    pub tending: TendHandle,
+    pub tending: KeyMaintenance,
 }
 
 pub fn assemble(files: &AppConfig, arguments: &Serve) -> Result<Assembled, ConfigError> {
@@ -47,7 +47,7 @@ pub fn assemble(files: &AppConfig, arguments: &Serve) -> Result<Assembled, Confi
     let health = Health::new(backend.layer().handle(), backend.tokens().clone());
     let auth = backend.auth().clone();
     let service = routes::routes(Parts { auth, health: health.clone(), front_end, upstream });
-    let tending = backend.tokens().tend_in_background();
+    let tending = backend.tokens().maintain_keys_in_background();
     Ok(Assembled { service, backend, health, lines, tending })
 }
 

@@ -1,4 +1,4 @@
-//! Back from the provider: `/oauth2/idpresponse`.
+//! The callback from the provider: `/oauth2/idpresponse`.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue};
@@ -6,7 +6,7 @@ use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::{
     Action, Refusal,
-    redirect::{SIGN_IN_SECONDS, State},
+    state::{MAX_SIGN_IN_SECONDS, State},
 };
 use crate::emulator::{
     oidc::{OidcError, Step, Tokens},
@@ -14,10 +14,11 @@ use crate::emulator::{
 };
 
 impl Action {
-    /// The answer to a browser that comes back: 302 to where it wanted to go, with a session, or why not.
+    /// The response to the returning browser: 302 to the address that it requested first, with a
+    /// session; or the reason for a refusal.
     pub(super) async fn callback(&self, query: &str, headers: &HeaderMap, host: &str, now: u64) -> Refusal {
         match self.signed_in(query, headers, host, now).await {
-            Ok(answer) | Err(answer) => answer,
+            Ok(response) | Err(response) => response,
         }
     }
 
@@ -29,37 +30,37 @@ impl Action {
         };
         if let Some(error) = error {
             let refusal = Refusal::new(561, "AuthUnhandledException");
-            return Err(refusal.because(format!("the provider sent the browser back with the error {error}")));
+            return Err(refusal.because(format!("the provider returned the error {error}")));
         }
         let no_code = |what: &str| Refusal::new(401, "AuthMissingCodeParam").because(format!("the code is {what}"));
         let code = parameter(query, "code").map_err(no_code)?.ok_or_else(|| no_code("missing"))?;
         let tokens = self.oidc.exchange(&code, &self.redirect_uri(host)).await.map_err(refused)?;
         let session = self.session(tokens, now).await?;
         let cookies = self.session_cookies(&session, headers, now)?;
-        // To the host that was asked, which this one is, and to a path of it: nowhere else. A program may have sent a query that
-        // is not ASCII.
+        // Redirects only to the host of this request, and to a path there. A client may have sent a
+        // query that is not ASCII.
         let wanted = utf8_percent_encode(&state.wanted, CONTROLS);
         let location = HeaderValue::from_str(&format!("{}://{host}{wanted}", self.scheme))
-            .map_err(|_| Refusal::new(500, "AuthUnhandledException").because("what was asked for is not a path"))?;
+            .map_err(|_| Refusal::new(500, "AuthUnhandledException").because("the requested address is not a path"))?;
         Ok(Refusal::to(location).with_cookies(cookies).with_cookies(expire_nonce(self.cookies.secure)))
     }
 
-    /// The state that this browser was sent off with, not long ago, and has not come back with before. All of it before the
-    /// code is spent.
+    /// The state that was issued to this browser recently and has not been used yet. All of it is
+    /// checked before the code is spent.
     fn state(&self, query: &str, headers: &HeaderMap, host: &str, now: u64) -> Result<State, Refusal> {
-        let invalid = |sentence: &'static str| Refusal::new(401, "AuthInvalidStateParam").because(sentence);
+        let invalid = |reason: &'static str| Refusal::new(401, "AuthInvalidStateParam").because(reason);
         let no_state = |what: &str| Refusal::new(401, "AuthMissingStateParam").because(format!("the state is {what}"));
         let state = parameter(query, "state").map_err(no_state)?.ok_or_else(|| no_state("missing"))?;
-        let sealed = STANDARD.decode(state).map_err(|_| invalid("the state is not one of ours"))?;
+        let sealed = STANDARD.decode(state).map_err(|_| invalid("the state was not issued by this load balancer"))?;
         let state: State = self
             .sealer
             .open(Purpose::State, &sealed)
-            .ok_or_else(|| invalid("the state is not one of ours, or of another run of the emulator"))?;
-        if now.saturating_sub(state.sent) > SIGN_IN_SECONDS || state.sent > now {
+            .ok_or_else(|| invalid("the state was not issued by this load balancer, or by an earlier run of it"))?;
+        if now.saturating_sub(state.sent) > MAX_SIGN_IN_SECONDS || state.sent > now {
             return Err(invalid("the sign-in took longer than 15 minutes"));
         }
         if state.host != host {
-            return Err(invalid("the state is of another host"));
+            return Err(invalid("the state was issued for another host"));
         }
         match read_cookie(headers, NONCE_COOKIE) {
             Ok(Some(nonce)) if nonce == state.nonce => {}
@@ -68,19 +69,19 @@ impl Action {
             }
             _ => {
                 let refusal = Refusal::new(401, "AuthInvalidCookie");
-                return Err(refusal.because("the nonce cookie is of another sign-in: did a second tab begin one?"));
+                return Err(refusal.because("the nonce cookie belongs to another sign-in: did a second tab start one?"));
             }
         }
         if !self.used_states.take(&state.nonce, now) {
-            return Err(invalid("the state has come back before"));
+            return Err(invalid("the state was used before"));
         }
         Ok(state)
     }
 
-    /// The session of these tokens.
+    /// The session for these tokens.
     async fn session(&self, tokens: Tokens, now: u64) -> Result<Session, Refusal> {
         let Some(id_token) = &tokens.id_token else {
-            let error = OidcError::invalid(Step::IdToken, "the provider gave none: is openid in the scope?");
+            let error = OidcError::invalid(Step::IdToken, "the response contains none: is openid in the scope?");
             return Err(refused(error));
         };
         let proven = self.oidc.check_id_token(id_token, now).await.map_err(refused)?;
@@ -88,7 +89,7 @@ impl Action {
         session.map_err(refused)
     }
 
-    /// Asks userinfo, and puts together what is known of the user.
+    /// Fetches userinfo, and creates the session.
     pub(super) async fn session_of(
         &self,
         tokens: Tokens,
@@ -97,19 +98,21 @@ impl Action {
         now: u64,
     ) -> Result<Session, OidcError> {
         let claims = self.oidc.userinfo(&tokens.access_token).await?;
-        let told = claims.iter().find(|(name, _)| name == "sub").and_then(|(_, value)| value.as_str());
-        let invalid = |sentence: &str| OidcError::invalid(Step::Userinfo, sentence);
-        let told = told.filter(|sub| !sub.is_empty()).ok_or_else(|| invalid("its answer has no sub"))?.to_owned();
-        if subject.is_some_and(|subject| subject != told) {
-            return Err(invalid("its sub is not the ID token's, so it speaks of another user"));
+        let sub = claims.iter().find(|(name, _)| name == "sub").and_then(|(_, value)| value.as_str());
+        let invalid = |reason: &str| OidcError::invalid(Step::Userinfo, reason);
+        let sub = sub.filter(|sub| !sub.is_empty()).ok_or_else(|| invalid("its response has no sub"))?.to_owned();
+        if subject.is_some_and(|subject| subject != sub) {
+            return Err(invalid("its sub differs from the ID token's, so it is about another user"));
         }
-        // Or nobody would get on with the session, until it ends.
-        if [told.as_str(), &tokens.access_token].iter().any(|text| HeaderValue::from_bytes(text.as_bytes()).is_err()) {
-            return Err(invalid("its sub, or the access token, has control characters: they are to be headers"));
+        // Otherwise every request of the session would fail until it expires.
+        if [sub.as_str(), &tokens.access_token].iter().any(|text| HeaderValue::from_bytes(text.as_bytes()).is_err()) {
+            return Err(invalid(
+                "its sub or the access token contains control characters, so it cannot be a header value",
+            ));
         }
         Ok(Session {
             claims,
-            subject: told,
+            subject: sub,
             access_token: tokens.access_token,
             access_token_ends: tokens.expires_in.map(|seconds| now.saturating_add(seconds)),
             refresh_token: tokens.refresh_token,
@@ -122,7 +125,7 @@ pub(super) fn refused(error: OidcError) -> Refusal {
     Refusal::new(error.status(), error.reason()).because(error.to_string())
 }
 
-/// A parameter, by its name with or without escapes. `Err` says why it is unclear which value it has.
+/// A parameter, whether its name is percent-encoded or not. `Err` says why its value is ambiguous.
 fn parameter(query: &str, name: &str) -> Result<Option<String>, &'static str> {
     let mut values = query.split('&').filter_map(|pair| {
         let (held, value) = pair.split_once('=')?;
@@ -130,11 +133,11 @@ fn parameter(query: &str, name: &str) -> Result<Option<String>, &'static str> {
     });
     let (first, second) = (values.next(), values.next());
     if second.is_some() {
-        return Err("there more than once");
+        return Err("given more than once");
     }
     let Some(value) = first.filter(|value| !value.is_empty()) else { return Ok(None) };
-    // A state is base64, in which a plus that nobody encoded stands for itself.
+    // A state is base64, in which an unencoded plus stands for itself.
     let value = if name == "state" { value.to_owned() } else { value.replace('+', "%20") };
     let text = percent_decode_str(&value).decode_utf8();
-    text.map(|text| Some(text.into_owned())).map_err(|_| "not a text")
+    text.map(|text| Some(text.into_owned())).map_err(|_| "not UTF-8")
 }

@@ -1,13 +1,13 @@
-//! What became of a request, and how it is told: to the client, and in the log.
+//! The result for a request, its response to the client, and its log line.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header};
 
-/// A request that goes on to the target.
+/// A request that is forwarded to the target.
 pub(in crate::emulator) struct Outcome {
-    /// What a load balancer would write as its executed actions.
+    /// The executed actions, as a load balancer logs them.
     pub(in crate::emulator) actions: &'static str,
-    /// Cookies for the answer: of a session that was renewed.
+    /// Cookies for the response: those of a refreshed session.
     pub(in crate::emulator) cookies: Vec<HeaderValue>,
 }
 
@@ -25,23 +25,23 @@ impl Outcome {
     }
 }
 
-/// A request that is answered here.
+/// A request that is not forwarded.
 pub(super) struct Refusal {
     status: u16,
-    /// The `error_reason` of a load balancer's access log; `-` where it has none.
+    /// The `error_reason` of a load balancer's access log; `-` if it has none.
     reason: &'static str,
-    /// For the log. Holds no token, code, state or cookie.
-    sentence: String,
+    /// For the log. Contains no token, code, state or cookie.
+    details: String,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
     pub(super) fn new(status: u16, reason: &'static str) -> Self {
-        Self { status, reason, sentence: String::new(), headers: Vec::new() }
+        Self { status, reason, details: String::new(), headers: Vec::new() }
     }
 
-    pub(super) fn because(mut self, sentence: impl Into<String>) -> Self {
-        self.sentence = sentence.into();
+    pub(super) fn because(mut self, reason: impl Into<String>) -> Self {
+        self.details = reason.into();
         self
     }
 
@@ -57,18 +57,19 @@ impl Refusal {
         self
     }
 
-    /// As a load balancer's access log would have it, and a sentence for people. The query is left out: it holds codes.
+    /// Logs it like a load balancer's access log, with an explanation. The query is left out,
+    /// because it contains codes.
     pub(super) fn log(&self, method: &Method, uri: &Uri) {
         let (status, reason, path) = (self.status, self.reason, shown(uri.path()));
-        if self.sentence.is_empty() {
+        if self.details.is_empty() {
             tracing::info!(target: "alb_emulator", "{method} {path} {status} authenticate \"{reason}\"");
         } else {
-            tracing::warn!(target: "alb_emulator", "{method} {path} {status} authenticate \"{reason}\": {}", self.sentence);
+            tracing::warn!(target: "alb_emulator", "{method} {path} {status} authenticate \"{reason}\": {}", self.details);
         }
     }
 
     pub(super) fn into_response(self) -> Response<Bytes> {
-        // 561 is a load balancer's own.
+        // 561 is specific to load balancers.
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let text = if self.status == 302 { String::new() } else { page(self.status, self.reason) };
         let mut response = Response::new(Bytes::from(text));
@@ -83,14 +84,14 @@ impl Refusal {
     }
 }
 
-/// The path for a log that somebody reads in a terminal: a path may have any character that is not ASCII, and some of those
-/// control terminals or turn the line around.
+/// The path for a log that is read in a terminal: a path may contain non-ASCII characters, and some
+/// of them control the terminal or change the text direction.
 pub(in crate::emulator) fn shown(path: &str) -> String {
     let escaped = |c: char| if c.is_ascii_graphic() { c.to_string() } else { c.escape_unicode().to_string() };
     path.chars().map(escaped).collect()
 }
 
-/// A page as short as a load balancer's. Which reason it was stands in the log; a browser is told its name.
+/// A page as short as a load balancer's. It names the reason; the details are in the log.
 fn page(status: u16, reason: &str) -> String {
     let title = match status {
         400 => "400 Bad Request",
@@ -104,6 +105,6 @@ fn page(status: u16, reason: &str) -> String {
     let named = if reason == "-" { String::new() } else { format!("{reason}. ") };
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><h1>{title}</h1><p>alb-emulator: \
-         {named}The reason stands in its log.</p></html>\n"
+         {named}See its log for details.</p></html>\n"
     )
 }

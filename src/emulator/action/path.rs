@@ -1,26 +1,28 @@
-//! Paths that mean one thing.
+//! Paths with one unambiguous meaning.
 
 use percent_encoding::percent_decode_str;
 
-/// Whether it is a path at all, in the characters that paths are written in.
+/// Whether it is a path, in the characters that paths consist of.
 pub(super) fn is_path(path: &str) -> bool {
     path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// The path with its escapes read, once.
+/// The path, percent-decoded once.
 pub(super) fn unescaped(path: &str) -> Vec<u8> {
     percent_decode_str(path).collect()
 }
 
-/// Whether everybody cuts the path in the same way. A listener's rules compare the path as it was sent; a target that reads
-/// `/public/../admin` or `/public%2f..%2fadmin` as `/admin` would answer what no rule looked at.
+/// Whether every server splits the path in the same way. The rules of a listener compare the path
+/// as it was sent; a target that reads `/public/../admin` or `/public%2f..%2fadmin` as `/admin`
+/// would serve a path that no rule checked.
 pub(super) fn is_plain(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     let odd = ["//", "%2f", "%5c", "%2e", "%25", "%3b", "\\", ";"];
     let meant = unescaped(path);
     !odd.iter().any(|odd| lower.contains(odd))
         && !lower.split('/').any(|segment| matches!(segment, "." | ".."))
-        // Whole escapes, of whole characters (some read the overlong %c0%ae as a dot), none of which controls anything.
+        // Complete escapes of complete characters (some servers read the overlong %c0%ae as a dot),
+        // none of which is a control character.
         && lower.split('%').skip(1).all(|rest| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2)
         && str::from_utf8(&meant).is_ok_and(|meant| !meant.chars().any(char::is_control))
 }

@@ -1,39 +1,23 @@
-//! To the provider: the redirect, and the state that comes back with the browser.
-
-use std::collections::HashMap;
+//! The redirect to the provider.
 
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use http::{HeaderValue, Request};
-use percent_encoding::utf8_percent_encode;
-use serde::{Deserialize, Serialize};
 
-use super::{Action, CALLBACK, ENCODED, OnUnauthenticated, Outcome, Refusal};
+use super::{
+    Action, CALLBACK, OnUnauthenticated, Outcome, Refusal,
+    state::{MAX_SIGN_IN_SECONDS, State},
+};
 use crate::{
     emulator::session::{Purpose, nonce_cookie},
-    internal::Mutex,
+    internal::encoded,
 };
 
-/// How long a sign-in may take, in seconds.
-pub(super) const SIGN_IN_SECONDS: u64 = 15 * 60;
-
-/// A longer redirect is answered 507. AWS documents the status and not the number; browsers and servers take so much.
+/// Maximum size of a redirect; a longer one gets 507. AWS documents the status but not the size;
+/// browsers and servers accept this much.
 const MAX_REDIRECT_BYTES: usize = 8 * 1024;
-
-/// What the load balancer has to know when the browser comes back. Sealed, so nobody can make one.
-#[derive(Serialize, Deserialize)]
-pub(super) struct State {
-    /// Path and query that the browser wanted.
-    pub(super) wanted: String,
-    /// The host that it asked.
-    pub(super) host: String,
-    /// What stands in the browser's nonce cookie.
-    pub(super) nonce: String,
-    /// When it was sent off, in seconds since 1970.
-    pub(super) sent: u64,
-}
 
 impl Action {
     pub(super) async fn unauthenticated<B>(
@@ -54,14 +38,15 @@ impl Action {
         }
     }
 
-    /// 302 to the authorization endpoint, its parameters in the order seen of load balancers.
+    /// 302 to the authorization endpoint, with the parameters in the order that load balancers use.
     async fn redirect(&self, wanted: &str, host: &str, now: u64) -> Result<Refusal, Refusal> {
         let endpoints = self
             .oidc
             .endpoints()
             .await
             .map_err(|error| Refusal::new(error.status(), error.reason()).because(error.to_string()))?;
-        let unsealed = |_| Refusal::new(500, "AuthUnhandledException").because("the system gives no random bytes");
+        let unsealed =
+            |_| Refusal::new(500, "AuthUnhandledException").because("the operating system provides no random bytes");
         let nonce = random().map_err(unsealed)?;
         let state = State { wanted: wanted.to_owned(), host: host.to_owned(), nonce: nonce.clone(), sent: now };
         let state = STANDARD.encode(self.sealer.seal(Purpose::State, &state).map_err(unsealed)?);
@@ -75,22 +60,18 @@ impl Action {
             ("state", state.as_str()),
         ];
         parameters.extend(self.authorize_parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let query: Vec<String> = parameters
-            .iter()
-            .map(|(name, value)| {
-                format!("{}={}", utf8_percent_encode(name, ENCODED), utf8_percent_encode(value, ENCODED))
-            })
-            .collect();
+        let query: Vec<String> =
+            parameters.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
         let joint = if endpoints.authorization.contains('?') { '&' } else { '?' };
         let location = format!("{}{joint}{}", endpoints.authorization, query.join("&"));
         if location.len() > MAX_REDIRECT_BYTES {
             return Err(Refusal::new(507, "-")
-                .because("the redirect to the provider is too long: the address that was asked for is"));
+                .because("the redirect to the provider is too long, because the requested address is"));
         }
         let location = HeaderValue::from_str(&location).map_err(|_| {
             Refusal::new(500, "AuthUnhandledException").because("the authorization endpoint is not a URL")
         })?;
-        let lifetime = std::time::Duration::from_secs(SIGN_IN_SECONDS);
+        let lifetime = std::time::Duration::from_secs(MAX_SIGN_IN_SECONDS);
         Ok(Refusal::to(location).with_cookies(nonce_cookie(&nonce, self.cookies.secure, lifetime)))
     }
 
@@ -104,24 +85,4 @@ fn random() -> Result<String, aws_lc_rs::error::Unspecified> {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
-}
-
-/// The nonces of states that have come back, while they could come back again: a state is good once.
-#[derive(Default)]
-pub(in crate::emulator) struct UsedStates(Mutex<HashMap<String, u64>>);
-
-/// So many are remembered; a development tool sees a handful.
-const MAX_USED: usize = 10_000;
-
-impl UsedStates {
-    /// Notes the nonce as used. Whether it was new; where too many are remembered, none is.
-    pub(super) fn take(&self, nonce: &str, now: u64) -> bool {
-        let mut used = self.0.lock();
-        // In its last second it is still good.
-        used.retain(|_, ends| *ends >= now);
-        if used.len() >= MAX_USED {
-            return false;
-        }
-        used.insert(nonce.to_owned(), now.saturating_add(SIGN_IN_SECONDS)).is_none()
-    }
 }

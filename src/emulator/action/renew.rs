@@ -1,4 +1,4 @@
-//! A session whose access token has ended.
+//! Refreshes a session whose access token has expired.
 
 use http::{HeaderMap, HeaderValue};
 
@@ -6,16 +6,17 @@ use super::{Action, Refusal, callback::refused};
 use crate::emulator::{oidc::Fault, session::Session};
 
 impl Session {
-    /// Claims and access token together, in bytes.
+    /// Size of claims and access token together, in bytes.
     pub(super) fn weight(&self) -> usize {
         crate::internal::signer::to_json(&self.claims).len().saturating_add(self.access_token.len())
     }
 }
 
 impl Action {
-    /// The session, and the cookies that put it into the browser if it was renewed. `None` where the provider ended it.
+    /// The session, and the cookies that store it in the browser if it was refreshed. `None` if the
+    /// provider ended it.
     ///
-    /// Without a refresh token a session goes on as it is until its own time is over.
+    /// A session without a refresh token is used until it expires.
     pub(super) async fn renewed(
         &self,
         session: Session,
@@ -29,18 +30,18 @@ impl Action {
         let mut tokens = match self.oidc.refresh(&refresh_token).await {
             Ok(tokens) => tokens,
             Err(error) if error.fault == Fault::Refused => {
-                tracing::info!(target: "alb_emulator", "the provider does not renew the session, so it ends: {error}");
+                tracing::info!(target: "alb_emulator", "the provider did not refresh the session, so it ends: {error}");
                 return Ok(None);
             }
             Err(error) => return Err(refused(error)),
         };
-        // A provider that does not turn them over gives none.
+        // A provider that does not rotate refresh tokens returns none.
         tokens.refresh_token.get_or_insert(refresh_token);
-        // Nobody becomes somebody else by a renewal.
+        // A refresh must not change the user.
         let renewed = match self.session_of(tokens, Some(&session.subject), session.ends, now).await {
             Ok(renewed) => renewed,
             Err(error) if error.fault == Fault::Refused => {
-                tracing::info!(target: "alb_emulator", "the provider tells nothing of the user any more, so the session ends: {error}");
+                tracing::info!(target: "alb_emulator", "the provider returns no information about the user any more, so the session ends: {error}");
                 return Ok(None);
             }
             Err(error) => return Err(refused(error)),

@@ -1,4 +1,4 @@
-//! Running: the emulator, the application that it may have started, and signals, until one of them ends it.
+//! Runs the emulator, the application that it may have started, and the signal handling.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -10,72 +10,74 @@ use http::Uri;
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    Ended, Streams,
     arguments::{Emulate, PrintFormat},
-    settings::{SECRET_VARIABLE, in_words},
-    signals::{Signals, Wish},
-    start_lines::{self, Told},
+    exit_kind::ExitKind,
+    settings::SECRET_VARIABLE,
+    settings_file::message_of,
+    signals::{SignalRequest, Signals},
+    start_lines::{self, StartInfo},
+    streams::Streams,
 };
 use crate::emulator::{
     Emulator, EmulatorSettings,
-    child::{Ask, Child, PATIENCE},
+    child::{Child, STOP_TIMEOUT, StopSignal},
     print_config::ApplicationSettings,
 };
 
-/// What is logged if `RUST_LOG` says nothing.
+/// Log filter if `RUST_LOG` is not set.
 const LOG: &str = "alb_emulator=info,tower_alb_auth=info,warn";
-/// The domain of the ready users' addresses, and of nobody.
+/// The domain of the built-in users' addresses. It is reserved (RFC 2606).
 const EMAIL_DOMAIN: &str = "example.com";
-/// An application that ends within this time after it was asked to is worth no word.
-const QUIET: Duration = Duration::from_secs(1);
+/// If the application ends within this time after it was asked to, no notice is printed.
+const NOTICE_DELAY: Duration = Duration::from_secs(1);
 
 impl Emulate {
-    pub(super) fn run(self, streams: &mut Streams<'_>) -> Result<Ended, String> {
+    pub(super) fn run(self, streams: &mut Streams<'_>) -> Result<ExitKind, String> {
         let settings = self.settings()?;
         if let Some(format) = self.print_config {
             return self.print(&settings, format, streams.stdout);
         }
         log_to_stderr();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| format!("no runtime can be started: {error}"))?;
+        let runtime = runtime.map_err(|error| format!("the runtime cannot be started: {error}"))?;
         let ended = if self.provider_only {
             runtime.block_on(self.provide(settings, streams))
         } else {
             runtime.block_on(self.emulate(settings, streams))
         };
-        // What waits for a provider or a target has nobody left to tell.
+        // Tasks that wait for a provider or a target have no client any more.
         runtime.shutdown_timeout(Duration::from_secs(1));
         ended
     }
 
-    /// Prints what an application has to be told, and starts nothing.
-    fn print(&self, settings: &EmulatorSettings, format: PrintFormat, out: &mut dyn Write) -> Result<Ended, String> {
-        let config = settings.to_config().map_err(|error| in_words(&error))?;
-        let told = ApplicationSettings::before_start(&config, &self.email_domains())?;
+    /// Prints the settings that an application needs, and starts nothing.
+    fn print(&self, settings: &EmulatorSettings, format: PrintFormat, out: &mut dyn Write) -> Result<ExitKind, String> {
+        let config = settings.to_config().map_err(|error| message_of(&error))?;
+        let application = ApplicationSettings::before_start(&config, &self.email_domains())?;
         let text = match format {
-            PrintFormat::Env => told.as_environment(),
-            PrintFormat::AppConfig => told.as_app_config(),
-            PrintFormat::Rust => told.as_rust(),
+            PrintFormat::Env => application.as_environment(),
+            PrintFormat::AppConfig => application.as_app_config(),
+            PrintFormat::Rust => application.as_rust(),
         };
         out.write_all(text.as_bytes()).map_err(unwritten)?;
-        Ok(Ended::Well)
+        Ok(ExitKind::Success)
     }
 
     fn email_domains(&self) -> Vec<String> {
         if self.email_domain.is_empty() { vec![EMAIL_DOMAIN.to_owned()] } else { self.email_domain.clone() }
     }
 
-    async fn emulate(&self, mut settings: EmulatorSettings, streams: &mut Streams<'_>) -> Result<Ended, String> {
+    async fn emulate(&self, mut settings: EmulatorSettings, streams: &mut Streams<'_>) -> Result<ExitKind, String> {
         let port = self.application_port(&mut settings)?;
-        let mut signals = Signals::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
-        let config = settings.to_config().map_err(|error| in_words(&error))?;
-        let emulator = Emulator::start(config).await.map_err(|error| with_flag(in_words(&error)))?;
+        let mut signals = Signals::listen().map_err(|error| format!("signal handlers cannot be installed: {error}"))?;
+        let config = settings.to_config().map_err(|error| message_of(&error))?;
+        let emulator = Emulator::start(config).await.map_err(|error| with_flag(message_of(&error)))?;
 
-        let told = ApplicationSettings::of(&emulator, &self.email_domains());
-        let lines = Told {
+        let application = ApplicationSettings::of(&emulator, &self.email_domains());
+        let lines = StartInfo {
             target: settings.target.as_deref().unwrap_or_default(),
             wait_for_target: settings.wait_for_target_seconds.unwrap_or(0),
-            settings: &told,
+            settings: &application,
             starts_application: !self.command.is_empty(),
             sign_in_as: settings.demo.as_ref().and_then(|demo| demo.sign_in_as.as_deref()),
             certificate_folder: settings.tls.as_deref(),
@@ -87,18 +89,19 @@ impl Emulate {
         let child = if self.command.is_empty() {
             None
         } else {
-            Some(Child::start(&self.command, port, &self.environment(&told), &[SECRET_VARIABLE])?)
+            Some(Child::start(&self.command, port, &self.environment(&application), &[SECRET_VARIABLE])?)
         };
         let ended = self.until_the_end(&emulator, child, &mut signals, streams.stderr).await;
         emulator.shutdown().await;
         ended
     }
 
-    /// The port that the application is to listen at, which is that of the target: a free one where none is named.
+    /// The port that the application listens on: that of the target, or a free one if no target is
+    /// named.
     fn application_port(&self, settings: &mut EmulatorSettings) -> Result<u16, String> {
         let target = settings.target.as_deref().and_then(|target| target.parse::<Uri>().ok());
         match (&settings.target, target) {
-            // What is wrong with it is told by the checks of the configuration.
+            // An invalid target is reported by the checks of the configuration.
             (Some(_), target) => Ok(target.and_then(|target| target.port_u16()).unwrap_or(80)),
             (None, _) => {
                 let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
@@ -109,12 +112,13 @@ impl Emulate {
         }
     }
 
-    /// What the application finds in its environment. Whom it signs in is its own to say, if it does.
-    fn environment(&self, told: &ApplicationSettings) -> Vec<(&'static str, String)> {
-        let says = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let says_whom = says("ALB_AUTH_EMAIL_DOMAINS") || says("ALB_AUTH_SIGN_IN");
-        let mut variables = told.variables();
-        if says_whom && self.email_domain.is_empty() {
+    /// The application's environment. If the caller's environment says which users sign in, the
+    /// emulator does not override it.
+    fn environment(&self, application: &ApplicationSettings) -> Vec<(&'static str, String)> {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let names_users = is_set("ALB_AUTH_EMAIL_DOMAINS") || is_set("ALB_AUTH_SIGN_IN");
+        let mut variables = application.variables();
+        if names_users && self.email_domain.is_empty() {
             variables.retain(|(name, _)| *name != "ALB_AUTH_EMAIL_DOMAINS");
         }
         variables
@@ -126,7 +130,7 @@ impl Emulate {
         mut child: Option<Child>,
         signals: &mut Signals,
         notes: &mut dyn Write,
-    ) -> Result<Ended, String> {
+    ) -> Result<ExitKind, String> {
         loop {
             let ended = async {
                 match &mut child {
@@ -135,16 +139,16 @@ impl Emulate {
                 }
             };
             tokio::select! {
-                wish = signals.next() => match wish {
-                    Wish::Rotate => match emulator.rotate() {
-                        Ok(kid) => note(notes, &format!("a new key signs from now on: {kid}")),
-                        Err(error) => note(notes, &format!("no new key: {}", in_words(&error))),
+                request = signals.next() => match request {
+                    SignalRequest::Rotate => match emulator.rotate() {
+                        Ok(kid) => note(notes, &format!("new signing key: {kid}")),
+                        Err(error) => note(notes, &format!("the signing key was not rotated: {}", message_of(&error))),
                     },
-                    Wish::End(ask) => {
+                    SignalRequest::Stop(signal) => {
                         if let Some(child) = &mut child {
-                            stop(child, ask, signals, notes).await;
+                            stop(child, signal, signals, notes).await;
                         }
-                        return Ok(Ended::Well);
+                        return Ok(ExitKind::Success);
                     }
                 },
                 code = ended => {
@@ -153,75 +157,75 @@ impl Emulate {
                     }
                     if self.keep {
                         note(notes, &format!(
-                            "the application ended with code {code}; the load balancer stays, and answers 502 until something \
-                             listens there again"
+                            "the application ended with code {code}; the load balancer keeps running and responds 502 \
+                             until something listens there again"
                         ));
                     } else {
-                        note(notes, &format!("the application ended with code {code}, and so does the load balancer"));
-                        return Ok(Ended::With(code));
+                        note(notes, &format!("the application ended with code {code}; the load balancer exits with the same code"));
+                        return Ok(ExitKind::Application(code));
                     }
                 }
             }
         }
     }
 
-    /// The demo provider alone.
-    async fn provide(&self, settings: EmulatorSettings, streams: &mut Streams<'_>) -> Result<Ended, String> {
-        let mut signals = Signals::listen().map_err(|error| format!("signals cannot be heard: {error}"))?;
+    /// Runs the demo provider without a load balancer.
+    async fn provide(&self, settings: EmulatorSettings, streams: &mut Streams<'_>) -> Result<ExitKind, String> {
+        let mut signals = Signals::listen().map_err(|error| format!("signal handlers cannot be installed: {error}"))?;
         let provider = super::provider_only::start(&settings, &self.redirect_uri).await?;
         super::provider_only::write(&provider, &settings, &self.redirect_uri, streams.stdout).map_err(unwritten)?;
         loop {
-            if let Wish::End(_) = signals.next().await {
-                return Ok(Ended::Well);
+            if let SignalRequest::Stop(_) = signals.next().await {
+                return Ok(ExitKind::Success);
             }
         }
     }
 }
 
-/// What is said of a port that is taken, with the flag that names another.
-fn with_flag(said: String) -> String {
+/// Adds the flag that chooses another port to the message for a port that is in use.
+fn with_flag(message: String) -> String {
     let flags = [
         ("the load balancer", "--listen"),
         ("the demo provider", "--provider-listen"),
         ("the key endpoint", "--keys-listen"),
     ];
-    match flags.iter().find(|(what, _)| said.starts_with(&format!("{what} cannot listen at "))) {
-        Some((_, flag)) => said.replace("name another port,", &format!("name another port by {flag},")),
-        None => said,
+    match flags.iter().find(|(what, _)| message.starts_with(&format!("{what} cannot listen at "))) {
+        Some((_, flag)) => message.replace("name another port,", &format!("name another port by {flag},")),
+        None => message,
     }
 }
 
-/// Asks the application to end. Whoever asks a second time does not want to wait.
-async fn stop(child: &mut Child, ask: Ask, signals: &mut Signals, notes: &mut dyn Write) {
+/// Asks the application to end. A second signal kills it.
+async fn stop(child: &mut Child, signal: StopSignal, signals: &mut Signals, notes: &mut dyn Write) {
     let hurried = async {
-        tokio::time::sleep(QUIET).await;
-        note(notes, "waiting for the application to end; Ctrl-C kills it");
-        while !matches!(signals.next().await, Wish::End(_)) {}
+        tokio::time::sleep(NOTICE_DELAY).await;
+        note(notes, "waiting for the application to end; press Ctrl-C to kill it");
+        while !matches!(signals.next().await, SignalRequest::Stop(_)) {}
     };
     let in_time = tokio::select! {
-        in_time = child.stop(ask, PATIENCE) => in_time,
+        in_time = child.stop(signal, STOP_TIMEOUT) => in_time,
         () = hurried => {
             child.kill().await;
             false
         }
     };
     if !in_time {
-        note(notes, "the application did not end when it was asked to, and was killed");
+        note(notes, "the application did not end in time and was killed");
     }
 }
 
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(io::stderr);
-    // Somebody who runs this as a library may log already.
+    // A program that uses this library may have set up logging already.
     let _ = log.with_ansi(io::stderr().is_terminal()).try_init();
 }
 
-/// A line beside the application's own output.
+/// Prints a line next to the application's own output.
 fn note(out: &mut dyn Write, text: &str) {
     let _ = writeln!(out, "alb-emulator: {text}");
 }
 
 fn unwritten(error: io::Error) -> String {
-    format!("standard output cannot be written: {error}")
+    format!("writing to standard output failed: {error}")
 }

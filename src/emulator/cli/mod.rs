@@ -1,49 +1,35 @@
-//! The program `alb-emulator`: its arguments, and what it prints.
+//! The program `alb-emulator`: its command line and its output.
 //!
-//! Everything that is printed goes through `Streams`, so that the rest of the library writes nowhere by itself.
+//! Everything that is printed goes through `Streams`; the rest of the library never writes to
+//! standard output or error.
 
 mod arguments;
 mod emulate;
+mod exit_kind;
 mod inspect;
 mod provider_only;
 mod settings;
+mod settings_file;
 mod signals;
 mod start_lines;
+mod streams;
 mod values;
 
-use std::{
-    ffi::OsString,
-    io::{self, Read, Write},
-    process::ExitCode,
-};
+use std::{ffi::OsString, io, process::ExitCode};
 
 use clap::Parser as _;
 
-use self::arguments::{Arguments, Task};
+use self::{
+    arguments::{Arguments, Command},
+    streams::Streams,
+};
 
-/// Exit code for a command or a configuration that is wrong, as clap has it.
+/// Exit code for an invalid command line or configuration; the same as clap's.
 const USAGE: u8 = 2;
-
-/// Where the program reads from and writes to.
-struct Streams<'s> {
-    stdin: &'s mut dyn Read,
-    stdout: &'s mut dyn Write,
-    stderr: &'s mut dyn Write,
-}
-
-/// How it ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ended {
-    Well,
-    Refused,
-    Undecided,
-    /// With the code of the application that it started.
-    With(u8),
-}
 
 /// Runs the program with the process's arguments and streams.
 pub fn main() -> ExitCode {
-    // Not locked: the log is written to standard error by other threads.
+    // Not locked, because other threads write the log to standard error.
     let mut streams = Streams { stdin: &mut io::stdin(), stdout: &mut io::stdout(), stderr: &mut io::stderr() };
     ExitCode::from(run(std::env::args_os(), &mut streams))
 }
@@ -58,28 +44,16 @@ fn run(arguments: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>)
             return if written.is_ok() && !error.use_stderr() { 0 } else { USAGE };
         }
     };
-    let ended = match arguments.task {
-        Some(Task::Inspect(inspect)) => inspect.run(streams),
+    let ended = match arguments.command {
+        Some(Command::Inspect(inspect)) => inspect.run(streams),
         None => arguments.emulate.run(streams),
     };
     match ended {
-        Ok(ended) => ended.code(),
+        Ok(kind) => kind.code(),
         Err(problem) => {
-            // Where standard error is gone there is nobody to tell.
+            // If standard error is closed, there is no other place to report it.
             let _ = writeln!(streams.stderr, "alb-emulator: {problem}");
             USAGE
-        }
-    }
-}
-
-impl Ended {
-    /// The exit code, as the help of `inspect` has them.
-    fn code(self) -> u8 {
-        match self {
-            Self::Well => 0,
-            Self::Refused => 1,
-            Self::Undecided => 3,
-            Self::With(code) => code,
         }
     }
 }

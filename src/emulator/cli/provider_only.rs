@@ -1,26 +1,27 @@
-//! `alb-emulator --provider-only`: the demo provider without a load balancer, for other tests that sign users in.
+//! `alb-emulator --provider-only`: the demo provider without a load balancer, for other tests that
+//! sign users in.
 
 use std::io::{self, Write};
 
 use tokio::net::TcpListener;
 
-use super::settings::in_words;
+use super::settings_file::message_of;
 use crate::emulator::{
     EmulatorSettings,
     paragraphs::labelled,
     provider::{DemoClient, DemoProvider, DemoProviderServer},
 };
 
-/// Where texts begin, behind their labels.
+/// Column in which the texts start, after their labels.
 const COLUMN: usize = 13;
 const CLIENT_ID: &str = "alb-emulator";
-/// What a client proves itself with where nobody gave a secret. It is none: everybody may read it here.
+/// The client secret if none is given. It protects nothing, because it is published here.
 const CLIENT_SECRET: &str = "a-secret-of-development";
 const ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 9001);
 
 pub(super) async fn start(settings: &EmulatorSettings, redirect_uris: &[String]) -> Result<DemoProviderServer, String> {
     if redirect_uris.is_empty() {
-        return Err("the provider sends users to registered addresses alone: add --redirect-uri URL, such as \
+        return Err("the provider redirects users to registered addresses only: add --redirect-uri URL, such as \
                     --redirect-uri http://app.localhost:3000/callback"
             .to_owned());
     }
@@ -40,9 +41,9 @@ pub(super) async fn start(settings: &EmulatorSettings, redirect_uris: &[String])
     }
     let address = demo.listen.unwrap_or(ADDRESS.into());
     let listener = TcpListener::bind(address).await.map_err(|error| {
-        format!("the demo provider cannot listen at {address}: {error}; name another port by --provider-listen, or 0 for a free one")
+        format!("the demo provider cannot listen at {address}: {error}; choose another port by --provider-listen, or 0 for a free one")
     })?;
-    builder.serve(listener).map_err(|error| in_words(&error))
+    builder.serve(listener).map_err(|error| message_of(&error))
 }
 
 pub(super) fn write(
@@ -51,17 +52,13 @@ pub(super) fn write(
     redirect_uris: &[String],
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    writeln!(
-        out,
-        "alb-emulator {}: an OpenID Connect provider for development, and for nothing else.\n",
-        env!("CARGO_PKG_VERSION")
-    )?;
+    writeln!(out, "alb-emulator {}: an OpenID Connect provider for development only.\n", env!("CARGO_PKG_VERSION"))?;
     let issuer = provider.issuer();
     labelled(out, "Issuer", COLUMN, issuer)?;
     labelled(out, "Discovery", COLUMN, &format!("{issuer}/.well-known/openid-configuration"))?;
     labelled(out, "Client id", COLUMN, client_id(settings))?;
     let given = settings.client_secret.is_some() || settings.client_secret_file.is_some();
-    labelled(out, "Secret", COLUMN, if given { "the one that was given" } else { CLIENT_SECRET })?;
+    labelled(out, "Secret", COLUMN, if given { "as given" } else { CLIENT_SECRET })?;
     labelled(out, "Redirects to", COLUMN, &redirect_uris.join(", "))?;
     labelled(out, "Users", COLUMN, &provider.user_ids().join(", "))?;
     writeln!(out)?;
@@ -73,7 +70,7 @@ fn client_id(settings: &EmulatorSettings) -> &str {
 }
 
 fn secret(settings: &EmulatorSettings) -> Result<String, String> {
-    // By the settings' own reading of files.
-    let config = settings.to_config().map_err(|error| in_words(&error))?;
+    // The settings read the secret file.
+    let config = settings.to_config().map_err(|error| message_of(&error))?;
     Ok(config.client_secret.map_or_else(|| CLIENT_SECRET.to_owned(), |secret| secret.expose().to_owned()))
 }

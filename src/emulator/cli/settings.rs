@@ -1,38 +1,30 @@
-//! From arguments, environment and file to settings.
+//! Merges command line, environment and settings file into one set of settings.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::{env, path::PathBuf};
 
-use super::arguments::Emulate;
-use crate::{
-    ConfigError,
-    emulator::{DemoSettings, EmulatorSettings, EndpointSettings},
-};
+use super::{arguments::Emulate, settings_file::read_settings};
+use crate::emulator::{DemoSettings, EmulatorSettings, Endpoints};
 
-/// Where a client secret is read from if no file is named.
+/// Environment variable of the client secret, read if no file is named.
 pub(super) const SECRET_VARIABLE: &str = "ALB_EMULATOR_CLIENT_SECRET";
-/// How long a request waits for an application that was started from here: as long as a build of it may take.
+/// Seconds that a request waits for an application that the emulator started. Enough for a build.
 const WAIT_FOR_COMMAND: u64 = 60;
-/// No file of settings is that large.
-const MOST_BYTES: u64 = 1024 * 1024;
 
 impl Emulate {
-    /// The settings of the file, with those of the command line over them.
+    /// The settings of the file, overridden by those of the command line.
     ///
     /// # Errors
-    /// What is wrong, and what to write instead.
+    /// The message says what is wrong and what to write instead.
     pub(super) fn settings(&self) -> Result<EmulatorSettings, String> {
         if self.client_secret.is_some() {
             return Err(format!(
-                "a secret as an argument would be seen by every process of this machine and stay in the shell's history. Put it \
+                "a secret as an argument is visible to every process of this machine and stays in the shell's history. Put it \
                  into a file for --client-secret-file, or into the variable {SECRET_VARIABLE}"
             ));
         }
         if !self.redirect_uri.is_empty() && !self.provider_only {
             return Err(
-                "--redirect-uri is for --provider-only: the load balancer's own is known to the demo provider already"
+                "--redirect-uri is for --provider-only: the demo provider already knows the load balancer's own"
                     .to_owned(),
             );
         }
@@ -53,8 +45,8 @@ impl Emulate {
         let target_is_needed = !self.provider_only && self.print_config.is_none();
         if target_is_needed && self.command.is_empty() && settings.target.is_none() {
             return Err(
-                "there is no application to stand in front of. Name one that runs: --target http://localhost:3000; or \
-                        start it from here: alb-emulator --demo -- cargo run"
+                "no application is given. Name a running one: --target http://localhost:3000; or start it from here: \
+                        alb-emulator --demo -- cargo run"
                     .to_owned(),
             );
         }
@@ -69,7 +61,7 @@ impl Emulate {
             || self.provider_listen.is_some();
         let has_own = settings.issuer.is_some() || settings.endpoints.is_some();
         if wants_demo && has_own {
-            return Err("the file names a provider of your own, and --demo, --as, --users, --provider-listen and \
+            return Err("the file names a provider of your own, but --demo, --as, --users, --provider-listen and \
                         --provider-only are for the demo provider: leave out one of the two"
                 .to_owned());
         }
@@ -86,7 +78,7 @@ impl Emulate {
         if let Some(issuer) = &self.issuer {
             if settings.demo.is_some() {
                 return Err(
-                    "the file has a section demo, and --issuer names a provider of your own: leave out one of the two"
+                    "the file has a section demo, but --issuer names a provider of your own: leave out one of the two"
                         .to_owned(),
                 );
             }
@@ -104,9 +96,9 @@ impl Emulate {
         Ok(())
     }
 
-    /// All four of them, or none: clap asks for that.
-    fn endpoints(&self, issuer: &str) -> Option<EndpointSettings> {
-        Some(EndpointSettings {
+    /// All endpoints or none; clap enforces that.
+    fn endpoints(&self, issuer: &str) -> Option<Endpoints> {
+        Some(Endpoints {
             issuer: issuer.to_owned(),
             authorization: self.authorization_endpoint.clone()?,
             token: self.token_endpoint.clone()?,
@@ -125,7 +117,7 @@ impl Emulate {
 
     fn load_balancer(&self, settings: &mut EmulatorSettings) -> Result<(), String> {
         over(&mut settings.on_unauthenticated, self.on_unauthenticated);
-        // The first rule that fits counts, so those that win come first.
+        // The first rule that matches applies, so rules of the command line come first.
         let rules = std::mem::take(&mut settings.rules);
         settings.rules = self.rule.iter().cloned().chain(rules).collect();
         over(&mut settings.session_timeout_seconds, self.session_timeout.map(|timeout| timeout.as_secs()));
@@ -143,38 +135,18 @@ impl Emulate {
     }
 }
 
-/// The settings of a YAML file.
-///
-/// # Errors
-/// It cannot be read, or what is wrong with it, with the line.
-pub(super) fn read_settings(path: &Path) -> Result<EmulatorSettings, String> {
-    let name = path.display().to_string();
-    let unread = |error| format!("{name} cannot be read: {error}");
-    if fs::metadata(path).map_err(unread)?.len() > MOST_BYTES {
-        return Err(format!("{name} is larger than {MOST_BYTES} bytes, and no file of settings"));
-    }
-    let text = fs::read_to_string(path).map_err(unread)?;
-    EmulatorSettings::from_yaml(&name, &text).map_err(|error| in_words(&error))
-}
-
-/// Where the certificate is kept if no folder is named: where programs of a user keep their data.
+/// The folder of the certificate if none is named: the user's data directory.
 fn data_folder() -> Result<PathBuf, String> {
     let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let data = set("XDG_DATA_HOME").or_else(|| set("HOME").map(|home| home.join(".local").join("share")));
-    let data = data.ok_or("there is no HOME to keep the certificate in: name a folder by --tls=FOLDER")?;
+    let data =
+        data.ok_or("HOME is not set, so there is no place for the certificate: name a folder by --tls=FOLDER")?;
     Ok(data.join("alb-emulator"))
 }
 
-/// The issuer, where somebody gave the address of its discovery document.
+/// The issuer, also if the URL is that of its discovery document.
 fn issuer_of(url: &str) -> String {
     url.strip_suffix("/.well-known/openid-configuration").unwrap_or(url).to_owned()
-}
-
-pub(super) fn in_words(error: &ConfigError) -> String {
-    match error.problems() {
-        [problem] => problem.to_string(),
-        _ => error.to_string(),
-    }
 }
 
 fn over<T>(setting: &mut Option<T>, argument: Option<T>) {

@@ -1,19 +1,19 @@
-//! What is asked of the program from outside while it runs.
+//! Signals that the program handles while it runs.
 
 use std::io;
 
-use crate::emulator::child::Ask;
+use crate::emulator::child::StopSignal;
 
-/// What a signal asks for.
+/// What a signal requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wish {
-    /// To end: `SIGINT` (Ctrl-C), `SIGTERM`, `SIGHUP` (the terminal is gone).
-    End(Ask),
-    /// To sign with a new key: `SIGUSR1`.
+pub(super) enum SignalRequest {
+    /// Stop: `SIGINT` (Ctrl-C), `SIGTERM`, `SIGHUP` (the terminal was closed).
+    Stop(StopSignal),
+    /// Rotate the signing key: `SIGUSR1`.
     Rotate,
 }
 
-/// Signals, as they come.
+/// The signals, in the order in which they arrive.
 #[cfg(unix)]
 pub(super) struct Signals {
     interrupt: tokio::signal::unix::Signal,
@@ -34,17 +34,17 @@ impl Signals {
         })
     }
 
-    pub(super) async fn next(&mut self) -> Wish {
+    pub(super) async fn next(&mut self) -> SignalRequest {
         tokio::select! {
-            _ = self.interrupt.recv() => Wish::End(Ask::Interrupt),
-            _ = self.terminate.recv() => Wish::End(Ask::Terminate),
-            _ = self.hang_up.recv() => Wish::End(Ask::HangUp),
-            _ = self.rotate.recv() => Wish::Rotate,
+            _ = self.interrupt.recv() => SignalRequest::Stop(StopSignal::Interrupt),
+            _ = self.terminate.recv() => SignalRequest::Stop(StopSignal::Terminate),
+            _ = self.hang_up.recv() => SignalRequest::Stop(StopSignal::HangUp),
+            _ = self.rotate.recv() => SignalRequest::Rotate,
         }
     }
 }
 
-/// Elsewhere there is Ctrl-C alone.
+/// Other platforms have Ctrl-C only.
 #[cfg(not(unix))]
 pub(super) struct Signals;
 
@@ -54,10 +54,10 @@ impl Signals {
         Ok(Self)
     }
 
-    pub(super) async fn next(&mut self) -> Wish {
+    pub(super) async fn next(&mut self) -> SignalRequest {
         match tokio::signal::ctrl_c().await {
-            Ok(()) => Wish::End(Ask::Interrupt),
-            // It cannot be heard: then nothing comes.
+            Ok(()) => SignalRequest::Stop(StopSignal::Interrupt),
+            // No handler could be installed, so no signal will arrive.
             Err(_) => std::future::pending().await,
         }
     }

@@ -1,4 +1,5 @@
-//! What is printed at the start: where to go, and what to tell whom.
+//! The text that is printed at the start: the addresses, and the settings for the application and
+//! the provider.
 
 use std::{
     io::{self, Write},
@@ -8,57 +9,54 @@ use std::{
 
 use crate::emulator::{Emulator, paragraphs::labelled, print_config::ApplicationSettings};
 
-/// Where texts begin, behind their labels.
+/// Column in which the texts start, after their labels.
 const COLUMN: usize = 13;
 
-/// What is told besides the emulator itself.
-pub(super) struct Told<'t> {
+/// What the text needs to know in addition to the emulator itself.
+pub(super) struct StartInfo<'t> {
     pub(super) target: &'t str,
-    /// Seconds.
+    /// In seconds.
     pub(super) wait_for_target: u64,
     pub(super) settings: &'t ApplicationSettings,
-    /// Whether the application is started from here, and so knows its settings.
+    /// Whether the emulator starts the application, which then has the settings in its environment.
     pub(super) starts_application: bool,
-    /// Who is signed in without a page.
+    /// The user who is signed in without a login page.
     pub(super) sign_in_as: Option<&'t str>,
-    /// Where the certificate is kept, if https is served.
+    /// The folder of the certificate, if https is served.
     pub(super) certificate_folder: Option<&'t Path>,
 }
 
-pub(super) fn write(emulator: &Emulator, told: &Told<'_>, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "alb-emulator {}: a load balancer for development, and for nothing else.\n",
-        env!("CARGO_PKG_VERSION")
-    )?;
+pub(super) fn write(emulator: &Emulator, info: &StartInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "alb-emulator {}: a load balancer for development only.\n", env!("CARGO_PKG_VERSION"))?;
     labelled(out, "Open", COLUMN, emulator.url())?;
-    let wait = match told.wait_for_target {
+    let wait = match info.wait_for_target {
         0 => String::new(),
-        seconds => format!(" (while it does not listen, a request waits for up to {seconds} s)"),
+        seconds => format!(" (a request waits up to {seconds} s for it to listen)"),
     };
-    labelled(out, "Application", COLUMN, &format!("{}{wait}", told.target))?;
-    labelled(out, "Users", COLUMN, &users(emulator, told.sign_in_as))?;
+    labelled(out, "Application", COLUMN, &format!("{}{wait}", info.target))?;
+    labelled(out, "Users", COLUMN, &users(emulator, info.sign_in_as))?;
     labelled(out, "Public keys", COLUMN, &format!("{}/{}", emulator.key_endpoint(), emulator.kid()))?;
-    if let Some(folder) = told.certificate_folder {
+    if let Some(folder) = info.certificate_folder {
         let file = folder.join("certificate.pem");
-        labelled(out, "Certificate", COLUMN, &format!("{} (to be trusted by your browser)", file.display()))?;
+        labelled(out, "Certificate", COLUMN, &format!("{} (your browser must trust it)", file.display()))?;
     }
 
-    let verb = if told.starts_application { "The application is told" } else { "To be told to the application" };
+    let verb =
+        if info.starts_application { "The application is started with" } else { "Configure the application with" };
     writeln!(out, "\n{verb} (as app-config.yaml or Rust: --print-config)")?;
-    for (name, value) in told.settings.variables() {
+    for (name, value) in info.settings.variables() {
         writeln!(out, "  {name}={value}")?;
     }
     if emulator.demo().is_none() {
-        writeln!(out, "\nTo be registered at the provider as redirect URI")?;
+        writeln!(out, "\nRegister this redirect URI at the provider")?;
         writeln!(out, "  {}", emulator.redirect_uri())?;
     }
-    if let Some(user) = told.sign_in_as {
+    if let Some(user) = info.sign_in_as {
         writeln!(out, "\nWithout a browser, as {user}")?;
-        let insecure = if told.certificate_folder.is_some() { "-k " } else { "" };
+        let insecure = if info.certificate_folder.is_some() { "-k " } else { "" };
         writeln!(out, "  curl -L {insecure}-c jar -b jar {}/", emulator.url())?;
     }
-    writeln!(out, "\nA new signing key")?;
+    writeln!(out, "\nRotate the signing key")?;
     writeln!(out, "  kill -USR1 {}", std::process::id())?;
     writeln!(out)?;
     out.flush()
@@ -66,25 +64,25 @@ pub(super) fn write(emulator: &Emulator, told: &Told<'_>, out: &mut dyn Write) -
 
 fn users(emulator: &Emulator, sign_in_as: Option<&str>) -> String {
     match (emulator.demo(), sign_in_as) {
-        (None, _) => format!("of {}", emulator.issuer()),
+        (None, _) => format!("those of {}", emulator.issuer()),
         (Some(_), Some(user)) => format!("{user}, without a login page, at {}", emulator.issuer()),
         (Some(demo), None) => format!("{}, at {}", demo.user_ids().join(", "), emulator.issuer()),
     }
 }
 
-/// Says that others can reach it, so that nobody overlooks it.
+/// Warns if other machines can reach the emulator.
 pub(super) fn warn_of_others(address: SocketAddr, is_demo: bool, out: &mut dyn Write) -> io::Result<()> {
     if address.ip().is_loopback() {
         return Ok(());
     }
-    writeln!(out, "WARNING: it listens at {address}, where others can reach it.")?;
+    writeln!(out, "WARNING: it listens on {address}, which other machines can reach.")?;
     let consequence = if is_demo {
-        "Whoever does signs in as whom they like, without a password, and gets to the application."
+        "Anyone who reaches it can sign in as any user, without a password, and use the application."
     } else {
-        "It is made for development, and was not made to stand against strangers."
+        "It is made for development and is not hardened against attackers."
     };
     labelled(out, "", 0, consequence)?;
-    labelled(out, "", 0, "Leave --listen out, or give it a port alone, to stay on this machine.")
+    labelled(out, "", 0, "To listen on this machine only, omit --listen or give it just a port.")
 }
 
 #[cfg(test)]
@@ -98,14 +96,14 @@ mod tests {
     }
 
     #[test]
-    fn whoever_lets_others_in_is_warned() {
+    fn listening_for_other_machines_is_warned_of() {
         for own in ["127.0.0.1:9000", "127.0.0.2:9000", "[::1]:9000"] {
             assert_eq!(warning(own, true), "");
         }
         for of_others in ["0.0.0.0:9000", "192.168.0.2:9000", "[::]:9000"] {
-            let said = warning(of_others, true);
-            assert!(said.starts_with(&format!("WARNING: it listens at {of_others}")), "{said}");
-            assert!(said.contains("without a password"), "{said}");
+            let text = warning(of_others, true);
+            assert!(text.starts_with(&format!("WARNING: it listens on {of_others}")), "{text}");
+            assert!(text.contains("without a password"), "{text}");
             assert!(!warning(of_others, false).contains("without a password"));
         }
     }

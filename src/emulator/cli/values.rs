@@ -1,18 +1,18 @@
-//! Values of arguments, from text.
+//! Parses the values of flags.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
     time::Duration,
 };
 
-use crate::emulator::{ClientAuthentication, OnUnauthenticated, RuleAction, RuleSettings};
+use crate::emulator::{ClientAuthentication, OnUnauthenticated, Rule, RuleAction};
 
-/// `127.0.0.1:9000`, or a port alone for this machine.
+/// `127.0.0.1:9000`, or a port on loopback.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(port) = text.parse::<u16>() {
         return Ok((Ipv4Addr::LOCALHOST, port).into());
     }
-    text.parse().map_err(|_| "an address is IP:PORT, such as 127.0.0.1:9000, or a port alone".to_owned())
+    text.parse().map_err(|_| "an address is IP:PORT, such as 127.0.0.1:9000, or just a port".to_owned())
 }
 
 /// `90`, `90s`, `15m`, `2h`, `7d`.
@@ -26,7 +26,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         _ => None,
     };
     let seconds = digits.parse::<u64>().ok().zip(unit).and_then(|(count, unit)| count.checked_mul(unit));
-    let seconds = seconds.ok_or_else(|| "a time is a number with s, m, h or d, such as 90s or 15m".to_owned())?;
+    let seconds = seconds.ok_or_else(|| "a duration is a number with s, m, h or d, such as 90s or 15m".to_owned())?;
     Ok(Duration::from_secs(seconds))
 }
 
@@ -38,8 +38,8 @@ pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// `PATH=ACTION`. The path comes first and may have an `=` of its own.
-pub(super) fn rule(text: &str) -> Result<RuleSettings, String> {
+/// `PATH=ACTION`. The path may contain `=`.
+pub(super) fn rule(text: &str) -> Result<Rule, String> {
     let wrong = || {
         "a rule is PATH=ACTION with an action of authenticate, allow, deny or forward, such as /api/*=deny".to_owned()
     };
@@ -51,7 +51,7 @@ pub(super) fn rule(text: &str) -> Result<RuleSettings, String> {
         "forward" => RuleAction::Forward,
         _ => return Err(wrong()),
     };
-    Ok(RuleSettings { path: path.to_owned(), action })
+    Ok(Rule::new(path, action))
 }
 
 pub(super) fn on_unauthenticated(text: &str) -> Result<OnUnauthenticated, String> {
@@ -59,7 +59,7 @@ pub(super) fn on_unauthenticated(text: &str) -> Result<OnUnauthenticated, String
         "authenticate" => Ok(OnUnauthenticated::Authenticate),
         "allow" => Ok(OnUnauthenticated::Allow),
         "deny" => Ok(OnUnauthenticated::Deny),
-        _ => Err("it is authenticate, allow or deny".to_owned()),
+        _ => Err("it must be authenticate, allow or deny".to_owned()),
     }
 }
 
@@ -67,7 +67,7 @@ pub(super) fn client_authentication(text: &str) -> Result<ClientAuthentication, 
     match text {
         "basic" => Ok(ClientAuthentication::Basic),
         "form" => Ok(ClientAuthentication::Form),
-        _ => Err("it is basic or form".to_owned()),
+        _ => Err("it must be basic or form".to_owned()),
     }
 }
 

@@ -1,17 +1,17 @@
-//! The checks of a configuration, before anything is opened.
+//! Checks a configuration before any listener is opened.
 
 use http::Uri;
 
 use super::{EmulatorConfig, IdentityProvider, identity_provider::Kind};
 use crate::{ConfigError, LoadBalancerArn, internal::is_loopback};
 
-/// The account of a signer that is none.
-const NOBODYS_ACCOUNT: &str = "000000000000";
+/// The account of signers that no AWS customer has.
+const EMULATOR_ACCOUNT: &str = "000000000000";
 
-/// What a load balancer sends to the authorization endpoint by itself.
+/// Parameters that a load balancer itself sends to the authorization endpoint.
 const OWN_PARAMETERS: [&str; 5] = ["client_id", "redirect_uri", "response_type", "scope", "state"];
 
-/// A configuration that can be started.
+/// A checked configuration.
 #[derive(Debug, Clone)]
 pub(crate) struct Checked {
     pub(crate) config: EmulatorConfig,
@@ -26,15 +26,15 @@ impl Checked {
         check_signer(&config.signer, &mut problems);
         if !config.keys_listen.ip().is_loopback() {
             problems.push(format!(
-                "the keys cannot be served at {}: plain http proves nothing there; listen on 127.0.0.1",
+                "the keys cannot be served at {}: plain http proves nothing on a network; listen on 127.0.0.1",
                 config.keys_listen
             ));
         }
         if config.session_timeout.as_secs() == 0 {
-            problems.push("the session timeout is at least 1 s".to_owned());
+            problems.push("the session timeout must be at least 1 s".to_owned());
         }
         if config.rotate_every.is_some_and(|every| every.as_secs() == 0) {
-            problems.push("keys are rotated every 1 s at most".to_owned());
+            problems.push("the rotation interval must be at least 1 s".to_owned());
         }
         for host in config.more_hosts.iter().chain([&config.public_host]) {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
@@ -42,19 +42,19 @@ impl Checked {
                 problems.push(format!("{} is not a host name: write app.localhost", crate::internal::quoted(host)));
             }
         }
-        // Its checks are those of the cookie's name.
+        // The builder checks the cookie name.
         if let Err(error) = crate::SignOut::builder().cookie_name(&config.cookie_name).build() {
             problems.extend(error.problems().iter().map(ToString::to_string));
         }
         if !config.scope.split(' ').any(|scope| scope == "openid") {
             problems.push(format!(
-                "the scope {} has no openid: a provider gives no ID token then",
+                "the scope {} has no openid, so the provider would issue no ID token",
                 crate::internal::quoted(&config.scope)
             ));
         }
         for rule in config.rules.iter().filter(|rule| !rule.path.starts_with(['/', '*'])) {
             problems.push(format!(
-                "the rule for {} fits no path: a path begins with /",
+                "the rule for {} matches no path: a path begins with /",
                 crate::internal::quoted(&rule.path)
             ));
         }
@@ -64,7 +64,7 @@ impl Checked {
         for (name, _) in config.authorize_parameters.iter().filter(|(name, _)| OWN_PARAMETERS.contains(&name.as_str()))
         {
             problems.push(format!(
-                "the parameter {} is the load balancer's own: it would stand there twice",
+                "the parameter {} is set by the load balancer itself, so it would be sent twice",
                 crate::internal::quoted(name)
             ));
         }
@@ -77,25 +77,27 @@ fn target_of(target: &str) -> Result<http::uri::Authority, String> {
     let shown = crate::internal::quoted(target);
     let uri: Option<Uri> = target.parse().ok();
     if uri.as_ref().is_some_and(has_credentials) {
-        // Not shown.
-        return Err("the target must be an address without a user or a password in it".to_owned());
+        // The URL is not shown.
+        return Err("the target must be a URL without user name and password".to_owned());
     }
     let plain = uri.filter(|uri| matches!(uri.path(), "" | "/") && uri.query().is_none());
     let Some(uri) = plain else {
-        return Err(format!("the target {shown} must be an address without a path: http://localhost:3000"));
+        return Err(format!("the target {shown} must be a URL without a path: http://localhost:3000"));
     };
     match (uri.scheme_str(), uri.authority()) {
         (Some("http"), Some(authority)) if !authority.host().is_empty() => Ok(authority.clone()),
-        (Some("https"), _) => Err(format!("the target {shown} must be plain http, as a target group of HTTP is")),
+        (Some("https"), _) => {
+            Err(format!("the target {shown} must be plain http, like a target group of protocol HTTP"))
+        }
         _ => Err(format!("the target {shown} must begin with http:// and name a host")),
     }
 }
 
 fn check_signer(signer: &str, problems: &mut Vec<String>) {
     match signer.parse::<LoadBalancerArn>() {
-        Ok(arn) if arn.account() == NOBODYS_ACCOUNT => {}
+        Ok(arn) if arn.account() == EMULATOR_ACCOUNT => {}
         Ok(arn) => problems.push(format!(
-            "the signer's account is {}: an emulator signs as nobody's load balancer, with the account {NOBODYS_ACCOUNT}",
+            "the signer's account is {}; the emulator must sign with the account {EMULATOR_ACCOUNT}, which no AWS customer has",
             arn.account()
         )),
         Err(error) => problems.push(format!("the signer: {error}")),
@@ -109,7 +111,7 @@ fn check_provider(config: &EmulatorConfig, problems: &mut Vec<String>) {
             let mut hosts = config.more_hosts.iter().chain([&config.public_host]);
             if hosts.any(|host| host.eq_ignore_ascii_case(&demo.host)) {
                 problems.push(format!(
-                    "the demo provider is at {}, so the application is to be at another host: cookies ignore ports",
+                    "the demo provider is at {}; use another host for the application, because cookies ignore ports",
                     demo.host
                 ));
             }
@@ -126,16 +128,17 @@ fn check_provider(config: &EmulatorConfig, problems: &mut Vec<String>) {
     };
     problems.extend(urls.into_iter().filter_map(|(what, url)| problem_of_address(what, url)));
     if config.client_secret.is_none() {
-        problems.push("the client has no secret: give the one that the provider made for it".to_owned());
+        problems.push("the client has no secret: set the one that the provider issued".to_owned());
     }
 }
 
-/// What is wrong with an address of the provider, if anything is: plain http proves nothing, but on this machine.
+/// What is wrong with a URL of the provider, if anything. Plain http is allowed on this machine
+/// only.
 pub(crate) fn problem_of_address(what: &str, url: &str) -> Option<String> {
     let uri: Option<Uri> = url.parse().ok();
     if uri.as_ref().is_some_and(has_credentials) {
-        // Not shown.
-        return Some(format!("the provider's {what} must be an address without a user or a password in it"));
+        // The URL is not shown.
+        return Some(format!("the provider's {what} must be a URL without user name and password"));
     }
     let is_safe = match uri.as_ref().and_then(Uri::scheme_str) {
         Some("https") => uri.as_ref().and_then(Uri::host).is_some_and(|host| !host.is_empty()),
@@ -144,11 +147,11 @@ pub(crate) fn problem_of_address(what: &str, url: &str) -> Option<String> {
     };
     (!is_safe).then(|| {
         let shown = crate::internal::quoted(url);
-        format!("the provider's {what} {shown} must begin with https:// (http:// on this machine alone)")
+        format!("the provider's {what} {shown} must begin with https:// (http:// only on this machine)")
     })
 }
 
-/// Whether the address is one of this machine, whatever its resolver says: names below `localhost` are not looked up.
+/// Whether the URL is on this machine. Names below `localhost` are not looked up.
 pub(crate) fn is_on_this_machine(url: &str) -> bool {
     let uri: Option<Uri> = url.parse().ok();
     uri.as_ref().and_then(Uri::host).is_some_and(|host| is_loopback(host) || host.ends_with(".localhost"))

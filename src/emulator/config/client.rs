@@ -1,10 +1,10 @@
-//! The client that the load balancer is at the provider.
+//! The load balancer's client at the provider.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-/// How the client proves itself at the token endpoint (RFC 6749 section 2.3.1).
+/// How the client authenticates at the token endpoint (RFC 6749 section 2.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientAuthentication {
@@ -15,7 +15,7 @@ pub enum ClientAuthentication {
     Form,
 }
 
-/// The client's secret. Never shown.
+/// The client secret. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct ClientSecret(String);

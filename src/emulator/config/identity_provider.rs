@@ -1,8 +1,10 @@
-//! Who signs users in.
+//! The identity provider.
 
 use std::{net::SocketAddr, path::PathBuf};
 
-/// Who signs users in.
+use serde::Deserialize;
+
+/// The provider that signs users in.
 #[derive(Debug, Clone)]
 pub struct IdentityProvider(pub(crate) Kind);
 
@@ -14,7 +16,7 @@ pub(crate) enum Kind {
     Endpoints(Endpoints),
 }
 
-/// The demo provider, started beside the emulator.
+/// The demo provider, started with the emulator.
 #[derive(Debug, Clone)]
 pub(crate) struct Demo {
     pub(crate) listen: SocketAddr,
@@ -25,7 +27,8 @@ pub(crate) struct Demo {
 }
 
 /// The endpoints of a provider, as a listener rule's authenticate action has them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Endpoints {
     /// `Issuer`: `iss` of ID tokens, byte for byte.
     pub issuer: String,
@@ -35,12 +38,14 @@ pub struct Endpoints {
     pub token: String,
     /// `UserInfoEndpoint`.
     pub userinfo: String,
-    /// Where the keys of ID tokens are: `jwks_uri` of the discovery document. A listener rule does not name it.
+    /// URL of the keys of ID tokens: `jwks_uri` of the discovery document. A listener rule has no
+    /// such setting.
     pub jwks: String,
 }
 
 impl IdentityProvider {
-    /// The demo provider, at this address; port 0 takes a free one. Browsers find it as `idp.localhost`.
+    /// The demo provider at this address; port 0 selects a free one. Browsers reach it as
+    /// `idp.localhost`.
     pub fn demo(listen: SocketAddr) -> Self {
         Self(Kind::Demo(Demo {
             listen,
@@ -51,8 +56,8 @@ impl IdentityProvider {
         }))
     }
 
-    /// Any provider, by its discovery document at `<issuer>/.well-known/openid-configuration` (OpenID Connect Discovery 1.0
-    /// section 4).
+    /// Any provider, by its discovery document at `<issuer>/.well-known/openid-configuration`
+    /// (OpenID Connect Discovery 1.0 section 4).
     pub fn discover(issuer: impl Into<String>) -> Self {
         Self(Kind::Discovery(issuer.into()))
     }
@@ -62,21 +67,22 @@ impl IdentityProvider {
         Self(Kind::Endpoints(endpoints))
     }
 
-    /// Of the demo provider: adds the users of this YAML file. See [`provider`](crate::emulator::provider).
+    /// Demo provider only: adds the users of this YAML file. See
+    /// [`provider`](crate::emulator::provider).
     #[must_use]
     pub fn users_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.change_demo(|demo| demo.users_file = Some(path.into()));
         self
     }
 
-    /// Of the demo provider: signs this user in without a page.
+    /// Demo provider only: signs this user in without a page.
     #[must_use]
     pub fn sign_in_as(mut self, user: impl Into<String>) -> Self {
         self.change_demo(|demo| demo.sign_in_as = Some(user.into()));
         self
     }
 
-    /// Of the demo provider: how long access tokens live. An hour if unset.
+    /// Demo provider only: the lifetime of access tokens. Default: one hour.
     #[must_use]
     pub fn access_token_lifetime(mut self, lifetime: std::time::Duration) -> Self {
         self.change_demo(|demo| demo.access_token_lifetime = Some(lifetime));

@@ -1,7 +1,9 @@
-//! What the emulator is to do: where it listens, whom it asks, what it lets through.
+//! The configuration of the emulator.
 //!
-//! [`EmulatorConfig`] in code, [`EmulatorSettings`] from a YAML file; both lead to the same checks. Everything has a default but
-//! the target, so that `EmulatorConfig::new().target("http://localhost:3000")` is a load balancer with the demo provider.
+//! [`EmulatorConfig`] in code, [`EmulatorSettings`] from a YAML file; both have the same checks.
+//! Everything except the target has a default, so
+//! `EmulatorConfig::new().target("http://localhost:3000")` is a load balancer with the demo
+//! provider.
 
 mod check;
 mod client;
@@ -24,21 +26,22 @@ pub use self::{
     client::{ClientAuthentication, ClientSecret},
     identity_provider::{Endpoints, IdentityProvider},
     rule::{OnUnauthenticated, Rule, RuleAction},
-    settings::{DemoSettings, EmulatorSettings, EndpointSettings, RuleSettings},
+    settings::{DemoSettings, EmulatorSettings},
 };
 use crate::{Clock, internal::SharedClock};
 
-/// The load balancer that nobody has: account `000000000000`. Only such a signer may have its keys on plain http.
+/// The default signer. Its account `000000000000` belongs to no AWS customer; only such a signer
+/// may serve its keys over plain http.
 pub const SIGNER: &str =
     "arn:aws:elasticloadbalancing:eu-central-1:000000000000:loadbalancer/app/emulator/0000000000000001";
 
-/// Where browsers find the application: an own host name, since cookies ignore ports.
+/// Host name of the application. It differs from the provider's, because cookies ignore ports.
 const PUBLIC_HOST: &str = "app.localhost";
 const PORT: u16 = 9000;
 const PROVIDER_PORT: u16 = 9001;
 const KEYS_PORT: u16 = 9002;
 
-/// What the emulator is to do. Everything is checked when it starts.
+/// The configuration of an emulator. It is checked when the emulator starts.
 #[derive(Clone)]
 #[must_use = "nothing starts before Emulator::start"]
 pub struct EmulatorConfig {
@@ -72,8 +75,8 @@ impl Default for EmulatorConfig {
 }
 
 impl EmulatorConfig {
-    /// A load balancer at `http://app.localhost:9000` with the demo provider at `http://idp.localhost:9001` and its keys at
-    /// `http://127.0.0.1:9002`. Without a target so far.
+    /// A load balancer at `http://app.localhost:9000` with the demo provider at
+    /// `http://idp.localhost:9001` and its keys at `http://127.0.0.1:9002`, still without a target.
     pub fn new() -> Self {
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Self {
@@ -101,77 +104,83 @@ impl EmulatorConfig {
         }
     }
 
-    /// The same on free ports, for tests: each emulator then has ports of its own.
+    /// The same on free ports, for tests: several emulators can run at once.
     pub fn on_free_ports() -> Self {
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         Self { listen: anywhere, keys_listen: anywhere, provider: IdentityProvider::demo(anywhere), ..Self::new() }
     }
 
-    /// Where requests go on to: `http://localhost:3000`. Plain http, without a path.
+    /// The target of requests: `http://localhost:3000`. Plain http, without a path.
     pub fn target(mut self, url: impl Into<String>) -> Self {
         self.target = Some(url.into());
         self
     }
 
-    /// How long a request waits for a target that does not listen, before it is answered 502. Default 0 s; for an application
-    /// that is restarted at every change.
+    /// How long a request waits for a target that is not listening before the response is 502.
+    /// Default 0 s. Useful for an application that is restarted at every change.
     pub fn wait_for_target(mut self, wait: Duration) -> Self {
         self.wait_for_target = wait;
         self
     }
 
-    /// Where it listens. Default `127.0.0.1:9000`; port 0 takes a free one. An address that others reach is warned of.
+    /// The listen address. Default `127.0.0.1:9000`; port 0 selects a free one. An address that
+    /// other machines can reach is logged as a warning.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
         self
     }
 
-    /// The host name that browsers use. Default `app.localhost`, which browsers take for this machine.
+    /// The host name that browsers use. Default `app.localhost`, which browsers resolve to this
+    /// machine.
     pub fn public_host(mut self, host: impl Into<String>) -> Self {
         self.public_host = host.into();
         self
     }
 
-    /// Another host name that requests may name. Those of this machine (`localhost`, `127.0.0.1`, `[::1]`) always may; any other
-    /// is refused, so that no page of the web can reach the application under a name of its own (DNS rebinding).
+    /// Allows another host name in requests. Those of this machine (`localhost`, `127.0.0.1`,
+    /// `[::1]`) are always allowed; any other is refused, so that a web page cannot reach the
+    /// application by a host name that resolves to this machine (DNS rebinding).
     pub fn also_host(mut self, host: impl Into<String>) -> Self {
         self.more_hosts.push(host.into());
         self
     }
 
-    /// Where its public keys are, and where they are rotated. Default `127.0.0.1:9002`; loopback alone.
+    /// The listen address for public keys and their rotation. Default `127.0.0.1:9002`; loopback
+    /// only.
     pub fn keys_listen(mut self, address: SocketAddr) -> Self {
         self.keys_listen = address;
         self
     }
 
-    /// Who signs users in. Default: the demo provider at `127.0.0.1:9001`.
+    /// The provider that signs users in. Default: the demo provider at `127.0.0.1:9001`.
     pub fn provider(mut self, provider: IdentityProvider) -> Self {
         self.provider = provider;
         self
     }
 
-    /// The client that the load balancer is at the provider. For the demo provider there is one already.
+    /// The load balancer's client at the provider. Not needed for the demo provider.
     pub fn client(mut self, id: impl Into<String>, secret: impl Into<ClientSecret>) -> Self {
         self.client_id = id.into();
         self.client_secret = Some(secret.into());
         self
     }
 
-    /// How the client proves itself at the token endpoint. Default: by HTTP Basic. AWS does not document which a load balancer
-    /// uses.
-    pub fn client_authentication(mut self, by: ClientAuthentication) -> Self {
-        self.client_authentication = by;
+    /// How the client authenticates at the token endpoint. Default: HTTP Basic. AWS does not
+    /// document which one a load balancer uses.
+    pub fn client_authentication(mut self, method: ClientAuthentication) -> Self {
+        self.client_authentication = method;
         self
     }
 
-    /// The scope that is asked for. Default `openid profile email`; a listener rule's own default is `openid` alone.
+    /// The requested scope. Default `openid profile email`; the default of a listener rule is
+    /// `openid`.
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = scope.into();
         self
     }
 
-    /// One more parameter for the authorization endpoint, as `AuthenticationRequestExtraParams` of a listener rule.
+    /// Adds a parameter for the authorization endpoint, like `AuthenticationRequestExtraParams` of
+    /// a listener rule.
     pub fn authorize_parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.authorize_parameters.push((name.into(), value.into()));
         self
@@ -195,7 +204,7 @@ impl EmulatorConfig {
         self
     }
 
-    /// Adds a rule. The first whose path fits counts; where none does, the default rule.
+    /// Adds a rule. The first rule whose path matches applies, otherwise the default rule.
     pub fn rule(mut self, rule: Rule) -> Self {
         self.rules.push(rule);
         self
@@ -207,26 +216,27 @@ impl EmulatorConfig {
         self
     }
 
-    /// Serves https with a certificate that is made once and kept in this folder, so that a browser has to be told to trust it
-    /// only once. Cookies are `Secure` then.
+    /// Serves https with a certificate that is generated once and kept in this folder, so that a
+    /// browser must be told only once to trust it. Cookies are then `Secure`.
     pub fn tls(mut self, folder: impl Into<PathBuf>) -> Self {
         self.tls = Some(folder.into());
         self
     }
 
-    /// Signs with a new key after each such time.
+    /// Rotates the signing key at this interval.
     pub fn rotate_every(mut self, interval: Duration) -> Self {
         self.rotate_every = Some(interval);
         self
     }
 
-    /// A path of the application where the demo provider may send a browser after sign-out. `/` and `/goodbye` always are.
+    /// Allows the demo provider to redirect to this path of the application after sign-out. `/` and
+    /// `/goodbye` are always allowed.
     pub fn post_logout_path(mut self, path: impl Into<String>) -> Self {
         self.post_logout_paths.push(path.into());
         self
     }
 
-    /// Another clock than the machine's, for tests.
+    /// Replaces the system clock, for tests.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = SharedClock::new(clock);
         self

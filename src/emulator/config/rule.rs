@@ -3,35 +3,35 @@
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
-/// What is done with a request that has no session: `OnUnauthenticatedRequest` of a listener rule.
+/// What happens to a request without a session: `OnUnauthenticatedRequest` of a listener rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnUnauthenticated {
-    /// Sends it to the provider.
+    /// Redirects it to the provider.
     #[default]
     Authenticate,
     /// Forwards it without the headers.
     Allow,
-    /// Answers 401; one whose session has ended is sent to the provider all the same.
+    /// Responds 401. A browser with an expired session is redirected to the provider.
     Deny,
 }
 
-/// What a rule does.
+/// The action of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleAction {
-    /// An authenticate action with [`OnUnauthenticated::Authenticate`].
+    /// Authenticate action with [`OnUnauthenticated::Authenticate`].
     Authenticate,
-    /// One with [`OnUnauthenticated::Allow`].
+    /// Authenticate action with [`OnUnauthenticated::Allow`].
     Allow,
-    /// One with [`OnUnauthenticated::Deny`].
+    /// Authenticate action with [`OnUnauthenticated::Deny`].
     Deny,
-    /// No authenticate action: the request goes on as it is, without any header of the load balancer.
+    /// No authenticate action: the request is forwarded without the load balancer's headers.
     Forward,
 }
 
 impl RuleAction {
-    /// What is done without a session; `None` where nobody asks for one.
+    /// What happens without a session; `None` if no session is required.
     pub(crate) fn on_unauthenticated(self) -> Option<OnUnauthenticated> {
         match self {
             Self::Authenticate => Some(OnUnauthenticated::Authenticate),
@@ -42,15 +42,17 @@ impl RuleAction {
     }
 }
 
-/// A rule by path, as a listener's path condition: `*` is any number of characters, `?` one; letter case matters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A rule by path, like the path condition of a listener rule: `*` matches any number of
+/// characters, `?` matches one; letter case matters.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rule {
     pub(crate) path: String,
     pub(crate) action: RuleAction,
 }
 
 impl Rule {
-    /// Does this with requests whose path fits.
+    /// Applies the action to requests whose path matches.
     ///
     /// ```
     /// use tower_alb_auth::emulator::{Rule, RuleAction};
@@ -62,20 +64,20 @@ impl Rule {
         Self { path: path.into(), action }
     }
 
-    /// Whether the path fits the pattern.
+    /// Whether the path matches the pattern.
     pub(crate) fn fits(&self, path: &str) -> bool {
         fits(self.path.as_bytes(), path.as_bytes())
     }
 
-    /// Whether a path whose escapes have been read fits the pattern, once its own are read too: a listener compares letters, an
-    /// application compares what they mean.
+    /// Whether a percent-decoded path matches the percent-decoded pattern. A listener compares the
+    /// text of a path, an application its meaning.
     pub(crate) fn fits_unescaped(&self, path: &[u8]) -> bool {
         let pattern: Vec<u8> = percent_decode_str(&self.path).collect();
         fits(&pattern, path)
     }
 }
 
-/// Without recursion: where the last `*` stood is all that has to be remembered.
+/// Not recursive: it only has to remember the position of the last `*`.
 fn fits(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut read, mut star) = (0_usize, 0_usize, None::<(usize, usize)>);
     while let Some(byte) = text.get(read) {
@@ -89,7 +91,7 @@ fn fits(pattern: &[u8], text: &[u8]) -> bool {
                 read = read.saturating_add(1);
             }
             _ => {
-                // The last star takes one character more.
+                // The last star matches one more character.
                 let Some((star_at, star_read)) = star else { return false };
                 let next = star_read.saturating_add(1);
                 star = Some((star_at, next));

@@ -4,13 +4,11 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
-use super::{
-    ClientAuthentication, ClientSecret, EmulatorConfig, Endpoints, IdentityProvider, OnUnauthenticated, Rule,
-    RuleAction,
-};
+use super::{ClientAuthentication, ClientSecret, EmulatorConfig, Endpoints, IdentityProvider, OnUnauthenticated, Rule};
 use crate::ConfigError;
 
-/// The emulator's settings as plain data: what a YAML file may say. Keys that are not known are refused, with their line.
+/// The emulator's settings as plain data, as a YAML file contains them. Unknown keys are rejected
+/// with their line.
 ///
 /// ```
 /// use tower_alb_auth::emulator::EmulatorSettings;
@@ -29,33 +27,33 @@ use crate::ConfigError;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmulatorSettings {
-    /// Where requests go on to: `http://localhost:3000`.
+    /// The target of requests: `http://localhost:3000`.
     pub target: Option<String>,
-    /// How long a request waits for a target that does not listen, in seconds.
+    /// How long a request waits for a target that is not listening, in seconds.
     pub wait_for_target_seconds: Option<u64>,
-    /// Where it listens: `127.0.0.1:9000`.
+    /// The listen address: `127.0.0.1:9000`.
     pub listen: Option<SocketAddr>,
     /// The host name that browsers use: `app.localhost`.
     pub public_host: Option<String>,
-    /// More host names that requests may name.
+    /// More host names that are allowed in requests.
     pub more_hosts: Vec<String>,
-    /// Where the public keys are: `127.0.0.1:9002`.
+    /// The listen address of the public keys: `127.0.0.1:9002`.
     pub keys_listen: Option<SocketAddr>,
-    /// The demo provider's settings. Stands for itself where neither `issuer` nor `endpoints` does.
+    /// The demo provider's settings. It is used if neither `issuer` nor `endpoints` is set.
     pub demo: Option<DemoSettings>,
-    /// Any provider, by the issuer's discovery document.
+    /// Any provider, by its issuer's discovery document.
     pub issuer: Option<String>,
     /// Any provider, by its endpoints.
-    pub endpoints: Option<EndpointSettings>,
-    /// The client's id at the provider.
+    pub endpoints: Option<Endpoints>,
+    /// The client id at the provider.
     pub client_id: Option<String>,
-    /// The client's secret. Better: a file.
+    /// The client secret. Prefer `client_secret_file`.
     pub client_secret: Option<ClientSecret>,
-    /// A file with the client's secret.
+    /// A file with the client secret.
     pub client_secret_file: Option<PathBuf>,
     /// `basic` or `form`.
     pub client_authentication: Option<ClientAuthentication>,
-    /// The scope: `openid profile email`.
+    /// The requested scope: `openid profile email`.
     pub scope: Option<String>,
     /// More parameters for the authorization endpoint.
     pub authorize_parameters: std::collections::BTreeMap<String, String>,
@@ -65,15 +63,15 @@ pub struct EmulatorSettings {
     pub session_timeout_seconds: Option<u64>,
     /// `authenticate`, `allow` or `deny`.
     pub on_unauthenticated: Option<OnUnauthenticated>,
-    /// Rules by path, the first that fits counts.
-    pub rules: Vec<RuleSettings>,
-    /// The ARN of the signer, of account 000000000000.
+    /// Rules by path; the first that matches applies.
+    pub rules: Vec<Rule>,
+    /// The ARN of the signer, with the account 000000000000.
     pub signer: Option<String>,
     /// A folder for the certificate, to serve https.
     pub tls: Option<PathBuf>,
-    /// In seconds: how often a new key signs.
+    /// Interval at which the signing key is rotated, in seconds.
     pub rotate_every_seconds: Option<u64>,
-    /// Paths where the demo provider may send a browser after sign-out.
+    /// Paths to which the demo provider may redirect after sign-out.
     pub post_logout_paths: Vec<String>,
 }
 
@@ -81,47 +79,21 @@ pub struct EmulatorSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DemoSettings {
-    /// Where it listens: `127.0.0.1:9001`.
+    /// The listen address: `127.0.0.1:9001`.
     pub listen: Option<SocketAddr>,
     /// A YAML file with users.
     pub users: Option<PathBuf>,
     /// Signs this user in without a page.
     pub sign_in_as: Option<String>,
-    /// How long access tokens live, in seconds.
+    /// Lifetime of access tokens, in seconds.
     pub access_token_seconds: Option<u64>,
 }
 
-/// A provider by its endpoints: see [`Endpoints`].
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EndpointSettings {
-    /// `iss` of ID tokens.
-    pub issuer: String,
-    /// The authorization endpoint.
-    pub authorization: String,
-    /// The token endpoint.
-    pub token: String,
-    /// The userinfo endpoint.
-    pub userinfo: String,
-    /// The keys of ID tokens.
-    pub jwks: String,
-}
-
-/// One rule.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RuleSettings {
-    /// The path, with `*` and `?`.
-    pub path: String,
-    /// `authenticate`, `allow`, `deny` or `forward`.
-    pub action: RuleAction,
-}
-
 impl EmulatorSettings {
-    /// Reads the text of a file of that name.
+    /// Parses the text of a file with this name.
     ///
     /// # Errors
-    /// What is wrong, with the line.
+    /// The first mistake, with its line.
     pub fn from_yaml(name: &str, text: &str) -> Result<Self, ConfigError> {
         if text.trim().is_empty() {
             return Ok(Self::default());
@@ -136,7 +108,7 @@ impl EmulatorSettings {
     /// The configuration that these settings describe.
     ///
     /// # Errors
-    /// More than one provider is named, or the file with the secret cannot be read.
+    /// More than one provider is configured, or the secret file cannot be read.
     pub fn to_config(&self) -> Result<EmulatorConfig, ConfigError> {
         let mut config = EmulatorConfig::new();
         config.provider = self.provider(config.provider)?;
@@ -163,7 +135,7 @@ impl EmulatorSettings {
         set(&mut config.rotate_every, self.rotate_every_seconds.map(|seconds| Some(Duration::from_secs(seconds))));
         config.more_hosts.extend(self.more_hosts.iter().cloned());
         config.post_logout_paths.extend(self.post_logout_paths.iter().cloned());
-        config.rules.extend(self.rules.iter().map(|rule| Rule::new(&rule.path, rule.action)));
+        config.rules.extend(self.rules.iter().cloned());
         let parameters = self.authorize_parameters.iter().map(|(name, value)| (name.clone(), value.clone()));
         config.authorize_parameters.extend(parameters);
         Ok(config)
@@ -172,10 +144,10 @@ impl EmulatorSettings {
     fn provider(&self, demo: IdentityProvider) -> Result<IdentityProvider, ConfigError> {
         match (&self.demo, &self.issuer, &self.endpoints) {
             (None, Some(issuer), None) => Ok(IdentityProvider::discover(issuer)),
-            (None, None, Some(endpoints)) => Ok(IdentityProvider::endpoints(endpoints.to_endpoints())),
+            (None, None, Some(endpoints)) => Ok(IdentityProvider::endpoints(endpoints.clone())),
             (demo_settings, None, None) => Ok(demo_settings.as_ref().map_or(demo, DemoSettings::to_provider)),
             _ => Err(ConfigError::message(
-                "more than one provider is named: keep one of demo, issuer (by discovery) and endpoints",
+                "more than one provider is configured: keep one of demo, issuer (by discovery) and endpoints",
             )),
         }
     }
@@ -195,18 +167,6 @@ impl DemoSettings {
             provider = provider.access_token_lifetime(Duration::from_secs(seconds));
         }
         provider
-    }
-}
-
-impl EndpointSettings {
-    fn to_endpoints(&self) -> Endpoints {
-        Endpoints {
-            issuer: self.issuer.clone(),
-            authorization: self.authorization.clone(),
-            token: self.token.clone(),
-            userinfo: self.userinfo.clone(),
-            jwks: self.jwks.clone(),
-        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The front: accepts connections, HTTP/1.1 and HTTP/2, with or without TLS, within a load balancer's limits.
+//! The front accepts connections: HTTP/1.1 and HTTP/2, with or without TLS, within the limits of a
+//! load balancer.
 //!
 //! | what | limit |
 //! |---|---|
@@ -6,7 +7,7 @@
 //! | one header line, the request line | 16 KiB: 400, 414 |
 //! | the first request of a connection, and the headers of each | 30 s |
 //! | the TLS handshake | 10 s |
-//! | connections under way at the end | 5 s, then they are cut |
+//! | connections in progress at shutdown | 5 s, then they are aborted |
 
 mod tls;
 
@@ -30,31 +31,32 @@ use tokio_rustls::TlsAcceptor;
 pub(super) use self::tls::TlsFiles;
 use super::proxy::{ClientConnection, Scheme};
 
-/// All headers of a request.
+/// Maximum size of all headers of a request.
 const MAX_HEADERS: usize = 64 * 1024;
-/// One line of them.
+/// Maximum size of one header line, and of the request line.
 pub(super) const MAX_LINE: usize = 16 * 1024;
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(30);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Answers requests of a connection.
-pub(super) trait Answers: Send + Sync + 'static {
-    /// Cuts what has no end of its own, and is not a connection of the front any more.
-    fn cut(&self);
+/// Responds to the requests of a connection.
+pub(super) trait Respond: Send + Sync + 'static {
+    /// Aborts upgraded connections, which have no end by themselves and no longer belong to the
+    /// front.
+    fn abort(&self);
 
-    fn answer(
+    fn respond(
         self: Arc<Self>,
         request: Request<Incoming>,
         client: ClientConnection,
     ) -> impl Future<Output = Response<Body>> + Send;
 }
 
-/// Serves until the word to stop comes, and then until connections under way are done.
-pub(super) async fn serve<A: Answers>(
+/// Serves until the stop signal comes, and then until connections in progress are finished.
+pub(super) async fn serve<A: Respond>(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    answers: Arc<A>,
+    responder: Arc<A>,
     mut stop: watch::Receiver<bool>,
 ) {
     let port = listener.local_addr().map_or(0, |address| address.port());
@@ -63,52 +65,52 @@ pub(super) async fn serve<A: Answers>(
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            // Also where whoever could say it is gone.
+            // The sender may also have been dropped.
             _ = stop.wait_for(|stop| *stop) => break,
         };
         let Ok((stream, address)) = accepted else {
-            // Out of file descriptors, say: it passes, but not at once.
+            // File descriptors may be used up, for example: that passes, but not at once.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
         let _ = stream.set_nodelay(true);
         let client = ClientConnection { address, scheme, port };
-        tasks.spawn(connection(stream, tls.clone(), Arc::clone(&answers), client, connections.watcher()));
+        tasks.spawn(connection(stream, tls.clone(), Arc::clone(&responder), client, connections.watcher()));
         while tasks.try_join_next().is_some() {}
     }
     let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, connections.shutdown()).await;
-    answers.cut();
+    responder.abort();
     tasks.shutdown().await;
 }
 
-async fn connection<A: Answers>(
+async fn connection<A: Respond>(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
-    answers: Arc<A>,
+    responder: Arc<A>,
     client: ClientConnection,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
     match tls {
-        None => converse(stream, answers, client, watcher).await,
+        None => serve_connection(stream, responder, client, watcher).await,
         Some(tls) => match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-            Ok(Ok(stream)) => converse(stream, answers, client, watcher).await,
+            Ok(Ok(stream)) => serve_connection(stream, responder, client, watcher).await,
             Ok(Err(error)) => tracing::debug!(target: "alb_emulator", "a TLS handshake failed: {error}"),
             Err(_) => tracing::debug!(target: "alb_emulator", "a TLS handshake took longer than {HANDSHAKE_TIMEOUT:?}"),
         },
     }
 }
 
-async fn converse<A: Answers>(
+async fn serve_connection<A: Respond>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    answers: Arc<A>,
+    responder: Arc<A>,
     client: ClientConnection,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
-    let (asked, mut first) = watch::channel(false);
+    let (requested, mut first) = watch::channel(false);
     let service = service_fn(move |request: Request<Incoming>| {
-        let answers = Arc::clone(&answers);
-        asked.send_if_modified(|asked| !std::mem::replace(asked, true));
-        async move { Ok::<_, std::convert::Infallible>(answers.answer(request, client).await) }
+        let responder = Arc::clone(&responder);
+        requested.send_if_modified(|requested| !std::mem::replace(requested, true));
+        async move { Ok::<_, std::convert::Infallible>(responder.respond(request, client).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
@@ -123,10 +125,10 @@ async fn converse<A: Answers>(
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
     let connection = watcher.watch(connection);
     let mut connection = std::pin::pin!(connection);
-    let first_request = async move { first.wait_for(|asked| *asked).await.is_ok() };
+    let first_request = async move { first.wait_for(|requested| *requested).await.is_ok() };
     let ended = tokio::select! {
         ended = &mut connection => ended,
-        // Whether there is one is what hyper does not time before it knows which HTTP is spoken.
+        // hyper has no timeout for the first byte before it knows the HTTP version.
         silent = tokio::time::timeout(HEADERS_TIMEOUT, first_request) => match silent {
             Ok(_) => connection.await,
             Err(_) => return,
@@ -137,7 +139,7 @@ async fn converse<A: Answers>(
     }
 }
 
-/// Where a listener was asked for.
+/// Opens a listener.
 pub(super) async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(address)
         .await

@@ -1,4 +1,4 @@
-//! A certificate for this machine, made once and kept.
+//! A certificate for this machine, generated once and kept.
 
 use std::{fs, io::Write, path::Path, sync::Arc};
 
@@ -11,18 +11,19 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::internal::private_file::warn_if_open;
 
-/// Certificate and key, as they stand in a folder.
+/// Certificate and key, as they are stored in a folder.
 pub(in crate::emulator) struct TlsFiles {
     certificate: String,
     key: String,
 }
 
 impl TlsFiles {
-    /// Those of the folder; made if there are none. A browser has to be told once to trust `certificate.pem`. A file that is
-    /// there is never written to: where one of the two is missing, the other may be a key of another program.
+    /// Reads the files of the folder; generates them if there are none. A browser must be told once
+    /// to trust `certificate.pem`. An existing file is never overwritten: if only one of the two
+    /// exists, it may belong to another program.
     ///
     /// # Errors
-    /// A sentence that says what to change.
+    /// The message says what to change.
     pub(in crate::emulator) fn in_folder(folder: &Path, host: &str) -> Result<Self, String> {
         let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
         let wrong = |path: &Path, error: std::io::Error| format!("the TLS file {}: {error}", path.display());
@@ -39,8 +40,8 @@ impl TlsFiles {
             (has_certificate, _) => {
                 let (found, missing) = if has_certificate { (&certificate, &key) } else { (&key, &certificate) };
                 return Err(format!(
-                    "the TLS file {} is there without {}: nothing is written over it; add the other one, move it away to get \
-                     new ones, or name another folder by --tls=<FOLDER>",
+                    "the TLS file {} exists, but {} does not; existing files are not overwritten: add the missing file, \
+                     move the other one away to get new ones, or name another folder by --tls=<FOLDER>",
                     found.display(),
                     missing.display()
                 ));
@@ -53,7 +54,7 @@ impl TlsFiles {
     }
 
     fn generate(host: &str) -> Result<Self, String> {
-        let failed = |error: rcgen::Error| format!("a certificate cannot be made: {error}");
+        let failed = |error: rcgen::Error| format!("a certificate cannot be generated: {error}");
         let names = ["localhost", "*.localhost", host, "127.0.0.1", "::1"].map(str::to_owned);
         let mut params = CertificateParams::new(names).map_err(failed)?;
         params.distinguished_name.push(DnType::CommonName, "alb-emulator (development)");
@@ -63,7 +64,7 @@ impl TlsFiles {
         Ok(Self { certificate: certificate.pem(), key: key.serialize_pem() })
     }
 
-    /// TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1, by a provider that is named here.
+    /// TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1, with an explicit crypto provider.
     pub(in crate::emulator) fn acceptor(&self) -> Result<TlsAcceptor, String> {
         let failed = |error: &dyn std::fmt::Display| {
             format!("the TLS files cannot be used: {error}; delete them to get new ones")
@@ -84,11 +85,11 @@ impl TlsFiles {
     }
 }
 
-/// For its owner alone.
+/// Readable by its owner only.
 const PRIVATE: u32 = 0o600;
 const PUBLIC: u32 = 0o644;
 
-/// Into a file that was not there, be it as a link that leads nowhere.
+/// Creates a new file. Fails if the path exists, even as a dangling link.
 fn write_new(path: &Path, text: &str, mode: u32) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);

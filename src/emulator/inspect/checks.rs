@@ -1,9 +1,9 @@
-//! The layer's checks, in its order, and how each of them went.
+//! The layer's checks, in the layer's order, and their results.
 
-use super::what_if::Findings;
+use super::findings::Findings;
 use crate::{AuthError, AuthErrorKind};
 
-/// What the layer checks, in its order.
+/// The checks of the layer, in the layer's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
     Form,
@@ -18,21 +18,21 @@ pub(super) enum Step {
     SignIn,
 }
 
-/// How a check went.
+/// The result of a check.
 #[derive(Debug, Clone)]
 pub(super) enum State {
     Passed,
-    /// What the layer says of it, or would say once what comes before is mended.
+    /// The layer's errors: the first one, and those that would follow once earlier ones are fixed.
     Failed(Vec<AuthError>),
-    /// The reason, as a sentence.
+    /// The reason.
     NotChecked(&'static str),
 }
 
-/// How it went with key and signature, which only a real key can tell.
+/// The result for key and signature, which only a real key can give.
 #[derive(Debug, Clone)]
 pub(super) enum Signature {
     Good,
-    /// A key, and it does not fit; or no key, and why.
+    /// The key does not verify the signature, or there is no key.
     Failed(AuthError),
     NotChecked(&'static str),
 }
@@ -69,7 +69,7 @@ impl Step {
     pub(super) fn of(error: &AuthError) -> Self {
         match error.kind() {
             AuthErrorKind::TooLarge | AuthErrorKind::Malformed => Self::Form,
-            // The one kind that comes from two places.
+            // The one kind that has two sources.
             AuthErrorKind::DuplicateMember if error.operator_message().ends_with("in the claims") => Self::Claims,
             AuthErrorKind::UntrustedSigner => Self::Signer,
             AuthErrorKind::UntrustedIssuer => Self::Issuer,
@@ -89,7 +89,7 @@ impl Step {
         }
     }
 
-    /// How this check went.
+    /// The result of this check.
     pub(super) fn state(self, findings: &Findings, signature: &Signature) -> State {
         match (self, signature) {
             (Self::Key, Signature::Failed(error)) if Self::of(error) == Self::Key => {
@@ -107,11 +107,11 @@ impl Step {
             _ => {}
         }
         let errors: Vec<AuthError> = findings.errors.iter().filter(|error| Self::of(error) == self).cloned().collect();
-        // Behind the last thing found that could not be mended, nothing is known.
-        let reached = findings.errors.iter().map(Self::of).max().filter(|_| findings.in_the_end.is_none());
+        // Nothing is known about the checks behind a failure that could not be worked around.
+        let reached = findings.errors.iter().map(Self::of).max().filter(|_| findings.accepted.is_none());
         match reached {
             _ if !errors.is_empty() => State::Failed(errors),
-            Some(last) if self > last => State::NotChecked("what is above has to be mended first"),
+            Some(last) if self > last => State::NotChecked("an earlier check must pass first"),
             _ => State::Passed,
         }
     }

@@ -1,35 +1,36 @@
-//! Explains in words what the layer would do with a header value, and why.
+//! Explains what the layer would do with a header value, and why.
 //!
-//! The verdict is the layer's own: the token goes through its authenticator, by a configuration as an application has it. So are
-//! the sentences. What is added is what logs must not hold and people want to know: what the token is made of, what else is
-//! wrong with it, in what it differs from what is trusted, and what the clocks have to do with it.
+//! The verdict and the messages are the layer's own: the token goes through its authenticator, with
+//! a configuration as an application has it. The explanation adds what logs must not contain and
+//! people want to know: the parts of the token, all of its problems, how it differs from what is
+//! trusted, and whether a clock is wrong.
 //!
-//! # What it promises
-//! | situation | answer |
+//! # Guarantees
+//! | situation | result |
 //! |---|---|
-//! | no key given | all but the signature is judged, and it says so; the verdict is never "let in" |
-//! | a key given (`--key`), or asked for (`--fetch-key`) | the verdict of the layer |
-//! | refused before a key is asked for | no key is asked for, as the layer would not |
-//! | several things wrong | all of them, in the order in which the layer would come to them |
-//! | no configuration | what the token is made of, and no verdict |
-//! | names, addresses, other claims | their names alone, unless they are asked for |
+//! | no key given | everything but the signature is checked, and the output says so; the verdict is never "accepted" |
+//! | a key given (`--key`) or fetched (`--fetch-key`) | the verdict of the layer |
+//! | rejected before a key is needed | no key is fetched; the layer would not either |
+//! | several problems | all of them, in the layer's order |
+//! | no configuration | the parts of the token, and no verdict |
+//! | names, addresses, other claims | only the names of the claims, unless values are requested |
 //! | the token itself | never printed |
 //!
 //! | exit code | meaning |
 //! |---|---|
-//! | 0 | let in |
-//! | 1 | refused |
-//! | 2 | the command or the configuration is wrong |
-//! | 3 | nothing wrong was found, but the signature was not checked |
+//! | 0 | accepted |
+//! | 1 | rejected |
+//! | 2 | the command line or the configuration is invalid |
+//! | 3 | no problem was found, but the signature was not checked, or no configuration was given |
 
-mod anatomy;
 mod checks;
+mod findings;
 mod hints;
-mod judge;
-mod moments;
+mod layer_check;
 mod pasted;
 mod report;
-mod what_if;
+mod timestamps;
+mod token_parts;
 
 use std::{
     io::{self, Write},
@@ -37,11 +38,11 @@ use std::{
 };
 
 use self::{
-    anatomy::Anatomy,
     checks::{Signature, Step},
-    judge::{Judge, Word, at, with_key},
+    findings::Findings,
+    layer_check::{LayerCheck, LayerResult, at, with_key},
     pasted::Pasted,
-    what_if::Findings,
+    token_parts::TokenParts,
 };
 use crate::{
     AuthError, AuthErrorKind, Kid,
@@ -54,146 +55,155 @@ use crate::{
 pub(super) enum KeyChoice {
     /// The signature is not checked.
     None,
-    /// This one, whatever the token's kid.
+    /// This key, whatever the token's kid.
     Given(Arc<PublicKey>),
-    /// From where the configuration says.
+    /// Fetched from the configuration's key source.
     Fetch,
 }
 
-/// What is asked.
+/// What to inspect, and how.
 #[derive(Debug)]
-pub(super) struct Question {
-    /// What stood on standard input.
+pub(super) struct InspectRequest {
+    /// The bytes of standard input.
     pub(super) input: Vec<u8>,
-    /// Whom to trust; without it there is no verdict.
+    /// Without a configuration there is no verdict.
     pub(super) config: Option<AlbAuthConfig>,
-    /// In words, where the configuration comes from.
+    /// Describes where the configuration comes from.
     pub(super) config_from: String,
     pub(super) key: KeyChoice,
     pub(super) show_claims: bool,
 }
 
-/// What came out.
+/// The result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    LetIn,
-    Refused,
+    Accepted,
+    Rejected,
     /// There was no key, or no configuration.
     Undecided,
 }
 
-/// The most that is read of standard input: a byte more than is taken, so that too much is noticed.
-pub(super) const MOST_INPUT: u64 = pasted::LONGEST_INPUT as u64 + 1;
+/// How many bytes are read from standard input: one more than the maximum, so that an input that is
+/// too long is noticed.
+pub(super) const MAX_INPUT: u64 = pasted::MAX_INPUT_BYTES as u64 + 1;
 
-/// All that is known of a token.
+/// Everything that is known about a token.
 struct Inspection<'t> {
     token: &'t str,
     notes: &'t [String],
-    anatomy: Anatomy<'t>,
+    parts: TokenParts<'t>,
     now: u64,
-    judgement: Option<Judgement<'t>>,
+    evaluation: Option<Evaluation<'t>>,
     show_claims: bool,
 }
 
-/// What the layer would do by a configuration.
-struct Judgement<'t> {
+/// What the layer would do with it.
+struct Evaluation<'t> {
     config: &'t AlbAuthConfig,
     config_from: &'t str,
     findings: Findings,
     signature: Signature,
-    /// In place of the layer's own key look-up.
+    /// The key that was used.
     key: Option<Arc<PublicKey>>,
     outcome: Outcome,
 }
 
 enum Outcome {
-    LetIn(Authenticated),
-    Refused(AuthError),
+    Accepted(Authenticated),
+    Rejected(AuthError),
     Undecided,
 }
 
-/// Explains the token to `out`.
+/// Writes the explanation of the token to `out`.
 ///
 /// # Errors
-/// A sentence where there is nothing to explain; an error of `out`.
-pub(super) async fn inspect(question: &Question, now: u64, out: &mut dyn Write) -> io::Result<Result<Verdict, String>> {
-    let pasted = match Pasted::read(&question.input) {
+/// The inner error says why there is nothing to explain; the outer one is an error of `out`.
+pub(super) async fn inspect(
+    request: &InspectRequest,
+    now: u64,
+    out: &mut dyn Write,
+) -> io::Result<Result<Verdict, String>> {
+    let pasted = match Pasted::read(&request.input) {
         Ok(pasted) => pasted,
         Err(problem) => return Ok(Err(problem)),
     };
     let token = pasted.value.as_str();
-    let anatomy = Anatomy::of(token);
-    let judgement = match &question.config {
-        Some(config) => Some(judge_by(config, question, token, &anatomy, now).await),
+    let parts = TokenParts::of(token);
+    let evaluation = match &request.config {
+        Some(config) => Some(evaluate(config, request, token, &parts, now).await),
         None => None,
     };
-    let verdict = match judgement.as_ref().map(|judgement| &judgement.outcome) {
-        Some(Outcome::LetIn(_)) => Verdict::LetIn,
-        Some(Outcome::Refused(_)) => Verdict::Refused,
+    let verdict = match evaluation.as_ref().map(|evaluation| &evaluation.outcome) {
+        Some(Outcome::Accepted(_)) => Verdict::Accepted,
+        Some(Outcome::Rejected(_)) => Verdict::Rejected,
         Some(Outcome::Undecided) | None => Verdict::Undecided,
     };
     let inspection =
-        Inspection { token, notes: &pasted.notes, anatomy, now, judgement, show_claims: question.show_claims };
+        Inspection { token, notes: &pasted.notes, parts, now, evaluation, show_claims: request.show_claims };
     report::write(&inspection, out)?;
     Ok(Ok(verdict))
 }
 
-async fn judge_by<'q>(
+async fn evaluate<'q>(
     config: &'q AlbAuthConfig,
-    question: &'q Question,
+    request: &'q InspectRequest,
     token: &str,
-    anatomy: &Anatomy<'_>,
+    parts: &TokenParts<'_>,
     now: u64,
-) -> Judgement<'q> {
-    let findings = what_if::go_through(token, anatomy, config, now).await;
-    let kid = anatomy.header.text("kid").and_then(Kid::parse);
+) -> Evaluation<'q> {
+    let findings = findings::find_all(token, parts, config, now).await;
+    let kid = parts.header.text("kid").and_then(Kid::parse);
     let config_now = at(config, now);
-    let (word, key) = match &question.key {
+    let (result, key) = match &request.key {
         KeyChoice::None => (None, None),
         KeyChoice::Given(key) => {
-            let judge = Judge::new(with_key(&config_now, kid, Arc::clone(key)));
-            (Some(judge.word_on(token).await), Some(Arc::clone(key)))
+            let check = LayerCheck::new(with_key(&config_now, kid, Arc::clone(key)));
+            (Some(check.check(token).await), Some(Arc::clone(key)))
         }
         KeyChoice::Fetch => {
-            let judge = Judge::new(config_now);
-            let word = judge.word_on(token).await;
-            (Some(word), judge.key_of(token))
+            let check = LayerCheck::new(config_now);
+            let result = check.check(token).await;
+            (Some(result), check.key_of(token))
         }
     };
-    let signature = signature(&question.key, word.as_ref(), key.as_deref(), anatomy);
-    let outcome = match word {
-        Some(Ok(authenticated)) => Outcome::LetIn(authenticated),
-        Some(Err(error)) => Outcome::Refused(error),
-        None => findings.errors.first().map_or(Outcome::Undecided, |error| Outcome::Refused(error.clone())),
+    let signature = signature(&request.key, result.as_ref(), key.as_deref(), parts);
+    let outcome = match result {
+        Some(Ok(authenticated)) => Outcome::Accepted(authenticated),
+        Some(Err(error)) => Outcome::Rejected(error),
+        None => findings.errors.first().map_or(Outcome::Undecided, |error| Outcome::Rejected(error.clone())),
     };
-    Judgement { config, config_from: &question.config_from, findings, signature, key, outcome }
+    Evaluation { config, config_from: &request.config_from, findings, signature, key, outcome }
 }
 
-/// What a key says of the signature. A given key is asked even where the layer would not come to it.
-fn signature(choice: &KeyChoice, word: Option<&Word>, key: Option<&PublicKey>, anatomy: &Anatomy<'_>) -> Signature {
-    let refused = word.and_then(|word| word.as_ref().err());
+/// Whether a key verifies the signature. A given key is used even if the layer would reject the
+/// token earlier.
+fn signature(
+    choice: &KeyChoice,
+    result: Option<&LayerResult>,
+    key: Option<&PublicKey>,
+    parts: &TokenParts<'_>,
+) -> Signature {
+    let refused = result.and_then(|result| result.as_ref().err());
     match choice {
         KeyChoice::None => {
-            return Signature::NotChecked(
-                "no key: give --key FILE.pem, or let --fetch-key ask the key endpoint as the layer would",
-            );
+            return Signature::NotChecked("no key: add --key FILE.pem, or --fetch-key to fetch it as the layer does");
         }
         KeyChoice::Given(_) => {}
         KeyChoice::Fetch => match refused {
             Some(error) if Step::of(error) == Step::Key => return Signature::Failed(error.clone()),
             Some(error) if Step::of(error) < Step::Key => {
                 return Signature::NotChecked(
-                    "not asked for: the layer asks for no key of a token that it refuses before",
+                    "not fetched: the layer fetches no key for a token that it rejects earlier",
                 );
             }
             _ => {}
         },
     }
-    let signed = anatomy.signature().and_then(|signature| <&[u8; 64]>::try_from(signature).ok());
-    match (signed, anatomy.signing_input(), key) {
+    let signed = parts.signature().and_then(|signature| <&[u8; 64]>::try_from(signature).ok());
+    match (signed, parts.signing_input(), key) {
         (Some(signed), Some(text), Some(key)) if key.verifies(text.as_bytes(), signed) => Signature::Good,
         (Some(_), Some(_), Some(_)) => Signature::Failed(AuthError::new(AuthErrorKind::InvalidSignature)),
-        _ => Signature::NotChecked("there is no signature of 64 bytes to check"),
+        _ => Signature::NotChecked("there is no signature of 64 bytes"),
     }
 }
 
@@ -206,11 +216,16 @@ mod tests {
 
     /// The verdict and the explanation.
     fn explained(alb: &MockAlb, input: Vec<u8>, key: KeyChoice) -> (Result<Verdict, String>, String) {
-        let question =
-            Question { input, config: Some(alb.config()), config_from: "a test".to_owned(), key, show_claims: true };
+        let request = InspectRequest {
+            input,
+            config: Some(alb.config()),
+            config_from: "a test".to_owned(),
+            key,
+            show_claims: true,
+        };
         let mut out = Vec::new();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let verdict = runtime.block_on(inspect(&question, alb.unix_now(), &mut out)).unwrap();
+        let verdict = runtime.block_on(inspect(&request, alb.unix_now(), &mut out)).unwrap();
         (verdict, String::from_utf8(out).unwrap())
     }
 
@@ -223,21 +238,22 @@ mod tests {
         fn whatever_is_pasted_is_explained(input in prop::collection::vec(any::<u8>(), 1..2000)) {
             let alb = MockAlb::new();
             let (verdict, _) = explained(&alb, input.clone(), KeyChoice::None);
-            prop_assert!(verdict == Ok(Verdict::Refused) || input.trim_ascii().is_empty() || verdict.is_err());
+            prop_assert!(verdict == Ok(Verdict::Rejected) || input.trim_ascii().is_empty() || verdict.is_err());
         }
 
-        /// One bit of a good token is another one: the signature, or something before it, refuses it.
+        /// A token with one changed bit is rejected, by the signature or by an earlier check.
         #[test]
-        fn a_changed_token_is_never_let_in(place in 0_usize..700, bit in 0_u8..7) {
+        fn a_changed_token_is_never_accepted(place in 0_usize..700, bit in 0_u8..7) {
             let alb = MockAlb::new();
             let mut token = alb.sign(&User::jane()).into_bytes();
             let place = place % token.len();
             token[place] ^= 1 << bit;
-            let (verdict, said) = explained(&alb, token.clone(), given(&alb));
-            // White space and quotes at the edges are what is tolerated, and both leave a token that is cut.
-            prop_assert_eq!(verdict, Ok(Verdict::Refused), "{}", said);
-            let (verdict, said) = explained(&alb, token, KeyChoice::None);
-            prop_assert!(verdict != Ok(Verdict::LetIn), "{}", said);
+            let (verdict, text) = explained(&alb, token.clone(), given(&alb));
+            // Only white space and quotes at the edges are tolerated, and both leave a token that
+            // is cut off.
+            prop_assert_eq!(verdict, Ok(Verdict::Rejected), "{}", text);
+            let (verdict, text) = explained(&alb, token, KeyChoice::None);
+            prop_assert!(verdict != Ok(Verdict::Accepted), "{}", text);
         }
     }
 }

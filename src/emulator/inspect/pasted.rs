@@ -1,27 +1,27 @@
-//! What was pasted: a header value, with whatever came along when it was copied.
+//! The pasted text: a header value, and what was copied along with it.
 
 use std::borrow::Cow;
 
 use crate::internal::{DATA, quoted};
 
-/// More than any header: what is longer is no header value, and is not read.
-pub(super) const LONGEST_INPUT: usize = 1024 * 1024;
+/// Maximum input. It is far above the size of any header.
+pub(super) const MAX_INPUT_BYTES: usize = 1024 * 1024;
 
-/// A header value, and what was taken off to get at it.
+/// A header value, and notes on what was removed from the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pasted {
     pub(super) value: String,
-    /// A sentence each.
+    /// One sentence each.
     pub(super) notes: Vec<String>,
 }
 
 impl Pasted {
     /// # Errors
-    /// There is nothing, or too much.
+    /// The input is empty or too long.
     pub(super) fn read(input: &[u8]) -> Result<Self, String> {
-        if input.len() > LONGEST_INPUT {
+        if input.len() > MAX_INPUT_BYTES {
             return Err(format!(
-                "there is more than {LONGEST_INPUT} bytes on standard input: paste the value of x-amzn-oidc-data alone"
+                "standard input has more than {MAX_INPUT_BYTES} bytes: paste only the value of x-amzn-oidc-data"
             ));
         }
         let text = String::from_utf8_lossy(input);
@@ -29,14 +29,16 @@ impl Pasted {
         let mut notes = Vec::new();
         let trimmed = text.trim();
         if trimmed.is_empty() {
-            return Err("there is nothing on standard input: paste the value of x-amzn-oidc-data, then end the input \
-                        (Ctrl-D), or pipe it in: pbpaste | alb-emulator inspect ..."
-                .to_owned());
+            return Err(
+                "standard input is empty: paste the value of x-amzn-oidc-data, then end the input (Ctrl-D), or \
+                        pipe it in: pbpaste | alb-emulator inspect ..."
+                    .to_owned(),
+            );
         }
-        // One line end is how every line ends, and worth no word.
+        // Every line ends with a line end, so one of them needs no note.
         let one_line_end = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text);
         if one_line_end != trimmed {
-            notes.push("White space around the value was taken off.".to_owned());
+            notes.push("White space around the value was removed.".to_owned());
         }
         let value = pick_line(trimmed, &mut notes);
         let value = without_name(value, &mut notes);
@@ -47,16 +49,16 @@ impl Pasted {
     }
 }
 
-/// The line with the header, of several that were pasted.
+/// The line with the header, if several lines were pasted.
 fn pick_line<'t>(text: &'t str, notes: &mut Vec<String>) -> &'t str {
     let named: Vec<&str> = text.lines().filter(|line| name_of(line).is_some_and(|(name, _)| is_data(name))).collect();
     match named.as_slice() {
         [line, ..] if text.lines().count() > 1 => {
-            notes.push("Of several lines, the one with x-amzn-oidc-data was taken.".to_owned());
+            notes.push("Of several lines, the one with x-amzn-oidc-data was used.".to_owned());
             if named.len() > 1 {
                 notes.push(
-                    "There are several of them, and the first is looked at here. If all came with one request: a load \
-                     balancer sends one, and the layer refuses a request with more."
+                    "There are several of them; only the first is inspected. If they are from one request: a load balancer \
+                     sends one, and the layer rejects a request with more."
                         .to_owned(),
                 );
             }
@@ -66,7 +68,7 @@ fn pick_line<'t>(text: &'t str, notes: &mut Vec<String>) -> &'t str {
     }
 }
 
-/// The name before the colon, and what is behind it. Tolerates the mark that curl puts before headers.
+/// The name before the colon, and the rest. Tolerates the mark that curl prints before headers.
 fn name_of(line: &str) -> Option<(&str, &str)> {
     let line = line.trim_start_matches(['>', '<', ' ', '\t']);
     let (name, rest) = line.split_once(':')?;
@@ -82,10 +84,10 @@ fn is_data(name: &str) -> bool {
 fn without_name<'t>(text: &'t str, notes: &mut Vec<String>) -> &'t str {
     let Some((name, rest)) = name_of(text) else { return text };
     if is_data(name) {
-        notes.push("The name x-amzn-oidc-data before the value was taken off.".to_owned());
+        notes.push("The name x-amzn-oidc-data before the value was removed.".to_owned());
     } else {
         notes.push(format!(
-            "This is the header {}, and it is looked at as if it were x-amzn-oidc-data. The layer reads x-amzn-oidc-data alone.",
+            "This is the header {}; it is inspected as if it were x-amzn-oidc-data. The layer reads only x-amzn-oidc-data.",
             quoted(name)
         ));
     }
@@ -93,10 +95,10 @@ fn without_name<'t>(text: &'t str, notes: &mut Vec<String>) -> &'t str {
 }
 
 fn without_quotes<'t>(text: &'t str, notes: &mut Vec<String>) -> &'t str {
-    // A quote may have stood before the name, and is gone with it.
+    // A quote before the name was removed with the name.
     let bare = text.trim_matches(['\'', '"']);
     if bare.len() != text.len() {
-        notes.push("Quotes around the value were taken off.".to_owned());
+        notes.push("Quotes around the value were removed.".to_owned());
     }
     bare.trim()
 }
@@ -105,8 +107,8 @@ fn without_scheme<'t>(text: &'t str, notes: &mut Vec<String>) -> &'t str {
     match text.split_once(' ') {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => {
             notes.push(
-                "The word Bearer was taken off: this was the value of Authorization. The load balancer's token comes in \
-                 x-amzn-oidc-data, without such a word."
+                "The word Bearer was removed: this is a value of Authorization. The load balancer's token is in \
+                 x-amzn-oidc-data, without such a prefix."
                     .to_owned(),
             );
             rest.trim()
@@ -121,8 +123,8 @@ fn without_inner_space<'t>(text: &'t str, notes: &mut Vec<String>) -> Cow<'t, st
         return Cow::Borrowed(text);
     }
     notes.push(
-        "Line ends or blanks inside the value were taken out, as if a terminal or an editor had put them in. If they are in \
-         the header itself, the layer refuses it as malformed."
+        "Line ends or spaces inside the value were removed, assuming that a terminal or an editor added them. If they are \
+         in the header itself, the layer rejects it as malformed."
             .to_owned(),
     );
     Cow::Owned(text.chars().filter(|c| !c.is_whitespace()).collect())
@@ -133,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_came_along_is_taken_off_and_named() {
+    fn what_was_copied_along_is_removed_and_named() {
         for (pasted, says) in [
             ("a.b.c", ""),
             ("a.b.c\n", ""),
@@ -148,7 +150,7 @@ mod tests {
             ("'a.b.c'", "Quotes"),
             ("Bearer a.b.c", "word Bearer"),
             ("Authorization: Bearer a.b.c", "the header \"Authorization\""),
-            ("x-amzn-oidc-accesstoken: a.b.c", "x-amzn-oidc-data alone"),
+            ("x-amzn-oidc-accesstoken: a.b.c", "reads only x-amzn-oidc-data"),
             ("a.\n  b.c\n", "inside the value"),
             ("GET / HTTP/1.1\nhost: x\nx-amzn-oidc-data: a.b.c\naccept: */*\n", "several lines"),
             ("x-amzn-oidc-data: a.b.c\nx-amzn-oidc-data: d.e.f\n", "several of them"),
@@ -161,12 +163,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_too_much_are_refused() {
+    fn empty_and_oversized_input_is_rejected() {
         for nothing in ["", "\n", " \r\n\t"] {
-            assert!(Pasted::read(nothing.as_bytes()).unwrap_err().contains("nothing on standard input"));
+            assert!(Pasted::read(nothing.as_bytes()).unwrap_err().contains("standard input is empty"));
         }
-        assert!(Pasted::read(&[b'a'; LONGEST_INPUT + 1]).unwrap_err().contains("more than"));
-        assert!(Pasted::read(&[b'a'; LONGEST_INPUT]).is_ok());
-        assert!(Pasted::read(&[0xff, 0xfe]).is_ok(), "not UTF-8 is no token, and that is said later");
+        assert!(Pasted::read(&[b'a'; MAX_INPUT_BYTES + 1]).unwrap_err().contains("more than"));
+        assert!(Pasted::read(&[b'a'; MAX_INPUT_BYTES]).is_ok());
+        assert!(Pasted::read(&[0xff, 0xfe]).is_ok(), "input that is not UTF-8 is reported as malformed later");
     }
 }

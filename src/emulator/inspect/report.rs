@@ -1,13 +1,13 @@
-//! The explanation, as text.
+//! Writes the explanation as text.
 
 use std::io::{self, Write};
 
 use super::{
-    Inspection, Judgement, Outcome,
-    anatomy::{Json, Padding, Segment},
+    Evaluation, Inspection, Outcome,
     checks::{Signature, State, Step},
     hints,
-    moments::{date, span},
+    timestamps::{date, span},
+    token_parts::{Json, Padding, Segment},
 };
 use crate::{
     AuthError,
@@ -15,14 +15,14 @@ use crate::{
     internal::{Authenticated, quoted, signer::TOKEN_LIFETIME},
 };
 
-/// Where texts begin, behind their labels.
+/// Column in which the texts start, after their labels.
 const COLUMN: usize = 13;
 
-/// The members of a JOSE header and of claims whose values say nothing of a person.
+/// Members of the JOSE header and claims whose values are not personal data.
 const IMPERSONAL_HEADER: [&str; 7] = ["typ", "kid", "alg", "iss", "client", "signer", "exp"];
 const IMPERSONAL_CLAIMS: [&str; 2] = ["exp", "iss"];
-/// So many names are told of; a load balancer's token has about ten.
-const MOST_NAMES: usize = 64;
+/// Maximum number of names that are printed. A load balancer's token has about ten.
+const MAX_NAMES: usize = 64;
 
 pub(super) fn write(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "x-amzn-oidc-data, {} bytes", inspection.token.len())?;
@@ -33,18 +33,18 @@ pub(super) fn write(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Res
     header(inspection, out)?;
     claims(inspection, out)?;
     time(inspection, out)?;
-    match &inspection.judgement {
-        Some(judgement) => {
-            checks(inspection, judgement, out)?;
-            verdict(inspection, judgement, out)
+    match &inspection.evaluation {
+        Some(evaluation) => {
+            checks(inspection, evaluation, out)?;
+            verdict(inspection, evaluation, out)
         }
         None => {
-            writeln!(out, "\nVerdict: none, since no configuration was given")?;
+            writeln!(out, "\nVerdict: none, because no configuration was given")?;
             labelled(
                 out,
                 "",
                 0,
-                "To compare it with what an application trusts, add --env, --app-config FILE, --config FILE, or --signer, \
+                "To check it against what an application trusts, add --env, --app-config FILE, --config FILE, or --signer, \
                  --issuer and --client-id.",
             )
         }
@@ -52,7 +52,7 @@ pub(super) fn write(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Res
 }
 
 fn shape(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let segments = &inspection.anatomy.segments;
+    let segments = &inspection.parts.segments;
     let count = match segments.len() {
         8 => "eight or more segments".to_owned(),
         1 => "one segment".to_owned(),
@@ -61,7 +61,7 @@ fn shape(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\nShape: {count}")?;
     let names: [&str; 3] = ["header", "payload", "signature"];
     if segments.len() != names.len() {
-        labelled(out, "", 0, "A load balancer's token has three: header.payload.signature.")?;
+        labelled(out, "", 0, "A load balancer's token has three segments: header.payload.signature.")?;
     }
     for (name, segment) in names.iter().zip(segments) {
         labelled(out, name, COLUMN, &of_segment(segment))?;
@@ -72,8 +72,8 @@ fn shape(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
 fn of_segment(segment: &Segment<'_>) -> String {
     let padding = match segment.padding {
         Padding::NotNeeded => "no padding needed",
-        Padding::There => "padded",
-        Padding::Missing => "its padding is missing",
+        Padding::Present => "padded",
+        Padding::Missing => "padding missing",
         Padding::Wrong => "wrong length or padding",
     };
     let bytes = segment.decoded.as_ref().map_or("not base64url".to_owned(), |bytes| format!("{} bytes", bytes.len()));
@@ -81,10 +81,10 @@ fn of_segment(segment: &Segment<'_>) -> String {
 }
 
 fn header(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\nJOSE header, as it says itself")?;
-    let header = &inspection.anatomy.header;
-    if let Some(sentence) = unreadable(header) {
-        return labelled(out, "", 0, sentence);
+    writeln!(out, "\nJOSE header (not verified)")?;
+    let header = &inspection.parts.header;
+    if let Some(reason) = unreadable(header) {
+        return labelled(out, "", 0, reason);
     }
     for (name, value) in header.members().iter().filter(|(name, _)| IMPERSONAL_HEADER.contains(&name.as_str())) {
         labelled(out, name, COLUMN, &impersonal(name, value))?;
@@ -94,7 +94,7 @@ fn header(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
         .iter()
         .map(|(name, _)| name)
         .filter(|name| !IMPERSONAL_HEADER.contains(&name.as_str()))
-        .take(MOST_NAMES)
+        .take(MAX_NAMES)
         .map(|name| shown_name(name))
         .collect();
     if !others.is_empty() {
@@ -105,16 +105,16 @@ fn header(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn claims(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let payload = &inspection.anatomy.payload;
+    let payload = &inspection.parts.payload;
     let shown = inspection.show_claims;
-    writeln!(out, "\nClaims, as they say themselves{}", if shown { "" } else { " (values: --show-claims)" })?;
-    if let Some(sentence) = unreadable(payload) {
-        return labelled(out, "", 0, sentence);
+    writeln!(out, "\nClaims (not verified{})", if shown { "" } else { "; values: --show-claims" })?;
+    if let Some(reason) = unreadable(payload) {
+        return labelled(out, "", 0, reason);
     }
     let members = payload.members();
     if !shown {
-        let names: Vec<String> = members.iter().take(MOST_NAMES).map(|(name, _)| shown_name(name)).collect();
-        let more = members.len().saturating_sub(MOST_NAMES);
+        let names: Vec<String> = members.iter().take(MAX_NAMES).map(|(name, _)| shown_name(name)).collect();
+        let more = members.len().saturating_sub(MAX_NAMES);
         let more = if more > 0 { format!(", and {more} more") } else { String::new() };
         labelled(out, "names", COLUMN, &format!("{}{more}", names.join(", ")))?;
     }
@@ -131,9 +131,9 @@ fn claims(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
 fn unreadable(json: &Json) -> Option<&'static str> {
     match json {
         Json::Object(_) => None,
-        Json::Broken => Some("It begins as a JSON object and ends in the middle: it was cut off."),
-        Json::Other => Some("It is no JSON object."),
-        Json::Absent => Some("There is none."),
+        Json::Broken => Some("It begins as a JSON object but is cut off."),
+        Json::Other => Some("It is not a JSON object."),
+        Json::Absent => Some("It is missing."),
     }
 }
 
@@ -141,18 +141,18 @@ fn impersonal(name: &str, value: &serde_json::Value) -> String {
     match (name, value.as_str(), value.as_u64()) {
         ("exp", _, Some(seconds)) => format!("{seconds}, {}", date(seconds)),
         (_, Some(text), _) => quoted(text),
-        _ => "something that is no text".to_owned(),
+        _ => "not a string".to_owned(),
     }
 }
 
 fn shown_name(name: &str) -> String {
-    const LONGEST: usize = 60;
-    let cut: String = name.chars().take(LONGEST).collect();
+    const MAX_CHARS: usize = 60;
+    let cut: String = name.chars().take(MAX_CHARS).collect();
     visible(&cut)
 }
 
 fn time(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let Some(ends) = inspection.anatomy.header.seconds("exp") else { return Ok(()) };
+    let Some(ends) = inspection.parts.header.seconds("exp") else { return Ok(()) };
     let now = inspection.now;
     writeln!(out, "\nTime")?;
     labelled(out, "now", COLUMN, &format!("{}, by this machine's clock", date(now)))?;
@@ -164,50 +164,50 @@ fn time(inspection: &Inspection<'_>, out: &mut dyn Write) -> io::Result<()> {
     let signed = ends.saturating_sub(TOKEN_LIFETIME);
     let signed = match now.checked_sub(signed) {
         Some(ago) => format!("{} ago", span(ago)),
-        None => format!("in {}, which no clock that is right can say", span(signed.saturating_sub(now))),
+        None => format!("in {}, so a clock is wrong", span(signed.saturating_sub(now))),
     };
-    labelled(out, "signed", COLUMN, &format!("{signed}, if by a load balancer (exp less 120 s)"))
+    labelled(out, "signed", COLUMN, &format!("{signed}, if by a load balancer (exp minus 120 s)"))
 }
 
-fn checks(inspection: &Inspection<'_>, judgement: &Judgement<'_>, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\nChecks, in the layer's order, by {}", judgement.config_from)?;
-    labelled(out, "trusted", COLUMN, &judgement.config.summary())?;
-    let proven = matches!(judgement.signature, Signature::Good);
+fn checks(inspection: &Inspection<'_>, evaluation: &Evaluation<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\nChecks, in the layer's order, against {}", evaluation.config_from)?;
+    labelled(out, "trusted", COLUMN, &evaluation.config.summary())?;
+    let proven = matches!(evaluation.signature, Signature::Good);
     for step in Step::ALL {
-        let state = step.state(&judgement.findings, &judgement.signature);
+        let state = step.state(&evaluation.findings, &evaluation.signature);
         match &state {
             State::Passed => {
                 let unproven = !proven && matches!(step, Step::Claims | Step::SignIn);
-                let text = if unproven { "ok, if the signature is good" } else { "ok" };
+                let text = if unproven { "ok, if the signature is valid" } else { "ok" };
                 labelled(out, step.name(), COLUMN, text)?;
             }
             State::Failed(errors) => {
                 for (index, error) in errors.iter().enumerate() {
                     let label = if index == 0 { step.name() } else { "" };
-                    labelled(out, label, COLUMN, &format!("REFUSED: {}", error.operator_message()))?;
+                    labelled(out, label, COLUMN, &format!("REJECTED: {}", error.operator_message()))?;
                 }
             }
             State::NotChecked(why) => labelled(out, step.name(), COLUMN, &format!("not checked: {why}"))?,
         }
-        for hint in hints_on(step, &state, inspection, judgement) {
+        for hint in hints_on(step, &state, inspection, evaluation) {
             labelled(out, "", COLUMN, &format!("- {hint}"))?;
         }
     }
     Ok(())
 }
 
-fn hints_on(step: Step, state: &State, inspection: &Inspection<'_>, judgement: &Judgement<'_>) -> Vec<String> {
-    let (token, failed) = (&inspection.anatomy, matches!(state, State::Failed(_)));
+fn hints_on(step: Step, state: &State, inspection: &Inspection<'_>, evaluation: &Evaluation<'_>) -> Vec<String> {
+    let (token, failed) = (&inspection.parts, matches!(state, State::Failed(_)));
     match step {
         Step::Form if failed => hints::on_form(token),
         Step::Header if failed => hints::on_header(token),
-        Step::Signer if failed => hints::on_signer(token, judgement.config),
-        Step::Issuer if failed => hints::on_issuer(token, judgement.config),
-        Step::Client if failed => hints::on_client(token, judgement.config),
+        Step::Signer if failed => hints::on_signer(token, evaluation.config),
+        Step::Issuer if failed => hints::on_issuer(token, evaluation.config),
+        Step::Client if failed => hints::on_client(token, evaluation.config),
         Step::Time => hints::on_time(&token.header, inspection.now),
         Step::Signature if !matches!(state, State::Passed) => {
             let signature = token.signature().and_then(|signature| <&[u8; 64]>::try_from(signature).ok());
-            let verifies = judgement
+            let verifies = evaluation
                 .key
                 .as_ref()
                 .zip(signature)
@@ -221,26 +221,26 @@ fn hints_on(step: Step, state: &State, inspection: &Inspection<'_>, judgement: &
     }
 }
 
-fn verdict(inspection: &Inspection<'_>, judgement: &Judgement<'_>, out: &mut dyn Write) -> io::Result<()> {
-    match &judgement.outcome {
-        Outcome::LetIn(authenticated) => {
-            writeln!(out, "\nVerdict: let in")?;
+fn verdict(inspection: &Inspection<'_>, evaluation: &Evaluation<'_>, out: &mut dyn Write) -> io::Result<()> {
+    match &evaluation.outcome {
+        Outcome::Accepted(authenticated) => {
+            writeln!(out, "\nVerdict: accepted")?;
             labelled(out, "", 0, &who(authenticated, inspection.show_claims))
         }
-        Outcome::Refused(error) => refused(error, judgement, out),
+        Outcome::Rejected(error) => rejected(error, evaluation, out),
         Outcome::Undecided => {
-            writeln!(out, "\nVerdict: open, since the signature was not checked")?;
+            writeln!(out, "\nVerdict: undecided, because the signature was not checked")?;
             labelled(
                 out,
                 "",
                 0,
-                "Nothing else speaks against it. Whether the load balancer signed it, only a key can tell: --fetch-key asks the \
-                 key endpoint, --key FILE.pem takes one that you have.",
+                "All other checks pass. To check the signature, add --fetch-key to fetch the key from the key endpoint, or \
+                 --key FILE.pem.",
             )?;
-            match &judgement.findings.in_the_end {
+            match &evaluation.findings.accepted {
                 Some(authenticated) => {
                     let who = who(authenticated, inspection.show_claims);
-                    labelled(out, "", 0, &format!("With a good signature: {}", lower_first(&who)))
+                    labelled(out, "", 0, &format!("With a valid signature: {}", lower_first(&who)))
                 }
                 None => Ok(()),
             }
@@ -248,32 +248,32 @@ fn verdict(inspection: &Inspection<'_>, judgement: &Judgement<'_>, out: &mut dyn
     }
 }
 
-fn refused(error: &AuthError, judgement: &Judgement<'_>, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\nVerdict: refused with status {}, {}", error.status().as_u16(), error.kind().as_str())?;
-    labelled(out, "", 0, &format!("The log of the layer says: {}", error.operator_message()))?;
-    labelled(out, "", 0, &format!("The client reads: {}", error.client_message()))?;
-    let more = judgement.findings.errors.iter().filter(|other| other.operator_message() != error.operator_message());
+fn rejected(error: &AuthError, evaluation: &Evaluation<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\nVerdict: rejected with status {}, {}", error.status().as_u16(), error.kind().as_str())?;
+    labelled(out, "", 0, &format!("The layer logs: {}", error.operator_message()))?;
+    labelled(out, "", 0, &format!("The client receives: {}", error.client_message()))?;
+    let more = evaluation.findings.errors.iter().filter(|other| other.operator_message() != error.operator_message());
     match more.count() {
         0 => Ok(()),
-        1 => labelled(out, "", 0, "One more thing is wrong with it: see above."),
-        more => labelled(out, "", 0, &format!("{more} more things are wrong with it: see above.")),
+        1 => labelled(out, "", 0, "There is one more problem: see above."),
+        more => labelled(out, "", 0, &format!("There are {more} more problems: see above.")),
     }
 }
 
-/// Who it would be. The name of a user is personal, so it is told where claims are.
+/// The user. The name is personal data, so it is printed only if the claims are.
 fn who(authenticated: &Authenticated, show: bool) -> String {
     match authenticated {
         Authenticated::User(identity) if show => {
             let ownership: Vec<&str> = identity.ownership_entity_refs().iter().map(crate::EntityRef::as_str).collect();
-            format!("As {}, owning as {}.", identity.user_entity_ref(), ownership.join(", "))
+            format!("As {}, with the ownership refs {}.", identity.user_entity_ref(), ownership.join(", "))
         }
         Authenticated::User(identity) => format!(
-            "As a {} of the namespace {} (which one: --show-claims).",
+            "As a {} in the namespace {} (--show-claims prints which one).",
             identity.user_entity_ref().kind(),
             identity.user_entity_ref().namespace()
         ),
-        Authenticated::ClaimsOnly(_) => "With the claims alone, since the policy names nobody.".to_owned(),
-        Authenticated::NoMatch(_) => "With the claims alone: the policy names users, but not this one.".to_owned(),
+        Authenticated::ClaimsOnly(_) => "With the claims only, because the policy resolves no users.".to_owned(),
+        Authenticated::NoMatch(_) => "With the claims only: the policy resolves users, but not this one.".to_owned(),
     }
 }
 

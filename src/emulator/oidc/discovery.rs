@@ -1,15 +1,26 @@
-//! The provider's endpoints, by its discovery document.
+//! The provider's endpoints, from its discovery document.
 
 use http::Request;
 use serde::Deserialize;
 
-use super::{Endpoints, OidcError, Source, Step, http_client::HttpClient};
+use super::{
+    error::{OidcError, Step},
+    http_client::HttpClient,
+};
 use crate::{
-    emulator::config::{is_on_this_machine, problem_of_address},
+    emulator::config::{Endpoints, is_on_this_machine, problem_of_address},
     internal::{Arc, Mutex},
 };
 
-/// The endpoints, once they are known. Asked for when they are first needed, so that a provider may start after the emulator.
+/// Where the endpoints come from.
+pub(in crate::emulator) enum Source {
+    /// The discovery document of this issuer.
+    Issuer(String),
+    Endpoints(Endpoints),
+}
+
+/// The endpoints, once they are known. They are fetched when they are first needed, so that the
+/// provider may start after the emulator.
 pub(super) struct Discovered {
     source: Source,
     known: Mutex<Option<Arc<Endpoints>>>,
@@ -40,23 +51,23 @@ impl Discovered {
             (None, Source::Issuer(issuer)) => issuer,
             (None, Source::Endpoints(endpoints)) => return Ok(Arc::new(endpoints.clone())),
         };
-        let invalid = |sentence: String| OidcError::invalid(Step::Discovery, sentence);
+        let invalid = |reason: String| OidcError::invalid(Step::Discovery, reason);
         let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
         let request = Request::get(&url).body(String::new()).map_err(|_| invalid(format!("{url} is not a URL")))?;
         let (status, body) = http.send(Step::Discovery, request).await?;
         if status != 200 {
-            return Err(OidcError::answered(Step::Discovery, status, format!("{url} answered {status}")));
+            return Err(OidcError::by_status(Step::Discovery, status, format!("{url} responded with status {status}")));
         }
-        let document: Document =
-            serde_json::from_slice(&body).map_err(|error| invalid(format!("{url} is none: {error}")))?;
+        let document: Document = serde_json::from_slice(&body)
+            .map_err(|error| invalid(format!("{url} is not a discovery document: {error}")))?;
         if document.issuer != *issuer {
             return Err(invalid(format!(
-                "it is of the issuer {}, and {} was asked for; they must be the same, byte for byte",
+                "its issuer is {}, expected {}; they must be equal, byte for byte",
                 crate::internal::quoted(&document.issuer),
                 crate::internal::quoted(issuer)
             )));
         }
-        // The client's secret and the users' tokens go there.
+        // These endpoints get the client's secret and the users' tokens.
         for (what, endpoint) in [
             ("authorization_endpoint", &document.authorization_endpoint),
             ("token_endpoint", &document.token_endpoint),
@@ -65,9 +76,9 @@ impl Discovered {
         ] {
             let here = is_on_this_machine(issuer);
             let problem = problem_of_address(what, endpoint).or_else(|| {
-                // Nobody else decides what is asked on this machine.
+                // A remote issuer must not direct requests to services of this machine.
                 (is_on_this_machine(endpoint) && !here)
-                    .then(|| format!("the provider's {what} is on this machine, it is not"))
+                    .then(|| format!("the issuer is remote, but its {what} points to this machine"))
             });
             if let Some(problem) = problem {
                 return Err(invalid(problem));

@@ -1,8 +1,8 @@
-//! What went wrong at the provider.
+//! Errors of the provider.
 
 use std::fmt;
 
-/// Where.
+/// The step that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::emulator) enum Step {
     Discovery,
@@ -11,50 +11,50 @@ pub(in crate::emulator) enum Step {
     Userinfo,
 }
 
-/// How.
+/// The kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::emulator) enum Fault {
-    /// It did not answer in time.
+    /// It did not respond in time.
     Timeout,
     /// It cannot be reached.
     Unreachable,
-    /// It said no.
+    /// It refused the request.
     Refused,
-    /// It cannot say, for now.
+    /// It failed, or is overloaded.
     Failed,
-    /// What it said cannot be used.
+    /// Its response is invalid.
     Invalid,
 }
 
-/// What went wrong at the provider. The sentence holds no token, code or claim.
+/// An error of the provider. The message contains no token, code or claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::emulator) struct OidcError {
     pub(in crate::emulator) step: Step,
     pub(in crate::emulator) fault: Fault,
-    sentence: String,
+    message: String,
 }
 
 impl OidcError {
-    pub(super) fn timeout(step: Step, sentence: impl Into<String>) -> Self {
-        Self { step, fault: Fault::Timeout, sentence: sentence.into() }
+    pub(super) fn timeout(step: Step, message: impl Into<String>) -> Self {
+        Self { step, fault: Fault::Timeout, message: message.into() }
     }
 
-    pub(super) fn unreachable(step: Step, sentence: impl Into<String>) -> Self {
-        Self { step, fault: Fault::Unreachable, sentence: sentence.into() }
+    pub(super) fn unreachable(step: Step, message: impl Into<String>) -> Self {
+        Self { step, fault: Fault::Unreachable, message: message.into() }
     }
 
-    /// By its status: a provider that fails, or that has too much to do, has refused nothing.
-    pub(super) fn answered(step: Step, status: u16, sentence: impl Into<String>) -> Self {
+    /// By the status. A provider that fails or is overloaded has refused nothing.
+    pub(super) fn by_status(step: Step, status: u16, message: impl Into<String>) -> Self {
         let fault = if status >= 500 || status == 429 { Fault::Failed } else { Fault::Refused };
-        Self { step, fault, sentence: sentence.into() }
+        Self { step, fault, message: message.into() }
     }
 
-    pub(in crate::emulator) fn invalid(step: Step, sentence: impl Into<String>) -> Self {
-        Self { step, fault: Fault::Invalid, sentence: sentence.into() }
+    pub(in crate::emulator) fn invalid(step: Step, message: impl Into<String>) -> Self {
+        Self { step, fault: Fault::Invalid, message: message.into() }
     }
 
-    /// What a load balancer answers: 500 for a provider that is out of reach, 561 for one that says no, 401 for an ID token
-    /// that proves nothing.
+    /// The status of a load balancer: 500 for a provider that is unreachable, 561 for one that
+    /// refuses, 401 for an invalid ID token.
     pub(in crate::emulator) fn status(&self) -> u16 {
         match (self.fault, self.step) {
             (Fault::Timeout | Fault::Unreachable, _) => 500,
@@ -81,12 +81,12 @@ impl OidcError {
 
 impl fmt::Display for OidcError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whom = match self.step {
+        let endpoint = match self.step {
             Step::Discovery => "the provider's discovery document",
             Step::Token => "the provider's token endpoint",
             Step::IdToken => "the provider's ID token",
             Step::Userinfo => "the provider's userinfo endpoint",
         };
-        write!(f, "{whom}: {}", self.sentence)
+        write!(f, "{endpoint}: {}", self.message)
     }
 }

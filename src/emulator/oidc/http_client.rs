@@ -20,48 +20,49 @@ use hyper_util::{
 };
 use tower_service::Service;
 
-use super::{OidcError, Step};
+use super::error::{OidcError, Step};
 use crate::internal::tls::{Roots, chain};
 
-/// The longest answer that is read.
+/// Maximum size of a response.
 const MAX_BYTES: usize = 64 * 1024;
 
 pub(super) struct HttpClient {
     client: Client<HttpsConnector<HttpConnector<Resolver>>, String>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl HttpClient {
-    pub(super) fn new(patience: Duration) -> Result<Self, String> {
+    pub(super) fn new(timeout: Duration) -> Result<Self, String> {
         let mut tcp = HttpConnector::new_with_resolver(Resolver);
         tcp.enforce_http(false);
         let tls = Roots::default().client_config()?;
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
-        // No idle connections: one that is kept dies with the runtime that drove it.
+        // No idle connections, because a kept one dies with the runtime that drives it.
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
-        Ok(Self { client, patience })
+        Ok(Self { client, timeout })
     }
 
     /// Status and body.
     pub(super) async fn send(&self, step: Step, request: Request<String>) -> Result<(u16, Bytes), OidcError> {
         let exchange = async {
-            let answer = self.client.request(request).await;
-            let answer = answer.map_err(|error| OidcError::unreachable(step, chain(&error)))?;
-            let status = answer.status().as_u16();
-            let body = Limited::new(answer.into_body(), MAX_BYTES).collect().await;
-            let body = body.map_err(|_| OidcError::invalid(step, "its answer broke off, or is longer than 64 KiB"))?;
+            let response = self.client.request(request).await;
+            let response = response.map_err(|error| OidcError::unreachable(step, chain(&error)))?;
+            let status = response.status().as_u16();
+            let body = Limited::new(response.into_body(), MAX_BYTES).collect().await;
+            let body =
+                body.map_err(|_| OidcError::invalid(step, "its response was incomplete or longer than 64 KiB"))?;
             Ok((status, body.to_bytes()))
         };
-        match tokio::time::timeout(self.patience, exchange).await {
-            Ok(answer) => answer,
-            Err(_) => Err(OidcError::timeout(step, format!("it did not answer within {:?}", self.patience))),
+        match tokio::time::timeout(self.timeout, exchange).await {
+            Ok(response) => response,
+            Err(_) => Err(OidcError::timeout(step, format!("no response within {:?}", self.timeout))),
         }
     }
 }
 
-/// Names below `localhost` are this machine (RFC 6761 section 6.3), whether the system's resolver knows that or not; others are
-/// the system's.
+/// Names below `localhost` are this machine (RFC 6761 section 6.3), even if the system's resolver
+/// does not know them. Other names are resolved by the system.
 #[derive(Clone)]
 struct Resolver;
 

@@ -1,7 +1,8 @@
-//! The ID token, checked by jsonwebtoken's verifiers.
+//! The check of the ID token, by jsonwebtoken's verifiers.
 //!
-//! They are taken from the provider that this crate names, and never from the one that is set for the whole process: where
-//! another crate of the same program turns on jsonwebtoken's other one, that is none, and panics.
+//! They come from a crypto provider that this crate names, never from the process-wide one: if
+//! another crate of the program enables jsonwebtoken's other provider, there is no default and
+//! jsonwebtoken panics.
 
 use http::Request;
 use jsonwebtoken::{
@@ -13,14 +14,18 @@ use jsonwebtoken::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Endpoints, OidcError, Step, http_client::HttpClient};
+use super::{
+    error::{OidcError, Step},
+    http_client::HttpClient,
+};
+use crate::emulator::config::Endpoints;
 use crate::internal::Mutex;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-/// How far the provider's clock may be off, in seconds.
+/// Tolerated difference to the provider's clock, in seconds.
 const LEEWAY: u64 = 60;
 
-/// The keys of the provider's ID tokens, as they were fetched last.
+/// The keys of the provider's ID tokens, as last fetched.
 #[derive(Default)]
 pub(super) struct IdTokenKeys(Mutex<Option<JwkSet>>);
 
@@ -35,7 +40,7 @@ struct Claims {
 }
 
 impl IdTokenKeys {
-    /// The subject of a token that is sound.
+    /// The subject of a valid token.
     pub(super) async fn check(
         &self,
         http: &HttpClient,
@@ -44,23 +49,23 @@ impl IdTokenKeys {
         token: &str,
         now: u64,
     ) -> Result<String, OidcError> {
-        let header = decode_header(token).map_err(|_| invalid("its header is none".to_owned()))?;
+        let header = decode_header(token).map_err(|_| invalid("its header is invalid".to_owned()))?;
         if header.crit.is_some() {
-            return Err(invalid("its header has crit: an extension that is not understood here".to_owned()));
+            return Err(invalid("its header has crit, which names an unsupported extension".to_owned()));
         }
         let held = self.0.lock().as_ref().and_then(|set| find(set, header.kid.as_deref(), header.alg));
         if held.is_none_or(|key| verify(token, &key, header.alg).is_err()) {
-            // The provider may have another key, and some give it the id of the one before.
+            // The provider may have rotated its key, and some reuse the key id.
             let set = fetch(http, endpoints).await?;
             let found = find(&set, header.kid.as_deref(), header.alg);
             *self.0.lock() = Some(set);
-            let key = found.ok_or_else(|| invalid(format!("the provider has no key for it ({:?})", header.alg)))?;
+            let key = found.ok_or_else(|| invalid(format!("the provider has no matching key ({:?})", header.alg)))?;
             verify(token, &key, header.alg)?;
         }
         let payload = token.split('.').nth(1).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok()).unwrap_or_default();
         let claims: Claims =
-            // What serde_json says of it would show a claim.
-            serde_json::from_slice(&payload).map_err(|_| invalid("iss, sub, aud, azp or exp is missing or is of another type".to_owned()))?;
+            // The message of serde_json could contain a claim.
+            serde_json::from_slice(&payload).map_err(|_| invalid("iss, sub, aud, azp or exp is missing or has the wrong type".to_owned()))?;
         claims.check(endpoints, client_id, now)
     }
 }
@@ -82,7 +87,7 @@ impl Claims {
         };
         let party = self.azp.as_deref();
         if !for_us || (several && party.is_none()) || party.is_some_and(|party| party != client_id) {
-            return Err(invalid(format!("it is not for the client {}", crate::internal::quoted(client_id))));
+            return Err(invalid(format!("it was not issued for the client {}", crate::internal::quoted(client_id))));
         }
         if self.exp.saturating_add(LEEWAY) <= now {
             return Err(invalid("it has expired: compare the clocks".to_owned()));
@@ -93,16 +98,16 @@ impl Claims {
 
 async fn fetch(http: &HttpClient, endpoints: &Endpoints) -> Result<JwkSet, OidcError> {
     let request = Request::get(&endpoints.jwks).body(String::new());
-    let request = request.map_err(|_| invalid("the address of its keys is not a URL".to_owned()))?;
+    let request = request.map_err(|_| invalid("the URL of its keys is invalid".to_owned()))?;
     let (status, body) = http.send(Step::IdToken, request).await?;
     if status != 200 {
         let shown = crate::internal::quoted(&endpoints.jwks);
-        return Err(invalid(format!("the provider's keys: {shown} answered {status}")));
+        return Err(invalid(format!("the provider's keys: {shown} responded with status {status}")));
     }
-    serde_json::from_slice(&body).map_err(|error| invalid(format!("the provider's keys are none: {error}")))
+    serde_json::from_slice(&body).map_err(|error| invalid(format!("the provider's keys are invalid: {error}")))
 }
 
-/// The key of that id whose kind fits the algorithm; without an id the only one that fits.
+/// The key with this id, if its kind fits the algorithm; without an id the only key that fits.
 fn find(set: &JwkSet, kid: Option<&str>, algorithm: Algorithm) -> Option<Jwk> {
     let mut fitting = set.keys.iter().filter(|key| fits(key, algorithm));
     match kid {
@@ -114,10 +119,11 @@ fn find(set: &JwkSet, kid: Option<&str>, algorithm: Algorithm) -> Option<Jwk> {
     }
 }
 
-/// Asymmetric algorithms alone, each with its own kind of key, and the key's own one where it has one.
+/// Asymmetric algorithms only, each with its own kind of key, and with the key's declared algorithm
+/// if it has one.
 fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
     let declared = key.common.key_algorithm.filter(|declared| *declared != KeyAlgorithm::UNKNOWN_ALGORITHM);
-    // Both are named as RFC 7518 names them.
+    // Both use the names of RFC 7518.
     if declared.is_some_and(|declared| format!("{declared:?}") != format!("{algorithm:?}")) {
         return false;
     }
@@ -145,15 +151,16 @@ fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
 }
 
 fn verify(token: &str, key: &Jwk, algorithm: Algorithm) -> Result<(), OidcError> {
-    let unsound = |_| invalid("its signature is not by the provider's key".to_owned());
-    let (message, signature) = token.rsplit_once('.').ok_or_else(|| invalid("it is no JWT".to_owned()))?;
-    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| invalid("it is no JWT".to_owned()))?;
-    let key = DecodingKey::from_jwk(key).map_err(|error| invalid(format!("the provider's key is none: {error}")))?;
+    let unsound = |_| invalid("its signature does not match the provider's key".to_owned());
+    let (message, signature) = token.rsplit_once('.').ok_or_else(|| invalid("it is not a JWT".to_owned()))?;
+    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| invalid("it is not a JWT".to_owned()))?;
+    let key = DecodingKey::from_jwk(key)
+        .map_err(|error| invalid(format!("the provider's signing key is invalid: {error}")))?;
     let verifier = (aws_lc::DEFAULT_PROVIDER.verifier_factory)(&algorithm, &key)
-        .map_err(|error| invalid(format!("the provider's key is none: {error}")))?;
+        .map_err(|error| invalid(format!("the provider's signing key is invalid: {error}")))?;
     verifier.verify(message.as_bytes(), &signature).map_err(unsound)
 }
 
-fn invalid(sentence: String) -> OidcError {
-    OidcError::invalid(Step::IdToken, sentence)
+fn invalid(reason: String) -> OidcError {
+    OidcError::invalid(Step::IdToken, reason)
 }

@@ -1,4 +1,4 @@
-//! The authorization endpoint: who is it, and may the client know?
+//! The authorization endpoint: identifies the user and sends the browser back to the client.
 
 use axum::{
     Form,
@@ -18,7 +18,7 @@ use super::{
     users::UserList,
 };
 
-/// Somebody who is signed in, and the cookie to set if that is news.
+/// A signed-in user, and the cookie to set if the sign-in is new.
 pub(super) struct SignedIn<'u> {
     pub(super) user: &'u DemoUser,
     pub(super) session: Session,
@@ -46,15 +46,15 @@ pub(super) async fn authorize(
     };
     let users = provider.inner().users.now().await;
     match signed_in(&provider, &request, &users, &headers)? {
-        Some(who) => answer_with_code(&provider, &method, &request, who),
+        Some(who) => respond_with_code(&provider, &method, &request, who),
         None if request.prompt == Prompt::None => {
-            refused(&destination, &AuthorizeError::new("login_required", "nobody who fits is signed in"))
+            refused(&destination, &AuthorizeError::new("login_required", "no matching user is signed in"))
         }
         None => login_page(&provider, request, &users, &headers),
     }
 }
 
-/// Whoever needs no page.
+/// The user, if no page is needed.
 fn signed_in<'u>(
     provider: &DemoProvider,
     request: &AuthorizeRequest,
@@ -81,7 +81,7 @@ fn signed_in<'u>(
 }
 
 impl<'u> SignedIn<'u> {
-    /// Signs somebody in at the provider.
+    /// Signs the user in at the provider.
     pub(super) fn new(provider: &DemoProvider, user: &'u DemoUser) -> Result<Self, ErrorPage> {
         let now = provider.inner().clock.monotonic();
         let (cookie, session) = provider.inner().memory.lock().open_session(user.id(), unix_now(provider), now)?;
@@ -89,8 +89,8 @@ impl<'u> SignedIn<'u> {
     }
 }
 
-/// Sends the browser back with a code.
-pub(super) fn answer_with_code(
+/// Redirects the browser to the client with a code.
+pub(super) fn respond_with_code(
     provider: &DemoProvider,
     method: &Method,
     request: &AuthorizeRequest,
@@ -135,13 +135,13 @@ fn login_page(
     Ok((cookie.map(axum::response::AppendHeaders), page).into_response())
 }
 
-/// Sends the browser elsewhere, by GET.
+/// Redirects the browser, which then uses GET.
 pub(super) fn redirect(
     method: &Method,
     to: &str,
     headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
 ) -> Result<Response, ErrorPage> {
-    let to = HeaderValue::try_from(to).map_err(|_| ErrorPage::bad_request("The redirect URI is no address."))?;
+    let to = HeaderValue::try_from(to).map_err(|_| ErrorPage::bad_request("The redirect URI is not a valid URL."))?;
     let status = if method == Method::POST { StatusCode::SEE_OTHER } else { StatusCode::FOUND };
     let mut response = (status, [(header::LOCATION, to)]).into_response();
     response.headers_mut().extend(headers.into_iter().map(|(name, value)| (Some(name), value)));

@@ -1,34 +1,30 @@
-//! What an application asks of the authorization endpoint, and what is wrong with it.
+//! The parameters of an authorization request, and their checks.
 //!
-//! First comes the question whom an answer may be sent to. Until client and redirect URI are known to belong together, a
-//! mistake is shown to the user and sent nowhere (RFC 6749 section 4.1.2.1); after that it is sent to the client.
-
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+//! The first check decides whether a response may be sent to the redirect URI. Until client and
+//! redirect URI are known to belong together, a mistake is shown to the user and sent nowhere (RFC
+//! 6749 section 4.1.2.1); after that it is sent to the client.
 
 use super::{DemoClient, params::Params, scope::Scope};
-use crate::internal::quoted;
+use crate::internal::{encoded, quoted};
 
-/// Longest request, in bytes. A load balancer's `state` takes a good kilobyte.
+/// Maximum size of a request, in bytes. A load balancer's `state` takes a little over 1 KiB.
 const MAX_SIZE: usize = 16 * 1024;
 
-/// All but the unreserved characters (RFC 3986 section 2.3).
-const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// A request that can be answered.
+/// A valid request.
 #[derive(Debug, Clone)]
 pub(super) struct AuthorizeRequest {
     pub(super) destination: Destination,
     pub(super) scope: Scope,
     pub(super) nonce: Option<String>,
-    /// The S256 of a verifier that will come with the code (RFC 7636).
+    /// The S256 hash of the verifier that will come with the code (RFC 7636).
     pub(super) challenge: Option<String>,
     pub(super) prompt: Prompt,
     pub(super) login_hint: Option<String>,
-    /// Seconds that a sign-in may be old.
+    /// Maximum age of the sign-in, in seconds.
     pub(super) max_age: Option<u64>,
 }
 
-/// Where the answer goes: a client, and a redirect URI that is registered for it.
+/// Where the response goes: a client and one of its registered redirect URIs.
 #[derive(Debug, Clone)]
 pub(super) struct Destination {
     pub(super) client_id: String,
@@ -36,18 +32,18 @@ pub(super) struct Destination {
     pub(super) state: Option<String>,
 }
 
-/// What the user may be asked.
+/// The interaction that the client requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Prompt {
-    /// Whatever is needed.
-    Unsaid,
-    /// Nothing.
+    /// Not specified: whatever is needed.
+    Unspecified,
+    /// No interaction.
     None,
-    /// To sign in, even if they are signed in.
+    /// A sign-in, even if the user is signed in already.
     Login,
 }
 
-/// An error of OAuth: its name, and a sentence for developers.
+/// An OAuth error: its code, and a description for developers.
 #[derive(Debug, Clone)]
 pub(super) struct AuthorizeError {
     pub(super) code: String,
@@ -56,21 +52,21 @@ pub(super) struct AuthorizeError {
 
 impl Destination {
     /// # Errors
-    /// A sentence for whoever looks at the browser.
+    /// A message for the person at the browser.
     pub(super) fn find(params: &Params, clients: &[DemoClient]) -> Result<Self, String> {
         if params.size() > MAX_SIZE {
             return Err(format!("The request is longer than {MAX_SIZE} bytes."));
         }
-        let wanted = |name| params.one(name)?.ok_or_else(|| format!("The request has no {name}."));
-        let client_id = wanted("client_id")?;
+        let required = |name| params.one(name)?.ok_or_else(|| format!("The request has no {name}."));
+        let client_id = required("client_id")?;
         let Some(client) = clients.iter().find(|client| client.id() == client_id) else {
             let known: Vec<String> = clients.iter().map(|client| quoted(client.id())).collect();
-            return Err(format!("There is no client {}. Known here: {}.", quoted(client_id), known.join(", ")));
+            return Err(format!("There is no client {}. Known clients: {}.", quoted(client_id), known.join(", ")));
         };
-        let redirect_uri = wanted("redirect_uri")?;
+        let redirect_uri = required("redirect_uri")?;
         if !client.redirect_uris().iter().any(|registered| registered == redirect_uri) {
             return Err(format!(
-                "The redirect URI {} is not registered for the client {}. Registered, and compared letter by letter: {}.",
+                "The redirect URI {} is not registered for the client {}. Registered URIs, compared character by character: {}.",
                 quoted(redirect_uri),
                 quoted(client_id),
                 listed(client.redirect_uris())
@@ -83,12 +79,12 @@ impl Destination {
         })
     }
 
-    /// Where a user goes with a code.
+    /// The URL that returns the code to the client.
     pub(super) fn with_code(&self, code: &str) -> String {
         self.with(&[("code", code)])
     }
 
-    /// Where a user goes without one.
+    /// The URL that returns the error to the client.
     pub(super) fn with_error(&self, error: &AuthorizeError) -> String {
         self.with(&[("error", &error.code), ("error_description", &error.description)])
     }
@@ -101,13 +97,13 @@ impl Destination {
 
 impl AuthorizeRequest {
     /// # Errors
-    /// What the client did wrong, to be sent to it.
+    /// The client's mistake, to be sent to it.
     pub(super) fn read(destination: Destination, params: &Params) -> Result<Self, AuthorizeError> {
         let invalid = |description: String| AuthorizeError::new("invalid_request", description);
         let one = |name| params.one(name).map_err(invalid);
         match one("response_type")? {
             Some("code") => {}
-            None => return Err(invalid("there is no response_type".to_owned())),
+            None => return Err(invalid("response_type is missing".to_owned())),
             Some(_) => return Err(AuthorizeError::new("unsupported_response_type", "response_type must be code")),
         }
         if !matches!(one("response_mode")?, None | Some("query")) {
@@ -123,13 +119,13 @@ impl AuthorizeRequest {
             (None, None) | (Some(_), Some("S256")) => {}
             _ => {
                 return Err(invalid(
-                    "code_challenge needs code_challenge_method=S256, and the other way round".to_owned(),
+                    "code_challenge and code_challenge_method=S256 are only valid together".to_owned(),
                 ));
             }
         }
         // 256 bits in base64url.
         if challenge.is_some_and(|text| text.len() != 43 || !text.bytes().all(is_base64url)) {
-            return Err(invalid("code_challenge is no SHA-256 in base64url".to_owned()));
+            return Err(invalid("code_challenge is not a SHA-256 hash in base64url".to_owned()));
         }
         Ok(Self {
             scope: Scope::parse(one("scope")?.unwrap_or_default()),
@@ -151,11 +147,11 @@ impl Prompt {
         match words.as_slice() {
             ["none"] => Ok(Self::None),
             words if words.contains(&"none") => {
-                Err(AuthorizeError::new("invalid_request", "prompt=none stands alone or not at all"))
+                Err(AuthorizeError::new("invalid_request", "prompt=none cannot be combined with other values"))
             }
             words if words.iter().any(|word| matches!(*word, "login" | "select_account")) => Ok(Self::Login),
-            // There is nothing to consent to, and words that are not known are passed over.
-            _ => Ok(Self::Unsaid),
+            // There is nothing to consent to, and unknown values are ignored.
+            _ => Ok(Self::Unspecified),
         }
     }
 }
@@ -166,18 +162,18 @@ impl AuthorizeError {
     }
 }
 
-/// The URI with these parameters after those that it has.
+/// The URI with these parameters appended to its query.
 pub(super) fn with_query<'a>(uri: &str, members: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut uri = uri.to_owned();
     for (name, value) in members {
         uri.push(if uri.contains('?') { '&' } else { '?' });
         uri.extend([name, "="]);
-        uri.extend(utf8_percent_encode(value, VALUE));
+        uri.extend(encoded(value));
     }
     uri
 }
 
-/// Addresses in a sentence.
+/// URIs as a list.
 pub(super) fn listed(uris: &[String]) -> String {
     let uris: Vec<String> = uris.iter().map(|uri| quoted(uri)).collect();
     if uris.is_empty() { "none".to_owned() } else { uris.join(", ") }

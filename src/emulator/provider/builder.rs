@@ -1,4 +1,4 @@
-//! Building a provider.
+//! Builds a provider.
 
 use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
@@ -16,10 +16,10 @@ use crate::{
     internal::{Mutex, SharedClock, quoted},
 };
 
-/// As most providers have it.
+/// The value of most providers.
 const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 const ACCESS_TOKEN_LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
-/// Requests of one page that renew a session at the same time are done by then.
+/// Longer than it takes until parallel requests of one page have refreshed their session.
 const REFRESH_REUSE_GRACE: Duration = Duration::from_secs(30);
 
 /// Builds a [`DemoProvider`].
@@ -36,12 +36,13 @@ pub struct DemoProviderBuilder {
     clock: SharedClock,
 }
 
-impl DemoProviderBuilder {
-    pub(super) fn new() -> Self {
-        Self {
+impl DemoProvider {
+    /// Begins a provider with the built-in users and no clients.
+    pub fn builder() -> DemoProviderBuilder {
+        DemoProviderBuilder {
             issuer: None,
             clients: Vec::new(),
-            users: DemoUser::ready(),
+            users: DemoUser::builtin(),
             users_file: None,
             auto_sign_in: None,
             access_token_lifetime: ACCESS_TOKEN_LIFETIME,
@@ -50,9 +51,12 @@ impl DemoProviderBuilder {
             clock: SharedClock::default(),
         }
     }
+}
 
-    /// The address at which browsers and clients find it, which is also its `issuer`: scheme, host and port, such as
-    /// `http://idp.localhost:9001`. On a host name of its own, since cookies ignore ports.
+impl DemoProviderBuilder {
+    /// The URL at which browsers and clients reach the provider, which is also its `issuer`:
+    /// scheme, host and port, such as `http://idp.localhost:9001`. Use a host name that the
+    /// application does not use, because cookies ignore ports.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
         self
@@ -64,13 +68,13 @@ impl DemoProviderBuilder {
         self
     }
 
-    /// These users instead of the [ready ones](DemoUser::ready).
+    /// Replaces the [built-in users](DemoUser::builtin).
     pub fn users(mut self, users: impl IntoIterator<Item = DemoUser>) -> Self {
         self.users = users.into_iter().collect();
         self
     }
 
-    /// Adds a user, in place of the one of this id.
+    /// Adds a user, and replaces an existing one with the same id.
     pub fn user(mut self, user: DemoUser) -> Self {
         match self.users.iter_mut().find(|held| held.id() == user.id()) {
             Some(held) => *held = user,
@@ -79,8 +83,8 @@ impl DemoProviderBuilder {
         self
     }
 
-    /// Adds the users of this YAML file, which is read again whenever somebody signs in or is asked about. The form is in the
-    /// [module's documentation](super#own-users).
+    /// Adds the users of this YAML file, which is read again at every sign-in and lookup. The
+    /// [module's documentation](super#own-users) describes the format.
     pub fn users_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.users_file = Some(path.into());
         self
@@ -92,27 +96,27 @@ impl DemoProviderBuilder {
         self
     }
 
-    /// How long access tokens live: an hour if unset, a second to a day. Short ones show what happens when a load balancer
-    /// renews them.
+    /// The lifetime of access tokens: 1 s to 24 h, default 1 h. Short ones show what happens when a
+    /// load balancer refreshes them.
     pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.access_token_lifetime = lifetime;
         self
     }
 
-    /// Gives no refresh tokens, so that a session cannot be renewed.
+    /// Issues no refresh tokens, so that a session cannot be refreshed.
     pub fn without_refresh_tokens(mut self) -> Self {
         self.gives_refresh_tokens = false;
         self
     }
 
-    /// How long after its first use a refresh token may be used again: 30 seconds if unset. Later than that, the second use
-    /// ends all that came of the sign-in. Zero means that each is good once.
+    /// How long after its first use a refresh token may be used again. Default: 30 s. A later use
+    /// revokes everything that was issued for the sign-in. With zero each token can be used once.
     pub fn refresh_reuse_grace(mut self, grace: Duration) -> Self {
         self.refresh_reuse_grace = grace;
         self
     }
 
-    /// Another clock than the machine's, for tests.
+    /// Replaces the system clock, for tests.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = SharedClock::new(clock);
         self
@@ -121,7 +125,7 @@ impl DemoProviderBuilder {
     /// Builds it.
     ///
     /// # Errors
-    /// All that is wrong: the issuer, a client, a user, the file of users.
+    /// Every problem of the issuer, the clients, the users and the users file.
     pub fn build(self) -> Result<DemoProvider, ConfigError> {
         let mut problems = Vec::new();
         let issuer = self.checked_issuer().unwrap_or_else(|problem| {
@@ -137,12 +141,12 @@ impl DemoProviderBuilder {
         problems.extend(self.users.iter().filter_map(|user| user.check().err()));
         if !ACCESS_TOKEN_LIFETIMES.contains(&self.access_token_lifetime) {
             problems.push(format!(
-                "access tokens of the demo provider cannot live for {:?}; set a second to a day",
+                "the access token lifetime of the demo provider is {:?}; set a value from 1 s to 24 h",
                 self.access_token_lifetime
             ));
         }
         let users = Users::new(self.users, self.users_file);
-        let signer = IdTokenSigner::generate().map_err(|_| "the operating system gives no random numbers".to_owned());
+        let signer = IdTokenSigner::generate().map_err(|_| "the operating system provides no random bytes".to_owned());
         match (users, signer) {
             (Ok(users), Ok(signer)) if problems.is_empty() => {
                 let provider = DemoProvider::new(Inner {
@@ -167,8 +171,8 @@ impl DemoProviderBuilder {
         }
     }
 
-    /// Builds it and serves it, until the server is dropped. Without an [issuer](Self::issuer) it is `idp.localhost` at the
-    /// listener's port.
+    /// Builds it and serves it until the server is dropped. Without an [issuer](Self::issuer) it is
+    /// `idp.localhost` with the listener's port.
     ///
     /// ```
     /// use tokio::net::TcpListener;
@@ -184,7 +188,7 @@ impl DemoProviderBuilder {
     /// ```
     ///
     /// # Errors
-    /// As of [`build`](Self::build).
+    /// See [`build`](Self::build).
     pub fn serve(self, listener: tokio::net::TcpListener) -> Result<DemoProviderServer, ConfigError> {
         let address = listener
             .local_addr()
@@ -196,14 +200,12 @@ impl DemoProviderBuilder {
     fn checked_issuer(&self) -> Result<String, String> {
         let example = "http://idp.localhost:9001";
         let Some(issuer) = &self.issuer else {
-            return Err(format!(
-                "the demo provider has no issuer; set the address at which browsers find it: {example}"
-            ));
+            return Err(format!("the demo provider has no issuer; set the URL at which browsers reach it: {example}"));
         };
         match origin_of(issuer) {
             Some(origin) if origin == *issuer => Ok(origin),
             _ => Err(format!(
-                "the issuer {} of the demo provider must be scheme, host and port alone, such as {example}",
+                "the issuer {} of the demo provider must be scheme, host and port only, such as {example}",
                 quoted(issuer)
             )),
         }

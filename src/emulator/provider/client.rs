@@ -1,4 +1,4 @@
-//! Applications that may send their users here.
+//! Applications that sign their users in here.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use http::Uri;
 
 use crate::internal::quoted;
 
-/// An application that may send its users to the demo provider: the load balancer, as a provider sees it.
+/// An application that signs its users in at the demo provider, such as the load balancer.
 ///
 /// ```
 /// use tower_alb_auth::emulator::provider::DemoClient;
@@ -25,20 +25,21 @@ pub struct DemoClient {
 }
 
 impl DemoClient {
-    /// A client with this id, which proves itself at the token endpoint by this secret.
+    /// A client with this id, which authenticates at the token endpoint with this secret.
     pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self { id: id.into(), secret: secret.into(), redirect_uris: Vec::new(), post_logout_redirect_uris: Vec::new() }
     }
 
-    /// Where users may be sent after sign-in, such as `http://app.localhost:9000/oauth2/idpresponse`. May be given several
-    /// times. Compared byte for byte with what a request asks for (RFC 9700 section 4.1.3).
+    /// Registers a redirect URI, such as `http://app.localhost:9000/oauth2/idpresponse`. May be
+    /// called several times. Requests are compared with it byte for byte (RFC 9700 section 4.1.3).
     #[must_use]
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.redirect_uris.push(uri.into());
         self
     }
 
-    /// Where users may be sent after sign-out. May be given several times, and is compared in the same way.
+    /// Registers a URI for redirects after sign-out. May be called several times; compared in the
+    /// same way.
     #[must_use]
     pub fn post_logout_redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.post_logout_redirect_uris.push(uri.into());
@@ -57,14 +58,14 @@ impl DemoClient {
         &self.post_logout_redirect_uris
     }
 
-    pub(super) fn is_proven_by(&self, secret: &str) -> bool {
+    pub(super) fn has_secret(&self, secret: &str) -> bool {
         aws_lc_rs::constant_time::verify_slices_are_equal(self.secret.as_bytes(), secret.as_bytes()).is_ok()
     }
 
     pub(super) fn check(&self, problems: &mut Vec<String>) {
         let id = quoted(&self.id);
         if self.id.is_empty() || self.secret.is_empty() {
-            problems.push(format!("the client {id} needs an id and a secret, neither of them empty"));
+            problems.push(format!("the client {id} needs an id and a secret that are not empty"));
         }
         if self.redirect_uris.is_empty() {
             problems.push(format!(
@@ -75,7 +76,7 @@ impl DemoClient {
             if origin_of(uri).is_none() {
                 problems.push(format!(
                     "the client {id} cannot use the redirect URI {}: it must begin with http:// or https://, name a host, and \
-                     have no user and no fragment",
+                     have no user name and no fragment",
                     quoted(uri)
                 ));
             }
@@ -84,7 +85,7 @@ impl DemoClient {
 }
 
 impl fmt::Debug for DemoClient {
-    /// All but the secret.
+    /// Everything except the secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DemoClient")
             .field("id", &self.id)
@@ -94,7 +95,8 @@ impl fmt::Debug for DemoClient {
     }
 }
 
-/// Scheme, host and port: `http://app.localhost:9000`. `None` for what is no plain address of the web.
+/// Scheme, host and port: `http://app.localhost:9000`. `None` if the URI is not a plain web
+/// address.
 pub(super) fn origin_of(uri: &str) -> Option<String> {
     if uri.contains('#') || !uri.bytes().all(|b| b.is_ascii_graphic()) {
         return None;
@@ -102,7 +104,7 @@ pub(super) fn origin_of(uri: &str) -> Option<String> {
     let parsed: Uri = uri.parse().ok()?;
     let scheme = parsed.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"))?;
     let authority = parsed.authority()?.as_str();
-    // What stands here goes into a Content-Security-Policy.
+    // The origin becomes part of a Content-Security-Policy.
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']' | b'_');
     (parsed.host().is_some_and(|host| !host.is_empty()) && authority.bytes().all(plain))
         .then(|| format!("{scheme}://{authority}"))

@@ -1,4 +1,4 @@
-//! Which client is it?
+//! Client authentication.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header};
@@ -6,8 +6,8 @@ use percent_encoding::percent_decode_str;
 
 use super::{DemoClient, DemoProvider, params::Params, token_error::TokenError};
 
-/// The client that proves itself by its secret, in the header (`client_secret_basic`) or in the form (`client_secret_post`),
-/// and not in both (RFC 6749 section 2.3).
+/// The client that authenticates with its secret, in the header (`client_secret_basic`) or in the
+/// form (`client_secret_post`), but not in both (RFC 6749 section 2.3).
 pub(super) fn authenticated<'p>(
     provider: &'p DemoProvider,
     headers: &HeaderMap,
@@ -17,28 +17,28 @@ pub(super) fn authenticated<'p>(
     let in_form = (one("client_id")?, one("client_secret")?);
     let Some(header) = headers.get(header::AUTHORIZATION) else {
         let (Some(id), Some(secret)) = in_form else {
-            return Err(TokenError::invalid_client("there is no client_id with its client_secret"));
+            return Err(TokenError::invalid_client("client_id and client_secret are required"));
         };
         return proven(provider, id, secret);
     };
     if in_form.1.is_some() {
-        return Err(TokenError::invalid_request("the client proves itself twice, in the header and in the form"));
+        return Err(TokenError::invalid_request("the client authenticates twice, in the header and in the form"));
     }
     let (id, secret) = header.to_str().ok().and_then(basic).ok_or_else(|| {
         TokenError::invalid_client("the Authorization header is not of the form Basic base64(id:secret)")
     })?;
     if in_form.0.is_some_and(|in_form| in_form != form_decoded(&id) && in_form != id) {
-        return Err(TokenError::invalid_request("client_id is not that of the Authorization header"));
+        return Err(TokenError::invalid_request("client_id differs from the one in the Authorization header"));
     }
-    // The parts are to be encoded as in a form, which by no means all clients do.
+    // Both parts should be form-encoded, but many clients do not do that.
     proven(provider, &form_decoded(&id), &form_decoded(&secret)).or_else(|error| {
         if id.contains(['%', '+']) || secret.contains(['%', '+']) { proven(provider, &id, &secret) } else { Err(error) }
     })
 }
 
 fn proven<'p>(provider: &'p DemoProvider, id: &str, secret: &str) -> Result<&'p DemoClient, TokenError> {
-    let client = provider.client(id).filter(|client| client.is_proven_by(secret));
-    client.ok_or_else(|| TokenError::invalid_client("there is no client of this id and secret"))
+    let client = provider.client(id).filter(|client| client.has_secret(secret));
+    client.ok_or_else(|| TokenError::invalid_client("unknown client id or wrong secret"))
 }
 
 fn basic(header: &str) -> Option<(String, String)> {

@@ -3,19 +3,20 @@
 use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderValue, header};
 
-/// Names of cookies, and whether they are for TLS alone.
+/// The names of the cookies, and whether they are `Secure`.
 #[derive(Debug, Clone)]
 pub(super) struct Cookies {
-    /// Who is signed in here.
+    /// The cookie of the signed-in user.
     session: String,
-    /// Which browser a login page was shown in. Other sites cannot read it, so they cannot make a form that is answered.
+    /// Identifies the browser that got a login page. Other sites cannot read it, so they cannot
+    /// forge a form that is accepted.
     browser: String,
     secure: bool,
 }
 
 impl Cookies {
-    /// Browsers keep the cookies of all ports of a host together, so the names tell ports apart: two providers on one machine
-    /// sign nobody out of the other.
+    /// Browsers share cookies between all ports of a host, so the names contain the port. Otherwise
+    /// two providers on one machine would sign each other's users out.
     pub(super) fn of_issuer(issuer: &str) -> Self {
         let port = issuer.rsplit_once(':').map(|(_, port)| port).filter(|port| port.parse::<u16>().is_ok());
         let name = |what| format!("demo-provider-{what}-{}", port.unwrap_or("default"));

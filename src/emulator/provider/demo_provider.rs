@@ -1,17 +1,18 @@
-//! The provider and what can be switched while it runs.
+//! The provider, and the switches that change its behaviour while it runs.
 
 use std::{fmt, time::Duration};
 
 use super::{
-    DemoClient, DemoProviderBuilder, authorize_request::AuthorizeError, cookies::Cookies, memory::Memory, routes,
-    signing::IdTokenSigner, users::Users,
+    DemoClient, authorize_request::AuthorizeError, cookies::Cookies, memory::Memory, signing::IdTokenSigner,
+    users::Users,
 };
 use crate::{
     ConfigError,
     internal::{Arc, Mutex, SharedClock, quoted},
 };
 
-/// An OpenID Connect provider for development, whose users sign in by a click. Clones are the same provider.
+/// An OpenID Connect provider for development, whose users sign in by a click. Clones share their
+/// state.
 ///
 /// ```
 /// use tower_alb_auth::emulator::provider::{DemoClient, DemoProvider};
@@ -41,7 +42,7 @@ pub(super) struct Inner {
     pub(super) gives_refresh_tokens: bool,
 }
 
-/// What can be switched while it runs.
+/// What can be changed while it runs.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Switches {
     pub(super) auto_sign_in: Option<String>,
@@ -50,31 +51,21 @@ pub(super) struct Switches {
 }
 
 impl DemoProvider {
-    /// Begins a provider with the ready users, without clients.
-    pub fn builder() -> DemoProviderBuilder {
-        DemoProviderBuilder::new()
-    }
-
-    /// Everything it serves, to stand at the root of its issuer's address.
-    pub fn router(&self) -> axum::Router {
-        routes::router(self.clone())
-    }
-
     /// The issuer: scheme, host and port, without a slash at the end.
     pub fn issuer(&self) -> &str {
         &self.0.issuer
     }
 
-    /// Ids of the users who can sign in at this moment.
+    /// Ids of the users who can currently sign in.
     pub fn user_ids(&self) -> Vec<String> {
         self.0.users.held().users().iter().map(|user| user.id().to_owned()).collect()
     }
 
-    /// Signs this user in whenever a sign-in is asked for, without a page, whoever was signed in before; `None` shows the
-    /// page again.
+    /// Signs this user in at every authorization request without a page, also if another user was
+    /// signed in before. `None` shows the page again.
     ///
     /// # Errors
-    /// There is no user of this id.
+    /// There is no user with this id.
     pub fn auto_sign_in(&self, id: Option<&str>) -> Result<(), ConfigError> {
         if let Some(id) = id {
             self.check_user(id)?;
@@ -83,17 +74,19 @@ impl DemoProvider {
         Ok(())
     }
 
-    /// Answers `invalid_grant` to every refresh token, as a provider does at which the user's access ended.
+    /// Responds `invalid_grant` to every refresh token, like a provider at which the user's access
+    /// was revoked.
     pub fn refuse_refresh(&self, refuse: bool) {
         self.0.switches.lock().refuses_refresh = refuse;
     }
 
-    /// Sends users back with this error, such as `access_denied` or `server_error`, instead of asking them; `None` ends that.
-    pub fn answer_with_error(&self, error: Option<&str>) {
+    /// Returns users with this error, such as `access_denied` or `server_error`, instead of showing
+    /// a page; `None` ends that.
+    pub fn respond_with_error(&self, error: Option<&str>) {
         self.0.switches.lock().authorize_error = error.map(str::to_owned);
     }
 
-    /// Ends every sign-in, code and token, as a provider does that lost its memory.
+    /// Ends every sign-in and revokes every code and token, like a provider that lost its memory.
     pub fn forget_sign_ins(&self) {
         self.0.memory.lock().forget_all();
     }
@@ -108,7 +101,7 @@ impl DemoProvider {
             return Ok(());
         }
         Err(ConfigError::new(vec![format!(
-            "there is no user {} at the demo provider to sign in as; there are: {}",
+            "the demo provider has no user {}; its users are: {}",
             quoted(id),
             ids.join(", ")
         )]))
@@ -128,12 +121,12 @@ impl DemoProvider {
 
     pub(super) fn forced_error(&self) -> Option<AuthorizeError> {
         let error = self.0.switches.lock().authorize_error.clone()?;
-        Some(AuthorizeError::new(error, "the demo provider was told to answer so"))
+        Some(AuthorizeError::new(error, "the demo provider is set to respond with this error"))
     }
 }
 
 impl fmt::Debug for DemoProvider {
-    /// Issuer and clients; never keys, tokens or claims.
+    /// Issuer and clients, without keys, tokens and claims.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DemoProvider")
             .field("issuer", &self.0.issuer)

@@ -1,4 +1,4 @@
-//! What the provider says of itself.
+//! Discovery document, key set and start page.
 
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use super::{
     DemoProvider,
     pages::{self, Page},
-    routes::{AUTHORIZE, END_SESSION, JWKS, REVOKE, TOKEN, USERINFO},
+    paths::{AUTHORIZE, END_SESSION, JWKS, REVOKE, TOKEN, USERINFO},
 };
 
 /// OpenID Connect Discovery 1.0 section 3.
 pub(super) async fn configuration(State(provider): State<DemoProvider>) -> Json<Value> {
     let at = |path: &str| format!("{}{path}", provider.issuer());
-    let ways_to_prove = ["client_secret_basic", "client_secret_post"];
+    let authentication_methods = ["client_secret_basic", "client_secret_post"];
     Json(json!({
         "issuer": provider.issuer(),
         "authorization_endpoint": at(AUTHORIZE),
@@ -27,8 +27,8 @@ pub(super) async fn configuration(State(provider): State<DemoProvider>) -> Json<
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
-        "token_endpoint_auth_methods_supported": ways_to_prove,
-        "revocation_endpoint_auth_methods_supported": ways_to_prove,
+        "token_endpoint_auth_methods_supported": authentication_methods,
+        "revocation_endpoint_auth_methods_supported": authentication_methods,
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "select_account"],
         "claims_parameter_supported": false,

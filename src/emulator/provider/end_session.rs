@@ -17,11 +17,11 @@ use super::{
 };
 use crate::internal::quoted;
 
-/// Ends the sign-in of this browser, and that of the ID token if one comes, with all that they granted. Then the browser goes
-/// on, but to registered addresses only.
+/// Ends the sign-in of this browser, and that of the ID token if one is given, and revokes
+/// everything that they granted. Then redirects the browser, but only to registered URIs.
 ///
-/// Nobody is asked to confirm: a load balancer passes no ID token on, so applications behind one have none to send, and there
-/// is nothing here to protect from being signed out.
+/// There is no confirmation page: a load balancer does not pass ID tokens on, so applications
+/// behind one have none to send, and an unwanted sign-out does no harm here.
 pub(super) async fn end_session(
     State(provider): State<DemoProvider>,
     method: Method,
@@ -57,13 +57,14 @@ fn read_hint(provider: &DemoProvider, token: &str) -> Result<IdTokenHint, ErrorP
     let hint = provider.inner().signer.read(token).filter(|hint| hint.iss == provider.issuer());
     hint.ok_or_else(|| {
         ErrorPage::bad_request(
-            "The id_token_hint is no ID token of this provider. It makes a new key whenever it starts: sign in again, or \
-             leave the hint out.",
+            "The id_token_hint is not an ID token of this provider. Its key changes at every start: sign in again, or omit \
+             the hint.",
         )
     })
 }
 
-/// The client whose addresses count. `None` where the request names none: then those of all of them do.
+/// The client whose URIs are allowed. `None` if the request names no client: then those of all
+/// clients are.
 fn named_client<'p>(
     provider: &'p DemoProvider,
     client_id: Option<&str>,
@@ -73,7 +74,7 @@ fn named_client<'p>(
     if let (Some(client_id), Some(of_hint)) = (client_id, of_hint)
         && client_id != of_hint
     {
-        return Err(ErrorPage::bad_request("client_id is not that of the id_token_hint."));
+        return Err(ErrorPage::bad_request("client_id differs from the one in the id_token_hint."));
     }
     let Some(id) = client_id.or(of_hint) else { return Ok(None) };
     let client = provider.client(id);
@@ -87,7 +88,7 @@ fn registered<'u>(provider: &DemoProvider, client: Option<&DemoClient>, uri: &'u
         return Ok(uri);
     }
     Err(ErrorPage::bad_request(format!(
-        "The post_logout_redirect_uri {} is not registered. Registered, and compared letter by letter: {}.",
+        "The post_logout_redirect_uri {} is not registered. Registered URIs, compared character by character: {}.",
         quoted(uri),
         listed(&known)
     )))

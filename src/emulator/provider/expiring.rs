@@ -1,4 +1,4 @@
-//! A table whose entries all live equally long, and of which there are never more than so many.
+//! A table of entries with the same lifetime and a maximum size.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -7,12 +7,13 @@ use std::{
 
 use super::secret::Key;
 
-/// Entries by the hash of their secret. What is too old is not found; where a new entry finds no room, the oldest goes.
+/// Entries by the hash of their secret. Expired entries are not found; a new entry replaces the
+/// oldest if the table is full.
 pub(super) struct Expiring<V> {
     lifetime: Duration,
     capacity: usize,
     entries: HashMap<Key, Entry<V>>,
-    /// By age: the numbers grow.
+    /// Ordered by age: the numbers increase.
     order: BTreeMap<u64, Key>,
     next: u64,
 }
@@ -28,7 +29,7 @@ impl<V> Expiring<V> {
         Self { lifetime, capacity, entries: HashMap::new(), order: BTreeMap::new(), next: 0 }
     }
 
-    /// Puts the value under this key, in place of the one that was there.
+    /// Stores the value under this key, and replaces an existing one.
     pub(super) fn insert(&mut self, key: Key, value: V, now: Instant) {
         self.take(key, now);
         while let Some((number, oldest)) = self.order.first_key_value().map(|(number, key)| (*number, *key)) {
@@ -55,16 +56,16 @@ impl<V> Expiring<V> {
         self.entries.get_mut(&key).map(|entry| &mut entry.value)
     }
 
-    /// Takes the value out.
+    /// Removes and returns the value.
     pub(super) fn take(&mut self, key: Key, now: Instant) -> Option<V> {
         let entry = self.entries.remove(&key)?;
         self.order.remove(&entry.number);
         self.is_young(&entry, now).then_some(entry.value)
     }
 
-    /// Takes out whatever does not pass.
-    pub(super) fn retain(&mut self, mut passes: impl FnMut(&V) -> bool) {
-        self.entries.retain(|_, entry| passes(&entry.value));
+    /// Removes the entries that do not match.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&V) -> bool) {
+        self.entries.retain(|_, entry| keep(&entry.value));
         let entries = &self.entries;
         self.order.retain(|_, key| entries.contains_key(key));
     }
@@ -112,7 +113,7 @@ mod tests {
         table.retain(|n| *n != 998);
         assert_eq!((table.entries.len(), table.order.len()), (7, 7));
         table.insert(Key::of("late"), 0, now + 1000 * SECOND);
-        assert_eq!((table.entries.len(), table.order.len()), (1, 1), "what is too old goes with the next that comes");
+        assert_eq!((table.entries.len(), table.order.len()), (1, 1), "an expired entry is removed at the next insert");
     }
 
     #[test]

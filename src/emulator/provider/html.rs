@@ -1,34 +1,35 @@
 //! HTML that is safe by its type.
 //!
-//! There are two ways to an [`Html`]: a template, which is a literal of the program, and text, which is escaped. What a user, a
-//! client or a file said is text and cannot become a template.
+//! There are two ways to an [`Html`]: a template, which is a literal in the program, and text,
+//! which is escaped. Text from users, clients and files cannot become a template.
 
 /// A piece of HTML.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Html(String);
 
-/// What fills a gap in a template.
+/// What is inserted at a placeholder of a template.
 pub(super) trait Part {
     fn write(&self, out: &mut String);
 }
 
 impl Html {
-    /// The template, each `{}` in it filled with the next part. In an attribute, a gap stands between quotes.
+    /// The template, each `{}` in it replaced by the next part. In an attribute, a placeholder must
+    /// be between quotes.
     ///
-    /// Not `format!`, which would read a variable named inside the braces past the escaping.
+    /// Not `format!`, which would insert a variable named inside the braces without escaping.
     pub(super) fn fill(template: &'static str, parts: &[&dyn Part]) -> Self {
         let mut pieces = template.split("{}");
         let mut html = pieces.next().unwrap_or_default().to_owned();
         let mut parts = parts.iter();
         for piece in pieces {
             let part = parts.next();
-            debug_assert!(part.is_some(), "a gap without a part in {template}");
+            debug_assert!(part.is_some(), "a placeholder without a part in {template}");
             if let Some(part) = part {
                 part.write(&mut html);
             }
             html.push_str(piece);
         }
-        debug_assert!(parts.next().is_none(), "a part without a gap in {template}");
+        debug_assert!(parts.next().is_none(), "a part without a placeholder in {template}");
         Self(html)
     }
 
@@ -59,7 +60,7 @@ impl Part for str {
                 '>' => out.push_str("&gt;"),
                 '"' => out.push_str("&quot;"),
                 '\'' => out.push_str("&#39;"),
-                // No HTML document may have one, not even as a reference.
+                // HTML documents must not contain it, not even as a reference.
                 '\0' => out.push('\u{fffd}'),
                 c => out.push(c),
             }
@@ -90,7 +91,7 @@ mod tests {
         assert_eq!(
             outer.into_string(),
             "<p title=\"&quot;it&#39;s&quot; {}\"><b>a&lt;&amp;&gt;b</b>\u{fffd}</p>",
-            "a gap inside of what fills one is text"
+            "a placeholder in an inserted part is text"
         );
     }
 

@@ -1,11 +1,11 @@
-//! The answer to the login page.
+//! The form of the login page.
 
 use axum::{Form, extract::State, response::Response};
 use http::{HeaderMap, Method, StatusCode};
 
 use super::{
     DemoProvider,
-    authorize::{SignedIn, answer_with_code, redirect},
+    authorize::{SignedIn, redirect, respond_with_code},
     authorize_request::AuthorizeError,
     pages::ErrorPage,
     params::Params,
@@ -26,22 +26,22 @@ pub(super) async fn login(
     let request = request.ok_or_else(|| {
         ErrorPage::new(
             StatusCode::BAD_REQUEST,
-            "This login page is used up",
-            "It was answered before, is older than 15 minutes, or was not made for this browser. Go back to the application \
+            "This login page is no longer valid",
+            "It was used before, is older than 15 minutes, or was opened in another browser. Go back to the application \
              and start again.",
         )
     })?;
     if one("cancel")?.is_some() {
-        let error = AuthorizeError::new("access_denied", "the user chose to cancel");
+        let error = AuthorizeError::new("access_denied", "the user cancelled the sign-in");
         return redirect(&method, &request.destination.with_error(&error), None);
     }
     let users = provider.inner().users.now().await;
     let chosen = one("user")?.unwrap_or_default();
     let user = users.by_id(chosen).ok_or_else(|| {
-        let sentence =
-            format!("There is no user {} here any more. Go back to the application and start again.", quoted(chosen));
-        ErrorPage::new(StatusCode::BAD_REQUEST, "Nobody was chosen", sentence)
+        let message =
+            format!("The user {} no longer exists. Go back to the application and start again.", quoted(chosen));
+        ErrorPage::new(StatusCode::BAD_REQUEST, "No user was chosen", message)
     })?;
     let who = SignedIn::new(&provider, user)?;
-    answer_with_code(&provider, &method, &request, who)
+    respond_with_code(&provider, &method, &request, who)
 }

@@ -1,7 +1,8 @@
-//! What the provider remembers: login pages that wait for an answer, sign-ins, codes and tokens.
+//! The provider's state: open login pages, sign-ins, codes and tokens.
 //!
-//! Tokens point to a grant, one a sign-in at a client. A grant that is gone takes all of its tokens with it: that is how a
-//! code or a refresh token that comes twice, a revocation and a sign-out end them.
+//! Tokens refer to a grant; there is one grant for each sign-in at a client. Removing a grant
+//! revokes all of its tokens. That happens when a code or refresh token is used twice, at a
+//! revocation, and at a sign-out.
 
 use std::time::{Duration, Instant};
 
@@ -14,22 +15,22 @@ use super::{
     secret::{Key, Secret},
 };
 
-/// How long a login page waits for its answer: as long as a load balancer waits for a sign-in.
+/// How long a login page is valid: as long as a load balancer waits for a sign-in.
 const TICKET_LIFETIME: Duration = Duration::from_secs(15 * 60);
-/// How long a code is good.
+/// How long a code is valid.
 const CODE_LIFETIME: Duration = Duration::from_secs(60);
-/// How long a used code is remembered, so that a second use is noticed.
+/// How long a used code is remembered, so that a second use is detected.
 const CODE_REMEMBERED: Duration = Duration::from_secs(10 * 60);
-/// How long somebody stays signed in at the provider.
+/// How long a user stays signed in at the provider.
 const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
-/// How long a refresh token is good, and a sign-in can be prolonged at all.
+/// How long a refresh token is valid, and the maximum time for which a sign-in can be extended.
 const REFRESH_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// Entries of each kind.
+/// Maximum number of entries of each kind.
 const CAPACITY: usize = 4096;
-/// Login pages hold a whole request of a stranger, so there are fewer.
+/// Login pages store a whole unauthenticated request each, so there are fewer.
 const TICKETS: usize = 512;
 
-/// See the module.
+/// See the module's documentation.
 pub(super) struct Memory {
     tickets: Expiring<Ticket>,
     sessions: Expiring<Session>,
@@ -40,28 +41,28 @@ pub(super) struct Memory {
     reuse_grace: Duration,
 }
 
-/// A login page that waits for its answer, in the browser that asked for it.
+/// An open login page, in the browser that requested it.
 struct Ticket {
     request: AuthorizeRequest,
     browser: Key,
 }
 
-/// Somebody is signed in at the provider, in one browser.
+/// A user is signed in at the provider, in one browser.
 #[derive(Debug, Clone)]
 pub(super) struct Session {
-    /// The `sid` of ID tokens. Not the cookie.
+    /// The `sid` of ID tokens; not the value of the cookie.
     pub(super) id: String,
     pub(super) user: String,
     /// Unix seconds.
     pub(super) since: u64,
 }
 
-/// What a user's sign-in lets a client ask.
+/// What a user's sign-in allows a client to request.
 #[derive(Debug, Clone)]
 pub(super) struct Grant {
     pub(super) client_id: String,
     pub(super) user: String,
-    /// Of the time of the sign-in: tokens of one grant never tell of two people.
+    /// The subject at the time of the sign-in: tokens of one grant are always about one user.
     pub(super) subject: String,
     pub(super) session: Session,
     pub(super) scope: Scope,
@@ -86,22 +87,22 @@ struct RefreshToken {
     used_since: Option<Instant>,
 }
 
-/// Fresh tokens.
+/// Newly issued tokens.
 pub(super) struct Tokens {
     pub(super) access: Secret,
     pub(super) refresh: Option<Secret>,
 }
 
-/// What a code is to be exchanged by.
+/// The parameters that a code is exchanged with.
 pub(super) struct Redemption<'a> {
     pub(super) code: &'a str,
     pub(super) client_id: &'a str,
     pub(super) redirect_uri: Option<&'a str>,
-    /// The S256 of the verifier, if one came.
+    /// The S256 hash of the verifier, if one was sent.
     pub(super) challenge: Option<&'a str>,
 }
 
-/// A grant that can be asked for tokens.
+/// A grant for which tokens can be issued.
 pub(super) struct Granted {
     pub(super) key: Key,
     pub(super) grant: Grant,
@@ -120,7 +121,7 @@ impl Memory {
         }
     }
 
-    /// The ticket of a login page.
+    /// Opens a login page. Returns its ticket.
     pub(super) fn wait_for_login(
         &mut self,
         request: AuthorizeRequest,
@@ -132,7 +133,8 @@ impl Memory {
         Ok(ticket)
     }
 
-    /// What the login page of this ticket was asked for, once, and only in the browser that it was shown in.
+    /// The request of the login page with this ticket; once, and only in the browser that got the
+    /// page.
     pub(super) fn take_login(&mut self, ticket: &str, browser: &str, now: Instant) -> Option<AuthorizeRequest> {
         let key = Key::of(ticket);
         if self.tickets.find(key, now)?.browser != Key::of(browser) {
@@ -141,7 +143,7 @@ impl Memory {
         self.tickets.take(key, now).map(|ticket| ticket.request)
     }
 
-    /// Signs a user in at the provider. Gives the value of the cookie.
+    /// Signs a user in at the provider. Returns the value of the cookie.
     pub(super) fn open_session(
         &mut self,
         user: &str,
@@ -158,7 +160,7 @@ impl Memory {
         self.sessions.find(Key::of(cookie), now).cloned()
     }
 
-    /// Signs out: the session is gone, and so is whatever it was granted.
+    /// Signs out: removes the session and everything that was granted for it.
     pub(super) fn close_session(&mut self, id: &str) {
         self.sessions.retain(|session| session.id != id);
         self.codes.retain(|code| code.grant.session.id != id);
@@ -183,10 +185,10 @@ impl Memory {
         Ok(code)
     }
 
-    /// Exchanges a code. `Ok(Err(..))` says why not.
+    /// Exchanges a code. `Ok(Err(..))` gives the reason for a refusal.
     ///
-    /// A second use ends what the first use gave (RFC 6749 section 4.1.2). A use by the right client with something else wrong
-    /// counts as the one use, so nobody tries twice.
+    /// A second use revokes what the first use issued (RFC 6749 section 4.1.2). A use by the right
+    /// client with a wrong parameter counts as the only use, so that parameters cannot be guessed.
     pub(super) fn redeem(
         &mut self,
         redemption: &Redemption<'_>,
@@ -194,47 +196,48 @@ impl Memory {
     ) -> Result<Result<Granted, &'static str>, Unspecified> {
         let key = Secret::generate()?.key();
         let Some(code) = self.codes.find_mut(Key::of(redemption.code), now) else {
-            return Ok(Err("the code is not known"));
+            return Ok(Err("the code is unknown"));
         };
         if code.grant.client_id != redemption.client_id {
-            return Ok(Err("the code was given to another client"));
+            return Ok(Err("the code was issued to another client"));
         }
         if let Some(grant) = code.used_for.replace(key) {
             self.grants.take(grant, now);
-            return Ok(Err("the code was used before; what it gave is revoked"));
+            return Ok(Err("the code was used before; the tokens that it gave are revoked"));
         }
         if now.saturating_duration_since(code.since) >= CODE_LIFETIME {
             return Ok(Err("the code is older than a minute"));
         }
         if redemption.redirect_uri != Some(&code.redirect_uri) {
-            return Ok(Err("redirect_uri is not that of the authorization request"));
+            return Ok(Err("redirect_uri differs from the one in the authorization request"));
         }
         if redemption.challenge != code.challenge.as_deref() {
-            return Ok(Err("code_verifier does not fit the code_challenge"));
+            return Ok(Err("code_verifier does not match the code_challenge"));
         }
         let grant = code.grant.clone();
         self.grants.insert(key, grant.clone(), now);
         Ok(Ok(Granted { key, grant }))
     }
 
-    /// Takes a refresh token, which a new one is to follow.
+    /// Uses a refresh token; the caller issues a new one.
     ///
-    /// One that was used before is good for a little while longer, since a load balancer's nodes may use it at the same time.
-    /// After that it must have been stolen from somebody, and the grant ends (RFC 9700 section 4.14.2).
+    /// A used token stays valid for a short time, because several nodes of a load balancer may use
+    /// it at the same time. After that it is considered stolen, and the grant ends (RFC 9700
+    /// section 4.14.2).
     pub(super) fn take_refresh(&mut self, token: &str, client_id: &str, now: Instant) -> Result<Granted, &'static str> {
-        let unknown = "the refresh token is not known: expired, revoked, or the user signed out";
+        let unknown = "the refresh token is unknown: it expired, it was revoked, or the user signed out";
         let entry = self.refresh_tokens.find_mut(Key::of(token), now).ok_or(unknown)?;
         let key = entry.grant;
         let grant = self.grants.find(key, now).ok_or(unknown)?.clone();
         if grant.client_id != client_id {
-            return Err("the refresh token was given to another client");
+            return Err("the refresh token was issued to another client");
         }
         match entry.used_since {
             None => entry.used_since = Some(now),
             Some(since) if now.saturating_duration_since(since) < self.reuse_grace => {}
             Some(_) => {
                 self.grants.take(key, now);
-                return Err("the refresh token was used before; all that came of its sign-in is revoked");
+                return Err("the refresh token was used before; all tokens of its sign-in are revoked");
             }
         }
         Ok(Granted { key, grant })
@@ -256,14 +259,14 @@ impl Memory {
         Ok(Tokens { access, refresh })
     }
 
-    /// What an access token lets its holder ask.
+    /// The grant and scope of an access token.
     pub(super) fn access(&self, token: &str, now: Instant) -> Option<(Grant, Scope)> {
         let access = self.access_tokens.find(Key::of(token), now)?;
         let grant = self.grants.find(access.grant, now)?;
         Some((grant.clone(), access.scope.clone()))
     }
 
-    /// Ends the grant of a token of either kind, if it is this client's.
+    /// Ends the grant of an access or refresh token, if it belongs to this client.
     pub(super) fn revoke(&mut self, token: &str, client_id: &str, now: Instant) {
         let token = Key::of(token);
         let of_refresh = self.refresh_tokens.find(token, now).map(|entry| entry.grant);

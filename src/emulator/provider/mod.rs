@@ -1,39 +1,42 @@
-//! An OpenID Connect provider for development: everything an application's sign-in needs, and no passwords.
+//! An OpenID Connect provider for development: everything that an application's sign-in needs,
+//! without passwords.
 //!
-//! The emulator starts one with `--demo`. By itself it serves tests of anything that signs users in by authorization code.
+//! The emulator starts one with `--demo`. It can also be used alone, in tests of anything that
+//! signs users in by the authorization code flow.
 //!
-//! # What it promises
-//! | request | answer |
+//! # Guarantees
+//! | request | response |
 //! |---|---|
-//! | anything, under a name that is neither the issuer's nor this machine's | 421 |
-//! | `/authorize`, client or redirect URI not known | a page that says so; nobody is sent anywhere |
-//! | `/authorize`, anything else wrong | back to the redirect URI with the error of OAuth |
-//! | `/authorize`, nobody signed in, or `prompt=login` | the login page; `prompt=none` goes back with `login_required` |
-//! | `/authorize`, somebody signed in who fits `login_hint` and `max_age` | back with a code |
-//! | the login page's answer | good once, for 15 minutes, in the browser that was shown the page |
-//! | `/token` with a code | good once, for a minute, with the redirect URI and verifier it was made for; a second use ends what the first gave |
-//! | `/token` with a refresh token | a new one; the old one is good for [a while](DemoProviderBuilder::refresh_reuse_grace), after which its use ends the sign-in |
-//! | `/userinfo` | the claims of the user as they are now, by scope |
-//! | `/logout` | ends the sign-in and its tokens; on to a registered address, or a page |
-//! | `/revoke` | ends a sign-in's tokens |
+//! | any, with a host name that is neither the issuer's nor this machine's | 421 |
+//! | `/authorize`, unknown client or redirect URI | an error page; no redirect |
+//! | `/authorize`, any other mistake | redirect to the redirect URI with the OAuth error |
+//! | `/authorize`, no user signed in, or `prompt=login` | the login page; with `prompt=none` a redirect with `login_required` |
+//! | `/authorize`, a signed-in user who matches `login_hint` and `max_age` | redirect with a code |
+//! | the form of the login page | valid once, for 15 minutes, in the browser that got the page |
+//! | `/token` with a code | valid once, for a minute, with the redirect URI and verifier of the request; a second use revokes the tokens of the first |
+//! | `/token` with a refresh token | a new one; the old one stays valid for [a while](DemoProviderBuilder::refresh_reuse_grace), and its later use ends the sign-in |
+//! | `/userinfo` | the user's current claims, by scope |
+//! | `/logout` | ends the sign-in and revokes its tokens; redirects to a registered URI, or shows a page |
+//! | `/revoke` | revokes the tokens of a sign-in |
 //!
-//! It takes `client_secret_basic` and `client_secret_post`, with or without PKCE (S256), and signs ID tokens by ES256. Access
-//! tokens are opaque. The scopes `profile` and `email` bring their claims, as they do at real providers; other claims are
-//! always told. Without the scope `openid` there is neither an ID token nor userinfo.
+//! It accepts `client_secret_basic` and `client_secret_post`, with or without PKCE (S256), and
+//! signs ID tokens with ES256. Access tokens are opaque. The scopes `profile` and `email` include
+//! their claims, as at real providers; other claims are always included. Without the scope `openid`
+//! there is neither an ID token nor userinfo.
 //!
-//! Everything is in memory, bounded, and gone with the process. There is nothing here to protect, and still no way to use it
-//! against others: what users, clients and files say is text on its pages, it redirects to registered addresses alone, and no
-//! other site can answer its login page.
+//! All state is in memory, bounded, and lost when the process ends. The provider protects no data,
+//! but it must not be usable against others: input from users, clients and files is text on its
+//! pages, it redirects to registered URIs only, and other sites cannot submit its login page.
 //!
 //! # Own users
-//! A YAML file, read again whenever somebody signs in or is asked about. A file that went wrong leaves the users of before, and
-//! the login page and the log say what is wrong in which line.
+//! A YAML file, which is read again at every sign-in and lookup. If the file has a mistake, the
+//! previous users stay, and the login page and the log report the mistake with its line.
 //!
 //! ```yaml
-//! ready_users: false        # leaves the ready ones out; they are there if nothing is said
+//! ready_users: false        # removes the built-in users; default true
 //! users:
-//!   - id: amy               # names her on the command line and in login_hint
-//!     note: sends roles     # for the login page; may be left out
+//!   - id: amy               # for the command line and login_hint
+//!     note: sends roles     # for the login page; optional
 //!     claims:
 //!       sub: "10769150350006150715113082367"
 //!       name: Amy Auditor
@@ -44,6 +47,7 @@
 mod authorize;
 mod authorize_request;
 mod builder;
+mod builtin_users;
 mod client;
 mod client_auth;
 mod cookies;
@@ -56,7 +60,7 @@ mod login;
 mod memory;
 mod pages;
 mod params;
-mod ready_users;
+mod paths;
 mod routes;
 mod scope;
 mod secret;

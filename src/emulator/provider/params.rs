@@ -1,6 +1,7 @@
 //! Parameters of a query or a form.
 
-/// Parameters as they came. One without a value counts as absent, and none may come twice (RFC 6749 section 3.1).
+/// The parameters in their order. A parameter without a value counts as absent, and a repeated one
+/// is an error (RFC 6749 section 3.1).
 pub(super) struct Params(Vec<(String, String)>);
 
 impl Params {
@@ -9,17 +10,17 @@ impl Params {
     }
 
     /// # Errors
-    /// It came several times: a sentence that says so.
+    /// The parameter is repeated.
     pub(super) fn one(&self, name: &str) -> Result<Option<&str>, String> {
         let mut values = self.0.iter().filter(|(held, value)| held == name && !value.is_empty());
         let value = values.next().map(|(_, value)| value.as_str());
         match values.next() {
             None => Ok(value),
-            Some(_) => Err(format!("{name} came several times")),
+            Some(_) => Err(format!("{name} is given several times")),
         }
     }
 
-    /// Bytes in all.
+    /// Total size in bytes.
     pub(super) fn size(&self) -> usize {
         self.0.iter().map(|(name, value)| name.len().saturating_add(value.len())).sum()
     }

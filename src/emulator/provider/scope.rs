@@ -1,10 +1,11 @@
-//! What a client asked to be told.
+//! The scope of a request.
 
 use serde_json::Value;
 
 use super::DemoUser;
 
-/// Claims that are told only with a scope (OpenID Connect Core 1.0 section 5.4). Others are told always.
+/// Claims that require a scope (OpenID Connect Core 1.0 section 5.4). All other claims are always
+/// included.
 const CLAIMS_OF_SCOPES: [(&str, &[&str]); 4] = [
     (
         "profile",
@@ -30,7 +31,7 @@ const CLAIMS_OF_SCOPES: [(&str, &[&str]); 4] = [
     ("phone", &["phone_number", "phone_number_verified"]),
 ];
 
-/// A list of words.
+/// A list of scope values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Scope(Vec<String>);
 
@@ -51,12 +52,12 @@ impl Scope {
         self.0.join(" ")
     }
 
-    /// What this scope tells of the user.
+    /// The user's claims that this scope includes.
     pub(super) fn claims_of(&self, user: &DemoUser) -> Vec<(String, Value)> {
-        let told = |claim: &str| {
+        let included = |claim: &str| {
             let wanted = CLAIMS_OF_SCOPES.iter().find(|(_, claims)| claims.contains(&claim));
             wanted.is_none_or(|(scope, _)| self.has(scope))
         };
-        user.claims().filter(|(name, _)| told(name)).map(|(name, value)| (name.to_owned(), value.clone())).collect()
+        user.claims().filter(|(name, _)| included(name)).map(|(name, value)| (name.to_owned(), value.clone())).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! What only its holder knows: codes, tokens, tickets, cookies.
+//! Secrets: codes, tokens, tickets, cookies.
 
 use aws_lc_rs::{
     digest::{SHA256, digest},
@@ -6,17 +6,17 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-/// 256 random bits as text. Never shown.
+/// 256 random bits as text. Never logged.
 pub(super) struct Secret(String);
 
-/// What a secret is known by in a table: its SHA-256. A table tells nothing that could be used, and looking something up tells
-/// nothing by its timing.
+/// The SHA-256 of a secret, by which tables store it. So a table contains nothing that could be
+/// used, and the timing of a lookup reveals nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key([u8; 32]);
 
 impl Secret {
     /// # Errors
-    /// The system gives no random bytes.
+    /// The operating system provides no random bytes.
     pub(super) fn generate() -> Result<Self, Unspecified> {
         let mut bytes = [0; 32];
         aws_lc_rs::rand::fill(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! A provider at an address.
+//! A provider that listens on an address.
 
 use std::{net::SocketAddr, ops::Deref};
 
@@ -6,12 +6,13 @@ use tokio::{net::TcpListener, sync::oneshot};
 
 use super::DemoProvider;
 
-/// A provider that is served. Dropping it ends that: no new connection is accepted, requests under way are answered.
+/// A running provider. Dropping it stops it: no new connection is accepted, requests in progress
+/// are finished.
 #[derive(Debug)]
 pub struct DemoProviderServer {
     provider: DemoProvider,
     address: SocketAddr,
-    /// Dropped with the server, which the other end takes for the word to stop.
+    /// Dropped with the server, which tells the task to stop.
     _running: oneshot::Sender<()>,
 }
 
@@ -20,7 +21,7 @@ impl DemoProviderServer {
         if !address.ip().is_loopback() {
             tracing::warn!(
                 target: "alb_emulator",
-                "the demo provider listens at {address}, which others can reach: anybody can sign in as anyone there"
+                "the demo provider listens on {address}, which other machines can reach: anyone there can sign in as any user"
             );
         }
         let (running, stopped) = oneshot::channel::<()>();
@@ -36,7 +37,7 @@ impl DemoProviderServer {
         Self { provider, address, _running: running }
     }
 
-    /// Where it listens.
+    /// The listen address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -1,4 +1,4 @@
-//! ID tokens.
+//! Signs and reads ID tokens.
 
 use aws_lc_rs::{
     digest::{SHA256, digest},
@@ -10,16 +10,16 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Length of a P-256 point, uncompressed: 4, x, y.
+/// Length of an uncompressed P-256 point: the byte 4, x, y.
 const POINT: usize = 65;
 
-/// Signs ID tokens with a key of its own, which lives as long as the process.
+/// Signs ID tokens with a key that is generated at the start of the process.
 pub(super) struct IdTokenSigner {
     kid: String,
     key: EcdsaKeyPair,
 }
 
-/// What an ID token that comes back says.
+/// The claims of an ID token that a client sends back.
 #[derive(Debug, Deserialize)]
 pub(super) struct IdTokenHint {
     pub(super) iss: String,
@@ -34,7 +34,7 @@ impl IdTokenSigner {
         Ok(Self { kid, key })
     }
 
-    /// The public key, as `jwks_uri` gives it (RFC 7517).
+    /// The public key as a key set (RFC 7517).
     pub(super) fn jwks(&self) -> Value {
         let point = self.key.public_key().as_ref();
         debug_assert_eq!(point.len(), POINT);
@@ -60,7 +60,8 @@ impl IdTokenSigner {
         Ok(format!("{signing_input}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 
-    /// What an ID token says that was signed here, however old it is: a sign-out may come late. `None` for any other text.
+    /// The claims of an ID token that was signed here, even if it has expired, because a sign-out
+    /// may come late. `None` for any other text.
     pub(super) fn read(&self, token: &str) -> Option<IdTokenHint> {
         let (signing_input, signature) = token.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
@@ -72,13 +73,14 @@ impl IdTokenSigner {
     }
 }
 
-/// The left half of a SHA-256 in base64url: `at_hash` (OpenID Connect Core 1.0 section 3.1.3.6).
+/// The left half of a SHA-256 hash in base64url: `at_hash` (OpenID Connect Core 1.0 section
+/// 3.1.3.6).
 pub(super) fn half_hash(bytes: &[u8]) -> String {
     let hash = digest(&SHA256, bytes);
     URL_SAFE_NO_PAD.encode(hash.as_ref().get(..16).unwrap_or_default())
 }
 
-/// The S256 of a code verifier (RFC 7636 section 4.6).
+/// The S256 hash of a code verifier (RFC 7636 section 4.6).
 pub(super) fn s256(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
 }

@@ -18,7 +18,7 @@ use super::{
     token_error::TokenError,
 };
 
-/// How long an ID token may be used, in seconds.
+/// Lifetime of an ID token, in seconds.
 const ID_TOKEN_LIFETIME: u64 = 3600;
 
 /// RFC 6749 sections 4.1.3 and 6.
@@ -35,7 +35,7 @@ pub(super) async fn token(
         Some(_) => {
             Err(TokenError::new("unsupported_grant_type", "grant_type must be authorization_code or refresh_token"))
         }
-        None => Err(TokenError::invalid_request("there is no grant_type")),
+        None => Err(TokenError::invalid_request("grant_type is missing")),
     }
 }
 
@@ -43,7 +43,7 @@ fn by_code(provider: &DemoProvider, client_id: &str, params: &Params) -> Result<
     let one = |name| params.one(name).map_err(TokenError::invalid_request);
     let challenge = one("code_verifier")?.map(s256);
     let redemption = Redemption {
-        code: one("code")?.ok_or_else(|| TokenError::invalid_request("there is no code"))?,
+        code: one("code")?.ok_or_else(|| TokenError::invalid_request("code is missing"))?,
         client_id,
         redirect_uri: one("redirect_uri")?,
         challenge: challenge.as_deref(),
@@ -51,33 +51,33 @@ fn by_code(provider: &DemoProvider, client_id: &str, params: &Params) -> Result<
     let now = provider.inner().clock.monotonic();
     let granted = provider.inner().memory.lock().redeem(&redemption, now)?.map_err(TokenError::invalid_grant)?;
     let (scope, nonce) = (granted.grant.scope.clone(), granted.grant.nonce.clone());
-    answer(provider, &granted, &scope, nonce.as_deref())
+    token_response(provider, &granted, &scope, nonce.as_deref())
 }
 
 async fn by_refresh_token(provider: &DemoProvider, client_id: &str, params: &Params) -> Result<Response, TokenError> {
     let one = |name| params.one(name).map_err(TokenError::invalid_request);
-    let token = one("refresh_token")?.ok_or_else(|| TokenError::invalid_request("there is no refresh_token"))?;
+    let token = one("refresh_token")?.ok_or_else(|| TokenError::invalid_request("refresh_token is missing"))?;
     if provider.inner().switches.lock().refuses_refresh {
-        return Err(TokenError::invalid_grant("the demo provider was told to refuse refresh tokens"));
+        return Err(TokenError::invalid_grant("the demo provider is set to refuse refresh tokens"));
     }
     let users = provider.inner().users.now().await;
     let now = provider.inner().clock.monotonic();
     let granted =
         provider.inner().memory.lock().take_refresh(token, client_id, now).map_err(TokenError::invalid_grant)?;
     if users.by_id(&granted.grant.user).is_none_or(|user| user.subject() != granted.grant.subject) {
-        return Err(TokenError::invalid_grant("the user is gone, or has another subject now"));
+        return Err(TokenError::invalid_grant("the user no longer exists, or has another subject"));
     }
     let scope = match one("scope")?.map(Scope::parse) {
         None => granted.grant.scope.clone(),
         Some(scope) if scope.is_within(&granted.grant.scope) => scope,
         Some(_) => return Err(TokenError::new("invalid_scope", "scope may only be narrowed")),
     };
-    answer(provider, &granted, &scope, None)
+    token_response(provider, &granted, &scope, None)
 }
 
-/// Fresh tokens. An ID token only where the scope asks for one; of a refresh without `nonce` (OpenID Connect Core 1.0
-/// section 12.2).
-fn answer(
+/// New tokens. The ID token is included only if the scope requests it; after a refresh it has no
+/// `nonce` (OpenID Connect Core 1.0 section 12.2).
+fn token_response(
     provider: &DemoProvider,
     granted: &Granted,
     scope: &Scope,
@@ -120,7 +120,7 @@ fn answer(
     Ok(Json(body).into_response())
 }
 
-/// RFC 7009. A token that is not known is as good as revoked.
+/// RFC 7009. An unknown token counts as revoked.
 pub(super) async fn revoke(
     State(provider): State<DemoProvider>,
     headers: HeaderMap,
@@ -129,7 +129,7 @@ pub(super) async fn revoke(
     let params = Params::new(pairs);
     let client = authenticated(&provider, &headers, &params)?;
     let token = params.one("token").map_err(TokenError::invalid_request)?;
-    let token = token.ok_or_else(|| TokenError::invalid_request("there is no token"))?;
+    let token = token.ok_or_else(|| TokenError::invalid_request("token is missing"))?;
     provider.inner().memory.lock().revoke(token, client.id(), provider.inner().clock.monotonic());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What a client is told that gets no tokens (RFC 6749 section 5.2).
+//! Error responses of the token endpoint (RFC 6749 section 5.2).
 
 use axum::{
     Json,
@@ -7,7 +7,7 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
-/// An error of the token endpoint: its name, and a sentence for developers.
+/// An error of the token endpoint: its code, and a description for developers.
 #[derive(Debug)]
 pub(super) struct TokenError {
     status: StatusCode,
@@ -37,7 +37,7 @@ impl From<aws_lc_rs::error::Unspecified> for TokenError {
     fn from(_: aws_lc_rs::error::Unspecified) -> Self {
         Self {
             status: StatusCode::INTERNAL_SERVER_ERROR,
-            ..Self::new("server_error", "the operating system gives no random numbers")
+            ..Self::new("server_error", "the operating system provides no random bytes")
         }
     }
 }

@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde_json::Value;
 
-/// Longest subject (OpenID Connect Core 1.0 section 2).
+/// Maximum length of a subject (OpenID Connect Core 1.0 section 2).
 const MAX_SUBJECT: usize = 255;
 
-/// A user of the demo provider: an id to pick them by, and the claims that the provider tells of them.
+/// A user of the demo provider: an id to select the user by, and the claims.
 ///
 /// ```
 /// use tower_alb_auth::emulator::provider::DemoUser;
@@ -28,20 +28,20 @@ pub struct DemoUser {
 }
 
 impl DemoUser {
-    /// A user with this id, which is no claim: it names them on the command line and in `login_hint`. A user needs the claim
-    /// `sub` at least.
+    /// A user with this id, which is not a claim: it selects the user on the command line and in
+    /// `login_hint`. A user needs at least the claim `sub`.
     pub fn new(id: impl Into<String>) -> Self {
         Self { id: id.into(), note: None, claims: Vec::new() }
     }
 
-    /// Says on the login page what is special about them.
+    /// A note for the login page that says what is special about the user.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
         self
     }
 
-    /// Sets a claim, in place of the one of that name.
+    /// Sets a claim, and replaces an existing one with the same name.
     #[must_use]
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         let value = value.into();
@@ -57,7 +57,7 @@ impl DemoUser {
         &self.id
     }
 
-    /// The claims, in the order in which userinfo tells them.
+    /// The claims, in the order of the userinfo response.
     pub fn claims(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.claims.iter().map(|(name, value)| (name.as_str(), value))
     }
@@ -78,36 +78,36 @@ impl DemoUser {
         self.note.as_deref()
     }
 
-    /// What to call them on a page.
+    /// The name to show on a page.
     pub(super) fn display_name(&self) -> &str {
         self.text("name").or_else(|| self.email()).unwrap_or(&self.id)
     }
 
-    /// Whether a `login_hint` means them: by id, by address, or by the name they sign in with.
+    /// Whether a `login_hint` refers to the user: by id, by email address, or by user name.
     pub(super) fn is_meant_by(&self, hint: &str) -> bool {
         let named = ["email", "preferred_username", "username"].iter().filter_map(|claim| self.text(claim));
         self.id == hint || named.into_iter().any(|name| name.eq_ignore_ascii_case(hint))
     }
 
-    /// What is wrong with them, as a sentence.
+    /// Returns the first problem of the user.
     pub(super) fn check(&self) -> Result<(), String> {
         let id = crate::internal::quoted(&self.id);
         if self.id.is_empty() || self.id.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(format!("the user {id} needs an id without blanks, such as jane"));
+            return Err(format!("the user {id} needs an id without spaces, such as jane"));
         }
         match self.claims().find(|(name, _)| *name == "sub").map(|(_, value)| value) {
             Some(Value::String(subject)) if !subject.is_empty() && subject.len() <= MAX_SUBJECT => Ok(()),
             Some(Value::String(_)) => {
                 Err(format!("the claim sub of the user {id} must have 1 to {MAX_SUBJECT} characters"))
             }
-            Some(_) => Err(format!("the claim sub of the user {id} must be a text: put it in quotes")),
-            None => Err(format!("the user {id} has no claim sub: every user of a provider has one")),
+            Some(_) => Err(format!("the claim sub of the user {id} must be a string: put it in quotes")),
+            None => Err(format!("the user {id} has no claim sub, which every user needs")),
         }
     }
 }
 
 impl fmt::Debug for DemoUser {
-    /// The id; never the claims.
+    /// The id, without the claims.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DemoUser").field("id", &self.id).finish_non_exhaustive()
     }

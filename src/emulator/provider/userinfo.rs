@@ -1,4 +1,4 @@
-//! The userinfo endpoint: the claims of the user, which a load balancer hands on.
+//! The userinfo endpoint: the user's claims, which a load balancer forwards.
 
 use axum::{
     extract::State,
@@ -9,7 +9,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use super::DemoProvider;
 use crate::internal::signer::to_json;
 
-/// OpenID Connect Core 1.0 section 5.3. Claims are as they are now, so an edited file of users shows at the next look.
+/// OpenID Connect Core 1.0 section 5.3. The claims are the current ones, so a change of the users
+/// file takes effect at the next request.
 pub(super) async fn userinfo(State(provider): State<DemoProvider>, headers: HeaderMap) -> Response {
     let Some(token) = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer) else {
         return refusal(StatusCode::UNAUTHORIZED, "Bearer realm=\"demo provider\"");
@@ -24,7 +25,7 @@ pub(super) async fn userinfo(State(provider): State<DemoProvider>, headers: Head
     }
     match users.by_id(&grant.user).filter(|user| user.subject() == grant.subject) {
         Some(user) => ([(header::CONTENT_TYPE, "application/json")], to_json(&scope.claims_of(user))).into_response(),
-        // Somebody took the user out of the file.
+        // The user was removed from the file.
         None => refusal(StatusCode::UNAUTHORIZED, "Bearer error=\"invalid_token\""),
     }
 }

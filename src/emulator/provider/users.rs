@@ -1,4 +1,4 @@
-//! Who can sign in at this moment.
+//! The users who can currently sign in.
 
 use std::{
     io::{self, Read},
@@ -12,9 +12,9 @@ use super::{
 };
 use crate::internal::{Arc, Mutex};
 
-/// The users in the program and those of the file, which is read again whenever somebody asks.
+/// The users of the program and those of the file, which is read again at every use.
 pub(super) struct Users {
-    /// The ready users, or those that were given instead.
+    /// The built-in users, or those that replace them.
     standing: Vec<DemoUser>,
     file: Option<PathBuf>,
     current: Mutex<Current>,
@@ -22,11 +22,11 @@ pub(super) struct Users {
 
 struct Current {
     list: UserList,
-    /// What the file said when it was last read, so that a mistake is logged once.
+    /// The file's content at the last read, so that a mistake is logged once.
     content: Option<Key>,
 }
 
-/// The users, and what is wrong with their file.
+/// The users, and the problem of their file.
 #[derive(Clone)]
 pub(super) struct UserList {
     users: Arc<[DemoUser]>,
@@ -35,7 +35,7 @@ pub(super) struct UserList {
 
 impl Users {
     /// # Errors
-    /// The file cannot be read, or what it says cannot be used.
+    /// The file cannot be read or used.
     pub(super) fn new(standing: Vec<DemoUser>, file: Option<PathBuf>) -> Result<Self, String> {
         let (users, content) = match &file {
             None => (standing.clone(), None),
@@ -49,7 +49,7 @@ impl Users {
         Ok(Self { standing, file, current: Mutex::new(Current { list, content }) })
     }
 
-    /// The users as they are now. A file that went wrong leaves those of before.
+    /// The current users. If the file has a mistake, the previous users stay.
     pub(super) async fn now(&self) -> UserList {
         let Some(path) = self.file.clone() else { return self.held() };
         let read = tokio::task::spawn_blocking({
@@ -59,7 +59,7 @@ impl Users {
         let text = match read.await {
             Ok(Ok(text)) => Ok(text),
             Ok(Err(error)) => Err(error.to_string()),
-            // The runtime is ending.
+            // The runtime is shutting down.
             Err(_) => return self.held(),
         };
         let content = Key::of(text.as_ref().unwrap_or_else(|error| error));
@@ -71,19 +71,19 @@ impl Users {
         match text.and_then(|text| UsersFile::parse(&text)) {
             Ok(file) => {
                 let users = together(&self.standing, file);
-                tracing::info!(target: "alb_emulator", "{} users read again from {}", users.len(), path.display());
+                tracing::info!(target: "alb_emulator", "reloaded {} users from {}", users.len(), path.display());
                 current.list = UserList { users: users.into(), problem: None };
             }
             Err(problem) => {
                 let problem = about(&path, &problem);
-                tracing::warn!(target: "alb_emulator", "{problem}; the users of before stay");
+                tracing::warn!(target: "alb_emulator", "{problem}; the previous users stay");
                 current.list.problem = Some(problem.into());
             }
         }
         current.list.clone()
     }
 
-    /// The users as they were when the file was last read.
+    /// The users as of the last read of the file.
     pub(super) fn held(&self) -> UserList {
         self.current.lock().list.clone()
     }
@@ -98,13 +98,14 @@ impl UserList {
         self.users.iter().find(|user| user.id() == id)
     }
 
-    /// What is wrong with the file, for the login page.
+    /// The problem of the file, for the login page.
     pub(super) fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
     }
 }
 
-/// Those of the file first: somebody wrote them for a reason. One of them stands for a ready one of the same id.
+/// The users of the file first, then the others. A user of the file replaces another one with the
+/// same id.
 fn together(standing: &[DemoUser], file: UsersFile) -> Vec<DemoUser> {
     let mut users = file.users;
     let ready = if file.ready_users { standing } else { &[] };
@@ -118,12 +119,12 @@ fn together(standing: &[DemoUser], file: UsersFile) -> Vec<DemoUser> {
 
 fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    // One byte more than is allowed, which tells that it is too much.
+    // One byte more than the maximum, to detect a file that is too large.
     let longest = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
     std::fs::File::open(path)?.take(longest).read_to_string(&mut text)?;
     Ok(text)
 }
 
 fn about(path: &Path, problem: &str) -> String {
-    format!("the file of users {} cannot be used: {problem}", path.display())
+    format!("the users file {} cannot be used: {problem}", path.display())
 }

@@ -1,10 +1,10 @@
-//! The file of own users.
+//! The users file.
 //!
 //! ```yaml
-//! ready_users: false        # leaves the ready ones out; they are there if nothing is said
+//! ready_users: false        # removes the built-in users; default true
 //! users:
 //!   - id: amy
-//!     note: sends roles     # for the login page; may be left out
+//!     note: sends roles     # for the login page; optional
 //!     claims:
 //!       sub: "10769150350006150715113082367"
 //!       email: amy@example.com
@@ -23,10 +23,10 @@ use serde_saphyr::Spanned;
 use super::DemoUser;
 use crate::internal::quoted;
 
-/// Largest file, in bytes: a user takes about 500.
+/// Maximum size of the file, in bytes. A user takes about 500.
 pub(super) const MAX_BYTES: usize = 1024 * 1024;
 
-/// What a file of users says.
+/// The content of a users file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct UsersFile {
     pub(super) ready_users: bool,
@@ -49,7 +49,7 @@ struct UserForm {
     claims: ClaimsForm,
 }
 
-/// The members in the order of the file.
+/// The claims in the order of the file.
 struct ClaimsForm(Vec<(String, Value)>);
 
 fn yes() -> bool {
@@ -58,7 +58,7 @@ fn yes() -> bool {
 
 impl UsersFile {
     /// # Errors
-    /// A sentence with the line.
+    /// The message includes the line.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.len() > MAX_BYTES {
             return Err(format!("it is larger than {MAX_BYTES} bytes"));
@@ -73,12 +73,12 @@ impl UsersFile {
             let user = claims.0.into_iter().fold(user, |user, (name, value)| user.claim(&name, value));
             user.check().map_err(|problem| format!("line {line}: {problem}"))?;
             if !ids.insert(user.id().to_owned()) {
-                return Err(format!("line {line}: the id {} stands there twice", quoted(user.id())));
+                return Err(format!("line {line}: the id {} is used twice", quoted(user.id())));
             }
             users.push(user);
         }
         if users.is_empty() && !form.ready_users {
-            return Err("it leaves the ready users out and has none of its own: nobody could sign in".to_owned());
+            return Err("it removes the built-in users and defines none, so no user could sign in".to_owned());
         }
         Ok(Self { ready_users: form.ready_users, users })
     }
@@ -99,7 +99,7 @@ impl<'de> Deserialize<'de> for ClaimsForm {
                 let mut members: Vec<(String, Value)> = Vec::new();
                 while let Some((name, value)) = map.next_entry::<String, Value>()? {
                     if members.iter().any(|(held, _)| *held == name) {
-                        return Err(A::Error::custom(format_args!("the claim {} stands there twice", quoted(&name))));
+                        return Err(A::Error::custom(format_args!("duplicate claim {}", quoted(&name))));
                     }
                     members.push((name, value));
                 }
@@ -132,18 +132,18 @@ mod tests {
             ("number as subject", AMY.replace("\"1\"", "1"), vec!["line 2", "put it in quotes"]),
             ("no subject", AMY.replace("sub:", "sbu:"), vec!["line 2", "no claim sub"]),
             ("empty subject", AMY.replace("\"1\"", "\"\""), vec!["line 2", "1 to 255 characters"]),
-            ("blank in the id", AMY.replace("amy", "a my"), vec!["line 2", "without blanks"]),
+            ("blank in the id", AMY.replace("amy", "a my"), vec!["line 2", "without spaces"]),
             ("claim twice", AMY.replace("age", "roles"), vec!["line 6", "roles"]),
             ("user twice", format!("{AMY}{}", AMY.replace("users:\n", "")), vec!["line 7", "twice"]),
-            ("nobody", "ready_users: false\nusers: []\n".to_owned(), vec!["nobody could sign in"]),
+            ("no users", "ready_users: false\nusers: []\n".to_owned(), vec!["no user could sign in"]),
             ("no list", "users: 7\n".to_owned(), vec!["line 1"]),
             ("nothing", String::new(), vec!["line 1"]),
             ("no YAML", "users: [".to_owned(), vec!["line 1"]),
             ("huge", "#".repeat(MAX_BYTES + 1), vec!["larger than"]),
         ] {
-            let said = UsersFile::parse(&text).unwrap_err();
-            assert!(says.iter().all(|part| said.contains(part)), "{case}: {said}");
-            assert_eq!(said.lines().count(), 1, "{case}: {said}");
+            let message = UsersFile::parse(&text).unwrap_err();
+            assert!(says.iter().all(|part| message.contains(part)), "{case}: {message}");
+            assert_eq!(message.lines().count(), 1, "{case}: {message}");
         }
     }
 }

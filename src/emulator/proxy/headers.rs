@@ -10,12 +10,12 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 
-/// The client's end.
+/// The client's end of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::emulator) struct ClientConnection {
     pub(in crate::emulator) address: SocketAddr,
     pub(in crate::emulator) scheme: Scheme,
-    /// The port that it connected to.
+    /// The port that the client connected to.
     pub(in crate::emulator) port: u16,
 }
 
@@ -34,7 +34,7 @@ impl Scheme {
     }
 }
 
-/// Says where the request comes from. Whether it may go on.
+/// Adds the forwarding headers. Returns false if the request went through too many proxies.
 pub(super) fn add(headers: &mut HeaderMap, client: ClientConnection) -> bool {
     if !add_forwarded_for(headers, client.address.ip()) {
         return false;
@@ -43,7 +43,7 @@ pub(super) fn add(headers: &mut HeaderMap, client: ClientConnection) -> bool {
     set(headers, X_FORWARDED_PORT, &client.port.to_string());
     let trace = trace_id();
     let trace = match headers.get(TRACE_ID).and_then(|value| value.to_str().ok()) {
-        // As a load balancer marks its own hop in a trace that began before it.
+        // A load balancer adds its own hop to an existing trace like this.
         Some(before) if before.contains("Root=") => format!("Self={trace};{before}"),
         Some(_) | None => format!("Root={trace}"),
     };
@@ -55,7 +55,7 @@ pub(super) fn add(headers: &mut HeaderMap, client: ClientConnection) -> bool {
 fn trace_id() -> String {
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let mut random = [0; 12];
-    // Without random bytes it is a trace id that others have too, which only makes a trace harder to read.
+    // Without random bytes the trace id is not unique, which only makes a trace harder to read.
     let _ = aws_lc_rs::rand::fill(&mut random);
     let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("1-{seconds:08x}-{digits}")

@@ -1,16 +1,16 @@
-//! On to the target, and back.
+//! Forwards requests to the target, and responses back.
 //!
 //! | what | how |
 //! |---|---|
-//! | bodies, connections, hop-by-hop headers, WebSockets, trailers | as [`proxy`](crate::internal::proxy) has them |
+//! | bodies, connections, hop-by-hop headers, WebSockets, trailers | see [`proxy`](crate::internal::proxy) |
 //! | `X-Forwarded-For`, `-Proto`, `-Port` | the client's address is added, the others are set |
-//! | `X-Amzn-Trace-Id` | set; one that is there gets a field `Self` |
-//! | a target that does not listen, or says nonsense | 502 |
-//! | one that does not answer: to a connection in 10 s, to a request in 60 s | 504 |
+//! | `X-Amzn-Trace-Id` | set; an existing one gets a field `Self` |
+//! | a target that does not listen, or whose response is invalid | 502 |
+//! | a target that does not accept a connection in 10 s, or does not respond in 60 s | 504 |
 //! | no target | 503 |
-//! | more than 30 addresses in `X-Forwarded-For` | 463, as a load balancer answers |
+//! | more than 30 addresses in `X-Forwarded-For` | 463, as at a load balancer |
 
-mod answer;
+mod error_response;
 mod headers;
 
 use std::{
@@ -24,23 +24,23 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
 use tokio::{io::AsyncReadExt, net::TcpStream};
 
-pub(super) use self::answer::answer;
+pub(super) use self::error_response::error_response;
 pub(super) use self::headers::{ClientConnection, Scheme};
 use crate::internal::{
     proxy::{Forwarder, RESPONSE_TIMEOUT, at_server, tcp_connector},
     strip_oidc_headers,
 };
 
-/// How often a target that does not listen is tried while a request waits for it.
+/// How often a request that waits for its target tries to connect.
 const RETRY: Duration = Duration::from_millis(100);
-/// A process that ends may still take connections for so long, and closes them.
+/// For how long an ending process may still accept connections, which it then closes.
 const ENDING: Duration = Duration::from_millis(250);
 
 pub(super) struct Proxy {
     target: Option<uri::Authority>,
     forwarder: Forwarder<HttpConnector>,
     wait_for_target: Duration,
-    /// Whether the target failed the last time: then it may be about to end.
+    /// Whether the last request failed: the target may be about to end.
     failed: AtomicBool,
 }
 
@@ -50,22 +50,23 @@ impl Proxy {
         Self { target, forwarder, wait_for_target, failed: AtomicBool::new(false) }
     }
 
-    /// Cuts connections that have become web sockets, which have no end of their own.
-    pub(super) fn cut(&self) {
+    /// Aborts upgraded connections (WebSockets), which have no end by themselves.
+    pub(super) fn abort(&self) {
         self.forwarder.abort_upgraded();
     }
 
-    /// The target's answer, or what a load balancer answers in its place.
+    /// The target's response, or the response of a load balancer in its place.
     pub(super) async fn forward(&self, mut request: Request<Incoming>, client: ClientConnection) -> Response<Body> {
-        let Some(target) = &self.target else { return answer(503, "there is no target") };
+        let Some(target) = &self.target else { return error_response(503, "no target is configured") };
         if !headers::add(request.headers_mut(), client) {
-            return answer(463, "X-Forwarded-For has more than 30 addresses");
+            return error_response(463, "X-Forwarded-For has more than 30 addresses");
         }
         let Some(address) = at_server(uri::Scheme::HTTP, target, request.uri()) else {
-            return answer(400, "the address is none");
+            return error_response(400, "invalid request target");
         };
         if !self.wait_for_target.is_zero() {
-            // A body is sent once, so this is found out before. What does not listen in time fails below.
+            // A body is sent only once, so this is checked before. A target that does not listen in
+            // time fails below.
             let stays_for = if self.failed.load(Ordering::Relaxed) { ENDING } else { Duration::ZERO };
             let _ = tokio::time::timeout(self.wait_for_target, listens(target, stays_for)).await;
         }
@@ -73,17 +74,17 @@ impl Proxy {
         self.failed.store(result.is_err(), Ordering::Relaxed);
         match result {
             Ok(response) => response,
-            Err(failure) => answer(failure.status(), &format!("the target at {target} {failure}")),
+            Err(failure) => error_response(failure.status(), &format!("the target at {target} {failure}")),
         }
     }
 }
 
-/// Waits until the target accepts a connection, and keeps it for so long.
+/// Waits until the target accepts a connection that stays open for a moment.
 async fn listens(target: &uri::Authority, stays_for: Duration) {
     let address = (target.host(), target.port_u16().unwrap_or(80));
     loop {
         if let Ok(mut connection) = TcpStream::connect(address).await {
-            // Nothing was asked, so that it is closed is all there can be to read.
+            // Nothing was sent, so the only thing to read is that the connection was closed.
             if stays_for.is_zero() || tokio::time::timeout(stays_for, connection.read_u8()).await.is_err() {
                 return;
             }

@@ -1,4 +1,4 @@
-//! The cookies of a session and of a sign-in that is under way.
+//! The cookies of a session and of a sign-in in progress.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use cookie::{Cookie, SameSite, time::Duration};
@@ -6,18 +6,19 @@ use http::{HeaderMap, HeaderValue, header};
 
 use super::{Found, Purpose, Sealer, Session};
 
-/// The cookie of a sign-in that is under way.
+/// The cookie of a sign-in in progress.
 pub(in crate::emulator) const NONCE_COOKIE: &str = "AWSALBAuthNonce";
 
-/// A session has so many pieces at most,
+/// Maximum number of cookies of one session.
 const MAX_SHARDS: usize = 4;
-/// each of them so long, which leaves room for name and attributes in a browser's 4,096 bytes a cookie.
+/// Maximum size of each of them. It leaves room for name and attributes in a browser's 4,096 bytes
+/// per cookie.
 const SHARD_BYTES: usize = 3_900;
 
 /// How session cookies are written and read.
 pub(in crate::emulator) struct SessionCookies {
     pub(in crate::emulator) name: String,
-    /// Over https. Browsers do not take `Secure` cookies over plain http.
+    /// Whether https is served. Browsers reject `Secure` cookies over plain http.
     pub(in crate::emulator) secure: bool,
 }
 
@@ -26,26 +27,28 @@ pub(in crate::emulator) struct SessionCookies {
 pub(in crate::emulator) struct TooLarge;
 
 impl SessionCookies {
-    /// The session of these headers.
+    /// The session in these headers.
     pub(in crate::emulator) fn read(&self, headers: &HeaderMap, sealer: &Sealer, now: u64) -> Found {
         let mut text = String::new();
         for shard in 0..MAX_SHARDS {
             match read_cookie(headers, &self.shard(shard)) {
                 Ok(Some(part)) => text.push_str(&part),
                 Ok(None) => break,
-                // Of two of one name, nobody can say which is the session's.
+                // With two different cookies of one name it is unclear which one belongs to the
+                // session.
                 Err(Several) => return Found::None,
             }
         }
         let sealed = (!text.is_empty()).then(|| URL_SAFE_NO_PAD.decode(text).ok()).flatten();
         match sealed.and_then(|sealed| sealer.open::<Session>(Purpose::Session, &sealed)) {
             None => Found::None,
-            Some(session) if session.ends <= now => Found::Ended,
+            Some(session) if session.ends <= now => Found::Expired,
             Some(session) => Found::Session(Box::new(session)),
         }
     }
 
-    /// The headers that put the session into the browser, and take off pieces of a longer one that was there before.
+    /// The headers that store the session in the browser, and remove cookies of a longer earlier
+    /// one.
     pub(in crate::emulator) fn write(
         &self,
         session: &Session,
@@ -67,7 +70,8 @@ impl SessionCookies {
                 .http_only(true)
                 .secure(self.secure);
             let cookie = cookie.max_age(if shard < parts.len() { lifetime } else { Duration::ZERO });
-            // Those that expire an old piece too, or the browser keeps it, and it spoils the session.
+            // An expired cookie must have the same attributes as the old one; otherwise the browser
+            // keeps the old one, and it breaks the session.
             let cookie = if cross_site && self.secure { cookie.same_site(SameSite::None) } else { cookie };
             headers.extend(HeaderValue::from_str(&cookie.build().to_string()).ok());
         }
@@ -79,7 +83,7 @@ impl SessionCookies {
     }
 }
 
-/// The text in pieces. It is ASCII, so it may be cut anywhere.
+/// Splits the text. It is ASCII, so it may be split anywhere.
 fn shards(text: &str) -> Vec<&str> {
     let (mut parts, mut rest) = (Vec::new(), text);
     while let Some((part, after)) = rest.split_at_checked(SHARD_BYTES) {
@@ -92,7 +96,7 @@ fn shards(text: &str) -> Vec<&str> {
     parts
 }
 
-/// The cookie that ties a sign-in to the browser that began it.
+/// The cookie that binds a sign-in to the browser that started it.
 pub(in crate::emulator) fn nonce_cookie(
     nonce: &str,
     secure: bool,
@@ -107,11 +111,11 @@ pub(in crate::emulator) fn expire_nonce(secure: bool) -> Option<HeaderValue> {
     nonce_cookie("", secure, std::time::Duration::ZERO)
 }
 
-/// There are several cookies of that name, which differ.
+/// There are several different cookies of that name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::emulator) struct Several;
 
-/// The value of a cookie. Other cookies of the line may hold any bytes.
+/// The value of a cookie. Other cookies in the header may contain any bytes.
 pub(in crate::emulator) fn read_cookie(headers: &HeaderMap, name: &str) -> Result<Option<String>, Several> {
     let mut found: Option<&[u8]> = None;
     for header in headers.get_all(header::COOKIE) {
@@ -124,6 +128,6 @@ pub(in crate::emulator) fn read_cookie(headers: &HeaderMap, name: &str) -> Resul
             }
         }
     }
-    // What is not ASCII is not a value of ours.
+    // A value that is not ASCII is not one of ours.
     Ok(found.map(|value| String::from_utf8_lossy(value).into_owned()))
 }

@@ -1,13 +1,14 @@
-//! The session: what a load balancer knows of a signed-in browser, sealed into cookies.
+//! The session: what a load balancer knows about a signed-in browser, sealed into cookies.
 //!
-//! A load balancer keeps no sessions: all it knows is in the browser's cookies, encrypted, in up to four pieces of 4 K. So does
-//! the emulator, with a key of its own for each run, so its restart ends all sessions.
+//! A load balancer stores no sessions: everything it knows is in the browser's cookies, encrypted,
+//! in up to four cookies of 4 K. So does the emulator, with a key that is generated at each start,
+//! so a restart ends all sessions.
 //!
-//! | cookies | what they are |
+//! | cookies | result |
 //! |---|---|
-//! | the pieces `-0`, `-1`, ... of one session, whole and in order | the session |
-//! | a piece that is missing, cut, changed, of another session or another order | no session |
-//! | a session whose time is over | an ended session, which is not the same: see [`Found`] |
+//! | the parts `-0`, `-1`, ... of one session, complete and in order | the session |
+//! | a part that is missing, truncated, changed, from another session or in another order | no session |
+//! | a session that has expired | an expired session, which is a different result: see [`Found`] |
 
 mod cookies;
 mod sealer;
@@ -20,24 +21,24 @@ pub(super) use self::{
     sealer::{Purpose, Sealer},
 };
 
-/// What is known of a signed-in user. Never shown.
+/// What is known about a signed-in user. Never logged.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Session {
-    /// The userinfo answer, its members in the provider's order.
+    /// The userinfo response, its members in the provider's order.
     pub(super) claims: Vec<(String, Value)>,
     pub(super) subject: String,
     pub(super) access_token: String,
-    /// In seconds since 1970; `None` where the provider does not say.
+    /// In seconds since 1970; `None` if the provider does not say.
     pub(super) access_token_ends: Option<u64>,
     pub(super) refresh_token: Option<String>,
-    /// When the session ends, in seconds since 1970.
+    /// When the session expires, in seconds since 1970.
     pub(super) ends: u64,
 }
 
-/// What the cookies of a request hold.
+/// What the cookies of a request contain.
 pub(super) enum Found {
     None,
-    /// Its time is over.
-    Ended,
+    /// It has expired.
+    Expired,
     Session(Box<Session>),
 }

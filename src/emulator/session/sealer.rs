@@ -1,4 +1,4 @@
-//! Sealing what a browser keeps: it can neither be read nor changed there.
+//! Encrypts and authenticates what the browser stores, so that it can neither read nor change it.
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey},
@@ -6,10 +6,11 @@ use aws_lc_rs::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-/// AES-256-GCM under a key of this run. A random nonce of 96 bits is unique enough for what one run seals.
+/// AES-256-GCM with a key of this run. A random 96-bit nonce is unique enough for the values of one
+/// run.
 pub(in crate::emulator) struct Sealer(RandomizedNonceKey);
 
-/// What is sealed. One is never taken for the other.
+/// What the value is used for. A value for one purpose is never accepted for the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::emulator) enum Purpose {
     Session,
@@ -29,7 +30,7 @@ const NONCE_BYTES: usize = 12;
 
 impl Sealer {
     /// # Errors
-    /// The system gives no random bytes.
+    /// The operating system provides no random bytes.
     pub(in crate::emulator) fn generate() -> Result<Self, Unspecified> {
         let mut key = [0; 32];
         aws_lc_rs::rand::fill(&mut key)?;

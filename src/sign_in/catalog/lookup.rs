@@ -1,12 +1,7 @@
 //! The key by which a user is looked up.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
 use super::entity::Entity;
-use crate::identity::Email;
-
-/// All characters except the unreserved ones of RFC 3986 section 2.3.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+use crate::{identity::Email, net::encoded};
 
 /// The `limit` of a query: one more than the two entities that make a result ambiguous.
 pub(super) const QUERY_LIMIT: usize = 3;
@@ -28,14 +23,14 @@ impl LookupKey {
             if let Some(namespace) = namespace {
                 filter = format!("{filter},metadata.namespace={namespace}");
             }
-            format!("/entities?filter={}&limit={QUERY_LIMIT}", encode(&filter))
+            format!("/entities?filter={}&limit={QUERY_LIMIT}", encoded(&filter))
         };
         match self {
             Self::ProfileEmail => filter("spec.profile.email"),
             Self::Annotation(annotation) => filter(&format!("metadata.annotations.{annotation}")),
             Self::LocalPart => {
-                let namespace = encode(namespace.unwrap_or("default"));
-                format!("/entities/by-name/User/{namespace}/{}", encode(email.local_part))
+                let namespace = encoded(namespace.unwrap_or("default"));
+                format!("/entities/by-name/User/{namespace}/{}", encoded(email.local_part))
             }
         }
     }
@@ -106,10 +101,6 @@ impl LookupKey {
         }
         Ok(())
     }
-}
-
-fn encode(text: &str) -> String {
-    utf8_percent_encode(text, ENCODED).to_string()
 }
 
 #[cfg(test)]

@@ -140,12 +140,12 @@ fn a_wrong_file_is_named_with_what_is_wrong_and_how_to_make_one() {
     for (text, says) in [
         (String::new(), "it has no PEM block PRIVATE KEY or EC PRIVATE KEY"),
         ("-----BEGIN PRIVATE KEY-----\nAAAA".to_owned(), "it has no PEM block"),
-        (block("PRIVATE KEY"), "none of P-256"),
+        (block("PRIVATE KEY"), "not a P-256 key"),
         (block("PRIVATE KEY").replace("AAAA", "A?A!"), "is not base64"),
-        (pem("PRIVATE KEY", p384.to_pkcs8v1().unwrap().as_ref()), "none of P-256"),
+        (pem("PRIVATE KEY", p384.to_pkcs8v1().unwrap().as_ref()), "not a P-256 key"),
         (block("ENCRYPTED PRIVATE KEY"), "is encrypted"),
         (block("RSA PRIVATE KEY"), "RSA key"),
-        (fs::read_to_string(folder.file("two.pub")).unwrap(), "it holds a public key"),
+        (fs::read_to_string(folder.file("two.pub")).unwrap(), "it contains a public key"),
     ] {
         let path = folder.write("bad.pem", &text);
         let said = problem(SigningKeys::from_files([KeyFiles::new("bad").private_key_file(&path)]));
@@ -159,11 +159,11 @@ fn a_wrong_file_is_named_with_what_is_wrong_and_how_to_make_one() {
         (files(vec![]), "the first key signs, so it needs a private key file"),
         (files(vec![KeyFiles::new("x")]), "has no file"),
         (files(vec![KeyFiles::new("x").public_key_file(folder.file("one.pub"))]), "needs a private key file"),
-        (files(vec![KeyFiles::new("").private_key_file(folder.file("one.pem"))]), "is not one"),
+        (files(vec![KeyFiles::new("").private_key_file(folder.file("one.pem"))]), "must have 1 to 255 characters"),
         (files(vec![one().algorithm("RS256")]), "only ES256"),
         (files(vec![one().public_key_file(folder.file("two.pub"))]), "not of one key pair"),
         (files(vec![one().public_key_file(folder.file("one.pem"))]), "no PEM block PUBLIC KEY"),
-        (files(vec![one(), one()]), "there twice"),
+        (files(vec![one(), one()]), "used twice"),
         (files(vec![KeyFiles::new("x").private_key_file(folder.file("none.pem"))]), "cannot be read"),
         (problem(SigningKeys::from_folder(folder.file("none"))), "cannot be read"),
         (problem(SigningKeys::from_folder(Folder::new().path())), "has no file *.pem"),
@@ -221,7 +221,7 @@ async fn a_bad_change_keeps_the_keys_and_says_so() {
     let issuer = issuer_of(&folder, &clock, &store);
     let before = kid(&token(&issuer).await);
     tokio::time::pause();
-    let tending = issuer.tend_in_background();
+    let tending = issuer.maintain_keys_in_background();
     folder.write("2.pem", "half a key");
     let error = issuer.reload_signing_keys().await.unwrap_err();
     assert!(error.to_string().contains("2.pem"), "{error}");
@@ -306,7 +306,7 @@ fn a_key_file_or_a_folder_that_is_too_large_is_refused_and_not_cut() {
     let key = fs::read_to_string(folder.file("2026-01.pem")).unwrap();
     folder.write("2026-01.pem", &format!("{key}{}", " ".repeat(64 * 1024)));
     let error = folder.keys(&["2026-01"]).err().unwrap();
-    assert!(error.contains("2026-01.pem has more than 65536 bytes"), "{error}");
+    assert!(error.contains("2026-01.pem is larger than 65536 bytes"), "{error}");
 
     (0..1_000).for_each(|number| drop(folder.write(&format!("{number}.pem"), &key)));
     let error = SigningKeys::from_folder(folder.path()).err().unwrap().to_string();

@@ -200,7 +200,7 @@ async fn a_task_in_the_background_publishes_ahead_and_ends_with_the_issuer() {
     let (clock, store) = (TestClock::new(), Store::default());
     let issuer = builder(&clock).user_keys(store.clone()).build().unwrap();
     tokio::time::pause();
-    let tending = issuer.tend_in_background();
+    let tending = issuer.maintain_keys_in_background();
     tokio::time::sleep(second(2)).await;
     assert_eq!(store.rows().await.len(), 1, "before any token");
     clock.advance(40 * MINUTE);
@@ -217,7 +217,7 @@ async fn a_dropped_handle_ends_its_task() {
     let (clock, store) = (TestClock::new(), Store::default());
     let issuer = builder(&clock).user_keys(store.clone()).build().unwrap();
     tokio::time::pause();
-    drop(issuer.tend_in_background());
+    drop(issuer.maintain_keys_in_background());
     tokio::time::sleep(second(5)).await;
     assert_eq!(store.publications(), 0);
 }

@@ -32,7 +32,7 @@ fn addresses_are_looked_at_and_all_problems_said() {
     let wrong = builder().app_base_url("portal.example.com").allow_origin("*").allow_origin("https://app.example.com/");
     insta::assert_snapshot!(said(wrong), @r##"
     the configuration cannot be used
-    - the app.baseUrl "portal.example.com" is no address: write it as https://backstage.example.com
+    - the app.baseUrl "portal.example.com" is not a URL: write it as https://backstage.example.com
     - "*" is not an origin: write it as https://app.example.com, without a path or a pattern
     - "https://app.example.com/" is not an origin: write it as https://app.example.com, without a path or a pattern
     "##);
@@ -51,7 +51,7 @@ fn a_policy_that_names_nobody_gives_no_sessions() {
     let tokens = TokenIssuer::builder("https://backstage.example.com/api/auth").build().unwrap();
     insta::assert_snapshot!(said(BackstageAuth::builder(layer.handle(), tokens)), @r##"
     the configuration cannot be used
-    - the sign-in policy of issuer "https://idp.example.com" names nobody, and a Backstage session is somebody's: take one that names users, such as EmailLocalPart or Catalog
+    - the sign-in policy of issuer "https://idp.example.com" resolves no users, but a Backstage session needs a user: use a policy such as EmailLocalPart or Catalog
     "##);
 }
 
@@ -60,14 +60,14 @@ fn a_guest_that_is_no_user_is_refused() {
     // userinfo would refuse the token that such a guest is given.
     let group = Guest::new().user("group:default/admins".parse().unwrap());
     let said = builder().dangerously_allow_guest(group).build().unwrap_err().to_string();
-    assert!(said.contains("group:default/admins is none"), "{said}");
+    assert!(said.contains("it is group:default/admins"), "{said}");
 }
 
 #[test]
 fn the_guest_is_warned_of() {
     let (traced, _guard) = Traced::begin();
     builder().dangerously_allow_guest(Guest::new()).build().unwrap();
-    assert_eq!(warned(&traced), ["whoever asks /guest/refresh becomes user:development/guest, without any sign-in"]);
+    assert_eq!(warned(&traced), ["every client of /guest/refresh becomes user:development/guest, without any sign-in"]);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn pages_over_plain_http_are_warned_of() {
     builder.allow_origin("http://[::1]:3000").allow_origin("http://intranet.example.com:80").build().unwrap();
     let lines = warned(&traced);
     assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].starts_with("pages of http://intranet.example.com may ask for sessions"), "{lines:?}");
+    assert!(lines[0].starts_with("pages of http://intranet.example.com may request sessions"), "{lines:?}");
 }
 
 /// S-85: create-app's default origin beside a production address.
@@ -103,7 +103,7 @@ fn s_85_an_insecure_origin_beside_an_address_on_https_takes_a_waiver() {
         let (traced, _guard) = Traced::begin();
         cors(origin).dangerously_allow_insecure_origins().build().expect("it is waived");
         let warned = traced.lines(tracing::Level::WARN).join("\n");
-        assert!(warned.contains(&format!("pages of {} may ask", origin.to_lowercase())), "{origin}: {warned}");
+        assert!(warned.contains(&format!("pages of {} may request", origin.to_lowercase())), "{origin}: {warned}");
     }
     // Whichever of the addresses is on https, and whichever is not.
     assert!(said(builder().app_base_url("http://localhost:3000")).contains("http://localhost:3000 is not an origin"));

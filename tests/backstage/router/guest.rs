@@ -16,7 +16,7 @@ async fn guests_are_not_let_in() {
         [site.request("/guest/refresh"), site.request("/guest/refresh/").method(Method::POST).user(&User::jane())]
     {
         let answer = site.call(request).await;
-        assert_eq!(said(&answer), (403, "NotAllowedError".to_owned(), "Guests are not let in here.".to_owned()));
+        assert_eq!(said(&answer), (403, "NotAllowedError".to_owned(), "Guest sign-in is not allowed.".to_owned()));
     }
 }
 

@@ -102,12 +102,12 @@ async fn s_68_a_cross_site_request_is_told_so_and_no_more() {
     insta::assert_snapshot!(with, @r##"
     403
     cache-control: no-store
-    content-length: 169
+    content-length: 182
     content-type: application/json; charset=utf-8
     vary: origin
     x-content-type-options: nosniff
 
-    {"error":{"name":"NotAllowedError","message":"Pages of another site may not ask this."},"request":{"method":"GET","url":"/awsalb/refresh"},"response":{"statusCode":403}}
+    {"error":{"name":"NotAllowedError","message":"Requests from pages of another site are not allowed."},"request":{"method":"GET","url":"/awsalb/refresh"},"response":{"statusCode":403}}
     "##);
 }
 

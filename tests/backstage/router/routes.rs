@@ -86,12 +86,12 @@ async fn there_is_nothing_to_start() {
     insta::assert_snapshot!(shown(&site.get("/awsalb/start?env=production").await), @r##"
     501
     cache-control: no-store
-    content-length: 197
+    content-length: 196
     content-type: application/json; charset=utf-8
     vary: origin
     x-content-type-options: nosniff
 
-    {"error":{"name":"NotImplementedError","message":"The load balancer signs users in: there is nothing to start here."},"request":{"method":"GET","url":"/awsalb/start"},"response":{"statusCode":501}}
+    {"error":{"name":"NotImplementedError","message":"The load balancer signs users in; this route is not implemented."},"request":{"method":"GET","url":"/awsalb/start"},"response":{"statusCode":501}}
     "##);
     let frame = site.get("/awsalb/handler/frame").await;
     let post = site.call(site.request("/awsalb/handler/frame").method(Method::POST)).await;
@@ -198,12 +198,12 @@ async fn another_method_is_refused_with_those_that_there_are() {
     405
     allow: GET,HEAD,POST
     cache-control: no-store
-    content-length: 160
+    content-length: 163
     content-type: application/json; charset=utf-8
     vary: origin
     x-content-type-options: nosniff
 
-    {"error":{"name":"Error","message":"This route does not take this method."},"request":{"method":"DELETE","url":"/awsalb/refresh"},"response":{"statusCode":405}}
+    {"error":{"name":"Error","message":"This route does not support this method."},"request":{"method":"DELETE","url":"/awsalb/refresh"},"response":{"statusCode":405}}
     "##);
     for (path, method, allow) in [
         ("/awsalb/logout", Method::GET, "POST"),

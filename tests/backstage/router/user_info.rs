@@ -49,13 +49,13 @@ async fn without_a_token_there_is_no_answer() {
     insta::assert_snapshot!(shown(&site.get("/v1/userinfo").await), @r##"
     401
     cache-control: no-store
-    content-length: 160
+    content-length: 161
     content-type: application/json; charset=utf-8
     vary: origin
     www-authenticate: Bearer
     x-content-type-options: nosniff
 
-    {"error":{"name":"AuthenticationError","message":"This needs a Backstage token."},"request":{"method":"GET","url":"/v1/userinfo"},"response":{"statusCode":401}}
+    {"error":{"name":"AuthenticationError","message":"A Backstage token is required."},"request":{"method":"GET","url":"/v1/userinfo"},"response":{"statusCode":401}}
     "##);
     insta::assert_snapshot!(shown(&site.user_info("a.b.c").await), @r##"
     401
@@ -130,7 +130,7 @@ async fn nobody_is_known_who_never_signed_in() {
     let ghost = EntityRef::user("ghost").unwrap();
     let issued = site.tokens.user_token(&ghost, &[]).await.unwrap();
     let answer = site.user_info(issued.expose()).await;
-    assert_eq!(said(&answer), (404, "NotFoundError".to_owned(), "Nothing is known of this user.".to_owned()));
+    assert_eq!(said(&answer), (404, "NotFoundError".to_owned(), "The user is unknown.".to_owned()));
 }
 
 #[tokio::test]

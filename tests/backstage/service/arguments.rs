@@ -36,7 +36,7 @@ fn an_upstream_that_is_none_is_refused_with_what_to_write() {
     for (url, part) in [
         ("ftp://backend", "write it as http://127.0.0.1:7008"),
         ("http://backend:7007/api/auth", "has more than a host"),
-        ("http://jane:canary@backend", "without user or password"),
+        ("http://jane:canary@backend", "without user name and password"),
     ] {
         let ended = run(folder.path(), &["--upstream", url, "--listen", "127.0.0.1:0"]);
         assert_eq!(ended.code, 1, "{url}: {ended:?}");

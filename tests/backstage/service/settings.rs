@@ -165,6 +165,5 @@ fn s_85_an_origin_on_the_visitors_machine_beside_an_address_on_https_does_not_st
     let folder = folder_with(&waived);
     assert_eq!(run(folder.path(), &["check"]).code, 0);
     let service = Service::start(folder.path(), &["--listen", "127.0.0.1:0", "--without-catalog"]);
-    service
-        .wait_until_it_says("pages of http://localhost:3000 may ask for sessions beside https://backstage.example.com");
+    service.wait_until_it_says("pages of http://localhost:3000 may request sessions of https://backstage.example.com");
 }

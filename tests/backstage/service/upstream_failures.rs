@@ -44,7 +44,7 @@ async fn one_that_does_not_listen_is_502_in_backstages_shape_and_names_no_machin
     assert_eq!(
         said,
         json!({
-            "error": { "name": "ServiceUnavailableError", "message": "the backend behind this one gives no answer" },
+            "error": { "name": "ServiceUnavailableError", "message": "the backend behind this one is not available" },
             "request": { "method": "GET", "url": "/api/auth/github/start" },
             "response": { "statusCode": 502 },
         })
@@ -74,7 +74,10 @@ async fn one_that_does_not_answer_is_504() {
     let upstream = Upstream::at(url).answer_timeout(Duration::from_millis(50)).build().expect("sound");
     // It takes the connection, as the kernel does, and no more.
     let (status, said) = ask(upstream, get("/")).await;
-    assert_eq!((status, &said["error"]["message"]), (504, &json!("the backend behind this one takes too long")));
+    assert_eq!(
+        (status, &said["error"]["message"]),
+        (504, &json!("the backend behind this one does not respond in time"))
+    );
 }
 
 #[tokio::test]
@@ -144,14 +147,14 @@ async fn an_answer_that_breaks_off_breaks_off_here() {
 #[test]
 fn addresses_that_are_none_are_refused_with_what_to_write() {
     for (url, part) in [
-        ("", "is none: write it as http://127.0.0.1:7008"),
-        ("backend:7007", "is none"),
+        ("", "is invalid: write it as http://127.0.0.1:7008"),
+        ("backend:7007", "is invalid"),
         ("/api", "has more than a host"),
-        ("ftp://backend", "is none"),
+        ("ftp://backend", "is invalid"),
         ("https://backend:7007/api", "has more than a host"),
         ("http://backend/?x", "has more than a host"),
         ("http://backend#x", "has more than a host"),
-        ("http://jane:canary@backend", "without user or password"),
+        ("http://jane:canary@backend", "without user name and password"),
     ] {
         let refused = Upstream::at(url).build().expect_err(url).to_string();
         assert!(refused.contains(part) && !refused.contains("canary"), "{url}: {refused}");

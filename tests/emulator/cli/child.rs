@@ -14,7 +14,7 @@ fn shell(script: &str) -> Vec<String> {
 #[tokio::test]
 async fn it_is_told_whom_to_trust_and_where_to_listen() {
     let running = Running::with_application(&["--as", "jane"], &application::command());
-    assert!(running.start_lines.contains("The application is told"), "{}", running.start_lines);
+    assert!(running.start_lines.contains("The application is started with"), "{}", running.start_lines);
     assert!(running.told("Application").starts_with("http://localhost:"), "{}", running.start_lines);
 
     let browser = running.browser();
@@ -84,7 +84,7 @@ fn the_emulator_ends_with_it_and_with_its_code() {
 async fn with_keep_the_emulator_stays_and_answers_502() {
     let command = ["sh", "-c", "exit 7"].map(str::to_owned);
     let mut running = Running::with_application(&["--as", "jane", "--keep", "--wait", "0"], &command);
-    running.wait_until_it_says("the application ended with code 7; the load balancer stays");
+    running.wait_until_it_says("the application ended with code 7; the load balancer keeps running");
     assert_eq!(running.get(&running.browser(), "/").await.0, 502);
     running.signal("INT");
     assert_eq!(running.ended(), 0);

@@ -65,13 +65,13 @@ async fn layer_says(alb: &MockAlb, token: &str) -> Result<(), String> {
 }
 
 #[test]
-fn a_good_token_with_its_key_would_be_let_in() {
+fn a_good_token_with_its_key_is_accepted() {
     let alb = MockAlb::new();
     let ended = inspect_with_key(&alb, &alb.sign(&jane()), &[]);
     assert_eq!(ended.code, 0, "{ended:?}");
     let said = ended.said();
     for part in [
-        "Verdict: let in As a user of the namespace default",
+        "Verdict: accepted As a user in the namespace default",
         "header 332 characters, no padding needed, 249 bytes",
         "names sub, name, family_name, given_name, picture, email, custom:team, exp, iss",
         "trusted arn:aws:elasticloadbalancing:",
@@ -83,7 +83,7 @@ fn a_good_token_with_its_key_would_be_let_in() {
 }
 
 #[test]
-fn without_a_key_nobody_is_let_in() {
+fn without_a_key_nothing_is_accepted() {
     let alb = MockAlb::new();
     let stranger = MockAlb::new();
     // By another key, which no check but that of the signature notices.
@@ -93,11 +93,11 @@ fn without_a_key_nobody_is_let_in() {
         assert_eq!(ended.code, 3, "{ended:?}");
         let said = ended.said();
         for part in [
-            "Verdict: open, since the signature was not checked",
+            "Verdict: undecided, because the signature was not checked",
             "signature not checked",
-            "--fetch-key asks the key endpoint",
-            "claims ok, if the signature is good",
-            "With a good signature: as a user of the namespace default",
+            "add --fetch-key to fetch the key from the key endpoint",
+            "claims ok, if the signature is valid",
+            "With a valid signature: as a user in the namespace default",
         ] {
             assert!(said.contains(part), "{part:?} is not in: {}", ended.stdout);
         }
@@ -119,7 +119,8 @@ fn s_61_names_addresses_and_the_token_itself_are_not_printed() {
         assert_eq!(shown, more.contains(&"--show-claims"), "{printed}");
     }
     let shown = inspect_with_key(&alb, &token, &["--show-claims"]).said();
-    for part in ["email \"canary@example.com\"", "As user:default/canary, owning as user:default/canary."] {
+    for part in ["email \"canary@example.com\"", "As user:default/canary, with the ownership refs user:default/canary."]
+    {
         assert!(shown.contains(part), "{part:?} is not in: {shown}");
     }
 }
@@ -139,7 +140,7 @@ fn refused(alb: &MockAlb) -> Vec<Refused> {
         case(
             "a stranger's load balancer",
             MockAlb::with_keys_of(alb).sign(&jane()),
-            &["Verdict: refused with status 401, untrusted_signer", "has another id", "signature ok"],
+            &["Verdict: rejected with status 401, untrusted_signer", "has another id", "signature ok"],
         ),
         case(
             "another account's",
@@ -157,17 +158,23 @@ fn refused(alb: &MockAlb) -> Vec<Refused> {
                 .header("iss", "https://idp.example.com/")
                 .claim("iss", "https://idp.example.com/")
                 .sign(),
-            &["untrusted_issuer", "token's has a slash at its end", "claims ok", "sign-in ok"],
+            &["untrusted_issuer", "token's ends with a slash", "claims ok", "sign-in ok"],
         ),
         case(
             "a client in other case",
             alb.token(&jane()).header("client", "Mock-Client").sign(),
-            &["untrusted_client", "upper and lower case alone"],
+            &["untrusted_client", "upper and lower case only"],
         ),
         case(
             "three hours old",
             alb.token(&jane()).expires_at(now - 3 * 3600).sign(),
-            &["expired", "It ended 3 h ago.", "looks like a captured token", "exp 3 h ago", "signature ok"],
+            &[
+                "expired",
+                "It expired 3 h ago.",
+                "looks like a token that was captured earlier",
+                "exp 3 h ago",
+                "signature ok",
+            ],
         ),
         case(
             "three minutes old",
@@ -177,17 +184,17 @@ fn refused(alb: &MockAlb) -> Vec<Refused> {
         case(
             "from the far future",
             alb.token(&jane()).expires_at(now + 30 * 24 * 3600).sign(),
-            &["lifetime_too_long", "not made by one, or this machine's clock is wrong by far"],
+            &["lifetime_too_long", "not from a load balancer, or this machine's clock is far off"],
         ),
         case("not valid yet", alb.token(&jane()).claim("nbf", now + 60).sign(), &["not_yet_valid"]),
         case(
             "stripped padding",
             good.replace('=', ""),
-            &["invalid_signature", "With its padding put back the signature is good", "its padding is missing"],
+            &["invalid_signature", "With its padding restored the signature is valid", "padding missing"],
         ),
         case("changed claims", changed_claims(&good), &["invalid_signature", "changed after they were signed"]),
-        case("an opaque text", "opaque-access-token".to_owned(), &["malformed", "There is no dot in it"]),
-        case("cut before the signature", good[..600].to_owned(), &["malformed", "copied without its end", "signer ok"]),
+        case("an opaque text", "opaque-access-token".to_owned(), &["malformed", "It contains no dot"]),
+        case("cut before the signature", good[..600].to_owned(), &["malformed", "not copied to its end", "signer ok"]),
         case(
             "cut in the signature",
             good[..good.len() - 30].to_owned(),
@@ -197,12 +204,12 @@ fn refused(alb: &MockAlb) -> Vec<Refused> {
         case(
             "an ID token of the provider",
             alb.token(&jane()).header("alg", "RS256").without_header("signer").claim("aud", "mock-client").sign(),
-            &["unsupported_algorithm", "ID token or access token of the identity provider", "signer REFUSED"],
+            &["unsupported_algorithm", "ID token or access token of the identity provider", "signer REJECTED"],
         ),
         case(
             "of Backstage",
             alb.token(&jane()).header("typ", "vnd.backstage.user").sign(),
-            &["unsupported_type", "a token of Backstage"],
+            &["unsupported_type", "This is a Backstage token"],
         ),
         case(
             "of Verified Access",
@@ -215,13 +222,13 @@ fn refused(alb: &MockAlb) -> Vec<Refused> {
         case(
             "members twice",
             alb.token(&jane()).raw_payload(alb.token(&jane()).payload_json().replacen('{', "{\"exp\":1,", 1)).sign(),
-            &["duplicate_member", "claims REFUSED", "JOSE header ok"],
+            &["duplicate_member", "claims REJECTED", "JOSE header ok"],
         ),
-        case("no subject", alb.token(&jane()).without_claim("sub").sign(), &["malformed_claims", "claims REFUSED"]),
+        case("no subject", alb.token(&jane()).without_claim("sub").sign(), &["malformed_claims", "claims REJECTED"]),
         case(
             "a guest",
             alb.sign(&jane().claim("email", "canary@partner.example")),
-            &["Verdict: refused with status 403, sign_in_refused", "signature ok", "claims ok"],
+            &["Verdict: rejected with status 403, sign_in_refused", "signature ok", "claims ok"],
         ),
         case("no email", alb.sign(&jane().without("email")), &["status 403, user_not_found"]),
         case("too large", alb.sign(&jane().claim("x", "x".repeat(20_000))), &["too_large", "sign-in ok"]),
@@ -246,7 +253,7 @@ async fn the_sentences_are_the_layers_own() {
         let said = ended.said();
         // The seconds of a lifetime pass between the two.
         let layer = layer.split(": exp is ").next().expect("a beginning");
-        assert!(said.contains(&format!("The log of the layer says: {layer}")), "{name}: {layer} is not in {said}");
+        assert!(said.contains(&format!("The layer logs: {layer}")), "{name}: {layer} is not in {said}");
         for part in says {
             assert!(said.contains(part), "{name}: {part:?} is not in: {}", ended.stdout);
         }
@@ -273,17 +280,17 @@ fn it_goes_on_after_the_first_thing_that_is_wrong() {
         assert_eq!(ended.code, 1, "{ended:?}");
         let said = ended.said();
         for part in [
-            "JOSE header REFUSED: the token's typ is not JWT",
-            "REFUSED: the token's alg is not ES256",
-            "REFUSED: the token's kid is not a lower-case UUID",
-            "signer REFUSED",
-            "issuer REFUSED",
-            "client REFUSED",
-            "time REFUSED",
-            "claims ok, if the signature is good",
-            "sign-in REFUSED: the sign-in policy refuses this user: the email's domain is \"partner.example\"",
-            "Verdict: refused with status 401, unsupported_type",
-            "7 more things are wrong with it",
+            "JOSE header REJECTED: the token's typ is not JWT",
+            "REJECTED: the token's alg is not ES256",
+            "REJECTED: the token's kid is not a lower-case UUID",
+            "signer REJECTED",
+            "issuer REJECTED",
+            "client REJECTED",
+            "time REJECTED",
+            "claims ok, if the signature is valid",
+            "sign-in REJECTED: the sign-in policy refuses this user: the email's domain is \"partner.example\"",
+            "Verdict: rejected with status 401, unsupported_type",
+            "There are 7 more problems",
         ] {
             assert!(said.contains(part), "{part:?} is not in: {}", ended.stdout);
         }
@@ -296,10 +303,10 @@ fn what_was_pasted_along_with_it_is_named() {
     let token = alb.sign(&jane());
     let (first, second) = token.split_at(200);
     for (input, says) in [
-        (format!("x-amzn-oidc-data: {token}\r\n"), "The name x-amzn-oidc-data before the value was taken off."),
-        (format!("\n\n  {token}\n\n"), "White space around the value was taken off."),
-        (format!("{first}\n{second}"), "Line ends or blanks inside the value were taken out"),
-        (format!("Bearer {token}"), "this was the value of Authorization"),
+        (format!("x-amzn-oidc-data: {token}\r\n"), "The name x-amzn-oidc-data before the value was removed."),
+        (format!("\n\n  {token}\n\n"), "White space around the value was removed."),
+        (format!("{first}\n{second}"), "Line ends or spaces inside the value were removed"),
+        (format!("Bearer {token}"), "this is a value of Authorization"),
         (format!("GET / HTTP/1.1\nX-Amzn-Oidc-Data: {token}\nhost: app\n"), "Of several lines"),
     ] {
         let ended = inspect_with_key(&alb, &input, &[]);
@@ -327,7 +334,7 @@ fn mistakes_say_what_to_write() {
     let no_key = file("<html>403</html>");
     let signer = ["--signer", "arn:aws:x", "--issuer", "https://idp.example.com"];
     for (name, arguments, input, says) in [
-        ("nothing pasted", vec![], "\n", "there is nothing on standard input"),
+        ("nothing pasted", vec![], "\n", "standard input is empty"),
         (
             "a listener",
             vec!["--signer", listener, "--issuer", "https://idp", "--client-id", "x"],
@@ -341,7 +348,7 @@ fn mistakes_say_what_to_write() {
         ("no file", vec!["--app-config", "no-such-file.yaml"], "a", "no-such-file.yaml"),
         ("no key file", vec!["--key", "no-such-file.pem"], "a", "no-such-file.pem cannot be read"),
         ("not a key", vec!["--key", path(&no_key)], "a", "not exactly one PEM block"),
-        ("a key from nowhere", vec!["--fetch-key"], "a", "of a configuration"),
+        ("a key from nowhere", vec!["--fetch-key"], "a", "needs a configuration"),
         ("two keys", vec!["--key", "x.pem", "--fetch-key"], "a", "cannot be used with"),
     ] {
         let ended = run(program(&[&["inspect"], &arguments[..]].concat()), input);
@@ -351,11 +358,11 @@ fn mistakes_say_what_to_write() {
 }
 
 #[test]
-fn without_a_configuration_the_token_is_shown_and_nothing_is_judged() {
+fn without_a_configuration_the_token_is_shown_and_there_is_no_verdict() {
     let ended = run(program(&["inspect"]), &MockAlb::new().sign(&jane()));
     assert_eq!(ended.code, 3, "{ended:?}");
     let said = ended.said();
-    for part in ["signature 88 characters, padded, 64 bytes", "Verdict: none, since no configuration was given"] {
+    for part in ["signature 88 characters, padded, 64 bytes", "Verdict: none, because no configuration was given"] {
         assert!(said.contains(part), "{part:?} is not in: {said}");
     }
     assert!(!said.contains("Checks"), "{said}");
@@ -371,7 +378,7 @@ fn the_configuration_comes_from_where_the_application_has_it() {
     by_environment.env("ALB_AUTH_SIGNERS", alb.signer()).env("ALB_AUTH_ISSUER", alb.issuer());
     by_environment.env("ALB_AUTH_CLIENT_IDS", alb.client_id()).env("ALB_AUTH_EMAIL_DOMAINS", "example.com");
     let ended = run(by_environment, &token);
-    assert!(ended.code == 0 && ended.said().contains("by the environment"), "{ended:?}");
+    assert!(ended.code == 0 && ended.said().contains("against the environment"), "{ended:?}");
 
     let app_config = |resolver: &str| {
         file(&format!(
@@ -386,7 +393,7 @@ fn the_configuration_comes_from_where_the_application_has_it() {
                     dangerouslyAllowSignInWithoutUserInCatalog: true";
     let asks_the_catalog = "emailMatchingUserEntityProfileEmail";
     for (resolver, says) in
-        [(by_email, "As a user of the namespace default"), (asks_the_catalog, "without its signIn.resolvers")]
+        [(by_email, "As a user in the namespace default"), (asks_the_catalog, "without its signIn.resolvers")]
     {
         let settings = app_config(resolver);
         let ended = run(program(&["inspect", "--app-config", path(&settings), "--key", path(&key)]), &token);
@@ -395,7 +402,7 @@ fn the_configuration_comes_from_where_the_application_has_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_key_endpoint_is_asked_only_when_told_to() {
+async fn the_key_endpoint_is_queried_only_on_request() {
     let alb = MockAlb::new().serve().await;
     let trusted = format!("{:?}", alb.trusted());
     let endpoint = trusted.split('"').find(|part| part.starts_with("http://127.")).expect("its address").to_owned();
@@ -408,14 +415,14 @@ async fn the_key_endpoint_is_asked_only_when_told_to() {
     let expired = alb.token(&jane()).expires_at(alb.unix_now() - 3600).sign();
     let ended = inspect(&alb, &expired, &fetch);
     assert_eq!((ended.code, alb.key_fetches()), (1, 0), "refused before a key is asked for: {ended:?}");
-    assert!(ended.said().contains("key not checked: not asked for"), "{ended:?}");
+    assert!(ended.said().contains("key not checked: not fetched"), "{ended:?}");
 
     let ended = inspect(&alb, &alb.sign(&jane()), &fetch);
     assert_eq!((ended.code, alb.key_fetches()), (0, 1), "{ended:?}");
 
     let stripped = inspect(&alb, &alb.sign(&jane()).replace('=', ""), &fetch);
     assert_eq!((stripped.code, alb.key_fetches()), (1, 2), "{stripped:?}");
-    assert!(stripped.said().contains("With its padding put back the signature is good"), "{stripped:?}");
+    assert!(stripped.said().contains("With its padding restored the signature is valid"), "{stripped:?}");
 
     alb.withdraw(alb.kid());
     let unknown = inspect(&alb, &alb.sign(&jane()), &fetch);
@@ -447,5 +454,5 @@ fn the_time_is_this_machines() {
     let said = inspect(&alb, &alb.sign(&jane()), &[]).said();
     assert!(before.elapsed().unwrap() < Duration::from_secs(60), "the machine is too slow to tell");
     assert!(said.contains("exp in 2 min") || said.contains("exp in 1 min"), "{said}");
-    assert!(said.contains(" s ago, if by a load balancer (exp less 120 s)"), "{said}");
+    assert!(said.contains(" s ago, if by a load balancer (exp minus 120 s)"), "{said}");
 }

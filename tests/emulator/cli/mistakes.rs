@@ -54,7 +54,7 @@ fn mistakes_say_what_to_write() {
         ("a time without a unit that is known", with_target(&["--session-timeout", "1w"]), vec!["90s or 15m"]),
         ("no session at all", with_target(&["--session-timeout", "0"]), vec!["at least 1 s"]),
         ("keys for others", with_target(&["--keys-listen", "0.0.0.0:0"]), vec!["plain http proves nothing"]),
-        ("an address without a port", with_target(&["--listen", "localhost"]), vec!["127.0.0.1:9000, or a port alone"]),
+        ("an address without a port", with_target(&["--listen", "localhost"]), vec!["127.0.0.1:9000, or just a port"]),
         ("a scope without openid", with_target(&["--scope", "profile"]), vec!["has no openid"]),
         ("keep without a command", with_target(&["--keep"]), vec!["<COMMAND>..."]),
         ("redirects of no provider", with_target(&["--redirect-uri", idp]), vec!["is for --provider-only"]),

@@ -46,7 +46,7 @@ async fn a_secret_of_ones_own_is_not_printed() {
     let mut arguments = program(&["--provider-only", "--provider-listen", "0", "--redirect-uri", CALLBACK]);
     arguments.env("ALB_EMULATOR_CLIENT_SECRET", "canary");
     let running = Running::start(arguments);
-    assert_eq!(running.told("Secret"), "the one that was given");
+    assert_eq!(running.told("Secret"), "as given");
     assert!(!running.start_lines.contains("canary"));
 }
 

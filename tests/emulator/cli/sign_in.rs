@@ -23,7 +23,7 @@ async fn the_start_lines_say_where_to_go_and_what_to_tell_whom() {
     let running = Running::with_application(&["--as", "jane"], &application::command());
     let lines = &running.start_lines;
     for part in [
-        "a load balancer for development, and for nothing else",
+        "a load balancer for development only",
         "Open http://app.localhost:",
         "Users jane, without a login page, at http://idp.localhost:",
         "Public keys http://127.0.0.1:",
@@ -51,11 +51,11 @@ async fn another_provider_is_named_with_what_has_to_be_registered_there() {
     program.args(["--client-id", "my-client"]).env("ALB_EMULATOR_CLIENT_SECRET", "canary");
     let running = Running::start(program);
     let lines = &running.start_lines;
-    assert!(lines.contains("To be told to the application"), "{lines}");
+    assert!(lines.contains("Configure the application with"), "{lines}");
     assert!(lines.contains("ALB_AUTH_ISSUER=https://login.example.com/tenant/v2.0\n"), "{lines}");
     assert!(lines.contains("ALB_AUTH_CLIENT_IDS=my-client\n"), "{lines}");
     let callback = format!("{}/oauth2/idpresponse", running.url());
-    assert!(lines.contains(&format!("redirect URI\n  {callback}\n")), "{lines}");
+    assert!(lines.contains(&format!("redirect URI at the provider\n  {callback}\n")), "{lines}");
     assert!(!lines.contains("canary") && !running.stderr().contains("canary"), "{lines}");
 }
 
@@ -65,8 +65,8 @@ async fn a_signal_makes_a_new_key_sign_and_sessions_go_on() {
     let browser = running.browser();
     assert_eq!(running.get(&browser, "/").await.0, 200);
     running.signal("USR1");
-    let said = running.wait_until_it_says("a new key signs from now on: ");
-    let kid = said.split("from now on: ").nth(1).unwrap().split_whitespace().next().unwrap();
+    let said = running.wait_until_it_says("new signing key: ");
+    let kid = said.split("signing key: ").nth(1).unwrap().split_whitespace().next().unwrap();
     let first_key = running.told("Public keys");
     let (endpoint, first_kid) = first_key.rsplit_once('/').unwrap();
     assert_ne!(kid, first_kid);

@@ -25,18 +25,18 @@ async fn every_mistake_is_found_before_anything_is_opened() {
         .provider(IdentityProvider::discover("http://idp.example.com"));
     insta::assert_snapshot!(said(wrong).await, @r#"
     the configuration cannot be used
-    - the target "https://app.example.com/path" must be an address without a path: http://localhost:3000
-    - the signer's account is 123456789012: an emulator signs as nobody's load balancer, with the account 000000000000
-    - the keys cannot be served at 0.0.0.0:0: plain http proves nothing there; listen on 127.0.0.1
-    - the session timeout is at least 1 s
-    - keys are rotated every 1 s at most
+    - the target "https://app.example.com/path" must be a URL without a path: http://localhost:3000
+    - the signer's account is 123456789012; the emulator must sign with the account 000000000000, which no AWS customer has
+    - the keys cannot be served at 0.0.0.0:0: plain http proves nothing on a network; listen on 127.0.0.1
+    - the session timeout must be at least 1 s
+    - the rotation interval must be at least 1 s
     - "app localhost" is not a host name: write app.localhost
     - "a b" is not the name of a cookie: take SessionCookieName of the listener rule's authenticate action
-    - the scope "email" has no openid: a provider gives no ID token then
-    - the rule for "api" fits no path: a path begins with /
+    - the scope "email" has no openid, so the provider would issue no ID token
+    - the rule for "api" matches no path: a path begins with /
     - "bye" is not a path: it begins with /
-    - the provider's issuer "http://idp.example.com" must begin with https:// (http:// on this machine alone)
-    - the client has no secret: give the one that the provider made for it
+    - the provider's issuer "http://idp.example.com" must begin with https:// (http:// only on this machine)
+    - the client has no secret: set the one that the provider issued
     "#);
     insta::assert_snapshot!(said(EmulatorConfig::on_free_ports().signer("arn:aws:elasticloadbalancing:eu-central-1:000000000000:listener/app/a/b/c")).await, @r#"
     the configuration cannot be used
@@ -57,7 +57,7 @@ async fn a_port_that_is_taken_is_named() {
 async fn an_unknown_demo_user_is_answered_with_those_there_are() {
     let demo = IdentityProvider::demo(([127, 0, 0, 1], 0).into()).sign_in_as("nobody");
     let said = said(EmulatorConfig::on_free_ports().provider(demo)).await;
-    assert!(said.contains("there is no user \"nobody\"") && said.contains("jane"), "{said}");
+    assert!(said.contains("has no user \"nobody\"") && said.contains("jane"), "{said}");
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn mistakes_in_a_yaml_file_are_named_with_their_line() {
     }
     let two =
         EmulatorSettings::from_yaml("emulator.yaml", "demo: {}\nissuer: https://idp.example.com\n").expect("sound");
-    assert!(two.to_config().expect_err("a mistake").to_string().contains("more than one provider is named"));
+    assert!(two.to_config().expect_err("a mistake").to_string().contains("more than one provider is configured"));
     let secret = EmulatorSettings::from_yaml("emulator.yaml", "client_secret_file: /nowhere/secret\n").expect("sound");
     assert!(
         secret
@@ -134,12 +134,12 @@ fn mistakes_in_a_yaml_file_are_named_with_their_line() {
 async fn addresses_with_credentials_and_parameters_of_its_own_are_refused() {
     for name in ["client_id", "redirect_uri", "response_type", "scope", "state"] {
         let said = said(EmulatorConfig::on_free_ports().authorize_parameter(name, "x")).await;
-        assert!(said.contains(&format!("the parameter \"{name}\" is the load balancer's own")), "{said}");
+        assert!(said.contains(&format!("the parameter \"{name}\" is set by the load balancer itself")), "{said}");
     }
     for url in ["https://user:canary@idp.example.com", "https://canary@idp.example.com", "http://canary@localhost:1"] {
         let config = EmulatorConfig::on_free_ports().provider(IdentityProvider::discover(url)).client("a", "b");
         let said = said(config).await;
-        assert!(said.contains("without a user or a password in it") && !said.contains("canary"), "{said}");
+        assert!(said.contains("without user name and password") && !said.contains("canary"), "{said}");
     }
 }
 

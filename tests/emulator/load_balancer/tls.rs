@@ -98,7 +98,7 @@ async fn s_63_no_private_key_is_written_into_a_file_that_is_there() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join(there), "mine").expect("written");
         let refused = Emulator::start(config(folder.path())).await.expect_err("half of a pair").to_string();
-        for part in [there, missing, "nothing is written over it", "--tls=<FOLDER>"] {
+        for part in [there, missing, "existing files are not overwritten", "--tls=<FOLDER>"] {
             assert!(refused.contains(part), "{part}: {refused}");
         }
         assert_eq!(fs::read_to_string(folder.path().join(there)).expect("a file"), "mine");
@@ -111,7 +111,7 @@ async fn s_63_no_private_key_is_written_into_a_file_that_is_there() {
         let elsewhere = folder.path().join("elsewhere.pem");
         std::os::unix::fs::symlink(&elsewhere, folder.path().join("key.pem")).expect("a link");
         let refused = Emulator::start(config(folder.path())).await.expect_err("a link").to_string();
-        assert!(refused.contains("nothing is written over it") && !elsewhere.exists(), "{refused}");
+        assert!(refused.contains("existing files are not overwritten") && !elsewhere.exists(), "{refused}");
     }
 }
 

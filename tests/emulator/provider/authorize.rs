@@ -88,7 +88,7 @@ async fn parameters_that_come_twice_are_never_answered_elsewhere() {
             _ => CALLBACK,
         };
         let answer = site.browser().authorize(&[(name, value), (name, value)]).await;
-        answer.assert_page(400, &format!("{name} came several times"));
+        answer.assert_page(400, &format!("{name} is given several times"));
     }
 }
 

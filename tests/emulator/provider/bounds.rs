@@ -11,7 +11,7 @@ async fn old_login_pages_make_room_for_new_ones() {
         browser.authorize(&[]).await;
     }
     let last = browser.authorize(&[]).await;
-    browser.choose(&first, "jane").await.assert_page(400, "used up");
+    browser.choose(&first, "jane").await.assert_page(400, "no longer valid");
     browser.choose(&last, "jane").await.sent_to(CALLBACK);
 }
 

@@ -25,10 +25,10 @@ fn every_mistake_is_found_and_told_what_to_change() {
         (
             "slash at the end",
             DemoProvider::builder().issuer("http://idp.localhost:9001/"),
-            "scheme, host and port alone",
+            "scheme, host and port only",
         ),
-        ("a path", DemoProvider::builder().issuer("http://idp.localhost/realm"), "scheme, host and port alone"),
-        ("no URL", DemoProvider::builder().issuer("idp.localhost"), "scheme, host and port alone"),
+        ("a path", DemoProvider::builder().issuer("http://idp.localhost/realm"), "scheme, host and port only"),
+        ("no URL", DemoProvider::builder().issuer("idp.localhost"), "scheme, host and port only"),
         ("no secret", DemoProvider::builder().issuer(ISSUER).client(DemoClient::new("app", "")), "an id and a secret"),
         (
             "no address",
@@ -50,15 +50,15 @@ fn every_mistake_is_found_and_told_what_to_change() {
         (
             "a number",
             DemoProvider::builder().issuer(ISSUER).user(DemoUser::new("amy").claim("sub", 1)),
-            "must be a text",
+            "must be a string",
         ),
         ("no id", DemoProvider::builder().issuer(ISSUER).user(DemoUser::new("").claim("sub", "1")), "needs an id"),
         (
             "no lifetime",
             DemoProvider::builder().issuer(ISSUER).access_token_lifetime(Duration::ZERO),
-            "a second to a day",
+            "from 1 s to 24 h",
         ),
-        ("nobody", DemoProvider::builder().issuer(ISSUER).auto_sign_in("nobody"), "there is no user \"nobody\""),
+        ("nobody", DemoProvider::builder().issuer(ISSUER).auto_sign_in("nobody"), "has no user \"nobody\""),
     ] {
         let said = builder.build().unwrap_err().to_string();
         assert!(said.contains(says), "{case}: {said}");

@@ -49,8 +49,8 @@ async fn a_page_is_answered_once() {
     let browser = site.browser();
     let page = browser.authorize(&[]).await;
     browser.choose(&page, "jane").await.sent_to(CALLBACK);
-    browser.choose(&page, "jane").await.assert_page(400, "used up");
-    browser.choose(&page, "admin").await.assert_page(400, "used up");
+    browser.choose(&page, "jane").await.assert_page(400, "no longer valid");
+    browser.choose(&page, "admin").await.assert_page(400, "no longer valid");
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_page_waits_for_15_minutes() {
     site.clock.advance(Duration::from_secs(15 * 60 - 1));
     browser.choose(&early, "jane").await.sent_to(CALLBACK);
     site.clock.advance(Duration::from_secs(1));
-    browser.choose(&late, "jane").await.assert_page(400, "used up");
+    browser.choose(&late, "jane").await.assert_page(400, "no longer valid");
 }
 
 #[tokio::test]
@@ -70,10 +70,10 @@ async fn a_page_is_answered_by_the_browser_that_was_shown_it() {
     let (mine, of_the_victim) = (site.browser(), site.browser());
     let page = mine.authorize(&[]).await;
     // A form on another site would send this: the ticket is sound, the cookie is not.
-    of_the_victim.choose(&page, "guest").await.assert_page(400, "used up");
+    of_the_victim.choose(&page, "guest").await.assert_page(400, "no longer valid");
     of_the_victim.authorize(&[]).await.ticket();
-    of_the_victim.choose(&page, "guest").await.assert_page(400, "used up");
-    // It was not used up by that.
+    of_the_victim.choose(&page, "guest").await.assert_page(400, "no longer valid");
+    // It is still valid after that.
     mine.choose(&page, "jane").await.sent_to(CALLBACK);
 }
 
@@ -91,16 +91,16 @@ async fn an_answer_that_makes_no_sense_leads_nowhere() {
     let site = Site::new().await;
     let browser = site.browser();
     for (form, says) in [
-        (vec![], "used up"),
-        (vec![("user", "jane")], "used up"),
-        (vec![("ticket", "forged"), ("user", "jane")], "used up"),
+        (vec![], "no longer valid"),
+        (vec![("user", "jane")], "no longer valid"),
+        (vec![("ticket", "forged"), ("user", "jane")], "no longer valid"),
         (vec![("ticket", "one"), ("ticket", "two")], "several times"),
     ] {
         browser.authorize(&[]).await.ticket();
         browser.post("/login", &form).await.assert_page(400, says);
     }
     let page = browser.authorize(&[]).await;
-    browser.choose(&page, "mallory").await.assert_page(400, "There is no user");
+    browser.choose(&page, "mallory").await.assert_page(400, "no longer exists");
     browser.authorize(&[]).await.ticket();
 }
 

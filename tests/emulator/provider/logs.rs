@@ -26,7 +26,7 @@ async fn the_log_tells_who_signs_in_where_and_no_secret() {
     browser.authorize(&[("redirect_uri", "http://app.localhost/?canary-of-query")]).await;
 
     assert!(traced.lines(Level::INFO).contains(&format!("demo provider: \"jane\" signs in at {CLIENT:?}")));
-    assert!(traced.lines(Level::INFO).iter().any(|line| line.contains("invalid_grant: the code is not known")));
+    assert!(traced.lines(Level::INFO).iter().any(|line| line.contains("invalid_grant: the code is unknown")));
     let said = traced.all();
     let cookies = chosen.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
     let cookies: Vec<&str> = cookies.filter_map(|cookie| cookie.split(['=', ';']).nth(1)).collect();

@@ -34,7 +34,7 @@ async fn a_user_may_be_signed_in_without_a_page() {
 async fn nobody_is_signed_in_as_somebody_who_is_not_there() {
     let site = Site::new().await;
     let said = site.provider.auto_sign_in(Some("jan")).unwrap_err().to_string();
-    assert!(said.contains("there is no user \"jan\"") && said.contains("jane, carlos, admin"), "{said}");
+    assert!(said.contains("has no user \"jan\"") && said.contains("jane, carlos, admin"), "{said}");
     site.browser().authorize(&[]).await.ticket();
 }
 
@@ -52,11 +52,11 @@ async fn refreshes_can_be_refused() {
 #[tokio::test]
 async fn sign_ins_can_be_answered_with_an_error() {
     let site = Site::new().await;
-    site.provider.answer_with_error(Some("server_error"));
+    site.provider.respond_with_error(Some("server_error"));
     site.browser().authorize(&[]).await.assert_sent_back("server_error");
     // Still not to strangers.
     site.browser().authorize(&[("redirect_uri", "https://evil.example/")]).await.assert_page(400, "not registered");
-    site.provider.answer_with_error(None);
+    site.provider.respond_with_error(None);
     site.browser().authorize(&[]).await.ticket();
 }
 

@@ -48,7 +48,7 @@ async fn ready_users_have_the_shape_of_their_providers() {
 /// A load balancer adds `exp` and `iss` to the claims, so a provider's own would stand there twice.
 #[tokio::test]
 async fn no_ready_user_has_a_claim_that_the_load_balancer_adds() {
-    for user in DemoUser::ready() {
+    for user in DemoUser::builtin() {
         assert!(user.claims().all(|(name, _)| !matches!(name, "exp" | "iss")), "{}", user.id());
     }
 }

@@ -120,7 +120,7 @@ async fn whoever_is_taken_out_of_the_file_is_signed_out() {
             let page = site.browser();
             let shown = page.authorize(&[]).await;
             file.write(&after);
-            page.choose(&shown, "amy").await.assert_page(400, "There is no user");
+            page.choose(&shown, "amy").await.assert_page(400, "no longer exists");
         }
     }
 }

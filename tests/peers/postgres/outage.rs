@@ -162,7 +162,7 @@ async fn who_is_not_let_in_is_told_what_to_change() {
     for (case, builder, said) in [
         ("password", stores().password("canary wrong"), "check the password of backstage"),
         ("user", stores().user("nobody"), "check the password of nobody"),
-        ("database", server.stores("nowhere"), "name the database of Backstage's auth plugin instead of nowhere"),
+        ("database", server.stores("nowhere"), "set the database of Backstage's auth plugin instead of nowhere"),
         ("rights", stores().user("reader").password("canary r"), "grant reader SELECT, INSERT, UPDATE and DELETE"),
         ("port", stores().port(1), "cannot be reached"),
         ("name", Postgres::builder("db.invalid", AUTH).user("u").timeout(BOUND), "PostgreSQL at db.invalid:5432"),

@@ -165,7 +165,7 @@ async fn s_67_another_key_under_a_kid_is_refused_and_the_first_one_stays() {
         store.publish(first.clone()).await.unwrap();
         store.publish(StoredKey::new(first.key.clone(), at(60), None)).await.unwrap();
         let said = store.publish(other).await.unwrap_err().to_string();
-        assert!(said.contains("another public key is there under the kid \"one\""), "{said}");
+        assert!(said.contains("another public key has the kid \"one\""), "{said}");
         let held = store.list().await.unwrap();
         assert_eq!(held.iter().map(|held| held.key.json()).collect::<Vec<_>>(), [first.key.json()]);
     }

@@ -1,4 +1,4 @@
-//! Keys from files, which replicas share. The first signs.
+//! Keys from files, which replicas share. The first key signs.
 
 use std::{
     sync::Arc,
@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    schedule::{Moment, Schedule, VERIFIER_CACHE},
+    schedule::{Schedule, Timestamp, VERIFIER_CACHE},
     source::KeySource,
 };
 use crate::{
@@ -21,18 +21,18 @@ use crate::{
 pub(super) struct FromFiles {
     schedule: Schedule,
     keys: Vec<Published>,
-    /// The one that signs: the first, unless that is so new that verifiers may not know it.
+    /// The key that signs: the first one, unless it is so new that verifiers may not know it.
     current: Option<Arc<SigningKey>>,
-    /// Taken out of the files; listed until then.
+    /// Removed from the files, but listed until then.
     removed: Vec<(PublicJwk, Instant)>,
 }
 
 struct Published {
     entry: Entry,
-    /// Since when it is listed.
+    /// When it was first listed.
     since: Option<Instant>,
-    /// When the store was told last.
-    told: Option<Moment>,
+    /// When it was last published to the store.
+    announced: Option<Timestamp>,
 }
 
 impl FromFiles {
@@ -41,7 +41,7 @@ impl FromFiles {
         Self { schedule, keys, current: None, removed: Vec::new() }
     }
 
-    fn settle(&mut self, now: Moment) {
+    fn activate(&mut self, now: Timestamp) {
         self.removed.retain(|(_, until)| now.monotonic < *until);
         let Some(first) = self.keys.first() else { return };
         let Some(since) = first.since else { return };
@@ -51,54 +51,55 @@ impl FromFiles {
         }
     }
 
-    /// The first that the store does not know, or has known for so long that it may soon forget it.
-    fn untold(&self, now: Moment) -> Option<&Published> {
+    /// The first key that was never published, or published so long ago that the store may soon
+    /// drop it.
+    fn unannounced(&self, now: Timestamp) -> Option<&Published> {
         let again = self.schedule.lifetime();
-        self.keys.iter().find(|key| key.told.is_none_or(|told| told.age_at(now) >= again))
+        self.keys.iter().find(|key| key.announced.is_none_or(|announced| announced.age_at(now) >= again))
     }
 }
 
 impl Published {
     fn new(entry: Entry) -> Self {
-        Self { entry, since: None, told: None }
+        Self { entry, since: None, announced: None }
     }
 }
 
 impl KeySource for FromFiles {
-    fn signer(&mut self, now: Moment) -> Option<Arc<SigningKey>> {
-        self.settle(now);
+    fn signer(&mut self, now: Timestamp) -> Option<Arc<SigningKey>> {
+        self.activate(now);
         self.current.clone()
     }
 
-    fn is_due(&mut self, now: Moment) -> bool {
-        self.untold(now).is_some()
+    fn is_due(&mut self, now: Timestamp) -> bool {
+        self.unannounced(now).is_some()
     }
 
-    fn publication(&mut self, now: Moment) -> Result<Option<StoredKey>, StoreError> {
+    fn publication(&mut self, now: Timestamp) -> Result<Option<StoredKey>, StoreError> {
         let expires_at = now.date.checked_add(self.schedule.listed_for());
-        Ok(self.untold(now).map(|key| StoredKey::new(key.entry.public.clone(), now.date, expires_at)))
+        Ok(self.unannounced(now).map(|key| StoredKey::new(key.entry.public.clone(), now.date, expires_at)))
     }
 
-    fn published(&mut self, kid: &str, now: Moment) {
+    fn published(&mut self, kid: &str, now: Timestamp) {
         for key in self.keys.iter_mut().filter(|key| key.entry.public.kid() == kid) {
             key.since.get_or_insert(now.monotonic);
-            key.told = Some(now);
+            key.announced = Some(now);
         }
     }
 
-    fn listed(&mut self, now: Moment) -> Vec<PublicJwk> {
-        self.settle(now);
+    fn listed(&mut self, now: Timestamp) -> Vec<PublicJwk> {
+        self.activate(now);
         let keys = self.keys.iter().map(|key| &key.entry.public);
         keys.chain(self.removed.iter().map(|(key, _)| key)).cloned().collect()
     }
 
-    fn replace(&mut self, keys: Vec<Entry>, now: Moment) -> Result<bool, String> {
-        self.settle(now);
+    fn replace(&mut self, keys: Vec<Entry>, now: Timestamp) -> Result<bool, String> {
+        self.activate(now);
         let known = self.keys.iter().map(|held| &held.entry.public).chain(self.removed.iter().map(|(key, _)| key));
         for held in known {
             if let Some(new) = keys.iter().find(|new| new.public.kid() == held.kid() && new.public != *held) {
                 return Err(format!(
-                    "the key id {} now has another key, but verifiers still hold the old one for it: give the new key an id of its own",
+                    "the key id {} now has another key, but verifiers still cache the old one: give the new key another id",
                     quoted(new.public.kid())
                 ));
             }
@@ -112,10 +113,11 @@ impl KeySource for FromFiles {
         let mut old = std::mem::take(&mut self.keys);
         for entry in keys {
             let known = old.iter().position(|held| held.entry.public == entry.public).map(|at| old.swap_remove(at));
-            let (since, told) = known.map(|held| (held.since, held.told)).unwrap_or_default();
-            self.keys.push(Published { entry, since, told });
+            let (since, announced) = known.map(|held| (held.since, held.announced)).unwrap_or_default();
+            self.keys.push(Published { entry, since, announced });
         }
-        // Another replica may sign by a removed key until its own first key has become known.
+        // Another replica may sign with a removed key until its new first key is known to
+        // verifiers.
         let left = self.schedule.lifetime().saturating_add(VERIFIER_CACHE.saturating_mul(2));
         let until = now.monotonic.checked_add(left);
         self.removed.retain(|(key, _)| !self.keys.iter().any(|held| held.entry.public == *key));

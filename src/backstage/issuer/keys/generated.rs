@@ -1,4 +1,4 @@
-//! Keys that are made here, for this process alone.
+//! Keys that are generated in this process and used by it only.
 
 use std::{
     collections::VecDeque,
@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    schedule::{COOL_DOWN, Moment, Schedule},
+    schedule::{COOL_DOWN, Schedule, Timestamp},
     source::KeySource,
 };
 use crate::backstage::{
@@ -16,25 +16,26 @@ use crate::backstage::{
     store::{StoreError, StoredKey},
 };
 
-/// A key that could not be published for so long is given up for a new one.
+/// A key that could not be published for this long is replaced by a new one.
 const PENDING: Duration = Duration::from_secs(5 * 60);
-/// More keys never wait for their turn. Two do where tokens live for ten minutes.
-const MOST_WAITING: usize = 3;
+/// Maximum number of published keys that wait to sign. With tokens of ten minutes there are two.
+const MAX_WAITING: usize = 3;
 
 pub(super) struct Generated {
     schedule: Schedule,
-    /// Made, not yet published. Kept over failures, so that a store that is slow to say yes has one row and not ten.
+    /// Generated, not yet published. It is kept after failures, so that a slow store ends up with
+    /// one row and not with several.
     pending: Option<Made>,
-    /// Published, in their order.
+    /// Published, in the order of publication.
     waiting: VecDeque<Waiting>,
     current: Option<Signing>,
-    /// Signed once; listed until then.
+    /// No longer signs; listed until then.
     retired: Vec<(PublicJwk, Instant)>,
 }
 
 struct Made {
     key: Arc<SigningKey>,
-    at: Moment,
+    at: Timestamp,
 }
 
 struct Waiting {
@@ -44,12 +45,12 @@ struct Waiting {
 
 struct Signing {
     made: Made,
-    /// Its age when it was taken into use.
+    /// Its age when it started to sign.
     from: Duration,
 }
 
 impl Made {
-    fn age(&self, now: Moment) -> Duration {
+    fn age(&self, now: Timestamp) -> Duration {
         self.at.age_at(now)
     }
 }
@@ -59,13 +60,13 @@ impl Generated {
         Self { schedule, pending: None, waiting: VecDeque::new(), current: None, retired: Vec::new() }
     }
 
-    /// Lets go of what is past its time, and hands over to the next key where that is due.
-    fn settle(&mut self, now: Moment) {
+    /// Drops expired keys, and switches to the next key when that is due.
+    fn activate(&mut self, now: Timestamp) {
         let (schedule, last_age) = (self.schedule, self.schedule.last_age());
         self.retired.retain(|(_, until)| now.monotonic < *until);
         self.pending.take_if(|made| made.age(now) >= PENDING);
         self.waiting.retain(|next| next.made.age(now) < last_age);
-        // So long the next one must have been listed. Without any other, the next signs at once: so does a first key.
+        // A new key must be published for this long before it signs, unless it is the only key.
         let wait = match &self.current {
             Some(current) if current.made.age(now) >= last_age => Duration::ZERO,
             Some(current) if current.made.age(now) >= schedule.end(current.from) => COOL_DOWN,
@@ -81,14 +82,14 @@ impl Generated {
         }
     }
 
-    fn retire(&mut self, now: Moment) {
+    fn retire(&mut self, now: Timestamp) {
         let Some(old) = self.current.take() else { return };
         let left = self.schedule.listed_for().saturating_sub(old.made.age(now));
         self.retired.extend(now.monotonic.checked_add(left).map(|until| (old.made.key.public().clone(), until)));
     }
 
-    /// For how long the keys at hand will sign.
-    fn provided_for(&self, now: Moment) -> Duration {
+    /// How long the existing keys will be able to sign.
+    fn provided_for(&self, now: Timestamp) -> Duration {
         let Some(current) = &self.current else { return Duration::ZERO };
         let left = self.schedule.end(current.from).saturating_sub(current.made.age(now));
         self.waiting.iter().fold(left, |left, next| {
@@ -99,17 +100,17 @@ impl Generated {
 }
 
 impl KeySource for Generated {
-    fn signer(&mut self, now: Moment) -> Option<Arc<SigningKey>> {
-        self.settle(now);
+    fn signer(&mut self, now: Timestamp) -> Option<Arc<SigningKey>> {
+        self.activate(now);
         self.current.as_ref().map(|current| Arc::clone(&current.made.key))
     }
 
-    fn is_due(&mut self, now: Moment) -> bool {
-        self.settle(now);
-        self.pending.is_some() || self.waiting.len() < MOST_WAITING && self.provided_for(now) <= self.schedule.ahead()
+    fn is_due(&mut self, now: Timestamp) -> bool {
+        self.activate(now);
+        self.pending.is_some() || self.waiting.len() < MAX_WAITING && self.provided_for(now) <= self.schedule.ahead()
     }
 
-    fn publication(&mut self, now: Moment) -> Result<Option<StoredKey>, StoreError> {
+    fn publication(&mut self, now: Timestamp) -> Result<Option<StoredKey>, StoreError> {
         if !self.is_due(now) {
             return Ok(None);
         }
@@ -123,14 +124,14 @@ impl KeySource for Generated {
         Ok(Some(publication))
     }
 
-    fn published(&mut self, kid: &str, now: Moment) {
+    fn published(&mut self, kid: &str, now: Timestamp) {
         if let Some(made) = self.pending.take_if(|made| made.key.public().kid() == kid) {
             self.waiting.push_back(Waiting { made, listed_since: now.monotonic });
         }
     }
 
-    fn listed(&mut self, now: Moment) -> Vec<PublicJwk> {
-        self.settle(now);
+    fn listed(&mut self, now: Timestamp) -> Vec<PublicJwk> {
+        self.activate(now);
         let current = self.current.iter().map(|current| &current.made);
         let made = current.chain(self.waiting.iter().map(|next| &next.made)).map(|made| made.key.public());
         made.chain(self.retired.iter().map(|(key, _)| key)).cloned().collect()

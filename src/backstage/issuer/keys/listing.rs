@@ -1,13 +1,13 @@
-//! What the store lists, for a crowd.
+//! The store's list of keys, shared by concurrent requests.
 //!
 //! | situation | store queries |
 //! |---|---|
-//! | many ask at once | one at a time; whoever asks while one runs waits for the one after it, with all others |
-//! | a token's kid is known | none, but for one where the listing is older than [`VERIFIER_CACHE`] |
-//! | a token's kid is unknown | one, out of a budget: strangers can make up kids |
+//! | concurrent requests | one at a time; a request that arrives during a query waits for the next one, together with all others |
+//! | a token's kid is known | none, except one if the list is older than [`VERIFIER_CACHE`] |
+//! | a token's kid is unknown | one, limited by a budget, because an attacker can make up kids |
 //!
-//! To join a query that already runs would be wrong: a key that was published meanwhile may not be in its answer, and a
-//! verifier that asks for that very key then must not be told that there is none.
+//! Joining a running query would be wrong: its result may lack a key that was published after it
+//! started, and a verifier that asks for that key would be told that it does not exist.
 
 use std::{
     sync::{
@@ -27,35 +27,35 @@ use crate::{
     keys::Budget,
 };
 
-/// A store that says nothing for so long is out of reach.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Queries for unknown kids: so many at once, then so many a second.
+/// A store that does not respond within this time counts as unavailable.
+const STORE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Budget of queries for unknown kids: the burst, and the rate per second.
 const BURST: u32 = 10;
 const PER_SECOND: u32 = 1;
 
 pub(super) struct Listings {
     store: Arc<dyn PublicKeyStore>,
     clock: SharedClock,
-    /// For so long a row is listed, where it does not say itself.
+    /// How long a row is listed if it has no expiry of its own.
     listed_for: Duration,
-    /// How many queries have begun.
+    /// Number of queries that were started.
     begun: AtomicU64,
-    /// One query at a time.
+    /// Allows one query at a time.
     gate: tokio::sync::Mutex<Option<Answer>>,
     last: Mutex<Last>,
     unknown: Budget,
 }
 
-/// The last answer, and the number of its query.
+/// The last result, and the number of its query.
 type Answer = (u64, Result<Arc<Listing>, StoreError>);
 
 #[derive(Default)]
 struct Last {
     listing: Option<Arc<Listing>>,
-    asked: Option<Instant>,
+    queried_at: Option<Instant>,
 }
 
-/// What a store said.
+/// The result of a query.
 pub(super) struct Listing {
     rows: Vec<Row>,
 }
@@ -66,18 +66,18 @@ struct Row {
 }
 
 impl Listing {
-    /// The keys that are within their time, the oldest first.
+    /// The keys that have not expired, oldest first.
     pub(super) fn live(&self, now: SystemTime) -> impl Iterator<Item = &PublicJwk> {
         self.rows.iter().filter(move |row| now < row.until).map(|row| &row.key)
     }
 
-    /// Whether the store has this key, within its time or not.
+    /// Whether the store has this key, expired or not.
     pub(super) fn has(&self, kid: &str) -> bool {
         self.rows.iter().any(|row| row.key.kid() == kid)
     }
 
-    /// The ids of those past it.
-    pub(super) fn outlived(&self, now: SystemTime) -> Vec<String> {
+    /// The ids of the expired keys.
+    pub(super) fn expired(&self, now: SystemTime) -> Vec<String> {
         self.rows.iter().filter(|row| now >= row.until).map(|row| row.key.kid().to_owned()).collect()
     }
 
@@ -99,7 +99,7 @@ impl Listings {
         }
     }
 
-    /// What the store lists: everything that was published before this is called.
+    /// The store's current list: it includes everything that was published before this call.
     pub(super) async fn fresh(&self) -> Result<Arc<Listing>, StoreError> {
         let begun_before = self.begun.load(Ordering::SeqCst);
         let mut gate = self.gate.lock().await;
@@ -109,8 +109,8 @@ impl Listings {
             return result.clone();
         }
         let number = self.begun.fetch_add(1, Ordering::SeqCst).saturating_add(1);
-        self.last.lock().asked = Some(self.clock.monotonic());
-        let result = patiently(self.store.list()).await.map(|rows| Arc::new(self.read(rows)));
+        self.last.lock().queried_at = Some(self.clock.monotonic());
+        let result = with_timeout(self.store.list()).await.map(|rows| Arc::new(self.read(rows)));
         if let Ok(listing) = &result {
             self.last.lock().listing = Some(Arc::clone(listing));
         }
@@ -118,29 +118,31 @@ impl Listings {
         result
     }
 
-    /// What the store listed last.
+    /// The last list.
     pub(super) fn last(&self) -> Option<Arc<Listing>> {
         self.last.lock().listing.clone()
     }
 
-    /// The key of this kid, listed anew where that may help; `None` if nobody has published one.
+    /// The key with this kid; queries the store if that may help. `None` if the key was never
+    /// published.
     pub(super) async fn find(&self, kid: &str, now: SystemTime) -> Result<Option<PublicJwk>, StoreError> {
         if let Some(key) = self.last().and_then(|listing| listing.find(kid, now).cloned()) {
             if !self.is_old() {
                 return Ok(Some(key));
             }
-            // A key that is known is good for its time, so a store that is down takes nothing away.
+            // A known key is valid until it expires, so it does not depend on the store's
+            // availability.
             return Ok(self.fresh().await.map_or(Some(key), |listing| listing.find(kid, now).cloned()));
         }
-        let spent = || StoreError::new("tokens with unknown kids come so often that the store is not asked for each");
+        let spent = || StoreError::new("too many tokens with unknown kids: the query budget is spent");
         let _permit = self.unknown.take(self.clock.monotonic()).ok_or_else(spent)?;
         Ok(self.fresh().await?.find(kid, now).cloned())
     }
 
     fn is_old(&self) -> bool {
         let now = self.clock.monotonic();
-        let asked = self.last.lock().asked;
-        asked.is_none_or(|asked| now.saturating_duration_since(asked) >= VERIFIER_CACHE)
+        let queried_at = self.last.lock().queried_at;
+        queried_at.is_none_or(|queried_at| now.saturating_duration_since(queried_at) >= VERIFIER_CACHE)
     }
 
     fn read(&self, mut rows: Vec<StoredKey>) -> Listing {
@@ -151,8 +153,8 @@ impl Listings {
     }
 }
 
-/// The store's answer, or that it gives none.
-pub(super) async fn patiently<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    let late = |_| StoreError::new(format!("the store of public keys has not answered for {PATIENCE:?}"));
-    tokio::time::timeout(PATIENCE, answer).await.map_err(late)?
+/// The store's response, or an error if there is none in time.
+pub(super) async fn with_timeout<T>(response: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let late = |_| StoreError::new(format!("the store of public keys did not respond within {STORE_TIMEOUT:?}"));
+    tokio::time::timeout(STORE_TIMEOUT, response).await.map_err(late)?
 }

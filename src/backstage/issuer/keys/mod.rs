@@ -1,17 +1,17 @@
-//! The signing keys of one kind of token, and the public keys of all replicas.
+//! The signing keys for one kind of token, and the public keys of all replicas.
 //!
 //! | situation | what happens |
 //! |---|---|
-//! | no key yet | one is made and published, by one of however many ask; then it signs |
-//! | the key ends soon | its successor is published beside the requests, and signs when it has been listed long enough |
-//! | store down, the key in its time | it signs on, up to the last moment of the [`schedule`]; retried at growing intervals |
-//! | store down, no key in its time | [`StoreError`]; retried by the next call |
-//! | store down, somebody asks for the public keys | those listed last, as far as they are in their time |
-//! | a row that is past its time | not listed, and removed from the store |
-//! | the signing key's row is gone | published again |
-//! | two rows of one kid with two keys | the older stands, the other is refused and reported |
+//! | no key yet | one key is generated and published, no matter how many requests wait for it; then it signs |
+//! | the key ends soon | its successor is published in the background, and signs once it has been listed long enough |
+//! | store unavailable, the key is valid | it keeps signing, up to the last time that the [`schedule`] allows; publishing is retried at growing intervals |
+//! | store unavailable, no valid key | [`StoreError`]; the next call retries |
+//! | store unavailable, a request for the public keys | the last list, without expired keys |
+//! | an expired row | not listed, and removed from the store |
+//! | the signing key's row is missing | published again |
+//! | two rows with one kid and different keys | the older one is used, the other is rejected and reported |
 //!
-//! Nothing here needs a task that runs all the time: each call sees to what is due.
+//! No background task is required: each call does what is due.
 
 mod from_files;
 mod generated;
@@ -28,9 +28,9 @@ use std::{
 use self::{
     from_files::FromFiles,
     generated::Generated,
-    listing::{Listing, Listings, patiently},
+    listing::{Listing, Listings, with_timeout},
     repairs::Repairs,
-    schedule::{COOL_DOWN, Moment, Schedule},
+    schedule::{COOL_DOWN, Schedule, Timestamp},
     source::KeySource,
 };
 use super::{signing_key::SigningKey, signing_keys::Entry};
@@ -43,16 +43,16 @@ use crate::{
     internal::{Mutex, SharedClock, SingleFlight},
 };
 
-/// Longer than publishing all that can be due takes by the store's own time-outs.
+/// Longer than the store's own timeouts allow for publishing everything that can be due.
 const MAX_FLIGHT_WAIT: Duration = Duration::from_secs(60);
-/// More keys are not published in one go.
-const MOST_AT_ONCE: usize = 64;
-/// Waits between tries beside the requests.
+/// Maximum number of keys that are published in one go.
+const MAX_AT_ONCE: usize = 64;
+/// Delays between background retries.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 pub(super) struct KeyRing {
-    /// For sentences: `user` or `plugin`.
+    /// For messages: `user` or `plugin`.
     kind: &'static str,
     store: Arc<dyn PublicKeyStore>,
     clock: SharedClock,
@@ -66,7 +66,7 @@ pub(super) struct KeyRing {
 #[derive(Default)]
 struct State {
     failure: Option<Failure>,
-    /// Before that a verifier may still be in its cool-down and refuse what is signed.
+    /// Before this time a verifier may still be in its cool-down and reject new signatures.
     known_from: Option<Instant>,
 }
 
@@ -77,7 +77,7 @@ struct Failure {
 }
 
 impl KeyRing {
-    /// Of keys that are made here, or of those from files. `lifetime` is that of a token.
+    /// For generated keys, or for those from files. `lifetime` is that of a token.
     pub(super) fn new(
         kind: &'static str,
         store: Arc<dyn PublicKeyStore>,
@@ -102,44 +102,46 @@ impl KeyRing {
         })
     }
 
-    /// The key to sign by. It is published.
+    /// The signing key. It is published.
     pub(super) async fn signing_key(self: &Arc<Self>) -> Result<Arc<SigningKey>, StoreError> {
         if let Some(key) = self.signer() {
-            self.tend_beside();
+            self.maintain_in_background();
             return Ok(key);
         }
-        // Even if the key after it cannot be published, the first one may be.
-        let tended = self.tend().await;
-        let none = || StoreError::new("no signing key is in its time: the clock has moved");
-        self.signer().ok_or_else(|| tended.err().unwrap_or_else(none))
+        // Even if publishing the next key fails, the first one may be published.
+        let maintained = self.maintain().await;
+        let none = || StoreError::new("no signing key is valid now: the clock was changed");
+        self.signer().ok_or_else(|| maintained.err().unwrap_or_else(none))
     }
 
-    /// Sees to what is due, with all others who do.
-    async fn tend(self: &Arc<Self>) -> Result<(), StoreError> {
+    /// Does what is due, shared with all concurrent callers.
+    async fn maintain(self: &Arc<Self>) -> Result<(), StoreError> {
         let ring = Arc::clone(self);
         let Ok(waiter) =
-            self.in_flight.join((), || Ok::<_, std::convert::Infallible>(async move { ring.errand().await }));
-        let cut_short = |_| StoreError::new("publishing a signing key was cut short: the runtime under it ended");
+            self.in_flight.join((), || Ok::<_, std::convert::Infallible>(async move { ring.run_maintenance().await }));
+        let cut_short = |_| StoreError::new("publishing a signing key was interrupted: the runtime shut down");
         waiter.wait().await.map_err(cut_short)?
     }
 
-    /// The same beside a request that need not wait for it.
-    pub(super) fn tend_beside(self: &Arc<Self>) {
+    /// The same in the background, for requests that need not wait.
+    pub(super) fn maintain_in_background(self: &Arc<Self>) {
         let now = self.now();
         let may_try = self.state.lock().failure.as_ref().is_none_or(|failure| now.monotonic >= failure.again_at);
         if may_try && self.source.lock().is_due(now) {
             let ring = Arc::clone(self);
-            // The waiter is left empty: the errand runs without.
-            let _ = self.in_flight.join((), || Ok::<_, std::convert::Infallible>(async move { ring.errand().await }));
+            // Nothing waits for the result; the task runs on its own.
+            let _ = self
+                .in_flight
+                .join((), || Ok::<_, std::convert::Infallible>(async move { ring.run_maintenance().await }));
         }
     }
 
-    /// The public keys of all replicas, as the store has them now.
+    /// The public keys of all replicas, as currently stored.
     pub(super) async fn public_keys(self: &Arc<Self>) -> Result<Vec<PublicJwk>, StoreError> {
         if self.signer().is_some() {
-            self.tend_beside();
+            self.maintain_in_background();
         }
-        // Published before the store is asked, so it is in the answer.
+        // Publish before querying the store, so that the result includes the key.
         let signer = self.signer();
         let listing = match (self.listings.fresh().await, self.listings.last()) {
             (Ok(listing), _) => {
@@ -149,21 +151,21 @@ impl KeyRing {
                 listing
             }
             (Err(error), Some(last)) => {
-                // Whoever likes may ask for the keys: not a line each.
-                if self.repairs.may_tell(self.now()) {
-                    self.warn("the public keys listed last are served", &error);
+                // Anyone may request the keys, so not every failure is logged.
+                if self.repairs.may_report(self.now()) {
+                    self.warn("the last listed public keys are served", &error);
                 }
                 last
             }
             (Err(error), None) => return Err(error),
         };
         let now = self.now();
-        self.repairs.remove(listing.outlived(now.date), now);
+        self.repairs.remove(listing.expired(now.date), now);
         let own = self.source.lock().listed(now);
         Ok(self.union(own, &listing, now))
     }
 
-    /// The public key of this kid. `None` if no replica has published it.
+    /// The public key with this kid. `None` if no replica has published it.
     pub(super) async fn find(&self, kid: &str) -> Result<Option<PublicJwk>, StoreError> {
         let now = self.now();
         let own = self.source.lock().listed(now).into_iter().find(|key| key.kid() == kid);
@@ -173,29 +175,30 @@ impl KeyRing {
         self.listings.find(kid, now.date).await
     }
 
-    /// Other key files have been read. Whether that changes anything, or why it must not.
+    /// Replaces the keys after the key files were read again. Returns whether that changed
+    /// anything, or why it is not allowed.
     pub(super) fn replace(&self, keys: Vec<Entry>) -> Result<bool, String> {
         self.source.lock().replace(keys, self.now())
     }
 
-    /// What keeps this from signing for everybody, a sentence each; without an answer nothing does.
+    /// Why this issuer is not ready to sign, or `None` if it is.
     pub(super) fn not_ready(&self) -> Option<String> {
         let (now, kind) = (self.now(), self.kind);
         let signs = self.signer().is_some();
         let state = self.state.lock();
         match (&state.failure, state.known_from) {
             (Some(failure), _) if !signs => {
-                Some(format!("no signing key for {kind} tokens can be published: {}", failure.error))
+                Some(format!("publishing the signing key for {kind} tokens failed: {}", failure.error))
             }
             _ if !signs => Some(format!("no signing key for {kind} tokens is published yet")),
             (_, Some(known_from)) if now.monotonic < known_from => Some(format!(
-                "the signing key for {kind} tokens is so new that back ends which fetched the key set a moment ago would refuse it"
+                "the signing key for {kind} tokens is so new that back ends with a recently fetched key set would reject it"
             )),
             _ => None,
         }
     }
 
-    /// Why the last try to see to the keys failed.
+    /// Why the last maintenance failed.
     pub(super) fn failure(&self) -> Option<StoreError> {
         self.state.lock().failure.as_ref().map(|failure| failure.error.clone())
     }
@@ -204,41 +207,43 @@ impl KeyRing {
         self.source.lock().signer(self.now())
     }
 
-    async fn errand(self: Arc<Self>) -> Result<(), StoreError> {
+    async fn run_maintenance(self: Arc<Self>) -> Result<(), StoreError> {
         let result = self.publish_due().await;
         let mut state = self.state.lock();
         match &result {
             Ok(()) => state.failure = None,
             Err(error) => {
                 let wait = state.failure.as_ref().map_or(FIRST_WAIT, |last| last.wait.saturating_mul(2));
-                let wait = wait.min(LONGEST_WAIT);
+                let wait = wait.min(MAX_WAIT);
                 let now = self.clock.monotonic();
                 let again_at = now.checked_add(wait).unwrap_or(now);
                 state.failure = Some(Failure { error: error.clone(), again_at, wait });
                 drop(state);
-                self.warn("a signing key cannot be published", error);
+                self.warn("publishing a signing key failed", error);
             }
         }
         result
     }
 
     async fn publish_due(&self) -> Result<(), StoreError> {
-        for _ in 0..MOST_AT_ONCE {
+        for _ in 0..MAX_AT_ONCE {
             let Some(publication) = self.source.lock().publication(self.now())? else { break };
             let signs_at_once = self.signer().is_none();
             let kid = publication.key.kid().to_owned();
-            patiently(self.store.publish(publication)).await?;
+            with_timeout(self.store.publish(publication)).await?;
             if signs_at_once {
-                // Before it signs: else this would seem ready for as long as the store takes.
+                // Set before it signs; otherwise this would report ready for as long as the store
+                // takes.
                 self.wait_for_verifiers(&kid).await;
             }
             self.source.lock().published(&kid, self.now());
-            tracing::info!(target: "tower_alb_auth", kid, "a signing key for {} tokens is published", self.kind);
+            tracing::info!(target: "tower_alb_auth", kid, "published a signing key for {} tokens", self.kind);
         }
         Ok(())
     }
 
-    /// A key that signs at once is unknown to verifiers that fetched the key set of another replica a moment ago.
+    /// A key that signs at once is unknown to verifiers that recently fetched the key set from
+    /// another replica.
     async fn wait_for_verifiers(&self, kid: &str) {
         let now = self.now();
         let has_others = |listing: Arc<Listing>| listing.live(now.date).any(|key| key.kid() != kid);
@@ -247,8 +252,8 @@ impl KeyRing {
         }
     }
 
-    /// Own keys, then those of the store, each kid once.
-    fn union(&self, own: Vec<PublicJwk>, listing: &Listing, now: Moment) -> Vec<PublicJwk> {
+    /// Own keys first, then those of the store, each kid once.
+    fn union(&self, own: Vec<PublicJwk>, listing: &Listing, now: Timestamp) -> Vec<PublicJwk> {
         let mut keys: Vec<PublicJwk> = own;
         for key in listing.live(now.date) {
             match keys.iter().find(|held| held.kid() == key.kid()) {
@@ -264,7 +269,7 @@ impl KeyRing {
         tracing::warn!(target: "tower_alb_auth", "{} tokens: {what}: {error}", self.kind);
     }
 
-    fn now(&self) -> Moment {
-        Moment { date: self.clock.now(), monotonic: self.clock.monotonic() }
+    fn now(&self) -> Timestamp {
+        Timestamp { date: self.clock.now(), monotonic: self.clock.monotonic() }
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong in the store: mended, or told, beside the request that saw it, and not for each request anew.
+//! Repairs and reports problems in the store, in the background and at limited intervals.
 
 use std::{
     collections::BTreeSet,
@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{listing::patiently, schedule::Moment};
+use super::{listing::with_timeout, schedule::Timestamp};
 use crate::{
     backstage::{
         PublicJwk,
@@ -15,16 +15,16 @@ use crate::{
     internal::{Mutex, quoted, spawn},
 };
 
-/// Each of them is done at most so often.
-const PAUSE: Duration = Duration::from_secs(60);
-/// So many kids that stand for two keys are remembered, to report each once.
-const MOST_REPORTED: usize = 64;
+/// Minimum interval between two repairs of the same kind.
+const REPAIR_INTERVAL: Duration = Duration::from_secs(60);
+/// Maximum number of kids with two keys that are remembered, so that each is reported once.
+const MAX_REPORTED: usize = 64;
 
 pub(super) struct Repairs {
-    /// For sentences: `user` or `plugin`.
+    /// For messages: `user` or `plugin`.
     kind: &'static str,
     store: Arc<dyn PublicKeyStore>,
-    /// For so long a key is listed.
+    /// How long a key is listed.
     listed_for: Duration,
     done: Mutex<Done>,
 }
@@ -33,7 +33,7 @@ pub(super) struct Repairs {
 struct Done {
     removed: Option<Instant>,
     restored: Option<Instant>,
-    told: Option<Instant>,
+    announced: Option<Instant>,
     reported: BTreeSet<String>,
 }
 
@@ -42,59 +42,60 @@ impl Repairs {
         Self { kind, store, listed_for, done: Mutex::default() }
     }
 
-    /// Removes the rows of these keys, which are past their time.
-    pub(super) fn remove(&self, outlived: Vec<String>, now: Moment) {
-        if outlived.is_empty() || !is_time(&mut self.done.lock().removed, now) {
+    /// Removes the expired rows with these kids.
+    pub(super) fn remove(&self, expired: Vec<String>, now: Timestamp) {
+        if expired.is_empty() || !is_time(&mut self.done.lock().removed, now) {
             return;
         }
         let store = Arc::clone(&self.store);
-        // Where no runtime runs, the next one does it.
+        // Without a runtime, a later call does it.
         let _ = spawn(async move {
-            if let Err(error) = patiently(store.remove(outlived)).await {
-                tracing::warn!(target: "tower_alb_auth", "public keys past their time cannot be removed: {error}");
+            if let Err(error) = with_timeout(store.remove(expired)).await {
+                tracing::warn!(target: "tower_alb_auth", "removing expired public keys failed: {error}");
             }
         });
     }
 
-    /// Publishes the signing key again. A store can lose it: by a fail-over to a database that lacked the last rows, by a
-    /// replica whose date stands ahead and to which it is past its time. The others would then refuse what it signs.
-    pub(super) fn restore(&self, key: PublicJwk, now: Moment) {
+    /// Publishes the signing key again. A store can lose it: by a failover to a database that lacks
+    /// the last rows, or by a replica whose clock is ahead and that considers it expired. The other
+    /// replicas would then reject its signatures.
+    pub(super) fn restore(&self, key: PublicJwk, now: Timestamp) {
         if !is_time(&mut self.done.lock().restored, now) {
             return;
         }
         let (store, kid) = (Arc::clone(&self.store), key.kid().to_owned());
         let lost = StoredKey::new(key, now.date, now.date.checked_add(self.listed_for));
-        tracing::warn!(target: "tower_alb_auth", kid, "the signing key for {} tokens is gone from the store: it is published again", self.kind);
+        tracing::warn!(target: "tower_alb_auth", kid, "the signing key for {} tokens is missing from the store; publishing it again", self.kind);
         let _ = spawn(async move {
-            if let Err(error) = patiently(store.publish(lost)).await {
-                tracing::warn!(target: "tower_alb_auth", "a signing key that is gone from the store cannot be published again: {error}");
+            if let Err(error) = with_timeout(store.publish(lost)).await {
+                tracing::warn!(target: "tower_alb_auth", "publishing the missing signing key again failed: {error}");
             }
         });
     }
 
-    /// Reports a kid that stands for two keys, once.
+    /// Reports a kid with two keys, once.
     pub(super) fn report(&self, kid: &str) {
         let mut done = self.done.lock();
-        if done.reported.len() < MOST_REPORTED && done.reported.insert(kid.to_owned()) {
+        if done.reported.len() < MAX_REPORTED && done.reported.insert(kid.to_owned()) {
             tracing::error!(
                 target: "tower_alb_auth",
-                "two public keys for {} tokens have the kid {}: the older one stands, the other is not listed; find out who wrote it, and remove it from the store",
+                "two public keys for {} tokens have the kid {}: the older one is used, the other is not listed; find out what wrote it, and remove it from the store",
                 self.kind,
                 quoted(kid),
             );
         }
     }
 
-    /// Whether the log may have another line about a store that is down: whoever likes may ask for the keys.
-    pub(super) fn may_tell(&self, now: Moment) -> bool {
-        is_time(&mut self.done.lock().told, now)
+    /// Whether another log line about an unavailable store is due: anyone may request the keys.
+    pub(super) fn may_report(&self, now: Timestamp) -> bool {
+        is_time(&mut self.done.lock().announced, now)
     }
 }
 
-/// Whether it may be done again by now; then it counts as done.
-fn is_time(last: &mut Option<Instant>, now: Moment) -> bool {
+/// Whether it is due again; if so, it counts as done.
+fn is_time(last: &mut Option<Instant>, now: Timestamp) -> bool {
     let since = last.map(|at| now.monotonic.saturating_duration_since(at));
-    let may = since.is_none_or(|since| since >= PAUSE);
+    let may = since.is_none_or(|since| since >= REPAIR_INTERVAL);
     if may {
         *last = Some(now.monotonic);
     }

@@ -1,43 +1,45 @@
-//! When a signing key is made, used and given up.
+//! When a signing key is generated, used and dropped.
 //!
-//! All ages count from the making of the key. With a token life L:
+//! All ages count from the generation of the key. With a token lifetime L:
 //!
 //! | | |
 //! |---|---|
-//! | signs | for L, from when it is taken into use; longer only until its successor has been listed for [`COOL_DOWN`] |
+//! | signs | for L after it started to sign; longer only until its successor has been listed for [`COOL_DOWN`] |
 //! | successor published | L / 2 before its end, at least [`VERIFIER_CACHE`] and a minute |
 //! | never signs again | from the age 2 L - 1 min |
-//! | listed | until the age 3 L + [`VERIFIER_CACHE`]: the last token's life, and the key sets that verifiers hold |
+//! | listed | until the age 3 L + [`VERIFIER_CACHE`]: the life of the last token, and the key sets that verifiers cache |
 //!
-//! A stock replica on the same database removes a row at the age 3 L. Whatever was signed before 2 L - 1 min has expired then.
+//! A stock replica on the same database removes a row at the age 3 L. Every token that was signed
+//! before 2 L - 1 min has expired then.
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// For so long stock back ends use a key set that they have fetched (jose's `cacheMaxAge`).
+/// How long stock back ends use a fetched key set (jose's `cacheMaxAge`).
 pub(super) const VERIFIER_CACHE: Duration = Duration::from_secs(10 * 60);
-/// For so long after a fetch they may not look for a kid that is not in it (jose's `cooldownDuration` of 30 s), and some for
-/// the way.
+/// How long after a fetch they do not fetch again for an unknown kid (jose's `cooldownDuration` of
+/// 30 s), with some margin for the network.
 pub(super) const COOL_DOWN: Duration = Duration::from_secs(35);
-/// Between the last signature that could be and a stock replica's removal; also how late a successor may be published.
-const SLACK: Duration = Duration::from_secs(60);
+/// Margin between the last possible signature and a stock replica's removal of the row; also how
+/// late a successor may be published.
+const SAFETY_MARGIN: Duration = Duration::from_secs(60);
 
-/// Now, by both clocks.
+/// The current time, by both clocks.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
+pub(super) struct Timestamp {
     pub(super) date: SystemTime,
     pub(super) monotonic: Instant,
 }
 
-impl Moment {
-    /// The age of what was made then. If somebody sets the date forward, others see the later date in a row: the greater
-    /// age counts.
+impl Timestamp {
+    /// The age of something from this time. If the wall clock is set forward, other machines see
+    /// the later time, so the greater age counts.
     pub(super) fn age_at(self, now: Self) -> Duration {
         let by_date = now.date.duration_since(self.date).unwrap_or_default();
         by_date.max(now.monotonic.saturating_duration_since(self.monotonic))
     }
 }
 
-/// The rules for one token life.
+/// The rules for one token lifetime.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Schedule {
     lifetime: Duration,
@@ -52,25 +54,25 @@ impl Schedule {
         self.lifetime
     }
 
-    /// From this age on a key never signs.
+    /// The age from which a key never signs.
     pub(super) fn last_age(self) -> Duration {
-        self.lifetime.saturating_mul(2).saturating_sub(SLACK)
+        self.lifetime.saturating_mul(2).saturating_sub(SAFETY_MARGIN)
     }
 
-    /// Until this age a key is listed.
+    /// The age until which a key is listed.
     pub(super) fn listed_for(self) -> Duration {
         self.lifetime.saturating_mul(3).saturating_add(VERIFIER_CACHE)
     }
 
-    /// At this age its successor takes over from a key that began to sign at the age `from`.
+    /// The age at which its successor replaces a key that started to sign at the age `from`.
     pub(super) fn end(self, from: Duration) -> Duration {
         from.saturating_add(self.lifetime).min(self.last_age())
     }
 
-    /// So long before the last of the keys ends another is published.
+    /// How long before the end of the last key another one is published.
     pub(super) fn ahead(self) -> Duration {
         let half = self.lifetime.checked_div(2).unwrap_or_default();
-        half.max(VERIFIER_CACHE.saturating_add(SLACK))
+        half.max(VERIFIER_CACHE.saturating_add(SAFETY_MARGIN))
     }
 }
 
@@ -94,9 +96,9 @@ mod tests {
 
     #[test]
     fn a_date_set_back_makes_no_key_younger_and_one_set_forward_ages_it() {
-        let made = Moment { date: SystemTime::now(), monotonic: Instant::now() };
+        let made = Timestamp { date: SystemTime::now(), monotonic: Instant::now() };
         let later = made.monotonic + minutes(5);
-        assert_eq!(made.age_at(Moment { date: made.date - minutes(60), monotonic: later }), minutes(5));
-        assert_eq!(made.age_at(Moment { date: made.date + minutes(60), monotonic: later }), minutes(60));
+        assert_eq!(made.age_at(Timestamp { date: made.date - minutes(60), monotonic: later }), minutes(5));
+        assert_eq!(made.age_at(Timestamp { date: made.date + minutes(60), monotonic: later }), minutes(60));
     }
 }

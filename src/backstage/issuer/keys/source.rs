@@ -1,35 +1,35 @@
-//! Where private keys come from, as a seam: made here, or read from files. What a source says is carried out by the
-//! [`KeyRing`](super::KeyRing), which does the talking to the store.
+//! The source of private keys: generated here, or read from files. The [`KeyRing`](super::KeyRing)
+//! executes what a source requests, and communicates with the store.
 
 use std::sync::Arc;
 
-use super::schedule::Moment;
+use super::schedule::Timestamp;
 use crate::backstage::{
     PublicJwk,
     issuer::{signing_key::SigningKey, signing_keys::Entry},
     store::{StoreError, StoredKey},
 };
 
-/// Private keys and when each of them signs.
+/// Private keys, and when each of them signs.
 pub(super) trait KeySource: Send {
     /// The key that signs now. It is published.
-    fn signer(&mut self, now: Moment) -> Option<Arc<SigningKey>>;
+    fn signer(&mut self, now: Timestamp) -> Option<Arc<SigningKey>>;
 
     /// Whether [`publication`](Self::publication) has one.
-    fn is_due(&mut self, now: Moment) -> bool;
+    fn is_due(&mut self, now: Timestamp) -> bool;
 
-    /// The public key that is to be published now, until it is told to be.
-    fn publication(&mut self, now: Moment) -> Result<Option<StoredKey>, StoreError>;
+    /// The public key to publish now; the same one until it is published.
+    fn publication(&mut self, now: Timestamp) -> Result<Option<StoredKey>, StoreError>;
 
-    /// The store has it.
-    fn published(&mut self, kid: &str, now: Moment);
+    /// The key was published.
+    fn published(&mut self, kid: &str, now: Timestamp);
 
-    /// Public keys that are listed, whatever the store says.
-    fn listed(&mut self, now: Moment) -> Vec<PublicJwk>;
+    /// Public keys that are listed independently of the store.
+    fn listed(&mut self, now: Timestamp) -> Vec<PublicJwk>;
 
-    /// Other files have been read: whether that changes anything, or why it must not. A source that has none of files stays
-    /// as it is.
-    fn replace(&mut self, _keys: Vec<Entry>, _now: Moment) -> Result<bool, String> {
+    /// Replaces the keys after files were read again. Returns whether that changed anything, or why
+    /// it is not allowed. A source without files ignores it.
+    fn replace(&mut self, _keys: Vec<Entry>, _now: Timestamp) -> Result<bool, String> {
         Ok(false)
     }
 }

@@ -1,23 +1,24 @@
-//! Where the database is, and how it is asked.
+//! Builds the connection settings.
 
 use std::{fmt, time::Duration};
 
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use zeroize::Zeroizing;
 
-use super::{Postgres, PostgresTls, database::Database, failure::Place, layout, own_tables::OwnTables, pool};
+use super::{Postgres, PostgresTls, database::Database, failure::DatabaseLabel, layout, own_tables::OwnTables, pool};
 use crate::ConfigError;
 
-/// PostgreSQL's own default.
+/// PostgreSQL's default port.
 const DEFAULT_PORT: u16 = 5432;
-/// Questions are short and few: a list of keys now and then, a row a sign-in.
+/// Queries are short and few: a list of keys now and then, and one row per sign-in.
 const DEFAULT_CONNECTIONS: usize = 4;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
-/// An idle connection that somebody between has forgotten is found out after this. Load balancers and NAT gateways of AWS
-/// forget after 350 s.
+/// TCP keepalive: an idle connection that a device on the path has dropped is detected after this.
+/// Load balancers and NAT gateways of AWS drop idle connections after 350 s.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// Collects settings; [`build`](Self::build) checks them. Made by [`Postgres::builder`] and [`Postgres::from_url`].
+/// Collects settings; [`build`](Self::build) checks them. Created by [`Postgres::builder`] and
+/// [`Postgres::from_url`].
 #[must_use = "nothing is checked before build()"]
 pub struct PostgresBuilder {
     host: String,
@@ -50,72 +51,75 @@ impl PostgresBuilder {
         }
     }
 
-    /// The port, also of a Unix socket. Default 5432.
+    /// The port, also for a Unix socket. Default 5432.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// Who asks. Required.
+    /// The database user. Required.
     pub fn user(mut self, user: impl Into<String>) -> Self {
         self.user = Some(user.into());
         self
     }
 
-    /// The user's password. Not needed where the server lets the user in without, as over a Unix socket.
+    /// The user's password. Not needed if the server does not require one, for example over a Unix
+    /// socket.
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(Zeroizing::new(password.into()));
         self
     }
 
-    /// The schema of the tables: `auth` where Backstage's `backend.database.pluginDivisionMode` is `schema`. Default: where the
-    /// user's search path finds them, as Backstage does.
+    /// The schema of the tables: `auth` if Backstage's `backend.database.pluginDivisionMode` is
+    /// `schema`. Default: the user's search path, as in Backstage.
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
         self.schema = Some(schema.into());
         self
     }
 
-    /// The role that the user takes on (`SET ROLE`): Backstage's `backend.database.role`. A connection keeps it, so a PgBouncer
-    /// between must be in session mode then.
+    /// The role to switch to (`SET ROLE`): Backstage's `backend.database.role`. It belongs to the
+    /// connection, so a PgBouncer must then be in session mode.
     pub fn role(mut self, role: impl Into<String>) -> Self {
         self.role = Some(role.into());
         self
     }
 
-    /// How the connection is protected, and whom it believes. Default: verified by Mozilla's roots. A Unix socket has no TLS.
+    /// How the connection is encrypted, and which certificates are trusted. Default: verified by
+    /// Mozilla's roots. A Unix socket has no TLS.
     pub fn tls(mut self, tls: PostgresTls) -> Self {
         self.tls = tls;
         self
     }
 
-    /// How many connections there are at most. Default 4, range 1 to 100.
+    /// Maximum number of connections. Default 4, range 1 to 100.
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
         self
     }
 
-    /// How long one question may take: waiting for a connection, opening one, asking twice where the first one had died.
-    /// Default 5 s, range 50 ms to 60 s.
+    /// Timeout of a query, including the wait for a connection, opening one, and a retry on a new
+    /// connection. Default 5 s, range 50 ms to 60 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Makes the tables, and the schema if one is named, where they are missing: for an installation that has no stock auth
-    /// backend at all.
+    /// Creates the tables, and the schema if one is set, if they are missing: for an installation
+    /// without any stock auth backend.
     ///
-    /// Nothing is made where Backstage's migrations have left their mark (a table `knex_migrations`): they bring the tables.
-    /// The other way round is not mended here: a stock auth backend that starts later on a database with tables of ours fails
-    /// in its migrations, until the tables are dropped. What is in them is of no value after a day.
+    /// Nothing is created if the database has signs of Backstage's migrations (a table
+    /// `knex_migrations`), which create the tables themselves. The reverse does not work: the
+    /// migrations of a stock auth backend that starts later on a database with tables of this crate
+    /// fail until those are dropped. Their content has no value after a day.
     pub fn create_own_tables(mut self) -> Self {
         self.own_tables = true;
         self
     }
 
-    /// Checks everything. Reads root certificates if that is asked for; opens no connection.
+    /// Checks everything. Reads root certificates if requested; opens no connection.
     ///
     /// # Errors
-    /// All that is wrong, a sentence each.
+    /// Every problem.
     pub fn build(self) -> Result<Postgres, ConfigError> {
         let mut problems = Vec::new();
         let mut wrong = |is_wrong: bool, problem: String| {
@@ -132,18 +136,18 @@ impl PostgresBuilder {
             unusable(&self.database),
             "the database's name is empty: Backstage's default is backstage_plugin_auth".to_owned(),
         );
-        wrong(self.port == 0, format!("PostgreSQL's port is 0: leave it out for {DEFAULT_PORT}"));
+        wrong(self.port == 0, format!("PostgreSQL's port is 0: omit it for the default {DEFAULT_PORT}"));
         wrong(
             self.user.as_deref().is_none_or(unusable),
-            "PostgreSQL wants a user: add .user(..), connection.user in app-config.yaml".to_owned(),
+            "PostgreSQL's user is missing: add .user(..), or connection.user in app-config.yaml".to_owned(),
         );
         for (kind, name) in [("schema", &self.schema), ("role", &self.role)] {
             wrong(
                 name.as_deref().is_some_and(|name| !layout::is_identifier(name)),
                 format!(
-                    "the {kind} {} is no name: PostgreSQL takes 1 to {} bytes",
+                    "the {kind} {} is not a valid name: PostgreSQL accepts 1 to {} bytes",
                     crate::internal::quoted(name.as_deref().unwrap_or_default()),
-                    layout::LONGEST_IDENTIFIER
+                    layout::MAX_IDENTIFIER_BYTES
                 ),
             );
         }
@@ -162,8 +166,8 @@ impl PostgresBuilder {
                 let own_tables = self.own_tables.then(|| OwnTables::in_schema(self.schema.clone()));
                 let settings = self.driver_settings();
                 let pool = pool::build(&settings, tls.clone(), self.connections, self.role.as_deref());
-                let place = Place::of(&settings, self.schema.as_deref());
-                let database = Database::new(pool.map_err(ConfigError::message)?, tls, self.timeout, place);
+                let label = DatabaseLabel::of(&settings, self.schema.as_deref());
+                let database = Database::new(pool.map_err(ConfigError::message)?, tls, self.timeout, label);
                 Ok(Postgres::new(database, own_tables))
             }
             _ => Err(ConfigError::new(problems)),
@@ -179,10 +183,11 @@ impl PostgresBuilder {
             .dbname(&self.database)
             .application_name(concat!(env!("CARGO_PKG_NAME"), " backstage"))
             .ssl_mode(if self.tls.is_on() && !self.host.starts_with('/') { SslMode::Require } else { SslMode::Disable })
-            // Of a name with several addresses the second one gets its turn.
+            // If a name has several addresses, the second one is tried too.
             .connect_timeout(self.timeout.checked_div(2).unwrap_or(self.timeout))
             .keepalives_idle(KEEPALIVE)
-            // A replica that only reads cannot publish a key: after a fail-over its name leads elsewhere soon.
+            // A read-only replica cannot store a key. After a failover the name soon resolves to
+            // the primary.
             .target_session_attrs(TargetSessionAttrs::ReadWrite);
         if let Some(password) = &self.password {
             settings.password(password.as_bytes());
@@ -213,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_is_said_at_once() {
+    fn all_problems_are_reported_at_once() {
         let error = Postgres::builder("", "")
             .port(0)
             .schema("s".repeat(64))
@@ -247,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn tls_is_verified_unless_something_else_is_said() {
+    fn tls_is_verified_by_default() {
         assert_eq!(sound().driver_settings().get_ssl_mode(), SslMode::Require);
         assert_eq!(sound().tls(PostgresTls::off()).driver_settings().get_ssl_mode(), SslMode::Disable);
         let socket = Postgres::builder("/run/postgresql", "backstage").user("backstage");

@@ -1,4 +1,4 @@
-//! Asks the database: a few connections, one bound for all that a question takes.
+//! Runs queries: a few connections, and one timeout for all steps of a query.
 
 use std::{fmt, time::Duration};
 
@@ -10,36 +10,37 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::failure::{Failure, Place};
+use super::failure::{DatabaseLabel, Failure};
 
-/// A value and its type on the way to PostgreSQL. Typed here, so the statement needs no name and no second round trip.
+/// A value and its PostgreSQL type. With the type, a statement needs no name and no second round
+/// trip.
 pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 pub(super) struct Database {
     pool: Pool,
     tls: MakeRustlsConnect,
     timeout: Duration,
-    place: Place,
+    label: DatabaseLabel,
 }
 
 #[derive(Clone, Copy)]
-enum Question<'a> {
+enum Query<'a> {
     Rows(&'a str, &'a [Parameter<'a>]),
-    /// Several statements, which are done as a whole or not at all.
+    /// Several statements in one transaction.
     Script(&'a str),
 }
 
 impl Database {
-    pub(super) fn new(pool: Pool, tls: MakeRustlsConnect, timeout: Duration, place: Place) -> Self {
-        Self { pool, tls, timeout, place }
+    pub(super) fn new(pool: Pool, tls: MakeRustlsConnect, timeout: Duration, label: DatabaseLabel) -> Self {
+        Self { pool, tls, timeout, label }
     }
 
-    /// For the sentences of errors.
-    pub(super) fn place(&self) -> &Place {
-        &self.place
+    /// For error messages.
+    pub(super) fn label(&self) -> &DatabaseLabel {
+        &self.label
     }
 
-    /// When a question that is asked now has to be answered.
+    /// The deadline of a query that starts now.
     pub(super) fn deadline(&self) -> Instant {
         let now = Instant::now();
         now.checked_add(self.timeout).unwrap_or(now)
@@ -51,41 +52,41 @@ impl Database {
         sql: &str,
         parameters: &[Parameter<'_>],
     ) -> Result<Vec<Row>, Failure> {
-        self.ask(deadline, Question::Rows(sql, parameters)).await
+        self.query(deadline, Query::Rows(sql, parameters)).await
     }
 
     pub(super) async fn script(&self, deadline: Instant, sql: &str) -> Result<(), Failure> {
-        self.ask(deadline, Question::Script(sql)).await.map(drop)
+        self.query(deadline, Query::Script(sql)).await.map(drop)
     }
 
-    /// Once more on a new connection where the first had died: whatever is asked here may be done twice.
-    async fn ask(&self, deadline: Instant, question: Question<'_>) -> Result<Vec<Row>, Failure> {
-        match self.ask_once(deadline, question).await {
-            Err(failure) if failure.lost_connection() => self.ask_once(deadline, question).await,
-            answer => answer,
+    /// Retries on a new connection if the first one was lost: every query here may run twice.
+    async fn query(&self, deadline: Instant, query: Query<'_>) -> Result<Vec<Row>, Failure> {
+        match self.query_once(deadline, query).await {
+            Err(failure) if failure.lost_connection() => self.query_once(deadline, query).await,
+            result => result,
         }
     }
 
-    async fn ask_once(&self, deadline: Instant, question: Question<'_>) -> Result<Vec<Row>, Failure> {
+    async fn query_once(&self, deadline: Instant, query: Query<'_>) -> Result<Vec<Row>, Failure> {
         let connection = match timeout_at(deadline, self.pool.get()).await {
             Ok(connection) => connection.map_err(Failure::connecting)?,
             Err(_) => return Err(Failure::NoConnection(self.timeout)),
         };
         let lease = Lease { connection: Some(connection), database: self };
-        let answer = timeout_at(deadline, question.put(lease.client()?)).await;
-        let answer = answer.map_or(Err(Failure::NoAnswer(self.timeout)), |answer| answer.map_err(Failure::Postgres));
-        match &answer {
+        let result = timeout_at(deadline, query.put(lease.client()?)).await;
+        let result = result.map_or(Err(Failure::NoResponse(self.timeout)), |result| result.map_err(Failure::Postgres));
+        match &result {
             Err(failure) if failure.doubts_connections() => {
-                // What happened to one has happened to those that wait in the pool.
+                // The pooled connections are probably lost too.
                 self.pool.retain(|_, _| false);
             }
             _ => lease.give_back(),
         }
-        answer
+        result
     }
 }
 
-impl Question<'_> {
+impl Query<'_> {
     async fn put(self, client: &Client) -> Result<Vec<Row>, tokio_postgres::Error> {
         match self {
             Self::Rows(sql, parameters) => client.query_typed(sql, parameters).await,
@@ -94,8 +95,9 @@ impl Question<'_> {
     }
 }
 
-/// A connection that is being asked. Dropped before it is given back, because the answer came too late or nobody waits for it
-/// any more, it leaves the pool, and the server is told to give up: a statement that waits for a lock would hold a place there.
+/// A connection in use. If it is dropped before it is given back, because the response came too
+/// late or the caller went away, it leaves the pool, and the statement is cancelled on the server.
+/// A statement that waits for a lock would otherwise occupy a server connection.
 struct Lease<'a> {
     connection: Option<Object>,
     database: &'a Database,
@@ -120,10 +122,11 @@ impl Drop for Lease<'_> {
         }
         let (cancel, tls, deadline) = (connection.cancel_token(), self.database.tls.clone(), self.database.deadline());
         crate::internal::spawn(async move {
-            // Held until then: the server ends what was asked by itself once its connection is closed, but only notices
-            // between statements.
+            // Held until then: the server ends the statement by itself once its connection is
+            // closed, but it only notices between statements.
             let _connection = connection;
-            // Nobody waits for it, and a server that does not hear it has other troubles.
+            // The result is ignored: if the server cannot be reached, there is nothing left to
+            // cancel.
             let _ = timeout_at(deadline, cancel.cancel_query(tls)).await;
         });
     }
@@ -132,7 +135,7 @@ impl Drop for Lease<'_> {
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Database")
-            .field("place", &self.place)
+            .field("database", &self.label)
             .field("timeout", &self.timeout)
             .field("connections", &self.pool.status().max_size)
             .finish_non_exhaustive()

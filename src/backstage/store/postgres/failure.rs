@@ -1,4 +1,4 @@
-//! Why the database gave no answer, in words.
+//! Why a query failed, and the message for the operator.
 
 use std::{error::Error as _, fmt, io, time::Duration};
 
@@ -10,17 +10,17 @@ use crate::{
     internal::tls::{chain, is_tls},
 };
 
-/// What went wrong with one question.
+/// The failure of a query.
 pub(super) enum Failure {
-    /// No connection was free, or none could be opened, for so long.
+    /// No connection became available within this time.
     NoConnection(Duration),
-    /// No answer came for so long.
-    NoAnswer(Duration),
+    /// There was no response within this time.
+    NoResponse(Duration),
     /// A connection could not be opened.
     Connecting(Error),
-    /// The question was not answered.
+    /// The query failed.
     Postgres(Error),
-    /// The pool itself gives no connection.
+    /// The pool itself failed.
     Pool(String),
 }
 
@@ -39,7 +39,8 @@ impl Failure {
         }
     }
 
-    /// Whether the connection was lost under the question, so that another may have an answer.
+    /// Whether the connection was lost during the query, so that a retry on another one may
+    /// succeed.
     pub(super) fn lost_connection(&self) -> bool {
         let Self::Postgres(error) = self else { return false };
         match error.code() {
@@ -53,13 +54,14 @@ impl Failure {
         }
     }
 
-    /// Whether the connections that were opened before are to be trusted no longer.
+    /// Whether connections that were opened earlier should be discarded.
     pub(super) fn doubts_connections(&self) -> bool {
-        matches!(self, Self::NoAnswer(_)) || self.lost_connection()
+        matches!(self, Self::NoResponse(_)) || self.lost_connection()
     }
 
-    /// Whether the statement did not fit the tables: somebody has migrated them since they were looked at.
-    pub(super) fn misfits(&self) -> bool {
+    /// Whether the statement did not match the tables: they were migrated since their layout was
+    /// read.
+    pub(super) fn is_schema_mismatch(&self) -> bool {
         self.code().is_some_and(|code| {
             [
                 SqlState::UNDEFINED_COLUMN,
@@ -73,20 +75,21 @@ impl Failure {
     }
 }
 
-/// Whether TLS said no, of either side: a server that has none is told by the driver's text alone.
+/// Whether TLS failed, on either side. A server without TLS is recognized only by the driver's
+/// message.
 fn is_handshake(error: &Error) -> bool {
     is_tls(error) || error.to_string().contains("TLS")
 }
 
-/// Which database it is, for the sentences.
-pub(super) struct Place {
+/// Identifies the database in messages.
+pub(super) struct DatabaseLabel {
     database: String,
     schema: Option<String>,
     host: String,
     user: String,
 }
 
-impl Place {
+impl DatabaseLabel {
     pub(super) fn of(settings: &tokio_postgres::Config, schema: Option<&str>) -> Self {
         let port = settings.get_ports().first().copied().unwrap_or_default();
         let host = match settings.get_hosts().first() {
@@ -107,22 +110,21 @@ impl Place {
         self.schema.as_deref()
     }
 
-    /// The sentence for the operator. Takes the message of a server, never its detail, which repeats the row.
-    pub(super) fn sentence(&self, failure: &Failure) -> StoreError {
+    /// The message for the operator. Contains the server's message but never its detail, which
+    /// repeats the row.
+    pub(super) fn message(&self, failure: &Failure) -> StoreError {
         let Self { database, host, user, .. } = self;
         let message = match failure {
             Failure::NoConnection(waited) => {
-                format!(
-                    "PostgreSQL at {host} gave no connection within {waited:?}: look at its load, and at the network between"
-                )
+                format!("PostgreSQL at {host} gave no connection within {waited:?}: check its load, and the network")
             }
-            Failure::NoAnswer(waited) => format!(
-                "PostgreSQL at {host}, {self}, gave no answer within {waited:?}: look at its load, and whether a migration holds a lock"
+            Failure::NoResponse(waited) => format!(
+                "PostgreSQL at {host}, {self}, did not respond within {waited:?}: check its load, and whether a migration holds a lock"
             ),
             Failure::Pool(error) => format!("the connections to PostgreSQL at {host} cannot be used: {error}"),
             Failure::Connecting(error) | Failure::Postgres(error) => match error.as_db_error() {
-                Some(said) => {
-                    let (code, message) = (said.code(), said.message());
+                Some(error) => {
+                    let (code, message) = (error.code(), error.message());
                     let advice = match code {
                         code if *code == SqlState::INVALID_PASSWORD
                             || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION =>
@@ -130,7 +132,7 @@ impl Place {
                             format!("check the password of {user}, and pg_hba.conf")
                         }
                         code if *code == SqlState::INVALID_CATALOG_NAME => format!(
-                            "name the database of Backstage's auth plugin instead of {database}, and let its auth backend start once"
+                            "set the database of Backstage's auth plugin instead of {database}, and start its auth backend once"
                         ),
                         code if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
                             format!(
@@ -141,18 +143,18 @@ impl Place {
                             "raise max_connections, or lower .connections(..)".to_owned()
                         }
                         code if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
-                            "name the server that writes".to_owned()
+                            "set the address of the primary server".to_owned()
                         }
                         _ => "see the server's log".to_owned(),
                     };
-                    format!("PostgreSQL at {host}, {self}, said {}: {message}; {advice}", code.code())
+                    format!("PostgreSQL at {host}, {self}, reported {}: {message}; {advice}", code.code())
                 }
                 None if is_handshake(error) => format!(
-                    "the TLS connection to PostgreSQL at {host} failed: {}; compare tls(..), connection.ssl in app-config.yaml, with what the server offers",
+                    "the TLS connection to PostgreSQL at {host} failed: {}; compare tls(..), or connection.ssl in app-config.yaml, with what the server offers",
                     chain(error)
                 ),
                 None => format!(
-                    "PostgreSQL at {host} cannot be reached: {}; is it running, and may this machine reach it?",
+                    "PostgreSQL at {host} cannot be reached: {}; check that it is running and reachable from this machine",
                     chain(error)
                 ),
             },
@@ -161,14 +163,14 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for DatabaseLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "database {}", self.database)?;
         self.schema.iter().try_for_each(|schema| write!(f, ", schema {schema}"))
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for DatabaseLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} as {} at {}", self, self.user, self.host)
     }

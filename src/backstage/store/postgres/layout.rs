@@ -1,104 +1,106 @@
-//! The tables as they are in this database: Backstage's migrations have changed them, and will again.
+//! The layout of the tables in this database. Backstage's migrations have changed them, and will
+//! again.
 
 use tokio_postgres::{Row, types::Type};
 
-/// What PostgreSQL takes as a name, in bytes (`NAMEDATALEN` less one).
-pub(super) const LONGEST_IDENTIFIER: usize = 63;
+/// Maximum length of an identifier in PostgreSQL, in bytes (`NAMEDATALEN` minus one).
+pub(super) const MAX_IDENTIFIER_BYTES: usize = 63;
 
-/// What is asked for in the catalog: the columns of the table that this name leads to, as a statement would find it.
+/// The catalog query for the columns of the table that a name resolves to in a statement.
 pub(super) const COLUMNS: &str = "select n.nspname, c.relname, a.attname, a.atttypid \
      from pg_catalog.pg_class c \
      join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped \
      where c.oid = pg_catalog.to_regclass($1)";
 
-/// A table that Backstage makes.
+/// A table that Backstage creates.
 pub(super) struct Spec {
     pub(super) name: &'static str,
-    /// Columns of text that have to be there.
+    /// Required text columns.
     texts: &'static [&'static str],
-    /// Columns with a moment: at least one of them is there.
-    moments: &'static [&'static str],
+    /// Timestamp columns, of which at least one exists.
+    timestamps: &'static [&'static str],
 }
 
-/// Since 2020 with `created_at` without a time zone, since 2021 with one; `key` became a text in 2022.
-pub(super) const USER_KEYS: Spec = Spec { name: "signing_keys", texts: &["kid", "key"], moments: &["created_at"] };
+/// Since 2020 with `created_at` without a time zone, since 2021 with one; `key` is of type text
+/// since 2022.
+pub(super) const USER_KEYS: Spec = Spec { name: "signing_keys", texts: &["kid", "key"], timestamps: &["created_at"] };
 
-/// Since 2024. Moments are texts in it.
+/// Since 2024. Timestamps are stored as text.
 pub(super) const PLUGIN_KEYS: Spec =
-    Spec { name: "backstage_backend_public_keys__keys", texts: &["id", "key", "expires_at"], moments: &[] };
+    Spec { name: "backstage_backend_public_keys__keys", texts: &["id", "key", "expires_at"], timestamps: &[] };
 
-/// Since 2024 with `exp`, which was renamed `updated_at` in July 2025.
+/// Since 2024 with `exp`, which was renamed to `updated_at` in July 2025.
 pub(super) const USER_INFO: Spec =
-    Spec { name: "user_info", texts: &["user_entity_ref", "user_info"], moments: &["exp", "updated_at"] };
+    Spec { name: "user_info", texts: &["user_entity_ref", "user_info"], timestamps: &["exp", "updated_at"] };
 
-/// Where a table is, and which columns it has.
+/// The qualified name of a table, and its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
     /// Schema and table, quoted.
     pub(super) table: String,
-    moments: Vec<(&'static str, Type)>,
+    timestamps: Vec<(&'static str, Type)>,
 }
 
 /// Why a table cannot be used.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unfit {
-    /// It is not there.
+pub(super) enum SchemaMismatch {
+    /// It does not exist.
     Missing,
-    /// It has these columns, others than any version of Backstage that is known here.
-    Strange(Vec<String>),
+    /// It has these columns, which match no known version of Backstage.
+    UnexpectedColumns(Vec<String>),
 }
 
 impl Spec {
-    /// Of the rows that [`COLUMNS`] gave.
+    /// The layout from the rows of [`COLUMNS`].
     ///
     /// # Errors
-    /// Why it cannot be used.
-    pub(super) fn layout(&self, rows: &[Row]) -> Result<Layout, Unfit> {
+    /// The table cannot be used.
+    pub(super) fn layout(&self, rows: &[Row]) -> Result<Layout, SchemaMismatch> {
         let columns = rows.iter().filter_map(|row| Some((row.try_get(2).ok()?, Type::from_oid(row.try_get(3).ok()?))));
         let columns: Vec<(String, Option<Type>)> = columns.collect();
         let name = rows.first().and_then(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?)));
-        name.map_or(Err(Unfit::Missing), |(schema, table)| self.of(schema, table, &columns))
+        name.map_or(Err(SchemaMismatch::Missing), |(schema, table)| self.of(schema, table, &columns))
     }
 
-    fn of(&self, schema: &str, table: &str, columns: &[(String, Option<Type>)]) -> Result<Layout, Unfit> {
+    fn of(&self, schema: &str, table: &str, columns: &[(String, Option<Type>)]) -> Result<Layout, SchemaMismatch> {
         let type_of = |name: &str| columns.iter().find(|(column, _)| column == name).and_then(|(_, kind)| kind.clone());
         let is_text = |name: &&str| matches!(type_of(name), Some(Type::TEXT | Type::VARCHAR));
-        let moment = |name: &&'static str| {
+        let timestamp = |name: &&'static str| {
             type_of(name).filter(|kind| matches!(*kind, Type::TIMESTAMP | Type::TIMESTAMPTZ)).map(|kind| (*name, kind))
         };
-        let moments: Vec<_> = self.moments.iter().filter_map(moment).collect();
-        if !self.texts.iter().all(is_text) || (moments.is_empty() && !self.moments.is_empty()) {
-            return Err(Unfit::Strange(columns.iter().map(|(name, _)| name.clone()).collect()));
+        let timestamps: Vec<_> = self.timestamps.iter().filter_map(timestamp).collect();
+        if !self.texts.iter().all(is_text) || (timestamps.is_empty() && !self.timestamps.is_empty()) {
+            return Err(SchemaMismatch::UnexpectedColumns(columns.iter().map(|(name, _)| name.clone()).collect()));
         }
-        Ok(Layout { table: format!("{}.{}", quoted(schema), quoted(table)), moments })
+        Ok(Layout { table: format!("{}.{}", quoted(schema), quoted(table)), timestamps })
     }
 
-    /// What has to be there, for a sentence.
+    /// The expected columns, for a message.
     pub(super) fn expected(&self) -> String {
-        let moments = self.moments.join(" or ");
-        let all = self.texts.iter().copied().chain((!moments.is_empty()).then_some(&*moments));
+        let timestamps = self.timestamps.join(" or ");
+        let all = self.texts.iter().copied().chain((!timestamps.is_empty()).then_some(&*timestamps));
         all.collect::<Vec<_>>().join(", ")
     }
 }
 
 impl Layout {
-    /// The columns with a moment, and which of the two types it has there. A moment goes to either in UTC.
-    pub(super) fn moments(&self) -> impl Iterator<Item = (&'static str, Type)> {
-        self.moments.iter().cloned()
+    /// The timestamp columns, each with its type in this database. Both types store UTC.
+    pub(super) fn timestamps(&self) -> impl Iterator<Item = (&'static str, Type)> {
+        self.timestamps.iter().cloned()
     }
 }
 
 pub(super) fn is_identifier(name: &str) -> bool {
-    (1..=LONGEST_IDENTIFIER).contains(&name.len()) && !name.contains('\0')
+    (1..=MAX_IDENTIFIER_BYTES).contains(&name.len()) && !name.contains('\0')
 }
 
-/// A name as SQL takes it, whatever is in it (PostgreSQL's `quote_ident`, always with the quotes).
+/// Quotes an identifier (PostgreSQL's `quote_ident`, but always with quotes).
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A table's name for `to_regclass`: in this schema, or where the search path finds it.
+/// A table's name for `to_regclass`: in this schema, or on the search path.
 pub(super) fn qualified(schema: Option<&str>, table: &str) -> String {
     schema.map_or_else(|| quoted(table), |schema| format!("{}.{}", quoted(schema), quoted(table)))
 }
@@ -138,27 +140,27 @@ mod tests {
     #[test]
     fn either_version_of_user_info_is_known() {
         let texts = [("user_entity_ref", Type::VARCHAR), ("user_info", Type::TEXT)];
-        for (moments, known) in [
+        for (timestamps, known) in [
             (vec![("exp", Type::TIMESTAMPTZ)], true),
             (vec![("updated_at", Type::TIMESTAMPTZ), ("created_at", Type::TIMESTAMPTZ)], true),
             (vec![("exp", Type::TIMESTAMP), ("updated_at", Type::TIMESTAMPTZ)], true),
             (vec![("exp", Type::TEXT)], false),
             (vec![], false),
         ] {
-            let layout = USER_INFO.of("public", "user_info", &columns(&[&texts[..], &moments].concat()));
-            assert_eq!(layout.is_ok(), known, "{moments:?}: {layout:?}");
+            let layout = USER_INFO.of("public", "user_info", &columns(&[&texts[..], &timestamps].concat()));
+            assert_eq!(layout.is_ok(), known, "{timestamps:?}: {layout:?}");
             if let Ok(layout) = layout {
-                let expected: Vec<_> = moments.into_iter().filter(|(name, _)| *name != "created_at").collect();
-                assert_eq!(layout.moments().collect::<Vec<_>>(), expected);
+                let expected: Vec<_> = timestamps.into_iter().filter(|(name, _)| *name != "created_at").collect();
+                assert_eq!(layout.timestamps().collect::<Vec<_>>(), expected);
             }
         }
         assert_eq!(USER_INFO.expected(), "user_entity_ref, user_info, exp or updated_at");
     }
 
     #[test]
-    fn a_table_of_somebody_else_is_not_taken() {
+    fn a_table_with_unexpected_columns_is_rejected() {
         let strange = PLUGIN_KEYS.of("public", PLUGIN_KEYS.name, &columns(&[("id", Type::INT4), ("key", Type::TEXT)]));
-        assert_eq!(strange, Err(Unfit::Strange(vec!["id".to_owned(), "key".to_owned()])));
-        assert_eq!(PLUGIN_KEYS.layout(&[]), Err(Unfit::Missing));
+        assert_eq!(strange, Err(SchemaMismatch::UnexpectedColumns(vec!["id".to_owned(), "key".to_owned()])));
+        assert_eq!(PLUGIN_KEYS.layout(&[]), Err(SchemaMismatch::Missing));
     }
 }

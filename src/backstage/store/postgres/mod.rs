@@ -1,32 +1,36 @@
-//! What replicas share, on PostgreSQL and in the tables of Backstage's own auth backend: so replicas of this one and stock
-//! ones work on one database, each publishing and answering what the others wrote.
+//! What replicas share, on PostgreSQL and in the tables of Backstage's own auth backend. So
+//! replicas of this service and stock ones can use one database, and each publishes and returns
+//! what the others wrote.
 //!
 //! | handle | table | as Backstage's |
 //! |---|---|---|
 //! | [`Postgres::user_keys`] | `signing_keys` | `auth.keyStore`, provider `database` |
 //! | [`Postgres::plugin_keys`] | `backstage_backend_public_keys__keys` | `backend.auth.keyStore`, type `database` |
-//! | [`Postgres::user_info`] | `user_info` | what `/v1/userinfo` answers |
+//! | [`Postgres::user_info`] | `user_info` | the responses of `/v1/userinfo` |
 //!
-//! The tables are in the database of Backstage's auth plugin, `backstage_plugin_auth`; with `pluginDivisionMode: schema` in the
-//! schema `auth` of the one database, see [`PostgresBuilder::schema`]. Their layout is read from PostgreSQL's catalog at the
-//! first question, and again when a statement no longer fits: a migration under way needs no restart here.
+//! The tables are in the database of Backstage's auth plugin, `backstage_plugin_auth`; with
+//! `pluginDivisionMode: schema` in the schema `auth` of the one database, see
+//! [`PostgresBuilder::schema`]. Their layout is read from PostgreSQL's catalog at the first query,
+//! and again when a statement no longer matches: a migration requires no restart of this service.
 //!
-//! # What it promises
-//! | situation | answer |
+//! # Guarantees
+//! | situation | result |
 //! |---|---|
-//! | database out of reach, or silent | [`StoreError`] within [`PostgresBuilder::timeout`], waiting for a connection included |
-//! | database back again | the next question opens a connection: nothing to restart |
-//! | a connection that died since it was used last | the question is asked once more on a new one |
-//! | a table is missing | [`StoreError`] that says who makes it; nothing is created or altered, unless [`PostgresBuilder::create_own_tables`] is set and there is no sign of Backstage's migrations |
-//! | a stored key with a private member, or one that is no public key of its row's id | never listed; reported once in the log, by its id |
+//! | database unreachable or not responding | [`StoreError`] within [`PostgresBuilder::timeout`], including the wait for a connection |
+//! | database reachable again | the next query opens a connection; no restart is needed |
+//! | a connection was lost since its last use | the query is retried once on a new one |
+//! | a table is missing | [`StoreError`] that says what creates it; nothing is created or altered, unless [`PostgresBuilder::create_own_tables`] is set and there is no sign of Backstage's migrations |
+//! | a stored key with a private member, or one that is not a public key with its row's id | never listed; reported once in the log, by its id |
 //! | `user_info` of either version, with `exp` or `updated_at` | read and written |
-//! | `created_at` with or without a time zone | the same moment: without one it is UTC |
+//! | `created_at` with or without a time zone | the same timestamp: without one it is UTC |
 //!
-//! Connections are few, and no statement counts on what an earlier one left behind, so a PgBouncer may stand between in any of
-//! its modes; in session mode its pool has to hold the [connections](PostgresBuilder::connections) of all replicas. Names of
-//! schema and tables are quoted, values are parameters. Retention is the token issuer's: all keys are listed, and forgotten when it says so. A
-//! stock replica forgets the user keys that are older than three of *its* token lifetimes, so give all replicas on a database
-//! the same `auth.backstageTokenExpiration`.
+//! There are few connections, and no statement depends on the state that an earlier one left
+//! behind, so a PgBouncer may be used in any of its modes; in session mode its pool must have room
+//! for the [connections](PostgresBuilder::connections) of all replicas. Names of schema and tables
+//! are quoted, values are parameters. The token issuer controls retention: all keys are listed, and
+//! removed when it requests that. A stock replica removes user keys that are older than three of
+//! *its* token lifetimes, so give all replicas on a database the same
+//! `auth.backstageTokenExpiration`.
 //!
 //! ```
 //! use tower_alb_auth::backstage::{TokenIssuer, store::{Postgres, postgres::PostgresTls}};
@@ -50,10 +54,10 @@ mod builder;
 mod database;
 mod failure;
 mod layout;
-mod moment;
 mod own_tables;
 mod plugin_keys;
 mod pool;
+mod sql_timestamp;
 mod stored_jwk;
 mod table;
 mod tls;
@@ -76,7 +80,7 @@ use self::{
 use super::{PublicKeyStore, StoreError, UserInfoStore};
 use crate::ConfigError;
 
-/// The database of Backstage's auth plugin. A clone is the same one, with the same connections.
+/// The database of Backstage's auth plugin. Clones share their connections.
 #[derive(Clone)]
 pub struct Postgres {
     database: Arc<Database>,
@@ -86,22 +90,26 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Collects settings. `host` is a name, an IP address or the folder of a Unix socket; `database` is the one of the auth
-    /// plugin, `backstage_plugin_auth` unless Backstage's `backend.database` says otherwise.
+    /// Collects settings. `host` is a name, an IP address or the folder of a Unix socket;
+    /// `database` is that of the auth plugin, `backstage_plugin_auth` unless Backstage's
+    /// `backend.database` says otherwise.
     pub fn builder(host: impl Into<String>, database: impl Into<String>) -> PostgresBuilder {
         PostgresBuilder::new(host.into(), database.into())
     }
 
-    /// Settings of an address as Backstage's `backend.database.connection` takes it:
-    /// `postgres://user:password@host:5432/backstage_plugin_auth?sslmode=verify-full`. Special characters in user and password
-    /// are percent-encoded. More can be set on what comes back.
+    /// Settings from a URL in the format of Backstage's `backend.database.connection`:
+    /// `postgres://user:password@host:5432/backstage_plugin_auth?sslmode=verify-full`. Special
+    /// characters in user and password are percent-encoded. The returned builder accepts further
+    /// settings.
     ///
-    /// `sslmode` has the meaning that it has for Backstage's driver: `disable`; `prefer`, `require`, `verify-ca` and
-    /// `verify-full`, which all verify the server's certificate; `no-verify`, which is dangerous. Without it TLS is verified, as
-    /// by the builder; Backstage's `backend.database.connection` is plain then.
+    /// `sslmode` has the meaning that Backstage's driver gives it: `disable`; `prefer`, `require`,
+    /// `verify-ca` and `verify-full`, which all verify the server's certificate; `no-verify`, which
+    /// is dangerous. Without it TLS is verified, the builder's default. In Backstage's
+    /// `backend.database.connection` the connection is plain then.
     ///
     /// # Errors
-    /// The text is not such an address, or has an unknown parameter. Messages never show the address, which may hold a password.
+    /// The URL is invalid or has an unknown parameter. The message never shows the URL, because it
+    /// may contain a password.
     pub fn from_url(url: &str) -> Result<PostgresBuilder, ConfigError> {
         url::parse(url)
     }
@@ -127,15 +135,16 @@ impl Postgres {
         PluginKeys::new(Arc::clone(&self.plugin_keys))
     }
 
-    /// The answers of `/v1/userinfo`.
+    /// The responses of `/v1/userinfo`.
     pub fn user_info(&self) -> impl UserInfoStore + Clone + fmt::Debug + use<> {
         UserInfoTable::new(Arc::clone(&self.user_info))
     }
 
-    /// Whether the database is there with its tables, for a start or a readiness probe: nothing has to call it.
+    /// Checks that the database is reachable and has its tables, for a start or a readiness probe.
+    /// Calling it is optional.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first problem.
     pub async fn check(&self) -> Result<(), StoreError> {
         self.user_keys.check().await?;
         self.plugin_keys.check().await?;

@@ -1,11 +1,13 @@
-//! Tables of our own, where no stock auth backend ever runs.
+//! Tables that this crate creates, for installations without a stock auth backend.
 
 use super::layout::quoted;
 
-/// Tables that Backstage's migrations keep their record in: whoever has one, has the others made by them.
+/// Tables in which Backstage's migrations keep their state. If one exists, the migrations create
+/// the other tables.
 pub(super) const SIGNS_OF_BACKSTAGE: [&str; 2] = ["knex_migrations", "backstage_backend_public_keys__knex_migrations"];
 
-/// Any number, as long as all replicas take the same: one makes the tables, the others wait and find them.
+/// Advisory lock; any number, the same in all replicas. One replica creates the tables, the others
+/// wait and find them.
 const LOCK: i64 = 0x0a1b_a074;
 
 #[derive(Debug, Clone)]
@@ -18,14 +20,16 @@ impl OwnTables {
         Self { schema }
     }
 
-    /// Whether the schema is there. To make one needs a right on the whole database, even where there is nothing to make.
+    /// Whether the schema exists. `create schema if not exists` requires a privilege on the
+    /// database even if it exists.
     pub(super) const HAS_SCHEMA: &str = "select 1 where pg_catalog.to_regnamespace($1) is not null";
 
     pub(super) fn schema(&self) -> Option<String> {
         self.schema.as_deref().map(quoted)
     }
 
-    /// What Backstage's migrations of 2025 arrive at. Sent as one message, so PostgreSQL does all of it or nothing.
+    /// The result of Backstage's migrations of 2025. Sent as one message, so PostgreSQL runs it in
+    /// one transaction.
     pub(super) fn script(&self, has_schema: bool) -> String {
         let schema = self.schema();
         let make_schema = schema.iter().filter(|_| !has_schema);

@@ -6,13 +6,14 @@ use tokio_postgres::types::Type;
 
 use super::{
     layout::PLUGIN_KEYS,
-    moment,
+    sql_timestamp,
     stored_jwk::{self, BadRows},
     table::Table,
 };
 use crate::backstage::store::{PublicKeyStore, StoreError, StoreFuture, StoredKey};
 
-/// How long Backstage publishes a plugin's key: three lives of a token by it, of an hour each.
+/// How long Backstage publishes a plugin's key: three times the lifetime of its tokens, which is an
+/// hour.
 const PUBLISHED_FOR: Duration = Duration::from_secs(3 * 60 * 60);
 
 #[derive(Debug, Clone)]
@@ -28,11 +29,11 @@ impl PluginKeys {
 
     async fn insert(&self, stored: StoredKey) -> Result<(), StoreError> {
         let expires_at = stored.expires_at.or_else(|| stored.created_at.checked_add(PUBLISHED_FOR));
-        let expires_at = expires_at.and_then(moment::write);
-        let expires_at =
-            expires_at.ok_or_else(|| StoreError::new("a key expires at no date: set this machine's clock"))?;
+        let expires_at = expires_at.and_then(sql_timestamp::write);
+        let expires_at = expires_at
+            .ok_or_else(|| StoreError::new("the expiry of a key is not a valid date: correct the system clock"))?;
         let (kid, json) = (stored.key.kid(), stored.key.json());
-        let statement = self.table.ask(|layout| {
+        let statement = self.table.query(|layout| {
             let sql = format!(
                 "insert into {} as held (id, key, expires_at) values ($1, $2, $3) \
                  on conflict (id) do update set expires_at = excluded.expires_at where held.key = excluded.key \
@@ -41,19 +42,20 @@ impl PluginKeys {
             );
             (sql, vec![(&kid as _, Type::TEXT), (&json as _, Type::TEXT), (&expires_at as _, Type::TEXT)])
         });
-        stored_jwk::told(kid, &statement.await?)
+        stored_jwk::written_rows(kid, &statement.await?)
     }
 
-    /// The table does not say when a key was made: that is reckoned back from when it expires, as Backstage sets it.
+    /// The table does not record when a key was created, so that is calculated from its expiry, as
+    /// Backstage sets it.
     async fn select(&self) -> Result<Vec<StoredKey>, StoreError> {
         let select = |table: &str| format!("select id, key, expires_at from {table} order by expires_at, id");
-        let rows = self.table.ask(|layout| (select(&layout.table), Vec::new())).await?;
+        let rows = self.table.query(|layout| (select(&layout.table), Vec::new())).await?;
         let keys = rows.iter().filter_map(|row| {
             let id: &str = row.try_get(0).ok()?;
             let read = || {
-                let key = stored_jwk::parse(id, row.try_get(1).map_err(|_| "its key is no text")?)?;
-                let expires_at = row.try_get(2).ok().and_then(moment::read);
-                let expires_at = expires_at.ok_or("its expires_at is no date such as 2026-01-31T12:00:00.000Z")?;
+                let key = stored_jwk::parse(id, row.try_get(1).map_err(|_| "its key is not text")?)?;
+                let expires_at = row.try_get(2).ok().and_then(sql_timestamp::read);
+                let expires_at = expires_at.ok_or("its expires_at is not a date such as 2026-01-31T12:00:00.000Z")?;
                 let created_at = expires_at.checked_sub(PUBLISHED_FOR).unwrap_or(expires_at);
                 Ok(StoredKey::new(key, created_at, Some(expires_at)))
             };
@@ -63,7 +65,7 @@ impl PluginKeys {
     }
 
     async fn delete(&self, kids: Vec<String>) -> Result<(), StoreError> {
-        let statement = self.table.ask(|layout| {
+        let statement = self.table.query(|layout| {
             (format!("delete from {} where id = any($1)", layout.table), vec![(&kids as _, Type::TEXT_ARRAY)])
         });
         statement.await.map(drop)

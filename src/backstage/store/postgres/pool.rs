@@ -1,4 +1,4 @@
-//! The connections, which are opened when somebody asks.
+//! The connection pool, which opens connections on demand.
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -6,14 +6,14 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::layout::quoted;
 
 /// # Errors
-/// A sentence.
+/// The pool cannot be set up.
 pub(super) fn build(
     settings: &tokio_postgres::Config,
     tls: MakeRustlsConnect,
     connections: usize,
     role: Option<&str>,
 ) -> Result<Pool, String> {
-    // Whether a connection still lives, its next question finds out.
+    // No check when a connection is reused: its next query finds out whether it is alive.
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let mut pool = Pool::builder(Manager::from_config(settings.clone(), tls, recycling)).max_size(connections);
     if let Some(role) = role {

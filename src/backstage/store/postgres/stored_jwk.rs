@@ -1,4 +1,4 @@
-//! Public keys in rows that anybody with the database's password may have written.
+//! Public keys in rows that anyone with the database's password may have written.
 
 use std::collections::HashSet;
 
@@ -9,30 +9,32 @@ use crate::{
     internal::{Mutex, quoted},
 };
 
-/// How many bad rows are remembered as reported. More than that are reported again now and then.
-const MOST_REPORTED: usize = 1000;
+/// Maximum number of invalid rows that are remembered as reported. If there are more, some are
+/// reported repeatedly.
+const MAX_REPORTED: usize = 1000;
 
-/// The key in a row.
+/// The key of a row.
 ///
 /// # Errors
-/// Why it is not to be published. Says nothing of its contents.
+/// Why it must not be published. Contains nothing of the row.
 pub(super) fn parse(kid: &str, json: &str) -> Result<PublicJwk, String> {
     let key = PublicJwk::parse(json).map_err(|error| error.to_string())?;
-    if key.kid() == kid { Ok(key) } else { Err("the kid in it is not the row's".to_owned()) }
+    if key.kid() == kid { Ok(key) } else { Err("its kid differs from the row's".to_owned()) }
 }
 
-/// Whether the row has been written, of which the statement then tells: a row with another key under that kid stays.
-pub(super) fn told(kid: &str, written: &[Row]) -> Result<(), StoreError> {
+/// Whether the row was written, according to the statement's result. A row with another key and the
+/// same kid stays.
+pub(super) fn written_rows(kid: &str, written: &[Row]) -> Result<(), StoreError> {
     match written {
         [] => Err(StoreError::new(format!(
-            "another public key is there under the kid {}: give the new one a kid of its own",
+            "another public key has the kid {}: give the new key another kid",
             quoted(kid)
         ))),
         _ => Ok(()),
     }
 }
 
-/// Says of each bad row once that it is left out: what reads them reads all the time.
+/// Reports each invalid row once, because rows are read all the time.
 #[derive(Debug)]
 pub(super) struct BadRows {
     table: &'static str,
@@ -47,7 +49,7 @@ impl BadRows {
     pub(super) fn report(&self, id: &str, why: &str) {
         {
             let mut reported = self.reported.lock();
-            if reported.len() >= MOST_REPORTED {
+            if reported.len() >= MAX_REPORTED {
                 reported.clear();
             }
             if !reported.insert(id.to_owned()) {
@@ -55,7 +57,7 @@ impl BadRows {
             }
         }
         tracing::error!(
-            "the row {} of the table {} is left out: {why}; find out who wrote it, and delete it",
+            "the row {} of the table {} is ignored: {why}; find out what wrote it, and delete it",
             quoted(id),
             self.table
         );
@@ -66,13 +68,13 @@ impl BadRows {
 mod tests {
     use super::*;
 
-    // The key of RFC 7517, appendix A.1, with our members.
+    // The key of RFC 7517, appendix A.1, with the members of this crate.
     const KEY: &str = r#"{"kty":"EC","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","crv":"P-256","kid":"one","alg":"ES256"}"#;
 
     #[test]
     fn a_row_is_read_as_it_is_or_not_at_all() {
         assert_eq!(parse("one", KEY).unwrap().json(), KEY);
-        for (case, kid, json, said) in [
+        for (case, kid, json, expected) in [
             ("private", "one", KEY.replace("\"alg\"", "\"d\":\"canary\",\"alg\""), "private"),
             ("null, and private all the same", "one", KEY.replace("\"alg\"", "\"d\":null,\"alg\""), "private"),
             ("another kid", "two", KEY.to_owned(), "kid"),
@@ -81,7 +83,7 @@ mod tests {
             ("no point", "one", KEY.replace("MKBC", "NKBC"), "point"),
         ] {
             let why = parse(kid, &json).unwrap_err();
-            assert!(why.contains(said), "{case}: {why}");
+            assert!(why.contains(expected), "{case}: {why}");
             assert!(!why.contains("canary"), "{case}: {why}");
         }
     }
@@ -89,7 +91,7 @@ mod tests {
     #[test]
     fn what_is_remembered_as_reported_is_bounded() {
         let bad = BadRows::of("signing_keys");
-        (0..3 * MOST_REPORTED).for_each(|n| bad.report(&n.to_string(), "canary"));
-        assert!(bad.reported.lock().len() <= MOST_REPORTED);
+        (0..3 * MAX_REPORTED).for_each(|n| bad.report(&n.to_string(), "canary"));
+        assert!(bad.reported.lock().len() <= MAX_REPORTED);
     }
 }

@@ -1,4 +1,4 @@
-//! One table: looked at once, and again when it has changed.
+//! One table. Its layout is read once, and again when it has changed.
 
 use std::{fmt, sync::Arc};
 
@@ -9,7 +9,7 @@ use tokio_postgres::{Row, types::Type};
 use super::{
     database::{Database, Parameter},
     failure::Failure,
-    layout::{COLUMNS, Layout, Spec, Unfit, qualified},
+    layout::{COLUMNS, Layout, SchemaMismatch, Spec, qualified},
     own_tables::{OwnTables, SIGNS_OF_BACKSTAGE},
 };
 use crate::backstage::store::StoreError;
@@ -26,29 +26,30 @@ impl Table {
         Self { database, spec, own_tables, layout: ArcSwapOption::empty() }
     }
 
-    /// Asks what the closure makes of the layout. Once more with the layout looked at anew where the first one did not fit.
-    pub(super) async fn ask<'a>(
+    /// Runs the query that the closure creates from the layout. If the layout does not match, reads
+    /// it again and retries once.
+    pub(super) async fn query<'a>(
         &self,
         statement: impl Fn(&Layout) -> (String, Vec<Parameter<'a>>) + Send + Sync,
     ) -> Result<Vec<Row>, StoreError> {
         let deadline = self.database.deadline();
-        let answer = self.ask_known(deadline, &statement).await;
-        let answer = match answer {
-            Ok(Err(failure)) if failure.misfits() => {
+        let result = self.query_known(deadline, &statement).await;
+        let result = match result {
+            Ok(Err(failure)) if failure.is_schema_mismatch() => {
                 self.layout.store(None);
-                self.ask_known(deadline, &statement).await
+                self.query_known(deadline, &statement).await
             }
-            answer => answer,
+            result => result,
         };
-        answer?.map_err(|failure| self.database.place().sentence(&failure))
+        result?.map_err(|failure| self.database.label().message(&failure))
     }
 
-    /// Looks at the table, and makes it where that is asked for.
+    /// Reads the layout; creates the table if it is missing and that is enabled.
     pub(super) async fn check(&self) -> Result<(), StoreError> {
         self.look(self.database.deadline()).await.map(drop)
     }
 
-    async fn ask_known<'a>(
+    async fn query_known<'a>(
         &self,
         deadline: Instant,
         statement: &(impl Fn(&Layout) -> (String, Vec<Parameter<'a>>) + Send + Sync),
@@ -63,7 +64,7 @@ impl Table {
 
     async fn look(&self, deadline: Instant) -> Result<Arc<Layout>, StoreError> {
         let layout = match self.found(deadline).await? {
-            Err(Unfit::Missing) => {
+            Err(SchemaMismatch::Missing) => {
                 self.make(deadline).await?;
                 self.found(deadline).await?
             }
@@ -72,10 +73,10 @@ impl Table {
         let Spec { name, .. } = self.spec;
         let layout = layout.map_err(|unfit| {
             StoreError::new(match unfit {
-                Unfit::Missing => format!("the {} has no table {name}", self.database.place()),
-                Unfit::Strange(columns) => format!(
-                    "the table {name} in the {} has the columns {}, expected are {}: a version of Backstage that this one does not know, or somebody else's table",
-                    self.database.place(),
+                SchemaMismatch::Missing => format!("the {} has no table {name}", self.database.label()),
+                SchemaMismatch::UnexpectedColumns(columns) => format!(
+                    "the table {name} in the {} has the columns {}, expected {}: it is of an unknown version of Backstage, or not Backstage's",
+                    self.database.label(),
                     columns.join(", "),
                     self.spec.expected()
                 ),
@@ -86,42 +87,42 @@ impl Table {
         Ok(layout)
     }
 
-    async fn found(&self, deadline: Instant) -> Result<Result<Layout, Unfit>, StoreError> {
+    async fn found(&self, deadline: Instant) -> Result<Result<Layout, SchemaMismatch>, StoreError> {
         let name = self.qualified(self.spec.name);
         let rows = self.database.rows(deadline, COLUMNS, &[(&name, Type::TEXT)]).await;
-        Ok(self.spec.layout(&rows.map_err(|failure| self.database.place().sentence(&failure))?))
+        Ok(self.spec.layout(&rows.map_err(|failure| self.database.label().message(&failure))?))
     }
 
-    /// The tables are Backstage's to make, unless the operator said that there is none.
+    /// Backstage creates its tables, unless the operator said that there is no stock auth backend.
     async fn make(&self, deadline: Instant) -> Result<(), StoreError> {
-        let (place, name) = (self.database.place(), self.spec.name);
+        let (label, name) = (self.database.label(), self.spec.name);
         let signs: Vec<String> = SIGNS_OF_BACKSTAGE.iter().map(|sign| self.qualified(sign)).collect();
         let sql = "select 1 from unnest($1) as signs (sign) where pg_catalog.to_regclass(sign) is not null";
         let rows = self.database.rows(deadline, sql, &[(&signs, Type::TEXT_ARRAY)]).await;
-        let is_backstages = !rows.map_err(|failure| place.sentence(&failure))?.is_empty();
+        let is_backstages = !rows.map_err(|failure| label.message(&failure))?.is_empty();
         match &self.own_tables {
             _ if is_backstages => Err(StoreError::new(format!(
-                "the {place} has Backstage's migrations and no table {name}: let Backstage's auth backend start once in a current version, so that its migrations run; none of its tables is made here"
+                "the {label} has Backstage's migrations but no table {name}: start a current version of Backstage's auth backend once, so that its migrations run; its tables are not created here"
             ))),
             None => Err(StoreError::new(format!(
-                "the {place} has no table {name}: name the database (and with pluginDivisionMode: schema the schema) of Backstage's auth plugin, and let its auth backend start once, so that its migrations make it; only where there is no such backend, create_own_tables() makes it"
+                "the {label} has no table {name}: set the database (and with pluginDivisionMode: schema the schema) of Backstage's auth plugin, and start its auth backend once, so that its migrations create it; only if there is no such backend, let create_own_tables() create it"
             ))),
             Some(tables) => {
                 let has_schema = match tables.schema() {
                     Some(schema) => {
                         let rows = self.database.rows(deadline, OwnTables::HAS_SCHEMA, &[(&schema, Type::TEXT)]).await;
-                        !rows.map_err(|failure| place.sentence(&failure))?.is_empty()
+                        !rows.map_err(|failure| label.message(&failure))?.is_empty()
                     }
                     None => true,
                 };
                 let made = self.database.script(deadline, &tables.script(has_schema)).await;
-                made.map_err(|failure| place.sentence(&failure))
+                made.map_err(|failure| label.message(&failure))
             }
         }
     }
 
     fn qualified(&self, table: &str) -> String {
-        qualified(self.database.place().schema(), table)
+        qualified(self.database.label().schema(), table)
     }
 }
 

@@ -1,4 +1,4 @@
-//! How the connection to the database is protected.
+//! Encryption of the connection to the database.
 
 use std::{fmt, sync::Arc};
 
@@ -12,12 +12,12 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::internal::tls::Roots;
 
-/// How the connection to PostgreSQL is protected, and whose certificates are believed: Backstage's
+/// How the connection to PostgreSQL is encrypted, and which certificates are trusted: Backstage's
 /// `backend.database.connection.ssl`.
 ///
 /// | `ssl` in app-config.yaml | here |
 /// |---|---|
-/// | `false`, or not there | [`off`](Self::off) |
+/// | `false`, or not set | [`off`](Self::off) |
 /// | `true` | [`verified`](Self::verified), or [`system_roots`](Self::system_roots) |
 /// | `ca: ...` | [`pem_roots`](Self::pem_roots) |
 /// | `rejectUnauthorized: false` | [`dangerously_accept_any_certificate`](Self::dangerously_accept_any_certificate) |
@@ -34,32 +34,34 @@ enum Mode {
 }
 
 impl PostgresTls {
-    /// No TLS. Who stands between reads and writes along. Right on one machine, and where the network itself keeps others
-    /// out.
+    /// No TLS. An attacker on the network path can read and change everything. Appropriate on one
+    /// machine, and on a network that is itself protected.
     pub fn off() -> Self {
         Self(Mode::Off)
     }
 
-    /// TLS with a certificate for the host's name, by Mozilla's roots, which are compiled in.
+    /// TLS with a certificate for the host name, verified by Mozilla's roots, which are compiled
+    /// in.
     pub fn verified() -> Self {
         Self(Mode::Verified(Roots::Compiled))
     }
 
-    /// TLS with a certificate for the host's name, by the roots of the operating system.
+    /// TLS with a certificate for the host name, verified by the roots of the operating system.
     pub fn system_roots() -> Self {
         Self(Mode::Verified(Roots::System))
     }
 
-    /// TLS with a certificate for the host's name, by these roots: one or more PEM blocks `CERTIFICATE`. Amazon RDS needs the
-    /// bundle that AWS publishes.
+    /// TLS with a certificate for the host name, verified by these roots: one or more PEM blocks
+    /// `CERTIFICATE`. Amazon RDS needs the bundle that AWS publishes.
     pub fn pem_roots(pem: impl Into<String>) -> Self {
         Self(Mode::Verified(Roots::Pem(pem.into())))
     }
 
-    /// TLS with whatever certificate comes: Backstage's `rejectUnauthorized: false`.
+    /// TLS with any certificate: Backstage's `rejectUnauthorized: false`.
     ///
-    /// Who stands between can be the database: publish keys of its own, and sign in as anybody. Right for a test against a
-    /// database with a certificate of its own making; give its certificate to [`pem_roots`](Self::pem_roots) instead.
+    /// An attacker on the network path can impersonate the database, publish keys, and sign in as
+    /// any user. Appropriate only for a test; prefer to trust the database's self-signed
+    /// certificate by [`pem_roots`](Self::pem_roots).
     pub fn dangerously_accept_any_certificate() -> Self {
         Self(Mode::AnyCertificate)
     }
@@ -68,21 +70,21 @@ impl PostgresTls {
         !matches!(self.0, Mode::Off)
     }
 
-    /// Says once, at the start, what was given up.
+    /// Logs a waived verification once, at the start.
     pub(super) fn log_danger(&self, host: &str) {
         if matches!(self.0, Mode::AnyCertificate) {
             tracing::warn!(
                 host,
-                "PostgreSQL's certificate is not checked (dangerously_accept_any_certificate, rejectUnauthorized: false): who stands between can sign in as anybody"
+                "PostgreSQL's certificate is not verified (dangerously_accept_any_certificate, rejectUnauthorized: false): an attacker on the network path can sign in as any user"
             );
         }
     }
 
     /// # Errors
-    /// A sentence that says what to change.
+    /// The message says what to change.
     pub(super) fn connector(&self) -> Result<MakeRustlsConnect, String> {
         let config = match &self.0 {
-            // Never asked: the driver's mode says that there is no TLS.
+            // Not used: the driver's mode disables TLS.
             Mode::Off => Roots::Compiled.client_config()?,
             Mode::Verified(roots) => roots.client_config()?,
             Mode::AnyCertificate => any_certificate()?,
@@ -116,7 +118,8 @@ fn any_certificate() -> Result<ClientConfig, String> {
     Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
-/// Believes every certificate, but not that somebody holds its key: the handshake's signature is checked.
+/// Accepts every certificate, but still verifies the handshake's signature, so the server must hold
+/// the certificate's key.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

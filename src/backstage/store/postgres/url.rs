@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_wrong_address_is_refused_and_never_shown() {
-        for (url, said) in [
+        for (url, expected) in [
             ("mysql://u:canary@db/auth", "must be a URL such as postgresql://"),
             ("u:canary@db", "must be a URL"),
             ("postgres://u:canary@[::1/auth", "must be a URL"),
@@ -87,7 +87,7 @@ mod tests {
             ("postgres://u:canary%ff@db/auth", "UTF-8"),
         ] {
             let error = parse(url).unwrap_err().to_string();
-            assert!(error.contains(said), "{url}: {error}");
+            assert!(error.contains(expected), "{url}: {error}");
             assert!(!error.contains("canary"), "{url}: {error}");
         }
     }

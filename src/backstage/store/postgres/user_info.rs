@@ -1,4 +1,4 @@
-//! The table `user_info`: what `/v1/userinfo` answers.
+//! The table `user_info`: the responses of `/v1/userinfo`.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -23,19 +23,19 @@ impl UserInfoTable {
         Self { table, bad_rows: Arc::new(BadRows::of(USER_INFO.name)) }
     }
 
-    /// In one statement, so the row of a user is always a whole one, whoever else writes it.
+    /// One statement, so that a user's row is always complete, also with concurrent writers.
     async fn upsert(&self, info: UserInfo, expires_at: SystemTime) -> Result<(), StoreError> {
         let (user, now) = (info.user_entity_ref.as_str(), SystemTime::now());
         let text = write(&info);
-        let statement = self.table.ask(|layout| {
+        let statement = self.table.query(|layout| {
             let mut columns = vec!["user_entity_ref", "user_info"];
             let mut parameters: Vec<Parameter<'_>> = vec![(&user, Type::TEXT), (&text, Type::TEXT)];
-            for (column, kind) in layout.moments() {
-                let moment: &(dyn ToSql + Sync) = if column == "exp" { &expires_at } else { &now };
+            for (column, kind) in layout.timestamps() {
+                let timestamp: &(dyn ToSql + Sync) = if column == "exp" { &expires_at } else { &now };
                 columns.push(column);
-                parameters.push((moment, kind));
+                parameters.push((timestamp, kind));
             }
-            let values: Vec<String> = (1..=columns.len()).map(|place| format!("${place}")).collect();
+            let values: Vec<String> = (1..=columns.len()).map(|index| format!("${index}")).collect();
             let updates: Vec<String> =
                 columns.iter().skip(1).map(|column| format!("{column} = excluded.{column}")).collect();
             let sql = format!(
@@ -52,7 +52,7 @@ impl UserInfoTable {
 
     async fn select(&self, user: &str) -> Result<Option<UserInfo>, StoreError> {
         let select = |table: &str| format!("select user_info from {table} where user_entity_ref = $1");
-        let rows = self.table.ask(|layout| (select(&layout.table), vec![(&user as _, Type::TEXT)])).await?;
+        let rows = self.table.query(|layout| (select(&layout.table), vec![(&user as _, Type::TEXT)])).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let info = row.try_get(0).ok().and_then(|text| read(user, text));
         if info.is_none() {
@@ -72,7 +72,7 @@ impl UserInfoStore for UserInfoTable {
     }
 }
 
-/// The text that Backstage keeps and answers with.
+/// The text that Backstage stores and returns.
 fn write(info: &UserInfo) -> String {
     format!(
         r#"{{"claims":{{"sub":{},"ent":{}}}}}"#,
@@ -81,7 +81,7 @@ fn write(info: &UserInfo) -> String {
     )
 }
 
-/// `None` where it is no such text, or one of another user.
+/// `None` if it is not such a text, or one of another user.
 fn read(user: &str, text: &str) -> Option<UserInfo> {
     #[derive(Deserialize)]
     struct Row {

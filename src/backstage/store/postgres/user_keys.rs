@@ -28,9 +28,9 @@ impl UserKeys {
     async fn insert(&self, stored: StoredKey) -> Result<(), StoreError> {
         let (kid, json) = (stored.key.kid(), stored.key.json());
         let created_at = whole_seconds(stored.created_at);
-        let statement = self.table.ask(|layout| {
+        let statement = self.table.query(|layout| {
             let table = &layout.table;
-            let kind = layout.moments().next().map_or(Type::TIMESTAMPTZ, |(_, kind)| kind);
+            let kind = layout.timestamps().next().map_or(Type::TIMESTAMPTZ, |(_, kind)| kind);
             let sql = format!(
                 "insert into {table} as held (kid, key, created_at) values ($1, $2, $3) \
                  on conflict (kid) do update set created_at = excluded.created_at where held.key = excluded.key \
@@ -38,18 +38,18 @@ impl UserKeys {
             );
             (sql, vec![(&kid as _, Type::TEXT), (&json as _, Type::TEXT), (&created_at as _, kind)])
         });
-        stored_jwk::told(kid, &statement.await?)
+        stored_jwk::written_rows(kid, &statement.await?)
     }
 
     async fn select(&self) -> Result<Vec<StoredKey>, StoreError> {
         let select = |table: &str| format!("select kid, key, created_at from {table} order by created_at, kid");
-        let rows = self.table.ask(|layout| (select(&layout.table), Vec::new())).await?;
+        let rows = self.table.query(|layout| (select(&layout.table), Vec::new())).await?;
         let keys = rows.iter().filter_map(|row| {
             let kid: &str = row.try_get(0).ok()?;
-            let key = row.try_get(1).map_err(|_| "its key is no text".to_owned());
+            let key = row.try_get(1).map_err(|_| "its key is not text".to_owned());
             let key = key.and_then(|json| stored_jwk::parse(kid, json));
             let key = key.map_err(|why| self.bad_rows.report(kid, &why)).ok()?;
-            // Without a time zone it is UTC, to which PostgreSQL's driver reads it.
+            // Without a time zone it is UTC, as PostgreSQL's driver reads it.
             let created_at: SystemTime = row.try_get(2).ok()?;
             Some(StoredKey::new(key, created_at, None))
         });
@@ -57,7 +57,7 @@ impl UserKeys {
     }
 
     async fn delete(&self, kids: Vec<String>) -> Result<(), StoreError> {
-        let statement = self.table.ask(|layout| {
+        let statement = self.table.query(|layout| {
             (format!("delete from {} where kid = any($1)", layout.table), vec![(&kids as _, Type::TEXT_ARRAY)])
         });
         statement.await.map(drop)
@@ -78,8 +78,8 @@ impl PublicKeyStore for UserKeys {
     }
 }
 
-/// The column keeps whole seconds, and would round half a second into the future.
-fn whole_seconds(moment: SystemTime) -> SystemTime {
-    let since = moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(since.as_secs())).unwrap_or(moment)
+/// The column stores whole seconds, and would round half a second into the future.
+fn whole_seconds(timestamp: SystemTime) -> SystemTime {
+    let since = timestamp.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(since.as_secs())).unwrap_or(timestamp)
 }

@@ -1,4 +1,4 @@
-//! What all pages have in common.
+//! The frame of all pages.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -21,14 +21,14 @@ const FRAME: &str = r#"<!doctype html>
 {}
 </main>
 <footer class="foot">
-<p>The demo identity provider of <bdi>tower-alb-auth</bdi>. It asks for no password, and protects nothing: anybody can be
-anyone here.</p>
+<p>The demo identity provider of <bdi>tower-alb-auth</bdi>. It asks for no password and protects nothing: anyone can
+sign in as any user.</p>
 </footer>
 </body>
 </html>
 "#;
 
-/// A page: its title, what it says, and where its form may lead.
+/// A page: its title, its content, and where its form may lead.
 #[derive(Debug)]
 pub(in super::super) struct Page {
     status: StatusCode,
@@ -47,10 +47,10 @@ impl Page {
         self
     }
 
-    /// Has a form, whose answer may redirect to this origin. Chromium holds redirects that follow a form to the page's policy
-    /// too, so it has to be named.
+    /// The page has a form whose response may redirect to this origin. Chromium applies the page's
+    /// policy also to redirects that follow a form, so the origin must be named.
     pub(super) fn with_form(mut self, origin: &str) -> Self {
-        // A policy knows no IPv6 addresses; their scheme is as close as it gets.
+        // A policy cannot contain an IPv6 address; the scheme is the closest match.
         let source = match origin.split_once("[") {
             Some((scheme, _)) => scheme.trim_end_matches('/'),
             None => origin,

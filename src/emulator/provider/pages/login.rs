@@ -1,9 +1,9 @@
-//! Who do you want to be?
+//! The login page.
 
 use super::Page;
 use crate::emulator::provider::{DemoUser, html::Html, users::UserList};
 
-/// Colours of the circles behind initials.
+/// Colour classes of the circles behind the initials.
 const TONES: [&str; 6] = ["tone-0", "tone-1", "tone-2", "tone-3", "tone-4", "tone-5"];
 
 const LOGIN: &str = r#"<h1 id="title">Who signs in?</h1>
@@ -21,10 +21,13 @@ const USER: &str = r#"<li><button type="submit" class="user" name="user" value="
 </button></li>
 "#;
 
-/// The login page. The form carries the ticket, and may lead to the origin of the redirect URI.
+/// The login page. The form carries the ticket, and may redirect to the origin of the redirect URI.
 pub(in super::super) fn login(users: &UserList, origin: &str, ticket: &str, hint: Option<&str>) -> Page {
     let problem = users.problem().map(|problem| {
-        Html::fill("<p class=\"notice\" role=\"alert\">These are the users of before, since {}.</p>\n", &[&problem])
+        Html::fill(
+            "<p class=\"notice\" role=\"alert\">The previous users are still in use, because {}.</p>\n",
+            &[&problem],
+        )
     });
     let is_meant = |user: &DemoUser| hint.is_some_and(|hint| user.is_meant_by(hint));
     let meant = users.users().iter().position(is_meant);

@@ -1,16 +1,16 @@
-//! The provider's pages: plain HTML, no script, nothing from elsewhere.
+//! The provider's pages: plain HTML without scripts and without external resources.
 
 mod frame;
+mod info;
 mod login;
-mod others;
 
 pub(super) use self::{
     frame::Page,
+    info::{ErrorPage, about, signed_out},
     login::login,
-    others::{ErrorPage, about, signed_out},
 };
 
-/// The one style sheet.
+/// The style sheet.
 pub(super) const STYLE: &str = include_str!("style.css");
-/// The one picture.
+/// The icon.
 pub(super) const ICON: &str = include_str!("icon.svg");

@@ -1,4 +1,4 @@
-// For development alone: the signer is nobody's load balancer.
+// For development only: no AWS account has this signer.
 use tower_alb_auth::{AlbAuthConfig, ConfigError, TrustedAlb, sign_in::EmailLocalPart};
 
 pub fn alb_auth() -> Result<AlbAuthConfig, ConfigError> {

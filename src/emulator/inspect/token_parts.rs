@@ -1,4 +1,4 @@
-//! What a token is made of, read leniently: for showing, never for judging.
+//! The parts of a token, parsed leniently: for display, never for verification.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::internal::signer::Members;
 
-/// Takes what a strict reader refuses: any padding, any trailing bits.
+/// Accepts any padding and any trailing bits.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new()
@@ -19,8 +19,8 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// A token, taken apart.
-pub(super) struct Anatomy<'t> {
+/// A parsed token.
+pub(super) struct TokenParts<'t> {
     pub(super) segments: Vec<Segment<'t>>,
     pub(super) header: Json,
     pub(super) payload: Json,
@@ -30,27 +30,27 @@ pub(super) struct Anatomy<'t> {
 pub(super) struct Segment<'t> {
     pub(super) text: &'t str,
     pub(super) padding: Padding,
-    /// `None` where it is not even leniently base64.
+    /// `None` if it is not base64, not even leniently.
     pub(super) decoded: Option<Vec<u8>>,
 }
 
-/// How a base64url text ends.
+/// The end of a base64url text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Padding {
-    /// Its length needs none, and it has none.
+    /// Its length needs no padding, and it has none.
     NotNeeded,
-    /// It has what its length needs.
-    There,
-    /// A load balancer would have padded it.
+    /// It has the padding that its length needs.
+    Present,
+    /// It lacks the padding that a load balancer would have written.
     Missing,
-    /// Neither what its length needs nor none.
+    /// It has padding, but not what its length needs.
     Wrong,
 }
 
-/// A segment, read as JSON.
+/// A segment, parsed as JSON.
 pub(super) enum Json {
     Object(Members),
-    /// It ends in the middle.
+    /// An object that is cut off.
     Broken,
     /// Not base64, not JSON, or not an object.
     Other,
@@ -58,16 +58,16 @@ pub(super) enum Json {
     Absent,
 }
 
-impl<'t> Anatomy<'t> {
+impl<'t> TokenParts<'t> {
     pub(super) fn of(token: &'t str) -> Self {
-        // Whoever pastes dots alone gets no more segments than can be told of.
+        // The count is bounded, so that an input of dots does not fill the memory.
         let segments: Vec<Segment<'_>> = token.splitn(8, '.').map(Segment::of).collect();
         let json = |index: usize| segments.get(index).map_or(Json::Absent, Segment::json);
         let (header, payload) = (json(0), if segments.len() > 1 { json(1) } else { Json::Absent });
         Self { header, payload, segments }
     }
 
-    /// Header and payload with the dot between them, where there are three segments.
+    /// Header and payload with the dot between them, if there are three segments.
     pub(super) fn signing_input(&self) -> Option<String> {
         match self.segments.as_slice() {
             [header, payload, _] => Some(format!("{}.{}", header.text, payload.text)),
@@ -75,7 +75,7 @@ impl<'t> Anatomy<'t> {
         }
     }
 
-    /// The same as a load balancer would have written it, or as one that does not pad.
+    /// The same with padding, as a load balancer writes it, or without.
     pub(super) fn signing_input_padded(&self, padded: bool) -> Option<String> {
         match self.segments.as_slice() {
             [header, payload, _] => Some(format!("{}.{}", header.with_padding(padded), payload.with_padding(padded))),
@@ -87,7 +87,8 @@ impl<'t> Anatomy<'t> {
         self.segments.get(2)?.decoded.as_deref()
     }
 
-    /// Whether something on the way took the padding off: the signature of 64 bytes needs two characters of it, always.
+    /// Whether padding was removed on the way. A signature of 64 bytes always has two characters of
+    /// it.
     pub(super) fn lost_its_padding(&self) -> bool {
         self.segments.len() == 3 && self.segments.iter().any(|segment| segment.padding == Padding::Missing)
     }
@@ -105,13 +106,14 @@ impl<'t> Segment<'t> {
         };
         let padding = match needed {
             Some(0) if given == 0 => Padding::NotNeeded,
-            Some(needed) if given == needed => Padding::There,
+            Some(needed) if given == needed => Padding::Present,
             Some(_) if given == 0 => Padding::Missing,
             _ => Padding::Wrong,
         };
         let url_safe = bare.replace('+', "-").replace('/', "_");
         let decoded = LENIENT.decode(&url_safe).ok().or_else(|| {
-            // Cut in the middle of four characters: what is before them is still worth showing.
+            // Cut off inside a group of four characters: the bytes before it are still worth
+            // showing.
             let whole = url_safe.len().saturating_sub(url_safe.len() % 4);
             url_safe.get(..whole).and_then(|whole| LENIENT.decode(whole).ok()).filter(|_| needed.is_none())
         });
@@ -142,7 +144,7 @@ impl Json {
         }
     }
 
-    /// The last member of this name: the one that careless readers take.
+    /// The last member of this name, which lenient readers take.
     pub(super) fn member(&self, name: &str) -> Option<&Value> {
         self.members().iter().rev().find(|(held, _)| held == name).map(|(_, value)| value)
     }
@@ -156,14 +158,14 @@ impl Json {
     }
 }
 
-/// The members in the order they stand in, repeated ones included.
+/// The members in their order, repeated ones included.
 struct Object(Members);
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AsTheyCome;
+        struct ObjectVisitor;
 
-        impl<'de> Visitor<'de> for AsTheyCome {
+        impl<'de> Visitor<'de> for ObjectVisitor {
             type Value = Object;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -179,7 +181,7 @@ impl<'de> Deserialize<'de> for Object {
             }
         }
 
-        deserializer.deserialize_map(AsTheyCome)
+        deserializer.deserialize_map(ObjectVisitor)
     }
 }
 
@@ -188,12 +190,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn padding_is_told_by_length() {
+    fn padding_depends_on_the_length() {
         for (text, padding) in [
             ("", Padding::NotNeeded),
             ("Zm9v", Padding::NotNeeded),
-            ("Zg==", Padding::There),
-            ("Zm8=", Padding::There),
+            ("Zg==", Padding::Present),
+            ("Zm8=", Padding::Present),
             ("Zg", Padding::Missing),
             ("Zm8", Padding::Missing),
             ("Zg=", Padding::Wrong),
@@ -205,15 +207,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_strictly_wrong_is_still_shown() {
-        let token = Anatomy::of("eyJhIjoxLCJhIjoyfR.eyJzdWIiOiI3IiwiZXhwIjoxfQ=.+_8");
+    fn a_malformed_token_is_still_shown() {
+        let token = TokenParts::of("eyJhIjoxLCJhIjoyfR.eyJzdWIiOiI3IiwiZXhwIjoxfQ=.+_8");
         assert_eq!(token.header.members().len(), 2, "repeated members");
         assert_eq!(token.header.member("a"), Some(&Value::from(2)));
         assert_eq!(token.payload.seconds("exp"), Some(1));
         assert_eq!(token.signature(), Some(&[0xfb, 0xff][..]));
         assert_eq!(token.signing_input_padded(true).unwrap(), "eyJhIjoxLCJhIjoyfR==.eyJzdWIiOiI3IiwiZXhwIjoxfQ==");
-        assert!(matches!(Anatomy::of("eyJhIjoxLCJh").header, Json::Broken));
-        assert!(matches!(Anatomy::of("WzFd.x").header, Json::Other));
-        assert!(matches!(Anatomy::of("x").payload, Json::Absent));
+        assert!(matches!(TokenParts::of("eyJhIjoxLCJh").header, Json::Broken));
+        assert!(matches!(TokenParts::of("WzFd.x").header, Json::Other));
+        assert!(matches!(TokenParts::of("x").payload, Json::Absent));
     }
 }

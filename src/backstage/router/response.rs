@@ -1,4 +1,4 @@
-//! Answers in JSON.
+//! JSON responses.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
@@ -11,11 +11,12 @@ use serde::Serialize;
 
 use super::error::ApiError;
 
-/// How long a cache may keep what is public. A stock back end that misses a key looks again after 30 s, and a replica says that
-/// it is ready 35 s after it published its key: a cache on the way must not hide that key for longer than what is between.
+/// How long caches may keep public responses. A stock back end that misses a key fetches again
+/// after 30 s, and a replica reports ready 35 s after it published its key: a cache must not hide
+/// that key for longer than the difference.
 const PUBLIC: HeaderValue = HeaderValue::from_static("public, max-age=5");
 
-/// Of an answer in JSON that no cache may keep.
+/// Headers of a JSON response that no cache may keep.
 pub(super) fn json_headers() -> [(HeaderName, HeaderValue); 3] {
     [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),
@@ -24,16 +25,16 @@ pub(super) fn json_headers() -> [(HeaderName, HeaderValue); 3] {
     ]
 }
 
-/// An answer that belongs to one user.
+/// A response for one user.
 pub(super) fn private(value: &impl Serialize) -> Result<Response<Body>, ApiError> {
     let body = serde_json::to_string(value).map_err(|_| ApiError::unavailable())?;
     Ok((json_headers(), body).into_response())
 }
 
-/// An answer that is everybody's, and 304 to whom has it already (RFC 9110 section 13.1.2).
-pub(super) fn public(asked: &HeaderMap, body: String) -> Response<Body> {
+/// A response for everyone, or 304 for a client that has it already (RFC 9110 section 13.1.2).
+pub(super) fn public(requested: &HeaderMap, body: String) -> Response<Body> {
     let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(digest(&SHA256, body.as_bytes())));
-    let mut response = if holds(asked, &tag) {
+    let mut response = if holds(requested, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         (json_headers(), body).into_response()
@@ -45,8 +46,8 @@ pub(super) fn public(asked: &HeaderMap, body: String) -> Response<Body> {
     response
 }
 
-fn holds(asked: &HeaderMap, tag: &str) -> bool {
-    let lists = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|list| list.to_str().ok());
+fn holds(requested: &HeaderMap, tag: &str) -> bool {
+    let lists = requested.get_all(header::IF_NONE_MATCH).iter().filter_map(|list| list.to_str().ok());
     let mut held = lists.flat_map(|list| list.split(',')).map(str::trim);
     held.any(|held| held == "*" || held.strip_prefix("W/").unwrap_or(held) == tag)
 }

@@ -1,4 +1,4 @@
-//! Tending the keys without requests.
+//! Maintains the keys without requests.
 
 use std::{
     sync::{Arc, Weak},
@@ -12,58 +12,61 @@ use super::{
 };
 use crate::{ConfigError, internal::Mutex};
 
-/// How often the task looks whether a key is due. Keys live for minutes at the least.
+/// How often the task checks whether a key is due. Keys live for minutes at least.
 const TICK: Duration = Duration::from_secs(1);
-/// Every so many ticks key files are read.
+/// Number of ticks between two reads of the key files.
 const TICKS_BETWEEN_READS: u32 = 10;
 
-/// Publishes keys when they are due and reads key files when they change, while no request comes. Dropping it stops its task;
-/// so does the end of the last clone of the issuer. Made by [`TokenIssuer::tend_in_background`].
+/// Publishes keys when they are due and reads key files when they change, while no request comes.
+/// Dropping it stops its task; so does dropping the last clone of the issuer. Created by
+/// [`TokenIssuer::maintain_keys_in_background`].
 #[derive(Debug)]
 #[must_use = "dropping it stops the task"]
-pub struct TendHandle {
+pub struct KeyMaintenance {
     task: tokio::task::JoinHandle<()>,
     problem: Arc<Mutex<Option<ConfigError>>>,
 }
 
-impl TendHandle {
-    /// Whether the task still runs.
+impl KeyMaintenance {
+    /// Whether the task is running.
     pub fn is_running(&self) -> bool {
         !self.task.is_finished()
     }
 
-    /// What is wrong with the key files as they stand, if they cannot be used. The keys from before are in use then.
+    /// Why the current key files cannot be used, if so. The previous keys are in use then.
     pub fn problem(&self) -> Option<ConfigError> {
         self.problem.lock().clone()
     }
 }
 
-impl Drop for TendHandle {
+impl Drop for KeyMaintenance {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
 impl TokenIssuer {
-    /// Sees to the keys beside requests: makes the first one now, each next one in time, and reads key files every 10 s.
+    /// Maintains the keys independently of requests: publishes the first key now and each next one
+    /// in time, and reads key files every 10 s.
     ///
-    /// Not needed for keys to change: requests do that too. It has the first key published before the first user comes,
-    /// keeps an issuer that nobody asks for hours from starting with a key that no back end knows, and is what watches key
-    /// files.
+    /// Keys also rotate without it, because requests do the same. With it, the first key is
+    /// published before the first user comes, an idle issuer always has a key that back ends know,
+    /// and changes of key files are noticed.
     ///
     /// # Panics
-    /// Outside a tokio runtime.
-    pub fn tend_in_background(&self) -> TendHandle {
+    /// If called outside a tokio runtime.
+    pub fn maintain_keys_in_background(&self) -> KeyMaintenance {
         let problem = Arc::default();
-        let tending = Tending { issuer: Arc::downgrade(&self.0), problem: Arc::clone(&problem) };
-        TendHandle { task: tokio::runtime::Handle::current().spawn(tending.run()), problem }
+        let task = MaintenanceTask { issuer: Arc::downgrade(&self.0), problem: Arc::clone(&problem) };
+        KeyMaintenance { task: tokio::runtime::Handle::current().spawn(task.run()), problem }
     }
 
-    /// Reads the key files again, if there are any, and tells whether that changed anything. A new first key is listed at
-    /// once and signs when verifiers have had the time to hear of it; one that was taken away stays listed for its time.
+    /// Reads the key files again, if there are any, and returns whether that changed anything. A
+    /// new first key is listed at once and signs after verifiers had the time to fetch it; a
+    /// removed key stays listed until its tokens have expired.
     ///
     /// # Errors
-    /// What is wrong with the files. The keys from before stay.
+    /// The problems of the files. The previous keys stay in use.
     pub async fn reload_signing_keys(&self) -> Result<bool, ConfigError> {
         let Inner { user_keys, plugin_keys, user_origin, plugin_origin, .. } = &*self.0;
         let user = reload(user_keys, user_origin.clone()).await?;
@@ -73,29 +76,29 @@ impl TokenIssuer {
 
 async fn reload(ring: &Arc<KeyRing>, origin: Option<Origin>) -> Result<bool, ConfigError> {
     let Some(origin) = origin else { return Ok(false) };
-    let stopped = |_| ConfigError::message("reading the key files was cut short: the runtime under it ended");
+    let stopped = |_| ConfigError::message("reading the key files was interrupted: the runtime shut down");
     let keys = tokio::task::spawn_blocking(move || SigningKeys::read(origin)).await.map_err(stopped)??;
     let (entries, _) = keys.into_parts();
     let changed = ring.replace(entries).map_err(ConfigError::message)?;
     if changed {
-        tracing::info!(target: "tower_alb_auth", "key files have changed: their keys are listed");
-        ring.tend_beside();
+        tracing::info!(target: "tower_alb_auth", "the key files changed; their keys are listed");
+        ring.maintain_in_background();
     }
     Ok(changed)
 }
 
-struct Tending {
-    /// Weak, so that the task keeps nothing alive.
+struct MaintenanceTask {
+    /// Weak, so that the task does not keep the issuer alive.
     issuer: Weak<Inner>,
     problem: Arc<Mutex<Option<ConfigError>>>,
 }
 
-impl Tending {
+impl MaintenanceTask {
     async fn run(self) {
         for tick in 1_u32.. {
             let Some(issuer) = self.issuer.upgrade().map(TokenIssuer) else { return };
-            issuer.0.user_keys.tend_beside();
-            issuer.0.plugin_keys.tend_beside();
+            issuer.0.user_keys.maintain_in_background();
+            issuer.0.plugin_keys.maintain_in_background();
             if tick.is_multiple_of(TICKS_BETWEEN_READS) {
                 self.read(&issuer).await;
             }
@@ -110,7 +113,7 @@ impl Tending {
         if let Some(error) = problem.as_ref().filter(|error| known.as_ref() != Some(error)) {
             tracing::error!(
                 target: "tower_alb_auth",
-                "key files have changed and cannot be used, the keys from before stay: {error}"
+                "the key files changed and cannot be used; the previous keys stay in use: {error}"
             );
         }
         *known = problem;

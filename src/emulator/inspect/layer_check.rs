@@ -1,4 +1,4 @@
-//! The layer's own word on a token: the same authenticator, the same sentences.
+//! The layer's own result for a token, by the same authenticator and with the same messages.
 
 use std::{
     sync::Arc,
@@ -14,23 +14,23 @@ use crate::{
     keys::{KeyId, Lookup},
 };
 
-/// What the layer would say of a request with this token.
-pub(super) type Word = Result<Authenticated, AuthError>;
+/// What the layer would do with a request that carries the token.
+pub(super) type LayerResult = Result<Authenticated, AuthError>;
 
-/// An authenticator, and the configuration it judges by.
-pub(super) struct Judge {
+/// An authenticator and its configuration.
+pub(super) struct LayerCheck {
     config: AlbAuthConfig,
     authenticator: Authenticator,
 }
 
-impl Judge {
+impl LayerCheck {
     pub(super) fn new(config: AlbAuthConfig) -> Self {
         Self { authenticator: Authenticator::new(config.clone()), config }
     }
 
-    /// Asks for the key if the configuration has a source of keys.
-    pub(super) async fn word_on(&self, token: &str) -> Word {
-        // A text that is no header value would not have come through HTTP.
+    /// Checks the token. Fetches the key if the configuration has a key source.
+    pub(super) async fn check(&self, token: &str) -> LayerResult {
+        // HTTP does not transport a text that is not a valid header value.
         let value = HeaderValue::from_str(token).map_err(|_| AuthErrorKind::Malformed)?;
         let headers = HeaderMap::from_iter([(DATA, value)]);
         match self.authenticator.decide(&OidcHeaders::scan(&headers)) {
@@ -39,7 +39,7 @@ impl Judge {
         }
     }
 
-    /// The key that the token was judged with, if one is held.
+    /// The key that the token was checked with, if one is held.
     pub(super) fn key_of(&self, token: &str) -> Option<Arc<PublicKey>> {
         let settings = &self.config.inner;
         let now = settings.clock.unix_now()?;
@@ -52,7 +52,7 @@ impl Judge {
     }
 }
 
-/// The configuration with this key, wherever the token says that it is from, and no source of others.
+/// The configuration with this key for every endpoint, and no key source.
 pub(super) fn with_key(config: &AlbAuthConfig, kid: Option<Kid>, key: Arc<PublicKey>) -> AlbAuthConfig {
     changed(config, |settings| {
         settings.source = None;
@@ -62,19 +62,19 @@ pub(super) fn with_key(config: &AlbAuthConfig, kid: Option<Kid>, key: Arc<Public
     })
 }
 
-/// The configuration at this time.
+/// The configuration with the clock stopped at this time.
 pub(super) fn at(config: &AlbAuthConfig, unix: u64) -> AlbAuthConfig {
     changed(config, |settings| settings.clock = SharedClock::new(Stopped(unix)))
 }
 
-/// The configuration with this changed.
+/// The configuration with this change.
 pub(super) fn changed(config: &AlbAuthConfig, change: impl FnOnce(&mut Settings)) -> AlbAuthConfig {
     let mut settings = Settings::clone(&config.inner);
     change(&mut settings);
     AlbAuthConfig { inner: Arc::new(settings) }
 }
 
-/// A date that stands still.
+/// A clock that stands still.
 struct Stopped(u64);
 
 impl Clock for Stopped {

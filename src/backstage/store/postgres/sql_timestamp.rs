@@ -1,4 +1,5 @@
-//! Moments as JavaScript's `toISOString` writes them, `2026-01-31T12:00:00.000Z`: Backstage keeps one in a text column.
+//! Timestamps in the format of JavaScript's `toISOString`, `2026-01-31T12:00:00.000Z`, which
+//! Backstage stores in a text column.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,10 +8,10 @@ const FIRST_YEAR: u64 = 1970;
 const LAST_YEAR: u64 = 9999;
 
 /// `None` outside the years 1970 to 9999.
-pub(super) fn write(moment: SystemTime) -> Option<String> {
-    let since = moment.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+pub(super) fn write(timestamp: SystemTime) -> Option<String> {
+    let since = timestamp.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     let (mut days, time) = (since.as_secs() / DAY, since.as_secs() % DAY);
-    // The first year, then the first month, that the days left do not fill.
+    // Find the year, then the month, in which the remaining days end.
     let mut fills = |length: u64| days.checked_sub(length).map(|rest| days = rest).is_some();
     let year = (FIRST_YEAR..=LAST_YEAR).find(|year| !fills(days_of_year(*year)))?;
     let month = (1..=12).find(|month| !fills(days_of_month(year, *month)))?;
@@ -19,7 +20,7 @@ pub(super) fn write(moment: SystemTime) -> Option<String> {
     Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", since.subsec_millis()))
 }
 
-/// `None` for what is not written so, or is no date.
+/// `None` if the text has another format, or is not a date.
 pub(super) fn read(text: &str) -> Option<SystemTime> {
     let rest = text.strip_suffix('Z').filter(|_| text.len() == "2026-01-31T12:00:00.000Z".len())?;
     let (date, time) = rest.split_once('T')?;
@@ -54,7 +55,7 @@ fn numbers(text: &str, [first, second]: [char; 2], [a, b, c]: [usize; 3]) -> Opt
     Some([number(one, a)?, number(two, b)?, number(three, c)?])
 }
 
-/// Of so many digits, without a sign.
+/// A number with this many digits, without a sign.
 fn number(text: &str, digits: usize) -> Option<u64> {
     text.parse().ok().filter(|_| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit()))
 }
@@ -82,7 +83,7 @@ mod tests {
 
     // The numbers are JavaScript's: `Date.parse(text)`.
     #[test]
-    fn a_moment_is_written_and_read_as_javascript_does() {
+    fn a_timestamp_is_written_and_read_as_javascript_does() {
         for (text, milliseconds) in [
             ("1970-01-01T00:00:00.000Z", 0),
             ("2000-02-29T23:59:59.999Z", 951_868_799_999),
@@ -90,16 +91,16 @@ mod tests {
             ("2100-03-01T00:00:00.000Z", 4_107_542_400_000),
             ("9999-12-31T23:59:59.999Z", 253_402_300_799_999),
         ] {
-            let moment = SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds);
-            assert_eq!(write(moment).as_deref(), Some(text));
-            assert_eq!(read(text), Some(moment), "{text}");
+            let timestamp = SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds);
+            assert_eq!(write(timestamp).as_deref(), Some(text));
+            assert_eq!(read(text), Some(timestamp), "{text}");
         }
         assert_eq!(write(SystemTime::UNIX_EPOCH + Duration::from_millis(253_402_300_800_000)), None);
         assert_eq!(write(SystemTime::UNIX_EPOCH - Duration::from_secs(1)), None);
     }
 
     #[test]
-    fn what_is_no_such_moment_is_not_read() {
+    fn a_text_that_is_not_such_a_timestamp_is_not_read() {
         for text in [
             "",
             "Z",

@@ -1,8 +1,8 @@
-//! Times, as people read them.
+//! Times in a readable form.
 
 use cookie::time::OffsetDateTime;
 
-/// `2026-11-25 19:46:40 UTC`; the number itself where it is no date.
+/// `2026-11-25 19:46:40 UTC`, or the number itself if it is not a date.
 pub(super) fn date(unix: u64) -> String {
     let date = i64::try_from(unix).ok().and_then(|unix| OffsetDateTime::from_unix_timestamp(unix).ok());
     date.map_or_else(
@@ -19,9 +19,9 @@ pub(super) fn date(unix: u64) -> String {
 pub(super) fn span(seconds: u64) -> String {
     let parts = [(seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
     let from = parts.iter().position(|(count, _)| *count > 0).unwrap_or(3);
-    let told = parts.iter().skip(from).take(2).filter(|(count, _)| *count > 0);
-    let told: Vec<String> = told.map(|(count, name)| format!("{count} {name}")).collect();
-    if told.is_empty() { "0 s".to_owned() } else { told.join(" ") }
+    let shown = parts.iter().skip(from).take(2).filter(|(count, _)| *count > 0);
+    let shown: Vec<String> = shown.map(|(count, name)| format!("{count} {name}")).collect();
+    if shown.is_empty() { "0 s".to_owned() } else { shown.join(" ") }
 }
 
 #[cfg(test)]

@@ -1,18 +1,18 @@
-//! Users that are there without a file: one of each kind that makes applications stumble.
+//! The built-in users: five that cover common edge cases.
 
 use super::DemoUser;
 
 impl DemoUser {
-    /// The ready users:
+    /// The built-in users:
     ///
-    /// | id | in the manner of | special |
+    /// | id | modelled on | special |
     /// |---|---|---|
-    /// | `jane` | Entra ID | no `email_verified`, no groups; a picture that needs a token to be seen |
-    /// | `carlos` | Cognito | every claim a text, `email_verified` too |
-    /// | `admin` | Keycloak | groups: `platform-admins` among them |
+    /// | `jane` | Entra ID | no `email_verified`, no groups; a picture that can only be fetched with a token |
+    /// | `carlos` | Cognito | every claim is a string, also `email_verified` |
+    /// | `admin` | Keycloak | groups, among them `platform-admins` |
     /// | `nomail` | Okta | no email |
-    /// | `guest` | Entra ID | a guest with an address of another domain, `partner.example` |
-    pub fn ready() -> Vec<Self> {
+    /// | `guest` | Entra ID | a guest with an email address of another domain, `partner.example` |
+    pub fn builtin() -> Vec<Self> {
         vec![
             Self::new("jane")
                 .note("Like Entra ID: no email_verified, no groups")
@@ -23,7 +23,7 @@ impl DemoUser {
                 .claim("picture", "https://graph.microsoft.com/v1.0/me/photo/$value")
                 .claim("email", "jane.doe@example.com"),
             Self::new("carlos")
-                .note("Like Cognito: every claim a text")
+                .note("Like Cognito: every claim is a string")
                 .claim("sub", "7c1e0b9a-52d4-4f0e-9a63-2f8d1b7e4c05")
                 .claim(
                     "identities",
@@ -54,7 +54,7 @@ impl DemoUser {
                 .claim("locale", "en-US")
                 .claim("zoneinfo", "Africa/Nairobi"),
             Self::new("guest")
-                .note("Like Entra ID: a guest from elsewhere")
+                .note("Like Entra ID: a guest of another organization")
                 .claim("sub", "p7Rw2nYc9sHk4LzVt1Xe6Qb8oMf3Ud5jGa0iNrKyTuC")
                 .claim("name", "Gil Guest")
                 .claim("family_name", "Guest")

@@ -1,0 +1,25 @@
+//! How the program ended.
+
+/// How the program ended. An invalid command line or configuration is an `Err` instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExitKind {
+    Success,
+    /// `inspect`: the token is rejected.
+    Rejected,
+    /// `inspect`: no problem was found, but not everything could be checked.
+    Undecided,
+    /// The application that the emulator started ended with this exit code.
+    Application(u8),
+}
+
+impl ExitKind {
+    /// The exit code; the help of `inspect` lists them.
+    pub(super) fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Rejected => 1,
+            Self::Undecided => 3,
+            Self::Application(code) => code,
+        }
+    }
+}
