@@ -53,7 +53,7 @@ impl AuthBackend {
         &self.layer
     }
 
-    /// Signs the tokens. Call [`maintain_keys_in_background`](TokenIssuer::tend_in_background) once and keep what it returns, so that
+    /// Signs the tokens. Call [`maintain_keys_in_background`](TokenIssuer::maintain_keys_in_background) once and keep what it returns, so that
     /// keys are published in time.
     pub fn tokens(&self) -> &TokenIssuer {
         &self.tokens
