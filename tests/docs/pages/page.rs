@@ -16,10 +16,10 @@ pub fn pages() -> Vec<String> {
     let docs = fs::read_dir(root().join("docs")).expect("docs/");
     let mut pages: Vec<String> = docs
         .map(|entry| format!("docs/{}", entry.expect("an entry").file_name().to_string_lossy()))
-        .chain(["README.md", "SECURITY.md", "CHANGELOG.md"].map(str::to_owned))
+        .chain(["README.md", "SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md"].map(str::to_owned))
         .collect();
     pages.sort();
-    assert!(pages.len() >= 7, "{pages:?}");
+    assert!(pages.len() >= 14, "{pages:?}");
     pages
 }
 

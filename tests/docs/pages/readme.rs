@@ -47,7 +47,7 @@ fn every_example_that_is_named_is_there() {
     }
 }
 
-/// "jsonwebtoken, for one, refuses such a token."
+/// "jsonwebtoken, for example, rejects such a token."
 #[cfg(feature = "test-util")]
 #[test]
 fn the_padding_alone_makes_jsonwebtoken_refuse_a_load_balancers_token() {

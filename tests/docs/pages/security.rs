@@ -50,7 +50,7 @@ fn of_kind<'r>(resources: &'r [Resource], kind: &str) -> Vec<&'r Resource> {
 fn s_74_readme_and_security_say_that_the_target_must_be_reachable_through_its_load_balancer_alone() {
     let (readme, security) = (read("README.md"), read("SECURITY.md"));
     assert!(
-        readme.contains("**The layer is half of it.** The target must be reachable through its load balancer alone")
+        readme.contains("**The layer is half of the protection.** The target must be reachable through its load balancer only")
     );
     for heading in
         ["## Reporting a vulnerability", "## Supported versions", "## Threat model", "## What this crate does not do"]
