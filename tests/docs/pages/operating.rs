@@ -1,4 +1,4 @@
-//! What docs/OPERATING.md says of refusals.
+//! The table of refusals in docs/OPERATING.md, against the code.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use tower_alb_auth::{AuthErrorKind, Fault};
 
 use crate::pages::page::{read, rows, section};
 
-/// Every kind there is; that none is forgotten is checked against the source.
+/// Every kind. The last assertion compares their number with the source.
 const KINDS: [AuthErrorKind; 30] = [
     AuthErrorKind::Missing,
     AuthErrorKind::DuplicateHeader,

@@ -1,4 +1,4 @@
-//! A page, and what is on it.
+//! A page and its parts.
 
 use std::{fs, path::PathBuf};
 
@@ -23,7 +23,7 @@ pub fn pages() -> Vec<String> {
     pages
 }
 
-/// The text under a heading, up to the next one of its level or above. What looks like one in a fenced block is none.
+/// The text under a heading, up to the next one of its level or above. Lines of fenced blocks are not headings.
 pub fn section(page: &str, heading: &str) -> String {
     let level = |line: &str| line.chars().take_while(|c| *c == '#').count();
     let mut fenced = false;

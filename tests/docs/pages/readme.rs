@@ -1,4 +1,4 @@
-//! What the README says of the package.
+//! README, against the package.
 
 use crate::pages::page::{blocks, prose, read, root, rows, section};
 
