@@ -1,15 +1,15 @@
-//! Each example works: with `--check` it makes its calls itself, and fails if a response differs from the expected one.
+//! Each example keeps its promises: run with `--check` it makes its calls itself, and fails if an answer is another one.
 //!
-//! `cargo test` builds the examples together with the tests, so they are not built again here.
+//! `cargo test` builds the examples beside the tests, so they are not built again here.
 
 use std::{env, path::PathBuf, process::Stdio, time::Duration};
 
 use tokio::{process::Command, time::timeout};
 
-/// Each takes less than a second; a busy machine may take longer.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(60);
+/// None takes a second; a machine that does much else may take longer.
+const LONGEST: Duration = Duration::from_secs(60);
 
-/// Runs an example and returns its output.
+/// Runs it, and gives what it printed.
 async fn check(example: &str) -> String {
     let output = Command::new(binary(example))
         .arg("--check")
@@ -18,7 +18,7 @@ async fn check(example: &str) -> String {
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let output = timeout(CHECK_TIMEOUT, output).await.expect("it ends by itself").expect("it starts");
+    let output = timeout(LONGEST, output).await.expect("it ends by itself").expect("it starts");
     let printed = String::from_utf8(output.stdout).expect("UTF-8");
     let log = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{example} --check: {}\n{printed}\n{log}", output.status);
@@ -34,7 +34,7 @@ fn binary(example: &str) -> PathBuf {
     path
 }
 
-/// An example without checks would pass, so the number of calls is compared too.
+/// An example that checks nothing would pass: each says how many calls it made.
 async fn keeps_its_promises(example: &str, calls: usize) {
     let printed = check(example).await;
     assert_eq!(printed.lines().filter(|line| line.starts_with("ok ")).count(), calls, "{printed}");
@@ -97,14 +97,14 @@ async fn backstage_auth_keeps_its_promises() {
     keeps_its_promises("backstage_auth", 10).await;
 }
 
-/// If a port of the tour is in use, the message names the setting for other ports.
+/// Whoever has something else on the tour's ports reads how to choose others.
 #[cfg(feature = "emulator")]
 #[tokio::test]
 async fn tour_on_a_taken_port_says_what_to_set() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("an address").port().to_string();
     let output = Command::new(binary("tour")).env("PORT", &port).stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = timeout(CHECK_TIMEOUT, output).await.expect("it ends by itself").expect("it starts");
+    let output = timeout(LONGEST, output).await.expect("it ends by itself").expect("it starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success(), "{said}");
     for part in [&format!("127.0.0.1:{port}"), "PORT=9000 cargo tour"] {
@@ -112,7 +112,7 @@ async fn tour_on_a_taken_port_says_what_to_set() {
     }
 }
 
-/// Without settings, the service names them and the commands that find their values.
+/// Whoever starts the service without settings reads which ones there are, and where to find their values.
 #[tokio::test]
 async fn axum_without_settings_says_what_to_set() {
     let mut command = Command::new(binary("axum"));
@@ -120,7 +120,7 @@ async fn axum_without_settings_says_what_to_set() {
         command.env_remove(name);
     }
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = timeout(CHECK_TIMEOUT, output).await.expect("it ends by itself").expect("it starts");
+    let output = timeout(LONGEST, output).await.expect("it ends by itself").expect("it starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success(), "{said}");
     for part in ["ALB_AUTH_SIGNERS is not set", "describe-rules", "the example quickstart"] {
