@@ -1,4 +1,4 @@
-//! What the pages and the examples say, held against the code.
+//! Pages and examples, against the code.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,4 +1,4 @@
-//! What docs/CONFIGURATION.md says of limits and waivers.
+//! The limits, waivers and keys in docs/CONFIGURATION.md, against the code.
 
 use tower_alb_auth::{config::AppConfig, sign_in::Catalog};
 
@@ -23,8 +23,8 @@ fn every_limit_is_there_with_its_default_and_range() {
             let index = described.iter().position(|row| row[0] == name).unwrap_or_else(|| panic!("{group}: {name}"));
             let row = described.remove(index);
             let (from, to) = row[2].split_once(" to ").unwrap_or_else(|| panic!("{name}: {}", row[2]));
-            let said = (quantity(&row[1]), quantity(from), quantity(to));
-            assert_eq!(said, (limit.default, limit.from, limit.to), "{name}");
+            let described = (quantity(&row[1]), quantity(from), quantity(to));
+            assert_eq!(described, (limit.default, limit.from, limit.to), "{name}");
             assert!(!row[3].is_empty(), "{name}");
             checked += 1;
         }
@@ -36,7 +36,7 @@ fn every_limit_is_there_with_its_default_and_range() {
 #[test]
 fn every_waiver_is_explained() {
     let (page, source) = (read("docs/CONFIGURATION.md"), sources(&["src"]));
-    let explained = section(&page, "## What gives something up");
+    let explained = section(&page, "## Settings that weaken a check");
     let mut names: Vec<&str> =
         source.split("pub fn dangerously_").skip(1).filter_map(|rest| rest.split('(').next()).collect();
     names.sort_unstable();
@@ -47,7 +47,7 @@ fn every_waiver_is_explained() {
     }
 }
 
-/// The table of what is read is the source's.
+/// Every key in the table of the source is on the page.
 #[test]
 fn every_key_that_the_auth_service_reads_is_explained() {
     let (page, source) = (read("docs/CONFIGURATION.md"), read("src/backstage/settings/rules.rs"));

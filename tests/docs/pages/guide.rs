@@ -1,4 +1,4 @@
-//! What docs/GUIDE.md tells to write into Backstage's files.
+//! The files and values that docs/GUIDE.md names, against the code.
 
 use tower_alb_auth::{
     backstage::settings::{BackstageSettings, Check},
@@ -17,7 +17,7 @@ fn variables(name: &str) -> Option<String> {
     }
 }
 
-/// What a whole file has, and a part of one has not.
+/// Present in a complete file, and absent in a part of one.
 const WHOLE: &str = "awsalb:";
 
 #[test]
@@ -26,14 +26,14 @@ fn every_file_of_the_guide_starts_a_service() {
     for block in blocks(&read(PAGE), "yaml").iter().filter(|block| block.contains(WHOLE)) {
         let check = Check::of(&AppConfig::from_text(PAGE, block, variables).expect("YAML"));
         assert!(check.is_sound(), "{check}");
-        // What is told to be written does something.
+        // Every key on the page has an effect.
         assert!(!check.lines().iter().any(|line| line.starts_with("ignored")), "{check}");
         checked += 1;
     }
     assert_eq!(checked, 2);
 }
 
-/// The parts of a file, over the first whole one.
+/// Each part of a file is merged over the first complete file.
 #[test]
 fn every_part_of_a_file_fits_into_the_whole_one() {
     let all = blocks(&read(PAGE), "yaml");
@@ -49,7 +49,7 @@ fn every_part_of_a_file_fits_into_the_whole_one() {
     assert_eq!(checked, 2);
 }
 
-/// The catalog is asked where the part says, not through the load balancer.
+/// The catalog is queried at the address in the part, not through the load balancer.
 #[test]
 fn the_catalogs_own_address_is_taken() {
     let all = blocks(&read(PAGE), "yaml");
@@ -65,7 +65,7 @@ fn the_catalogs_own_address_is_taken() {
 #[test]
 fn each_value_that_a_sign_in_needs_is_told() {
     let page = read(PAGE);
-    let told = prose(&page);
+    let text = prose(&page);
     for part in [
         "https://backstage.example.com/oauth2/idpresponse",
         "identifier URI",
@@ -85,12 +85,12 @@ fn each_value_that_a_sign_in_needs_is_told() {
         "`oid`",
         "groups and roles",
     ] {
-        assert!(told.contains(part), "{part}");
+        assert!(text.contains(part), "{part}");
     }
-    assert!(told.matches("**On a laptop").count() >= 4, "each step has its twin on a laptop");
+    assert!(text.matches("**On a laptop").count() >= 4, "every step also works on a laptop");
 }
 
-/// Sentences of the log that the page names are said.
+/// The log messages that the page quotes exist.
 #[test]
 fn what_the_log_is_told_to_say_it_says() {
     let (page, sources) = (read(PAGE), sources(&["src/sign_in"]));
@@ -98,12 +98,12 @@ fn what_the_log_is_told_to_say_it_says() {
     assert!(page.contains(&format!("`{sentence}`")) && sources.contains(sentence), "{sentence}");
 }
 
-/// The commands of the page are those of the programs.
+/// The flags on the page are those of the program.
 #[test]
 fn flags_of_the_service_are_those_that_it_has() {
     let (page, arguments) = (read(PAGE), read("src/bin/backstage-auth/cli.rs"));
     for flag in ["listen", "upstream", "without_catalog", "create_tables", "replicas"] {
-        assert!(page.contains(&format!("--{}", flag.replace('_', "-"))), "{flag} is not told");
-        assert!(arguments.contains(&format!("pub {flag}: ")), "{flag} is none");
+        assert!(page.contains(&format!("--{}", flag.replace('_', "-"))), "--{flag} is missing on the page");
+        assert!(arguments.contains(&format!("pub {flag}: ")), "--{flag} is not a flag of the service");
     }
 }

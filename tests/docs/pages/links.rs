@@ -14,7 +14,7 @@ fn every_link_within_the_repository_leads_somewhere() {
             }
             let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
             let file = if path.is_empty() { root().join(&page) } else { folder.join(path) };
-            assert!(file.is_file(), "{page} links to {target}, which is not there");
+            assert!(file.is_file(), "{page} links to {target}, which does not exist");
             if !anchor.is_empty() {
                 let linked = std::fs::read_to_string(&file).expect("a text");
                 let found = prose(&linked).lines().any(|line| line.starts_with('#') && slug(line) == anchor);
@@ -26,14 +26,14 @@ fn every_link_within_the_repository_leads_somewhere() {
     assert!(links >= 12, "found only {links} links");
 }
 
-/// A heading as it is linked to.
+/// The anchor of a heading.
 fn slug(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = text.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
-/// Rust on a page that is no doctest would grow old unseen.
+/// Rust code on a page that is not a doctest would become outdated unnoticed.
 #[test]
 fn every_page_with_code_is_a_doctest() {
     let lib = read("src/lib.rs");

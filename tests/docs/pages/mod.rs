@@ -1,6 +1,6 @@
-//! What the README and the pages say, held against the code.
+//! README and pages, against the code.
 //!
-//! Their code blocks are doctests of the crate; here is what no compiler sees: links, tables, settings, claims.
+//! Their code blocks are doctests of the crate. These tests cover what no compiler checks: links, tables, settings, claims.
 
 mod configuration;
 #[cfg(feature = "backstage")]

@@ -1,4 +1,4 @@
-//! The table of refusals in docs/OPERATING.md.
+//! The table of refusals in docs/OPERATING.md, against the code.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! A page, and what is on it.
+//! A page and its parts.
 
 use std::{fs, path::PathBuf};
 
@@ -16,14 +16,14 @@ pub fn pages() -> Vec<String> {
     let docs = fs::read_dir(root().join("docs")).expect("docs/");
     let mut pages: Vec<String> = docs
         .map(|entry| format!("docs/{}", entry.expect("an entry").file_name().to_string_lossy()))
-        .chain(["README.md", "SECURITY.md", "CHANGELOG.md"].map(str::to_owned))
+        .chain(["README.md", "SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md"].map(str::to_owned))
         .collect();
     pages.sort();
-    assert!(pages.len() >= 7, "{pages:?}");
+    assert!(pages.len() >= 14, "{pages:?}");
     pages
 }
 
-/// The text under a heading, up to the next one of its level or above. What looks like one in a fenced block is none.
+/// The text under a heading, up to the next one of its level or above. Lines of fenced blocks are not headings.
 pub fn section(page: &str, heading: &str) -> String {
     let level = |line: &str| line.chars().take_while(|c| *c == '#').count();
     let mut fenced = false;

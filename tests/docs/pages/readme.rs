@@ -1,4 +1,4 @@
-//! What the README says of the package.
+//! README, against the package.
 
 use crate::pages::page::{blocks, prose, read, root, rows, section};
 
@@ -47,7 +47,7 @@ fn every_example_that_is_named_is_there() {
     }
 }
 
-/// "jsonwebtoken, for one, refuses such a token."
+/// "jsonwebtoken, for example, rejects such a token."
 #[cfg(feature = "test-util")]
 #[test]
 fn the_padding_alone_makes_jsonwebtoken_refuse_a_load_balancers_token() {

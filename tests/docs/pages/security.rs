@@ -1,4 +1,4 @@
-//! S-74: the layer cannot see whether a request came past the load balancer, so SECURITY.md has to say what closes that way.
+//! S-74: the layer cannot see whether a request bypassed the load balancer, so SECURITY.md must list what prevents it.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ struct Resource {
 }
 
 impl Resource {
-    /// The value of an argument, quotes off, wherever in the body it first stands.
+    /// The value of an argument without quotes, at its first place in the body.
     fn argument(&self, name: &str) -> Option<&str> {
         self.body.lines().find_map(|line| {
             let (found, value) = line.split_once('=')?;
@@ -49,9 +49,9 @@ fn of_kind<'r>(resources: &'r [Resource], kind: &str) -> Vec<&'r Resource> {
 #[test]
 fn s_74_readme_and_security_say_that_the_target_must_be_reachable_through_its_load_balancer_alone() {
     let (readme, security) = (read("README.md"), read("SECURITY.md"));
-    assert!(
-        readme.contains("**The layer is half of it.** The target must be reachable through its load balancer alone")
-    );
+    assert!(readme.contains(
+        "**The layer is half of the protection.** The target must be reachable through its load balancer only"
+    ));
     for heading in
         ["## Reporting a vulnerability", "## Supported versions", "## Threat model", "## What this crate does not do"]
     {
@@ -104,7 +104,7 @@ fn s_74_the_example_target_admits_the_load_balancers_security_group_and_nothing_
     }
 }
 
-/// A row that claims a defence names the tests that show it.
+/// Each row that claims a defence names tests that exist.
 #[test]
 fn every_attack_in_the_table_has_the_tests_that_its_row_names() {
     let page = read("SECURITY.md");
@@ -121,10 +121,10 @@ fn every_attack_in_the_table_has_the_tests_that_its_row_names() {
 
 const CVES: &str = "## Known faults of other software";
 
-/// The years of which the CVE table speaks.
+/// The years that the CVE table covers.
 const YEARS: std::ops::RangeInclusive<u16> = 2022..=2026;
 
-/// What is wrong with the rows of the CVE table: CVEs, product and year, what it was, tests of this code.
+/// The mistakes in the rows of the CVE table: CVEs, product and year, what it was, tests of this code.
 fn mistakes(rows: &[Vec<String>], tests: &BTreeSet<&str>) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let mut mistakes = Vec::new();
@@ -186,7 +186,7 @@ pub fn test_names(source: &str) -> BTreeSet<&str> {
     names
 }
 
-/// A row of the CVE table says by which tests the fault is stopped: they are there, and they run.
+/// Each row of the CVE table names tests that exist and are not ignored.
 #[test]
 fn every_cve_in_the_table_has_tests() {
     let page = read("SECURITY.md");

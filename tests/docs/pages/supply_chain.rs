@@ -1,4 +1,4 @@
-//! S-72: what is built is what was locked, from where it was locked.
+//! S-72: the build uses exactly the locked packages, from their locked source.
 
 use std::collections::BTreeSet;
 

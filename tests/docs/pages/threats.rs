@@ -1,4 +1,4 @@
-//! What docs/THREATS.md says of threats, faults and limits.
+//! The threats, faults and limits in docs/THREATS.md, against tests and code.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -25,7 +25,7 @@ fn ids(function: &str) -> Vec<String> {
     ids
 }
 
-/// The ids of all functions, those of ignored tests and of functions without a test attribute among them.
+/// The ids of all functions, including ignored tests and functions without a test attribute.
 fn ids_of_functions(source: &str) -> BTreeSet<String> {
     let functions = source.lines().filter_map(|line| {
         let line = line.trim();
@@ -34,7 +34,7 @@ fn ids_of_functions(source: &str) -> BTreeSet<String> {
     functions.flat_map(ids).collect()
 }
 
-/// What is wrong with the rows of a table (id, threat or fault, what the product does), beside these sources.
+/// The mistakes in the rows of a table (id, threat or fault, what the product does), given these sources.
 fn mistakes(kind: &str, table: &[Vec<String>], source: &str) -> Vec<String> {
     let tested: BTreeSet<String> = test_names(source).into_iter().flat_map(ids).collect();
     let mut mistakes = Vec::new();

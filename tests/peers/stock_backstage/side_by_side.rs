@@ -38,8 +38,8 @@ async fn the_table_of_the_page_about_migrating_is_what_both_answer() {
     }
     rows.push(["`/v1/userinfo` with a user's token".to_owned(), user_info(&both, 0).await, user_info(&both, 1).await]);
     for (what, mode) in [
-        ("the key endpoint says 500", KeyServerMode::Status(500)),
-        ("the key endpoint gives no key", KeyServerMode::Answer(b"nonsense".to_vec())),
+        ("the key endpoint responds with 500", KeyServerMode::Status(500)),
+        ("the key endpoint returns no key", KeyServerMode::Answer(b"nonsense".to_vec())),
     ] {
         let mut both = Both::start(CatalogIs::There).await;
         both.alb.set_key_server(mode);
@@ -47,7 +47,7 @@ async fn the_table_of_the_page_about_migrating_is_what_both_answer() {
         rows.push(row(&both, what, both.jane()).await);
     }
     let both = Both::start(CatalogIs::Away).await;
-    rows.push(row(&both, "the catalog gives no answer", both.jane()).await);
+    rows.push(row(&both, "the catalog does not respond", both.jane()).await);
 
     let described = described();
     let said: Vec<Row> = described.iter().map(|cells| [0, 1, 2].map(|index| cells[index].clone())).collect();
@@ -91,11 +91,11 @@ fn requests(both: &Both) -> Vec<(&'static str, Ask)> {
         ("a token of another load balancer", jane.clone().with("x-amzn-oidc-data", &another)),
         ("a token of another issuer", both.token(|token| token.claim("iss", "https://other.example"))),
         (
-            "a token whose key nobody has",
+            "a token with an unknown key",
             both.token(|token| token.header("kid", "00000000-0000-4000-8000-000000000000")),
         ),
         ("a token for another client", both.token(|token| token.header("client", "another-application"))),
-        ("`x-amzn-oidc-identity` of somebody else", jane.clone().with("x-amzn-oidc-identity", "somebody-else")),
+        ("`x-amzn-oidc-identity` of another user", jane.clone().with("x-amzn-oidc-identity", "somebody-else")),
         ("no `x-amzn-oidc-accesstoken`", jane.clone().without("x-amzn-oidc-accesstoken")),
         ("no claim `picture`, and an opaque access token", both.token(|token| token.without_claim("picture"))),
         ("no claim `email`", both.token(|token| token.without_claim("email"))),
@@ -103,17 +103,17 @@ fn requests(both: &Both) -> Vec<(&'static str, Ask)> {
         ("a user who is not in the catalog", both.user("nobody@example.com")),
         ("the same, of a domain that is not allowed", both.user("nobody@elsewhere.example")),
         ("an email that two users have", both.user("twins@example.com")),
-        ("a page of another site asks", elsewhere(jane.clone())),
+        ("a request from a page of another site", elsewhere(jane.clone())),
         ("`/awsalb/start`", jane.clone().at("/api/auth/awsalb/start")),
         ("`/awsalb/handler/frame`", jane.clone().at("/api/auth/awsalb/handler/frame")),
         ("`/awsalb/logout` by POST", jane.clone().at("/api/auth/awsalb/logout").by(Method::POST)),
         ("`/guest/refresh`, not in development", Ask::path("/guest/refresh")),
-        ("a provider that is not there", Ask::path("/github/refresh")),
+        ("an unknown provider", Ask::path("/github/refresh")),
         ("`/.well-known/jwks.json`", Ask::path("/.well-known/jwks.json")),
         ("the same by POST", Ask::path("/.well-known/jwks.json").by(Method::POST)),
         ("`/.well-known/openid-configuration`", Ask::path("/.well-known/openid-configuration")),
         ("`/v1/userinfo` without a token", Ask::path("/v1/userinfo")),
-        ("`/v1/userinfo` with what is none", Ask::path("/v1/userinfo").with("authorization", "Bearer x.y.z")),
+        ("`/v1/userinfo` with an invalid token", Ask::path("/v1/userinfo").with("authorization", "Bearer x.y.z")),
     ]
 }
 
