@@ -318,11 +318,15 @@ impl Problem {
         &self.0.keys
     }
 
-    /// The first line of the message, without the place.
+    /// The message without the place, in one line. If the message has lines to paste, then the first
+    /// line ends with "add" or "by", and says where those lines are.
     #[cfg(feature = "backstage")]
     pub(crate) fn reason(&self) -> String {
-        let reason = self.rest();
-        reason.lines().next().unwrap_or_default().to_owned()
+        let message = self.rest();
+        match message.split_once('\n') {
+            Some((first, _)) => format!("{first} the lines that stand under \"problems\""),
+            None => message,
+        }
     }
 
     /// The message without the place.

@@ -214,12 +214,12 @@ async fn every_kind_says_what_was_expected_and_found_and_what_to_change() {
     not_yet_valid: the token is not valid yet; compare the clocks
     lifetime_too_long: the token's exp is further ahead than max_lifetime: a load balancer sets it 120 s ahead, so the token was signed by something else, or this machine's clock is far behind: exp is 3600 s ahead, max_lifetime is 900 s; if longer tokens are expected, raise TokenLimits::max_lifetime
     clock_unusable: the system clock is before 1970; correct it
-    unknown_key: the key endpoint has no key of the token's kid: asked for https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID>; compare region and key endpoint
+    unknown_key: the key endpoint has no key of the token's kid: requested https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID>; compare region and key endpoint
     invalid_signature: the signature does not match the token's key
     malformed_claims: the token's claims are not what a load balancer writes: there is no sub
     keys_unavailable: the public keys are out of reach: https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID> answered 500
-    key_rejected: the key endpoint answered with something that is not a P-256 public key: https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID> answered with something that is not exactly one PEM block PUBLIC KEY
-    sign_in_refused: the sign-in policy refuses this user: the email's domain is "partner.example", allowed are: example.com; add the domain, or one guest by allow_address
+    key_rejected: the key endpoint answered with something that is not a P-256 public key: https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID> responded with something that is not exactly one PEM block PUBLIC KEY
+    sign_in_refused: the sign-in policy refuses this user: the email's domain is "partner.example"; allowed are example.com; add the domain, or a single guest by allow_address
     user_not_found: the sign-in policy finds no user for these claims: not in the directory
     ambiguous_user: the sign-in policy finds more than one user for these claims: two entries have this email
     sign_in_unavailable: what the sign-in policy queries is out of reach: the directory is down

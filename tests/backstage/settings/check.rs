@@ -206,9 +206,9 @@ fn s_85_the_check_refuses_an_insecure_origin_beside_an_address_on_https() {
     let waived = check(&waived);
     let line = "used     auth.providers.awsalb.dangerouslyAllowInsecureOrigins (";
     assert!(waived.is_sound() && waived.lines().iter().any(|held| held.starts_with(line)), "{waived}");
-    let warning = "pages of http://localhost:3000 may ask for sessions beside https://backstage.example.com";
+    let warning = "pages of http://localhost:3000 may request sessions of https://backstage.example.com";
     assert!(waived.warnings().iter().any(|held| held.starts_with(warning)), "{waived}");
-    assert!(!check(USUAL).to_string().contains("may ask for sessions"), "nothing there is on https");
+    assert!(!check(USUAL).to_string().contains("may request sessions"), "nothing there is on https");
 }
 
 /// The line of such a key names where the lines to paste are, and does not end in "add".

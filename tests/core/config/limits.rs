@@ -130,28 +130,28 @@ fn s_65_limits_of_caches_have_a_range() {
 
 #[test]
 fn limits_that_contradict_each_other_are_refused() {
-    let timeouts = "fetch_timeout covers connecting and the first byte, so make it the longest of the three";
-    let waits = "breaker_wait grows to breaker_max_wait, so make it the shorter of the two";
+    let timeouts = "it covers connecting and the first byte: make it the longest of the three";
+    let waits = "it grows to breaker_max_wait: make it the shorter of the two";
     for (limits, found, sentence) in [
         (
             KeyLimits::new().fetch_timeout(millis(999)).first_byte_timeout(millis(100)),
-            "fetch_timeout is 999ms, connect_timeout 1s and first_byte_timeout 100ms",
+            "fetch_timeout is 999ms, connect_timeout 1s, first_byte_timeout 100ms",
             timeouts,
         ),
         (
             KeyLimits::new().fetch_timeout(millis(1999)),
-            "fetch_timeout is 1.999s, connect_timeout 1s and first_byte_timeout 2s",
+            "fetch_timeout is 1.999s, connect_timeout 1s, first_byte_timeout 2s",
             timeouts,
         ),
         (
             KeyLimits::new().connect_timeout(seconds(6)),
-            "fetch_timeout is 5s, connect_timeout 6s and first_byte_timeout 2s",
+            "fetch_timeout is 5s, connect_timeout 6s, first_byte_timeout 2s",
             timeouts,
         ),
-        (KeyLimits::new().breaker_wait(seconds(31)), "breaker_wait is 31s and breaker_max_wait 30s", waits),
-        (KeyLimits::new().breaker_max_wait(seconds(4)), "breaker_wait is 5s and breaker_max_wait 4s", waits),
+        (KeyLimits::new().breaker_wait(seconds(31)), "breaker_wait is 31s, breaker_max_wait 30s", waits),
+        (KeyLimits::new().breaker_max_wait(seconds(4)), "breaker_wait is 5s, breaker_max_wait 4s", waits),
     ] {
-        assert_eq!(problem(sound().key_limits(limits)), format!("{found}: {sentence}"));
+        assert_eq!(problem(sound().key_limits(limits)), format!("{found}; {sentence}"));
     }
     let equal = KeyLimits::new().connect_timeout(seconds(5)).first_byte_timeout(seconds(5)).breaker_wait(seconds(30));
     assert_eq!(problems(sound().key_limits(equal)), Vec::<String>::new());

@@ -65,7 +65,7 @@ async fn a_denied_request_finds_its_reason_in_the_log() {
     let (site, _provider) = site().await;
     let page = site.browser().get("/api/a").await;
     assert_eq!(page.status, 401);
-    assert!(page.text.contains("<p>alb-emulator: The reason stands in its log.</p>"), "{page:?}");
+    assert!(page.text.contains("<p>alb-emulator: See its log for details.</p>"), "{page:?}");
     let said = traced.all();
     assert!(said.contains("the rule of this path denies requests without one"), "{said}");
 }
