@@ -186,8 +186,9 @@ impl<R> AlbAuthLayer<R> {
         F: Fn(&AuthError, &RefusedRequest<'_>) -> http::Response<B> + Clone + Send + Sync + 'static,
         B: 'static,
     {
-        LayerSettings::edit(&mut self.settings).form = Some(RefusalForm::own(refuse.clone()).carried());
-        LayerSettings::edit(&mut self.settings).own_refusals = true;
+        let settings = LayerSettings::edit(&mut self.settings);
+        settings.form = Some(RefusalForm::own(refuse.clone(), settings.form.as_ref()).carried());
+        settings.own_refusals = true;
         AlbAuthLayer { authenticator: self.authenticator, settings: self.settings, refusal: RefuseWith::new(refuse) }
     }
 

@@ -16,8 +16,14 @@ use crate::{
 /// The standard form is not stored: it is the default of all refusals in this crate.
 pub(crate) enum RefusalForm {
     Standard(StandardRefusal),
-    /// By a closure: an [`OwnForm`] of the body that it makes.
-    Own(Box<dyn Any + Send + Sync>),
+    /// By a closure.
+    Own {
+        /// An [`OwnForm`] of the body that the closure makes.
+        closure: Box<dyn Any + Send + Sync>,
+        /// Whether refusals with a different body, which cannot use the closure, keep their HTTP
+        /// status for gRPC calls too.
+        http_status_only: bool,
+    },
 }
 
 type Closure<B> = dyn Fn(&AuthError, &RefusedRequest<'_>) -> Response<B> + Send + Sync;
@@ -29,12 +35,17 @@ struct OwnForm<B>(Box<Closure<B>>);
 pub(crate) struct LeftForm(pub(crate) Carried);
 
 impl RefusalForm {
-    pub(crate) fn own<F, B>(refuse: F) -> Self
+    /// By this closure. `previous` is the form that the layer had before.
+    pub(crate) fn own<F, B>(refuse: F, previous: Option<&Carried>) -> Self
     where
         F: Fn(&AuthError, &RefusedRequest<'_>) -> Response<B> + Send + Sync + 'static,
         B: 'static,
     {
-        Self::Own(Box::new(OwnForm::<B>(Box::new(refuse))))
+        let previous = previous.and_then(|carried| carried.downcast_ref::<Self>());
+        Self::Own {
+            closure: Box::new(OwnForm::<B>(Box::new(refuse))),
+            http_status_only: previous.is_some_and(Self::is_http_status_only),
+        }
     }
 
     /// To be left in requests.
@@ -52,7 +63,10 @@ impl RefusalForm {
     }
 
     pub(super) fn is_http_status_only(&self) -> bool {
-        matches!(self, Self::Standard(form) if form.http_status_only)
+        match self {
+            Self::Standard(form) => form.http_status_only,
+            Self::Own { http_status_only, .. } => *http_status_only,
+        }
     }
 
     /// The refusal in this form; `None` for a closure that makes a different body.
@@ -63,7 +77,9 @@ impl RefusalForm {
     ) -> Option<Response<B>> {
         match self {
             Self::Standard(form) => Some(form.write(error, request)),
-            Self::Own(own) => own.downcast_ref::<OwnForm<B>>().map(|OwnForm(refuse)| refuse(error, request)),
+            Self::Own { closure, .. } => {
+                closure.downcast_ref::<OwnForm<B>>().map(|OwnForm(refuse)| refuse(error, request))
+            }
         }
     }
 }

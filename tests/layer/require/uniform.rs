@@ -1,7 +1,7 @@
 //! S-92: whoever refuses, the refusal is the layer's, to the byte.
 
 use axum::{Router, body::Body, extract::Request, response::Response, routing::any};
-use http::{Method, Version};
+use http::{HeaderValue, Method, Version};
 use http_body_util::BodyExt as _;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_alb_auth::{
@@ -195,4 +195,19 @@ async fn s_92_a_closure_of_another_body_is_not_for_extractors() {
     let answer = service.oneshot(alb.request("/identity").body(Body::empty())).await.expect("infallible");
     assert_eq!(answer.status().as_u16(), 401);
     assert_eq!(answer.body(), "This needs a sign-in through the load balancer.\n");
+}
+
+/// S-79: a closure given after the switch does not take the switch away from the refusals that cannot use the closure.
+#[tokio::test]
+async fn s_79_a_closure_of_another_body_leaves_refusals_by_http_status() {
+    let alb = MockAlb::new();
+    let layer = alb.layer().optional().refuse_by_http_status().refuse_with(|_, _| Response::new("own".to_owned()));
+    let service = layer.layer(service_fn(async |request: Request| {
+        let (parts, _) = application().oneshot(request).await.expect("infallible").into_parts();
+        Ok::<_, std::convert::Infallible>(Response::from_parts(parts, String::new()))
+    }));
+    let request = alb.request("/identity").method(Method::POST).version(Version::HTTP_2);
+    let request = request.header("content-type", "application/grpc").body(Body::from("12345"));
+    let answer = service.oneshot(request).await.expect("infallible");
+    assert_eq!((answer.status().as_u16(), &answer.headers()["grpc-status"]), (401, &HeaderValue::from_static("16")));
 }
