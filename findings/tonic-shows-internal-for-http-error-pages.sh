@@ -7,7 +7,7 @@
 # does so where the response has no body. Where it has one, tonic reads the page as a message first, and its first byte as a
 # compression flag. So a client that tries again on Unavailable does not, and one that signs in again on Unauthenticated does not.
 #
-# Versions:  tonic 0.14.9 and tonic-health 0.14.9 (client), hyper 1.7 (server), grpcio 1.85.3 (the other client); Rust 1.95.
+# Versions:  tonic 0.14.9 and tonic-health 0.14.9 (client), hyper 1.12.0 (server), grpcio 1.85.3 (the other client); Rust 1.95.
 # Behaviour seen, the same response to both clients, over HTTP/2 on loopback:
 #
 #   401 without a body    tonic Unauthenticated    grpcio UNAUTHENTICATED
@@ -33,11 +33,11 @@ version = "0.0.0"
 edition = "2024"
 
 [dependencies]
-bytes = "1"
-http-body-util = "0.1"
-hyper = { version = "1.7", features = ["http2", "server"] }
-hyper-util = { version = "0.1", features = ["tokio"] }
-tokio = { version = "1", features = ["macros", "net", "process", "rt-multi-thread"] }
+bytes = "=1.12.2"
+http-body-util = "=0.1.5"
+hyper = { version = "=1.12.0", features = ["http2", "server"] }
+hyper-util = { version = "=0.1.21", features = ["tokio"] }
+tokio = { version = "=1.54.1", features = ["macros", "net", "process", "rt-multi-thread"] }
 tonic = { version = "=0.14.9", default-features = false, features = ["transport"] }
 tonic-health = "=0.14.9"
 TOML
