@@ -121,7 +121,7 @@ async fn tables_are_backstages_to_make_where_it_has_migrated_once() {
     let eager = server.stores(AUTH).create_own_tables().build().unwrap();
     for database in [&server.stores(AUTH).build().unwrap(), &eager] {
         let error = database.user_info().find(JANE).await.unwrap_err().to_string();
-        assert!(error.contains("no table user_info: let Backstage's auth backend start once"), "{error}");
+        assert!(error.contains("no table user_info: start a current version of Backstage's auth backend once"), "{error}");
         let error = database.plugin_keys().list().await.unwrap_err().to_string();
         assert!(error.contains("no table backstage_backend_public_keys__keys"), "{error}");
         assert!(database.check().await.is_err());
@@ -206,6 +206,6 @@ async fn a_table_of_somebody_else_is_not_written_to() {
     client.batch_execute("create table signing_keys (kid text primary key, secret text not null)").await.unwrap();
     let keys = server.stores(AUTH).build().unwrap().user_keys();
     let error = keys.publish(StoredKey::new(key("one", at(0)).key, at(0), None)).await.unwrap_err().to_string();
-    assert!(error.contains("has the columns kid, secret, expected are kid, key, created_at"), "{error}");
+    assert!(error.contains("has the columns kid, secret, expected kid, key, created_at"), "{error}");
     assert_eq!(text(&client, "select count(*)::text from signing_keys").await, "0");
 }
