@@ -121,7 +121,10 @@ async fn tables_are_backstages_to_make_where_it_has_migrated_once() {
     let eager = server.stores(AUTH).create_own_tables().build().unwrap();
     for database in [&server.stores(AUTH).build().unwrap(), &eager] {
         let error = database.user_info().find(JANE).await.unwrap_err().to_string();
-        assert!(error.contains("no table user_info: start a current version of Backstage's auth backend once"), "{error}");
+        assert!(
+            error.contains("no table user_info: start a current version of Backstage's auth backend once"),
+            "{error}"
+        );
         let error = database.plugin_keys().list().await.unwrap_err().to_string();
         assert!(error.contains("no table backstage_backend_public_keys__keys"), "{error}");
         assert!(database.check().await.is_err());
