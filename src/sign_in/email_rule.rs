@@ -1,6 +1,6 @@
 //! The rule for accepted email addresses, shared by all policies that read the claim `email`.
 
-use super::{Policy, SignInError, is_shared};
+use super::{Policy, SignInError, is_shared, shared_issuers::SharedIssuerMemo};
 use crate::identity::{Claims, Email, EmailProblem};
 
 #[derive(Debug, Clone)]
@@ -10,6 +10,7 @@ pub(super) struct EmailRule {
     addresses: Vec<String>,
     verification: Verification,
     max_chars: usize,
+    shared_issuer: SharedIssuerMemo,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,13 @@ enum Verification {
 impl EmailRule {
     /// Accepts addresses in these domains; with `None`, in any domain.
     pub(super) fn new(domains: Option<Vec<String>>) -> Self {
-        Self { domains, addresses: Vec::new(), verification: Verification::NotDenied, max_chars: 254 }
+        Self {
+            domains,
+            addresses: Vec::new(),
+            verification: Verification::NotDenied,
+            max_chars: 254,
+            shared_issuer: SharedIssuerMemo::default(),
+        }
     }
 
     #[cfg(feature = "https")]
@@ -131,10 +138,12 @@ impl EmailRule {
     fn check_verified(&self, claims: &Claims) -> Result<(), SignInError> {
         match (self.verification, claims.email_verified()) {
             (Verification::Ignored, _) | (_, Some(true)) => Ok(()),
-            (Verification::NotDenied, None) if is_shared(claims.issuer()) => Err(SignInError::refused(
-                "there is no claim email_verified, and the issuer has users of many organisations; use the issuer of \
+            (Verification::NotDenied, None) if self.shared_issuer.is_shared(claims.issuer()) => {
+                Err(SignInError::refused(
+                    "there is no claim email_verified, and the issuer has users of many organisations; use the issuer of \
                  your tenant instead",
-            )),
+                ))
+            }
             (Verification::NotDenied, None) => Ok(()),
             (Verification::Required, None) => {
                 Err(SignInError::refused("there is no claim email_verified, and require_verified_email is set"))

@@ -3,6 +3,8 @@
 //! Anyone can create an account there, with an email address that is not verified or that the
 //! administrator of the account's tenant sets.
 
+use std::sync::OnceLock;
+
 /// Hosts of issuers where anyone can create an account.
 const HOSTS: [&str; 8] = [
     "accounts.google.com",
@@ -50,6 +52,18 @@ const SHARED_TENANTS: [&str; 8] = [
     "9188040d-6c67-4c5b-b112-36a304b66dad",
 ];
 
+/// The result of [`is_shared`] for the first issuer that it was called with. A policy belongs to one
+/// issuer, so that its users cost a comparison each.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SharedIssuerMemo(OnceLock<(Box<str>, bool)>);
+
+impl SharedIssuerMemo {
+    pub(super) fn is_shared(&self, issuer: &str) -> bool {
+        let (known, shared) = self.0.get_or_init(|| (issuer.into(), is_shared(issuer)));
+        if &**known == issuer { *shared } else { is_shared(issuer) }
+    }
+}
+
 /// Whether an issuer has accounts of many organisations. Letter case, trailing slashes, the default
 /// port and the version in the path are ignored.
 pub(crate) fn is_shared(issuer: &str) -> bool {
@@ -65,4 +79,19 @@ pub(crate) fn is_shared(issuer: &str) -> bool {
     }
     let tenant = path.split(['/', '?', '#']).find(|segment| !segment.is_empty()).unwrap_or_default();
     SHARED_TENANTS.iter().any(|shared| shared.eq_ignore_ascii_case(tenant))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s_55_the_memo_of_one_issuer_is_not_used_for_another() {
+        let memo = SharedIssuerMemo::default();
+        for _ in 0..2 {
+            assert!(!memo.is_shared("https://idp.example.com"));
+            assert!(memo.is_shared("https://accounts.google.com"));
+            assert!(!memo.is_shared("https://idp.example.co"));
+        }
+    }
 }
