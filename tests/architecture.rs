@@ -1,7 +1,7 @@
 //! The shape of `src`: rooms stand one above the other, imports point down, and no files import one another in a circle.
 //!
 //! The imports are read from the source itself: `use` declarations and the paths inside the code, macros included. Tests inside
-//! of `src` do not count. A re-export (`pub use`) is an index and no import: whoever imports a re-exported name imports the file
+//! of `src` do not count. A re-export (`pub use`) is an index and no import: an import of a re-exported name is one of the file
 //! that declares it.
 
 #[path = "architecture/public_api.rs"]

@@ -39,7 +39,10 @@ pub trait KeySource: Send + Sync + 'static {
     /// impl KeySource for Vault {
     ///     fn fetch(&self, _: KeyRequest) -> KeyFetch {
     ///         // Fetch the key from the vault.
-    /// #       unimplemented!()
+    /// #       Box::pin(async {
+    /// #           let kind = tower_alb_auth::keys::KeySourceErrorKind::NotFound;
+    /// #           Err(tower_alb_auth::keys::KeySourceError::new(kind, "the vault is empty"))
+    /// #       })
     ///     }
     /// }
     ///

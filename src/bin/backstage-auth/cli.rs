@@ -104,8 +104,8 @@ pub struct Serve {
     #[arg(long, value_name = "URL")]
     pub upstream: Option<String>,
 
-    /// Lets --upstream be plain http to another machine. Whoever is in between reads the users' cookies and tokens: right where
-    /// the network itself keeps others out, as a service mesh that encrypts does.
+    /// Lets --upstream be plain http to another machine. An attacker on the network path can
+    /// read the users' cookies and tokens: use it only if the network itself is encrypted, such as a service mesh.
     #[arg(long, requires = "upstream")]
     pub dangerously_upstream_over_plain_http: bool,
 
