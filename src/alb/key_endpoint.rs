@@ -1,6 +1,6 @@
 //! The address of the public keys.
 
-use std::{fmt, sync::Arc};
+use std::{error::Error, fmt, sync::Arc};
 
 use http::Uri;
 
@@ -18,32 +18,25 @@ pub struct KeyEndpoint {
 }
 
 impl KeyEndpoint {
-    /// # Errors
-    /// A message that describes the invalid part of the address.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let shown = crate::error::quoted(text);
+    pub(crate) fn parse(text: &str) -> Result<Self, KeyEndpointError> {
+        let refused = |reason| Err(KeyEndpointError { found: crate::error::quoted(text), reason });
         let base = text.strip_suffix('/').unwrap_or(text);
         if text.contains('@') {
-            // Not shown, because it may contain a password.
-            return Err("the key endpoint must name a host, without user or password".to_owned());
+            return refused(Reason::UserInfo);
         }
-        let uri: Uri = base.parse().map_err(|_| format!("the key endpoint {shown} is not a URL"))?;
+        let Ok(uri) = base.parse::<Uri>() else { return refused(Reason::NotUrl) };
         let host = uri.host().unwrap_or_default();
         if host.is_empty() {
-            return Err(format!("the key endpoint {shown} must name a host"));
+            return refused(Reason::NoHost);
         }
         if uri.query().is_some() || text.contains('#') || text.contains("..") || uri.path().contains("//") {
-            return Err(format!(
-                "the key endpoint {shown} must be a plain address: no query, no fragment, no dot segments"
-            ));
+            return refused(Reason::NotPlain);
         }
         match uri.scheme_str() {
             Some("https") => {}
             Some("http") if is_loopback(host) => {}
-            Some("http") => {
-                return Err(format!("the key endpoint {shown} must be https: keys from plain http cannot be trusted"));
-            }
-            _ => return Err(format!("the key endpoint {shown} must begin with https://")),
+            Some("http") => return refused(Reason::PlainHttp),
+            _ => return refused(Reason::NotHttps),
         }
         Ok(Self { base: base.into() })
     }
@@ -71,6 +64,44 @@ impl fmt::Debug for KeyEndpoint {
         write!(f, "KeyEndpoint({})", self.base)
     }
 }
+
+/// Why an address is not that of a key endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeyEndpointError {
+    found: String,
+    reason: Reason,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    UserInfo,
+    NotUrl,
+    NoHost,
+    NotPlain,
+    PlainHttp,
+    NotHttps,
+}
+
+impl fmt::Display for KeyEndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { found, reason } = self;
+        match reason {
+            // The address is not shown, because it may contain a password.
+            Reason::UserInfo => f.write_str("the key endpoint must name a host, without user or password"),
+            Reason::NotUrl => write!(f, "the key endpoint {found} is not a URL"),
+            Reason::NoHost => write!(f, "the key endpoint {found} must name a host"),
+            Reason::NotPlain => {
+                write!(f, "the key endpoint {found} must be a plain address: no query, no fragment, no dot segments")
+            }
+            Reason::PlainHttp => {
+                write!(f, "the key endpoint {found} must be https: keys from plain http cannot be trusted")
+            }
+            Reason::NotHttps => write!(f, "the key endpoint {found} must begin with https://"),
+        }
+    }
+}
+
+impl Error for KeyEndpointError {}
 
 #[cfg(test)]
 mod tests {

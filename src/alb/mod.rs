@@ -21,6 +21,7 @@ pub use self::{
     load_balancer_arn::{ArnError, LoadBalancerArn},
 };
 pub(crate) use self::{
+    key_endpoint::KeyEndpointError,
     oidc_headers::{DATA, OidcHeaders, Values, strip_other_identities},
     public_key::PublicKey,
 };

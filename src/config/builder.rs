@@ -6,7 +6,7 @@ use super::{AlbAuthConfig, IdentityHeader, Settings, Trust, TrustedAlb, trust::E
 #[cfg(feature = "https")]
 use crate::keys::HttpsKeys;
 use crate::{
-    alb::{KeyEndpoint, LoadBalancerArn},
+    alb::{KeyEndpoint, KeyEndpointError, LoadBalancerArn},
     limits::{CacheLimits, KeyLimits, LimitProblem, TokenLimits},
     settings::{ConfigError, KeyAt, Problem, ProblemKind},
 };
@@ -230,6 +230,7 @@ impl AlbAuthConfigBuilder {
         let keys_from = self.keys.describe();
         if let Keys::Fixed(keys) = &self.keys {
             files.extend(&keys.files);
+            warnings.extend(warnings::no_fixed_key(keys));
         }
         let trust = Trust { entries };
         let (source, pinned) = match self.keys {
@@ -238,10 +239,7 @@ impl AlbAuthConfigBuilder {
                 let all_known = self.trusted.iter().map(|entry| entry.signers.len()).sum::<usize>()
                     == trust.entries.iter().map(|entry| entry.signers.len()).sum::<usize>();
                 let endpoints = if all_known { trust.endpoints() } else { Vec::new() };
-                let mut unfit = Vec::new();
-                let pinned = keys.by_endpoint(&endpoints, &mut unfit);
-                problems.extend(unfit.into_iter().map(|text| Problem::sentence(ProblemKind::InvalidValue, text)));
-                (None, pinned)
+                (None, keys.by_endpoint(&endpoints, &mut problems))
             }
             Keys::Source(source) => (Some(source), Vec::new()),
             #[cfg(feature = "https")]
@@ -314,7 +312,12 @@ impl AlbAuthConfigBuilder {
                     .with_fix(format!("name the ARN of the load balancer; {WHERE_THE_ARN_IS}")),
             );
         }
-        let endpoint = entry.key_endpoint.as_ref().and_then(|url| report(KeyEndpoint::parse(url), problems));
+        let endpoint = entry.key_endpoint.as_ref().and_then(|url| {
+            let invalid = |error: KeyEndpointError| {
+                problems.push(Problem::sentence(ProblemKind::InvalidValue, error.to_string()).caused_by(error));
+            };
+            KeyEndpoint::parse(url).map_err(invalid).ok()
+        });
         let mut signers = Vec::new();
         for text in &entry.signers {
             let arn: LoadBalancerArn = match text.parse() {

@@ -3,7 +3,16 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::trust::Entry;
-use crate::sign_in::is_shared;
+use crate::{keys::FixedKeys, sign_in::is_shared};
+
+/// Fixed keys without a key.
+pub(super) fn no_fixed_key(keys: &FixedKeys) -> Option<String> {
+    (keys.len() == 0).then(|| {
+        "the fixed keys have no key, so every token is refused; add one by FixedKeys::add(<kid>, <PEM>), or read them by \
+         FixedKeys::from_directory(<folder>)"
+            .to_owned()
+    })
+}
 
 /// Load balancers of the account that the local emulator and tests sign under.
 pub(super) fn emulator_accounts(entries: &[Entry]) -> Option<String> {

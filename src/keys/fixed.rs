@@ -2,17 +2,17 @@
 
 use std::{
     collections::HashSet,
+    error::Error,
     fmt,
     fs::File,
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use super::KeyId;
-use crate::alb::{Kid, PublicKey};
 use crate::{
-    alb::KeyEndpoint,
-    settings::{FilesRead, files::pem_files},
+    alb::{KeyEndpoint, Kid, PublicKey},
+    settings::{FilesRead, Problem, ProblemKind, files::pem_files},
     sync::Arc,
 };
 
@@ -68,19 +68,21 @@ impl FixedKeys {
     /// whose content is not a key.
     pub fn from_directory(folder: impl AsRef<Path>) -> Result<Self, FixedKeyError> {
         let folder = folder.as_ref();
-        let unread =
-            |path: &Path, error: io::Error| FixedKeyError(format!("{} cannot be read: {error}", path.display()));
+        let unread = |path: &Path, error: io::Error| {
+            FixedKeyError::new(FixedKeyErrorKind::Unreadable, error.to_string()).caused_by(error).in_file(path)
+        };
         let mut read = Self::new();
         // Recorded before the files are read, so that a later change is detected.
         read.files.add_folder(folder);
         let files = pem_files(folder).map_err(|error| unread(folder, error))?;
         if files.is_empty() {
-            return Err(FixedKeyError(format!("{} has no file <kid>.pem", folder.display())));
+            let message = "there is no file <kid>.pem".to_owned();
+            return Err(FixedKeyError::new(FixedKeyErrorKind::NoKeyFile, message).in_file(folder));
         }
         files.iter().try_fold(read, |keys, file| {
             let kid = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
             let pem = read_pem(file).map_err(|error| unread(file, error))?;
-            keys.add(kid, &pem).map_err(|error| FixedKeyError(format!("{}: {error}", file.display())))
+            keys.add(kid, &pem).map_err(|error| error.in_file(file))
         })
     }
 
@@ -91,10 +93,14 @@ impl FixedKeys {
     /// The kid is not a lower-case UUID, the kid is a duplicate, or the text is not such a key.
     pub fn add(mut self, kid: &str, pem: &str) -> Result<Self, FixedKeyError> {
         let shown = crate::error::quoted(kid);
-        let parsed = Kid::parse(kid)
-            .ok_or_else(|| FixedKeyError(format!("{shown} is not a kid: expected a UUID in lower case")))?;
-        let key = PublicKey::from_pem(pem.as_bytes())
-            .map_err(|error| FixedKeyError(format!("the key of kid {shown} is {error}")))?;
+        let parsed = Kid::parse(kid).ok_or_else(|| {
+            let message = format!("{shown} is not a kid: expected a UUID in lower case");
+            FixedKeyError::new(FixedKeyErrorKind::InvalidKid, message)
+        })?;
+        let key = PublicKey::from_pem(pem.as_bytes()).map_err(|error| {
+            let message = format!("the key of kid {shown} is {error}");
+            FixedKeyError::new(FixedKeyErrorKind::InvalidKey, message).caused_by(error)
+        })?;
         self.keys.push(FixedKey { endpoint: None, kid: parsed, key: Arc::new(key) });
         self.without_duplicates()
     }
@@ -121,7 +127,9 @@ impl FixedKeys {
     /// # Errors
     /// The endpoint is not a valid address, or it already has a key of one of the kids.
     pub fn for_endpoint(mut self, url: &str) -> Result<Self, FixedKeyError> {
-        let endpoint = KeyEndpoint::parse(url).map_err(FixedKeyError)?;
+        let endpoint = KeyEndpoint::parse(url).map_err(|error| {
+            FixedKeyError::new(FixedKeyErrorKind::InvalidEndpoint, error.to_string()).caused_by(error)
+        })?;
         for key in &mut self.keys {
             key.endpoint.get_or_insert_with(|| endpoint.clone());
         }
@@ -146,7 +154,10 @@ impl FixedKeys {
     fn without_duplicates(self) -> Result<Self, FixedKeyError> {
         let mut seen = HashSet::new();
         match self.keys.iter().find(|key| !seen.insert((&key.endpoint, key.kid))) {
-            Some(key) => Err(FixedKeyError(format!("the kid \"{}\" occurs twice", key.kid))),
+            Some(key) => {
+                let message = format!("the kid \"{}\" occurs twice", key.kid);
+                Err(FixedKeyError::new(FixedKeyErrorKind::DuplicateKid, message))
+            }
             None => Ok(self),
         }
     }
@@ -155,16 +166,19 @@ impl FixedKeys {
     pub(crate) fn by_endpoint(
         self,
         endpoints: &[KeyEndpoint],
-        problems: &mut Vec<String>,
+        problems: &mut Vec<Problem>,
     ) -> Vec<(KeyId, Arc<PublicKey>)> {
         let listed = || endpoints.iter().map(KeyEndpoint::as_str).collect::<Vec<_>>().join(", ");
         if let (true, Some(key)) = (endpoints.len() > 1, self.keys.iter().find(|key| key.endpoint.is_none())) {
-            problems.push(format!(
-                "the fixed key of kid {} has no endpoint, and the entries have several ({}): assign it to one by \
-                 FixedKeys::for_endpoint(<one of them>)",
+            let what = format!(
+                "the fixed key of kid {} has no endpoint, and the entries have several ({})",
                 key.kid,
                 listed()
-            ));
+            );
+            problems.push(
+                Problem::sentence(ProblemKind::Missing, what)
+                    .with_fix("assign it to one by FixedKeys::for_endpoint(<one of them>)"),
+            );
         }
         let (mut keys, mut elsewhere) = (Vec::<(KeyId, Arc<PublicKey>)>::new(), Vec::new());
         for FixedKey { endpoint, kid, key } in self.keys {
@@ -178,15 +192,17 @@ impl FixedKeys {
             }
             let id = KeyId { endpoint, kid };
             if keys.iter().any(|(held, _)| *held == id) {
-                problems.push(format!("the fixed key of kid {kid} occurs twice: with its endpoint and without"));
+                let what = format!("the fixed key of kid {kid} occurs twice: with its endpoint and without");
+                problems.push(Problem::sentence(ProblemKind::Conflict, what));
             }
             keys.push((id, key));
         }
         problems.extend(elsewhere.iter().map(|endpoint| {
-            format!(
+            let what = format!(
                 "there are fixed keys for {endpoint}, which is not the endpoint of any entry; the entries have {}",
                 listed()
-            )
+            );
+            Problem::sentence(ProblemKind::Conflict, what)
         }));
         keys
     }
@@ -202,14 +218,74 @@ fn read_pem(path: &Path) -> io::Result<String> {
     Err(io::Error::other(format!("it has more than {MAX_PEM_BYTES} bytes; a public key has a few hundred")))
 }
 
-/// A fixed key could not be read or parsed. The message has the reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FixedKeyError(String);
+/// A fixed key could not be read or parsed. `Display` is the message for the operator: the file, if there is one, and what is
+/// wrong.
+#[derive(Debug, Clone)]
+pub struct FixedKeyError {
+    kind: FixedKeyErrorKind,
+    file: Option<PathBuf>,
+    message: String,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
 
-impl fmt::Display for FixedKeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+/// The kinds of [`FixedKeyError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FixedKeyErrorKind {
+    /// The directory or a file in it cannot be read.
+    Unreadable,
+    /// The directory has no file `<kid>.pem`.
+    NoKeyFile,
+    /// The kid is not a UUID in lower case.
+    InvalidKid,
+    /// The text is not one PEM block `PUBLIC KEY` with a P-256 key.
+    InvalidKey,
+    /// The address of the endpoint is not valid.
+    InvalidEndpoint,
+    /// A kid occurs twice at one endpoint.
+    DuplicateKid,
+}
+
+impl FixedKeyError {
+    fn new(kind: FixedKeyErrorKind, message: String) -> Self {
+        Self { kind, file: None, message, source: None }
+    }
+
+    fn caused_by(mut self, source: impl Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    fn in_file(mut self, file: &Path) -> Self {
+        self.file = Some(file.to_owned());
+        self
+    }
+
+    /// The kind of the failure.
+    pub fn kind(&self) -> FixedKeyErrorKind {
+        self.kind
+    }
+
+    /// The file or directory, if the keys were read from one.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 }
 
-impl std::error::Error for FixedKeyError {}
+impl fmt::Display for FixedKeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{}: ", file.display())?;
+        }
+        if self.kind == FixedKeyErrorKind::Unreadable {
+            f.write_str("cannot be read: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for FixedKeyError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -176,10 +176,12 @@ async fn within<T>(
     match tokio::time::timeout(limit, connecting).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) if is_tls(&*error) => {
-            Err(KeySourceError::new(Kind::Other, format!("TLS to {peer} failed: {}", chain(&*error))))
+            let message = format!("TLS to {peer} failed: {}", chain(&*error));
+            Err(KeySourceError::new(Kind::Other, message).caused_by(error))
         }
         Ok(Err(error)) => {
-            Err(KeySourceError::new(Kind::Connection, format!("connecting to {peer} failed: {}", chain(&*error))))
+            let message = format!("connecting to {peer} failed: {}", chain(&*error));
+            Err(KeySourceError::new(Kind::Connection, message).caused_by(error))
         }
         Err(_) => Err(KeySourceError::new(
             Kind::Timeout,
@@ -206,7 +208,7 @@ impl Exchange {
             .max_buf_size(MAX_HEAD_BYTES)
             .handshake(connection)
             .await
-            .map_err(|error| self.broken(&error))?;
+            .map_err(|error| self.broken(error))?;
         let exchange = async move {
             let left = self.first_byte.saturating_sub(self.began.elapsed());
             let response = tokio::time::timeout(left, sender.send_request(request)).await;
@@ -216,7 +218,7 @@ impl Exchange {
                     format!("{} did not begin a response within first_byte_timeout", self.uri),
                 )
             })?;
-            self.read(response.map_err(|error| self.broken(&error))?).await
+            self.read(response.map_err(|error| self.broken(error))?).await
         };
         // The driver moves the bytes. It may end first, while the end of the response is still in
         // its buffer.
@@ -250,7 +252,7 @@ impl Exchange {
         let mut body = response.into_body();
         let mut pem = Vec::new();
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| self.broken(&error))?;
+            let frame = frame.map_err(|error| self.broken(error))?;
             let Ok(data) = frame.into_data() else { continue };
             if pem.len().saturating_add(data.len()) > self.max_bytes {
                 let message =
@@ -271,9 +273,10 @@ impl Exchange {
         }
     }
 
-    fn broken(&self, error: &hyper::Error) -> KeySourceError {
+    fn broken(&self, error: hyper::Error) -> KeySourceError {
         let kind = if error.is_parse() { Kind::Other } else { Kind::Connection };
-        KeySourceError::new(kind, format!("the response of {} is incomplete or malformed: {}", self.uri, chain(error)))
+        let message = format!("the response of {} is incomplete or malformed: {}", self.uri, chain(&error));
+        KeySourceError::new(kind, message).caused_by(error)
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) use self::budget::Budget;
 #[cfg(feature = "https")]
 pub use self::https::HttpsKeys;
 pub use self::{
-    fixed::{FixedKeyError, FixedKeys},
+    fixed::{FixedKeyError, FixedKeyErrorKind, FixedKeys},
     readiness::Readiness,
     source::{KeyFetch, KeyRequest, KeySource, KeySourceError, KeySourceErrorKind},
 };

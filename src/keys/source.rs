@@ -1,9 +1,11 @@
 //! The interface of key sources.
 
-use std::{any::TypeId, fmt, pin::Pin, time::Duration};
+use std::{any::TypeId, error::Error, fmt, pin::Pin, time::Duration};
 
-use crate::alb::Kid;
-use crate::{alb::KeyEndpoint, sync::Arc};
+use crate::{
+    alb::{KeyEndpoint, Kid},
+    sync::Arc,
+};
 
 /// A fetch in progress.
 pub type KeyFetch = Pin<Box<dyn Future<Output = Result<Vec<u8>, KeySourceError>> + Send>>;
@@ -126,11 +128,12 @@ impl KeyRequest {
 }
 
 /// Why a source returned no key. `Display` is the message for the operator's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct KeySourceError {
     kind: KeySourceErrorKind,
     message: String,
     retry_after: Option<Duration>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 /// The kinds of [`KeySourceError`].
@@ -154,7 +157,14 @@ pub enum KeySourceErrorKind {
 impl KeySourceError {
     /// An error of this kind. The message is for the operator's log.
     pub fn new(kind: KeySourceErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after: None }
+        Self { kind, message: message.into(), retry_after: None, source: None }
+    }
+
+    /// Sets the error behind it, which [`Error::source`] returns. The message is logged without it.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(Arc::from(source.into()));
+        self
     }
 
     /// Sets the time to wait that the source named.
@@ -189,4 +199,8 @@ impl fmt::Display for KeySourceError {
     }
 }
 
-impl std::error::Error for KeySourceError {}
+impl Error for KeySourceError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

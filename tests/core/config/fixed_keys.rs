@@ -1,8 +1,10 @@
 //! Whose fixed keys are, and which accounts stand beside each other.
 
+use std::error::Error;
+
 use tower_alb_auth::{
     AlbAuthConfigBuilder, TrustedAlb,
-    keys::{FixedKeys, HttpsKeys, KeyFetch, KeyRequest, KeySource},
+    keys::{FixedKeyError, FixedKeyErrorKind, FixedKeys, HttpsKeys, KeyFetch, KeyRequest, KeySource},
     test_util::MockAlb,
 };
 
@@ -39,6 +41,36 @@ fn s_80_fixed_keys_without_an_endpoint_do_not_build_where_entries_have_several()
     let broken =
         problem(builder([entry(ALB), entry("arn:aws:other")]).fixed_keys(key().for_endpoint(IRELAND).unwrap()));
     assert!(broken.contains("arn:aws:other"), "{broken}");
+}
+
+#[test]
+fn fixed_keys_without_a_key_are_named_in_a_warning() {
+    let warnings = |keys| builder([entry(ALB)]).fixed_keys(keys).build().expect("a configuration").warnings().to_vec();
+    assert!(!warnings(key()).iter().any(|warning| warning.contains("fixed keys")));
+    let empty = warnings(FixedKeys::new());
+    assert!(empty.iter().any(|warning| warning.contains("every token is refused")), "{empty:?}");
+}
+
+#[test]
+fn errors_of_fixed_keys_have_a_kind_a_file_and_a_cause() {
+    let kind = |result: Result<FixedKeys, FixedKeyError>| {
+        let error = result.expect_err("an error");
+        (error.kind(), error.file().is_some(), error.source().is_some())
+    };
+    let pem = MockAlb::new().public_key_pem();
+    assert_eq!(kind(FixedKeys::new().add("kid", &pem)), (FixedKeyErrorKind::InvalidKid, false, false));
+    assert_eq!(kind(FixedKeys::new().add(KID, "")), (FixedKeyErrorKind::InvalidKey, false, true));
+    assert_eq!(kind(key().and(key())), (FixedKeyErrorKind::DuplicateKid, false, false));
+    assert_eq!(kind(key().for_endpoint("http://a.example")), (FixedKeyErrorKind::InvalidEndpoint, false, true));
+    let folder = tempfile::tempdir().expect("a folder");
+    let read = || kind(FixedKeys::from_directory(folder.path()));
+    assert_eq!(read(), (FixedKeyErrorKind::NoKeyFile, true, false));
+    std::fs::write(folder.path().join(format!("{KID}.pem")), "no key").expect("written");
+    assert_eq!(read(), (FixedKeyErrorKind::InvalidKey, true, true));
+    assert_eq!(
+        kind(FixedKeys::from_directory(folder.path().join("none"))),
+        (FixedKeyErrorKind::Unreadable, true, true)
+    );
 }
 
 #[test]
