@@ -21,21 +21,14 @@ impl Kid {
     /// assert!(Kid::parse("../c6f14c2f-0a57-4b0e-9f3a-6d7c2b1e5a90").is_none());
     /// ```
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() != 36 {
-            return None;
-        }
-        let mut value: u128 = 0;
-        for (index, byte) in text.bytes().enumerate() {
-            let digit = match (index, byte) {
-                (8 | 13 | 18 | 23, b'-') => continue,
-                (8 | 13 | 18 | 23, _) => return None,
-                (_, b'0'..=b'9') => byte.wrapping_sub(b'0'),
-                (_, b'a'..=b'f') => byte.wrapping_sub(b'a').wrapping_add(10),
-                _ => return None,
-            };
-            value = (value << 4) | u128::from(digit);
-        }
-        Some(Self(value))
+        let (first, rest) = digits::<8>(text.as_bytes())?;
+        let (second, rest) = digits::<4>(hyphen(rest)?)?;
+        let (third, rest) = digits::<4>(hyphen(rest)?)?;
+        let (fourth, rest) = digits::<4>(hyphen(rest)?)?;
+        let (last, rest) = digits::<12>(hyphen(rest)?)?;
+        let high = first << 32 | second << 16 | third;
+        let low = fourth << 48 | last;
+        rest.is_empty().then_some(Self(u128::from(high) << 64 | u128::from(low)))
     }
 
     /// A random UUID (RFC 9562 section 5.4); `None` if the system provides no random numbers.
@@ -49,6 +42,25 @@ impl Kid {
 
     /// The UUID of zeros, which no key has: for checking whether an endpoint responds.
     pub(crate) const NIL: Self = Self(0);
+}
+
+fn hyphen(text: &[u8]) -> Option<&[u8]> {
+    text.strip_prefix(b"-")
+}
+
+/// The value of the first `N` digits, at most 16, and the text after them.
+fn digits<const N: usize>(text: &[u8]) -> Option<(u64, &[u8])> {
+    let (digits, rest) = text.split_first_chunk::<N>()?;
+    // Without an early exit in the loop.
+    let (value, highest) = digits.iter().fold((0_u64, 0_u8), |(value, highest), byte| {
+        let digit = match byte {
+            b'0'..=b'9' => byte.wrapping_sub(b'0'),
+            b'a'..=b'f' => byte.wrapping_sub(b'a').wrapping_add(10),
+            _ => u8::MAX,
+        };
+        (value << 4 | u64::from(digit), highest.max(digit))
+    });
+    (highest < 16).then_some((value, rest))
 }
 
 impl fmt::Display for Kid {

@@ -38,21 +38,23 @@ pub(super) fn read(
 ) -> Result<Payload, AuthError> {
     let malformed = |detail: &str| AuthError::with_detail(AuthErrorKind::MalformedClaims, detail);
     // One allocation for the token and the decoded payload; the claims are ranges in it.
-    let mut buffer = vec![0; token.len().saturating_add(payload.decoded_len())];
-    let decoded = buffer.split_at_mut_checked(token.len()).and_then(|(head, tail)| {
-        head.copy_from_slice(token);
-        payload.decode(tail)
-    });
-    decoded.ok_or_else(|| malformed("they are not base64url"))?;
+    let mut buffer = Vec::with_capacity(token.len().saturating_add(payload.decoded_len()));
+    buffer.extend_from_slice(token);
+    payload.append_to(&mut buffer).ok_or_else(|| malformed("they are not base64url"))?;
+    // Checking once here avoids a check for each text and for each claim that is read.
+    let not_text = |_| malformed("they are not UTF-8");
+    let mut buffer = String::from_utf8(buffer).map_err(not_text)?;
 
-    let json = |buffer| <[u8]>::get(buffer, token.len()..).unwrap_or_default();
+    let json = |buffer| <str>::get(buffer, token.len()..).unwrap_or_default();
     let mut raw = Raw::default();
     let mut read = read_object(json(&buffer), limits, &mut raw);
     // The claims are located in the buffer, or in a copy of it with the same positions.
-    let (mut source, mut tamed) = (&buffer, Vec::new());
+    let mut source = &buffer;
+    let tamed;
     if read == Err(JsonFault::Syntax) {
-        tamed.clone_from(&buffer);
-        if tamed.get_mut(token.len()..).is_some_and(replace_large_numbers) {
+        let mut copy = buffer.clone().into_bytes();
+        if copy.get_mut(token.len()..).is_some_and(replace_large_numbers) {
+            tamed = String::from_utf8(copy).map_err(not_text)?;
             (source, raw) = (&tamed, Raw::default());
             read = read_object(json(source), limits, &mut raw);
         }
@@ -70,7 +72,9 @@ pub(super) fn read(
     }
     let sub = raw.sub.as_ref().ok_or_else(|| malformed("there is no sub"))?;
     let Value::Text(subject) = sub else { return Err(malformed(&format!("sub is {}, not a text", sub.kind()))) };
-    if subject.is_empty() || subject.chars().nth(max_subject_chars).is_some() {
+    // A text has at most as many characters as bytes.
+    let too_long = subject.len() > max_subject_chars && subject.chars().nth(max_subject_chars).is_some();
+    if subject.is_empty() || too_long {
         return Err(malformed("sub is empty or longer than max_subject_chars"));
     }
     let email = optional_text(&raw.email);
@@ -83,9 +87,6 @@ pub(super) fn read(
         .locate(&raw, token.len(), issuer, sub, window.expires_at)
         .ok_or_else(|| malformed("they are too long"))?;
     let escaped = texts.escaped;
-    // Cannot fail after strict parsing. Checking once here avoids a check for each claim that is
-    // read.
-    let mut buffer = String::from_utf8(buffer).map_err(|_| malformed("they are not UTF-8"))?;
     buffer.push_str(&escaped);
     Ok(Payload { claims: Claims::new(buffer, parts), window })
 }
@@ -168,7 +169,7 @@ impl<'p> Members<'p> for Raw<'p> {
 
 /// Locates texts: in the buffer, or after its end if they were escaped in the payload.
 struct Texts<'b> {
-    buffer: &'b [u8],
+    buffer: &'b str,
     escaped: String,
 }
 
@@ -248,8 +249,11 @@ fn optional_text<'v>(value: &'v Option<Value<'_>>) -> Option<&'v str> {
 /// the direction of text. Subjects and addresses do not contain them, and each of them can forge
 /// the meaning of a log line.
 fn has_control(text: &str) -> bool {
-    if text.is_ascii() {
-        return text.bytes().any(|byte| byte.is_ascii_control());
+    let (control, ascii) = text
+        .bytes()
+        .fold((false, true), |(control, ascii), byte| (control | byte.is_ascii_control(), ascii & byte.is_ascii()));
+    if ascii {
+        return control;
     }
     text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
 }

@@ -79,7 +79,7 @@ impl<'t, 'c> UnverifiedToken<'t, 'c> {
         };
         let json = segments.header.decode(buffer).ok_or_else(|| AuthError::new(AuthErrorKind::Malformed))?;
         let mut raw = RawHeader::default();
-        if let Err(fault) = read_object(json, limits.json(), &mut raw) {
+        if let Err(fault) = read(json, limits, &mut raw) {
             drop(raw);
             // The cause may be a number that serde_json cannot represent. This buffer is a copy:
             // the signature is verified over the bytes as received.
@@ -87,7 +87,7 @@ impl<'t, 'c> UnverifiedToken<'t, 'c> {
                 return Err(refuse(fault));
             }
             raw = RawHeader::default();
-            read_object(json, limits.json(), &mut raw).map_err(refuse)?;
+            read(json, limits, &mut raw).map_err(refuse)?;
         }
         let header = JoseHeader::check(raw)?;
 
@@ -133,6 +133,11 @@ impl<'t, 'c> UnverifiedToken<'t, 'c> {
         token.check_time(now, limits)?;
         Ok(token)
     }
+}
+
+fn read<'h>(json: &'h [u8], limits: &TokenLimits, raw: &mut RawHeader<'h>) -> Result<(), JsonFault> {
+    let text = std::str::from_utf8(json).map_err(|_| JsonFault::Syntax)?;
+    read_object(text, limits.json(), raw)
 }
 
 impl VerifiedToken {
