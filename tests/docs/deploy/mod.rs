@@ -1,8 +1,10 @@
 //! The templates in deploy/, held to SECURITY.md's list of what the operator must do.
 
 mod cloudformation;
+mod images;
 mod kubernetes;
 mod model;
+mod monitoring;
 mod terraform;
 
 use self::model::Deployment;
