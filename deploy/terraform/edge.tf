@@ -54,7 +54,7 @@ resource "aws_lb" "edge" {
   }
 }
 
-# There is no listener on port 80: a redirect would answer a first request in plain text, cookies included.
+# There is no listener on port 80: a first request in plain text would carry cookies.
 resource "aws_lb_listener" "https" {
   load_balancer_arn = aws_lb.edge.arn
   port              = 443

@@ -1,6 +1,6 @@
 # Rules without an authenticate action have a tag WithoutSignIn with the reason. A test accepts no other.
 
-# Health checks and metrics go to the targets directly. From outside these paths are answered by the load balancer, whatever a
+# Health checks and metrics go to the targets directly. From outside the load balancer responds itself, whatever a
 # target exempts from sign-in.
 resource "aws_lb_listener_rule" "internal_paths" {
   listener_arn = aws_lb_listener.https.arn

@@ -5,6 +5,8 @@ mod images;
 mod kubernetes;
 mod model;
 mod monitoring;
+#[cfg(unix)]
+mod signer;
 mod terraform;
 
 use self::model::Deployment;
@@ -233,5 +235,38 @@ fn s_74_a_planted_fault_in_a_template_is_found() {
     ] {
         let found = template.planted(from, to);
         assert!(found.iter().any(|mistake| mistake.contains(expected)), "{from} -> {to}: {found:?}");
+    }
+}
+
+/// A path that a rule forwards without a user is exempt in the sidecar, and no other path is.
+#[test]
+fn s_74_the_sidecar_exempts_exactly_what_the_rules_forward_without_a_user() {
+    let proxy: serde_json::Value = serde_saphyr::from_str(&read("deploy/kubernetes/proxy.yaml")).expect("YAML");
+    let texts = |value: &serde_json::Value| -> Vec<String> {
+        value.as_array().expect("a list").iter().map(|text| text.as_str().expect("a text").to_owned()).collect()
+    };
+    let sorted = |mut paths: Vec<String>| {
+        paths.sort();
+        paths
+    };
+    let exempt: Vec<String> = texts(&proxy["exempt"])
+        .iter()
+        .map(|entry| entry.split(' ').nth(1).expect("method and path").to_owned())
+        .collect();
+    let optional: Vec<String> = proxy["rules"]
+        .as_array()
+        .expect("rules")
+        .iter()
+        .inspect(|rule| assert_eq!(rule["access"], "optional"))
+        .map(|rule| rule["path"].as_str().expect("a path").to_owned())
+        .collect();
+    for template in [&TERRAFORM, &CLOUDFORMATION, &KUBERNETES] {
+        let rules = template.deployment().rules;
+        let without = rules.iter().filter(|rule| rule.without_sign_in.is_some()).flat_map(|rule| rule.paths.clone());
+        assert_eq!(sorted(without.collect()), sorted(exempt.clone()), "{:?}", template.files);
+        let is_machine = |action: &model::Action| matches!(action, model::Action::Bearer { .. });
+        let machines =
+            rules.iter().filter(|rule| rule.actions.iter().any(is_machine)).flat_map(|rule| rule.paths.clone());
+        assert_eq!(sorted(machines.collect()), sorted(optional.clone()), "{:?}", template.files);
     }
 }
