@@ -54,10 +54,12 @@ fn mistakes(name: &str, features: Option<&str>, text: &str) -> Vec<String> {
         "another Rust than rust-version",
     );
     if let Some(features) = features {
-        expect(
-            build.iter().any(|line| line.contains(&format!("--features {features} --bin {name} "))),
-            "other features",
-        );
+        let built = |features: &str| {
+            let command = format!("--features {features} --bin {name} ");
+            build.iter().any(|line| line.contains(&command))
+        };
+        let by_argument = build.contains(&format!("ARG FEATURES={features}").as_str()) && built("\"$FEATURES\"");
+        expect(built(features) || by_argument, "other features");
     }
     mistakes
 }
@@ -89,7 +91,7 @@ fn a_planted_fault_in_a_dockerfile_is_found() {
         ("USER 65532:65532", "USER 0", "65532"),
         ("EXPOSE 7007", "RUN true", "runs"),
         ("--locked ", "", "locked"),
-        ("--features backstage-auth", "--all-features", "features"),
+        ("FEATURES=backstage-auth", "FEATURES=emulator", "features"),
         ("COPY --from=build /rootfs /", "COPY . /", "copies"),
         ("rust:1", "rust:2", "rust-version"),
         ("ENTRYPOINT [\"/usr/local/bin/backstage-auth\"]", "ENTRYPOINT [\"/bin/sh\"]", "entry point"),
