@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What the packages that users of this crate build say of themselves: lowest Rust version, licence, origin.
+"""What the packages that users of this crate build say of themselves: lowest Rust version, licence, origin; and what is banned.
 
 Reads the locked tree for all platforms and features, without what only tests need. There is no second toolchain here to
 build with, so what each package declares is the check of our own rust-version; clippy's incompatible_msrv is that of our code.
@@ -9,12 +9,27 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
+from collections import Counter
 
-# Permissive licences, each of which lets a closed product ship. An expression needs one of its alternatives among them.
-ALLOWED = {
-    "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0",
-    "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "OpenSSL", "Unicode-3.0", "Unlicense", "Zlib",
-}
+# Licences and bans are those of cargo-deny's file, so that both tools agree. An expression needs one of its alternatives
+# among the licences.
+with open("deny.toml", "rb") as file:
+    DENY = tomllib.load(file)
+ALLOWED = set(DENY["licenses"]["allow"])
+BANNED = {entry["name"] for entry in DENY["bans"]["deny"]}
+# What the verification rests on: a second version would be a second implementation.
+ONE_VERSION = {"aws-lc-rs", "rustls"}
+
+
+def built():
+    """Name and version of each package that a build contains.
+
+    `cargo metadata` alone is not exact: it adds the features that tests enable, and with them ring.
+    """
+    command = ["cargo", "tree", "--locked", "--all-features", "--edges", "normal,build", "--target", "all"]
+    output = subprocess.run([*command, "--prefix", "none", "--format", "{p}"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return {tuple(line.split()[:2]) for line in output.splitlines() if line.strip()}
 
 
 def allowed(expression):
@@ -56,19 +71,15 @@ def main():
     command = ["cargo", "metadata", "--locked", "--all-features", "--format-version", "1"]
     metadata = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     packages = {package["id"]: package for package in metadata["packages"]}
-    nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
     root = metadata["resolve"]["root"]
     ours = packages[root]["rust_version"]
 
-    reached, left = set(), [root]
-    while left:
-        package = left.pop()
-        if package in reached:
-            continue
-        reached.add(package)
-        for dependency in nodes[package]["deps"]:
-            if any(kind["kind"] != "dev" for kind in dependency["dep_kinds"]):
-                left.append(dependency["pkg"])
+    contained = built()
+    reached = {
+        package_id
+        for package_id, package in packages.items()
+        if (package["name"], f"v{package['version']}") in contained
+    }
 
     problems = []
     for package in (packages[reached_id] for reached_id in sorted(reached - {root})):
@@ -80,6 +91,12 @@ def main():
             problems.append(f"{name} has the licence {package['license']}")
         if not (package["source"] or "").startswith("registry+"):
             problems.append(f"{name} comes from {package['source']}")
+        if package["name"] in BANNED:
+            problems.append(f"{name} is banned by deny.toml")
+    versions = Counter(packages[reached_id]["name"] for reached_id in reached)
+    for name in sorted(ONE_VERSION):
+        if versions[name] != 1:
+            problems.append(f"{name}: expected one version, found {versions[name]}")
     print(f"{len(reached) - 1} packages, Rust {ours}")
     print("\n".join(problems))
     return 1 if problems else 0

@@ -61,6 +61,12 @@ pub enum Task {
         #[command(flatten)]
         files: Files,
     },
+    /// Exits with 0 if the service that runs at an address responds: the health check of an image without a shell.
+    Healthcheck {
+        /// Where the service listens.
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7007", value_parser = address)]
+        address: SocketAddr,
+    },
 }
 
 /// The file that is read if none is named.

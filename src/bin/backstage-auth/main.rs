@@ -17,6 +17,7 @@
 //! | `assemble.rs` | builds the service from files and arguments |
 //! | `routes.rs` | the routes and the layers around them |
 //! | `health.rs` | liveness and readiness |
+//! | `healthcheck.rs` | the subcommand `healthcheck`, for containers |
 //! | `front_end.rs` | a built front end |
 //! | `start_lines.rs` | the lines printed at start-up |
 //! | `serve.rs` | serving and graceful shutdown |
@@ -30,6 +31,7 @@ mod check;
 mod cli;
 mod front_end;
 mod health;
+mod healthcheck;
 mod routes;
 #[cfg(feature = "emulator")]
 mod self_check;
@@ -57,6 +59,7 @@ async fn main() -> ExitCode {
     log(if check { "error" } else { "info" });
     let outcome = match task {
         Some(Task::Check { files }) => files.found().and_then(|paths| check::run(&paths).map_err(message)),
+        Some(Task::Healthcheck { address }) => healthcheck::run(address),
         None if check => self_check(arguments).await,
         None => serve(arguments).await.map(|()| true),
     };

@@ -8,6 +8,7 @@ mod ending;
 mod front_end;
 mod guest;
 mod health;
+mod healthcheck;
 mod hostile;
 mod settings;
 mod sign_in;

@@ -7,7 +7,7 @@ mod configuration;
 mod guide;
 mod links;
 mod operating;
-mod page;
+pub mod page;
 mod readme;
 mod security;
 mod supply_chain;

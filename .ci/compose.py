@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Runs deploy/images/compose.yaml without a container engine: unshare --net python3 .ci/compose.py ROOTS
+
+ROOTS has the file system of each image, by the name of its program. The services run in these, as the images' user, with the
+commands and variables of the file, in one network namespace as the file has it. In place of the application an echo of the
+headers that reach it. A browser then signs in.
+"""
+
+import fcntl
+import http.client
+import http.server
+import os
+import re
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+
+import yaml
+
+PROGRAMS = {"emulator": "alb-emulator", "proxy": "alb-auth-proxy"}
+DEADLINE = 30
+
+
+def loopback_up():
+    """A new namespace has a loopback interface that is down."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        up_and_running = 0x41
+        fcntl.ioctl(control, 0x8914, struct.pack("16sh14s", b"lo", up_and_running, b""))
+
+
+class Echo(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = "".join(f"{name.lower()}: {value}\n" for name, value in self.headers.items()).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def wait_for(port, processes):
+    until = time.monotonic() + DEADLINE
+    while time.monotonic() < until:
+        ended = [name for name, process in processes.items() if process.poll() is not None]
+        if ended:
+            sys.exit(f"compose.py: {ended} ended; its lines are above")
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    sys.exit(f"compose.py: nothing listens at port {port} after {DEADLINE} s")
+
+
+class Browser:
+    """Follows redirects and keeps cookies by host, as a browser does that resolves *.localhost."""
+
+    def __init__(self):
+        self.cookies = {}
+
+    def request(self, method, url, body=None, headers=()):
+        for _ in range(10):
+            parts = urllib.parse.urlsplit(url)
+            jar = self.cookies.setdefault(parts.hostname, {})
+            connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=DEADLINE)
+            sent = {"host": parts.netloc, "origin": f"{parts.scheme}://{parts.netloc}", **dict(headers)}
+            if jar:
+                sent["cookie"] = "; ".join(f"{name}={value}" for name, value in jar.items())
+            if body:
+                sent["content-type"] = "application/x-www-form-urlencoded"
+            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            connection.request(method, target, body=body, headers=sent)
+            response = connection.getresponse()
+            for name, value in response.getheaders():
+                if name.lower() == "set-cookie":
+                    pair = value.split(";")[0]
+                    jar[pair.split("=")[0].strip()] = pair.split("=", 1)[1]
+            text = response.read().decode()
+            if response.status not in (301, 302, 303):
+                return response.status, url, text
+            method, body = "GET", None
+            url = urllib.parse.urljoin(url, response.getheader("location"))
+        sys.exit("compose.py: more than 10 redirects")
+
+
+def expect(found, expected, what):
+    if found != expected:
+        sys.exit(f"compose.py: {what}: expected {expected}, found {found}")
+
+
+def main(roots):
+    with open("deploy/images/compose.yaml", encoding="utf-8") as file:
+        services = yaml.safe_load(file)["services"]
+    loopback_up()
+    port = int(services["application"]["command"][1])
+    echo = http.server.ThreadingHTTPServer(("127.0.0.1", port), Echo)
+    threading.Thread(target=echo.serve_forever, daemon=True).start()
+    processes = {}
+    try:
+        for service, program in PROGRAMS.items():
+            settings = services[service]
+            command = ["chroot", "--userspec=65532:65532", os.path.join(roots, program), f"/usr/local/bin/{program}"]
+            processes[service] = subprocess.Popen(
+                command + settings.get("command", []), env=settings.get("environment", {}) | {"PATH": os.environ["PATH"]}
+            )
+        wait_for(3000, processes)
+        wait_for(9000, processes)
+        app = "http://app.localhost:9000"
+
+        status, _, _ = Browser().request("GET", f"{app}/api/items")
+        expect(status, 401, "a script without a session")
+        browser = Browser()
+        status, url, page = browser.request("GET", f"{app}/")
+        expect(status, 200, "the sign-in page")
+        ticket = re.search('name="ticket" value="([^"]+)"', page).group(1)
+        form = urllib.parse.urlencode({"ticket": ticket, "user": "jane"})
+        status, _, headers = browser.request("POST", urllib.parse.urljoin(url, "/login"), form)
+        expect(status, 200, "the application after the sign-in")
+        expect(re.findall("^x-forwarded-user: (.*)$", headers, re.M), ["jane.doe@example.com"], "the header of the user")
+        forged = {"x-forwarded-user": "admin@example.com", "X_Forwarded_User": "admin@example.com"}
+        status, _, headers = browser.request("GET", f"{app}/", headers=forged.items())
+        expect(re.findall("^x.forwarded.user: (.*)$", headers, re.M), ["jane.doe@example.com"], "a header that the browser made up")
+        connection = http.client.HTTPConnection("127.0.0.1", 3000, timeout=DEADLINE)
+        connection.request("GET", "/", headers=forged)
+        expect(connection.getresponse().status, 401, "a request past the load balancer")
+        print("compose: a user signs in, a script gets 401, a request past the load balancer 401")
+    finally:
+        for process in processes.values():
+            process.terminate()
+        for process in processes.values():
+            process.wait(DEADLINE)
+
+
+if len(sys.argv) != 2:
+    sys.exit("compose.py: expected the folder of the images' file systems")
+main(sys.argv[1])

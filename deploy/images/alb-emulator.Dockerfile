@@ -1,0 +1,17 @@
+# checkov:skip=CKV_DOCKER_2:a tool for development, which nothing restarts.
+# alb-emulator as an image, from the root of the repository:
+#     docker build --file deploy/images/alb-emulator.Dockerfile --tag alb-emulator .
+# A tool for development. Its tokens are signed under the account 000000000000, which no production configuration accepts.
+
+FROM rust:1.89-slim-bookworm AS build
+WORKDIR /src
+COPY . .
+RUN cargo build --locked --release --features emulator --bin alb-emulator \
+    && deploy/images/rootfs.sh target/release/alb-emulator /rootfs
+
+FROM scratch
+COPY --from=build /rootfs /
+USER 65532:65532
+EXPOSE 9000
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/usr/local/bin/alb-emulator"]

@@ -1,0 +1,124 @@
+//! The images: Dockerfiles and the compose file.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::pages::page::{read, root};
+
+/// The programs of the package and their features.
+fn programs() -> BTreeMap<String, String> {
+    let manifest = read("Cargo.toml");
+    let quoted = |block: &str, key: &str| {
+        let line = block
+            .lines()
+            .find_map(|line| line.strip_prefix(key))
+            .unwrap_or_else(|| panic!("{key} in {block}"))
+            .to_owned();
+        line.split('"').nth(1).expect("a text").to_owned()
+    };
+    let blocks = manifest.split("[[bin]]\n").skip(1).map(|rest| rest.split("\n[").next().unwrap_or(rest).to_owned());
+    blocks.map(|block| (quoted(&block, "name = "), quoted(&block, "required-features = "))).collect()
+}
+
+/// What is wrong with a Dockerfile for this program.
+fn mistakes(name: &str, features: Option<&str>, text: &str) -> Vec<String> {
+    let instructions: Vec<&str> = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+    let last = instructions.iter().rposition(|line| line.starts_with("FROM ")).expect("a stage");
+    let (build, last) = instructions.split_at(last);
+    let mut mistakes = Vec::new();
+    let mut expect = |holds: bool, what: &str| {
+        if !holds {
+            mistakes.push(what.to_owned());
+        }
+    };
+    expect(last.first() == Some(&"FROM scratch"), "the last stage is not from scratch");
+    expect(last.contains(&"USER 65532:65532"), "it does not run as 65532");
+    expect(
+        !last.iter().any(|line| line.starts_with("RUN ") || line.starts_with("ADD ")),
+        "the last stage runs or downloads something",
+    );
+    expect(last.contains(&format!("ENTRYPOINT [\"/usr/local/bin/{name}\"]").as_str()), "another entry point");
+    expect(
+        last.iter().filter(|line| line.starts_with("COPY ")).eq(&["COPY --from=build /rootfs /"]),
+        "it copies more than the program's files",
+    );
+    expect(
+        build.iter().any(|line| line.contains("cargo build --locked --release ")),
+        "it does not build what is locked",
+    );
+    let version =
+        read("Cargo.toml").split("rust-version = \"").nth(1).and_then(|rest| rest.split('"').next()).map(str::to_owned);
+    expect(
+        build.iter().any(|line| line.starts_with(&format!("FROM rust:{}-", version.as_deref().expect("a version")))),
+        "another Rust than rust-version",
+    );
+    if let Some(features) = features {
+        let built = |features: &str| {
+            let command = format!("--features {features} --bin {name} ");
+            build.iter().any(|line| line.contains(&command))
+        };
+        let by_argument = build.contains(&format!("ARG FEATURES={features}").as_str()) && built("\"$FEATURES\"");
+        expect(built(features) || by_argument, "other features");
+    }
+    mistakes
+}
+
+#[test]
+fn every_program_has_an_image_without_a_shell_and_without_privileges() {
+    let programs = programs();
+    assert!(programs.contains_key("backstage-auth"), "{programs:?}");
+    for name in programs.keys() {
+        assert!(root().join(format!("deploy/images/{name}.Dockerfile")).is_file(), "{name} has no image");
+    }
+    let files = std::fs::read_dir(root().join("deploy/images"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name());
+    let names: Vec<String> =
+        files.filter_map(|file| Some(file.to_str()?.strip_suffix(".Dockerfile")?.to_owned())).collect();
+    assert!(names.len() >= programs.len());
+    for name in names {
+        let text = read(&format!("deploy/images/{name}.Dockerfile"));
+        assert_eq!(mistakes(&name, programs.get(&name).map(String::as_str), &text), Vec::<String>::new(), "{name}");
+    }
+}
+
+#[test]
+fn a_planted_fault_in_a_dockerfile_is_found() {
+    let text = read("deploy/images/backstage-auth.Dockerfile");
+    for (from, to, expected) in [
+        ("FROM scratch", "FROM debian:12", "scratch"),
+        ("USER 65532:65532", "USER 0", "65532"),
+        ("EXPOSE 7007", "RUN true", "runs"),
+        ("--locked ", "", "locked"),
+        ("FEATURES=backstage-auth", "FEATURES=emulator", "features"),
+        ("COPY --from=build /rootfs /", "COPY . /", "copies"),
+        ("rust:1", "rust:2", "rust-version"),
+        ("ENTRYPOINT [\"/usr/local/bin/backstage-auth\"]", "ENTRYPOINT [\"/bin/sh\"]", "entry point"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let found = mistakes("backstage-auth", Some("backstage-auth"), &text.replace(from, to));
+        assert!(found.iter().any(|mistake| mistake.contains(expected)), "{from}: {found:?}");
+    }
+}
+
+/// The demo provider asks for no password, so the compose file publishes nothing beyond this machine.
+#[test]
+fn the_compose_file_publishes_on_loopback_and_its_containers_have_no_privileges() {
+    let compose: Value = serde_saphyr::from_str(&read("deploy/images/compose.yaml")).expect("YAML");
+    let services = compose["services"].as_object().expect("services");
+    assert_eq!(services.len(), 3);
+    for (name, service) in services {
+        for port in service["ports"].as_array().into_iter().flatten() {
+            assert!(port.as_str().is_some_and(|port| port.starts_with("127.0.0.1:")), "{name}: {port}");
+        }
+        assert_eq!(service["read_only"], true, "{name}");
+        assert_eq!(service["cap_drop"][0], "ALL", "{name}");
+        if name != "emulator" {
+            assert_eq!(service["network_mode"], "service:emulator", "{name}: the key endpoint is on loopback only");
+            assert!(service["ports"].is_null(), "{name} is reachable past the load balancer");
+        }
+    }
+    let signer = services["proxy"]["environment"]["ALB_AUTH_SIGNERS"].as_str().expect("a signer");
+    assert!(signer.contains(":000000000000:"), "{signer}");
+}

@@ -1,0 +1,115 @@
+//! Dashboard and alert rules, against the metrics that the crate emits.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::pages::page::{read, rows, section};
+
+/// What Prometheus adds to the name of a histogram.
+const SUFFIXES: [&str; 3] = ["_bucket", "_count", "_sum"];
+
+/// Names of metrics in an expression.
+fn metrics(expression: &str) -> BTreeSet<String> {
+    let words =
+        expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.starts_with("alb_auth_"));
+    words.map(|word| SUFFIXES.iter().find_map(|suffix| word.strip_suffix(suffix)).unwrap_or(word).to_owned()).collect()
+}
+
+/// Pairs of label and value in the selectors of an expression: `{outcome=~"a|b"}` has two.
+fn values(expression: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for selector in expression.split('{').skip(1).filter_map(|rest| rest.split('}').next()) {
+        for matcher in selector.split("\",").filter(|matcher| !matcher.starts_with("job")) {
+            let Some((label, value)) = matcher.split_once(['=', '!']) else { continue };
+            let alternatives = value.trim_matches(['=', '~', '"', '!']);
+            found.extend(alternatives.split('|').map(|value| (label.to_owned(), value.to_owned())));
+        }
+    }
+    found
+}
+
+fn dashboard() -> Vec<String> {
+    let dashboard: Value = serde_json::from_str(&read("deploy/monitoring/dashboard.json")).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().expect("targets"));
+    targets.map(|target| target["expr"].as_str().expect("an expression").to_owned()).collect()
+}
+
+fn alerts() -> Vec<(String, String)> {
+    let rules: Value = serde_saphyr::from_str(&read("deploy/monitoring/alerts.yml")).expect("YAML");
+    let rules = rules["groups"][0]["rules"].as_array().expect("rules").clone();
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    rules.iter().map(|rule| (text(&rule["alert"]), text(&rule["expr"]))).collect()
+}
+
+#[test]
+fn every_metric_of_the_dashboard_and_the_alerts_is_emitted_and_the_dashboard_shows_every_one() {
+    let source = read("src/telemetry/metrics.rs");
+    let described = rows(&section(&read("docs/OPERATING.md"), "## Metrics"));
+    let emitted: BTreeSet<String> = described
+        .iter()
+        .map(|row| row[0].trim_matches('`').to_owned())
+        .filter(|name| name.starts_with("alb_auth_"))
+        .collect();
+    assert!(emitted.len() >= 8, "{emitted:?}");
+    for name in &emitted {
+        assert!(source.contains(&format!("!(\"{name}\"")), "{name} is described and not emitted");
+    }
+    let shown: BTreeSet<String> = dashboard().iter().flat_map(|expression| metrics(expression)).collect();
+    assert_eq!(shown, emitted);
+    for (alert, expression) in alerts() {
+        let used = metrics(&expression);
+        assert!(!used.is_empty() && used.is_subset(&emitted), "{alert}: {used:?}");
+    }
+}
+
+#[test]
+fn every_label_value_of_the_dashboard_and_the_alerts_is_emitted() {
+    let source = read("src/telemetry/metrics.rs");
+    let mut checked = 0;
+    for expression in dashboard().into_iter().chain(alerts().into_iter().map(|(_, expression)| expression)) {
+        for (label, value) in values(&expression) {
+            assert!(matches!(label.as_str(), "outcome" | "result" | "kind"), "{label} in {expression}");
+            assert!(source.contains(&format!("\"{value}\"")), "{value} in {expression}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 30, "{checked}");
+    // The two checks find a name that is not there.
+    assert_eq!(values("x{job=~\"$job\",outcome=~\"gone|user\"}").len(), 2);
+    assert_eq!(
+        metrics("rate(alb_auth_sign_in_seconds_sum[5m]) / alb_auth_gone_total"),
+        ["alb_auth_gone_total", "alb_auth_sign_in_seconds"].map(str::to_owned).into()
+    );
+}
+
+/// A rule that no test makes fire may never fire.
+#[test]
+fn every_alert_fires_in_a_test_and_is_quiet_in_another() {
+    let tests: Value = serde_saphyr::from_str(&read("deploy/monitoring/alerts.test.yml")).expect("YAML");
+    let cases: Vec<&Value> = tests["tests"]
+        .as_array()
+        .expect("tests")
+        .iter()
+        .flat_map(|test| test["alert_rule_test"].as_array().expect("cases"))
+        .collect();
+    for (alert, _) in alerts() {
+        let (fires, quiet): (Vec<&Value>, Vec<&Value>) =
+            cases.iter().filter(|case| case["alertname"] == *alert).partition(|case| case["exp_alerts"].is_array());
+        assert!(!fires.is_empty() && !quiet.is_empty(), "{alert}");
+    }
+}
+
+/// A runbook that leads nowhere is no runbook.
+#[test]
+fn every_alert_leads_to_a_section_of_a_page() {
+    let rules: Value = serde_saphyr::from_str(&read("deploy/monitoring/alerts.yml")).expect("YAML");
+    for rule in rules["groups"][0]["rules"].as_array().expect("rules") {
+        let runbook = rule["annotations"]["runbook"].as_str().expect("a runbook");
+        let (page, anchor) = runbook.split_once('#').expect("an anchor");
+        let headings = read(page);
+        let slug = |line: &str| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        assert!(headings.lines().any(|line| line.starts_with("##") && slug(line) == anchor), "{runbook}");
+    }
+}
