@@ -7,6 +7,7 @@
 
 mod check;
 mod client;
+mod flag_values;
 mod identity_provider;
 mod rule;
 mod settings;
