@@ -156,7 +156,7 @@ impl AlbAuthConfig {
             // The layer needs neither a key nor a policy to reject these.
             (token, now) => {
                 let failure = LayerCheck::new(self.clone()).check(headers).await.err();
-                rejected(failure.unwrap_or_else(|| no_clock()), token, now)
+                rejected(failure.unwrap_or_else(no_clock), token, now)
             }
         }
     }
