@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn rules_and_parameters_are_pairs() {
         assert_eq!("/a=b=deny".parse(), Ok(Rule::new("/a=b", RuleAction::Deny)));
-        let wrong = "/api/*=denied".parse::<Rule>().unwrap_err();
+        let wrong = "/api/*=dney".parse::<Rule>().unwrap_err();
         assert!(wrong.contains("/api/*=deny") && wrong.ends_with("Did you mean deny?"), "{wrong}");
         assert_eq!(parameter("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
         assert!(parameter("=b").is_err() && parameter("a").is_err());
