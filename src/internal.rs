@@ -9,23 +9,24 @@ pub(crate) use crate::alb::signer;
 #[cfg(any(feature = "test-util", feature = "emulator"))]
 pub(crate) use crate::alb::{ACCESS_TOKEN, IDENTITY};
 #[cfg(feature = "https")]
-pub(crate) use crate::net::tls;
+pub(crate) use crate::net::{http_client, tls};
+#[cfg(any(feature = "emulator", feature = "backstage"))]
+pub(crate) use crate::settings::closest;
 #[cfg(any(feature = "emulator", feature = "backstage"))]
 pub(crate) use crate::settings::private_file;
 #[cfg(feature = "app-config")]
 pub(crate) use crate::settings::{KeyAt, Node, Once, Positions, Problems, Section, Value, once};
+#[cfg(feature = "backstage")]
+pub(crate) use crate::sync::catch_panics;
 #[cfg(any(feature = "emulator", feature = "backstage"))]
 pub(crate) use crate::{alb::strip_oidc_headers, net::proxy};
 pub(crate) use crate::{
-    alb::{DATA, OidcHeaders, PublicKey, Values},
-    authenticator::{Authenticated, Authenticator, Decision, sign_in_error},
+    alb::{DATA, OidcHeaders, Values},
+    authenticator::sign_in_error,
     error::quoted,
     identity::{ClaimsParts, Span},
     net::{encoded, is_loopback},
     settings::files,
     sync::{Arc, Mutex, SharedClock, SingleFlight, catch_panic, spawn},
     telemetry::{self, Warnings},
-    token::UnverifiedToken,
 };
-#[cfg(feature = "backstage")]
-pub(crate) use crate::{settings::closest, sync::catch_panics};

@@ -33,6 +33,7 @@
 //! - [`layer`]: what is let through, what is refused, what has to stand around it.
 //! - [`config`]: whom to trust, and what a configuration must have.
 //! - [`sign_in`]: who becomes whom.
+//! - [`explain`]: what the layer does with a request, check by check, and why.
 //! - [`keys`]: how public keys are fetched, kept and given up.
 #![cfg_attr(feature = "test-util", doc = "- [`test_util`]: tests with the headers of a mock load balancer.")]
 //!
@@ -91,6 +92,7 @@ pub use self::layer::extract;
 #[doc(inline)]
 pub use self::{
     alb::{ArnError, KeyEndpoint, Kid, LoadBalancerArn},
+    authenticator::explain,
     config::{AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, TrustedAlb},
     error::{AuthError, AuthErrorKind, Fault},
     identity::{BackstageIdentity, ClaimError, Claims, EntityRef, EntityRefError, Profile, StableId},

@@ -32,7 +32,6 @@ impl Kid {
     }
 
     /// A random UUID (RFC 9562 section 5.4); `None` if the system provides no random numbers.
-    #[cfg(any(feature = "test-util", feature = "emulator", feature = "backstage"))]
     pub(crate) fn random() -> Option<Self> {
         let mut bytes = [0; 16];
         aws_lc_rs::rand::fill(&mut bytes).ok()?;

@@ -6,13 +6,12 @@ mod kid;
 mod load_balancer_arn;
 mod oidc_headers;
 mod public_key;
-#[cfg(any(feature = "test-util", feature = "emulator"))]
 pub(crate) mod signer;
 
+#[cfg(any(feature = "test-util", feature = "emulator"))]
+pub(crate) use self::oidc_headers::ACCESS_TOKEN;
 #[cfg(any(feature = "emulator", feature = "backstage"))]
 pub(crate) use self::oidc_headers::strip_oidc_headers;
-#[cfg(any(feature = "test-util", feature = "emulator"))]
-pub(crate) use self::oidc_headers::{ACCESS_TOKEN, IDENTITY};
 #[cfg(test)]
 pub(crate) use self::public_key::test_key;
 pub use self::{
@@ -22,6 +21,6 @@ pub use self::{
 };
 pub(crate) use self::{
     key_endpoint::KeyEndpointError,
-    oidc_headers::{DATA, OidcHeaders, Values, strip_other_identities},
+    oidc_headers::{DATA, IDENTITY, OidcHeaders, Values, strip_other_identities},
     public_key::PublicKey,
 };

@@ -1,7 +1,8 @@
 //! Signs tokens as a load balancer does: ES256, three base64url segments with padding, members in
 //! the order of a real load balancer.
 //!
-//! Both substitutes of a load balancer, the mock for tests and the emulator, use this module.
+//! Both substitutes of a load balancer, the mock for tests and the emulator, use this module. An
+//! explanation uses it to work around a problem of a token: see [`crate::explain`].
 
 use aws_lc_rs::{
     error::Unspecified,
@@ -30,10 +31,15 @@ pub(crate) type Members = Vec<(String, Value)>;
 
 /// A key pair and its kid. The private key is never shown.
 pub(crate) struct AlbSigner {
+    #[cfg_attr(
+        not(any(feature = "test-util", feature = "emulator")),
+        expect(dead_code, reason = "explanations read no kid")
+    )]
     kid: String,
     key: EcdsaKeyPair,
 }
 
+#[cfg(any(feature = "test-util", feature = "emulator"))]
 /// The origin of tokens: the members of the JOSE header that are the same in all of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TokenOrigin<'a> {
@@ -50,6 +56,7 @@ impl AlbSigner {
     }
 
     /// The id of the key.
+    #[cfg(any(feature = "test-util", feature = "emulator"))]
     pub(crate) fn kid(&self) -> &str {
         &self.kid
     }
@@ -61,6 +68,7 @@ impl AlbSigner {
         format!("-----BEGIN PUBLIC KEY-----\n{first}\n{second}\n-----END PUBLIC KEY-----\n")
     }
 
+    #[cfg(any(feature = "test-util", feature = "emulator"))]
     /// The JOSE header of a token, with its members in the order of a real load balancer.
     pub(crate) fn header(&self, origin: TokenOrigin<'_>, expires_at: u64) -> Members {
         let member = |name: &str, value: Value| (name.to_owned(), value);
@@ -90,6 +98,7 @@ impl AlbSigner {
     }
 }
 
+#[cfg(any(feature = "test-util", feature = "emulator"))]
 /// The payload of a token: the userinfo claims, followed by the members that the load balancer
 /// adds.
 pub(crate) fn payload(claims: &[(String, Value)], issuer: &str, expires_at: u64) -> Members {

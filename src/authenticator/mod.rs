@@ -4,6 +4,7 @@
 //! results in that snapshot only. A decision is synchronous if the token is cached or its key is
 //! known, and the sign-in policy returns its result at once.
 
+pub mod explain;
 mod token_cache;
 
 use std::{pin::Pin, sync::Arc};
@@ -98,7 +99,7 @@ impl Authenticator {
     pub(crate) fn decide(&self, headers: &OidcHeaders<'_>) -> Decision {
         let snapshot = self.current.load();
         let span = DecisionSpan::start(snapshot.settings().record_user);
-        match Snapshot::decide(&snapshot, headers, &span) {
+        match Snapshot::decide(&snapshot, headers, Some(&span)) {
             Decision::Made(outcome) => {
                 span.end(decided(&outcome), &snapshot.warnings);
                 Decision::Made(outcome)
@@ -148,14 +149,17 @@ impl Snapshot {
         &self.config.inner
     }
 
-    fn decide(self: &Arc<Self>, headers: &OidcHeaders<'_>, span: &DecisionSpan) -> Decision {
+    /// Decides by this snapshot. Without a span the decision is not recorded.
+    fn decide(self: &Arc<Self>, headers: &OidcHeaders<'_>, span: Option<&DecisionSpan>) -> Decision {
         let token = match headers.data {
             Values::None => return refuse(AuthErrorKind::Missing),
             Values::Several { .. } => return refuse(AuthErrorKind::DuplicateHeader),
             Values::One(value) => value.as_bytes(),
         };
         let Some(now) = self.settings().clock.unix_now() else { return refuse(AuthErrorKind::ClockUnusable) };
-        if let Some(decision) = self.recall(token, headers.identity, now, span) {
+        if let Some(span) = span
+            && let Some(decision) = self.recall(token, headers.identity, now, span)
+        {
             return decision;
         }
         let unverified = match UnverifiedToken::read(token, &self.settings().trust, &self.settings().token_limits, now)
@@ -163,7 +167,9 @@ impl Snapshot {
             Ok(unverified) => unverified,
             Err(error) => return Decision::Made(Err(error)),
         };
-        span.token(unverified.kid(), unverified.trusted().signer, "miss");
+        if let Some(span) = span {
+            span.token(unverified.kid(), unverified.trusted().signer, "miss");
+        }
         match self.keys.lookup(unverified.trusted().endpoint, unverified.kid()) {
             Lookup::Ready(key, second) => self.verify(unverified, key, second, headers.identity, now),
             Lookup::Refused(error) => Decision::Made(Err(key_error(error, &unverified))),

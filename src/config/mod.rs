@@ -23,7 +23,6 @@
 pub(crate) mod app_config;
 mod builder;
 mod environment;
-#[cfg(feature = "emulator")]
 mod nearest;
 mod settings;
 mod trust;

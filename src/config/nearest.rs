@@ -1,4 +1,4 @@
-//! The entry of the configuration that a refused token comes nearest to: for explaining a refusal, never for accepting a token.
+//! The entry of the configuration that a rejected token comes nearest to: for explaining a rejection, never for accepting a token.
 
 use super::trust::{Entry, Trust};
 

@@ -43,7 +43,7 @@ pub(super) async fn choose(config: &EmulatorConfig, url: &str) -> Result<ChosenP
         Some(secret) => secret,
         None => generated_secret()?,
     };
-    let listener = front::bind("the demo provider", demo.listen).await.map_err(ConfigError::message)?;
+    let listener = front::bind("the demo provider", "demo.listen", demo.listen).await?;
     let port = listener.local_addr().map_or(0, |address| address.port());
     let client = DemoClient::new(&config.client_id, secret.expose()).redirect_uri(format!("{url}{CALLBACK}"));
     let client = config

@@ -65,8 +65,8 @@ impl Emulator {
         let tls = tls.and_then(|files| files.map(|files| files.acceptor()).transpose()).map_err(failed)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
 
-        let front = front::bind("the load balancer", config.listen).await.map_err(failed)?;
-        let keys = front::bind("the key endpoint", config.keys_listen).await.map_err(failed)?;
+        let front = front::bind("the load balancer", "listen", config.listen).await?;
+        let keys = front::bind("the key endpoint", "keys_listen", config.keys_listen).await?;
         let unbound = |error: std::io::Error| ConfigError::message(format!("a listener has no address: {error}"));
         let (address, keys_address) = (front.local_addr().map_err(unbound)?, keys.local_addr().map_err(unbound)?);
         let url = format!("{scheme}://{}:{}", config.public_host, address.port());

@@ -21,7 +21,10 @@ use tower_service::Service;
 use super::{KeyFetch, KeyRequest, KeySource, KeySourceError, KeySourceErrorKind as Kind};
 use crate::{
     limits::KeyLimits,
-    net::tls::{Roots, chain, is_tls},
+    net::{
+        http_client,
+        tls::{Roots, chain, is_tls},
+    },
 };
 
 /// Maximum `Retry-After` that is honoured; a longer one is reduced to this.
@@ -96,17 +99,15 @@ impl HttpsKeys {
     pub(crate) fn source(&self, limits: &KeyLimits) -> Result<HttpsSource, String> {
         let (tls, roots) = self.roots.fingerprinted_client_config()?;
 
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_connect_timeout(Some(limits.connect_timeout));
-        let https = || HttpsConnectorBuilder::new().with_tls_config(tls.clone());
-        let tunnel = |proxy| https().https_only().enable_http1().wrap_connector(Tunnel::new(proxy, tcp.clone()));
+        let tcp = http_client::tcp(limits.connect_timeout);
+        let https = || HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_only().enable_http1();
+        let tunnel = |proxy| https().wrap_connector(Tunnel::new(proxy, tcp.clone()));
         let proxy = self.proxy.as_deref().map(proxy_uri).transpose()?;
         Ok(HttpsSource {
             // Limits change the duration of a fetch, but not the origin of its keys.
             identity: format!("roots {roots}, proxy {proxy:?}"),
             proxied: proxy.map(tunnel),
-            direct: https().https_or_http().enable_http1().wrap_connector(tcp.clone()),
+            direct: http_client::https_or_http(tls.clone(), tcp.clone()),
             connect_timeout: limits.connect_timeout.min(limits.first_byte_timeout),
             first_byte_timeout: limits.first_byte_timeout,
             max_response_bytes: limits.max_answer_bytes,

@@ -1,5 +1,7 @@
-//! Network helpers: the loopback test, percent-encoding, TLS roots, and the reverse proxy.
+//! Network helpers: the loopback test, percent-encoding, TLS roots, HTTP clients, and the reverse proxy.
 
+#[cfg(feature = "https")]
+pub(crate) mod http_client;
 mod loopback;
 mod percent;
 #[cfg(any(feature = "emulator", feature = "backstage"))]

@@ -19,7 +19,7 @@ mod suggest;
 #[cfg(feature = "app-config")]
 mod yaml;
 
-#[cfg(feature = "backstage")]
+#[cfg(any(feature = "backstage", feature = "emulator"))]
 pub(crate) use self::suggest::closest;
 pub use self::{
     error::ConfigError,

@@ -6,6 +6,7 @@ mod support;
 mod app_config;
 mod catalog;
 mod config;
+mod explain;
 mod settings;
 mod sign_in;
 mod tokens;

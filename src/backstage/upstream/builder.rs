@@ -3,14 +3,13 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{Uri, uri::Scheme};
-use hyper_rustls::HttpsConnectorBuilder;
 
 use super::{Inner, OwnPaths, Upstream, hop::HopMark};
 use crate::{
     ConfigError,
     backstage::own_paths,
     internal::{
-        is_loopback,
+        http_client, is_loopback,
         proxy::{Forwarder, RESPONSE_TIMEOUT, tcp_connector},
         strip_oidc_headers,
         tls::Roots,
@@ -131,8 +130,7 @@ impl UpstreamBuilder {
         };
         let mut tcp = tcp_connector();
         tcp.enforce_http(false);
-        let connector =
-            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
+        let connector = http_client::https_or_http(tls, tcp);
         let forwarder = Forwarder::new(connector, self.answer_timeout, strip_oidc_headers);
         if scheme == Scheme::HTTP && !is_loopback(authority.host()) {
             tracing::warn!(

@@ -3,7 +3,11 @@
 use http::Uri;
 
 use super::{EmulatorConfig, IdentityProvider, identity_provider::Kind};
-use crate::{ConfigError, LoadBalancerArn, internal::is_loopback};
+use crate::{
+    ConfigError, LoadBalancerArn,
+    config::{Problem, ProblemKind},
+    internal::{KeyAt, is_loopback, quoted},
+};
 
 /// The account of signers that no AWS customer has.
 const EMULATOR_ACCOUNT: &str = "000000000000";
@@ -25,110 +29,128 @@ impl Checked {
         let target = config.target.as_deref().and_then(|target| target_of(target).map_err(|p| problems.push(p)).ok());
         check_signer(&config.signer, &mut problems);
         if !config.keys_listen.ip().is_loopback() {
-            problems.push(format!(
-                "the keys cannot be served at {}: plain http proves nothing on a network; listen on 127.0.0.1",
-                config.keys_listen
+            problems.push(insecure(
+                "keys_listen",
+                format!(
+                    "the keys cannot be served at {}: plain http proves nothing on a network; listen on 127.0.0.1",
+                    config.keys_listen
+                ),
             ));
         }
         if config.session_timeout.as_secs() == 0 {
-            problems.push("the session timeout must be at least 1 s".to_owned());
+            problems.push(invalid("session_timeout_seconds", "the session timeout must be at least 1 s"));
         }
         if config.rotate_every.is_some_and(|every| every.as_secs() == 0) {
-            problems.push("the rotation interval must be at least 1 s".to_owned());
+            problems.push(invalid("rotate_every_seconds", "the rotation interval must be at least 1 s"));
         }
-        for host in config.more_hosts.iter().chain([&config.public_host]) {
+        let more_hosts = config.more_hosts.iter().map(|host| ("more_hosts", host));
+        for (key, host) in more_hosts.chain([("public_host", &config.public_host)]) {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
             if host.is_empty() || !host.bytes().all(plain) {
-                problems.push(format!("{} is not a host name: write app.localhost", crate::internal::quoted(host)));
+                problems.push(invalid(key, format!("{} is not a host name: write app.localhost", quoted(host))));
             }
         }
         // The builder checks the cookie name.
         if let Err(error) = crate::SignOut::builder().cookie_name(&config.cookie_name).build() {
-            problems.extend(error.problems().iter().map(ToString::to_string));
+            problems
+                .extend(error.problems().iter().cloned().map(|problem| problem.for_key(KeyAt::path("cookie_name"))));
         }
         if !config.scope.split(' ').any(|scope| scope == "openid") {
-            problems.push(format!(
-                "the scope {} has no openid, so the provider would issue no ID token",
-                crate::internal::quoted(&config.scope)
-            ));
+            let scope = quoted(&config.scope);
+            let text = format!("the scope {scope} has no openid, so the provider would issue no ID token");
+            problems.push(invalid("scope", text));
         }
         for rule in config.rules.iter().filter(|rule| !rule.path.starts_with(['/', '*'])) {
-            problems.push(format!(
-                "the rule for {} matches no path: a path begins with /",
-                crate::internal::quoted(&rule.path)
-            ));
+            let path = quoted(&rule.path);
+            problems.push(invalid("rules", format!("the rule for {path} matches no path: a path begins with /")));
         }
         for path in config.post_logout_paths.iter().filter(|path| !path.starts_with('/')) {
-            problems.push(format!("{} is not a path: it begins with /", crate::internal::quoted(path)));
+            problems.push(invalid("post_logout_paths", format!("{} is not a path: it begins with /", quoted(path))));
         }
         for (name, _) in config.authorize_parameters.iter().filter(|(name, _)| OWN_PARAMETERS.contains(&name.as_str()))
         {
-            problems.push(format!(
-                "the parameter {} is set by the load balancer itself, so it would be sent twice",
-                crate::internal::quoted(name)
-            ));
+            let name = quoted(name);
+            let text = format!("the parameter {name} is set by the load balancer itself, so it would be sent twice");
+            problems.push(invalid("authorize_parameters", text));
         }
         check_provider(&config, &mut problems);
         if problems.is_empty() { Ok(Self { config, target }) } else { Err(ConfigError::new(problems)) }
     }
 }
 
-fn target_of(target: &str) -> Result<http::uri::Authority, String> {
-    let shown = crate::internal::quoted(target);
+/// A problem of the setting with this key, with a text that names it.
+fn invalid(key: &str, text: impl Into<String>) -> Problem {
+    Problem::sentence(ProblemKind::InvalidValue, text).for_key(KeyAt::path(key))
+}
+
+fn insecure(key: &str, text: impl Into<String>) -> Problem {
+    Problem::sentence(ProblemKind::Insecure, text).for_key(KeyAt::path(key))
+}
+
+fn target_of(target: &str) -> Result<http::uri::Authority, Problem> {
+    let wrong = |text: String| Err(invalid("target", text));
+    let shown = quoted(target);
     let uri: Option<Uri> = target.parse().ok();
     if uri.as_ref().is_some_and(has_credentials) {
         // The URL is not shown.
-        return Err("the target must be a URL without user name and password".to_owned());
+        return wrong("the target must be a URL without user name and password".to_owned());
     }
     let plain = uri.filter(|uri| matches!(uri.path(), "" | "/") && uri.query().is_none());
     let Some(uri) = plain else {
-        return Err(format!("the target {shown} must be a URL without a path: http://localhost:3000"));
+        return wrong(format!("the target {shown} must be a URL without a path: http://localhost:3000"));
     };
     match (uri.scheme_str(), uri.authority()) {
         (Some("http"), Some(authority)) if !authority.host().is_empty() => Ok(authority.clone()),
         (Some("https"), _) => {
-            Err(format!("the target {shown} must be plain http, like a target group of protocol HTTP"))
+            wrong(format!("the target {shown} must be plain http, like a target group of protocol HTTP"))
         }
-        _ => Err(format!("the target {shown} must begin with http:// and name a host")),
+        _ => wrong(format!("the target {shown} must begin with http:// and name a host")),
     }
 }
 
-fn check_signer(signer: &str, problems: &mut Vec<String>) {
+fn check_signer(signer: &str, problems: &mut Vec<Problem>) {
     match signer.parse::<LoadBalancerArn>() {
         Ok(arn) if arn.account() == EMULATOR_ACCOUNT => {}
-        Ok(arn) => problems.push(format!(
-            "the signer's account is {}; the emulator must sign with the account {EMULATOR_ACCOUNT}, which no AWS customer has",
-            arn.account()
-        )),
-        Err(error) => problems.push(format!("the signer: {error}")),
+        Ok(arn) => {
+            let text = format!(
+                "the signer's account is {}; the emulator must sign with the account {EMULATOR_ACCOUNT}, which no AWS \
+                 customer has",
+                arn.account()
+            );
+            problems.push(insecure("signer", text));
+        }
+        Err(error) => problems.push(invalid("signer", format!("the signer: {error}")).caused_by(error)),
     }
 }
 
-fn check_provider(config: &EmulatorConfig, problems: &mut Vec<String>) {
+fn check_provider(config: &EmulatorConfig, problems: &mut Vec<Problem>) {
     let IdentityProvider(kind) = &config.provider;
-    let urls: Vec<(&str, &String)> = match kind {
+    let urls: Vec<(&str, &str, &String)> = match kind {
         Kind::Demo(demo) => {
             let mut hosts = config.more_hosts.iter().chain([&config.public_host]);
             if hosts.any(|host| host.eq_ignore_ascii_case(&demo.host)) {
-                problems.push(format!(
-                    "the demo provider is at {}; use another host for the application, because cookies ignore ports",
-                    demo.host
-                ));
+                let host = &demo.host;
+                let text = format!(
+                    "the demo provider is at {host}; use another host for the application, because cookies ignore ports"
+                );
+                problems.push(Problem::sentence(ProblemKind::Conflict, text).for_key(KeyAt::path("public_host")));
             }
             return;
         }
-        Kind::Discovery(issuer) => vec![("issuer", issuer)],
+        Kind::Discovery(issuer) => vec![("issuer", "issuer", issuer)],
         Kind::Endpoints(endpoints) => vec![
-            ("issuer", &endpoints.issuer),
-            ("authorization endpoint", &endpoints.authorization),
-            ("token endpoint", &endpoints.token),
-            ("userinfo endpoint", &endpoints.userinfo),
-            ("JWKS", &endpoints.jwks),
+            ("endpoints.issuer", "issuer", &endpoints.issuer),
+            ("endpoints.authorization", "authorization endpoint", &endpoints.authorization),
+            ("endpoints.token", "token endpoint", &endpoints.token),
+            ("endpoints.userinfo", "userinfo endpoint", &endpoints.userinfo),
+            ("endpoints.jwks", "JWKS", &endpoints.jwks),
         ],
     };
-    problems.extend(urls.into_iter().filter_map(|(what, url)| problem_of_address(what, url)));
+    let of_url = |(key, what, url): (&str, &str, &String)| Some(insecure(key, problem_of_address(what, url)?));
+    problems.extend(urls.into_iter().filter_map(of_url));
     if config.client_secret.is_none() {
-        problems.push("the client has no secret: set the one that the provider issued".to_owned());
+        let text = "the client has no secret: set the one that the provider issued";
+        problems.push(Problem::sentence(ProblemKind::Missing, text).for_key(KeyAt::path("client_secret_file")));
     }
 }
 
@@ -146,7 +168,7 @@ pub(crate) fn problem_of_address(what: &str, url: &str) -> Option<String> {
         _ => false,
     };
     (!is_safe).then(|| {
-        let shown = crate::internal::quoted(url);
+        let shown = quoted(url);
         format!("the provider's {what} {shown} must begin with https:// (http:// only on this machine)")
     })
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 
 /// How the client authenticates at the token endpoint (RFC 6749 section 2.3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientAuthentication {
     /// In the header `Authorization`.
@@ -21,7 +21,8 @@ pub enum ClientAuthentication {
 pub struct ClientSecret(String);
 
 impl ClientSecret {
-    pub(crate) fn expose(&self) -> &str {
+    /// The secret itself.
+    pub fn expose(&self) -> &str {
         &self.0
     }
 }

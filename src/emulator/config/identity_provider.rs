@@ -27,19 +27,53 @@ pub(crate) struct Demo {
 }
 
 /// The endpoints of a provider, as a listener rule's authenticate action has them.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+///
+/// As flags they need `--issuer` and each other.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields)]
 pub struct Endpoints {
     /// `Issuer`: `iss` of ID tokens, byte for byte.
+    #[arg(skip)]
     pub issuer: String,
-    /// `AuthorizationEndpoint`.
+
+    /// The authorization endpoint, for a provider without a discovery document. Requires --issuer
+    /// and the other three endpoints.
+    #[arg(id = "endpoints.authorization", long = "authorization-endpoint", value_name = "URL", required = false,
+        requires_all = ["issuer", "endpoints.token", "endpoints.userinfo", "endpoints.jwks"], help_heading = "Your own provider")]
     pub authorization: String,
-    /// `TokenEndpoint`.
+
+    /// The token endpoint, where codes are exchanged for tokens.
+    #[arg(
+        id = "endpoints.token",
+        long = "token-endpoint",
+        value_name = "URL",
+        required = false,
+        requires = "endpoints.authorization",
+        help_heading = "Your own provider"
+    )]
     pub token: String,
-    /// `UserInfoEndpoint`.
+
+    /// The userinfo endpoint, where the claims come from.
+    #[arg(
+        id = "endpoints.userinfo",
+        long = "userinfo-endpoint",
+        value_name = "URL",
+        required = false,
+        requires = "endpoints.authorization",
+        help_heading = "Your own provider"
+    )]
     pub userinfo: String,
-    /// URL of the keys of ID tokens: `jwks_uri` of the discovery document. A listener rule has no
-    /// such setting.
+
+    /// URL of the provider's public keys (JWKS). A listener rule has no such setting, because a
+    /// load balancer finds the keys by itself.
+    #[arg(
+        id = "endpoints.jwks",
+        long = "jwks",
+        value_name = "URL",
+        required = false,
+        requires = "endpoints.authorization",
+        help_heading = "Your own provider"
+    )]
     pub jwks: String,
 }
 

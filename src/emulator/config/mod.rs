@@ -7,6 +7,7 @@
 
 mod check;
 mod client;
+mod flag_values;
 mod identity_provider;
 mod rule;
 mod settings;
@@ -217,7 +218,7 @@ impl EmulatorConfig {
     }
 
     /// Serves https with a certificate that is generated once and kept in this folder, so that a
-    /// browser must be told only once to trust it. Cookies are then `Secure`.
+    /// browser needs to trust it only once. Cookies are then `Secure`.
     pub fn tls(mut self, folder: impl Into<PathBuf>) -> Self {
         self.tls = Some(folder.into());
         self

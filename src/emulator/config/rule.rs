@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 /// What happens to a request without a session: `OnUnauthenticatedRequest` of a listener rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum OnUnauthenticated {
     /// Redirects it to the provider.
@@ -17,7 +17,7 @@ pub enum OnUnauthenticated {
 }
 
 /// The action of a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleAction {
     /// Authenticate action with [`OnUnauthenticated::Authenticate`].

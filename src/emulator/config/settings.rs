@@ -1,11 +1,21 @@
-//! Settings from a YAML file.
+//! Settings from a YAML file and from the command line. Each is declared once: its type, its key in
+//! the file, its flag and the flag's help.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use serde::Deserialize;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use serde::{Deserialize, Deserializer};
 
-use super::{ClientAuthentication, ClientSecret, EmulatorConfig, Endpoints, IdentityProvider, OnUnauthenticated, Rule};
-use crate::ConfigError;
+use super::{
+    ClientAuthentication, ClientSecret, EmulatorConfig, Endpoints, IdentityProvider, OnUnauthenticated, Rule,
+    flag_values::{address, parameter, seconds},
+};
+use crate::{
+    ConfigError,
+    config::{Location, Problem, ProblemKind},
+    emulator::suggestion::not_one_of,
+    internal::KeyAt,
+};
 
 /// The emulator's settings as plain data, as a YAML file contains them. Unknown keys are rejected
 /// with their line.
@@ -24,70 +34,134 @@ use crate::ConfigError;
 /// assert!(typo.to_string().contains("emulator.yaml:1"));
 /// # Ok::<(), tower_alb_auth::ConfigError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmulatorSettings {
-    /// The target of requests: `http://localhost:3000`.
+    /// URL of the application: plain http, without a path.
+    #[arg(long, value_name = "URL", help_heading = "Application")]
     pub target: Option<String>,
-    /// How long a request waits for a target that is not listening, in seconds.
+
+    /// How long a request waits for an application that is not listening before the response is 502
+    /// [default: 0s, with a COMMAND 60s].
+    #[arg(long = "wait", value_name = "TIME", value_parser = seconds, help_heading = "Application")]
     pub wait_for_target_seconds: Option<u64>,
-    /// The listen address: `127.0.0.1:9000`.
-    pub listen: Option<SocketAddr>,
-    /// The host name that browsers use: `app.localhost`.
-    pub public_host: Option<String>,
-    /// More host names that are allowed in requests.
-    pub more_hosts: Vec<String>,
-    /// The listen address of the public keys: `127.0.0.1:9002`.
-    pub keys_listen: Option<SocketAddr>,
-    /// The demo provider's settings. It is used if neither `issuer` nor `endpoints` is set.
+
+    /// Demo provider: its settings. It is used if neither `issuer` nor `endpoints` is set.
+    #[command(flatten)]
     pub demo: Option<DemoSettings>,
-    /// Any provider, by its issuer's discovery document.
+
+    /// Your own provider, by its issuer. The endpoints come from its discovery document, unless
+    /// they are given.
+    #[arg(long, visible_alias = "discovery", value_name = "URL", help_heading = "Your own provider")]
     pub issuer: Option<String>,
+
     /// Any provider, by its endpoints.
+    #[command(flatten)]
     pub endpoints: Option<Endpoints>,
-    /// The client id at the provider.
+
+    /// The client id at the provider [default: alb-emulator].
+    #[arg(long, value_name = "ID", help_heading = "Your own provider")]
     pub client_id: Option<String>,
+
     /// The client secret. Prefer `client_secret_file`.
+    #[arg(skip)]
     pub client_secret: Option<ClientSecret>,
-    /// A file with the client secret.
+
+    /// File with the client secret. Without it the variable ALB_EMULATOR_CLIENT_SECRET is read.
+    /// There is no flag for the secret itself, because every process of the machine can see
+    /// arguments.
+    #[arg(long, value_name = "FILE", help_heading = "Your own provider")]
     pub client_secret_file: Option<PathBuf>,
-    /// `basic` or `form`.
+
+    /// How the client authenticates at the token endpoint [default: basic].
+    #[arg(long, value_name = "HOW", help_heading = "Your own provider")]
     pub client_authentication: Option<ClientAuthentication>,
-    /// The requested scope: `openid profile email`.
+
+    /// The requested scope [default: "openid profile email"].
+    #[arg(long, value_name = "SCOPE", help_heading = "Your own provider")]
     pub scope: Option<String>,
-    /// More parameters for the authorization endpoint.
-    pub authorize_parameters: std::collections::BTreeMap<String, String>,
-    /// `AWSELBAuthSessionCookie`.
-    pub cookie_name: Option<String>,
-    /// In seconds: 604800.
-    pub session_timeout_seconds: Option<u64>,
-    /// `authenticate`, `allow` or `deny`.
+
+    /// Additional parameter for the authorization endpoint; may be given several times.
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter, help_heading = "Your own provider")]
+    #[serde(deserialize_with = "pairs")]
+    pub authorize_parameters: Vec<(String, String)>,
+
+    /// What happens to a request without a session [default: authenticate].
+    #[arg(long, value_name = "WHAT", help_heading = "Load balancer")]
     pub on_unauthenticated: Option<OnUnauthenticated>,
-    /// Rules by path; the first that matches applies.
+
+    /// The same for a path, with * and ? as wildcards; the action forward is for a path without an
+    /// authenticate action. May be given several times; the first rule that matches applies.
+    #[arg(long = "rule", value_name = "PATH=ACTION", help_heading = "Load balancer")]
     pub rules: Vec<Rule>,
-    /// The ARN of the signer, with the account 000000000000.
-    pub signer: Option<String>,
-    /// A folder for the certificate, to serve https.
-    pub tls: Option<PathBuf>,
-    /// Interval at which the signing key is rotated, in seconds.
+
+    /// How long a session lasts [default: 7d].
+    #[arg(long = "session-timeout", value_name = "TIME", value_parser = seconds, help_heading = "Load balancer")]
+    pub session_timeout_seconds: Option<u64>,
+
+    /// The name of the session's cookies [default: AWSELBAuthSessionCookie].
+    #[arg(long, value_name = "NAME", help_heading = "Load balancer")]
+    pub cookie_name: Option<String>,
+
+    /// Rotates the signing key at this interval.
+    #[arg(long = "rotate-every", value_name = "TIME", value_parser = seconds, help_heading = "Load balancer")]
     pub rotate_every_seconds: Option<u64>,
+
+    /// The ARN of the signer, with the account 000000000000.
+    #[arg(skip)]
+    pub signer: Option<String>,
+
+    /// Listen address, or a port on loopback [default: 127.0.0.1:9000].
+    #[arg(long, value_name = "ADDRESS", value_parser = address, help_heading = "Addresses")]
+    pub listen: Option<SocketAddr>,
+
+    /// Listen address of the public keys; loopback only [default: 127.0.0.1:9002].
+    #[arg(long, value_name = "ADDRESS", value_parser = address, help_heading = "Addresses")]
+    pub keys_listen: Option<SocketAddr>,
+
+    /// The host name that browsers use [default: app.localhost].
+    #[arg(long, value_name = "HOST", help_heading = "Addresses")]
+    pub public_host: Option<String>,
+
+    /// More host names that are allowed in requests.
+    #[arg(skip)]
+    pub more_hosts: Vec<String>,
+
+    /// Serves https, with a certificate that is generated once and kept in this folder [default:
+    /// ~/.local/share/alb-emulator].
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true, default_missing_value = "",
+        value_parser = OsStringValueParser::new().map(PathBuf::from), help_heading = "Addresses")]
+    pub tls: Option<PathBuf>,
+
     /// Paths to which the demo provider may redirect after sign-out.
+    #[arg(skip)]
     pub post_logout_paths: Vec<String>,
 }
 
 /// The demo provider's settings.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields, default)]
 pub struct DemoSettings {
-    /// The listen address: `127.0.0.1:9001`.
-    pub listen: Option<SocketAddr>,
-    /// A YAML file with users.
-    pub users: Option<PathBuf>,
-    /// Signs this user in without a page.
+    /// Signs this user of the demo provider in without showing a page.
+    #[arg(id = "demo.sign_in_as", long = "as", value_name = "USER", conflicts_with_all = OWN_PROVIDER, help_heading = "Users")]
     pub sign_in_as: Option<String>,
+
+    /// Adds the users of this YAML file to the demo provider. The file is read again when it
+    /// changes.
+    #[arg(id = "demo.users", long = "users", value_name = "FILE", conflicts_with_all = OWN_PROVIDER, help_heading = "Users")]
+    pub users: Option<PathBuf>,
+
+    /// Listen address of the demo provider [default: 127.0.0.1:9001].
+    #[arg(id = "demo.listen", long = "provider-listen", value_name = "ADDRESS", value_parser = address, conflicts_with_all = OWN_PROVIDER, help_heading = "Users")]
+    pub listen: Option<SocketAddr>,
+
     /// Lifetime of access tokens, in seconds.
+    #[arg(skip)]
     pub access_token_seconds: Option<u64>,
 }
+
+/// The flags that name a provider of the user's own.
+const OWN_PROVIDER: [&str; 2] = ["issuer", "endpoints.authorization"];
 
 impl EmulatorSettings {
     /// Parses the text of a file with this name.
@@ -98,11 +172,62 @@ impl EmulatorSettings {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        serde_saphyr::from_str(text).map_err(|error| {
-            let line = error.location().map_or(String::new(), |location| format!(":{}", location.line()));
-            let reason = error.without_snippet().to_string();
-            ConfigError::message(format!("{name}{line}: {}", reason.lines().next().unwrap_or_default()))
-        })
+        serde_saphyr::from_str(text).map_err(|error| ConfigError::new([yaml_problem(&name.into(), &error)]))
+    }
+
+    /// These settings; what they do not set is taken from the others. Lists of both are joined,
+    /// these first. A provider or a secret of these replaces that of the others.
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
+        let has_provider = self.issuer.is_some() || self.endpoints.is_some();
+        let has_secret = self.client_secret.is_some() || self.client_secret_file.is_some();
+        let named = |name: &str| self.authorize_parameters.iter().any(|(held, _)| held == name);
+        let parameters = others.authorize_parameters.into_iter().filter(|(name, _)| !named(name));
+        let authorize_parameters = parameters.chain(self.authorize_parameters.iter().cloned()).collect();
+        Self {
+            target: self.target.or(others.target),
+            wait_for_target_seconds: self.wait_for_target_seconds.or(others.wait_for_target_seconds),
+            demo: match (self.demo, others.demo) {
+                (Some(demo), Some(other)) => Some(demo.or(other)),
+                (demo, other) => demo.or(other),
+            },
+            issuer: if has_provider { self.issuer } else { others.issuer },
+            endpoints: if has_provider { self.endpoints } else { others.endpoints },
+            client_id: self.client_id.or(others.client_id),
+            client_secret: if has_secret { self.client_secret } else { others.client_secret },
+            client_secret_file: if has_secret { self.client_secret_file } else { others.client_secret_file },
+            client_authentication: self.client_authentication.or(others.client_authentication),
+            scope: self.scope.or(others.scope),
+            authorize_parameters,
+            on_unauthenticated: self.on_unauthenticated.or(others.on_unauthenticated),
+            rules: joined(self.rules, others.rules),
+            session_timeout_seconds: self.session_timeout_seconds.or(others.session_timeout_seconds),
+            cookie_name: self.cookie_name.or(others.cookie_name),
+            rotate_every_seconds: self.rotate_every_seconds.or(others.rotate_every_seconds),
+            signer: self.signer.or(others.signer),
+            listen: self.listen.or(others.listen),
+            keys_listen: self.keys_listen.or(others.keys_listen),
+            public_host: self.public_host.or(others.public_host),
+            more_hosts: joined(self.more_hosts, others.more_hosts),
+            tls: self.tls.or(others.tls),
+            post_logout_paths: joined(self.post_logout_paths, others.post_logout_paths),
+        }
+    }
+
+    /// The client secret, from the settings or from the file that they name.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn read_client_secret(&self) -> Result<Option<ClientSecret>, ConfigError> {
+        let Some(file) = self.client_secret_file.as_ref().filter(|_| self.client_secret.is_none()) else {
+            return Ok(self.client_secret.clone());
+        };
+        let secret = std::fs::read_to_string(file).map_err(|error| {
+            let text = format!("client_secret_file {} cannot be read: {error}", file.display());
+            let problem = Problem::sentence(ProblemKind::Unreadable, text);
+            ConfigError::new([problem.for_key(KeyAt::path("client_secret_file")).caused_by(error)])
+        })?;
+        Ok(Some(secret.trim_end().to_owned().into()))
     }
 
     /// The configuration that these settings describe.
@@ -112,13 +237,7 @@ impl EmulatorSettings {
     pub fn to_config(&self) -> Result<EmulatorConfig, ConfigError> {
         let mut config = EmulatorConfig::new();
         config.provider = self.provider(config.provider)?;
-        if let Some(file) = &self.client_secret_file {
-            let secret = std::fs::read_to_string(file).map_err(|error| {
-                ConfigError::message(format!("client_secret_file {} cannot be read: {error}", file.display()))
-            })?;
-            config.client_secret = Some(secret.trim_end().to_owned().into());
-        }
-        set(&mut config.client_secret, self.client_secret.clone().map(Some));
+        config.client_secret = self.read_client_secret()?;
         set(&mut config.target, self.target.clone().map(Some));
         set(&mut config.wait_for_target, self.wait_for_target_seconds.map(Duration::from_secs));
         set(&mut config.listen, self.listen);
@@ -136,8 +255,7 @@ impl EmulatorSettings {
         config.more_hosts.extend(self.more_hosts.iter().cloned());
         config.post_logout_paths.extend(self.post_logout_paths.iter().cloned());
         config.rules.extend(self.rules.iter().cloned());
-        let parameters = self.authorize_parameters.iter().map(|(name, value)| (name.clone(), value.clone()));
-        config.authorize_parameters.extend(parameters);
+        config.authorize_parameters.extend(self.authorize_parameters.iter().cloned());
         Ok(config)
     }
 
@@ -146,14 +264,25 @@ impl EmulatorSettings {
             (None, Some(issuer), None) => Ok(IdentityProvider::discover(issuer)),
             (None, None, Some(endpoints)) => Ok(IdentityProvider::endpoints(endpoints.clone())),
             (demo_settings, None, None) => Ok(demo_settings.as_ref().map_or(demo, DemoSettings::to_provider)),
-            _ => Err(ConfigError::message(
-                "more than one provider is configured: keep one of demo, issuer (by discovery) and endpoints",
-            )),
+            _ => {
+                let text =
+                    "more than one provider is configured: keep one of demo, issuer (by discovery) and endpoints";
+                Err(ConfigError::new([Problem::sentence(ProblemKind::Conflict, text)]))
+            }
         }
     }
 }
 
 impl DemoSettings {
+    fn or(self, others: Self) -> Self {
+        Self {
+            sign_in_as: self.sign_in_as.or(others.sign_in_as),
+            users: self.users.or(others.users),
+            listen: self.listen.or(others.listen),
+            access_token_seconds: self.access_token_seconds.or(others.access_token_seconds),
+        }
+    }
+
     fn to_provider(&self) -> IdentityProvider {
         let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], super::PROVIDER_PORT)));
         let mut provider = IdentityProvider::demo(listen);
@@ -168,6 +297,35 @@ impl DemoSettings {
         }
         provider
     }
+}
+
+/// A problem of a YAML file, with its line.
+fn yaml_problem(file: &Arc<str>, error: &serde_saphyr::Error) -> Problem {
+    let line = error.location().map_or(0, |location| location.line());
+    let location = Location::new(file, line);
+    match error.without_snippet() {
+        serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => {
+            Problem::unknown_key(KeyAt::new(field, &location), expected.iter().copied())
+        }
+        serde_saphyr::Error::SerdeUnknownVariant { variant, expected, .. } => {
+            let text = not_one_of(variant, expected);
+            Problem::at(ProblemKind::UnknownValue, location, text)
+        }
+        other => {
+            let reason = other.to_string();
+            Problem::at(ProblemKind::Syntax, location, reason.lines().next().unwrap_or_default())
+        }
+    }
+}
+
+/// A mapping, in the order of its keys.
+fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, String)>, D::Error> {
+    let mapping = std::collections::BTreeMap::<String, String>::deserialize(deserializer)?;
+    Ok(mapping.into_iter().collect())
+}
+
+fn joined<T>(first: Vec<T>, second: Vec<T>) -> Vec<T> {
+    first.into_iter().chain(second).collect()
 }
 
 fn set<T>(to: &mut T, from: Option<T>) {

@@ -30,6 +30,11 @@ use tokio_rustls::TlsAcceptor;
 
 pub(super) use self::tls::TlsFiles;
 use super::proxy::{ClientConnection, Scheme};
+use crate::{
+    ConfigError,
+    config::{Problem, ProblemKind},
+    internal::KeyAt,
+};
 
 /// Maximum size of all headers of a request.
 const MAX_HEADERS: usize = 64 * 1024;
@@ -139,9 +144,11 @@ async fn serve_connection<A: Respond>(
     }
 }
 
-/// Opens a listener.
-pub(super) async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("{what} cannot listen at {address}: {error}; name another port, or 0 for a free one"))
+/// Opens the listener of the setting with this key.
+pub(super) async fn bind(what: &str, key: &str, address: SocketAddr) -> Result<TcpListener, ConfigError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let text = format!("{what} cannot listen at {address}: {error}; name another port, or 0 for a free one");
+        let problem = Problem::sentence(ProblemKind::InvalidValue, text).for_key(KeyAt::path(key));
+        ConfigError::new([problem.caused_by(error)])
+    })
 }

@@ -18,7 +18,7 @@ pub(in crate::emulator) struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// Reads the files of the folder; generates them if there are none. A browser must be told once
+    /// Reads the files of the folder; generates them if there are none. Browsers need
     /// to trust `certificate.pem`. An existing file is never overwritten: if only one of the two
     /// exists, it may belong to another program.
     ///

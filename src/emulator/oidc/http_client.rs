@@ -10,18 +10,18 @@ use std::{
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{
-        Client,
-        connect::{HttpConnector, dns::Name},
-    },
-    rt::TokioExecutor,
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::{
+    Client,
+    connect::{HttpConnector, dns::Name},
 };
 use tower_service::Service;
 
 use super::error::{OidcError, Step};
-use crate::internal::tls::{Roots, chain};
+use crate::internal::{
+    http_client,
+    tls::{Roots, chain},
+};
 
 /// Maximum size of a response.
 const MAX_BYTES: usize = 64 * 1024;
@@ -36,10 +36,7 @@ impl HttpClient {
         let mut tcp = HttpConnector::new_with_resolver(Resolver);
         tcp.enforce_http(false);
         let tls = Roots::default().client_config()?;
-        let connector =
-            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
-        // No idle connections, because a kept one dies with the runtime that drives it.
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
+        let client = http_client::client(http_client::https_or_http(tls, tcp));
         Ok(Self { client, timeout })
     }
 

@@ -123,8 +123,7 @@ fn find(set: &JwkSet, kid: Option<&str>, algorithm: Algorithm) -> Option<Jwk> {
 /// if it has one.
 fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
     let declared = key.common.key_algorithm.filter(|declared| *declared != KeyAlgorithm::UNKNOWN_ALGORITHM);
-    // Both use the names of RFC 7518.
-    if declared.is_some_and(|declared| format!("{declared:?}") != format!("{algorithm:?}")) {
+    if declared.is_some_and(|declared| Algorithm::try_from(declared).ok() != Some(algorithm)) {
         return false;
     }
     if matches!(key.common.public_key_use, Some(PublicKeyUse::Encryption)) {

@@ -21,7 +21,7 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use super::DemoUser;
-use crate::internal::quoted;
+use crate::{emulator::suggestion::not_one_of, internal::quoted};
 
 /// Maximum size of the file, in bytes. A user takes about 500.
 pub(super) const MAX_BYTES: usize = 1024 * 1024;
@@ -63,7 +63,7 @@ impl UsersFile {
         if text.len() > MAX_BYTES {
             return Err(format!("it is larger than {MAX_BYTES} bytes"));
         }
-        let form: FileForm = serde_saphyr::from_str(text).map_err(|error| error.without_snippet().to_string())?;
+        let form: FileForm = serde_saphyr::from_str(text).map_err(|error| yaml_problem(&error))?;
         let mut ids = HashSet::new();
         let mut users = Vec::new();
         for entry in form.users {
@@ -81,6 +81,15 @@ impl UsersFile {
             return Err("it removes the built-in users and defines none, so no user could sign in".to_owned());
         }
         Ok(Self { ready_users: form.ready_users, users })
+    }
+}
+
+fn yaml_problem(error: &serde_saphyr::Error) -> String {
+    match error.without_snippet() {
+        serde_saphyr::Error::SerdeUnknownField { field, expected, location } => {
+            format!("line {}: the key {}", location.line(), not_one_of(field, expected))
+        }
+        other => other.to_string(),
     }
 }
 
@@ -127,8 +136,8 @@ mod tests {
     #[test]
     fn a_wrong_file_says_where_and_what() {
         for (case, text, says) in [
-            ("unknown member", AMY.replace("claims", "claim"), vec!["line 3", "claim"]),
-            ("unknown member above", format!("{AMY}usres: []\n"), vec!["line 7", "usres"]),
+            ("unknown member", AMY.replace("claims", "claim"), vec!["line 3", "Did you mean claims?"]),
+            ("unknown member above", format!("{AMY}usres: []\n"), vec!["line 7", "Did you mean users?"]),
             ("number as subject", AMY.replace("\"1\"", "1"), vec!["line 2", "put it in quotes"]),
             ("no subject", AMY.replace("sub:", "sbu:"), vec!["line 2", "no claim sub"]),
             ("empty subject", AMY.replace("\"1\"", "\"\""), vec!["line 2", "1 to 255 characters"]),

@@ -15,11 +15,8 @@ use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client as HttpClient, connect::HttpConnector},
-    rt::TokioExecutor,
-};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::{Client as HttpClient, connect::HttpConnector};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -27,7 +24,10 @@ use tokio::sync::Semaphore;
 use super::entity::Entity;
 use crate::{
     identity::EntityRef,
-    net::tls::{chain, is_tls},
+    net::{
+        http_client,
+        tls::{chain, is_tls},
+    },
     sign_in::{SignInError, SignInErrorKind},
     telemetry::OncePerMinute,
 };
@@ -118,13 +118,8 @@ impl Client {
         timeout: Duration,
         transitive_groups: bool,
     ) -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT.min(timeout)));
-        let connector =
-            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
-        // No idle connections: a pooled connection ends with the runtime that drives it.
-        let http = HttpClient::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
+        let tcp = http_client::tcp(CONNECT_TIMEOUT.min(timeout));
+        let http = http_client::client(http_client::https_or_http(tls, tcp));
         Self {
             base,
             credentials,

@@ -12,8 +12,10 @@ fn mistakes_say_what_to_write() {
     write!(demo, "target: http://localhost:3000\ndemo: {{ sign_in_as: jane }}\n").unwrap();
     let mut typo = tempfile::NamedTempFile::new().unwrap();
     write!(typo, "target: http://localhost:3000\nrule: []\n").unwrap();
-    let (own, demo, typo) = (own.path(), demo.path(), typo.path());
-    let [own, demo, typo] = [own, demo, typo].map(|path| path.to_str().unwrap());
+    let mut value = tempfile::NamedTempFile::new().unwrap();
+    write!(value, "target: http://localhost:3000\non_unauthenticated: dney\n").unwrap();
+    let (own, demo, typo, value) = (own.path(), demo.path(), typo.path(), value.path());
+    let [own, demo, typo, value] = [own, demo, typo, value].map(|path| path.to_str().unwrap());
 
     let target = ["--target", "http://localhost:3000"];
     let with_target = |more: &[&'static str]| [&target[..], more].concat();
@@ -60,8 +62,12 @@ fn mistakes_say_what_to_write() {
         ("redirects of no provider", with_target(&["--redirect-uri", idp]), vec!["is for --provider-only"]),
         ("a provider with a target", with_target(&["--provider-only"]), vec!["cannot be used with"]),
         ("no file", vec!["--config", "no-such-file.yaml"], vec!["no-such-file.yaml cannot be read"]),
-        ("a typo in the file", vec!["--config", typo], vec![":2: ", "unknown field `rule`", " rules,"]),
+        ("a typo in the file", vec!["--config", typo], vec![":2) ", "Did you mean rules?", " rules,"]),
         ("a typo", vec!["--targt", "http://localhost:3000"], vec!["--target"]),
+        ("a typo in a value of the file", vec!["--config", value], vec![":2: ", "Did you mean deny?"]),
+        ("a typo in a value", with_target(&["--on-unauthenticated", "dney"]), vec!["similar value exists: 'deny'"]),
+        ("a typo in how", with_target(&["--client-authentication", "from"]), vec!["similar value exists: 'form'"]),
+        ("a typo in a rule", with_target(&["--rule", "/api/*=dney"]), vec!["PATH=ACTION", "Did you mean deny?"]),
         ("a free port to print", vec!["--print-config", "env", "--keys-listen", "0"], vec!["--keys-listen"]),
         (
             "a free port of the provider",
@@ -92,7 +98,8 @@ fn a_port_in_use_is_named() {
         let ended = run(program(&arguments), "");
         assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{flag}: {ended:?}");
         assert!(
-            ended.stderr.contains(&port) && ended.stderr.contains(&format!("name another port by {flag}")),
+            ended.stderr.contains(&port)
+                && ended.stderr.contains(&format!("name another port, or 0 for a free one ({flag})")),
             "{flag}: {ended:?}"
         );
     }

@@ -1,14 +1,19 @@
 //! What docs/EMULATOR.md says, held against the program.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use clap::Args as _;
 use tower_alb_auth::{
+    config::ProblemKind,
     emulator::EmulatorSettings,
     test_util::{MockAlb, User},
 };
 
 use crate::cli::program::{program, run};
 
+/// What stands before the tables of the keys.
+const OF_FILE: &str = "`--config emulator.yaml`";
+const OF_DEMO: &str = "\nUnder `demo`:";
 const PAGE: &str = include_str!("../../../docs/EMULATOR.md");
 
 /// The fenced blocks of a language.
@@ -17,26 +22,61 @@ fn blocks(language: &str) -> Vec<&'static str> {
     PAGE.split(&fence).skip(1).map(|rest| rest.split("\n```").next().expect("an end")).collect()
 }
 
-/// The keys in the first column of the table that begins behind this text.
-fn keys(behind: &str) -> BTreeSet<String> {
+/// The columns of the table that begins behind this text.
+fn rows(behind: &str) -> Vec<[&'static str; 4]> {
     let table = PAGE.split_once(behind).unwrap_or_else(|| panic!("{behind:?}")).1;
     let rows =
         table.lines().skip_while(|line| !line.starts_with("|---")).skip(1).take_while(|line| line.starts_with('|'));
-    rows.map(|row| row.split('`').nth(1).expect("a key").to_owned()).collect()
+    let columns = |row: &'static str| row.split('|').skip(1).take(4).map(str::trim).collect::<Vec<_>>();
+    rows.map(|row| columns(row).try_into().unwrap_or_else(|_| panic!("four columns: {row}"))).collect()
+}
+
+/// The keys in the first column of such a table.
+fn keys(behind: &str) -> BTreeSet<String> {
+    rows(behind).into_iter().map(|[key, ..]| key.trim_matches('`').to_owned()).collect()
+}
+
+/// The page's rows with the path of each key, in the file and under `demo`.
+fn rows_by_path() -> BTreeMap<String, [&'static str; 4]> {
+    let path = |prefix: &str, row: [&'static str; 4]| (format!("{prefix}{}", row[0].trim_matches('`')), row);
+    let of_file = rows(OF_FILE).into_iter().map(|row| path("", row));
+    of_file.chain(rows(OF_DEMO).into_iter().map(|row| path("demo.", row))).collect()
+}
+
+#[test]
+fn flags_and_defaults_of_the_page_are_those_of_the_settings() {
+    let settings = EmulatorSettings::augment_args(clap::Command::new("alb-emulator"));
+    let mut rows = rows_by_path();
+    for argument in settings.get_arguments().filter(|argument| !argument.get_id().as_str().starts_with("endpoints.")) {
+        let [_, flags, _, default] = rows.remove(argument.get_id().as_str()).unwrap_or_else(|| panic!("{argument:?}"));
+        let long = argument.get_long().expect("a flag");
+        assert_eq!(flags.split(", ").next(), Some(format!("`--{long}`").as_str()), "{}", argument.get_id());
+        let help = argument.get_help().expect("help").to_string();
+        if let Some(default) = default.strip_prefix('`').and_then(|default| default.strip_suffix('`')) {
+            assert!(
+                help.contains(&format!(" {default}]")) || help.contains(&format!("{default:?}]")),
+                "{default}: {help}"
+            );
+        }
+    }
+    // These two flags are no values of one key.
+    let others =
+        rows.into_iter().filter(|(key, [_, flags, ..])| !flags.is_empty() && key != "demo" && key != "endpoints");
+    assert_eq!(others.map(|(key, _)| key).collect::<Vec<_>>(), Vec::<String>::new(), "a flag that is none");
 }
 
 /// The keys that the file may have where this stands, as the reader of it names them.
 fn fields(yaml: &str) -> BTreeSet<String> {
-    let error = EmulatorSettings::from_yaml("emulator.yaml", yaml).expect_err("no such key").to_string();
-    let list = error.split_once("expected one of ").map(|(_, list)| list.split(" at line").next().expect("a list"));
-    let list = list.unwrap_or_else(|| panic!("no list in: {error}"));
-    list.split(',').map(|field| field.trim().trim_matches('`').to_owned()).collect()
+    let error = EmulatorSettings::from_yaml("emulator.yaml", yaml).expect_err("no such key");
+    let [problem] = error.problems() else { panic!("{error}") };
+    assert_eq!((problem.kind(), problem.key()), (ProblemKind::UnknownKey, Some("no_such_key")));
+    problem.expected().expect("a list").split(", ").map(str::to_owned).collect()
 }
 
 #[test]
 fn every_key_of_the_file_is_explained() {
-    assert_eq!(keys("`--config emulator.yaml`"), fields("no_such_key: 1"));
-    assert_eq!(keys("\nUnder `demo`:"), fields("demo: { no_such_key: 1 }"));
+    assert_eq!(keys(OF_FILE), fields("no_such_key: 1"));
+    assert_eq!(keys(OF_DEMO), fields("demo: { no_such_key: 1 }"));
     let endpoints = PAGE.lines().find_map(|line| line.strip_prefix("Under `endpoints`, all of them required: "));
     let named: BTreeSet<String> = endpoints.expect("a line").split('`').skip(1).step_by(2).map(str::to_owned).collect();
     assert_eq!(named, fields("endpoints: { no_such_key: 1 }"));

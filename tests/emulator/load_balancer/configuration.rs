@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use tower_alb_auth::emulator::{Emulator, EmulatorConfig, EmulatorSettings, IdentityProvider, Rule, RuleAction};
+use tower_alb_auth::{
+    config::ProblemKind,
+    emulator::{Emulator, EmulatorConfig, EmulatorSettings, IdentityProvider, Rule, RuleAction},
+};
 
 async fn said(config: EmulatorConfig) -> String {
     Emulator::start(config).await.expect_err("a mistake").to_string()
@@ -97,24 +100,19 @@ post_logout_paths: [/bye]
 
 #[test]
 fn mistakes_in_a_yaml_file_are_named_with_their_line() {
-    let said = |text: &str| {
-        EmulatorSettings::from_yaml("emulator.yaml", text)
-            .expect_err("a mistake")
-            .problems()
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("\n")
-    };
-    for text in [
-        "target: a\nrulez: []\n",
-        "rules:\n  - { path: /a, action: refuse }\n",
-        "listen: nine\n",
-        "demo: [\n",
-        "scope: {}\n",
+    for (text, lines, kind) in [
+        ("target: a\nrulez: []\n", 2..=2, ProblemKind::UnknownKey),
+        ("rules:\n  - { path: /a, action: refuse }\n", 2..=2, ProblemKind::UnknownValue),
+        ("listen: nine\n", 1..=1, ProblemKind::Syntax),
+        ("demo: [\n", 1..=2, ProblemKind::Syntax),
+        ("scope: {}\n", 1..=1, ProblemKind::Syntax),
     ] {
-        let said = said(text);
-        assert!(said.starts_with("emulator.yaml:"), "{said}");
+        let error = EmulatorSettings::from_yaml("emulator.yaml", text).expect_err("a mistake");
+        let [problem] = error.problems() else { panic!("{error}") };
+        let location = problem.location().expect("a place");
+        assert_eq!(location.file(), "emulator.yaml", "{error}");
+        assert!(location.line().is_some_and(|line| lines.contains(&line)), "{error}");
+        assert_eq!(problem.kind(), kind, "{error}");
     }
     let two =
         EmulatorSettings::from_yaml("emulator.yaml", "demo: {}\nissuer: https://idp.example.com\n").expect("sound");

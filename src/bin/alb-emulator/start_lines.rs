@@ -7,26 +7,28 @@ use std::{
     path::Path,
 };
 
-use crate::emulator::{Emulator, paragraphs::labelled, print_config::ApplicationSettings};
+use tower_alb_auth::emulator::{ApplicationSettings, Emulator};
+
+use crate::paragraphs::labelled;
 
 /// Column in which the texts start, after their labels.
 const COLUMN: usize = 13;
 
 /// What the text needs to know in addition to the emulator itself.
-pub(super) struct StartInfo<'t> {
-    pub(super) target: &'t str,
+pub(crate) struct StartInfo<'t> {
+    pub(crate) target: &'t str,
     /// In seconds.
-    pub(super) wait_for_target: u64,
-    pub(super) settings: &'t ApplicationSettings,
+    pub(crate) wait_for_target: u64,
+    pub(crate) settings: &'t ApplicationSettings,
     /// Whether the emulator starts the application, which then has the settings in its environment.
-    pub(super) starts_application: bool,
+    pub(crate) starts_application: bool,
     /// The user who is signed in without a login page.
-    pub(super) sign_in_as: Option<&'t str>,
+    pub(crate) sign_in_as: Option<&'t str>,
     /// The folder of the certificate, if https is served.
-    pub(super) certificate_folder: Option<&'t Path>,
+    pub(crate) certificate_folder: Option<&'t Path>,
 }
 
-pub(super) fn write(emulator: &Emulator, info: &StartInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write(emulator: &Emulator, info: &StartInfo<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "alb-emulator {}: a load balancer for development only.\n", env!("CARGO_PKG_VERSION"))?;
     labelled(out, "Open", COLUMN, emulator.url())?;
     let wait = match info.wait_for_target {
@@ -71,7 +73,7 @@ fn users(emulator: &Emulator, sign_in_as: Option<&str>) -> String {
 }
 
 /// Warns if other machines can reach the emulator.
-pub(super) fn warn_of_others(address: SocketAddr, is_demo: bool, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn warn_of_others(address: SocketAddr, is_demo: bool, out: &mut dyn Write) -> io::Result<()> {
     if address.ip().is_loopback() {
         return Ok(());
     }

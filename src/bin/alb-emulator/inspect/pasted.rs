@@ -2,23 +2,26 @@
 
 use std::borrow::Cow;
 
-use crate::internal::{DATA, quoted};
+use crate::paragraphs::quoted;
 
 /// Maximum input. It is far above the size of any header.
-pub(super) const MAX_INPUT_BYTES: usize = 1024 * 1024;
+const MAX_INPUT_BYTES: usize = 1024 * 1024;
+/// How many bytes are read from standard input: one more than the maximum, so that an input that is
+/// too long is noticed.
+pub(crate) const MAX_INPUT: u64 = MAX_INPUT_BYTES as u64 + 1;
 
 /// A header value, and notes on what was removed from the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pasted {
-    pub(super) value: String,
+pub(crate) struct Pasted {
+    pub(crate) value: String,
     /// One sentence each.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl Pasted {
     /// # Errors
     /// The input is empty or too long.
-    pub(super) fn read(input: &[u8]) -> Result<Self, String> {
+    pub(crate) fn read(input: &[u8]) -> Result<Self, String> {
         if input.len() > MAX_INPUT_BYTES {
             return Err(format!(
                 "standard input has more than {MAX_INPUT_BYTES} bytes: paste only the value of x-amzn-oidc-data"
@@ -78,7 +81,7 @@ fn name_of(line: &str) -> Option<(&str, &str)> {
 }
 
 fn is_data(name: &str) -> bool {
-    name.eq_ignore_ascii_case(DATA.as_str())
+    name.eq_ignore_ascii_case("x-amzn-oidc-data")
 }
 
 fn without_name<'t>(text: &'t str, notes: &mut Vec<String>) -> &'t str {

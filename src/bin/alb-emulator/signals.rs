@@ -2,11 +2,11 @@
 
 use std::io;
 
-use crate::emulator::child::StopSignal;
+use crate::child::StopSignal;
 
 /// What a signal requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SignalRequest {
+pub(crate) enum SignalRequest {
     /// Stop: `SIGINT` (Ctrl-C), `SIGTERM`, `SIGHUP` (the terminal was closed).
     Stop(StopSignal),
     /// Rotate the signing key: `SIGUSR1`.
@@ -15,7 +15,7 @@ pub(super) enum SignalRequest {
 
 /// The signals, in the order in which they arrive.
 #[cfg(unix)]
-pub(super) struct Signals {
+pub(crate) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     hang_up: tokio::signal::unix::Signal,
@@ -24,7 +24,7 @@ pub(super) struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    pub(super) fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -34,7 +34,7 @@ impl Signals {
         })
     }
 
-    pub(super) async fn next(&mut self) -> SignalRequest {
+    pub(crate) async fn next(&mut self) -> SignalRequest {
         tokio::select! {
             _ = self.interrupt.recv() => SignalRequest::Stop(StopSignal::Interrupt),
             _ = self.terminate.recv() => SignalRequest::Stop(StopSignal::Terminate),
@@ -46,15 +46,15 @@ impl Signals {
 
 /// Other platforms have Ctrl-C only.
 #[cfg(not(unix))]
-pub(super) struct Signals;
+pub(crate) struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    pub(super) fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self)
     }
 
-    pub(super) async fn next(&mut self) -> SignalRequest {
+    pub(crate) async fn next(&mut self) -> SignalRequest {
         match tokio::signal::ctrl_c().await {
             Ok(()) => SignalRequest::Stop(StopSignal::Interrupt),
             // No handler could be installed, so no signal will arrive.

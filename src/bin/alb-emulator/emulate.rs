@@ -7,21 +7,18 @@ use std::{
 };
 
 use http::Uri;
+use tower_alb_auth::emulator::{ApplicationSettings, Emulator, EmulatorSettings};
 use tracing_subscriber::EnvFilter;
 
-use super::{
+use crate::{
     arguments::{Emulate, PrintFormat},
+    child::{Child, STOP_TIMEOUT, StopSignal},
     exit_kind::ExitKind,
     settings::SECRET_VARIABLE,
     settings_file::message_of,
     signals::{SignalRequest, Signals},
     start_lines::{self, StartInfo},
     streams::Streams,
-};
-use crate::emulator::{
-    Emulator, EmulatorSettings,
-    child::{Child, STOP_TIMEOUT, StopSignal},
-    print_config::ApplicationSettings,
 };
 
 /// Log filter if `RUST_LOG` is not set.
@@ -32,7 +29,7 @@ const EMAIL_DOMAIN: &str = "example.com";
 const NOTICE_DELAY: Duration = Duration::from_secs(1);
 
 impl Emulate {
-    pub(super) fn run(self, streams: &mut Streams<'_>) -> Result<ExitKind, String> {
+    pub(crate) fn run(self, streams: &mut Streams<'_>) -> Result<ExitKind, String> {
         let settings = self.settings()?;
         if let Some(format) = self.print_config {
             return self.print(&settings, format, streams.stdout);
@@ -53,11 +50,12 @@ impl Emulate {
     /// Prints the settings that an application needs, and starts nothing.
     fn print(&self, settings: &EmulatorSettings, format: PrintFormat, out: &mut dyn Write) -> Result<ExitKind, String> {
         let config = settings.to_config().map_err(|error| message_of(&error))?;
-        let application = ApplicationSettings::before_start(&config, &self.email_domains())?;
+        let application = ApplicationSettings::before_start(&config, &self.email_domains());
+        let application = application.map_err(|error| message_of(&error))?;
         let text = match format {
-            PrintFormat::Env => application.as_environment(),
-            PrintFormat::AppConfig => application.as_app_config(),
-            PrintFormat::Rust => application.as_rust(),
+            PrintFormat::Env => application.to_env_file(),
+            PrintFormat::AppConfig => application.to_app_config(),
+            PrintFormat::Rust => application.to_rust(),
         };
         out.write_all(text.as_bytes()).map_err(unwritten)?;
         Ok(ExitKind::Success)
@@ -71,7 +69,7 @@ impl Emulate {
         let port = self.application_port(&mut settings)?;
         let mut signals = Signals::listen().map_err(|error| format!("signal handlers cannot be installed: {error}"))?;
         let config = settings.to_config().map_err(|error| message_of(&error))?;
-        let emulator = Emulator::start(config).await.map_err(|error| with_flag(message_of(&error)))?;
+        let emulator = Emulator::start(config).await.map_err(|error| message_of(&error))?;
 
         let application = ApplicationSettings::of(&emulator, &self.email_domains());
         let lines = StartInfo {
@@ -172,26 +170,13 @@ impl Emulate {
     /// Runs the demo provider without a load balancer.
     async fn provide(&self, settings: EmulatorSettings, streams: &mut Streams<'_>) -> Result<ExitKind, String> {
         let mut signals = Signals::listen().map_err(|error| format!("signal handlers cannot be installed: {error}"))?;
-        let provider = super::provider_only::start(&settings, &self.redirect_uri).await?;
-        super::provider_only::write(&provider, &settings, &self.redirect_uri, streams.stdout).map_err(unwritten)?;
+        let provider = crate::provider_only::start(&settings, &self.redirect_uri).await?;
+        crate::provider_only::write(&provider, &settings, &self.redirect_uri, streams.stdout).map_err(unwritten)?;
         loop {
             if let SignalRequest::Stop(_) = signals.next().await {
                 return Ok(ExitKind::Success);
             }
         }
-    }
-}
-
-/// Adds the flag that chooses another port to the message for a port that is in use.
-fn with_flag(message: String) -> String {
-    let flags = [
-        ("the load balancer", "--listen"),
-        ("the demo provider", "--provider-listen"),
-        ("the key endpoint", "--keys-listen"),
-    ];
-    match flags.iter().find(|(what, _)| message.starts_with(&format!("{what} cannot listen at "))) {
-        Some((_, flag)) => message.replace("name another port,", &format!("name another port by {flag},")),
-        None => message,
     }
 }
 

@@ -9,7 +9,7 @@ use base64::{
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::internal::signer::Members;
+use crate::alb::signer::{Members, TOKEN_LIFETIME};
 
 /// Accepts any padding and any trailing bits.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -19,37 +19,49 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// A parsed token.
-pub(super) struct TokenParts<'t> {
-    pub(super) segments: Vec<Segment<'t>>,
-    pub(super) header: Json,
-    pub(super) payload: Json,
+/// Maximum number of segments that are kept. A load balancer's token has three.
+const MAX_SEGMENTS: usize = 8;
+
+/// The parts of a token, not verified.
+///
+/// Nothing here may decide on a request. `Debug` shows no claim and no text of the token.
+#[derive(Clone)]
+pub struct TokenParts {
+    segments: Vec<Segment>,
+    header: JsonPart,
+    payload: JsonPart,
 }
 
 /// One of the texts between the dots.
-pub(super) struct Segment<'t> {
-    pub(super) text: &'t str,
-    pub(super) padding: Padding,
+#[derive(Clone)]
+pub struct Segment {
+    text: String,
+    padding: Padding,
     /// `None` if it is not base64, not even leniently.
     pub(super) decoded: Option<Vec<u8>>,
 }
 
 /// The end of a base64url text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Padding {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Padding {
     /// Its length needs no padding, and it has none.
     NotNeeded,
     /// It has the padding that its length needs.
     Present,
-    /// It lacks the padding that a load balancer would have written.
+    /// It lacks the padding that a load balancer writes.
     Missing,
     /// It has padding, but not what its length needs.
     Wrong,
 }
 
 /// A segment, parsed as JSON.
-pub(super) enum Json {
-    Object(Members),
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum JsonPart {
+    /// The members in their order, duplicate ones included. They are not verified, and may contain
+    /// personal data.
+    Object(Vec<(String, Value)>),
     /// An object that is cut off.
     Broken,
     /// Not base64, not JSON, or not an object.
@@ -58,13 +70,40 @@ pub(super) enum Json {
     Absent,
 }
 
-impl<'t> TokenParts<'t> {
-    pub(super) fn of(token: &'t str) -> Self {
+impl TokenParts {
+    /// Parses a value of `x-amzn-oidc-data`, or what is left of one.
+    pub fn of(token: &[u8]) -> Self {
+        let token = String::from_utf8_lossy(token);
         // The count is bounded, so that an input of dots does not fill the memory.
-        let segments: Vec<Segment<'_>> = token.splitn(8, '.').map(Segment::of).collect();
-        let json = |index: usize| segments.get(index).map_or(Json::Absent, Segment::json);
-        let (header, payload) = (json(0), if segments.len() > 1 { json(1) } else { Json::Absent });
+        let segments: Vec<Segment> = token.splitn(MAX_SEGMENTS, '.').map(Segment::of).collect();
+        let json = |index: usize| segments.get(index).map_or(JsonPart::Absent, Segment::json);
+        let (header, payload) = (json(0), json(1));
         Self { header, payload, segments }
+    }
+
+    /// The texts between the dots, eight at most.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// The JOSE header.
+    pub fn header(&self) -> &JsonPart {
+        &self.header
+    }
+
+    /// The claims.
+    pub fn payload(&self) -> &JsonPart {
+        &self.payload
+    }
+
+    /// `exp` of the JOSE header, in seconds since 1970.
+    pub fn expires_at(&self) -> Option<u64> {
+        self.header.seconds("exp")
+    }
+
+    /// When a load balancer signed the token: 120 s before `exp`.
+    pub fn signed_at(&self) -> Option<u64> {
+        Some(self.expires_at()?.saturating_sub(TOKEN_LIFETIME))
     }
 
     /// Header and payload with the dot between them, if there are three segments.
@@ -94,8 +133,32 @@ impl<'t> TokenParts<'t> {
     }
 }
 
-impl<'t> Segment<'t> {
-    fn of(text: &'t str) -> Self {
+impl fmt::Debug for TokenParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenParts").field("segments", &self.segments).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (length, padding) = (self.length(), self.padding);
+        f.debug_struct("Segment").field("length", &length).field("padding", &padding).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for JsonPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Object(_) => "Object(..)",
+            Self::Broken => "Broken",
+            Self::Other => "Other",
+            Self::Absent => "Absent",
+        })
+    }
+}
+
+impl Segment {
+    fn of(text: &str) -> Self {
         let bare = text.trim_end_matches('=');
         let given = text.len().saturating_sub(bare.len());
         let needed = match bare.len() % 4 {
@@ -117,15 +180,40 @@ impl<'t> Segment<'t> {
             let whole = url_safe.len().saturating_sub(url_safe.len() % 4);
             url_safe.get(..whole).and_then(|whole| LENIENT.decode(whole).ok()).filter(|_| needed.is_none())
         });
-        Self { text, padding, decoded }
+        Self { text: text.to_owned(), padding, decoded }
     }
 
-    fn json(&self) -> Json {
-        let Some(decoded) = &self.decoded else { return Json::Other };
+    /// The number of characters, padding included.
+    pub fn length(&self) -> usize {
+        self.text.len()
+    }
+
+    /// The number of decoded bytes; `None` if it is not base64url.
+    pub fn decoded_length(&self) -> Option<usize> {
+        self.decoded.as_ref().map(Vec::len)
+    }
+
+    /// Its padding.
+    pub fn padding(&self) -> Padding {
+        self.padding
+    }
+
+    /// The number of `=` at its end.
+    pub(super) fn padding_length(&self) -> usize {
+        self.text.len().saturating_sub(self.text.trim_end_matches('=').len())
+    }
+
+    /// Whether it has characters of base64 that base64url does not have.
+    pub(super) fn is_not_url_safe(&self) -> bool {
+        self.text.contains(['+', '/'])
+    }
+
+    fn json(&self) -> JsonPart {
+        let Some(decoded) = &self.decoded else { return JsonPart::Other };
         match serde_json::from_slice::<Object>(decoded) {
-            Ok(Object(members)) => Json::Object(members),
-            Err(error) if error.is_eof() && decoded.first() == Some(&b'{') => Json::Broken,
-            Err(_) => Json::Other,
+            Ok(Object(members)) => JsonPart::Object(members),
+            Err(error) if error.is_eof() && decoded.first() == Some(&b'{') => JsonPart::Broken,
+            Err(_) => JsonPart::Other,
         }
     }
 
@@ -136,16 +224,17 @@ impl<'t> Segment<'t> {
     }
 }
 
-impl Json {
-    pub(super) fn members(&self) -> &[(String, Value)] {
+impl JsonPart {
+    /// The members of an object, in their order; duplicate ones included.
+    pub fn members(&self) -> &[(String, Value)] {
         match self {
             Self::Object(members) => members,
             Self::Broken | Self::Other | Self::Absent => &[],
         }
     }
 
-    /// The last member of this name, which lenient readers take.
-    pub(super) fn member(&self, name: &str) -> Option<&Value> {
+    /// The last member of this name, which lenient readers use.
+    pub fn member(&self, name: &str) -> Option<&Value> {
         self.members().iter().rev().find(|(held, _)| held == name).map(|(_, value)| value)
     }
 
@@ -208,14 +297,14 @@ mod tests {
 
     #[test]
     fn a_malformed_token_is_still_shown() {
-        let token = TokenParts::of("eyJhIjoxLCJhIjoyfR.eyJzdWIiOiI3IiwiZXhwIjoxfQ=.+_8");
+        let token = TokenParts::of(b"eyJhIjoxLCJhIjoyfR.eyJzdWIiOiI3IiwiZXhwIjoxfQ=.+_8");
         assert_eq!(token.header.members().len(), 2, "repeated members");
         assert_eq!(token.header.member("a"), Some(&Value::from(2)));
         assert_eq!(token.payload.seconds("exp"), Some(1));
         assert_eq!(token.signature(), Some(&[0xfb, 0xff][..]));
         assert_eq!(token.signing_input_padded(true).unwrap(), "eyJhIjoxLCJhIjoyfR==.eyJzdWIiOiI3IiwiZXhwIjoxfQ==");
-        assert!(matches!(TokenParts::of("eyJhIjoxLCJh").header, Json::Broken));
-        assert!(matches!(TokenParts::of("WzFd.x").header, Json::Other));
-        assert!(matches!(TokenParts::of("x").payload, Json::Absent));
+        assert!(matches!(TokenParts::of(b"eyJhIjoxLCJh").header, JsonPart::Broken));
+        assert!(matches!(TokenParts::of(b"WzFd.x").header, JsonPart::Other));
+        assert!(matches!(TokenParts::of(b"x").payload, JsonPart::Absent));
     }
 }

@@ -1,11 +1,11 @@
 //! Parses the values of flags.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    time::Duration,
-};
+use std::net::{Ipv4Addr, SocketAddr};
 
-use crate::emulator::{ClientAuthentication, OnUnauthenticated, Rule, RuleAction};
+use clap::ValueEnum;
+
+use super::{Rule, RuleAction};
+use crate::emulator::suggestion::not_one_of;
 
 /// `127.0.0.1:9000`, or a port on loopback.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
@@ -15,8 +15,8 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "an address is IP:PORT, such as 127.0.0.1:9000, or just a port".to_owned())
 }
 
-/// `90`, `90s`, `15m`, `2h`, `7d`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+/// `90`, `90s`, `15m`, `2h`, `7d`, in seconds.
+pub(super) fn seconds(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let unit = match text.get(digits.len()..).unwrap_or_default() {
         "" | "s" => Some(1),
@@ -26,8 +26,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         _ => None,
     };
     let seconds = digits.parse::<u64>().ok().zip(unit).and_then(|(count, unit)| count.checked_mul(unit));
-    let seconds = seconds.ok_or_else(|| "a duration is a number with s, m, h or d, such as 90s or 15m".to_owned())?;
-    Ok(Duration::from_secs(seconds))
+    seconds.ok_or_else(|| "a duration is a number with s, m, h or d, such as 90s or 15m".to_owned())
 }
 
 /// `NAME=VALUE`.
@@ -39,35 +38,18 @@ pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
 }
 
 /// `PATH=ACTION`. The path may contain `=`.
-pub(super) fn rule(text: &str) -> Result<Rule, String> {
-    let wrong = || {
-        "a rule is PATH=ACTION with an action of authenticate, allow, deny or forward, such as /api/*=deny".to_owned()
-    };
-    let (path, action) = text.rsplit_once('=').ok_or_else(wrong)?;
-    let action = match action {
-        "authenticate" => RuleAction::Authenticate,
-        "allow" => RuleAction::Allow,
-        "deny" => RuleAction::Deny,
-        "forward" => RuleAction::Forward,
-        _ => return Err(wrong()),
-    };
-    Ok(Rule::new(path, action))
-}
+impl std::str::FromStr for Rule {
+    type Err = String;
 
-pub(super) fn on_unauthenticated(text: &str) -> Result<OnUnauthenticated, String> {
-    match text {
-        "authenticate" => Ok(OnUnauthenticated::Authenticate),
-        "allow" => Ok(OnUnauthenticated::Allow),
-        "deny" => Ok(OnUnauthenticated::Deny),
-        _ => Err("it must be authenticate, allow or deny".to_owned()),
-    }
-}
-
-pub(super) fn client_authentication(text: &str) -> Result<ClientAuthentication, String> {
-    match text {
-        "basic" => Ok(ClientAuthentication::Basic),
-        "form" => Ok(ClientAuthentication::Form),
-        _ => Err("it must be basic or form".to_owned()),
+    fn from_str(text: &str) -> Result<Self, String> {
+        const FORM: &str = "a rule is PATH=ACTION, such as /api/*=deny";
+        let (path, action) = text.rsplit_once('=').ok_or(FORM)?;
+        let action: RuleAction = ValueEnum::from_str(action, false).map_err(|_| {
+            let known: Vec<_> = RuleAction::value_variants().iter().filter_map(ValueEnum::to_possible_value).collect();
+            let known: Vec<&str> = known.iter().map(clap::builder::PossibleValue::get_name).collect();
+            format!("{FORM}: the action {}", not_one_of(action, &known))
+        })?;
+        Ok(Self::new(path, action))
     }
 }
 
@@ -87,18 +69,19 @@ mod tests {
 
     #[test]
     fn times_have_a_unit_or_are_seconds() {
-        for (text, seconds) in [("90", 90), ("0", 0), ("90s", 90), ("15m", 900), ("2h", 7200), ("7d", 604_800)] {
-            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        for (text, expected) in [("90", 90), ("0", 0), ("90s", 90), ("15m", 900), ("2h", 7200), ("7d", 604_800)] {
+            assert_eq!(seconds(text), Ok(expected), "{text}");
         }
         for wrong in ["", "s", "1.5h", "-1", "1 h", "1w", "99999999999999999999d", "999999999999999999d"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
+            assert!(seconds(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn rules_and_parameters_are_pairs() {
-        assert_eq!(rule("/a=b=deny").unwrap().path, "/a=b");
-        assert!(rule("/api/*=denied").unwrap_err().contains("/api/*=deny"));
+        assert_eq!("/a=b=deny".parse(), Ok(Rule::new("/a=b", RuleAction::Deny)));
+        let wrong = "/api/*=dney".parse::<Rule>().unwrap_err();
+        assert!(wrong.contains("/api/*=deny") && wrong.ends_with("Did you mean deny?"), "{wrong}");
         assert_eq!(parameter("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
         assert!(parameter("=b").is_err() && parameter("a").is_err());
     }

@@ -6,24 +6,42 @@
 use serde_json::json;
 
 use super::{Emulator, EmulatorConfig, config::IdentityProviderKind};
-use crate::LoadBalancerArn;
+use crate::{
+    ConfigError, LoadBalancerArn,
+    config::{Problem, ProblemKind},
+    internal::KeyAt,
+};
 
 /// The comment above the printed settings.
 const WARNING: &str = "For development only: no AWS account has this signer.";
 
 /// The settings of an application behind the emulator.
+///
+/// ```
+/// use tower_alb_auth::emulator::{ApplicationSettings, EmulatorConfig};
+///
+/// let settings = ApplicationSettings::before_start(&EmulatorConfig::new(), &["example.com".to_owned()])?;
+/// assert!(settings.to_env_file().contains("ALB_AUTH_ISSUER=http://idp.localhost:9001\n"));
+/// # Ok::<(), tower_alb_auth::ConfigError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ApplicationSettings {
-    pub(super) signer: String,
-    pub(super) issuer: String,
-    pub(super) client_id: String,
-    pub(super) key_endpoint: String,
-    pub(super) email_domains: Vec<String>,
+#[non_exhaustive]
+pub struct ApplicationSettings {
+    /// The ARN that tokens name as their signer.
+    pub signer: String,
+    /// The issuer.
+    pub issuer: String,
+    /// The client id.
+    pub client_id: String,
+    /// The base URL of the public keys.
+    pub key_endpoint: String,
+    /// The domains of the users' email addresses.
+    pub email_domains: Vec<String>,
 }
 
 impl ApplicationSettings {
     /// The settings for a running emulator.
-    pub(super) fn of(emulator: &Emulator, email_domains: &[String]) -> Self {
+    pub fn of(emulator: &Emulator, email_domains: &[String]) -> Self {
         Self {
             signer: emulator.signer().to_owned(),
             issuer: emulator.issuer().to_owned(),
@@ -37,19 +55,21 @@ impl ApplicationSettings {
     ///
     /// # Errors
     /// A port is known only after the start.
-    pub(super) fn before_start(config: &EmulatorConfig, email_domains: &[String]) -> Result<Self, String> {
-        let free =
-            |what: &str, flag: &str| format!("{what} uses a random port; set {flag} to know its address beforehand");
+    pub fn before_start(config: &EmulatorConfig, email_domains: &[String]) -> Result<Self, ConfigError> {
+        let free = |what: &str, key: &str| {
+            let text = format!("{what} uses a random port; set a port to know its address beforehand");
+            ConfigError::new([Problem::sentence(ProblemKind::InvalidValue, text).for_key(KeyAt::path(key))])
+        };
         let issuer = match &config.provider.0 {
             IdentityProviderKind::Demo(demo) if demo.listen.port() == 0 => {
-                return Err(free("the demo provider", "--provider-listen"));
+                return Err(free("the demo provider", "demo.listen"));
             }
             IdentityProviderKind::Demo(demo) => format!("http://{}:{}", demo.host, demo.listen.port()),
             IdentityProviderKind::Discovery(issuer) => issuer.clone(),
             IdentityProviderKind::Endpoints(endpoints) => endpoints.issuer.clone(),
         };
         if config.keys_listen.port() == 0 {
-            return Err(free("the key endpoint", "--keys-listen"));
+            return Err(free("the key endpoint", "keys_listen"));
         }
         Ok(Self {
             signer: config.signer.clone(),
@@ -61,7 +81,7 @@ impl ApplicationSettings {
     }
 
     /// The variables of [`AlbAuthConfig::from_env`](crate::AlbAuthConfig::from_env).
-    pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
         vec![
             ("ALB_AUTH_SIGNERS", self.signer.clone()),
             ("ALB_AUTH_ISSUER", self.issuer.clone()),
@@ -72,14 +92,14 @@ impl ApplicationSettings {
     }
 
     /// As lines that shells and readers of `.env` files accept.
-    pub(super) fn as_environment(&self) -> String {
+    pub fn to_env_file(&self) -> String {
         let line = |(name, value): (&str, String)| format!("{name}={}\n", in_shell(&value));
         let lines: String = self.variables().into_iter().map(line).collect();
         format!("# {WARNING}\n{lines}")
     }
 
     /// As the section `auth.providers.awsalb` of Backstage's settings.
-    pub(super) fn as_app_config(&self) -> String {
+    pub fn to_app_config(&self) -> String {
         // Every JSON string is a valid YAML string; only `${` would be read as a variable.
         let text = |text: &str| json!(text).to_string().replace("${", "$${");
         let region = self.signer.parse::<LoadBalancerArn>().map(|arn| arn.region().to_owned()).unwrap_or_default();
@@ -111,7 +131,7 @@ auth:
     }
 
     /// As a function that builds the configuration.
-    pub(super) fn as_rust(&self) -> String {
+    pub fn to_rust(&self) -> String {
         let domains: Vec<String> = self.email_domains.iter().map(|domain| format!("{domain:?}")).collect();
         format!(
             "// {WARNING}
@@ -171,7 +191,7 @@ mod tests {
 
     #[test]
     fn any_value_is_read_back_from_app_config() {
-        let yaml = odd().as_app_config();
+        let yaml = odd().to_app_config();
         let read = AppConfig::from_text("app-config.yaml", &yaml, |_| Some("replaced".to_owned())).unwrap();
         let config: AlbAuthConfig = read.alb_auth().unwrap().build().unwrap();
         assert_eq!(config.summary(), expected(&odd()));
@@ -179,8 +199,7 @@ mod tests {
 
     #[test]
     fn any_value_is_read_back_by_a_shell() {
-        let script =
-            format!("{}\nprintf '%s\\n' \"$ALB_AUTH_ISSUER\" \"$ALB_AUTH_CLIENT_IDS\"", odd().as_environment());
+        let script = format!("{}\nprintf '%s\\n' \"$ALB_AUTH_ISSUER\" \"$ALB_AUTH_CLIENT_IDS\"", odd().to_env_file());
         let output = std::process::Command::new("sh").args(["-c", &script]).output().expect("a shell");
         let printed = String::from_utf8(output.stdout).unwrap();
         assert_eq!(printed, format!("{}\n{}\n", odd().issuer, odd().client_id));

@@ -1,23 +1,48 @@
-//! The command `alb-emulator inspect`.
+//! The command `alb-emulator inspect`: prints the library's explanation of a header value.
+//!
+//! | situation | result |
+//! |---|---|
+//! | no key given | everything but the signature is checked, and the output says so; the verdict is never "accepted" |
+//! | a key given (`--key`) or fetched (`--fetch-key`) | the verdict of the layer |
+//! | no configuration | the parts of the token, and no verdict |
+//! | names, addresses, other claims | only the names of the claims, unless values are requested |
+//! | the token itself | never printed |
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | 0 | accepted |
+//! | 1 | rejected |
+//! | 2 | the command line or the configuration is invalid |
+//! | 3 | no problem was found, but the signature was not checked, or no configuration was given |
 
-use std::{fs, io::Read, path::PathBuf, sync::Arc};
+mod pasted;
+mod report;
+
+use std::{
+    fs,
+    io::Read,
+    path::PathBuf,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use clap::Args;
+use http::{HeaderMap, HeaderValue};
+use tower_alb_auth::{
+    ConfigError,
+    config::{AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, AppConfig, SignInSettings, TrustSettings},
+    emulator::ApplicationSettings,
+    explain::{SignatureKey, TokenParts, Verdict},
+    sign_in::ClaimsOnly,
+};
 
-use super::{
+use self::{
+    pasted::Pasted,
+    report::{Explained, Report},
+};
+use crate::{
     exit_kind::ExitKind,
     settings_file::{message_of, read_settings},
     streams::Streams,
-};
-use crate::{
-    ConfigError,
-    config::{AlbAuthConfig, AlbAuthSettings, AppConfig, SignInSettings, TrustSettings},
-    emulator::{
-        inspect::{InspectRequest, KeyChoice, MAX_INPUT, Verdict, inspect},
-        print_config::ApplicationSettings,
-    },
-    internal::{PublicKey, SharedClock},
-    sign_in::ClaimsOnly,
 };
 
 /// Maximum size of a key file. The PEM text of one key has 178 bytes.
@@ -46,7 +71,7 @@ was found, but the signature was not checked, or no configuration was given.";
 /// unless --show-claims is given, and never the value itself.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Inspect {
+pub(crate) struct Inspect {
     /// Check it against the environment variables ALB_AUTH_SIGNERS, ALB_AUTH_ISSUER,
     /// ALB_AUTH_CLIENT_IDS, ...
     #[arg(long, group = "configuration")]
@@ -103,55 +128,57 @@ pub(super) struct Inspect {
 }
 
 impl Inspect {
-    pub(super) fn run(self, streams: &mut Streams<'_>) -> Result<ExitKind, String> {
+    pub(crate) fn run(self, streams: &mut Streams<'_>) -> Result<ExitKind, String> {
         if !self.as_argument.is_empty() {
             return Err("a token as an argument is visible to every process of this machine and stays in the shell's \
                         history, so it is not accepted there. Pipe it in: pbpaste | alb-emulator inspect --env"
                 .to_owned());
         }
-        let mut request = InspectRequest {
-            config: None,
-            config_from: String::new(),
-            key: self.key_choice()?,
-            show_claims: self.show_claims,
-            input: Vec::new(),
-        };
-        if let Some((from, config)) = self.configuration()? {
-            (request.config, request.config_from) = (Some(config), from);
-        } else if self.fetch_key {
+        let key = self.key()?;
+        let configuration = self.configuration()?;
+        if configuration.is_none() && self.fetch_key {
             return Err(
                 "--fetch-key needs a configuration that names the key endpoint: add --env, --app-config FILE, --config FILE or --signer"
                     .to_owned(),
             );
         }
+        let mut input = Vec::new();
         let unread = |error| format!("standard input cannot be read: {error}");
-        streams.stdin.take(MAX_INPUT).read_to_end(&mut request.input).map_err(unread)?;
+        streams.stdin.take(pasted::MAX_INPUT).read_to_end(&mut input).map_err(unread)?;
+        let pasted = Pasted::read(&input)?;
 
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| format!("the runtime cannot be started: {error}"))?;
-        let now = SharedClock::default().unix_now().ok_or("the system clock is before 1970; correct it")?;
-        let verdict = runtime.block_on(inspect(&request, now, &mut streams.stdout));
-        Ok(match verdict.map_err(|error| format!("writing the explanation failed: {error}"))?? {
-            Verdict::Accepted => ExitKind::Success,
-            Verdict::Rejected => ExitKind::Rejected,
-            Verdict::Undecided => ExitKind::Undecided,
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_err(|_| "the system clock is before 1970; correct it")?.as_secs();
+        let explained = configuration.map(|(config_from, config)| {
+            let explanation = runtime.block_on(config.explain(&headers(&pasted), key));
+            Explained { config_from, trusted: config.summary(), explanation }
+        });
+        let report = Report {
+            pasted: &pasted,
+            token: TokenParts::of(pasted.value.as_bytes()),
+            now,
+            explained: explained.as_ref(),
+            show_claims: self.show_claims,
+        };
+        report.write(streams.stdout).map_err(|error| format!("writing the explanation failed: {error}"))?;
+        Ok(match explained.map(|explained| explained.explanation.verdict) {
+            Some(Verdict::Accepted(_)) => ExitKind::Success,
+            Some(Verdict::Rejected(_)) => ExitKind::Rejected,
+            _ => ExitKind::Undecided,
         })
     }
 
-    fn key_choice(&self) -> Result<KeyChoice, String> {
+    fn key(&self) -> Result<SignatureKey, String> {
         let Some(path) = &self.key else {
-            return Ok(if self.fetch_key { KeyChoice::Fetch } else { KeyChoice::None });
+            return Ok(if self.fetch_key { SignatureKey::fetched() } else { SignatureKey::none() });
         };
         let shown = path.display();
+        let unread = |error| format!("the key file {shown} cannot be read: {error}");
         let mut pem = Vec::new();
-        let file = fs::File::open(path).map_err(|error| format!("the key file {shown} cannot be read: {error}"))?;
-        file.take(MAX_PEM_BYTES)
-            .read_to_end(&mut pem)
-            .map_err(|error| format!("the key file {shown} cannot be read: {error}"))?;
-        let key = PublicKey::from_pem(&pem).map_err(|error| {
-            format!("the key file {shown} is {error}; it must be the response of the key endpoint for the token's kid")
-        })?;
-        Ok(KeyChoice::Given(Arc::new(key)))
+        fs::File::open(path).and_then(|file| file.take(MAX_PEM_BYTES).read_to_end(&mut pem)).map_err(unread)?;
+        SignatureKey::from_pem(&pem).map_err(|error| format!("the key file {shown}: {}", message_of(&error)))
     }
 
     /// The configuration, and a description of where it comes from.
@@ -163,7 +190,7 @@ impl Inspect {
             return self.app_config().map(|(config, note)| Some((format!("{}{note}", names.join(", ")), config)));
         } else if let Some(file) = &self.config {
             let emulated = read_settings(file)?.to_config().map_err(|error| message_of(&error))?;
-            let application = ApplicationSettings::before_start(&emulated, &[])?;
+            let application = ApplicationSettings::before_start(&emulated, &[]).map_err(|error| message_of(&error))?;
             let entry = self.entry(
                 vec![application.signer],
                 &application.issuer,
@@ -206,13 +233,21 @@ impl Inspect {
     fn app_config(&self) -> Result<(AlbAuthConfig, &'static str), String> {
         let message = |error: ConfigError| error.to_string();
         let files = AppConfig::load(&self.app_config).map_err(message)?;
-        match files.alb_auth().and_then(crate::config::AlbAuthConfigBuilder::build) {
+        match files.alb_auth().and_then(AlbAuthConfigBuilder::build) {
             Ok(config) => Ok((config, "")),
             Err(error) => {
-                let without = files.alb_auth_with(ClaimsOnly).and_then(crate::config::AlbAuthConfigBuilder::build);
+                let without = files.alb_auth_with(ClaimsOnly).and_then(AlbAuthConfigBuilder::build);
                 let note = " (without its signIn.resolvers, which inspect cannot run)";
                 without.map(|config| (config, note)).map_err(|_| message(error))
             }
         }
     }
+}
+
+/// A request with this value. A header cannot contain control characters, so they are replaced by
+/// another byte that is not base64.
+fn headers(pasted: &Pasted) -> HeaderMap {
+    let bytes: Vec<u8> = pasted.value.bytes().map(|byte| if byte.is_ascii_control() { b'?' } else { byte }).collect();
+    let value = HeaderValue::from_bytes(&bytes).unwrap_or(HeaderValue::from_static("?"));
+    HeaderMap::from_iter([(http::HeaderName::from_static("x-amzn-oidc-data"), value)])
 }

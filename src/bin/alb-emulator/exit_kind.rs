@@ -2,7 +2,7 @@
 
 /// How the program ended. An invalid command line or configuration is an `Err` instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ExitKind {
+pub(crate) enum ExitKind {
     Success,
     /// `inspect`: the token is rejected.
     Rejected,
@@ -14,7 +14,7 @@ pub(super) enum ExitKind {
 
 impl ExitKind {
     /// The exit code; the help of `inspect` lists them.
-    pub(super) fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         match self {
             Self::Success => 0,
             Self::Rejected => 1,

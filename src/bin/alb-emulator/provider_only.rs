@@ -4,13 +4,12 @@
 use std::io::{self, Write};
 
 use tokio::net::TcpListener;
-
-use super::settings_file::message_of;
-use crate::emulator::{
+use tower_alb_auth::emulator::{
     EmulatorSettings,
-    paragraphs::labelled,
     provider::{DemoClient, DemoProvider, DemoProviderServer},
 };
+
+use crate::{paragraphs::labelled, settings_file::message_of};
 
 /// Column in which the texts start, after their labels.
 const COLUMN: usize = 13;
@@ -19,7 +18,7 @@ const CLIENT_ID: &str = "alb-emulator";
 const CLIENT_SECRET: &str = "a-secret-of-development";
 const ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 9001);
 
-pub(super) async fn start(settings: &EmulatorSettings, redirect_uris: &[String]) -> Result<DemoProviderServer, String> {
+pub(crate) async fn start(settings: &EmulatorSettings, redirect_uris: &[String]) -> Result<DemoProviderServer, String> {
     if redirect_uris.is_empty() {
         return Err("the provider redirects users to registered addresses only: add --redirect-uri URL, such as \
                     --redirect-uri http://app.localhost:3000/callback"
@@ -41,12 +40,12 @@ pub(super) async fn start(settings: &EmulatorSettings, redirect_uris: &[String])
     }
     let address = demo.listen.unwrap_or(ADDRESS.into());
     let listener = TcpListener::bind(address).await.map_err(|error| {
-        format!("the demo provider cannot listen at {address}: {error}; choose another port by --provider-listen, or 0 for a free one")
+        format!("the demo provider cannot listen at {address}: {error}; name another port, or 0 for a free one (--provider-listen)")
     })?;
     builder.serve(listener).map_err(|error| message_of(&error))
 }
 
-pub(super) fn write(
+pub(crate) fn write(
     provider: &DemoProviderServer,
     settings: &EmulatorSettings,
     redirect_uris: &[String],
@@ -70,7 +69,6 @@ fn client_id(settings: &EmulatorSettings) -> &str {
 }
 
 fn secret(settings: &EmulatorSettings) -> Result<String, String> {
-    // The settings read the secret file.
-    let config = settings.to_config().map_err(|error| message_of(&error))?;
-    Ok(config.client_secret.map_or_else(|| CLIENT_SECRET.to_owned(), |secret| secret.expose().to_owned()))
+    let given = settings.read_client_secret().map_err(|error| message_of(&error))?;
+    Ok(given.map_or_else(|| CLIENT_SECRET.to_owned(), |secret| secret.expose().to_owned()))
 }

@@ -25,14 +25,14 @@ use tokio::process::{Child as Process, Command};
 const PORT: &str = "{port}";
 
 /// How long an application may take to end after it was asked to.
-pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long processes that it left behind may take to end.
 const ORPHAN_TIMEOUT: Duration = Duration::from_secs(2);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The signal by which an application is asked to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StopSignal {
+pub(crate) enum StopSignal {
     /// The same as Ctrl-C.
     Interrupt,
     Terminate,
@@ -41,7 +41,7 @@ pub(super) enum StopSignal {
 
 /// A running application. Dropping it kills it and everything that it started.
 #[derive(Debug)]
-pub(super) struct Child {
+pub(crate) struct Child {
     process: Process,
     group: Group,
 }
@@ -51,7 +51,7 @@ impl Child {
     ///
     /// # Errors
     /// The program does not exist, or it cannot be started.
-    pub(super) fn start(
+    pub(crate) fn start(
         command: &[OsString],
         port: u16,
         environment: &[(&str, String)],
@@ -79,7 +79,7 @@ impl Child {
 
     /// Waits until it ends by itself, and returns its exit code. As in a shell, the code is 128
     /// plus the signal's number if a signal ended it.
-    pub(super) async fn ended(&mut self) -> u8 {
+    pub(crate) async fn ended(&mut self) -> u8 {
         match self.process.wait().await {
             Ok(status) => code(status),
             // The status is lost.
@@ -88,14 +88,14 @@ impl Child {
     }
 
     /// Ends the processes that it left behind after it ended by itself.
-    pub(super) async fn sweep(&mut self) {
+    pub(crate) async fn sweep(&mut self) {
         self.group.signal(StopSignal::Terminate);
         self.group.gone_or_killed(ORPHAN_TIMEOUT).await;
     }
 
     /// Asks it to end, and kills it if it does not within `timeout`. Returns false if it was
     /// killed.
-    pub(super) async fn stop(&mut self, signal: StopSignal, timeout: Duration) -> bool {
+    pub(crate) async fn stop(&mut self, signal: StopSignal, timeout: Duration) -> bool {
         if !self.group.signal(signal) {
             let _ = self.process.start_kill();
         }
@@ -108,7 +108,7 @@ impl Child {
     }
 
     /// Kills it and everything that it started.
-    pub(super) async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         self.group.gone_or_killed(Duration::ZERO).await;
         let _ = self.process.kill().await;
     }

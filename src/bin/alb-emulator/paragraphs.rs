@@ -2,41 +2,40 @@
 
 use std::io::{self, Write};
 
+use textwrap::{Options, WordSeparator, WordSplitter, wrap};
+
 /// Line width: a terminal of usual width, and a little more.
 const WIDTH: usize = 100;
 
 /// Writes a label and its text. A text that does not fit on the line continues below its first
 /// line; words are never broken.
-pub(super) fn labelled(out: &mut dyn Write, label: &str, column: usize, text: &str) -> io::Result<()> {
-    let mut line = format!("  {label:<column$}");
-    if !label.is_empty() && label.len() >= column {
-        line.push_str("  ");
+pub(crate) fn labelled(out: &mut dyn Write, label: &str, column: usize, text: &str) -> io::Result<()> {
+    let gap = if label.is_empty() || label.len() < column { "" } else { "  " };
+    let first = format!("  {label:<column$}{gap}");
+    if text.is_empty() {
+        return writeln!(out, "{}", first.trim_end());
     }
-    let mut used = line.chars().count();
-    let indent = column.saturating_add(2);
-    let mut first = true;
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let length = word.chars().count();
-        if !first && used.saturating_add(1).saturating_add(length) > WIDTH {
-            writeln!(out, "{}", line.trim_end())?;
-            line = " ".repeat(indent);
-            used = indent;
-            first = true;
-        }
-        if !first {
-            line.push(' ');
-            used = used.saturating_add(1);
-        }
-        line.push_str(word);
-        used = used.saturating_add(length);
-        first = false;
-    }
-    writeln!(out, "{}", line.trim_end())
+    let rest = " ".repeat(column.saturating_add(2));
+    let options = Options::new(WIDTH)
+        .initial_indent(&first)
+        .subsequent_indent(&rest)
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation);
+    wrap(text, options).iter().try_for_each(|line| writeln!(out, "{}", line.trim_end()))
+}
+
+/// A text from outside in quotes: 120 characters at most, anything but printable ASCII escaped.
+pub(crate) fn quoted(text: &str) -> String {
+    const MAX_CHARS: usize = 120;
+    let shown: String = text.chars().take(MAX_CHARS).collect();
+    let more = if shown.len() < text.len() { "..." } else { "" };
+    format!("\"{}{more}\"", shown.escape_default())
 }
 
 /// Escapes a text from outside for a terminal, so that it cannot move the cursor or change the text
 /// direction.
-pub(super) fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         let hidden = c.is_control()

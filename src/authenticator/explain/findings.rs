@@ -1,5 +1,5 @@
-//! Finds all problems of a token. The layer stops at the first check that fails; a person who fixes
-//! that one wants to know about the others.
+//! Finds all problems of a request. The layer stops at the first check that fails; an operator who
+//! fixes that one wants to know about the others.
 //!
 //! After each rejection the one problem that caused it is worked around, in the token, the
 //! configuration or the clock, and the layer checks again. So the messages and their order are the
@@ -8,19 +8,22 @@
 
 use std::sync::Arc;
 
+use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
 use super::{
+    checks::Failure,
     layer_check::{LayerCheck, at, changed, with_key},
-    token_parts::{Json, TokenParts},
+    sign_in_result::SignInResult,
+    token_parts::{JsonPart, TokenParts},
 };
 use crate::{
-    AuthError, AuthErrorKind, Kid,
-    config::AlbAuthConfig,
-    internal::{
-        Authenticated, PublicKey,
+    alb::{
+        DATA, IDENTITY, Kid, PublicKey,
         signer::{AlbSigner, Members, TOKEN_LIFETIME, to_json},
     },
+    config::AlbAuthConfig,
+    error::AuthErrorKind,
 };
 
 /// Upper bound of the loop: more rejections than a token has ways to fail.
@@ -29,34 +32,37 @@ const MAX_ROUNDS: usize = 24;
 const MEMBERS: [&str; 7] = ["typ", "kid", "alg", "iss", "client", "signer", "exp"];
 
 /// All errors that the layer would report, one after the other.
+#[derive(Default)]
 pub(super) struct Findings {
     /// In the layer's order.
-    pub(super) errors: Vec<AuthError>,
-    /// The result once all of them are fixed, provided that the signature is valid.
-    pub(super) accepted: Option<Authenticated>,
+    pub(super) failures: Vec<Failure>,
+    /// The user once all of them are fixed, provided that the signature is valid.
+    pub(super) sign_in: Option<SignInResult>,
 }
 
-/// A token on its way to one that is accepted.
+/// A request on its way to one that is accepted.
 struct Attempt {
+    headers: HeaderMap,
     header: Members,
     /// As received, unless a member was changed.
     raw_header: Vec<u8>,
     payload: Vec<u8>,
-    /// Whether the token was changed and so is no longer the one that was pasted.
+    /// Whether the token was changed and so is no longer the one that was received.
     is_changed: bool,
     config: AlbAuthConfig,
 }
 
-/// Finds every problem of the token except with its signature.
-pub(super) async fn find_all(token: &str, parts: &TokenParts<'_>, config: &AlbAuthConfig, now: u64) -> Findings {
-    let mut findings = Findings { errors: Vec::new(), accepted: None };
+/// Finds every problem of the request except with its signature.
+pub(super) async fn find_all(headers: &HeaderMap, parts: &TokenParts, config: &AlbAuthConfig, now: u64) -> Findings {
+    let mut findings = Findings::default();
     let Ok(signer) = AlbSigner::generate() else { return findings };
     let Ok(key) = PublicKey::from_pem(signer.public_key_pem().as_bytes()) else { return findings };
     let key = Arc::new(key);
 
-    let decoded = |index: usize| parts.segments.get(index).and_then(|segment| segment.decoded.clone());
+    let decoded = |index: usize| parts.segments().get(index).and_then(|segment| segment.decoded.clone());
     let mut attempt = Attempt {
-        header: parts.header.members().to_vec(),
+        headers: headers.clone(),
+        header: parts.header().members().to_vec(),
         raw_header: decoded(0).unwrap_or_default(),
         payload: decoded(1).unwrap_or_default(),
         is_changed: false,
@@ -64,27 +70,28 @@ pub(super) async fn find_all(token: &str, parts: &TokenParts<'_>, config: &AlbAu
     };
     for _ in 0..MAX_ROUNDS {
         let kid = attempt.header_text("kid").and_then(Kid::parse);
-        let check = LayerCheck::new(with_key(&attempt.config, kid, Arc::clone(&key)));
-        let signed = if attempt.is_changed { attempt.sign(&signer) } else { Some(token.to_owned()) };
-        let Some(signed) = signed else { return findings };
-        let error = match check.check(&signed).await {
+        let check = LayerCheck::new(with_key(&attempt.config, kid, &key));
+        if attempt.is_changed && attempt.sign(&signer).is_none() {
+            return findings;
+        }
+        let failure = match check.check(&attempt.headers).await {
             Ok(authenticated) => {
-                findings.accepted = Some(authenticated);
+                findings.sign_in = Some(SignInResult::of(&authenticated));
                 return findings;
             }
-            Err(error) => error,
+            Err(failure) => failure,
         };
-        // The pasted token is not signed with the generated key; the one made from it is.
-        if error.kind() == AuthErrorKind::InvalidSignature && !attempt.is_changed {
+        let kind = failure.error.kind();
+        // The received token is not signed with the generated key; the one made from it is.
+        if kind == AuthErrorKind::InvalidSignature && !attempt.is_changed {
             attempt.is_changed = true;
             continue;
         }
-        let message = error.operator_message();
-        if findings.errors.iter().any(|known| known.operator_message() == message) {
+        let message = failure.error.operator_message();
+        if findings.failures.iter().any(|known| known.error.operator_message() == message) {
             return findings;
         }
-        let kind = error.kind();
-        findings.errors.push(error);
+        findings.failures.push(failure);
         if !attempt.fix(kind, parts, now) {
             return findings;
         }
@@ -98,14 +105,17 @@ impl Attempt {
         self.header.iter().rev().find(|(held, _)| held == name)?.1.as_str()
     }
 
-    fn sign(&self, signer: &AlbSigner) -> Option<String> {
-        signer.sign(&self.raw_header, &self.payload, true).ok()
+    /// Replaces the token by the changed one.
+    fn sign(&mut self, signer: &AlbSigner) -> Option<()> {
+        let token = signer.sign(&self.raw_header, &self.payload, true).ok()?;
+        self.headers.insert(DATA, HeaderValue::from_str(&token).ok()?);
+        Some(())
     }
 
     /// Works around the cause of the rejection. Returns false if that is not possible, or if no
     /// check follows.
-    fn fix(&mut self, kind: AuthErrorKind, parts: &TokenParts<'_>, now: u64) -> bool {
-        let readable = matches!(parts.header, Json::Object(_));
+    fn fix(&mut self, kind: AuthErrorKind, parts: &TokenParts, now: u64) -> bool {
+        let readable = matches!(parts.header(), JsonPart::Object(_));
         match kind {
             AuthErrorKind::TooLarge => {
                 self.config = changed(&self.config, |settings| settings.token_limits.max_token_bytes = usize::MAX);
@@ -127,6 +137,7 @@ impl Attempt {
             AuthErrorKind::Expired | AuthErrorKind::NotYetValid | AuthErrorKind::LifetimeTooLong => {
                 self.fix_time(parts, now)
             }
+            AuthErrorKind::IdentityMismatch => self.headers.remove(IDENTITY).is_some(),
             _ => false,
         }
     }
@@ -151,8 +162,8 @@ impl Attempt {
     }
 
     /// Sets the clock to the middle of the token's lifetime.
-    fn fix_time(&mut self, parts: &TokenParts<'_>, now: u64) -> bool {
-        let ends = [&parts.header, &parts.payload].into_iter().filter_map(|json| json.seconds("exp"));
+    fn fix_time(&mut self, parts: &TokenParts, now: u64) -> bool {
+        let ends = [parts.header(), parts.payload()].into_iter().filter_map(|json| json.seconds("exp"));
         let fresh = ends.min().map_or(now, |end| end.saturating_sub(TOKEN_LIFETIME / 2));
         self.config = at(&self.config, fresh);
         true
