@@ -125,7 +125,7 @@ impl<'a> Section<'a> {
         let Some(node) = self.find(key) else { return false };
         match &node.value {
             Value::Bool(value) => *value,
-            // As Backstage reads them, who has it from variables.
+            // As Backstage reads them: variables are texts.
             Value::Text(text) | Value::Number(text) => match text.trim().to_ascii_lowercase().as_str() {
                 "true" | "yes" | "y" | "on" | "1" => true,
                 "false" | "no" | "n" | "off" | "0" => false,
