@@ -2,8 +2,15 @@
 
 use super::{Node, Positions, Value};
 
-/// A later file over an earlier one. Objects are merged member by member; any other value replaces the earlier one, except a
-/// variable that is not set, which counts as absent.
+/// A later file over an earlier one, as Backstage's reader finds values in a chain of files:
+///
+/// | later | earlier | result |
+/// |---|---|---|
+/// | object | object | merged member by member |
+/// | object | null, or another value | the object; the other value is kept as [`Node::below`], since Backstage fails at it |
+/// | a variable that is not set | any | the earlier value |
+/// | null | any | null, which counts as absent and hides what stands below, except from an object of a still later file |
+/// | another value | any | the later value |
 pub(crate) fn merge(earlier: Node, later: Node) -> Node {
     match (earlier.value, later.value) {
         (Value::Object(mut members), Value::Object(over)) => {
@@ -21,9 +28,28 @@ pub(crate) fn merge(earlier: Node, later: Node) -> Node {
                     }
                 }
             }
-            Node { value: Value::Object(members), origin: later.origin }
+            let below = earlier.below.or(later.below);
+            Node { value: Value::Object(members), origin: later.origin, below, unset: later.unset.or(earlier.unset) }
         }
-        (value, Value::Unset(_)) => Node { value, origin: earlier.origin },
-        (_, value) => Node { value, origin: later.origin },
+        (value @ Value::Unset(_), Value::Unset(_)) => Node { value, origin: earlier.origin, below: None, unset: None },
+        (value, Value::Unset(variable)) => {
+            Node { value, origin: earlier.origin, below: earlier.below, unset: Some((variable, later.origin)) }
+        }
+        (Value::Null, value @ Value::Object(_)) => {
+            Node { value, origin: later.origin, below: earlier.below, unset: later.unset }
+        }
+        (Value::Null | Value::Object(_), Value::Null) => {
+            Node { value: Value::Null, origin: later.origin, below: earlier.below, unset: None }
+        }
+        (Value::Null | Value::Unset(_) | Value::Object(_), value) => Node::new(value, later.origin),
+        (value, Value::Null) => {
+            let kind = Node::new(value, earlier.origin.clone()).kind();
+            Node { value: Value::Null, origin: later.origin, below: Some((kind, earlier.origin)), unset: None }
+        }
+        (value, over @ Value::Object(_)) => {
+            let kind = Node::new(value, earlier.origin.clone()).kind();
+            Node { value: over, origin: later.origin, below: Some((kind, earlier.origin)), unset: later.unset }
+        }
+        (_, value) => Node::new(value, later.origin),
     }
 }

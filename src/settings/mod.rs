@@ -15,7 +15,11 @@ mod problem;
 mod resolve;
 #[cfg(feature = "app-config")]
 mod section;
+#[cfg(feature = "app-config")]
+mod substitution;
 mod suggest;
+#[cfg(feature = "app-config")]
+mod variables;
 #[cfg(feature = "app-config")]
 mod yaml;
 
@@ -32,5 +36,6 @@ pub(crate) use self::{
     node::{Node, Value},
     once::{Once, Positions},
     resolve::Resolver,
-    section::{Problems, Section},
+    section::{MERGE_KEY, Problems, Section},
+    variables::{Variables, read_variables},
 };

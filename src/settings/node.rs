@@ -1,12 +1,16 @@
 //! Values, each with the place that it was read from.
 
-use super::Location;
+use super::{KeyAt, Location, Problem};
 
 /// A value of a file.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) value: Value,
     pub(crate) origin: Location,
+    /// A value of an earlier file that is no object, below an object of a later file.
+    pub(crate) below: Option<(&'static str, Location)>,
+    /// A later file's variable that is not set, so that the earlier value holds.
+    pub(crate) unset: Option<(String, Location)>,
 }
 
 #[derive(Debug, Clone)]
@@ -24,9 +28,19 @@ pub(crate) enum Value {
 }
 
 impl Node {
+    pub(crate) fn new(value: Value, origin: Location) -> Self {
+        Self { value, origin, below: None, unset: None }
+    }
+
     /// No file yet.
     pub(crate) fn empty() -> Self {
-        Self { value: Value::Object(Vec::new()), origin: Location::new(&"".into(), 0) }
+        Self::new(Value::Object(Vec::new()), Location::new(&"".into(), 0))
+    }
+
+    /// The problem with what stands below this object in an earlier file: Backstage's reader fails at it.
+    pub(crate) fn hidden(&self, path: &str) -> Option<Problem> {
+        let (kind, origin) = self.below.as_ref()?;
+        Some(Problem::wrong_type(KeyAt::new(path, origin), "an object of settings, as in the later file", kind))
     }
 
     pub(crate) fn member(&self, name: &str) -> Option<&Self> {

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     FilesRead, Location, Node, Problem, ProblemKind, Value, files,
+    substitution::{self, trim, without_defaults},
     yaml::{MAX_BYTES, parse},
 };
 
@@ -51,13 +52,22 @@ impl<'e> Resolver<'e> {
     /// The value of a text that stands in that file.
     pub(crate) fn text(&self, path: &Path, text: &str) -> Result<Node, Problem> {
         let root = parse(&path.display().to_string().into(), text)?;
-        if !matches!(root.value, Value::Object(_) | Value::Null) {
+        if matches!(root.value, Value::Null) {
+            return Ok(Node::new(Value::Object(Vec::new()), root.origin));
+        }
+        let root = self.resolve(root, &folder_of(path), 0)?;
+        if !matches!(root.value, Value::Object(_)) {
             let predicate = format!("is {} and not an object of settings", root.kind());
             return Err(
                 Problem::of_file(ProblemKind::WrongType, root.origin.clone(), predicate).with_found(root.kind())
             );
         }
-        self.resolve(root, &folder_of(path), 0)
+        Ok(root)
+    }
+
+    /// A variable, without white space around it.
+    fn variable(&self, name: &str) -> Option<String> {
+        (self.environment)(name).map(|value| trim(&value).to_owned())
     }
 
     fn read(&self, path: &Path, shown: &str) -> Result<String, Fault> {
@@ -115,7 +125,7 @@ impl<'e> Resolver<'e> {
             },
             other => other,
         };
-        Ok(Node { value, origin })
+        Ok(Node::new(value, origin))
     }
 
     fn include(&self, key: &str, argument: &Node, folder: &Path, depth: usize) -> Result<Node, IncludeError> {
@@ -130,14 +140,15 @@ impl<'e> Resolver<'e> {
         };
         match key {
             "$env" => {
-                let value = (self.environment)(&named).map_or_else(|| Value::Unset(named), Value::Text);
-                Ok(Node { value, origin })
+                let value =
+                    self.variable(&named).map_or_else(|| Value::Unset(substitution::shown(&named)), Value::Text);
+                Ok(Node::new(value, origin))
             }
             "$file" => {
                 let path = folder.join(&named);
                 let shown = shown(&path, &named, &written);
                 let text = self.read(&path, &shown).map_err(|fault| fault.named(&shown))?;
-                Ok(Node { value: Value::Text(text.trim_end().to_owned()), origin })
+                Ok(Node::new(Value::Text(substitution::trim_end(&text).to_owned()), origin))
             }
             _ => self.include_yaml(&named, &written, folder, depth),
         }
@@ -158,46 +169,33 @@ impl<'e> Resolver<'e> {
             return Err(Fault::new(ProblemKind::InvalidValue, predicate).into());
         }
         let text = self.read(&path, &shown).map_err(|fault| fault.named(&shown))?;
-        // JSON is YAML.
+        // JSON is YAML, but not all YAML is JSON.
+        if extension == "json"
+            && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&text)
+        {
+            let (line, column) = (u64::try_from(error.line()).unwrap_or_default(), error.column());
+            let location = Location::new(&shown.as_str().into(), line);
+            let problem =
+                Problem::of_file(ProblemKind::Syntax, location, format!("is not JSON from column {column} on"));
+            return Err(problem.into());
+        }
         let root = parse(&Arc::from(shown.as_str()), &text)?;
         let found = if place.is_empty() { Some(&root) } else { root.at(place) };
         let missing = || format!("names {shown_place} in {shown}, where there is no such key");
         let found = found.ok_or_else(|| Fault::new(ProblemKind::Missing, missing()))?.clone();
+        if let Value::Object(members) = &found.value
+            && members.iter().any(|(name, _)| INCLUDES.contains(&name.as_str()))
+        {
+            let predicate = format!(
+                "names {shown}, which is an include itself: Backstage follows one include at a time; name the last file"
+            );
+            return Err(Fault::new(ProblemKind::NotServed, predicate).into());
+        }
         Ok(self.resolve(found, &folder_of(&path), depth.saturating_add(1))?)
     }
 
-    /// Puts environment variables into a text.
     fn substitute(&self, text: String) -> Value {
-        let (mut done, mut rest) = (String::new(), text.as_str());
-        while let Some(start) = rest.find("${") {
-            let (before, from) = rest.split_at(start);
-            // `${` up to the next brace; one that opens again is no variable.
-            let inner = from.get(2..).unwrap_or_default();
-            let Some(end) =
-                inner.find(['{', '}']).filter(|end| inner.get(*end..).is_some_and(|rest| rest.starts_with('}')))
-            else {
-                done.push_str(before);
-                done.push_str("${");
-                rest = inner;
-                continue;
-            };
-            let name = inner.get(..end).unwrap_or_default();
-            if let Some(before) = before.strip_suffix('$') {
-                done.push_str(before);
-                done.push_str("${");
-                done.push_str(name);
-                done.push('}');
-            } else {
-                done.push_str(before);
-                match (self.environment)(name.trim()) {
-                    Some(value) => done.push_str(&value),
-                    None => return Value::Unset(name.trim().to_owned()),
-                }
-            }
-            rest = inner.get(end.saturating_add(1)..).unwrap_or_default();
-        }
-        done.push_str(rest);
-        Value::Text(done)
+        substitution::substitute(text, &|name| self.variable(name))
     }
 }
 
@@ -249,7 +247,7 @@ impl From<Problem> for IncludeError {
 
 /// A path for a message: as it is written if it has a variable in it, whose value may be a secret.
 fn shown(path: &Path, named: &str, written: &str) -> String {
-    if named == written { path.display().to_string() } else { written.to_owned() }
+    if named == written { path.display().to_string() } else { without_defaults(written) }
 }
 
 fn folder_of(path: &Path) -> PathBuf {

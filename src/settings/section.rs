@@ -2,7 +2,10 @@
 
 use std::cell::RefCell;
 
-use super::{KeyAt, Node, Once, Problem, Value};
+use super::{KeyAt, Node, Once, Problem, ProblemKind, Value};
+
+/// Merges in YAML 1.1.
+pub(crate) const MERGE_KEY: &str = "<<";
 
 /// What is wrong.
 #[derive(Default)]
@@ -30,7 +33,11 @@ impl<'a> Section<'a> {
     /// Every key must be one of these, each of which is read here or by another part.
     pub(crate) fn only(&self, known: &[&str]) {
         for (name, member) in self.members() {
-            if !known.contains(&name.as_str()) {
+            if name == MERGE_KEY {
+                let predicate = "is a merge key, and Backstage's reader does not merge: it takes << for a key";
+                let problem = Problem::of(ProblemKind::UnknownKey, self.key(name, member), predicate);
+                self.problems.add(problem.with_fix("write the keys out"));
+            } else if !known.contains(&name.as_str()) {
                 self.problems.add(Problem::unknown_key(self.key(name, member), known.iter().copied()));
             }
         }
@@ -100,8 +107,12 @@ impl<'a> Section<'a> {
         let node = self.find(key)?;
         match &node.value {
             Value::Text(text) if !text.is_empty() => Some(text.clone()),
-            // YAML takes a client id of digits for a number.
-            Value::Number(number) => Some(number.clone()),
+            // Backstage takes no number for a text; 0123 is the number 123.
+            Value::Number(_) => {
+                let problem = Problem::wrong_type(self.key(key, node), "a text", node.kind());
+                self.problems.add(problem.with_fix("write it in quotes"));
+                None
+            }
             _ => self.wrong(key, node, "a text"),
         }
     }
@@ -114,28 +125,52 @@ impl<'a> Section<'a> {
         let Some(node) = self.find(key) else { return false };
         match &node.value {
             Value::Bool(value) => *value,
-            // As a variable gives it.
-            Value::Text(text) if text == "true" => true,
-            Value::Text(text) if text == "false" => false,
+            // As Backstage reads them: variables are texts.
+            Value::Text(text) | Value::Number(text) => match text.trim().to_ascii_lowercase().as_str() {
+                "true" | "yes" | "y" | "on" | "1" => true,
+                "false" | "no" | "n" | "off" | "0" => false,
+                _ => self.wrong(key, node, "true or false").unwrap_or(false),
+            },
             _ => self.wrong(key, node, "true or false").unwrap_or(false),
         }
     }
 
-    /// A list of texts. A single text counts as a list of one, which is what a variable gives.
+    /// A list of texts.
     pub(crate) fn texts(&self, key: &str) -> Option<Vec<String>> {
         let node = self.find(key)?;
-        let items = match &node.value {
-            Value::List(items) => items.as_slice(),
-            Value::Text(_) | Value::Number(_) => std::slice::from_ref(node),
-            _ => return self.wrong(key, node, "a list of texts"),
-        };
+        match &node.value {
+            Value::List(items) => self.texts_of(key, node, items),
+            _ => self.wrong(key, node, "a list of texts"),
+        }
+    }
+
+    /// A list of texts, for keys that Backstage has no reader for. A single text counts as a list of one, which is what a
+    /// variable gives.
+    pub(crate) fn text_or_texts(&self, key: &str) -> Option<Vec<String>> {
+        let node = self.find(key)?;
+        match &node.value {
+            Value::List(items) => self.texts_of(key, node, items),
+            Value::Text(_) | Value::Number(_) => self.texts_of(key, node, std::slice::from_ref(node)),
+            _ => self.wrong(key, node, "a list of texts"),
+        }
+    }
+
+    fn texts_of(&self, key: &str, node: &Node, items: &[Node]) -> Option<Vec<String>> {
         let mut texts = Vec::new();
         for item in items {
             match &item.value {
                 Value::Text(text) if !text.is_empty() => texts.push(text.clone()),
-                Value::Number(number) => texts.push(number.clone()),
+                // A client id of digits.
+                Value::Number(number) if number.bytes().all(|byte| byte.is_ascii_digit()) => texts.push(number.clone()),
                 Value::Unset(variable) => self.problems.add(Problem::unset_variable(self.key(key, item), variable)),
-                _ => return self.wrong(key, item, "a list of texts"),
+                // The list is what is wrong: of a text, of a number.
+                _ if std::ptr::eq(item, node) => return self.wrong(key, node, "a list of texts"),
+                _ => {
+                    let expected = "a list of texts that are not empty";
+                    let found = format!("a list with {} in it", item.kind());
+                    self.problems.add(Problem::wrong_type(self.key(key, item), expected, &found));
+                    return None;
+                }
             }
         }
         Some(texts)
@@ -143,6 +178,10 @@ impl<'a> Section<'a> {
 
     pub(crate) fn section(&self, key: &str) -> Option<Section<'a>> {
         let node = self.find(key)?;
+        if let Some(problem) = node.hidden(&format!("{}.{key}", self.path)) {
+            self.problems.add(problem);
+            return None;
+        }
         match &node.value {
             Value::Object(_) => Some(Section { path: format!("{}.{key}", self.path), node, problems: self.problems }),
             _ => self.wrong(key, node, "an object of settings"),

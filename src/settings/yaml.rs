@@ -6,14 +6,18 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, SeqAccess, Visitor},
 };
-use serde_saphyr::Spanned;
+use serde_saphyr::{
+    Options, Spanned,
+    options::{DuplicateKeyPolicy, MergeKeyPolicy},
+};
 
 use super::{Location, Node, Problem, ProblemKind, Value};
 
 /// The longest file that is read. An app-config has a few KiB.
 pub(crate) const MAX_BYTES: usize = 1024 * 1024;
 
-/// The value of a file; an empty file is an empty object.
+/// The value of a file, by YAML 1.2's core schema, as Backstage's reader has it: `yes` is a text, and `<<` is a key like any
+/// other. An empty file is null.
 ///
 /// # Errors
 /// The text is not YAML, or names a key twice. The problem shows no line of the file, which may hold a secret.
@@ -22,17 +26,39 @@ pub(crate) fn parse(file: &Arc<str>, text: &str) -> Result<Node, Problem> {
         let predicate = format!("has more than {MAX_BYTES} bytes: is it an app-config file?");
         return Err(Problem::of_file(ProblemKind::Unreadable, Location::new(file, 0), predicate));
     }
+    if let Some(line) = other_version(text) {
+        let clause =
+            "the directive %YAML names another version than 1.2, by which Backstage reads booleans and << otherwise";
+        return Err(Problem::at(ProblemKind::NotServed, Location::new(file, line), clause).with_fix("leave it out"));
+    }
     // Depth, aliases and events are bounded by the reader's budget.
-    let parsed: Result<Option<Spanned<Plain>>, _> = serde_saphyr::from_str(text);
+    let parsed: Result<Option<Spanned<Plain>>, _> = serde_saphyr::from_str_with_options(text, core_schema());
     match parsed {
         Ok(Some(parsed)) => Ok(node(parsed, file)),
-        Ok(None) => Ok(Node { value: Value::Object(Vec::new()), origin: Location::new(file, 0) }),
+        Ok(None) => Ok(Node::new(Value::Null, Location::new(file, 0))),
         Err(error) => {
             let line = error.location().map_or(0, |location| location.line());
             let predicate = format!("is not YAML: {}", reason(&error));
             Err(Problem::of_file(ProblemKind::Syntax, Location::new(file, line), predicate))
         }
     }
+}
+
+fn core_schema() -> Options {
+    let mut options = Options::default();
+    options.duplicate_keys = DuplicateKeyPolicy::Error;
+    options.merge_keys = MergeKeyPolicy::AsOrdinary;
+    options.strict_booleans = true;
+    options.underscored_numbers_as_strings = true;
+    options
+}
+
+/// The line of a directive `%YAML` for another version.
+fn other_version(text: &str) -> Option<u64> {
+    let directives = text.lines().take_while(|line| line.is_empty() || line.starts_with(['%', '#']));
+    let number = |index: usize| u64::try_from(index).unwrap_or_default().saturating_add(1);
+    let version = |line: &str| line.strip_prefix("%YAML").map(|rest| rest.trim() != "1.2");
+    directives.enumerate().find(|(_, line)| version(line) == Some(true)).map(|(index, _)| number(index))
 }
 
 /// The reader's reason, without what it quotes of the file.
@@ -57,7 +83,7 @@ fn node(parsed: Spanned<Plain>, file: &Arc<str>) -> Node {
             Value::Object(members.into_iter().map(|(name, member)| (name, node(member, file))).collect())
         }
     };
-    Node { value, origin: Location::new(file, parsed.referenced.line()) }
+    Node::new(value, Location::new(file, parsed.referenced.line()))
 }
 
 /// A value of YAML.

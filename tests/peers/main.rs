@@ -11,6 +11,7 @@ mod start;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod app_config;
 mod browser;
 mod postgres;
 mod programs;

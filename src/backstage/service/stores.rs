@@ -66,8 +66,10 @@ impl Stores {
         if let Some(password) = &database.password {
             builder = builder.password(password.expose());
         }
-        if let Some(schema) = &database.schema {
-            builder = builder.schema(schema);
+        match &database.schema {
+            // Own tables have one place.
+            Some(schema) if database.search_path.len() < 2 || create_own_tables => builder = builder.schema(schema),
+            _ => builder = builder.search_path(&database.search_path),
         }
         if let Some(role) = &database.role {
             builder = builder.role(role);

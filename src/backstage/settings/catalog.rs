@@ -2,7 +2,7 @@
 
 use super::{
     Secret,
-    discovery::{Endpoints, Side},
+    discovery::{Endpoints, Side, not_an_address},
     reader::{Reader, Warning},
     urls::absolute,
 };
@@ -65,9 +65,7 @@ pub(super) fn read_catalog(reader: &Reader<'_>, base: &str) -> Option<CatalogSet
     let sign_in = reader.section("auth.providers.awsalb.signIn");
     let plain_http = reader.flag_or(&sign_in, PLAIN_HTTP, false);
     let Some(url) = absolute(&url) else {
-        let predicate =
-            "gives the catalog's address, which must be an http or https URL such as https://<backend>/api/catalog";
-        reader.problem(Problem::of(ProblemKind::InvalidValue, of, predicate));
+        reader.problem(not_an_address(of, &url, "the catalog's address"));
         return None;
     };
     let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();

@@ -4,7 +4,7 @@ use super::reader::{Reader, Warning};
 use crate::{
     EntityRef,
     config::{Problem, ProblemKind},
-    internal::{Section, Value},
+    internal::Section,
 };
 
 const PATH: &str = "auth.providers.guest";
@@ -24,7 +24,7 @@ pub struct GuestSettings {
 /// The guest, if the provider is present: `guest: {}` is enough.
 pub(super) fn read_guest(reader: &Reader<'_>) -> Option<GuestSettings> {
     let providers = reader.section("auth.providers");
-    providers.find("guest").filter(|node| matches!(node.value, Value::Object(_)))?;
+    providers.section("guest")?;
     let guest = reader.section(PATH);
     guest.only(&["userEntityRef", "ownershipEntityRefs", "dangerouslyAllowOutsideDevelopment"]);
     let outside_development = reader.flag_or(&guest, "dangerouslyAllowOutsideDevelopment", false);

@@ -1,5 +1,6 @@
 //! Every key of the files, with its place.
 
+use super::reader::Warning;
 use crate::internal::{KeyAt, Node, Value};
 
 /// A key that has no keys below it; a list of plain values is one.
@@ -38,6 +39,8 @@ fn collect<'a>(key: &Key<'a>, node: &'a Node, keys: &mut Vec<Key<'a>>) {
         Value::List(items) if items.iter().any(|item| matches!(item.value, Value::Object(_) | Value::List(_))) => {
             items.iter().enumerate().for_each(|(number, node)| collect(&below(Step::Number(number), node), node, keys));
         }
+        // Counts as absent.
+        Value::Null => {}
         _ => keys.push(key.clone()),
     }
 }
@@ -59,6 +62,17 @@ impl<'a> Key<'a> {
     /// What stands there.
     pub(super) fn value(&self) -> Option<&'a Value> {
         self.steps.last().map(|(_, node)| &node.value)
+    }
+
+    /// The warning that a later file takes the value from a variable that is not set, so that this value holds.
+    pub(super) fn not_overridden(&self) -> Option<Warning> {
+        let (_, node) = self.steps.last()?;
+        let (variable, later) = node.unset.as_ref()?;
+        let text = format!(
+            "this value is used although {later} has another one: that takes it from the environment variable {variable}, \
+             which is not set"
+        );
+        Some(Warning::of(self.above(usize::MAX), text))
     }
 
     /// Path and place of its first so many names.

@@ -24,9 +24,19 @@ pub(super) fn read_listen(reader: &Reader<'_>) -> Option<ListenSettings> {
     const KEY: &str = "listen";
     let backend = reader.section("backend");
     reader.tell_unset(&backend, KEY);
+    // Stock back ends look for listen.host in each file, also where a later one has null.
+    if let Some(problem) = backend
+        .node
+        .member(KEY)
+        .filter(|node| matches!(node.value, Value::Null))
+        .and_then(|node| node.hidden("backend.listen"))
+    {
+        reader.problem(problem.with_fix("leave out one of the two"));
+        return None;
+    }
     let Some(node) = backend.find(KEY) else { return Some(ListenSettings { host: None, port: PORT }) };
     match &node.value {
-        Value::Text(text) | Value::Number(text) => {
+        Value::Text(text) => {
             let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
             let Ok(port) = port.parse() else {
                 let problem =

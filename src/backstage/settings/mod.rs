@@ -37,10 +37,10 @@ pub(super) use self::database::PostgresUrl;
 use self::{
     catalog::read_catalog,
     database::{Database, read_database},
-    discovery::{Endpoints, Side},
+    discovery::{Endpoints, Side, not_an_address},
     guest::read_guest,
     key_store::{check_algorithm, read_key_store},
-    keys::keys_below,
+    keys::{Key, keys_below},
     lifetime::read_lifetime,
     listen::read_listen,
     reader::{Reader, Warning},
@@ -144,7 +144,9 @@ fn read_all(config: &AppConfig) -> (Option<BackstageSettings>, Vec<Problem>, Vec
     let (problems, nothing) = (Problems::default(), Node::empty());
     let reader = Reader::new(config, &nothing, &problems);
     let settings = read(&reader);
-    let mut warnings = not_served_here(&keys_below(config.root(), &PARTS));
+    let keys = keys_below(config.root(), &PARTS);
+    let mut warnings = not_served_here(&keys);
+    warnings.extend(keys.iter().filter_map(Key::not_overridden));
     warnings.extend(reader.into_warnings());
     (settings, problems.into_inner(), warnings)
 }
@@ -197,8 +199,7 @@ fn read_auth_url(reader: &Reader<'_>, base: &str, public: Option<&str>) -> Optio
     };
     let sound = absolute(&url);
     if sound.is_none() {
-        let predicate = "gives this service's address, which must be an http or https URL";
-        reader.problem(Problem::of(ProblemKind::InvalidValue, of.clone(), predicate));
+        reader.problem(not_an_address(of.clone(), &url, "this service's address"));
     }
     if let (Some(url), Some(public)) = (&sound, public)
         && is_insecure(url)

@@ -39,6 +39,7 @@ impl fmt::Display for Warning {
 
 /// Reads one set of merged files.
 pub(super) struct Reader<'a> {
+    config: &'a AppConfig,
     root: &'a Node,
     /// Used for a section that is absent.
     nothing: &'a Node,
@@ -48,7 +49,12 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(config: &'a AppConfig, nothing: &'a Node, problems: &'a Problems) -> Self {
-        Self { root: config.root(), nothing, problems, warnings: RefCell::default() }
+        Self { config, root: config.root(), nothing, problems, warnings: RefCell::default() }
+    }
+
+    /// A variable that Backstage's database driver or Node.js reads by itself.
+    pub(super) fn variable(&self, name: &str) -> Option<&'a str> {
+        self.config.variable(name)
     }
 
     pub(super) fn into_warnings(self) -> Vec<Warning> {
@@ -68,7 +74,10 @@ impl<'a> Reader<'a> {
         let nothing = || Section { path: path.to_owned(), node: self.nothing, problems: self.problems };
         let Some((parent, key)) = path.rsplit_once('.') else {
             return match self.root.member(path) {
-                Some(node) if matches!(node.value, Value::Object(_)) => Section { node, ..nothing() },
+                Some(node) if matches!(node.value, Value::Object(_)) => {
+                    node.hidden(path).into_iter().for_each(|problem| self.problem(problem));
+                    Section { node, ..nothing() }
+                }
                 None | Some(Node { value: Value::Null | Value::Unset(_), .. }) => nothing(),
                 Some(node) => {
                     let key = KeyAt::new(path, &node.origin);
@@ -97,7 +106,7 @@ impl<'a> Reader<'a> {
         self.tell_unset(section, key);
         let node = section.find(key)?;
         let number = match &node.value {
-            Value::Number(text) | Value::Text(text) => text.trim().parse().ok(),
+            Value::Number(text) | Value::Text(text) => number_of(text),
             _ => None,
         };
         if number.is_none() {
@@ -121,6 +130,22 @@ impl<'a> Reader<'a> {
             ));
         }
     }
+}
+
+/// A number as JavaScript reads it from a text: `7007`, `7e3`, `0x1f`.
+fn number_of<T: FromStr>(text: &str) -> Option<T> {
+    let text = text.trim();
+    let digits = |prefix: [&str; 2], radix| {
+        let digits = prefix.into_iter().find_map(|prefix| text.strip_prefix(prefix))?;
+        if digits.starts_with('+') { None } else { u32::from_str_radix(digits, radix).ok().map(f64::from) }
+    };
+    let number = digits(["0x", "0X"], 16).or_else(|| digits(["0o", "0O"], 8)).or_else(|| digits(["0b", "0B"], 2));
+    let decimal = || {
+        let sound = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+        sound.then(|| text.parse::<f64>().ok()).flatten().filter(|number| number.is_finite())
+    };
+    // A whole number is written without a point.
+    number.or_else(decimal)?.to_string().parse().ok()
 }
 
 /// A required key that is missing, with the lines that add it.

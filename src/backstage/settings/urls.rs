@@ -123,7 +123,7 @@ fn read_origins(reader: &Reader<'_>, cors: &Section<'_>) -> Vec<String> {
         return Vec::new();
     }
     let mut origins = Vec::new();
-    for text in cors.texts(KEY).unwrap_or_default() {
+    for text in cors.text_or_texts(KEY).unwrap_or_default() {
         // There may be a password before an at-sign.
         let shown = if text.contains('@') { "the value".to_owned() } else { quoted(&text) };
         if text.contains(['*', '?', '[', '{', '(', '!', '+']) && !text.contains("://[") {

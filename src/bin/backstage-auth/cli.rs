@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
+use tower_alb_auth::config::AppConfig;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -69,30 +70,37 @@ pub enum Task {
     },
 }
 
-/// The file that is read if none is named.
-const DEFAULT_FILE: &str = "app-config.yaml";
-
 #[derive(Debug, Args)]
 pub struct Files {
-    /// A file of Backstage's settings; may be given several times, and later ones win [default: app-config.yaml].
+    /// A file of Backstage's settings; may be given several times, and later ones win [default: app-config.yaml, and
+    /// app-config.local.yaml and the files of BACKSTAGE_ENV where they exist, as in Backstage].
     #[arg(long = "config", value_name = "FILE")]
     named: Vec<PathBuf>,
 }
 
 impl Files {
     pub fn paths(&self) -> Vec<PathBuf> {
-        if self.named.is_empty() { vec![DEFAULT_FILE.into()] } else { self.named.clone() }
+        if !self.named.is_empty() {
+            return self.named.clone();
+        }
+        let here = std::env::current_dir().unwrap_or_default();
+        let found = AppConfig::default_files(&here, std::env::var("BACKSTAGE_ENV").ok().as_deref());
+        // Shorter in messages.
+        found.into_iter().map(|file| file.strip_prefix(&here).map(Path::to_owned).unwrap_or(file)).collect()
     }
 
     /// The paths. If none is named, the default file must exist.
     pub fn found(&self) -> Result<Vec<PathBuf>, String> {
-        if self.named.is_empty() && !Path::new(DEFAULT_FILE).exists() {
+        let paths = self.paths();
+        let missing = paths.first().filter(|file| self.named.is_empty() && !file.exists());
+        if let Some(missing) = missing {
             return Err(format!(
-                "{DEFAULT_FILE} cannot be read: there is none in this folder. Name Backstage's files by --config <FILE>, or start it \
-                 where they are"
+                "{} cannot be read: there is none in this folder. Name Backstage's files by --config <FILE>, or start it \
+                 where they are",
+                missing.display()
             ));
         }
-        Ok(self.paths())
+        Ok(paths)
     }
 }
 

@@ -13,12 +13,16 @@ use crate::{
         builder::{WHERE_THE_ARN_IS, WHERE_THE_RULE_IS, WHERE_THE_RULES_ARE},
         trusted_alb::EntryLocations,
     },
-    settings::{ConfigError, KeyAt, Node, Problem, ProblemKind, Problems, Section, Value},
-    sign_in::SignInResolver,
+    settings::{ConfigError, KeyAt, MERGE_KEY, Node, Once, Problem, ProblemKind, Problems, Section, Value},
+    sign_in::{ClaimsOnly, SignInResolver},
 };
 
 const PATH: &str = "auth.providers.awsalb";
 const VERIFIED_EMAIL: &str = "requireVerifiedEmail";
+/// Stand for what is missing, so that the rest is checked. Nothing is built with them.
+const ANY_ISSUER: &str = "https://issuer.invalid";
+const ANY_SIGNER: &str =
+    "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/unknown/0123456789abcdef";
 const MISSING_ACCEPTED: &str = "acceptMissingEmailVerified";
 
 /// The keys that are read here.
@@ -58,24 +62,52 @@ pub(super) fn read_awsalb(root: &Node, sign_in: SignInFrom<'_>) -> Result<AlbAut
         };
         return Err(ConfigError::new([problem.with_fix(add_lines(&Missing::all(in_catalog)))]));
     };
+    for path in ["auth", "auth.providers", PATH] {
+        root.at(path).and_then(|node| node.hidden(path)).into_iter().for_each(|problem| problems.add(problem));
+    }
     let section = Section { path: PATH.to_owned(), node, problems: &problems };
     let nested = nested_in_an_environment(&section);
     if !nested {
         section.only(&[&OURS[..], &OF_THE_BACKEND].concat());
     }
-    let builder = read_section(&section, sign_in, nested);
+    let draft = read_section(&section, sign_in, nested);
     let problems = problems.into_inner();
-    match builder {
-        Some(builder) if problems.is_empty() => Ok(builder),
-        _ => Err(ConfigError::new(problems)),
+    if draft.is_complete && problems.is_empty() {
+        return Ok(draft.into_builder());
+    }
+    // What build() would find later, so that one mistake hides no other.
+    let found = draft.into_problems(in_catalog);
+    Err(ConfigError::new(problems.into_iter().chain(found).collect::<Once<Problem>>().into_list()))
+}
+
+/// What the section has, with placeholders for what it lacks.
+struct Draft {
+    entry: TrustedAlb,
+    is_complete: bool,
+    policy: Arc<dyn SignInResolver>,
+    warnings: Vec<String>,
+    missing_accepted: bool,
+}
+
+impl Draft {
+    fn into_builder(self) -> AlbAuthConfigBuilder {
+        let builder = AlbAuthConfig::builder().trust(self.entry).sign_in_policy(Some(self.policy));
+        let builder = if self.missing_accepted { builder.accept_missing_email_verified() } else { builder };
+        self.warnings.into_iter().fold(builder, AlbAuthConfigBuilder::warning)
+    }
+
+    /// With a catalog, the policies are checked where they are read.
+    fn into_problems(self, policy_is_checked: bool) -> Vec<Problem> {
+        let draft = if policy_is_checked { Self { policy: Arc::new(ClaimsOnly), ..self } } else { self };
+        draft.into_builder().build().err().map(|error| error.problems().to_vec()).unwrap_or_default()
     }
 }
 
-fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) -> Option<AlbAuthConfigBuilder> {
+fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) -> Draft {
     let issuer = section.text("issuer");
     let mut signers: Vec<String> = section.text("signer").into_iter().collect();
-    signers.extend(section.texts("signers").unwrap_or_default());
-    let client_ids = section.texts("clientIds").unwrap_or_default();
+    signers.extend(section.text_or_texts("signers").unwrap_or_default());
+    let client_ids = section.text_or_texts("clientIds").unwrap_or_default();
     let any_client = section.flag("dangerouslyAcceptAnyClient");
     let key_endpoint = section.text("keyEndpoint");
     check_region(section, &signers);
@@ -118,15 +150,20 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
         let problem = Problem::of(ProblemKind::Missing, section.place(), predicate);
         section.problems.add(problem.with_expected(missing.names()).with_fix(add_lines(&missing)));
     }
-    let (policy, warnings) = resolvers?;
+    // Without one, the entry must not become one of any client.
+    let is_client_named = any_client || !client_ids.is_empty() || section.is_empty_list("clientIds");
+    let is_complete = issuer.is_some() && !signers.is_empty() && resolvers.is_some();
+    let has_signer = !signers.is_empty();
+    let any_client = any_client || (client_ids.is_empty() && !section.is_empty_list("clientIds"));
     let mut signers = signers.into_iter();
-    let mut entry = TrustedAlb::new(signers.next()?, issuer?);
+    let first = signers.next().unwrap_or_else(|| ANY_SIGNER.to_owned());
+    let mut entry = TrustedAlb::new(first, issuer.unwrap_or_else(|| ANY_ISSUER.to_owned()));
     entry = signers.fold(entry, TrustedAlb::or_signer);
     entry = client_ids.into_iter().fold(entry, TrustedAlb::client_id);
     if any_client {
         entry = entry.dangerously_accept_any_client();
     }
-    if let Some(endpoint) = key_endpoint {
+    if let Some(endpoint) = key_endpoint.filter(|_| has_signer) {
         entry = entry.key_endpoint(endpoint);
     }
     let written = |keys: &[&str]| keys.iter().filter_map(|key| section.place_of(key)).collect::<Vec<_>>();
@@ -135,17 +172,14 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
         issuer: written(&["issuer"]),
         client_ids: written(&["clientIds"]),
     };
-    let mut builder = AlbAuthConfig::builder().trust(entry).sign_in_policy(Some(policy));
-    if missing_accepted {
-        builder = builder.accept_missing_email_verified();
-    }
+    let (policy, mut warnings) = resolvers.unwrap_or_else(|| (Arc::new(ClaimsOnly), Vec::new()));
     if let Some(ignored) = section.find("sessionDuration") {
-        builder = builder.warning(format!(
+        warnings.insert(0, format!(
             "{PATH}.sessionDuration ({}) is ignored: the session is the load balancer's, see SessionTimeout of the listener rule",
             ignored.origin
         ));
     }
-    Some(warnings.into_iter().fold(builder, AlbAuthConfigBuilder::warning))
+    Draft { entry, is_complete: is_complete && is_client_named, policy, warnings, missing_accepted }
 }
 
 /// Whether settings stand under the name of an environment, as Backstage's other providers take them
@@ -154,7 +188,7 @@ fn nested_in_an_environment(section: &Section<'_>) -> bool {
     let mut nested = false;
     for (name, member) in section.members() {
         let settings: Vec<&str> = OURS.into_iter().filter(|key| member.member(key).is_some()).collect();
-        if OURS.contains(&name.as_str()) || settings.is_empty() {
+        if OURS.contains(&name.as_str()) || name == MERGE_KEY || settings.is_empty() {
             continue;
         }
         nested = true;

@@ -22,6 +22,8 @@ impl AppConfig {
                         collect(&format!("{path}[{index}]"), item, keys);
                     }
                 }
+                // Counts as absent.
+                Value::Null => {}
                 _ => keys.push((path.to_owned(), node.origin.to_string())),
             }
         }

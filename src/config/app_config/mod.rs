@@ -5,11 +5,16 @@
 //! | in a file | what it means |
 //! |---|---|
 //! | a later file | wins: objects are merged, lists and other values replaced |
-//! | `${NAME}` in a text | the environment variable; if it is not set, the whole text counts as absent, so an earlier file's value is used |
+//! | `${NAME}` in a text | the environment variable, without white space around it; if it is not set, the whole text counts as absent, so an earlier file's value is used |
+//! | `${NAME:-default}` | the environment variable; if it is not set or empty, the default |
 //! | `$${NAME}` | the text `${NAME}` |
 //! | `$env: NAME` | the variable as the value |
 //! | `$file: path` | the text of that file, without trailing white space |
 //! | `$include: path.yaml#key.key` | the value at that place of another file; paths count from the file that names them |
+//! | `null` | the key counts as absent, whatever an earlier file has for it |
+//! | `<<: *anchor` | a key of the name `<<`: Backstage's reader does not merge it |
+//!
+//! Over all files are the environment variables that begin with `APP_CONFIG_`: `APP_CONFIG_app_baseUrl` sets `app.baseUrl`.
 //!
 //! A file has 1 MiB at most, and 1,000 files and 8 MiB are read at most in all, counted at each `$include` and `$file`.
 //!
@@ -19,18 +24,19 @@
 //! What is read of it is `auth.providers.awsalb`: see [`AppConfig::alb_auth`].
 
 mod awsalb;
+mod found;
 mod keys;
 mod resolvers;
 mod verified_email;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use self::awsalb::{SignInFrom, read_awsalb};
 use super::{AlbAuthConfig, AlbAuthConfigBuilder};
 #[cfg(feature = "https")]
 use crate::sign_in::Catalog;
 use crate::{
-    settings::{ConfigError, FilesRead, Node, Problem, ProblemKind, Resolver, merge},
+    settings::{ConfigError, FilesRead, Node, Problem, ProblemKind, Resolver, Variables, merge, read_variables},
     sign_in::SignInResolver,
 };
 
@@ -64,18 +70,47 @@ pub struct AppConfig {
     root: Node,
     /// The files that it was read from, `$include` and `$file` targets among them.
     files: FilesRead,
+    /// Those variables of the environment that Backstage's database driver and Node.js read by themselves.
+    #[cfg_attr(not(feature = "backstage"), expect(dead_code, reason = "read by the settings of the database"))]
+    variables: Variables,
 }
 
+/// Read by the PostgreSQL driver for Node.js, and by Node.js.
+const OF_THE_DRIVER: [&str; 8] =
+    ["PGHOST", "PGPORT", "PGUSER", "USER", "PGPASSWORD", "PGDATABASE", "PGSSLMODE", "NODE_EXTRA_CA_CERTS"];
+
 impl AppConfig {
-    /// Reads these files, later ones over earlier ones, and the environment.
+    /// Reads these files, later ones over earlier ones, and the environment of this process.
+    ///
+    /// [`default_files`](Self::default_files) lists the files that Backstage reads if none is named.
     ///
     /// # Errors
-    /// A file that cannot be read or is not YAML, and an include that leads nowhere; with file and line.
+    /// A file that cannot be read or is not YAML, an include that leads nowhere, and a variable `APP_CONFIG_...` that names no
+    /// key; with file and line.
     pub fn load(files: impl IntoIterator<Item = impl AsRef<Path>>) -> Result<Self, ConfigError> {
-        Self::load_with(files, |name| std::env::var(name).ok())
+        Self::load_in(files, Variables::of_process())
     }
 
-    /// As [`load`](Self::load), with this instead of the environment.
+    /// As [`load`](Self::load), with these variables instead of the environment of this process.
+    ///
+    /// ```no_run
+    /// use tower_alb_auth::config::AppConfig;
+    ///
+    /// let config = AppConfig::load_from(["app-config.yaml"], [("APP_CONFIG_auth_providers_awsalb_issuer", "https://idp.example.com")])?;
+    /// # Ok::<(), tower_alb_auth::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As those of [`load`](Self::load).
+    pub fn load_from(
+        files: impl IntoIterator<Item = impl AsRef<Path>>,
+        variables: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Result<Self, ConfigError> {
+        Self::load_in(files, variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+
+    /// As [`load`](Self::load), with this instead of the environment. It is queried by name, so variables `APP_CONFIG_...` are
+    /// not found: see [`load_from`](Self::load_from).
     ///
     /// # Errors
     /// As those of [`load`](Self::load).
@@ -83,13 +118,25 @@ impl AppConfig {
         files: impl IntoIterator<Item = impl AsRef<Path>>,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
-        let files: Vec<PathBuf> = files.into_iter().map(|file| file.as_ref().to_owned()).collect();
-        if files.is_empty() {
-            let problem = Problem::sentence(ProblemKind::Missing, "no app-config file is named");
-            return Err(ConfigError::new([problem.with_fix("app-config.yaml is the usual one")]));
-        }
         let resolver = Resolver::new(&environment);
-        Self::merged(files.iter().map(|file| resolver.file(file)).collect(), resolver)
+        let mut nodes: Vec<_> = files.into_iter().map(|file| resolver.file(file.as_ref())).collect();
+        if nodes.is_empty() {
+            let problem = Problem::sentence(ProblemKind::Missing, "no app-config file is named");
+            nodes.push(Err(problem.with_fix("app-config.yaml is the usual one")));
+        }
+        Self::merged(nodes, resolver, of_the_driver(&environment))
+    }
+
+    fn load_in(files: impl IntoIterator<Item = impl AsRef<Path>>, variables: Variables) -> Result<Self, ConfigError> {
+        let loaded = Self::load_with(files, |name| variables.value(name).map(str::to_owned));
+        match (loaded, read_variables(&variables)) {
+            (Ok(config), Ok(over)) => Ok(Self { root: merge(config.root, over), ..config }),
+            (Ok(config), Err(problems)) => Err(ConfigError::new(problems).read_from(&config.files)),
+            (Err(error), Ok(_)) => Err(error),
+            (Err(error), Err(problems)) => {
+                Err(ConfigError::new(error.problems().iter().cloned().chain(problems)).read_from(error.files()))
+            }
+        }
     }
 
     /// Reads one text as if it stood in a file of that name. Includes are looked for beside that file.
@@ -102,7 +149,7 @@ impl AppConfig {
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let resolver = Resolver::new(&environment);
-        Self::merged(vec![resolver.text(Path::new(name), text)], resolver)
+        Self::merged(vec![resolver.text(Path::new(name), text)], resolver, of_the_driver(&environment))
     }
 
     /// This over that: as if the files of `earlier` stood before those of this one.
@@ -110,7 +157,11 @@ impl AppConfig {
     pub fn over(self, earlier: Self) -> Self {
         let mut files = earlier.files;
         files.extend(&self.files);
-        Self { root: merge(earlier.root, self.root), files }
+        let variables = OF_THE_DRIVER.into_iter().filter_map(|name| {
+            let value = self.variables.value(name).or_else(|| earlier.variables.value(name))?;
+            Some((name.to_owned(), value.to_owned()))
+        });
+        Self { variables: variables.collect(), root: merge(earlier.root, self.root), files }
     }
 
     /// The merged values, for readers of other settings.
@@ -119,7 +170,17 @@ impl AppConfig {
         &self.root
     }
 
-    fn merged(nodes: Vec<Result<Node, Problem>>, resolver: Resolver<'_>) -> Result<Self, ConfigError> {
+    /// A variable that Backstage's database driver or Node.js reads by itself; an empty one counts as absent.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.value(name).filter(|value| !value.is_empty())
+    }
+
+    fn merged(
+        nodes: Vec<Result<Node, Problem>>,
+        resolver: Resolver<'_>,
+        variables: Variables,
+    ) -> Result<Self, ConfigError> {
         let files = resolver.into_files();
         let (mut root, mut problems) = (Node::empty(), Vec::new());
         for file in nodes {
@@ -128,7 +189,11 @@ impl AppConfig {
                 Err(problem) => problems.push(problem),
             }
         }
-        if problems.is_empty() { Ok(Self { root, files }) } else { Err(ConfigError::new(problems).read_from(&files)) }
+        if problems.is_empty() {
+            Ok(Self { root, files, variables })
+        } else {
+            Err(ConfigError::new(problems).read_from(&files))
+        }
     }
 
     /// The builder of the provider's settings, which knows the files that they were read from.
@@ -210,6 +275,10 @@ impl AppConfig {
     pub fn alb_auth_with(&self, policy: impl SignInResolver) -> Result<AlbAuthConfigBuilder, ConfigError> {
         self.awsalb(SignInFrom::Code(std::sync::Arc::new(policy)))
     }
+}
+
+fn of_the_driver(environment: &dyn Fn(&str) -> Option<String>) -> Variables {
+    OF_THE_DRIVER.into_iter().filter_map(|name| Some((name.to_owned(), environment(name)?))).collect()
 }
 
 impl AlbAuthConfig {

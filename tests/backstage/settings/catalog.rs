@@ -61,7 +61,7 @@ fn a_catalog_over_plain_http_wants_a_waiver() {
     assert!(local.builder().token("a-token").build().is_ok());
     assert!(
         wrong("discovery: { endpoints: [{ target: 'http+srv://catalog', plugins: [catalog] }] }")
-            .contains("must be an http")
+            .contains("an SRV record (http+srv), which is not resolved here")
     );
 }
 

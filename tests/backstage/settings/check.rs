@@ -144,7 +144,7 @@ fn every_key_is_used_or_ignored_with_its_place_and_no_value_is_shown() {
     - backend.cors.methods (app-config.yaml:25) is ignored: pages of those origins may send GET and POST with credentials, and nothing else is needed
     - backend.cors.credentials (app-config.yaml:26) is ignored: pages of those origins may send GET and POST with credentials, and nothing else is needed
     - backend.https (app-config.yaml:27) is ignored: TLS ends at the load balancer: connections are plain http
-    - backend.database.knexConfig (app-config.yaml:37) is ignored: it is for Node's database client
+    - backend.database.knexConfig.pool (app-config.yaml:37) is ignored: it is for Node's database client
     - auth.environment (app-config.yaml:42) is ignored: what differs between environments is in a file of its own
     - auth.session (app-config.yaml:45) is ignored: no session is kept here: that is the load balancer's
     - auth.experimentalExtraAllowedOrigins (app-config.yaml:49) is ignored: it concerns sign-in in a pop-up window, and awsalb has none
@@ -175,6 +175,7 @@ fn what_is_refused_says_why() {
     insta::assert_snapshot!(format!("{}\n\n{}", refused.join("\n"), problems(&check)), @r#"
     refused  backend.baseUrl (app-config.yaml:18): must be a URL such as https://<the backend's host, as browsers see it>, without user, query or fragment
     refused  auth.keyStore.provider (app-config.yaml:47): is "firestore", which is not one of database, memory, static
+    refused  auth.providers.awsalb.signer (app-config.yaml:60): "arm:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/canary/50dc6c495c0c9188" is not an ARN: expected arn:aws:elasticloadbalancing:<region>:<account>:loadbalancer/app/<name>/<id>; find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
     refused  auth.providers.awsalb.audience (app-config.yaml:62): is not a known setting. Known settings are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
     refused  auth.providers.awsalb.signOutUrl (app-config.yaml:63): the end-session address "canary" must begin with https:// and name a host
     refused  auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:66): is "usernameMatchingUserEntityName", which is not one of emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
@@ -190,6 +191,7 @@ fn what_is_refused_says_why() {
         awsalb:
           clientIds: [<client id>]
     clientIds: they stand in the listener rule's authenticate action: aws elbv2 describe-rules --listener-arn <listener>
+    auth.providers.awsalb.signer (app-config.yaml:60): "arm:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/canary/50dc6c495c0c9188" is not an ARN: expected arn:aws:elasticloadbalancing:<region>:<account>:loadbalancer/app/<name>/<id>; find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
     "#);
 }
 
@@ -222,7 +224,7 @@ fn a_mistake_with_lines_to_paste_says_in_its_line_where_they_are() {
 /// Every key of the parts has a line, whatever is in the file.
 #[test]
 fn no_key_is_passed_over() {
-    let text = "auth: { a: { b: 1 } }\nbackend: { a: 1, cors: { b: 1 }, auth: { c: [] } }\ndiscovery: { d: null }\nelse: { e: 1 }\n";
+    let text = "auth: { a: { b: 1 } }\nbackend: { a: 1, cors: { b: 1 }, auth: { c: [] } }\ndiscovery: { d: 1 }\nelse: { e: 1 }\n";
     let check = check(text);
     let keys: Vec<&str> = check.lines().iter().filter_map(|line| line.split_whitespace().nth(1)).collect();
     assert_eq!(keys, ["auth.a.b", "backend.a", "backend.cors.b", "backend.auth.c", "discovery.d"]);

@@ -154,7 +154,7 @@ fn what_cannot_be_used_is_said_without_showing_it() {
     backend.database.connection.ssl.ca (app-config.production.yaml:4) has no PEM block CERTIFICATE: write it as $file: <path of the authority's PEM>
     backend.database.connection.ssl.cert (app-config.production.yaml:4) asks for a certificate of the client, which is not served
     - backend.database.connection.ssl.key (app-config.production.yaml:4) asks for a certificate of the client, which is not served
-    backend.database.connection.type (app-config.production.yaml:4) is "rds", whose passwords come from a cloud's identity service, which is not supported: set user and password in backend.database.plugin.auth.connection
+    backend.database.connection.type (app-config.production.yaml:4) is "rds", whose passwords come from a cloud's identity service, which is not supported: set type: default, user and password in backend.database.plugin.auth.connection
     backend.database.pluginDivisionMode (app-config.production.yaml:5) must be database or schema
     "#);
 }

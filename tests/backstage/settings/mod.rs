@@ -3,6 +3,7 @@
 mod catalog;
 mod check;
 mod database;
+mod field;
 mod hostile;
 mod key_stores;
 mod messages;

@@ -108,7 +108,7 @@ fn connections_are_taken_where_backstage_would() {
     assert_eq!((usual.host, usual.port), (None, 7007));
     for (written, expected) in [
         ("':7008'", "every interface 7008"),
-        ("7008", "every interface 7008"),
+        ("'7008'", "every interface 7008"),
         ("'127.0.0.1:7008'", "127.0.0.1 7008"),
         ("'[::1]:7008'", "::1 7008"),
         ("{ host: localhost }", "localhost 7007"),

@@ -7,6 +7,7 @@ mod messages;
 mod provider;
 mod refusals;
 mod resolvers;
+mod stock;
 
 use tower_alb_auth::config::AppConfig;
 

@@ -96,7 +96,7 @@ fn s_55_the_files_acknowledge_that_email_verified_is_missing() {
         ),
         "{both}"
     );
-    let odd = outcome(&with("acceptMissingEmailVerified: 1"));
+    let odd = outcome(&with("acceptMissingEmailVerified: 2"));
     assert!(odd.contains("acceptMissingEmailVerified (app-config.yaml:8) must be true or false"), "{odd}");
 }
 

@@ -1,7 +1,8 @@
 //! `backend.database`: the tables of Backstage's auth plugin.
 //!
 //! Stock back ends give each plugin a database of its own (`backstage_plugin_auth`), or a schema of one database (`auth`), and
-//! `plugin.auth` in front of what holds for all. The same is found here, so that both use the same tables.
+//! `plugin.auth` in front of what holds for all. The same is found here, so that both use the same tables. What the files leave
+//! out, the variables `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE` and `PGSSLMODE` set, as for the driver for Node.js.
 
 mod connection;
 mod tls;
@@ -11,19 +12,25 @@ pub use self::tls::DatabaseTls;
 #[cfg(feature = "postgres")]
 pub(in crate::backstage) use self::url::PostgresUrl;
 
-use self::connection::Connection;
+use self::{connection::Connection, tls::of_environment};
 use super::{
     Secret,
     reader::{Reader, Warning},
 };
 use crate::{
     config::{Problem, ProblemKind},
-    internal::{Section, is_loopback, quoted},
+    internal::{KeyAt, Section, Value, is_loopback, quoted},
 };
 
 /// The plugin whose tables these are.
 const PLUGIN: &str = "auth";
 const PATH: &str = "backend.database";
+const SEARCH_PATH: &str = "searchPath";
+const DEFAULT_PORT: u16 = 5432;
+/// The longest name in PostgreSQL.
+const MAX_NAME_BYTES: usize = 63;
+/// Further authorities of Node.js, for every connection.
+const EXTRA_AUTHORITIES: &str = "NODE_EXTRA_CA_CERTS";
 
 /// A PostgreSQL database and how it is reached.
 #[derive(Debug, Clone)]
@@ -41,6 +48,9 @@ pub struct DatabaseSettings {
     pub database: String,
     /// The schema with them, where plugins share a database (`pluginDivisionMode: schema`); else the usual search path holds.
     pub schema: Option<String>,
+    /// The schemas in which tables are looked for, in this order (`knexConfig.searchPath`); if it is empty, the usual search
+    /// path holds.
+    pub search_path: Vec<String>,
     /// The role to take on after connecting (`SET ROLE`).
     pub role: Option<String>,
     /// Whether and how the connection is encrypted.
@@ -66,6 +76,8 @@ pub(super) fn read_database(reader: &Reader<'_>) -> Database {
     let own = reader.section(&format!("{PATH}.plugin.{PLUGIN}"));
     let shared = reader.text(&all, "client");
     let client = reader.text(&own, "client").or_else(|| shared.clone());
+    // Stock back ends need it beside the plugin's client too.
+    let client = client.filter(|_| shared.is_some());
     match client.as_deref() {
         None if all.members().is_empty() => Database::Passing,
         Some("better-sqlite3" | "sqlite3" | "embedded-postgres") => Database::Passing,
@@ -106,52 +118,150 @@ fn read_postgres(
             return None;
         }
     };
-    let mut connection = if shared { Connection::read(reader, all)? } else { Connection::default() };
-    if !by_schema {
-        // Databases of plugins are created from it.
-        connection.database = None;
+    let Some(below_node) = all.find("connection") else {
+        if !all.is_unset("connection") {
+            let problem = Problem::of(ProblemKind::Missing, all.place(), "has no connection");
+            reader.problem(problem.with_fix("add connection: {}, and in it what the environment does not set"));
+        }
+        return None;
+    };
+    // A text is for the other client.
+    let is_of_another = !shared && matches!(below_node.value, Value::Text(_));
+    let below = if is_of_another { Some(Connection::default()) } else { Connection::read(reader, all) };
+    let over = Connection::read(reader, own);
+    let below = below?;
+    // Otherwise databases of plugins are created from it.
+    let below = if by_schema { below } else { below.without_database() };
+    let over = over?;
+    if is_of_another && !over.has_host() {
+        let clause = "has no host, and the connection below it is that of another client";
+        let problem = Problem::of(ProblemKind::Missing, own.at("connection"), clause);
+        reader.problem(problem.with_fix("add host: <host>"));
+        return None;
     }
-    let connection = connection.with(Connection::read(reader, own)?);
-    let of = || connection.place.clone().unwrap_or_else(|| all.place());
-    let Some(user) = connection.user.clone() else {
+    let mut connection = below.with(over);
+    let place = connection.place.take().unwrap_or_else(|| all.place());
+    let of = || place.clone();
+    let connection = connection.check(reader)?;
+    let or_variable =
+        |written: Option<String>, name: &str| written.or_else(|| reader.variable(name).map(str::to_owned));
+    let user = or_variable(or_variable(connection.user, "PGUSER"), "USER");
+    let port = read_port(reader, connection.port, connection.port_at);
+    let search_path = search_path(reader, all, own);
+    let tls = match connection.ssl {
+        Some(ssl) => Some(ssl.tls()),
+        None => of_environment(reader),
+    };
+    let Some(user) = user else {
         let problem = Problem::of(ProblemKind::Missing, of(), "names no user");
         reader.problem(problem.with_fix("add user: <user>"));
         return None;
     };
+    let (port, search_path, tls) = (port?, search_path?, tls?);
     let prefix = reader.text(all, "prefix").unwrap_or_else(|| "backstage_plugin_".to_owned());
-    let database = match connection.database.clone() {
+    let database = match connection.database {
         Some(database) => database,
-        // As PostgreSQL has it.
-        None if by_schema => user.clone(),
+        // As the driver has it.
+        None if by_schema || connection.is_string => or_variable(None, "PGDATABASE").unwrap_or_else(|| user.clone()),
         None => format!("{prefix}{PLUGIN}"),
     };
     let schema_prefix = reader.text(all, "schemaPrefix").unwrap_or_default();
+    if !is_schema_prefix(&schema_prefix) {
+        let predicate = "must begin with a letter or _, and have letters, digits and _ only";
+        reader.problem(Problem::of(ProblemKind::InvalidValue, all.at("schemaPrefix"), predicate));
+        return None;
+    }
+    let schema = by_schema.then(|| format!("{schema_prefix}{PLUGIN}"));
     let ensure_exists = reader.flag_or(own, "ensureExists", reader.flag_or(all, "ensureExists", true));
-    match &connection.tls {
-        Some(DatabaseTls::Unverified) => reader.warn(Warning::of(
+    let host = or_variable(connection.host, "PGHOST");
+    match &tls {
+        DatabaseTls::Unverified => reader.warn(Warning::of(
             of(),
             "the database's certificate is not checked, so an attacker on the network can impersonate it: name its authority \
              in ssl.ca",
         )),
-        None | Some(DatabaseTls::Off) if connection.host.as_deref().is_some_and(is_elsewhere) => reader.warn(Warning::of(
+        DatabaseTls::Off if host.as_deref().is_some_and(is_elsewhere) => reader.warn(Warning::of(
             of(),
             "the connection to the database is plain, so an attacker on the network can impersonate it and sign in as any \
              user: set ssl: true, or name its authority in ssl.ca",
         )),
+        DatabaseTls::Verified { roots: None } if reader.variable(EXTRA_AUTHORITIES).is_some() => {
+            reader.warn(Warning::of(
+                of(),
+                format!(
+                    "{EXTRA_AUTHORITIES} has no effect here, so the database's certificate must be of a public authority: \
+                     if it is of the authority in that file, write ssl: {{ ca: {{ $file: <that file> }} }}"
+                ),
+            ));
+        }
         _ => {}
     }
     Some(Box::new(DatabaseSettings {
         place: of().to_string(),
-        host: connection.host.unwrap_or_else(|| "localhost".to_owned()),
-        port: connection.port.unwrap_or(5432),
-        password: connection.password,
-        schema: by_schema.then(|| format!("{schema_prefix}{PLUGIN}")),
+        host: host.unwrap_or_else(|| "localhost".to_owned()),
+        port,
+        password: or_variable(connection.password, "PGPASSWORD").map(Secret::new),
+        search_path: with_schema(search_path, schema.as_ref()),
+        schema,
         role: reader.text(own, "role").or_else(|| reader.text(all, "role")),
-        tls: connection.tls.unwrap_or(DatabaseTls::Off),
+        tls,
         user,
         database,
         ensure_exists,
     }))
+}
+
+/// The port of the connection, or of `PGPORT`.
+fn read_port(reader: &Reader<'_>, written: Option<String>, at: Option<KeyAt>) -> Option<u16> {
+    const NAME: &str = "PGPORT";
+    let (text, at) = match written {
+        Some(text) => (text, at.unwrap_or_else(|| KeyAt::path("port"))),
+        None => match reader.variable(NAME) {
+            Some(text) => (text.to_owned(), KeyAt::path(NAME)),
+            None => return Some(DEFAULT_PORT),
+        },
+    };
+    let port = text.trim().parse().ok().filter(|port| *port > 0);
+    if port.is_none() {
+        reader.problem(Problem::wrong_type(at, "a port", "a text"));
+    }
+    port
+}
+
+/// `knexConfig.searchPath`: that of all plugins, and over it that of this one, place by place.
+fn search_path(reader: &Reader<'_>, all: &Section<'_>, own: &Section<'_>) -> Option<Vec<String>> {
+    let [all, own] = [all, own].map(|section| {
+        let Some(knex) = section.section("knexConfig") else { return Some(Vec::new()) };
+        reader.tell_unset(&knex, SEARCH_PATH);
+        match knex.find(SEARCH_PATH).map(|node| &node.value) {
+            None => Some(Vec::new()),
+            Some(Value::Text(text)) if !text.is_empty() && !text.contains(',') => Some(vec![text.clone()]),
+            Some(_) => knex.texts(SEARCH_PATH),
+        }
+    });
+    let (mut path, own) = (all?, own?);
+    for (index, schema) in own.into_iter().enumerate() {
+        match path.get_mut(index) {
+            Some(held) => *held = schema,
+            None => path.push(schema),
+        }
+    }
+    Some(path)
+}
+
+/// As stock back ends have it; a longer name is cut by PostgreSQL.
+fn is_schema_prefix(prefix: &str) -> bool {
+    let first = prefix.chars().next().is_none_or(|c| c.is_ascii_alphabetic() || c == '_');
+    let fits = prefix.len().saturating_add(PLUGIN.len()) <= MAX_NAME_BYTES;
+    first && fits && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// The plugin's schema takes the first place.
+fn with_schema(mut path: Vec<String>, schema: Option<&String>) -> Vec<String> {
+    if let (Some(first), Some(schema)) = (path.first_mut(), schema) {
+        first.clone_from(schema);
+    }
+    path
 }
 
 /// Whether the connection uses a network: neither a loopback address, nor the folder of a socket.

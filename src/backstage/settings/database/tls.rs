@@ -5,10 +5,11 @@ use std::fmt;
 use crate::{
     backstage::settings::reader::{Reader, Warning},
     config::{Problem, ProblemKind},
-    internal::{Section, Value},
+    internal::{KeyAt, Node, Section, Value},
 };
 
 const KEY: &str = "ssl";
+const REJECT: &str = "rejectUnauthorized";
 
 /// Why an unknown member of a connection is ignored.
 pub(super) const UNKNOWN: &str = "no such setting is known here";
@@ -39,17 +40,96 @@ impl fmt::Debug for DatabaseTls {
     }
 }
 
+/// What is written: a connection of all plugins may have one part, and that of this plugin another.
+pub(super) enum Ssl {
+    On,
+    Off,
+    /// `no-verify`.
+    Unverified,
+    Object(SslObject),
+}
+
+#[derive(Default)]
+pub(super) struct SslObject {
+    reject_unauthorized: Option<bool>,
+    authorities: Option<String>,
+}
+
+impl Ssl {
+    pub(super) fn of_url(tls: DatabaseTls) -> Self {
+        match tls {
+            DatabaseTls::Off => Self::Off,
+            DatabaseTls::Verified { roots } => Self::Object(SslObject { authorities: roots, ..SslObject::default() }),
+            DatabaseTls::Unverified => {
+                Self::Object(SslObject { reject_unauthorized: Some(false), ..SslObject::default() })
+            }
+        }
+    }
+
+    /// This one over the other: two objects are merged, as stock back ends merge them.
+    pub(super) fn over(self, below: Self) -> Self {
+        match (self, below) {
+            (Self::Object(over), Self::Object(below)) => Self::Object(SslObject {
+                reject_unauthorized: over.reject_unauthorized.or(below.reject_unauthorized),
+                authorities: over.authorities.or(below.authorities),
+            }),
+            (over, _) => over,
+        }
+    }
+
+    pub(super) fn tls(self) -> DatabaseTls {
+        match self {
+            Self::Off => DatabaseTls::Off,
+            Self::On => DatabaseTls::Verified { roots: None },
+            Self::Unverified | Self::Object(SslObject { reject_unauthorized: Some(false), .. }) => {
+                DatabaseTls::Unverified
+            }
+            Self::Object(SslObject { authorities, .. }) => DatabaseTls::Verified { roots: authorities },
+        }
+    }
+}
+
+/// `PGSSLMODE`, which the driver reads if no connection says anything about encryption.
+pub(super) fn of_environment(reader: &Reader<'_>) -> Option<DatabaseTls> {
+    const NAME: &str = "PGSSLMODE";
+    const VALUES: [&str; 6] = ["disable", "prefer", "require", "verify-ca", "verify-full", "no-verify"];
+    match reader.variable(NAME) {
+        None | Some("disable") => Some(DatabaseTls::Off),
+        // The driver takes all of them for the strictest.
+        Some("prefer" | "require" | "verify-ca" | "verify-full") => Some(DatabaseTls::Verified { roots: None }),
+        Some("no-verify") => Some(DatabaseTls::Unverified),
+        Some(_) => {
+            let problem =
+                Problem::of(ProblemKind::UnknownValue, KeyAt::path(NAME), "has a value that the driver ignores");
+            let fix = format!("set it to one of {}, or unset it and set ssl: true", VALUES.join(", "));
+            reader.problem(problem.with_expected(VALUES.join(", ")).with_fix(fix));
+            None
+        }
+    }
+}
+
 /// The setting; the outer `None` means that it cannot be used.
-pub(super) fn read_tls(reader: &Reader<'_>, connection: &Section<'_>) -> Option<Option<DatabaseTls>> {
+pub(super) fn read_ssl(reader: &Reader<'_>, connection: &Section<'_>) -> Option<Option<Ssl>> {
     if connection.is_unset(KEY) {
         return None;
     }
     let Some(node) = connection.find(KEY) else { return Some(None) };
-    if !matches!(node.value, Value::Object(_)) {
-        let on = connection.flag(KEY);
-        return Some(Some(if on { DatabaseTls::Verified { roots: None } } else { DatabaseTls::Off }));
+    match &node.value {
+        Value::Object(_) => {}
+        Value::Bool(true) => return Some(Some(Ssl::On)),
+        Value::Bool(false) => return Some(Some(Ssl::Off)),
+        Value::Text(text) if text == "true" => return Some(Some(Ssl::On)),
+        Value::Text(text) if text == "no-verify" => return Some(Some(Ssl::Unverified)),
+        Value::Text(_) => {
+            let predicate = "is a text, and the driver for Node.js takes every text for true";
+            let problem = Problem::of(ProblemKind::WrongType, connection.at(KEY), predicate);
+            reader.problem(problem.with_expected("true or false").with_fix("write true or false, without quotes"));
+            return None;
+        }
+        _ => return connection.wrong(KEY, node, "true, false or an object"),
     }
-    let ssl = connection.section(KEY)?;
+    // Backstage takes the whole connection as it is, so that an object may stand over another value.
+    let ssl = Section { path: format!("{}.{KEY}", connection.path), node, problems: connection.problems };
     for key in ["cert", "key", "pfx"] {
         if ssl.find(key).is_some() {
             let predicate = "asks for a certificate of the client, which is not served";
@@ -64,17 +144,27 @@ pub(super) fn read_tls(reader: &Reader<'_>, connection: &Section<'_>) -> Option<
     if ssl.is_unset("ca") {
         return None;
     }
-    if !reader.flag_or(&ssl, "rejectUnauthorized", true) {
-        return Some(Some(DatabaseTls::Unverified));
-    }
-    let Some(authorities) = ssl.find("ca").and_then(|_| ssl.texts("ca")) else {
-        return Some(Some(DatabaseTls::Verified { roots: None }));
+    let reject_unauthorized = match ssl.find(REJECT) {
+        None => None,
+        Some(Node { value: Value::Bool(value), .. }) => Some(*value),
+        // Node.js checks the certificate at any value except false itself.
+        Some(node) => {
+            let found = node.kind();
+            let problem = Problem::wrong_type(ssl.at(REJECT), "true or false", found);
+            reader.problem(problem.with_fix("Node.js takes every other value for true: write it without quotes"));
+            return None;
+        }
     };
-    let roots = authorities.join("\n");
-    if !roots.contains("-----BEGIN CERTIFICATE-----") {
+    let authorities = match ssl.find("ca").map(|node| &node.value) {
+        None => None,
+        Some(Value::Text(text)) => Some(text.clone()),
+        Some(_) => Some(ssl.texts("ca")?.join("\n")),
+    };
+    let has_pem = |text: &String| text.contains("-----BEGIN CERTIFICATE-----");
+    if reject_unauthorized != Some(false) && authorities.as_ref().is_some_and(|text| !has_pem(text)) {
         let problem = Problem::of(ProblemKind::InvalidValue, ssl.at("ca"), "has no PEM block CERTIFICATE");
         reader.problem(problem.with_fix("write it as $file: <path of the authority's PEM>"));
         return None;
     }
-    Some(Some(DatabaseTls::Verified { roots: Some(roots) }))
+    Some(Some(Ssl::Object(SslObject { reject_unauthorized, authorities })))
 }

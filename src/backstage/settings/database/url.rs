@@ -6,8 +6,9 @@
 //!
 //! | in the address | TLS |
 //! |---|---|
-//! | `sslmode=disable`, `ssl=false`, `ssl=0` | off |
-//! | `sslmode=prefer`, `require`, `verify-ca`, `verify-full`; `ssl=true`, `ssl=1`; `sslrootcert` alone | verified |
+//! | `sslmode=disable`, `ssl=0` | off |
+//! | `ssl=false` | refused: the driver takes every other text for true |
+//! | `sslmode=prefer`, `require`, `verify-ca`, `verify-full`; `ssl=true`, `ssl=1`; `sslrootcert` or `sslnegotiation=direct` alone | verified |
 //! | `sslmode=no-verify` | any certificate |
 //! | neither `sslmode`, `ssl` nor `sslrootcert` | not set: the caller's default |
 //! | `sslmode` and `ssl` | what `sslmode` says |
@@ -97,6 +98,7 @@ impl PostgresUrl {
                 "ssl" => ssl.on = value,
                 "sslmode" => ssl.mode = Some(value.unwrap_or_default()),
                 "sslrootcert" => ssl.roots = value,
+                "sslnegotiation" => ssl.direct = value.as_deref() == Some("direct"),
                 "uselibpqcompat" => self.as_libpq = value.as_deref() == Some("true"),
                 "sslcert" | "sslkey" => {
                     let predicate = "asks for a certificate of the client, which is not served";
@@ -147,6 +149,8 @@ struct Ssl {
     on: Option<String>,
     mode: Option<String>,
     roots: Option<String>,
+    /// Without a request for encryption first, and so never plain.
+    direct: bool,
 }
 
 impl Ssl {
@@ -157,9 +161,13 @@ impl Ssl {
             (None, _) if self.roots.is_some() => verified(),
             (None, _) => match self.on.as_deref() {
                 Some("true" | "1") => verified(),
-                Some("0" | "false") => Ok(Some(DatabaseTls::Off)),
+                Some("0") => Ok(Some(DatabaseTls::Off)),
+                None if self.direct => verified(),
                 None => Ok(None),
-                Some(_) => unknown("has a parameter ssl that is neither true nor false"),
+                Some("false") => unknown(
+                    "has ssl=false, which the driver for Node.js takes for true: write sslmode=disable or ssl=true",
+                ),
+                Some(_) => unknown("has a parameter ssl that is neither true nor 0: write ssl=true or sslmode=disable"),
             },
             (Some("disable"), _) => Ok(Some(DatabaseTls::Off)),
             (Some("no-verify"), false) | (Some("prefer"), true) => Ok(Some(DatabaseTls::Unverified)),
@@ -249,6 +257,8 @@ mod tests {
             ("sslmode=require&uselibpqcompat=true", Ok(Some(DatabaseTls::Unverified))),
             ("sslmode=verify-full&uselibpqcompat=true", verified.clone()),
             // One of the two decides, in any order.
+            ("ssl=0", Ok(Some(DatabaseTls::Off))),
+            ("sslnegotiation=direct", verified.clone()),
             ("sslmode=verify-full&ssl=false", verified.clone()),
             ("ssl=false&sslmode=verify-full", verified),
         ] {
@@ -258,6 +268,7 @@ mod tests {
             "sslmode=often",
             "sslmode=",
             "ssl=often",
+            "ssl=false",
             "sslrootcert=/nowhere.pem",
             "sslcert=/x",
             "sslmode=verify-ca&uselibpqcompat=true",

@@ -27,6 +27,7 @@ pub struct PostgresBuilder {
     password: Option<Zeroizing<String>>,
     database: String,
     schema: Option<String>,
+    search_path: Vec<String>,
     role: Option<String>,
     tls: PostgresTls,
     connections: usize,
@@ -43,6 +44,7 @@ impl PostgresBuilder {
             password: None,
             database,
             schema: None,
+            search_path: Vec::new(),
             role: None,
             tls: PostgresTls::default(),
             connections: DEFAULT_CONNECTIONS,
@@ -74,6 +76,14 @@ impl PostgresBuilder {
     /// `schema`. Default: the user's search path, as in Backstage.
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
         self.schema = Some(schema.into());
+        self
+    }
+
+    /// The schemas in which tables are looked for, in this order (`SET search_path`): Backstage's
+    /// `backend.database.knexConfig.searchPath`. It belongs to the connection, so a PgBouncer must
+    /// then be in session mode. Default: the user's search path.
+    pub fn search_path(mut self, schemas: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.search_path = schemas.into_iter().map(Into::into).collect();
         self
     }
 
@@ -165,7 +175,8 @@ impl PostgresBuilder {
                 self.tls.log_danger(&self.host);
                 let own_tables = self.own_tables.then(|| OwnTables::in_schema(self.schema.clone()));
                 let settings = self.driver_settings();
-                let pool = pool::build(&settings, tls.clone(), self.connections, self.role.as_deref());
+                let pool =
+                    pool::build(&settings, tls.clone(), self.connections, self.role.as_deref(), &self.search_path);
                 let label = DatabaseLabel::of(&settings, self.schema.as_deref());
                 let database = Database::new(pool.map_err(ConfigError::message)?, tls, self.timeout, label);
                 Ok(Postgres::new(database, own_tables))

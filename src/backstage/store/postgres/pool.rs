@@ -12,12 +12,16 @@ pub(super) fn build(
     tls: MakeRustlsConnect,
     connections: usize,
     role: Option<&str>,
+    search_path: &[String],
 ) -> Result<Pool, String> {
     // No check when a connection is reused: its next query finds out whether it is alive.
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let mut pool = Pool::builder(Manager::from_config(settings.clone(), tls, recycling)).max_size(connections);
-    if let Some(role) = role {
-        let sql = format!("set role {}", quoted(role));
+    let schemas = search_path.iter().map(|schema| quoted(schema)).collect::<Vec<_>>().join(", ");
+    let role = role.map(|role| format!("set role {};", quoted(role))).unwrap_or_default();
+    let path = if schemas.is_empty() { String::new() } else { format!("set search_path to {schemas};") };
+    if !(role.is_empty() && path.is_empty()) {
+        let sql = format!("{role}{path}");
         pool = pool.post_create(Hook::async_fn(move |connection, _| {
             let sql = sql.clone();
             Box::pin(async move { connection.batch_execute(&sql).await.map_err(HookError::Backend) })
