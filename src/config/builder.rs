@@ -352,7 +352,7 @@ impl AlbAuthConfigBuilder {
         };
         report(sign_in.check(issuer).map_err(|problem| format!("{of}: sign-in: {problem}")), problems);
         let policy = sign_in.policy();
-        let only_namespace = policy.namespace.clone().filter(|_| several_issuers && !self.share_sign_in);
+        let only_namespace = policy.namespace.clone();
         let written = entry.written.clone();
         Some(Entry { signers, issuer: issuer.clone(), client_ids, sign_in, policy, only_namespace, written })
     }
