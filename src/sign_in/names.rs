@@ -65,7 +65,7 @@ pub(super) fn unfit(name: &str, error: EntityRefError) -> String {
         _ if name.contains('+') => "a plus sign; strip_plus_suffix() (app-config.yaml: stripPlusSuffix, environment: \
              ALB_AUTH_STRIP_PLUS_SUFFIX) removes the part from it on, where all of these addresses belong to one user"
             .to_owned(),
-        _ => "its characters".to_owned(),
+        _ => return format!("the email gives no user name: {error}"),
     };
     format!("the email gives no user name ({reason}): {error}")
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{
+    claims,
     resolvers::{Catalog, read_resolvers},
     verified_email::VerifiedEmail,
 };
@@ -20,9 +21,10 @@ use crate::{
 const PATH: &str = "auth.providers.awsalb";
 const VERIFIED_EMAIL: &str = "requireVerifiedEmail";
 const MISSING_ACCEPTED: &str = "acceptMissingEmailVerified";
+const UNVERIFIED_ACCEPTED: &str = "dangerouslyAcceptUnverifiedEmail";
 
 /// The keys that are read here.
-const OURS: [&str; 10] = [
+const OURS: [&str; 15] = [
     "issuer",
     "signer",
     "signers",
@@ -32,6 +34,11 @@ const OURS: [&str; 10] = [
     "keyEndpoint",
     "requireVerifiedEmail",
     "acceptMissingEmailVerified",
+    "dangerouslyAcceptUnverifiedEmail",
+    "emailClaim",
+    "groups",
+    "limits",
+    "dangerouslyIgnoreIdentityHeader",
     "signIn",
 ];
 /// The keys of the same object that Backstage's auth backend reads.
@@ -85,11 +92,24 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
         section.problems.add(problem.with_fix("write true or false, or leave it out"));
     }
     let missing_accepted = section.flag(MISSING_ACCEPTED);
-    if missing_accepted && section.flag(VERIFIED_EMAIL) {
-        let both = [VERIFIED_EMAIL, MISSING_ACCEPTED].map(|key| section.at(key));
-        let problem = Problem::clause(ProblemKind::Conflict, both, "both are true");
-        section.problems.add(problem.with_fix("leave one out"));
+    for both in [
+        [VERIFIED_EMAIL, MISSING_ACCEPTED],
+        [VERIFIED_EMAIL, UNVERIFIED_ACCEPTED],
+        [UNVERIFIED_ACCEPTED, MISSING_ACCEPTED],
+    ] {
+        if both.iter().all(|key| section.flag(key)) {
+            let problem = Problem::clause(ProblemKind::Conflict, both.map(|key| section.at(key)), "both are true");
+            section.problems.add(problem.with_fix("leave one out"));
+        }
     }
+    // The policy in code reads its own settings.
+    let of_resolvers = ["emailClaim", UNVERIFIED_ACCEPTED].into_iter().filter_map(|key| section.place_of(key));
+    for place in of_resolvers.filter(|_| matches!(sign_in, SignInFrom::Code(_))) {
+        let problem =
+            Problem::of(ProblemKind::Conflict, place, "is for signIn.resolvers, and the policy is given in code");
+        section.problems.add(problem.with_fix("set it in code, and leave it out here"));
+    }
+    let groups = claims::read_groups(section);
 
     let in_catalog = matches!(sign_in, SignInFrom::Files(Some(_)));
     let resolvers = match sign_in {
@@ -118,7 +138,14 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
         let problem = Problem::of(ProblemKind::Missing, section.place(), predicate);
         section.problems.add(problem.with_expected(missing.names()).with_fix(add_lines(&missing)));
     }
+    // Limits are read also if the rest has problems, so that all are reported.
+    let builder = claims::add_to(section, AlbAuthConfig::builder());
     let (policy, warnings) = resolvers?;
+    let policy = match groups? {
+        Some(groups) => groups.added_to(policy),
+        None => policy,
+    };
+    let cognito = claims::verified_email_warning(section, issuer.as_deref().unwrap_or_default());
     let mut signers = signers.into_iter();
     let mut entry = TrustedAlb::new(signers.next()?, issuer?);
     entry = signers.fold(entry, TrustedAlb::or_signer);
@@ -135,7 +162,7 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
         issuer: written(&["issuer"]),
         client_ids: written(&["clientIds"]),
     };
-    let mut builder = AlbAuthConfig::builder().trust(entry).sign_in_policy(Some(policy));
+    let mut builder = builder.trust(entry).sign_in_policy(Some(policy));
     if missing_accepted {
         builder = builder.accept_missing_email_verified();
     }
@@ -145,7 +172,7 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
             ignored.origin
         ));
     }
-    Some(warnings.into_iter().fold(builder, AlbAuthConfigBuilder::warning))
+    Some(warnings.into_iter().chain(cognito).fold(builder, AlbAuthConfigBuilder::warning))
 }
 
 /// Whether settings stand under the name of an environment, as Backstage's other providers take them

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     ConfigError,
-    config::{AlbAuthConfig, AlbAuthSettings, AppConfig, SignInSettings, TrustSettings},
+    config::{AlbAuthConfig, AlbAuthSettings, AppConfig, EmailSettings, SignInSettings, TrustSettings},
     emulator::{
         inspect::{InspectRequest, KeyChoice, MAX_INPUT, Verdict, inspect},
         print_config::ApplicationSettings,
@@ -190,11 +190,10 @@ impl Inspect {
         let sign_in = if self.email_domain.is_empty() {
             SignInSettings::ClaimsOnly
         } else {
-            SignInSettings::EmailLocalPart {
+            SignInSettings::EmailLocalPart(EmailSettings {
                 domains: self.email_domain.clone(),
-                namespace: None,
-                require_verified_email: false,
-            }
+                ..EmailSettings::default()
+            })
         };
         let issuer = issuer.to_owned();
         let entry = TrustSettings { signers, issuer, client_ids, key_endpoint, ..TrustSettings::default() };

@@ -17,6 +17,7 @@ mod ownership;
 mod panics;
 mod profile;
 mod provider_claims;
+mod provider_shapes;
 mod remembered;
 mod shared_issuers;
 mod subject;

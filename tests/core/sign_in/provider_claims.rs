@@ -235,8 +235,8 @@ async fn a_refusal_after_a_good_signature_is_a_warning() {
     assert!(!lines.iter().any(|line| line.starts_with("refused: ")), "{lines:?}");
 }
 
-/// `normalizeEntityName` of @backstage/plugin-catalog-backend-module-msgraph 0.10.6, by
-/// tests/peers/backstage-backend or by hand: the user's mail and the name of the entity.
+/// Measured: `normalizeEntityName` of @backstage/plugin-catalog-backend-module-msgraph 0.10.6
+/// (`dist/microsoftGraph/helper.cjs.js`, Node 20), the user's mail and the name of the entity.
 const OF_MICROSOFT_GRAPH: [(&str, &str); 9] = [
     ("Jane.Doe@Example.com", "jane.doe_example.com"),
     ("sean.o'brien@example.com", "sean.o_brien_example.com"),
@@ -264,8 +264,8 @@ async fn s_53_a_name_that_no_entity_may_have_is_403_with_the_reason() {
     let long = format!("{}@example.com", "a".repeat(64));
     for (mail, reason) in [
         // The module makes `_a_example.com`, which the catalog refuses.
-        ("_a@example.com", "its characters"),
-        ("'a@example.com", "its characters"),
+        ("_a@example.com", "letters and digits"),
+        ("'a@example.com", "letters and digits"),
         // The module makes `a_example.com`, the name of a@example.com.
         ("a_@example.com", "which the name of another address does not show"),
         ("a'@example.com", "which the name of another address does not show"),
@@ -282,6 +282,6 @@ async fn s_53_a_name_that_no_entity_may_have_is_403_with_the_reason() {
         let answer = sign_in(by_email(), &with_email(mail)).await;
         assert_403(&answer, AuthErrorKind::SignInRefused, mail);
         let said = message(answer);
-        assert!(said.contains("the email gives no user name ("), "{mail}: {said}");
+        assert!(said.contains("the email gives no user name"), "{mail}: {said}");
     }
 }
