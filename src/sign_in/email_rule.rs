@@ -7,6 +7,7 @@ use super::{
     claim::OFTEN_WRITABLE,
     email_claim::{EMAIL, EmailClaim, not_text},
     is_shared,
+    names::as_microsoft_graph_writes,
     shared_issuers::SharedIssuerMemo,
 };
 use crate::identity::{Claims, Email, EmailProblem};
@@ -119,7 +120,8 @@ impl EmailRule {
         // The part after a plus may be removed.
         let parts = |address: &str| {
             let (local_part, domain) = address.split_once('@')?;
-            Some((local_part.split('+').next()?.to_ascii_lowercase(), domain.to_ascii_lowercase()))
+            let name = as_microsoft_graph_writes(local_part.split('+').next()?);
+            Some((name.to_ascii_lowercase(), domain.to_ascii_lowercase()))
         };
         let mut outside: Vec<(String, String)> = Vec::new();
         for (local_part, domain) in self.addresses.iter().filter_map(|address| parts(address)) {

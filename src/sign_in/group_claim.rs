@@ -64,7 +64,8 @@ pub(super) struct Groups {
     pub(super) others: usize,
     /// What the claim is, for messages. Never its content.
     pub(super) shape: String,
-    /// Whether the claim looks like a list that is read as one group, or cannot be read.
+    /// Whether the claim looks like a list that is read as one group, cannot be read, or has no group
+    /// without being an empty list.
     pub(super) unread: bool,
 }
 
@@ -113,7 +114,8 @@ impl GroupClaim {
         if self.format == GroupFormat::Keys {
             if let Some(keys) = value.keys() {
                 let shape = format!("an object with {} members", keys.len());
-                return Ok(Some(Groups { texts: keys, others: 0, shape, unread: false }));
+                let unread = keys.is_empty();
+                return Ok(Some(Groups { texts: keys, others: 0, shape, unread }));
             }
             let list = value.texts().filter(|_| value.kind() == "a list");
             return list
@@ -182,6 +184,9 @@ impl GroupClaim {
             _ if text.contains(char::is_whitespace) => "a text with blanks",
             _ => "a text",
         };
+        let is_list = matches!(self.format, GroupFormat::Brackets | GroupFormat::Json);
+        let is_empty_list = is_list && in_brackets.is_some_and(|inside| inside.trim().is_empty());
+        let unread = unread || (texts.is_empty() && !is_empty_list);
         Groups { texts, others, shape: shape.to_owned(), unread }
     }
 }
@@ -193,7 +198,8 @@ impl Groups {
             (count, 0) => format!("a list of {count} texts"),
             (count, others) => format!("a list of {count} texts and {others} other elements"),
         };
-        Self { texts, others, shape, unread: false }
+        let unread = texts.is_empty() && others > 0;
+        Self { texts, others, shape, unread }
     }
 }
 

@@ -116,7 +116,7 @@ impl Warnings {
     fn present(&self, claim: &GroupClaim, read: &group_claim::Groups, is_mapped: bool) {
         if is_mapped {
             self.mapped.store(true, Ordering::Relaxed);
-        } else if read.unread || (read.texts.is_empty() && read.shape != "an empty list") {
+        } else if read.unread {
             if self.without_groups.is_due() {
                 tracing::warn!(
                     target: "tower_alb_auth",

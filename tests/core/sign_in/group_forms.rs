@@ -164,6 +164,10 @@ async fn a_claim_that_is_there_and_yields_nothing_is_a_warning_with_its_shape() 
     for user in [User::jane(), with("custom:groups", json!([]))] {
         assert_eq!(groups(mapped("custom:groups"), user).await, (vec![], vec![]));
     }
+    for (format, empty) in [(GroupFormat::Brackets, "[]"), (GroupFormat::Brackets, "[ ]"), (GroupFormat::Json, "[]")] {
+        let policy = mapped(GroupClaim::named("custom:groups").in_format(format));
+        assert_eq!(groups(policy, with("custom:groups", json!(empty))).await, (vec![], vec![]), "{format:?}");
+    }
 }
 
 #[tokio::test]
