@@ -18,6 +18,8 @@ pub struct AuthError {
     detail: Option<Arc<str>>,
     retry_after: Option<Duration>,
     source: Option<Arc<dyn Error + Send + Sync>>,
+    /// A trusted load balancer signed the token, so that no stranger caused the refusal.
+    after_signature: bool,
 }
 
 /// What a kind means to the client, the operator and the dashboards.
@@ -187,7 +189,7 @@ kinds! {
     }
     /// The claims are not a strict JSON object with the claims every token must have.
     MalformedClaims {
-        "malformed_claims", UNAUTHORIZED, Client,
+        "malformed_claims", UNAUTHORIZED, Operator,
         "the token's claims are not what a load balancer writes"
     }
     /// The key endpoint could not be reached, or the budget of fetches is spent. The fault is ours or AWS's: the client is
@@ -275,7 +277,7 @@ fn client_text(status: StatusCode) -> &'static str {
 
 impl AuthError {
     pub(crate) fn new(kind: AuthErrorKind) -> Self {
-        Self { kind, detail: None, retry_after: None, source: None }
+        Self { kind, detail: None, retry_after: None, source: None, after_signature: false }
     }
 
     pub(crate) fn with_detail(kind: AuthErrorKind, detail: impl Into<String>) -> Self {
@@ -293,14 +295,23 @@ impl AuthError {
         self
     }
 
+    /// The token's signature is valid: the client did not make up what is wrong.
+    pub(crate) fn after_signature(mut self) -> Self {
+        self.after_signature = true;
+        self
+    }
+
     /// The reason.
     pub fn kind(&self) -> AuthErrorKind {
         self.kind
     }
 
-    /// Whose fault it most likely is.
+    /// Whose fault it most likely is: that of the kind, but not the client's if the token's signature is valid.
     pub fn fault(&self) -> Fault {
-        self.kind.fault()
+        match self.kind.fault() {
+            Fault::Client if self.after_signature => Fault::Operator,
+            fault => fault,
+        }
     }
 
     /// The status of the response: 401, 403, 409 or 503. 500 is for [`Misused`](AuthErrorKind::Misused) alone, a bug of the

@@ -48,11 +48,67 @@ macro_rules! limits {
                 }
             )*
 
+            /// The names of the limits.
+            pub(crate) const NAMES: &[&str] = &[$( stringify!($field), )*];
+
+            /// Sets the limit of this name from a text. `None` if there is no such limit; an error names what the text should
+            /// be.
+            pub(crate) fn set(&mut self, name: &str, text: &str) -> Option<Result<(), &'static str>> {
+                $(
+                    if name == stringify!($field) {
+                        let value = <$type as FromText>::from_text(text).ok_or(<$type as FromText>::EXPECTED);
+                        return Some(value.map(|value| self.$field = value));
+                    }
+                )*
+                None
+            }
+
             pub(crate) fn check(&self) -> Vec<LimitProblem> {
                 [$( check(stringify!($field), &self.$field, &$range), )*].into_iter().flatten().collect()
             }
         }
     };
+}
+
+/// The value of a limit as settings write it.
+trait FromText: Sized {
+    const EXPECTED: &str;
+
+    fn from_text(text: &str) -> Option<Self>;
+}
+
+impl FromText for usize {
+    const EXPECTED: &str = "a whole number";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl FromText for u32 {
+    const EXPECTED: &str = "a whole number";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl FromText for Duration {
+    const EXPECTED: &str = "a time such as 500ms, 90s, 30m or 2h";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at_checked(digits)?;
+        let number: u64 = number.parse().ok()?;
+        let seconds_each = match unit.trim_start() {
+            "ms" => return Some(millis(number)),
+            "" | "s" => 1,
+            "m" | "min" => 60,
+            "h" => 3600,
+            _ => return None,
+        };
+        number.checked_mul(seconds_each).map(seconds)
+    }
 }
 
 /// Why limits cannot be used.
@@ -216,6 +272,31 @@ mod tests {
         let keys = KeyLimits::new();
         let problems = [TokenLimits::new().check(), keys.check(), keys.check_order(), CacheLimits::new().check()];
         assert_eq!(problems.into_iter().flatten().collect::<Vec<_>>(), []);
+    }
+
+    #[test]
+    fn a_limit_is_set_from_a_text() {
+        let time = |text: &str| {
+            let mut limits = TokenLimits::new();
+            limits.set("leeway", text).expect("a limit").map(|()| limits.leeway)
+        };
+        for (text, expected) in [
+            ("90", seconds(90)),
+            ("90s", seconds(90)),
+            ("1 min", seconds(60)),
+            ("2h", seconds(7200)),
+            ("5ms", millis(5)),
+        ] {
+            assert_eq!(time(text), Ok(expected), "{text}");
+        }
+        for text in ["", "s", "-1s", "1.5s", "1d", "90 s s", "99999999999999999999", "9999999999999999h", "\u{664}s"] {
+            assert_eq!(time(text), Err("a time such as 500ms, 90s, 30m or 2h"), "{text}");
+        }
+        assert_eq!(CacheLimits::new().set("max_tokens", "1e3"), Some(Err("a whole number")));
+        assert_eq!(CacheLimits::new().set("leeway", "1"), None);
+        let all = [TokenLimits::NAMES, KeyLimits::NAMES, CacheLimits::NAMES].concat();
+        let unique: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(unique.len(), all.len(), "one name is one limit");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{AlbAuthConfig, IdentityHeader, Settings, Trust, TrustedAlb, trust::Entry, warnings};
+use super::{
+    AlbAuthConfig, IdentityHeader, Settings, Trust, TrustedAlb, limit_settings::Limits, trust::Entry, warnings,
+};
 #[cfg(feature = "https")]
 use crate::keys::HttpsKeys;
 use crate::{
@@ -32,9 +34,9 @@ pub struct AlbAuthConfigBuilder {
     trusted: Vec<TrustedAlb>,
     sign_in: Option<Arc<dyn SignInResolver>>,
     share_sign_in: bool,
-    token_limits: TokenLimits,
-    key_limits: KeyLimits,
-    cache_limits: CacheLimits,
+    limits: Limits,
+    /// Mistakes in settings that are read before the configuration is built.
+    problems: Vec<Problem>,
     keys: Keys,
     clock: SharedClock,
     identity_header: IdentityHeader,
@@ -123,19 +125,25 @@ impl AlbAuthConfigBuilder {
 
     /// What a token may be.
     pub fn token_limits(mut self, limits: TokenLimits) -> Self {
-        self.token_limits = limits;
+        self.limits.token = limits;
         self
     }
 
     /// How public keys are fetched, kept and given up.
     pub fn key_limits(mut self, limits: KeyLimits) -> Self {
-        self.key_limits = limits;
+        self.limits.key = limits;
         self
     }
 
     /// How much is remembered.
     pub fn cache_limits(mut self, limits: CacheLimits) -> Self {
-        self.cache_limits = limits;
+        self.limits.cache = limits;
+        self
+    }
+
+    /// Sets a limit by its name, which is written at this key.
+    pub(super) fn limit(mut self, at: KeyAt, name: &str, text: &str) -> Self {
+        self.problems.extend(self.limits.set(at, name, text).err());
         self
     }
 
@@ -187,13 +195,10 @@ impl AlbAuthConfigBuilder {
     /// # Errors
     /// All problems of the configuration.
     pub fn build(self) -> Result<AlbAuthConfig, ConfigError> {
-        let limits = [
-            self.token_limits.check(),
-            self.key_limits.check(),
-            self.key_limits.check_order(),
-            self.cache_limits.check(),
-        ];
-        let mut problems: Vec<Problem> = limits.into_iter().flatten().map(limit_problem).collect();
+        let Limits { token, key, cache } = &self.limits;
+        let limits = [token.check(), key.check(), key.check_order(), cache.check()];
+        let mut problems = self.problems.clone();
+        problems.extend(limits.into_iter().flatten().map(limit_problem));
 
         if self.trusted.is_empty() {
             let fix = format!("add .trust(TrustedAlb::new(<ARN of the load balancer>, <issuer>)); {WHERE_THE_ARN_IS}");
@@ -243,9 +248,9 @@ impl AlbAuthConfigBuilder {
             }
             Keys::Source(source) => (Some(source), Vec::new()),
             #[cfg(feature = "https")]
-            Keys::Https(keys) => (https(&keys, &self.key_limits, &mut problems), Vec::new()),
+            Keys::Https(keys) => (https(&keys, &self.limits.key, &mut problems), Vec::new()),
             #[cfg(feature = "https")]
-            Keys::Unset => (https(&HttpsKeys::new(), &self.key_limits, &mut problems), Vec::new()),
+            Keys::Unset => (https(&HttpsKeys::new(), &self.limits.key, &mut problems), Vec::new()),
             #[cfg(not(feature = "https"))]
             Keys::Unset => {
                 problems.push(
@@ -260,9 +265,9 @@ impl AlbAuthConfigBuilder {
         }
         let settings = Settings {
             trust,
-            token_limits: self.token_limits,
-            key_limits: self.key_limits,
-            cache_limits: self.cache_limits,
+            token_limits: self.limits.token,
+            key_limits: self.limits.key,
+            cache_limits: self.limits.cache,
             source,
             pinned,
             clock: self.clock,
@@ -355,7 +360,7 @@ impl AlbAuthConfigBuilder {
         };
         report(sign_in.check(issuer).map_err(|problem| format!("{of}: sign-in: {problem}")), problems);
         let policy = sign_in.policy();
-        let only_namespace = policy.namespace.clone().filter(|_| several_issuers && !self.share_sign_in);
+        let only_namespace = policy.namespace.clone();
         let written = entry.written.clone();
         Some(Entry { signers, issuer: issuer.clone(), client_ids, sign_in, policy, only_namespace, written })
     }

@@ -22,7 +22,10 @@
 #[cfg(feature = "app-config")]
 pub(crate) mod app_config;
 mod builder;
+mod email_settings;
 mod environment;
+mod group_settings;
+mod limit_settings;
 mod nearest;
 mod settings;
 mod trust;
@@ -36,7 +39,9 @@ pub use self::app_config::AppConfig;
 pub(crate) use self::trust::{EntryIndex, Naming, Trust, TrustMatch};
 pub use self::{
     builder::AlbAuthConfigBuilder,
-    settings::{AlbAuthSettings, SignInSettings, TrustSettings},
+    email_settings::EmailSettings,
+    group_settings::GroupSettings,
+    settings::{AlbAuthSettings, LimitSetting, SignInSettings, TrustSettings},
     trusted_alb::TrustedAlb,
 };
 pub use crate::settings::{Location, Problem, ProblemKind};

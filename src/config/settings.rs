@@ -1,11 +1,17 @@
 //! Settings as plain data, from wherever an application keeps its own.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 
-use super::{AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb, trusted_alb::EntryLocations};
-use crate::sign_in::{ClaimsOnly, EmailLocalPart, NamedClaim, SignInResolver, Subject, WholeEmail};
+use super::{
+    AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb, email_settings::EmailSettings, group_settings::GroupSettings,
+    trusted_alb::EntryLocations,
+};
+use crate::{
+    settings::KeyAt,
+    sign_in::{ClaimsOnly, NamedClaim, SignInResolver, Subject},
+};
 
 /// Whom to trust and who becomes whom, as plain data: a part of the application's own settings, read by whatever reads those
 /// (`config`, `figment`, serde_json, a YAML reader). Fields that are not known are refused.
@@ -38,8 +44,46 @@ pub struct AlbAuthSettings {
     pub trust: Vec<TrustSettings>,
     /// The sign-in policy of entries that have none of their own.
     pub sign_in: Option<SignInSettings>,
+    /// Groups from claims, for the policy above.
+    pub groups: Option<GroupSettings>,
     /// See [`AlbAuthConfigBuilder::accept_missing_email_verified`].
     pub accept_missing_email_verified: bool,
+    /// See [`AlbAuthConfigBuilder::dangerously_ignore_identity_header`].
+    pub dangerously_ignore_identity_header: bool,
+    /// Limits by the name of their setter in [`TokenLimits`](crate::TokenLimits), [`KeyLimits`](crate::KeyLimits) or
+    /// [`CacheLimits`](crate::CacheLimits): `{"max_lifetime": "30m", "max_tokens": 1000}`.
+    pub limits: BTreeMap<String, LimitSetting>,
+}
+
+/// The value of a limit: a number, or a time such as `500ms`, `90s`, `30m` or `2h`. A time without a unit is in seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitSetting(String);
+
+impl From<String> for LimitSetting {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for LimitSetting {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl<'de> Deserialize<'de> for LimitSetting {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(u64),
+            Text(String),
+        }
+        Ok(Self(match Written::deserialize(deserializer)? {
+            Written::Number(number) => number.to_string(),
+            Written::Text(text) => text,
+        }))
+    }
 }
 
 /// One entry of trust: see [`TrustedAlb`].
@@ -58,6 +102,8 @@ pub struct TrustSettings {
     pub key_endpoint: Option<String>,
     /// The sign-in policy of this entry.
     pub sign_in: Option<SignInSettings>,
+    /// Groups from claims, for the policy of this entry.
+    pub groups: Option<GroupSettings>,
 }
 
 /// A sign-in policy that can be named in settings. Others are given to the builder in code.
@@ -67,28 +113,10 @@ pub struct TrustSettings {
 pub enum SignInSettings {
     /// [`ClaimsOnly`].
     ClaimsOnly,
-    /// [`EmailLocalPart`] in these domains.
-    EmailLocalPart {
-        /// The domains.
-        domains: Vec<String>,
-        /// The namespace that users are named in; `default` if it is left out.
-        #[serde(default)]
-        namespace: Option<String>,
-        /// See [`EmailSignIn::require_verified_email`](crate::sign_in::EmailSignIn::require_verified_email).
-        #[serde(default)]
-        require_verified_email: bool,
-    },
-    /// [`WholeEmail`] in these domains.
-    WholeEmail {
-        /// The domains.
-        domains: Vec<String>,
-        /// The namespace that users are named in; `default` if it is left out.
-        #[serde(default)]
-        namespace: Option<String>,
-        /// See [`EmailSignIn::require_verified_email`](crate::sign_in::EmailSignIn::require_verified_email).
-        #[serde(default)]
-        require_verified_email: bool,
-    },
+    /// [`EmailLocalPart`](crate::sign_in::EmailLocalPart) with these settings.
+    EmailLocalPart(EmailSettings),
+    /// [`WholeEmail`](crate::sign_in::WholeEmail) with these settings.
+    WholeEmail(EmailSettings),
     /// [`Subject`].
     Subject {
         /// The namespace that users are named in; `default` if it is left out.
@@ -102,15 +130,25 @@ pub enum SignInSettings {
         /// The namespace that users are named in; `default` if it is left out.
         #[serde(default)]
         namespace: Option<String>,
+        /// See [`NamedClaim::ignoring_case`].
+        #[serde(default)]
+        ignore_case: bool,
     },
 }
 
 impl AlbAuthSettings {
     /// A builder with these settings, to be added to in code and built.
     pub fn to_builder(&self) -> AlbAuthConfigBuilder {
-        let builder = AlbAuthConfig::builder().sign_in_policy(self.sign_in.as_ref().map(SignInSettings::policy));
-        let builder =
-            if self.accept_missing_email_verified { builder.accept_missing_email_verified() } else { builder };
+        let mut builder = AlbAuthConfig::builder().sign_in_policy(policy(self.sign_in.as_ref(), self.groups.as_ref()));
+        if self.accept_missing_email_verified {
+            builder = builder.accept_missing_email_verified();
+        }
+        if self.dangerously_ignore_identity_header {
+            builder = builder.dangerously_ignore_identity_header();
+        }
+        for (name, LimitSetting(text)) in &self.limits {
+            builder = builder.limit(KeyAt::path(format!("limits.{name}")), name, text);
+        }
         self.trust.iter().fold(builder, |builder, entry| builder.trust(entry.to_entry()))
     }
 }
@@ -123,10 +161,19 @@ impl TrustSettings {
             client_ids: self.client_ids.clone(),
             any_client: self.dangerously_accept_any_client,
             key_endpoint: self.key_endpoint.clone(),
-            sign_in: self.sign_in.as_ref().map(SignInSettings::policy),
+            sign_in: policy(self.sign_in.as_ref(), self.groups.as_ref()),
             written: EntryLocations::default(),
         }
     }
+}
+
+/// The policy with its groups.
+fn policy(sign_in: Option<&SignInSettings>, groups: Option<&GroupSettings>) -> Option<Arc<dyn SignInResolver>> {
+    let policy = sign_in?.policy();
+    Some(match groups {
+        Some(groups) => groups.added_to(policy),
+        None => policy,
+    })
 }
 
 impl SignInSettings {
@@ -134,16 +181,13 @@ impl SignInSettings {
         let or_default = |namespace: &Option<String>| namespace.clone().unwrap_or_else(|| "default".to_owned());
         match self {
             Self::ClaimsOnly => Arc::new(ClaimsOnly),
-            Self::EmailLocalPart { domains, namespace, require_verified_email } => {
-                let policy = EmailLocalPart::in_domains(domains).in_namespace(or_default(namespace));
-                Arc::new(if *require_verified_email { policy.require_verified_email() } else { policy })
-            }
-            Self::WholeEmail { domains, namespace, require_verified_email } => {
-                let policy = WholeEmail::in_domains(domains).in_namespace(or_default(namespace));
-                Arc::new(if *require_verified_email { policy.require_verified_email() } else { policy })
-            }
+            Self::EmailLocalPart(settings) => Arc::new(settings.by_local_part()),
+            Self::WholeEmail(settings) => Arc::new(settings.by_whole_email()),
             Self::Subject { namespace } => Arc::new(Subject::new().in_namespace(or_default(namespace))),
-            Self::Claim { name, namespace } => Arc::new(NamedClaim::new(name).in_namespace(or_default(namespace))),
+            Self::Claim { name, namespace, ignore_case } => {
+                let policy = NamedClaim::new(name).in_namespace(or_default(namespace));
+                Arc::new(if *ignore_case { policy.ignoring_case() } else { policy })
+            }
         }
     }
 }

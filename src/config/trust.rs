@@ -24,7 +24,7 @@ pub(crate) struct Entry {
     pub(super) client_ids: Option<Vec<String>>,
     pub(crate) sign_in: Arc<dyn SignInResolver>,
     pub(crate) policy: Policy,
-    /// The namespace that the policy is held to, where there are several issuers.
+    /// The namespace that the policy is held to.
     pub(super) only_namespace: Option<String>,
     pub(super) written: EntryLocations,
 }

@@ -39,7 +39,7 @@ const TABLE: [u8; 256] = {
             b'-' => namespace | name | local_part | domain,
             b'.' => name | local_part | domain,
             b'_' => name | local_part,
-            b'+' | b'\'' => local_part,
+            b'+' | b'\'' | b'&' => local_part,
             _ => 0,
         };
         byte += 1;

@@ -1,21 +1,19 @@
 //! The claims of a verified token.
 
 use std::{
-    borrow::Cow,
     fmt,
-    marker::PhantomData,
     ops::Range,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use serde::{
-    Deserialize,
-    de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor},
-};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::Carried;
+use super::{
+    Carried,
+    claim_value::{ClaimValue, find_member},
+};
 
 /// The claims of the identity provider about the user, signed by the load balancer.
 ///
@@ -193,13 +191,11 @@ impl Claims {
     /// The claim is present, and is null, neither a text nor a list, or a list with elements that
     /// are not texts.
     pub fn texts(&self, name: &str) -> Result<Option<Vec<String>>, ClaimError> {
-        match self.text_list(name)? {
-            Some(TextList { others: 1.., .. }) => Err(ClaimError {
-                claim: name.to_owned(),
-                found: "a list with elements that are not texts",
-                expected: Some(TEXT_OR_TEXTS),
-            }),
-            list => Ok(list.map(|list| list.texts)),
+        let Some(value) = self.value(name) else { return Ok(None) };
+        match value.texts() {
+            Some(list) if list.others == 0 => Ok(Some(list.texts)),
+            Some(_) => Err(ClaimError::new(name, "a list with elements that are not texts", TEXT_OR_TEXTS)),
+            None => Err(ClaimError::new(name, value.kind(), TEXT_OR_TEXTS)),
         }
     }
 
@@ -274,7 +270,7 @@ impl Claims {
     pub(crate) fn email_text(&self) -> Result<Option<&str>, ClaimError> {
         if self.0.parts.email_is_not_text {
             let found = self.kind("email").unwrap_or("unreadable");
-            return Err(ClaimError { claim: "email".to_owned(), found, expected: Some("a text") });
+            return Err(ClaimError::new("email", found, "a text"));
         }
         Ok(self.email())
     }
@@ -282,35 +278,16 @@ impl Claims {
     /// The type of a claim, for messages: `a text`, `null`, ... `None` if it is missing. Never its
     /// value.
     pub(crate) fn kind(&self, name: &str) -> Option<&'static str> {
-        let value = self.find::<&RawValue>(name).ok()??;
-        // Only numbers have no unique first character.
-        Some(match value.get().bytes().next()? {
-            b'"' => "a text",
-            b't' | b'f' => "a boolean",
-            b'n' => "null",
-            b'[' => "a list",
-            b'{' => "an object",
-            _ => "a number",
-        })
+        self.value(name).map(ClaimValue::kind)
     }
 
-    /// A claim that is a text or a list of texts.
-    pub(crate) fn text_list(&self, name: &str) -> Result<Option<TextList>, ClaimError> {
-        let invalid = |found| ClaimError { claim: name.to_owned(), found, expected: Some(TEXT_OR_TEXTS) };
-        let Some(value) = self.find::<&RawValue>(name).ok().flatten() else { return Ok(None) };
-        if let Ok(text) = serde_json::from_str(value.get()) {
-            return Ok(Some(TextList { texts: vec![text], others: 0 }));
-        }
-        let elements: Vec<&RawValue> =
-            serde_json::from_str(value.get()).map_err(|_| invalid(self.kind(name).unwrap_or("unreadable")))?;
-        let texts: Vec<String> =
-            elements.iter().filter_map(|element| serde_json::from_str(element.get()).ok()).collect();
-        Ok(Some(TextList { others: elements.len().saturating_sub(texts.len()), texts }))
+    /// The value of a claim, of any type. `None` if it is missing.
+    pub(crate) fn value(&self, name: &str) -> Option<ClaimValue<'_>> {
+        self.find::<&RawValue>(name).ok().flatten().map(ClaimValue::new)
     }
 
     fn find<'c, T: Deserialize<'c>>(&'c self, name: &str) -> Result<Option<T>, serde_json::Error> {
-        let mut reader = serde_json::Deserializer::from_str(self.payload());
-        reader.deserialize_map(OneMember { name, value: PhantomData })
+        find_member(self.payload(), name)
     }
 
     fn span(&self, span: Span) -> &str {
@@ -343,14 +320,8 @@ pub struct StableId<'a> {
     pub subject: &'a str,
 }
 
-/// The texts of a claim that is a text or a list.
-pub(crate) struct TextList {
-    pub(crate) texts: Vec<String>,
-    /// The number of elements that are not texts.
-    pub(crate) others: usize,
-}
-
-const TEXT_OR_TEXTS: &str = "a text or a list of texts";
+/// What claims with groups are expected to be.
+pub(crate) const TEXT_OR_TEXTS: &str = "a text or a list of texts";
 
 /// A claim is present, but does not have the requested type. A missing claim is not an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -362,6 +333,10 @@ pub struct ClaimError {
 }
 
 impl ClaimError {
+    pub(crate) fn new(claim: impl Into<String>, found: &'static str, expected: &'static str) -> Self {
+        Self { claim: claim.into(), found, expected: Some(expected) }
+    }
+
     /// The name of the claim.
     pub fn claim(&self) -> &str {
         &self.claim
@@ -389,29 +364,3 @@ impl fmt::Display for ClaimError {
 }
 
 impl std::error::Error for ClaimError {}
-
-/// Reads one member of an object that is known to be valid.
-struct OneMember<'n, T> {
-    name: &'n str,
-    value: PhantomData<T>,
-}
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for OneMember<'_, T> {
-    type Value = Option<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut found = None;
-        while let Some(key) = members.next_key::<Cow<'de, str>>()? {
-            if found.is_none() && key == self.name {
-                found = Some(members.next_value()?);
-            } else {
-                members.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(found)
-    }
-}

@@ -15,6 +15,7 @@
 mod backstage_identity;
 mod carried;
 mod characters;
+mod claim_value;
 mod claims;
 mod email;
 mod entity_ref;
@@ -29,7 +30,8 @@ pub use self::{
 };
 pub(crate) use self::{
     carried::Carried,
-    claims::{ClaimsParts, Span},
+    claim_value::{ClaimValue, TextList},
+    claims::{ClaimsParts, Span, TEXT_OR_TEXTS},
     email::{Email, EmailProblem},
     token_bytes::{ReceivedToken, TokenBytes},
 };

@@ -30,7 +30,7 @@ const NOT_IDENTIFYING: [&str; 18] = [
 /// OpenID Connect Core 1.0 section 5.7 guarantees uniqueness for `sub` only. Entra ID documents
 /// `preferred_username`, `upn` and `unique_name` as changeable, and Cognito lets users update every
 /// attribute that the app client may write.
-const OFTEN_WRITABLE: [&str; 12] = [
+pub(super) const OFTEN_WRITABLE: [&str; 12] = [
     "preferred_username",
     "unique_name",
     "upn",

@@ -1,10 +1,15 @@
 //! Sign-in by the email claim.
 
-use super::{Policy, Resolution, SignIn, SignInError, SignInResolver, email_rule::EmailRule, names::Names};
-use crate::identity::Claims;
+use super::{
+    Policy, Resolution, SignIn, SignInError, SignInResolver,
+    email_rule::EmailRule,
+    names::{Names, as_microsoft_graph_writes, unfit},
+};
+use crate::identity::{Claims, Email};
 
 /// Names users by the part of their email before the `@`: `jane.doe@example.com` becomes
-/// `user:default/jane.doe`.
+/// `user:default/jane.doe`. As in names that Backstage makes of Microsoft Graph's users, `'` and `&`
+/// become `_`, and several `_` become one.
 ///
 /// Two addresses with the same local part become one user, so the accepted domains are listed and
 /// every other domain is refused. Guests from partners (B2B) have addresses in other domains, so
@@ -38,8 +43,10 @@ impl EmailLocalPart {
 /// Names users by their whole email, with `_` for the `@`: `jane.doe@example.com` becomes
 /// `user:default/jane.doe_example.com`, as catalogs filled from Microsoft Graph do.
 ///
-/// Two addresses never become one user: a domain has no `_`, so the last `_` in the name replaces
-/// the `@`.
+/// The last `_` in the name replaces the `@`, since a domain has no `_`. As in those catalogs, `'` and
+/// `&` become `_`, and several `_` become one: `o'brien@example.com` and `o_brien@example.com` are one
+/// user, here and in the catalog. An address whose local part ends with one of these characters is
+/// refused, since its name would be that of the address without it.
 #[derive(Debug, Clone, Copy)]
 pub struct WholeEmail;
 
@@ -123,10 +130,22 @@ impl EmailSignIn {
 
     /// Accepts an email that the provider reports as not verified. A user who can enter any address
     /// at the provider then becomes the user with that address. Use it only if users cannot change
-    /// their address at the provider and the provider never verifies addresses.
+    /// their address at the provider and the provider never verifies addresses: Amazon Cognito reports
+    /// `"false"` for every user of a federated provider whose attribute is not mapped.
     #[must_use]
     pub fn dangerously_accept_unverified_email(mut self) -> Self {
         self.rule.ignore_verification();
+        self
+    }
+
+    /// Reads the address from this claim instead of `email`: `upn`, `preferred_username`, `mail`, or
+    /// `emails[0]` for an element of a list.
+    ///
+    /// All checks of the claim `email` apply. `email_verified: true` counts only if the claim `email`
+    /// is the same address. Use a claim that users cannot change at the provider.
+    #[must_use]
+    pub fn email_claim(mut self, claim: impl Into<String>) -> Self {
+        self.rule.read_from(claim.into());
         self
     }
 
@@ -147,20 +166,38 @@ impl EmailSignIn {
     }
 
     fn sign_in(&self, claims: &Claims) -> Result<SignIn, SignInError> {
-        let email = self.rule.admit(claims)?;
+        let admitted = self.rule.admit(claims)?;
+        let Email { local_part, domain } = admitted.email();
         let local_part = match self.plus {
-            Plus::Strip => email.local_part.split('+').next().unwrap_or_default(),
-            Plus::Refuse => email.local_part,
+            Plus::Strip => local_part.split('+').next().unwrap_or_default(),
+            Plus::Refuse => local_part,
         };
-        let user = match self.naming {
-            Naming::LocalPart => self.names.user(local_part),
+        let local_part = as_microsoft_graph_writes(local_part);
+        let mut whole = arrayvec::ArrayString::<64>::new();
+        let name = match self.naming {
+            Naming::LocalPart => &*local_part,
+            // The name would be that of the address without the `_`.
+            Naming::Whole if local_part.ends_with('_') => {
+                return Err(SignInError::refused(
+                    "the email gives no user name: its local part ends with '_', '\'' or '&', which the name of another \
+                     address does not show",
+                ));
+            }
             Naming::Whole => {
-                let mut name = arrayvec::ArrayString::<64>::new();
-                let fits = [local_part, "_", email.domain].iter().all(|part| name.try_push_str(part).is_ok());
-                self.names.user(if fits { &name } else { "" })
+                let fits = [&*local_part, "_", domain].iter().all(|part| whole.try_push_str(part).is_ok());
+                if !fits {
+                    let name = format!("{local_part}_{domain}");
+                    return self.user(&name);
+                }
+                &whole
             }
         };
-        user.map(SignIn::user).map_err(|error| SignInError::refused(format!("the email gives no user name: {error}")))
+        self.user(name)
+    }
+
+    fn user(&self, name: &str) -> Result<SignIn, SignInError> {
+        let user = self.names.user(name);
+        user.map(SignIn::user).map_err(|error| SignInError::refused(unfit(name, error)))
     }
 }
 

@@ -1,6 +1,15 @@
 //! The rule for accepted email addresses, shared by all policies that read the claim `email`.
 
-use super::{Policy, SignInError, is_shared, shared_issuers::SharedIssuerMemo};
+use std::borrow::Cow;
+
+use super::{
+    Policy, SignInError,
+    claim::OFTEN_WRITABLE,
+    email_claim::{EMAIL, EmailClaim, not_text},
+    is_shared,
+    names::as_microsoft_graph_writes,
+    shared_issuers::SharedIssuerMemo,
+};
 use crate::identity::{Claims, Email, EmailProblem};
 
 #[derive(Debug, Clone)]
@@ -8,6 +17,8 @@ pub(super) struct EmailRule {
     /// `None`: any.
     domains: Option<Vec<String>>,
     addresses: Vec<String>,
+    /// `None`: the claim `email`.
+    claim: Option<EmailClaim>,
     verification: Verification,
     max_chars: usize,
     shared_issuer: SharedIssuerMemo,
@@ -20,12 +31,27 @@ enum Verification {
     Ignored,
 }
 
+/// An address that the rule accepts.
+pub(super) struct Admitted<'c> {
+    address: Cow<'c, str>,
+    /// The position of the `@`.
+    at: usize,
+}
+
+impl Admitted<'_> {
+    pub(super) fn email(&self) -> Email<'_> {
+        let (local_part, domain) = self.address.split_at_checked(self.at).unwrap_or_default();
+        Email { local_part, domain: domain.get(1..).unwrap_or_default() }
+    }
+}
+
 impl EmailRule {
     /// Accepts addresses in these domains; with `None`, in any domain.
     pub(super) fn new(domains: Option<Vec<String>>) -> Self {
         Self {
             domains,
             addresses: Vec::new(),
+            claim: None,
             verification: Verification::NotDenied,
             max_chars: 254,
             shared_issuer: SharedIssuerMemo::default(),
@@ -39,6 +65,10 @@ impl EmailRule {
 
     pub(super) fn allow_address(&mut self, address: String) {
         self.addresses.push(address);
+    }
+
+    pub(super) fn read_from(&mut self, claim: String) {
+        self.claim = Some(claim).filter(|claim| claim != EMAIL).map(EmailClaim::new);
     }
 
     pub(super) fn require_verified(&mut self) {
@@ -90,7 +120,8 @@ impl EmailRule {
         // The part after a plus may be removed.
         let parts = |address: &str| {
             let (local_part, domain) = address.split_once('@')?;
-            Some((local_part.split('+').next()?.to_ascii_lowercase(), domain.to_ascii_lowercase()))
+            let name = as_microsoft_graph_writes(local_part.split('+').next()?);
+            Some((name.to_ascii_lowercase(), domain.to_ascii_lowercase()))
         };
         let mut outside: Vec<(String, String)> = Vec::new();
         for (local_part, domain) in self.addresses.iter().filter_map(|address| parts(address)) {
@@ -107,7 +138,17 @@ impl EmailRule {
 
     /// Adds the properties of the rule to the description of a policy.
     pub(super) fn describe(&self, policy: Policy) -> Policy {
-        let policy = policy.using_claims(["email", "email_verified"]);
+        let claims = [Some(EMAIL), Some("email_verified"), self.claim.as_ref().map(EmailClaim::name)];
+        let mut policy = policy.using_claims(claims.into_iter().flatten());
+        if let Some(claim) = self.claim.as_ref().map(EmailClaim::name) {
+            policy.summary = format!("{}, by the claim {claim}", policy.summary);
+            if OFTEN_WRITABLE.contains(&claim) {
+                policy = policy.warning(format!(
+                    "users are named by an address in the claim {claim}, which users can change at common providers, so a \
+                     user could take the name of another: make sure that the provider forbids it"
+                ));
+            }
+        }
         match self.verification {
             Verification::Ignored => policy.warning("emails that the provider says are not verified are accepted"),
             Verification::NotDenied => Policy { accepts_missing_verification: true, ..policy },
@@ -116,27 +157,37 @@ impl EmailRule {
     }
 
     /// The email in the claims, if the rule accepts it.
-    pub(super) fn admit<'c>(&self, claims: &'c Claims) -> Result<Email<'c>, SignInError> {
+    pub(super) fn admit<'c>(&self, claims: &'c Claims) -> Result<Admitted<'c>, SignInError> {
+        let address = match &self.claim {
+            None => claims.email_text().map_err(|_| not_text(claims, EMAIL))?.map(Cow::Borrowed),
+            Some(claim) => claim.read(claims)?,
+        };
         // NotFound, so that FirstMatch tries a policy that needs no email. A malformed claim is
         // refused.
-        let text = claims.email_text()?.ok_or_else(|| {
-            SignInError::not_found(
-                "there is no claim email: add the scope email to the listener rule, and grant consent for it at the provider",
-            )
-        })?;
-        self.check_verified(claims)?;
-        let email = Email::parse_within(text, self.max_chars).map_err(|problem| {
+        let address = address.ok_or_else(|| SignInError::not_found(missing(self.claim.as_ref())))?;
+        self.check_verified(claims, &address)?;
+        let email = Email::parse_within(&address, self.max_chars).map_err(|problem| {
+            let claim = self.claim.as_ref().map_or(EMAIL, EmailClaim::name);
             SignInError::refused(match problem {
-                EmailProblem::TooLong => "the claim email is longer than max_email_chars",
-                EmailProblem::NotPlain => "the claim email is not a plain ASCII address",
+                EmailProblem::TooLong => format!("the claim {claim} is longer than max_email_chars"),
+                EmailProblem::NotPlain if address.is_empty() => format!("the claim {claim} is an empty text"),
+                EmailProblem::NotPlain => format!("the claim {claim} is not a plain ASCII address"),
             })
         })?;
-        self.check_allowed(text, email.domain)?;
-        Ok(email)
+        self.check_allowed(&address, email.domain)?;
+        let at = email.local_part.len();
+        Ok(Admitted { address, at })
     }
 
-    fn check_verified(&self, claims: &Claims) -> Result<(), SignInError> {
-        match (self.verification, claims.email_verified()) {
+    fn check_verified(&self, claims: &Claims, address: &str) -> Result<(), SignInError> {
+        let verified = match (claims.email_verified(), &self.claim) {
+            // The claim is about the claim `email`, and not about a different address.
+            (Some(true), Some(_)) => {
+                claims.email().is_some_and(|email| email.eq_ignore_ascii_case(address)).then_some(true)
+            }
+            (verified, _) => verified,
+        };
+        match (self.verification, verified) {
             (Verification::Ignored, _) | (_, Some(true)) => Ok(()),
             (Verification::NotDenied, None) if self.shared_issuer.is_shared(claims.issuer()) => {
                 Err(SignInError::refused(
@@ -145,6 +196,10 @@ impl EmailRule {
                 ))
             }
             (Verification::NotDenied, None) => Ok(()),
+            (Verification::Required, None) if claims.email_verified().is_some() => Err(SignInError::refused(
+                "the claim email_verified is about the claim email, which is a different address or missing, and \
+                 require_verified_email is set",
+            )),
             (Verification::Required, None) => {
                 Err(SignInError::refused("there is no claim email_verified, and require_verified_email is set"))
             }
@@ -178,6 +233,13 @@ impl EmailRule {
         if !(16..=254).contains(&self.max_chars) {
             return Err(format!("max_email_chars is {}; set it to a value from 16 to 254", self.max_chars));
         }
+        if self.verification == Verification::Ignored && is_shared(issuer) {
+            return Err(format!(
+                "{issuer} has users of many organisations, who can enter any address there, so \
+                 dangerously_accept_unverified_email() cannot be used with it"
+            ));
+        }
+        self.claim.as_ref().map_or(Ok(()), EmailClaim::check)?;
         let Some(domains) = &self.domains else { return Ok(()) };
         if domains.is_empty() && self.addresses.is_empty() {
             return Err("no email domain is allowed: add one by in_domains([\"example.com\"])".to_owned());
@@ -193,13 +255,33 @@ impl EmailRule {
     }
 }
 
+/// There is no claim with the address.
+fn missing(claim: Option<&EmailClaim>) -> String {
+    match claim {
+        None => "there is no claim email: add the scope email to the listener rule, and grant consent for it at the \
+                 provider; if the address is in a different claim, name that claim by email_claim(..) (app-config.yaml: \
+                 emailClaim, environment: ALB_AUTH_EMAIL_CLAIM)"
+            .to_owned(),
+        Some(claim) => format!(
+            "there is no claim {}: the provider does not send it in its userinfo response, or its scope is not requested",
+            claim.name()
+        ),
+    }
+}
+
 /// Why a claim `email_verified` counts as false.
 fn not_verified(claims: &Claims) -> String {
     const CLAIM: &str = "email_verified";
     let is_false =
         claims.get(CLAIM) == Ok(Some(false)) || claims.text(CLAIM).is_ok_and(|text| text.as_deref() == Some("false"));
     match claims.kind(CLAIM) {
-        _ if is_false => format!("the claim {CLAIM} is false"),
+        _ if is_false => format!(
+            "the claim {CLAIM} is false; if the provider verifies addresses, map its attribute to {CLAIM} (Amazon Cognito: \
+             attribute mapping of the identity provider in the user pool, without which it is false for all federated \
+             users); if users cannot change their address at the provider, waive the check by \
+             dangerously_accept_unverified_email() (app-config.yaml: dangerouslyAcceptUnverifiedEmail: true, environment: \
+             ALB_AUTH_DANGEROUSLY_ACCEPT_UNVERIFIED_EMAIL=true); requireVerifiedEmail: false does not waive it"
+        ),
         Some("a text") => format!("the claim {CLAIM} is another text, not true or false"),
         found => format!("the claim {CLAIM} is {}, not true or false", found.unwrap_or("missing")),
     }

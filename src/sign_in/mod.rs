@@ -25,8 +25,10 @@ mod catalog;
 mod chain;
 mod claim;
 mod email;
+mod email_claim;
 mod email_rule;
 mod function;
+mod group_claim;
 mod names;
 mod outcome;
 mod ownership;
@@ -45,6 +47,7 @@ pub use self::{
     claim::NamedClaim,
     email::{EmailLocalPart, EmailSignIn, WholeEmail},
     function::{AsyncFunction, Function, from_async_fn, from_fn},
+    group_claim::{GroupClaim, GroupFormat},
     outcome::{SignIn, SignInError, SignInErrorKind},
     ownership::GroupOwnership,
     resolver::{ClaimsOnly, Policy, Resolution, SignInFuture, SignInResolver},

@@ -1,6 +1,11 @@
 //! Names of users in one namespace.
 
+use std::borrow::Cow;
+
 use crate::identity::{EntityRef, EntityRefError};
+
+/// Maximum length of the name of an entity, in characters (Backstage's catalog validators).
+pub(super) const MAX_NAME_CHARS: usize = 63;
 
 /// Builds names of users in one namespace. The namespace is checked once and not for each request.
 #[derive(Debug, Clone)]
@@ -29,6 +34,40 @@ impl Names {
     pub(super) fn check(&self) -> Result<(), String> {
         self.pattern.as_ref().map(drop).map_err(ToString::to_string)
     }
+}
+
+/// The local part of an address as Backstage's module for Microsoft Graph writes it in names: `'` and
+/// `&` become `_`, and several `_` become one (`normalizeEntityName` of
+/// `@backstage/plugin-catalog-backend-module-msgraph` 0.10.6).
+pub(super) fn as_microsoft_graph_writes(local_part: &str) -> Cow<'_, str> {
+    let bytes = local_part.as_bytes();
+    let unchanged =
+        !bytes.iter().any(|byte| matches!(byte, b'\'' | b'&')) && !bytes.windows(2).any(|pair| pair == b"__");
+    if unchanged {
+        return local_part.into();
+    }
+    let mut name = String::with_capacity(local_part.len());
+    for character in local_part.chars() {
+        match character {
+            '\'' | '&' | '_' if name.ends_with('_') => {}
+            '\'' | '&' => name.push('_'),
+            other => name.push(other),
+        }
+    }
+    name.into()
+}
+
+/// Why a text from an address cannot be the name of an entity, which this error of it reports.
+pub(super) fn unfit(name: &str, error: EntityRefError) -> String {
+    let length = name.chars().count();
+    let reason = match name {
+        _ if length > MAX_NAME_CHARS => format!("it would have {length} characters"),
+        _ if name.contains('+') => "a plus sign; strip_plus_suffix() (app-config.yaml: stripPlusSuffix, environment: \
+             ALB_AUTH_STRIP_PLUS_SUFFIX) removes the part from it on, where all of these addresses belong to one user"
+            .to_owned(),
+        _ => return format!("the email gives no user name: {error}"),
+    };
+    format!("the email gives no user name ({reason}): {error}")
 }
 
 impl Default for Names {

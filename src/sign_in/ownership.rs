@@ -1,8 +1,14 @@
 //! Ownership from group or role claims.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
-use super::{Policy, Resolution, SignIn, SignInError, SignInResolver};
+use super::{
+    GroupClaim, Policy, Resolution, SignIn, SignInError, SignInResolver,
+    group_claim::{self, GroupFormat},
+};
 use crate::identity::{Claims, EntityRef};
 use crate::telemetry::OncePerMinute;
 
@@ -27,11 +33,24 @@ pub struct GroupOwnership {
 
 #[derive(Debug, Clone, Default)]
 struct Groups {
-    claims: Vec<String>,
+    claims: Vec<GroupClaim>,
     mapping: Vec<(String, String)>,
     /// The part of the mapping whose entity refs are valid. `check` rejects the others.
     entities: Vec<(String, EntityRef)>,
+    warnings: Warnings,
+}
+
+/// Warnings about claims without an effect, each limited.
+#[derive(Debug, Clone, Default)]
+struct Warnings {
     malformed_elements: OncePerMinute,
+    without_groups: OncePerMinute,
+    overage: OncePerMinute,
+    path: OncePerMinute,
+    unmapped: OncePerMinute,
+    /// Whether the mapping has contained a group of a user. Until then, unmapped groups are a sign of
+    /// a wrong mapping.
+    mapped: Arc<AtomicBool>,
 }
 
 impl GroupOwnership {
@@ -40,14 +59,17 @@ impl GroupOwnership {
         Self { policy: Arc::new(policy), groups: Arc::default() }
     }
 
-    /// Reads groups from this claim, which is a list of texts or one text. At least one claim is
-    /// required; several calls add several claims.
+    /// Reads groups from this claim, which is a list of texts or one text. [`GroupClaim`] reads
+    /// values inside of claims and claims of other forms. At least one claim is required; several
+    /// calls add several claims.
     ///
     /// A user without the claim gets no groups from it. If the claim is null, or neither a text nor
     /// a list, the user is refused, because a malformed claim does not count as missing. Elements
-    /// of a list that are not texts are ignored, and a warning is logged.
+    /// of a list that are not texts are ignored. A warning is logged, at a limited rate, about such
+    /// elements, about a text that looks like a list, about groups that Entra ID leaves out of the
+    /// token (overage), and about groups of which no user's is in the mapping.
     #[must_use]
-    pub fn claim(mut self, claim: impl Into<String>) -> Self {
+    pub fn claim(mut self, claim: impl Into<GroupClaim>) -> Self {
         Arc::make_mut(&mut self.groups).claims.push(claim.into());
         self
     }
@@ -68,18 +90,75 @@ impl Groups {
     fn add(&self, sign_in: SignIn, claims: &Claims) -> Result<SignIn, SignInError> {
         let mut values = Vec::new();
         for claim in &self.claims {
-            let Some(list) = claims.text_list(claim)? else { continue };
-            if list.others > 0 && self.malformed_elements.is_due() {
+            let Some(read) = claim.read(claims)? else {
+                self.warnings.missing(claim, claims);
+                continue;
+            };
+            if read.others > 0 && self.warnings.malformed_elements.is_due() {
                 tracing::warn!(
                     target: "tower_alb_auth",
-                    "the claim {claim} is a list with elements that are not texts ({}); they are ignored",
-                    list.others
+                    "the claim {} is a list with elements that are not texts ({}); they are ignored",
+                    claim.path(),
+                    read.others
                 );
             }
-            values.extend(list.texts);
+            let is_mapped = self.entities.iter().any(|(value, _)| read.texts.contains(value));
+            self.warnings.present(claim, &read, is_mapped);
+            values.extend(read.texts);
         }
         let owned = self.entities.iter().filter(|(value, _)| values.contains(value)).map(|(_, entity)| entity.clone());
         Ok(sign_in.owning(owned))
+    }
+}
+
+impl Warnings {
+    /// A claim that is present, and whether the mapping has one of its groups.
+    fn present(&self, claim: &GroupClaim, read: &group_claim::Groups, is_mapped: bool) {
+        if is_mapped {
+            self.mapped.store(true, Ordering::Relaxed);
+        } else if read.unread {
+            if self.without_groups.is_due() {
+                tracing::warn!(
+                    target: "tower_alb_auth",
+                    "the claim {} is {} and gives no group that is mapped; if it is a list, name its form by \
+                     GroupClaim::in_format(..) (app-config.yaml: format, environment: ALB_AUTH_GROUPS_FORMAT): {}",
+                    claim.path(),
+                    read.shape,
+                    GroupFormat::ALL.map(|(name, _)| name).join(", ")
+                );
+            }
+        } else if !read.texts.is_empty() && !self.mapped.load(Ordering::Relaxed) && self.unmapped.is_due() {
+            tracing::warn!(
+                target: "tower_alb_auth",
+                "the claim {} is {}, none of which is in the mapping, and so far no group of any user was: values are \
+                 compared byte for byte; Entra ID sends object ids and not names",
+                claim.path(),
+                read.shape
+            );
+        }
+    }
+
+    /// A claim that is missing, although the groups may exist.
+    fn missing(&self, claim: &GroupClaim, claims: &Claims) {
+        let names_it =
+            |value: crate::identity::ClaimValue<'_>| value.member(claim.name()).is_ok_and(|member| member.is_some());
+        let left_out = claims.value("_claim_names").is_some_and(names_it) || claims.get("hasgroups") == Ok(Some(true));
+        if left_out && self.overage.is_due() {
+            tracing::warn!(
+                target: "tower_alb_auth",
+                "the claim {} is left out, as _claim_names says: the user has more groups than Entra ID puts into a token \
+                 (overage) and gets none here; send the groups that are assigned to the application, or application roles",
+                claim.path()
+            );
+        }
+        if claim.is_path_to_a_value(claims) && self.path.is_due() {
+            tracing::warn!(
+                target: "tower_alb_auth",
+                "there is no claim {}, but a value at that path inside of a claim: name it by GroupClaim::at_path(..) \
+                 (app-config.yaml: path, environment: ALB_AUTH_GROUPS_PATH)",
+                claim.path()
+            );
+        }
     }
 }
 
@@ -97,7 +176,7 @@ impl SignInResolver for GroupOwnership {
     fn policy(&self) -> Policy {
         let inner = self.policy.policy();
         let claims_used = inner.claims_used.map(|mut used| {
-            used.extend(self.groups.claims.iter().cloned());
+            used.extend(self.groups.claims.iter().map(|claim| claim.name().to_owned()));
             used
         });
         Policy { summary: format!("{}, with groups", inner.summary), claims_used, ..inner }
@@ -112,6 +191,7 @@ impl SignInResolver for GroupOwnership {
                     .to_owned(),
             );
         }
+        self.groups.claims.iter().try_for_each(GroupClaim::check)?;
         let broken = self.groups.mapping.iter().find(|(_, entity)| entity.parse::<EntityRef>().is_err());
         match broken {
             Some((_, entity)) => Err(format!(

@@ -1,6 +1,6 @@
 //! The interface of sign-in policies.
 
-use std::{fmt, pin::Pin};
+use std::{fmt, pin::Pin, sync::Arc};
 
 use super::{SignIn, SignInError};
 use crate::identity::Claims;
@@ -59,6 +59,20 @@ pub trait SignInResolver: Send + Sync + 'static {
     fn check(&self, issuer: &str) -> Result<(), String> {
         let _ = issuer;
         Ok(())
+    }
+}
+
+impl SignInResolver for Arc<dyn SignInResolver> {
+    fn resolve(&self, claims: &Claims) -> Resolution {
+        (**self).resolve(claims)
+    }
+
+    fn policy(&self) -> Policy {
+        (**self).policy()
+    }
+
+    fn check(&self, issuer: &str) -> Result<(), String> {
+        (**self).check(issuer)
     }
 }
 

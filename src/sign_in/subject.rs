@@ -2,11 +2,11 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use super::{Policy, Resolution, SignIn, SignInError, SignInResolver, names::Names};
+use super::{
+    Policy, Resolution, SignIn, SignInError, SignInResolver,
+    names::{MAX_NAME_CHARS, Names},
+};
 use crate::identity::Claims;
-
-/// Maximum length of an entity name, in characters.
-const MAX_NAME_CHARS: usize = 63;
 
 /// Names users by the subject, `sub`, which is stable and is the only claim that every provider
 /// sends.

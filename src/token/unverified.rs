@@ -125,6 +125,10 @@ impl<'t, 'c> UnverifiedToken<'t, 'c> {
         if !key.verifies(self.signing_input, &self.signature) {
             return Err(AuthError::new(AuthErrorKind::InvalidSignature));
         }
+        self.read_claims(now).map_err(AuthError::after_signature)
+    }
+
+    fn read_claims(self, now: u64) -> Result<VerifiedToken, AuthError> {
         let limits = self.limits;
         let issuer = self.trusted.issuer;
         let read =

@@ -261,8 +261,8 @@ async fn policies_say_which_rule_it_was() {
         all.push(said);
     }
     insta::assert_snapshot!(all.join("\n"), @r#"
-    the sign-in policy finds no user for these claims: there is no claim email: add the scope email to the listener rule, and grant consent for it at the provider
-    the sign-in policy refuses this user: the claim email_verified is false
+    the sign-in policy finds no user for these claims: there is no claim email: add the scope email to the listener rule, and grant consent for it at the provider; if the address is in a different claim, name that claim by email_claim(..) (app-config.yaml: emailClaim, environment: ALB_AUTH_EMAIL_CLAIM)
+    the sign-in policy refuses this user: the claim email_verified is false; if the provider verifies addresses, map its attribute to email_verified (Amazon Cognito: attribute mapping of the identity provider in the user pool, without which it is false for all federated users); if users cannot change their address at the provider, waive the check by dangerously_accept_unverified_email() (app-config.yaml: dangerouslyAcceptUnverifiedEmail: true, environment: ALB_AUTH_DANGEROUSLY_ACCEPT_UNVERIFIED_EMAIL=true); requireVerifiedEmail: false does not waive it
     the sign-in policy refuses this user: there is no claim email_verified, and require_verified_email is set
     the sign-in policy refuses this user: the claim email is longer than max_email_chars
     the sign-in policy refuses this user: the claim email is not a plain ASCII address

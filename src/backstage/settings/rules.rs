@@ -64,6 +64,17 @@ const RULES: &[Rule] = &[
         "that emails without the claim email_verified are accepted is acknowledged",
     ),
     used(
+        "auth.providers.awsalb.dangerouslyAcceptUnverifiedEmail",
+        "whether an email that the provider reports as not verified is accepted",
+    ),
+    used("auth.providers.awsalb.emailClaim", "the claim with the address of the user"),
+    used("auth.providers.awsalb.groups", "groups from claims that users own for"),
+    used("auth.providers.awsalb.limits", "limits of tokens, keys and caches"),
+    used(
+        "auth.providers.awsalb.dangerouslyIgnoreIdentityHeader",
+        "whether x-amzn-oidc-identity may differ from the signed subject",
+    ),
+    used(
         "auth.providers.awsalb.dangerouslyAllowInsecureOrigins",
         "whether pages of plain http and of the visitor's own machine may send requests beside an https address",
     ),

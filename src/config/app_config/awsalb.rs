@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{
+    claims,
     resolvers::{Catalog, read_resolvers},
     verified_email::VerifiedEmail,
 };
@@ -24,9 +25,10 @@ const ANY_ISSUER: &str = "https://issuer.invalid";
 const ANY_SIGNER: &str =
     "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/unknown/0123456789abcdef";
 const MISSING_ACCEPTED: &str = "acceptMissingEmailVerified";
+const UNVERIFIED_ACCEPTED: &str = "dangerouslyAcceptUnverifiedEmail";
 
 /// The keys that are read here.
-const OURS: [&str; 10] = [
+const OURS: [&str; 15] = [
     "issuer",
     "signer",
     "signers",
@@ -36,6 +38,11 @@ const OURS: [&str; 10] = [
     "keyEndpoint",
     "requireVerifiedEmail",
     "acceptMissingEmailVerified",
+    "dangerouslyAcceptUnverifiedEmail",
+    "emailClaim",
+    "groups",
+    "limits",
+    "dangerouslyIgnoreIdentityHeader",
     "signIn",
 ];
 /// The keys of the same object that Backstage's auth backend reads.
@@ -82,6 +89,8 @@ pub(super) fn read_awsalb(root: &Node, sign_in: SignInFrom<'_>) -> Result<AlbAut
 
 /// What the section has, with placeholders for what it lacks.
 struct Draft {
+    /// With the limits.
+    builder: AlbAuthConfigBuilder,
     entry: TrustedAlb,
     is_complete: bool,
     policy: Arc<dyn SignInResolver>,
@@ -91,7 +100,7 @@ struct Draft {
 
 impl Draft {
     fn into_builder(self) -> AlbAuthConfigBuilder {
-        let builder = AlbAuthConfig::builder().trust(self.entry).sign_in_policy(Some(self.policy));
+        let builder = self.builder.trust(self.entry).sign_in_policy(Some(self.policy));
         let builder = if self.missing_accepted { builder.accept_missing_email_verified() } else { builder };
         self.warnings.into_iter().fold(builder, AlbAuthConfigBuilder::warning)
     }
@@ -117,11 +126,24 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
         section.problems.add(problem.with_fix("write true or false, or leave it out"));
     }
     let missing_accepted = section.flag(MISSING_ACCEPTED);
-    if missing_accepted && section.flag(VERIFIED_EMAIL) {
-        let both = [VERIFIED_EMAIL, MISSING_ACCEPTED].map(|key| section.at(key));
-        let problem = Problem::clause(ProblemKind::Conflict, both, "both are true");
-        section.problems.add(problem.with_fix("leave one out"));
+    for both in [
+        [VERIFIED_EMAIL, MISSING_ACCEPTED],
+        [VERIFIED_EMAIL, UNVERIFIED_ACCEPTED],
+        [UNVERIFIED_ACCEPTED, MISSING_ACCEPTED],
+    ] {
+        if both.iter().all(|key| section.flag(key)) {
+            let problem = Problem::clause(ProblemKind::Conflict, both.map(|key| section.at(key)), "both are true");
+            section.problems.add(problem.with_fix("leave one out"));
+        }
     }
+    // The policy in code reads its own settings.
+    let of_resolvers = ["emailClaim", UNVERIFIED_ACCEPTED].into_iter().filter_map(|key| section.place_of(key));
+    for place in of_resolvers.filter(|_| matches!(sign_in, SignInFrom::Code(_))) {
+        let problem =
+            Problem::of(ProblemKind::Conflict, place, "is for signIn.resolvers, and the policy is given in code");
+        section.problems.add(problem.with_fix("set it in code, and leave it out here"));
+    }
+    let groups = claims::read_groups(section);
 
     let in_catalog = matches!(sign_in, SignInFrom::Files(Some(_)));
     let resolvers = match sign_in {
@@ -150,9 +172,12 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
         let problem = Problem::of(ProblemKind::Missing, section.place(), predicate);
         section.problems.add(problem.with_expected(missing.names()).with_fix(add_lines(&missing)));
     }
+    // Limits are read also if the rest has problems, so that all are reported.
+    let builder = claims::add_to(section, AlbAuthConfig::builder());
+    let cognito = claims::verified_email_warning(section, issuer.as_deref().unwrap_or_default());
     // Without one, the entry must not become one of any client.
     let is_client_named = any_client || !client_ids.is_empty() || section.is_empty_list("clientIds");
-    let is_complete = issuer.is_some() && !signers.is_empty() && resolvers.is_some();
+    let is_complete = issuer.is_some() && !signers.is_empty() && resolvers.is_some() && groups.is_some();
     let has_signer = !signers.is_empty();
     let any_client = any_client || (client_ids.is_empty() && !section.is_empty_list("clientIds"));
     let mut signers = signers.into_iter();
@@ -172,14 +197,19 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
         issuer: written(&["issuer"]),
         client_ids: written(&["clientIds"]),
     };
-    let (policy, mut warnings) = resolvers.unwrap_or_else(|| (Arc::new(ClaimsOnly), Vec::new()));
+    let (policy, mut warnings) = match (resolvers, groups) {
+        (Some((policy, warnings)), Some(Some(groups))) => (groups.added_to(policy), warnings),
+        (Some(policy), _) => policy,
+        (None, _) => (Arc::new(ClaimsOnly) as Arc<dyn SignInResolver>, Vec::new()),
+    };
     if let Some(ignored) = section.find("sessionDuration") {
         warnings.insert(0, format!(
             "{PATH}.sessionDuration ({}) is ignored: the session is the load balancer's, see SessionTimeout of the listener rule",
             ignored.origin
         ));
     }
-    Draft { entry, is_complete: is_complete && is_client_named, policy, warnings, missing_accepted }
+    warnings.extend(cognito);
+    Draft { builder, entry, is_complete: is_complete && is_client_named, policy, warnings, missing_accepted }
 }
 
 /// Whether settings stand under the name of an environment, as Backstage's other providers take them

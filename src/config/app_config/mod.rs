@@ -24,6 +24,7 @@
 //! What is read of it is `auth.providers.awsalb`: see [`AppConfig::alb_auth`].
 
 mod awsalb;
+mod claims;
 mod found;
 mod keys;
 mod resolvers;
@@ -215,6 +216,11 @@ impl AppConfig {
     /// | `keyEndpoint` | where the public keys are, where AWS documents nothing, and for the emulator |
     /// | `requireVerifiedEmail` | refuses an email of which the provider does not say that it is verified |
     /// | `acceptMissingEmailVerified` | acknowledges that an email of which the provider says nothing is accepted |
+    /// | `dangerouslyAcceptUnverifiedEmail` | accepts an email that the provider reports as not verified |
+    /// | `emailClaim` | the claim with the address, `email` unless set: `upn`, `emails[0]` |
+    /// | `groups` | `claims` or `path`, `format`, `map`: groups from claims that users own for |
+    /// | `limits` | limits by name: `{ maxLifetime: 30m }` |
+    /// | `dangerouslyIgnoreIdentityHeader` | lets `x-amzn-oidc-identity` differ from the signed subject |
     /// | `signIn.resolvers` | required: who becomes whom, tried in order |
     ///
     /// Of the resolvers, `emailLocalPartMatchingUserEntityName` is served here with
@@ -232,9 +238,10 @@ impl AppConfig {
     ///
     /// | resolver | options |
     /// |---|---|
-    /// | `emailLocalPartMatchingUserEntityName` | `allowedDomains`, required, or `dangerouslyAllowAnyDomain: true`; `dangerouslyAllowSignInWithoutUserInCatalog` |
-    /// | `emailMatchingUserEntityProfileEmail` | `allowedDomains` |
-    /// | `emailMatchingUserEntityAnnotation` | `annotation` (`microsoft.com/email` unless named), `allowedDomains` |
+    /// | `emailLocalPartMatchingUserEntityName` | `allowedDomains`, required, or `dangerouslyAllowAnyDomain: true`; `allowedAddresses`, `stripPlusSuffix`, `dangerouslyAllowSignInWithoutUserInCatalog` |
+    /// | `emailMatchingUserEntityProfileEmail` | `allowedDomains`, `allowedAddresses` |
+    /// | `emailMatchingUserEntityAnnotation` | `annotation` (`microsoft.com/email` unless named), `allowedDomains`, `allowedAddresses` |
+    /// | `claimAsUserEntityName` | `claim`, `ignoreCase`; `dangerouslyAllowSignInWithoutUserInCatalog: true` is required |
     ///
     /// `signIn.transitiveGroups: true` lets users own for the groups above theirs too. `requireVerifiedEmail` holds for each of
     /// them.

@@ -4,10 +4,12 @@ use std::{fmt, sync::Arc};
 
 use super::{Client, LookupKey, QUERY_LIMIT, entity::Entity, groups};
 use crate::{
-    identity::{Claims, Email},
+    identity::{Claims, Email, EntityRef},
     sign_in::{
-        Policy, Resolution, SignIn, SignInError, SignInResolver, email::one_user_in_several_domains,
-        email_rule::EmailRule, names::Names,
+        Policy, Resolution, SignIn, SignInError, SignInResolver,
+        email::one_user_in_several_domains,
+        email_rule::{Admitted, EmailRule},
+        names::{Names, unfit},
     },
     sync::spawn,
 };
@@ -24,12 +26,21 @@ pub struct CatalogSignIn {
     namespace: Option<String>,
     without_user: bool,
     transitive_groups: bool,
+    strip_plus: bool,
 }
 
 impl CatalogSignIn {
     pub(super) fn new(client: Arc<Client>, by: LookupKey, domains: Option<Vec<String>>) -> Self {
         let transitive_groups = client.transitive_groups();
-        Self { client, by, rule: EmailRule::new(domains), namespace: None, without_user: false, transitive_groups }
+        Self {
+            client,
+            by,
+            rule: EmailRule::new(domains),
+            namespace: None,
+            without_user: false,
+            transitive_groups,
+            strip_plus: false,
+        }
     }
 
     /// Accepts addresses in exactly these domains, without their subdomains. Letter case is
@@ -37,6 +48,38 @@ impl CatalogSignIn {
     #[must_use]
     pub fn in_domains(mut self, domains: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.rule.allow_domains(domains.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Accepts this address too, in any domain: a single guest.
+    #[must_use]
+    pub fn allow_address(mut self, address: impl Into<String>) -> Self {
+        self.rule.allow_address(address.into());
+        self
+    }
+
+    /// Reads the address from this claim instead of `email`: see
+    /// [`EmailSignIn::email_claim`](crate::sign_in::EmailSignIn::email_claim).
+    #[must_use]
+    pub fn email_claim(mut self, claim: impl Into<String>) -> Self {
+        self.rule.read_from(claim.into());
+        self
+    }
+
+    /// Accepts an email that the provider reports as not verified: see
+    /// [`EmailSignIn::dangerously_accept_unverified_email`](crate::sign_in::EmailSignIn::dangerously_accept_unverified_email).
+    #[must_use]
+    pub fn dangerously_accept_unverified_email(mut self) -> Self {
+        self.rule.ignore_verification();
+        self
+    }
+
+    /// Removes `+...` from the local part before the user of that name is looked up. Use it if the
+    /// mail system delivers all of these addresses to the same user. For policies by the local part
+    /// only.
+    #[must_use]
+    pub fn strip_plus_suffix(mut self) -> Self {
+        self.strip_plus = true;
         self
     }
 
@@ -77,8 +120,38 @@ impl CatalogSignIn {
         self
     }
 
+    /// The email in the claims, if the rule accepts it and the catalog may have its user.
+    fn admit<'c>(&self, claims: &'c Claims) -> Result<Admitted<'c>, SignInError> {
+        let admitted = self.rule.admit(claims)?;
+        let email = self.looked_up(&admitted);
+        // It separates parameters of a query.
+        if email.local_part.contains('&') {
+            return Err(SignInError::refused("the email has a '&', and such an address is not sent to the catalog"));
+        }
+        if self.by == LookupKey::LocalPart
+            && let Err(error) = EntityRef::user(email.local_part)
+        {
+            let reason = unfit(email.local_part, error);
+            return Err(match self.without_user {
+                true => SignInError::refused(reason),
+                false => SignInError::not_found(reason),
+            });
+        }
+        Ok(admitted)
+    }
+
+    /// The email by which the user is looked up.
+    fn looked_up<'a>(&self, admitted: &'a Admitted<'_>) -> Email<'a> {
+        let email = admitted.email();
+        match self.strip_plus {
+            true => Email { local_part: email.local_part.split('+').next().unwrap_or_default(), ..email },
+            false => email,
+        }
+    }
+
     async fn sign_in(self, claims: Claims) -> Result<SignIn, SignInError> {
-        let email = self.rule.admit(&claims)?;
+        let admitted = self.admit(&claims)?;
+        let email = self.looked_up(&admitted);
         let namespace = self.namespace.as_deref();
         let found = self.find(&self.by, &email, namespace).await?;
         let user = match <[Entity; 1]>::try_from(found) {
@@ -89,7 +162,7 @@ impl CatalogSignIn {
                 return Err(SignInError::ambiguous(message));
             }
         };
-        let invalid = |error| SignInError::unavailable(format!("the catalog's user has an invalid name: {error}"));
+        let invalid = |error| SignInError::refused(format!("the catalog's user has an invalid name: {error}"));
         let user_ref = user.entity_ref().map_err(invalid)?;
         let direct = user.groups("memberOf");
         let groups = if self.transitive_groups { groups::with_parents(&self.client, direct).await? } else { direct };
@@ -135,8 +208,7 @@ impl CatalogSignIn {
         if self.without_user {
             let names = Names::in_namespace(self.namespace.as_deref().unwrap_or("default"));
             let user = names.user(email.local_part);
-            let invalid = |error| SignInError::refused(format!("the email gives no user name: {error}"));
-            return user.map(SignIn::user).map_err(invalid);
+            return user.map(SignIn::user).map_err(|error| SignInError::refused(unfit(email.local_part, error)));
         }
         if self.client.hints.is_due() {
             // The request does not wait for the hint.
@@ -147,10 +219,12 @@ impl CatalogSignIn {
 
     /// Logs which other resolver would have found a user, if there is one.
     async fn hint(self, claims: Claims) {
-        let Ok(email) = self.rule.admit(&claims) else { return };
+        let Ok(admitted) = self.admit(&claims) else { return };
+        let email = admitted.email();
         let others =
             [LookupKey::ProfileEmail, LookupKey::Annotation("microsoft.com/email".to_owned()), LookupKey::LocalPart];
-        for other in others.iter().filter(|other| **other != self.by) {
+        let may_have = |key: &LookupKey| *key != LookupKey::LocalPart || EntityRef::user(email.local_part).is_ok();
+        for other in others.iter().filter(|other| **other != self.by && may_have(other)) {
             if self.find(other, &email, None).await.is_ok_and(|found| !found.is_empty()) {
                 tracing::info!(
                     target: "tower_alb_auth",
@@ -167,7 +241,7 @@ impl CatalogSignIn {
 impl SignInResolver for CatalogSignIn {
     fn resolve(&self, claims: &Claims) -> Resolution {
         // A sign-in that can be refused without the catalog causes no query.
-        if let Err(error) = self.rule.admit(claims) {
+        if let Err(error) = self.admit(claims) {
             return error.into();
         }
         Resolution::waiting(self.clone().sign_in(claims.clone()))
@@ -211,6 +285,9 @@ impl SignInResolver for CatalogSignIn {
                 "dangerously_sign_in_without_catalog_user() requires a name for the user, which {} does not provide",
                 self.by.resolver()
             ));
+        }
+        if self.strip_plus && self.by != LookupKey::LocalPart {
+            return Err(format!("strip_plus_suffix() has no effect on {}: leave it out", self.by.resolver()));
         }
         Names::in_namespace(self.namespace.as_deref().unwrap_or("default")).check()?;
         self.rule.check(issuer)

@@ -176,15 +176,15 @@ fn what_is_refused_says_why() {
     refused  backend.baseUrl (app-config.yaml:18): must be a URL such as https://<the backend's host, as browsers see it>, without user, query or fragment
     refused  auth.keyStore.provider (app-config.yaml:47): is "firestore", which is not one of database, memory, static
     refused  auth.providers.awsalb.signer (app-config.yaml:60): "arm:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/canary/50dc6c495c0c9188" is not an ARN: expected arn:aws:elasticloadbalancing:<region>:<account>:loadbalancer/app/<name>/<id>; find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
-    refused  auth.providers.awsalb.audience (app-config.yaml:62): is not a known setting. Known settings are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
+    refused  auth.providers.awsalb.audience (app-config.yaml:62): is not a known setting. Known settings are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, dangerouslyAcceptUnverifiedEmail, emailClaim, groups, limits, dangerouslyIgnoreIdentityHeader, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
     refused  auth.providers.awsalb.signOutUrl (app-config.yaml:63): the end-session address "canary" must begin with https:// and name a host
-    refused  auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:66): is "usernameMatchingUserEntityName", which is not one of emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
+    refused  auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:66): is "usernameMatchingUserEntityName", which is not one of emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation, claimAsUserEntityName
 
     backend.baseUrl (app-config.yaml:18) must be a URL such as https://<the backend's host, as browsers see it>, without user, query or fragment
     auth.keyStore.provider (app-config.yaml:47) is "firestore", which is not one of database, memory, static
     auth.providers.awsalb.signOutUrl (app-config.yaml:63): the end-session address "canary" must begin with https:// and name a host
-    auth.providers.awsalb.audience (app-config.yaml:62) is not a known setting. Known settings are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
-    auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:66) is "usernameMatchingUserEntityName", which is not one of emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
+    auth.providers.awsalb.audience (app-config.yaml:62) is not a known setting. Known settings are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, dangerouslyAcceptUnverifiedEmail, emailClaim, groups, limits, dangerouslyIgnoreIdentityHeader, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
+    auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:66) is "usernameMatchingUserEntityName", which is not one of emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation, claimAsUserEntityName
     auth.providers.awsalb (app-config.yaml:59) lacks clientIds: add
     auth:
       providers:

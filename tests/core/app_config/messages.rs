@@ -80,7 +80,7 @@ fn keys_and_values_that_are_wrong_are_named_with_their_place() {
         .replace("clientIds: [backstage]", "clientIds: { a: b }\n      requireVerifiedEmail: often");
     insta::assert_snapshot!(outcome(&wrong), @r"
     the configuration cannot be used
-    - auth.providers.awsalb.audience (app-config.yaml:6) is not a known setting. Known settings are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
+    - auth.providers.awsalb.audience (app-config.yaml:6) is not a known setting. Known settings are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, requireVerifiedEmail, acceptMissingEmailVerified, dangerouslyAcceptUnverifiedEmail, emailClaim, groups, limits, dangerouslyIgnoreIdentityHeader, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
     - auth.providers.awsalb.issuer (app-config.yaml:5) must be a text, and is a list
     - auth.providers.awsalb.clientIds (app-config.yaml:9) must be a list of texts, and is an object
     - auth.providers.awsalb.keyEndpoint (app-config.yaml:7) must be a text, and is an object
@@ -137,9 +137,9 @@ fn resolvers_that_cannot_be_served_say_why() {
     - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) has no allowedDomains, so admin@anything would be user:default/admin: add
                 allowedDomains: [<domain>]
     or waive it by dangerouslyAllowAnyDomain: true, where the provider has addresses of one domain and no guests
-    - auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:10) is "usernameMatchingUserEntityName", which is not one of emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
-    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) has no key resolver: there are emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
-    - auth.providers.awsalb.signIn.resolvers[0].allowedDomain (app-config.yaml:11) is not a known setting. Did you mean allowedDomains? Known settings are resolver, allowedDomains, dangerouslyAllowSignInWithoutUserInCatalog, dangerouslyAllowAnyDomain
+    - auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:10) is "usernameMatchingUserEntityName", which is not one of emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation, claimAsUserEntityName
+    - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) has no key resolver: there are emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation, claimAsUserEntityName
+    - auth.providers.awsalb.signIn.resolvers[0].allowedDomain (app-config.yaml:11) is not a known setting. Did you mean allowedDomains? Known settings are resolver, allowedDomains, allowedAddresses, stripPlusSuffix, dangerouslyAllowSignInWithoutUserInCatalog, dangerouslyAllowAnyDomain
     "#);
 }
 

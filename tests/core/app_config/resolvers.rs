@@ -191,7 +191,7 @@ fn what_is_wrong_with_a_resolver_is_named_with_its_place() {
     ]
     .map(|resolvers| outcome(&provider(resolvers, "")));
     insta::assert_snapshot!(all.join("\n"), @r#"
-    - auth.providers.awsalb.signIn.resolvers[0].allowedDomain (app-config.yaml:11) is not a known setting. Did you mean allowedDomains? Known settings are resolver, allowedDomains, dangerouslyAllowSignInWithoutUserInCatalog
+    - auth.providers.awsalb.signIn.resolvers[0].allowedDomain (app-config.yaml:11) is not a known setting. Did you mean allowedDomains? Known settings are resolver, allowedDomains, allowedAddresses, dangerouslyAllowSignInWithoutUserInCatalog
     - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): dangerouslyAllowSignInWithoutUserInCatalog would name users by their whole email, which is not a valid entity name: list emailLocalPartMatchingUserEntityName after it, with that option
     - auth.providers.awsalb.signIn.resolvers[0].annotation (app-config.yaml:11) must be a text, and is a list
     - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): "a,b" is not the name of an annotation: write it as microsoft.com/email
@@ -203,7 +203,7 @@ fn what_is_wrong_with_a_resolver_is_named_with_its_place() {
     - auth.providers.awsalb.signIn.resolvers[0].allowedDomains (app-config.yaml:11) takes its value from the environment variable NO_DOMAINS, which is not set: set it where this process is started
     - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): its allowedDomains lists no domain: write it as allowedDomains: [<domain>]
     - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10): its allowedDomains lists no domain: write it as allowedDomains: [<domain>]
-    - auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:10) is "usernameMatchingUserEntityName", which is not one of emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation
+    - auth.providers.awsalb.signIn.resolvers[0].resolver (app-config.yaml:10) is "usernameMatchingUserEntityName", which is not one of emailLocalPartMatchingUserEntityName, emailMatchingUserEntityProfileEmail, emailMatchingUserEntityAnnotation, claimAsUserEntityName
     - auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) must be an object, and is a text
     "#);
 }

@@ -99,10 +99,10 @@ async fn an_entity_that_is_not_the_one_asked_for_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn names_that_are_none_and_answers_without_end_are_503() {
+async fn names_that_are_none_are_403_and_answers_without_end_are_503() {
     let server = CatalogServer::start([user("-jane", "jane@example.com", &[])]).await;
     let catalog = catalog(&server);
-    assert_eq!(sign_in(catalog.by_profile_email(), "jane@example.com").await.status.as_u16(), 503);
+    assert_eq!(sign_in(catalog.by_profile_email(), "jane@example.com").await.status.as_u16(), 403);
     server.answer_instead(9, 200, &" ".repeat(5 * 1024 * 1024));
     let answer = sign_in(catalog.by_profile_email(), "jane@example.com").await;
     assert_eq!(answer.status.as_u16(), 503);

@@ -9,6 +9,8 @@ mod limits;
 mod said;
 mod signers;
 mod snapshots;
+#[cfg(feature = "app-config")]
+mod three_places;
 
 use tower_alb_auth::{AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb, sign_in::EmailLocalPart};
 

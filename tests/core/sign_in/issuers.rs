@@ -196,6 +196,20 @@ async fn s_59_a_policy_is_held_to_the_namespace_that_it_says() {
 }
 
 #[tokio::test]
+async fn s_59_a_policy_is_held_to_its_namespace_with_one_issuer_too() {
+    let alb = MockAlb::new();
+    for (namespace, status) in [("two", 403), ("one", 200)] {
+        for waits in [false, true] {
+            let policy = Liar(Policy::new("a liar").in_namespace(namespace), waits);
+            let answer = crate::sign_in::app(&alb, policy).call(alb.request("/").user(&User::jane())).await;
+            assert_eq!(answer.status, status, "{namespace}: {answer:?}");
+        }
+    }
+    let answer = crate::sign_in::sign_in(Liar(Policy::new("says nothing"), false), &User::jane()).await;
+    answer.assert_ok("user:one/jane");
+}
+
+#[tokio::test]
 async fn s_59_functions_are_held_to_their_namespace() {
     let (one, other) = two();
     let jane = || Ok(SignIn::user(EntityRef::new("user", "one", "jane").unwrap()));

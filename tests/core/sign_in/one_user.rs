@@ -52,6 +52,7 @@ async fn s_76_an_address_beside_a_domain_by_the_local_part_is_a_warning() {
             no_domain().allow_address("jane+x@a.example").allow_address("jane@b.example").strip_plus_suffix(),
             true,
         ),
+        ("one name by an apostrophe", no_domain().allow_address("o'x@a.example").allow_address("o_x@b.example"), true),
         ("one address twice", no_domain().allow_address("jane@a.example").allow_address("jane@A.example"), false),
         ("whole emails", WholeEmail::in_domains(["example.com"]).allow_address("jane@partner.example"), false),
     ] {

@@ -16,7 +16,7 @@ use tower_alb_auth::{
 use crate::sign_in::{assert_403, named, sign_in};
 
 /// What a user of this policy counts as, after the own ref.
-async fn groups(policy: impl SignInResolver, user: &User) -> Vec<String> {
+pub(super) async fn groups(policy: impl SignInResolver, user: &User) -> Vec<String> {
     let alb = MockAlb::new();
     let config = alb.config_builder().sign_in(policy).build().unwrap();
     let handler = |request: Request<String>| async move {

@@ -29,7 +29,7 @@ use clap::Args;
 use http::{HeaderMap, HeaderValue};
 use tower_alb_auth::{
     ConfigError,
-    config::{AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, AppConfig, SignInSettings, TrustSettings},
+    config::{AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, AppConfig, EmailSettings, SignInSettings, TrustSettings},
     emulator::ApplicationSettings,
     explain::{SignatureKey, TokenParts, Verdict},
     sign_in::ClaimsOnly,
@@ -217,11 +217,10 @@ impl Inspect {
         let sign_in = if self.email_domain.is_empty() {
             SignInSettings::ClaimsOnly
         } else {
-            SignInSettings::EmailLocalPart {
+            SignInSettings::EmailLocalPart(EmailSettings {
                 domains: self.email_domain.clone(),
-                namespace: None,
-                require_verified_email: false,
-            }
+                ..EmailSettings::default()
+            })
         };
         let issuer = issuer.to_owned();
         let entry = TrustSettings { signers, issuer, client_ids, key_endpoint, ..TrustSettings::default() };

@@ -2,11 +2,12 @@
 //!
 //! | resolver | options |
 //! |---|---|
-//! | `emailLocalPartMatchingUserEntityName` | `allowedDomains` or `dangerouslyAllowAnyDomain`, one of which is required; `dangerouslyAllowSignInWithoutUserInCatalog` |
-//! | `emailMatchingUserEntityProfileEmail` | `allowedDomains` |
-//! | `emailMatchingUserEntityAnnotation` | `annotation`, `allowedDomains` |
+//! | `emailLocalPartMatchingUserEntityName` | `allowedDomains` or `dangerouslyAllowAnyDomain`, one of which is required; `allowedAddresses`, `stripPlusSuffix`, `dangerouslyAllowSignInWithoutUserInCatalog` |
+//! | `emailMatchingUserEntityProfileEmail` | `allowedDomains`, `allowedAddresses` |
+//! | `emailMatchingUserEntityAnnotation` | `annotation`, `allowedDomains`, `allowedAddresses` |
+//! | `claimAsUserEntityName` | `claim`, `ignoreCase`; `dangerouslyAllowSignInWithoutUserInCatalog: true` is required |
 //!
-//! Without a catalog there is only the first, for users who need not be in a catalog.
+//! Without a catalog there are only the first and the last, for users who need not be in a catalog.
 
 #[cfg(feature = "https")]
 mod in_catalog;
@@ -19,12 +20,15 @@ use std::{collections::HashSet, sync::Arc};
 use self::in_catalog::in_catalog;
 use self::{
     located::Located,
-    options::{ANY_DOMAIN, BY_LOCAL_PART, Domains, Options, Read, WITHOUT_USER, name, required_domains},
+    options::{
+        ADDRESSES, ANY_DOMAIN, BY_CLAIM, BY_LOCAL_PART, Domains, Options, Read, STRIP_PLUS, WITHOUT_USER, addresses,
+        by_claim, name, required_domains,
+    },
 };
 use crate::settings::{Problem, ProblemKind, Section};
 #[cfg(feature = "https")]
 pub(super) use crate::sign_in::Catalog;
-use crate::sign_in::EmailLocalPart;
+use crate::sign_in::{EmailLocalPart, EmailSignIn};
 
 /// Without the client there is no catalog.
 #[cfg(not(feature = "https"))]
@@ -53,7 +57,19 @@ pub(super) fn read_resolvers(provider: &Section<'_>, catalog: Option<&Catalog>) 
         return None;
     }
     let issuer = provider.written("issuer").unwrap_or_default();
-    let options = Options { issuer, verified: provider.flag("requireVerifiedEmail"), transitive };
+    // A claim that is not set would be the claim email instead.
+    let unset = provider.is_unset("emailClaim");
+    let email_claim = provider.text("emailClaim");
+    let options = Options {
+        issuer,
+        verified: provider.flag("requireVerifiedEmail"),
+        waived: provider.flag("dangerouslyAcceptUnverifiedEmail"),
+        email_claim: email_claim.as_deref(),
+        transitive,
+    };
+    if unset {
+        return None;
+    }
     let Some(catalog) = catalog else {
         // At most one: the others are problems.
         let read: Vec<_> = resolvers.iter().filter_map(|resolver| without_catalog(resolver, options)).collect();
@@ -71,7 +87,7 @@ pub(super) fn read_resolvers(provider: &Section<'_>, catalog: Option<&Catalog>) 
 fn repeated(resolvers: &[Section<'_>]) -> bool {
     let (mut repeated, mut known) = (false, HashSet::new());
     for resolver in resolvers {
-        let is_new = known.insert((resolver.written("resolver"), resolver.written("annotation")));
+        let is_new = known.insert(["resolver", "annotation", "claim"].map(|key| resolver.written(key)));
         let Some(name) = resolver.written("resolver").filter(|_| !is_new) else { continue };
         repeated = true;
         let predicate = format!("names {} again", crate::error::quoted(name));
@@ -85,7 +101,8 @@ fn without_catalog(resolver: &Section<'_>, options: Options<'_>) -> Option<Read>
     let place = resolver.place();
     match name(resolver)? {
         BY_LOCAL_PART => {
-            resolver.only(&["resolver", "allowedDomains", WITHOUT_USER, ANY_DOMAIN]);
+            resolver.only(&["resolver", "allowedDomains", ADDRESSES, STRIP_PLUS, WITHOUT_USER, ANY_DOMAIN]);
+            let (addresses, strip_plus) = (addresses(resolver), resolver.flag(STRIP_PLUS));
             if !resolver.flag(WITHOUT_USER) {
                 let clause =
                     format!("{BY_LOCAL_PART} asks the catalog whether the user exists, and no catalog is given");
@@ -101,7 +118,20 @@ fn without_catalog(resolver: &Section<'_>, options: Options<'_>) -> Option<Read>
                 Domains::These(domains) => EmailLocalPart::in_domains(domains),
                 Domains::Any => EmailLocalPart::dangerously_in_any_domain(),
             };
+            let mut policy = addresses?.into_iter().fold(policy, EmailSignIn::allow_address);
+            if let Some(claim) = options.email_claim {
+                policy = policy.email_claim(claim);
+            }
+            if options.waived {
+                policy = policy.dangerously_accept_unverified_email();
+            }
             let policy = if options.verified { policy.require_verified_email() } else { policy };
+            let policy = if strip_plus { policy.strip_plus_suffix() } else { policy };
+            let warning = format!("{place}: users who are not in the catalog are signed in");
+            Some((Arc::new(Located { policy, place }), vec![warning]))
+        }
+        BY_CLAIM => {
+            let policy = by_claim(resolver, options.issuer)?;
             let warning = format!("{place}: users who are not in the catalog are signed in");
             Some((Arc::new(Located { policy, place }), vec![warning]))
         }

@@ -4,14 +4,19 @@ use std::sync::Arc;
 
 use crate::{
     settings::{Problem, ProblemKind, Section},
-    sign_in::SignInResolver,
+    sign_in::{NamedClaim, SignInResolver},
 };
 
-/// The resolvers of the provider, as Backstage names them, and one of ours.
+/// The resolvers of the provider, as Backstage names them, and two of ours.
 pub(super) const BY_LOCAL_PART: &str = "emailLocalPartMatchingUserEntityName";
 pub(super) const BY_PROFILE_EMAIL: &str = "emailMatchingUserEntityProfileEmail";
 const BY_ANNOTATION: &str = "emailMatchingUserEntityAnnotation";
-const ALL: [&str; 3] = [BY_LOCAL_PART, BY_PROFILE_EMAIL, BY_ANNOTATION];
+/// Users are named by a claim, and the catalog is not queried.
+pub(super) const BY_CLAIM: &str = "claimAsUserEntityName";
+const ALL: [&str; 4] = [BY_LOCAL_PART, BY_PROFILE_EMAIL, BY_ANNOTATION, BY_CLAIM];
+
+pub(super) const ADDRESSES: &str = "allowedAddresses";
+pub(super) const STRIP_PLUS: &str = "stripPlusSuffix";
 
 pub(super) const WITHOUT_USER: &str = "dangerouslyAllowSignInWithoutUserInCatalog";
 pub(super) const ANY_DOMAIN: &str = "dangerouslyAllowAnyDomain";
@@ -25,6 +30,9 @@ pub(super) type Read = (Arc<dyn SignInResolver>, Vec<String>);
 pub(super) struct Options<'a> {
     pub(super) issuer: &'a str,
     pub(super) verified: bool,
+    /// An email that is reported as not verified is accepted.
+    pub(super) waived: bool,
+    pub(super) email_claim: Option<&'a str>,
     pub(super) transitive: bool,
 }
 
@@ -41,6 +49,52 @@ pub(super) fn name(resolver: &Section<'_>) -> Option<&'static str> {
         });
     }
     known
+}
+
+/// Single addresses that are accepted too. `None` if they cannot be used.
+pub(super) fn addresses(resolver: &Section<'_>) -> Option<Vec<String>> {
+    if resolver.is_unset(ADDRESSES) {
+        return None;
+    }
+    // A list that should restrict is never left open.
+    if resolver.is_null(ADDRESSES) || resolver.is_empty_list(ADDRESSES) {
+        let clause = format!("its {ADDRESSES} lists no address");
+        let problem = Problem::clause(ProblemKind::Missing, [resolver.place()], clause);
+        resolver
+            .problems
+            .add(problem.with_fix(format!("write it as {ADDRESSES}: [guest@example.com], or leave it out")));
+        return None;
+    }
+    match resolver.find(ADDRESSES) {
+        None => Some(Vec::new()),
+        Some(_) => resolver.texts(ADDRESSES),
+    }
+}
+
+/// The policy of [`BY_CLAIM`], which signs in users who are not in the catalog.
+pub(super) fn by_claim(resolver: &Section<'_>, issuer: &str) -> Option<NamedClaim> {
+    resolver.only(&["resolver", "claim", "ignoreCase", WITHOUT_USER]);
+    let ignore_case = resolver.flag("ignoreCase");
+    if !resolver.flag(WITHOUT_USER) {
+        let predicate =
+            format!("names users by a claim, and does not query the catalog for them; {WITHOUT_USER} is not true");
+        let problem = Problem::of(ProblemKind::Insecure, resolver.place(), predicate);
+        resolver
+            .problems
+            .add(problem.with_fix(format!("add {WITHOUT_USER}: true, if every user with the claim may sign in")));
+    }
+    if !resolver.is_unset("claim") && resolver.find("claim").is_none() {
+        let problem = Problem::of(ProblemKind::Missing, resolver.place(), "has no key claim");
+        resolver
+            .problems
+            .add(problem.with_fix("name the claim with the name of the user, such as claim: custom:username"));
+    }
+    let policy = NamedClaim::new(resolver.text("claim")?);
+    let policy = if ignore_case { policy.ignoring_case() } else { policy };
+    if let Err(problem) = policy.check(issuer) {
+        resolver.problems.add(Problem::clause(ProblemKind::InvalidValue, [resolver.place()], problem));
+    }
+    Some(policy)
 }
 
 pub(super) enum Domains {

@@ -1,0 +1,112 @@
+//! Settings of the provider beside trust and resolvers: groups from claims, limits, and the identity header.
+
+use crate::{
+    config::{
+        AlbAuthConfigBuilder, GroupSettings,
+        limit_settings::{Limits, camel_case},
+    },
+    settings::{Problem, ProblemKind, Section, Value},
+    sign_in::GroupFormat,
+};
+
+/// `groups`: the claims, their form and the mapping. `None` if there are mistakes, which are reported.
+pub(super) fn read_groups(provider: &Section<'_>) -> Option<Option<GroupSettings>> {
+    if provider.is_unset("groups") {
+        return None;
+    }
+    if provider.find("groups").is_none() {
+        return Some(None);
+    }
+    let section = provider.section("groups")?;
+    section.only(&["claims", "path", "format", "map"]);
+    let unset = ["claims", "path", "format", "map"].map(|key| section.is_unset(key)).contains(&true);
+    let claims = match section.find("claims") {
+        Some(_) => section.texts("claims")?,
+        None => Vec::new(),
+    };
+    // A text is a path with dots; a list is a path whose parts may have dots.
+    let path = match section.written("path") {
+        Some(text) => Some(text.split('.').map(str::to_owned).collect()),
+        None if section.find("path").is_some() => Some(section.texts("path")?),
+        None => None,
+    };
+    let paths = Vec::from_iter(path);
+    if claims.is_empty() && paths.is_empty() && !unset {
+        let predicate = "names neither claims nor path";
+        let problem = Problem::of(ProblemKind::Missing, section.place(), predicate);
+        section.problems.add(problem.with_fix("write the claim with the groups as claims: [groups]"));
+    }
+    let format = match section.text("format") {
+        None => GroupFormat::default(),
+        Some(text) => {
+            let found = GroupFormat::ALL.into_iter().find(|(name, _)| *name == text);
+            if found.is_none() {
+                let names = GroupFormat::ALL.map(|(name, _)| name);
+                section.problems.add(Problem::unknown_value(section.at("format"), &text, names));
+            }
+            found?.1
+        }
+    };
+    let mut settings = GroupSettings { claims, paths, format, ..GroupSettings::default() };
+    let map = section.section("map").filter(|map| !map.members().is_empty());
+    let Some(map) = map else {
+        if !section.is_unset("map") {
+            let problem = Problem::of(ProblemKind::Missing, section.place(), "has no map");
+            section.problems.add(problem.with_fix("write map: { admins: group:default/admins }"));
+        }
+        return None;
+    };
+    for (value, _) in map.members() {
+        if map.is_unset(value) {
+            continue;
+        }
+        match map.text(value) {
+            Some(entity) => drop(settings.map.insert(value.clone(), entity)),
+            None if map.find(value).is_none() => {
+                map.problems.add(Problem::wrong_type(map.at(value), "an entity ref", "null"));
+            }
+            None => {}
+        }
+    }
+    Some(Some(settings))
+}
+
+/// `limits` and `dangerouslyIgnoreIdentityHeader`.
+pub(super) fn add_to(section: &Section<'_>, mut builder: AlbAuthConfigBuilder) -> AlbAuthConfigBuilder {
+    if section.flag("dangerouslyIgnoreIdentityHeader") {
+        builder = builder.dangerously_ignore_identity_header();
+    }
+    let limits = if section.is_unset("limits") { None } else { section.section("limits") };
+    let Some(limits) = limits else { return builder };
+    for (key, node) in limits.members() {
+        let Some(name) = Limits::names().find(|name| camel_case(name) == *key) else {
+            let known: Vec<String> = Limits::names().map(camel_case).collect();
+            limits.problems.add(Problem::unknown_key(limits.at(key), known.iter().map(String::as_str)));
+            continue;
+        };
+        if limits.is_unset(key) || matches!(node.value, Value::Null) {
+            continue;
+        }
+        let Some(text) = limits.text(key) else { continue };
+        // A problem of the builder would be lost if there are others.
+        match Limits::default().set(limits.at(key), name, &text) {
+            Ok(()) => builder = builder.limit(limits.at(key), name, &text),
+            Err(problem) => limits.problems.add(problem),
+        }
+    }
+    builder
+}
+
+/// `requireVerifiedEmail: false` is written for a provider that reports `"false"` for federated users.
+pub(super) fn verified_email_warning(section: &Section<'_>, issuer: &str) -> Option<String> {
+    const KEY: &str = "requireVerifiedEmail";
+    let place = section.place_of(KEY).filter(|_| !section.flag(KEY))?;
+    let host = issuer.strip_prefix("https://")?;
+    (host.starts_with("cognito-idp.") && !section.flag("dangerouslyAcceptUnverifiedEmail")).then(|| {
+        format!(
+            "{place} is false, which concerns a missing claim email_verified: Amazon Cognito sends it, and \"false\" for users \
+             of a federated provider whose attribute is not mapped; they are refused unless the attribute is mapped or \
+             dangerouslyAcceptUnverifiedEmail is true"
+        )
+    })
+}

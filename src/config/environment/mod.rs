@@ -1,0 +1,135 @@
+//! Settings from the environment: one entry of trust, and a policy.
+//!
+//! The variables and their values are in the documentation of [`AlbAuthSettings::from_vars`].
+//!
+//! Unknown `ALB_AUTH_*` variables are rejected as probable typos. Several issuers, and all other settings, come from
+//! [`AlbAuthSettings`] or from code.
+
+mod sign_in;
+mod vars;
+
+use self::vars::{
+    ANY_CLIENT, CLIENT_IDS, IDENTITY_HEADER_IGNORED, ISSUER, KEY_ENDPOINT, MISSING_ACCEPTED, PREFIX, SIGNERS,
+    UNVERIFIED_ACCEPTED, VERIFIED_EMAIL, Vars,
+};
+use super::{
+    AlbAuthConfig, AlbAuthSettings, TrustSettings,
+    builder::{WHERE_THE_ARN_IS, WHERE_THE_RULE_IS},
+};
+use crate::settings::ConfigError;
+
+impl AlbAuthConfig {
+    /// The configuration that the environment variables `ALB_AUTH_...` describe: see
+    /// [`AlbAuthSettings::from_vars`] for their names.
+    ///
+    /// # Errors
+    /// Every variable that is missing, with where to find its value, and all that
+    /// [`build`](super::AlbAuthConfigBuilder::build) finds.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        // A value that is not Unicode is not printed; the name says which variable it was.
+        let vars = std::env::vars_os().filter_map(|(name, value)| {
+            let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
+            Some((name, value.to_string_lossy().into_owned()))
+        });
+        AlbAuthSettings::from_vars(vars)?.to_builder().build()
+    }
+}
+
+impl AlbAuthSettings {
+    /// The settings that these environment variables describe; those that do not begin with `ALB_AUTH_` are ignored.
+    ///
+    /// | variable | value |
+    /// |---|---|
+    /// | `ALB_AUTH_SIGNERS` | ARNs of load balancers, with commas or spaces between them |
+    /// | `ALB_AUTH_ISSUER` | the issuer |
+    /// | `ALB_AUTH_CLIENT_IDS` | client ids, with commas or spaces between them |
+    /// | `ALB_AUTH_SIGN_IN` | `email_local_part` (as if unset), `whole_email`, `subject`, `claim` or `claims_only` |
+    /// | `ALB_AUTH_EMAIL_DOMAINS` | domains whose users are signed in, with commas or spaces between them |
+    /// | `ALB_AUTH_ALLOWED_ADDRESSES` | further addresses, with commas or spaces between them |
+    /// | `ALB_AUTH_EMAIL_CLAIM` | the claim with the address, `email` unless set: `upn`, `emails[0]` |
+    /// | `ALB_AUTH_STRIP_PLUS_SUFFIX` | `true` removes `+...` from the local part |
+    /// | `ALB_AUTH_SIGN_IN_CLAIM`, `ALB_AUTH_IGNORE_CASE` | the claim of the policy `claim`; `true` converts it to lower case |
+    /// | `ALB_AUTH_NAMESPACE` | the namespace of users, `default` unless set |
+    /// | `ALB_AUTH_GROUPS_CLAIM`, `ALB_AUTH_GROUPS_PATH` | claims with groups; the path to a value inside of a claim, `realm_access.roles` |
+    /// | `ALB_AUTH_GROUPS_FORMAT` | `texts` (as if unset), `brackets`, `json`, `commas`, `blanks` or `keys` |
+    /// | `ALB_AUTH_GROUPS_MAP` | `admins=group:default/admins`, with commas or line feeds between pairs |
+    /// | `ALB_AUTH_KEY_ENDPOINT` | where the public keys are, where AWS documents nothing; may be unset |
+    /// | `ALB_AUTH_REQUIRE_VERIFIED_EMAIL` | `true` rejects an email without the claim `email_verified`; `false` as if unset |
+    /// | `ALB_AUTH_ACCEPT_MISSING_EMAIL_VERIFIED` | `true` acknowledges that such an email is accepted; `false` as if unset |
+    /// | `ALB_AUTH_DANGEROUSLY_ACCEPT_UNVERIFIED_EMAIL` | `true` accepts an email that the provider reports as not verified |
+    /// | `ALB_AUTH_DANGEROUSLY_ALLOW_ANY_DOMAIN` | `true` signs in users of any email domain |
+    /// | `ALB_AUTH_DANGEROUSLY_ACCEPT_ANY_CLIENT` | `true` accepts any client id of the issuer |
+    /// | `ALB_AUTH_DANGEROUSLY_IGNORE_IDENTITY_HEADER` | `true` lets `x-amzn-oidc-identity` differ from the signed subject |
+    /// | `ALB_AUTH_LIMIT_...` | a limit by its name in upper case, such as `ALB_AUTH_LIMIT_MAX_LIFETIME=30m` |
+    ///
+    /// A variable that is set to nothing counts as unset.
+    ///
+    /// ```
+    /// use tower_alb_auth::AlbAuthSettings;
+    ///
+    /// let alb = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188";
+    /// let settings = AlbAuthSettings::from_vars([
+    ///     ("ALB_AUTH_SIGNERS", alb),
+    ///     ("ALB_AUTH_ISSUER", "https://idp.example.com"),
+    ///     ("ALB_AUTH_CLIENT_IDS", "one, other"),
+    ///     ("ALB_AUTH_EMAIL_DOMAINS", "example.com"),
+    /// ])?;
+    /// assert_eq!(settings.trust[0].client_ids, ["one", "other"]);
+    ///
+    /// let missing = AlbAuthSettings::from_vars([("ALB_AUTH_ISSUER", "https://idp.example.com")]).unwrap_err();
+    /// assert!(missing.to_string().contains("aws elbv2 describe-load-balancers"));
+    /// # Ok::<(), tower_alb_auth::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Every variable that is missing, with where to find its value, or whose name or value is not known.
+    pub fn from_vars(
+        vars: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Result<Self, ConfigError> {
+        let mut vars = Vars::new(vars.into_iter().map(|(name, value)| (name.into(), value.into())));
+        let (signers, issuer, client_ids) = (vars.list(SIGNERS), vars.one(ISSUER), vars.list(CLIENT_IDS));
+        let any_client = vars.flag(ANY_CLIENT);
+        for (name, is_missing, what, source) in [
+            (SIGNERS, signers.is_empty(), "the ARN of the load balancer", WHERE_THE_ARN_IS),
+            (ISSUER, issuer.is_none(), "the issuer of the users' tokens", WHERE_THE_RULE_IS),
+            (CLIENT_IDS, client_ids.is_empty() && !any_client, "the client id at the issuer", WHERE_THE_RULE_IS),
+        ] {
+            if is_missing {
+                vars.missing(name, format!("{what}; {source}"));
+            }
+        }
+        if any_client && !client_ids.is_empty() {
+            vars.contradict(CLIENT_IDS, ANY_CLIENT, "are both set");
+        }
+        let missing_accepted = vars.flag(MISSING_ACCEPTED);
+        let identity_header_ignored = vars.flag(IDENTITY_HEADER_IGNORED);
+        let sign_in = sign_in::policy(&mut vars);
+        for other in [VERIFIED_EMAIL, UNVERIFIED_ACCEPTED] {
+            if missing_accepted && vars.one(other).as_deref() == Some("true") {
+                vars.contradict(other, MISSING_ACCEPTED, "are both true");
+            }
+        }
+        let groups = sign_in::groups(&mut vars);
+        let limits = vars.limits().into_iter().map(|(name, text)| (name, text.into())).collect();
+        let key_endpoint = vars.one(KEY_ENDPOINT);
+        if !vars.problems.is_empty() {
+            return Err(ConfigError::new(vars.problems));
+        }
+        let entry = TrustSettings {
+            signers,
+            issuer: issuer.unwrap_or_default(),
+            client_ids,
+            dangerously_accept_any_client: any_client,
+            key_endpoint,
+            ..TrustSettings::default()
+        };
+        Ok(Self {
+            trust: vec![entry],
+            sign_in,
+            groups,
+            accept_missing_email_verified: missing_accepted,
+            dangerously_ignore_identity_header: identity_header_ignored,
+            limits,
+        })
+    }
+}

@@ -1,0 +1,116 @@
+//! The variables: names and values.
+
+use crate::{
+    config::limit_settings::Limits,
+    settings::{KeyAt, Problem, ProblemKind},
+};
+
+pub(super) const PREFIX: &str = "ALB_AUTH_";
+/// Followed by the name of a limit in upper case.
+pub(super) const LIMIT: &str = "ALB_AUTH_LIMIT_";
+
+/// Declares the variables, and the list of all of them.
+macro_rules! variables {
+    ($($name:ident = $variable:literal;)*) => {
+        $( pub(super) const $name: &str = $variable; )*
+        pub(super) const ALL: &[&str] = &[$($variable),*];
+    };
+}
+
+variables! {
+    SIGNERS = "ALB_AUTH_SIGNERS";
+    ISSUER = "ALB_AUTH_ISSUER";
+    CLIENT_IDS = "ALB_AUTH_CLIENT_IDS";
+    ANY_CLIENT = "ALB_AUTH_DANGEROUSLY_ACCEPT_ANY_CLIENT";
+    SIGN_IN = "ALB_AUTH_SIGN_IN";
+    SIGN_IN_CLAIM = "ALB_AUTH_SIGN_IN_CLAIM";
+    IGNORE_CASE = "ALB_AUTH_IGNORE_CASE";
+    NAMESPACE = "ALB_AUTH_NAMESPACE";
+    EMAIL_DOMAINS = "ALB_AUTH_EMAIL_DOMAINS";
+    ANY_DOMAIN = "ALB_AUTH_DANGEROUSLY_ALLOW_ANY_DOMAIN";
+    ALLOWED_ADDRESSES = "ALB_AUTH_ALLOWED_ADDRESSES";
+    EMAIL_CLAIM = "ALB_AUTH_EMAIL_CLAIM";
+    STRIP_PLUS_SUFFIX = "ALB_AUTH_STRIP_PLUS_SUFFIX";
+    VERIFIED_EMAIL = "ALB_AUTH_REQUIRE_VERIFIED_EMAIL";
+    MISSING_ACCEPTED = "ALB_AUTH_ACCEPT_MISSING_EMAIL_VERIFIED";
+    UNVERIFIED_ACCEPTED = "ALB_AUTH_DANGEROUSLY_ACCEPT_UNVERIFIED_EMAIL";
+    GROUPS_CLAIM = "ALB_AUTH_GROUPS_CLAIM";
+    GROUPS_PATH = "ALB_AUTH_GROUPS_PATH";
+    GROUPS_FORMAT = "ALB_AUTH_GROUPS_FORMAT";
+    GROUPS_MAP = "ALB_AUTH_GROUPS_MAP";
+    IDENTITY_HEADER_IGNORED = "ALB_AUTH_DANGEROUSLY_IGNORE_IDENTITY_HEADER";
+    KEY_ENDPOINT = "ALB_AUTH_KEY_ENDPOINT";
+}
+
+/// Variables, and the problems that were found while they were read.
+pub(super) struct Vars {
+    vars: Vec<(String, String)>,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Vars {
+    pub(super) fn new(vars: impl Iterator<Item = (String, String)>) -> Self {
+        let vars: Vec<_> = vars.filter(|(name, _)| name.starts_with(PREFIX)).collect();
+        let unknown = vars.iter().filter(|(name, _)| !ALL.contains(&name.as_str()) && !name.starts_with(LIMIT));
+        let problems = unknown.map(|(name, _)| Problem::unknown_key(KeyAt::path(name), ALL.iter().copied())).collect();
+        Self { vars, problems }
+    }
+
+    /// The value without white space around it. A variable that is set to nothing counts as unset.
+    pub(super) fn one(&self, name: &str) -> Option<String> {
+        let value = self.vars.iter().find(|(held, _)| held == name).map(|(_, value)| value.trim());
+        value.filter(|value| !value.is_empty()).map(str::to_owned)
+    }
+
+    /// Values with commas or white space between them.
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        let value = self.one(name).unwrap_or_default();
+        value.split([',', ' ', '\n', '\t']).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    pub(super) fn flag(&mut self, name: &str) -> bool {
+        match self.one(name).as_deref() {
+            Some("true") => true,
+            Some("false") | None => false,
+            Some(other) => {
+                self.problems.push(Problem::unknown_value(KeyAt::path(name), other, ["true", "false"]));
+                false
+            }
+        }
+    }
+
+    /// Limits by name, checked to have a value of the right kind.
+    pub(super) fn limits(&mut self) -> Vec<(String, String)> {
+        let mut limits = Vec::new();
+        for (variable, value) in &self.vars {
+            let Some(name) = variable.strip_prefix(LIMIT) else { continue };
+            let (name, value) = (name.to_ascii_lowercase(), value.trim());
+            if value.is_empty() {
+                continue;
+            }
+            let at = KeyAt::path(variable);
+            if !Limits::names().any(|known| known == name) {
+                let known: Vec<String> =
+                    Limits::names().map(|known| format!("{LIMIT}{}", known.to_ascii_uppercase())).collect();
+                self.problems.push(Problem::unknown_key(at, known.iter().map(String::as_str)));
+                continue;
+            }
+            match Limits::default().set(at, &name, value) {
+                Ok(()) => limits.push((name, value.to_owned())),
+                Err(problem) => self.problems.push(problem),
+            }
+        }
+        limits
+    }
+
+    pub(super) fn missing(&mut self, name: &str, fix: String) {
+        self.problems.push(Problem::of(ProblemKind::Missing, KeyAt::path(name), "is not set").with_fix(fix));
+    }
+
+    /// Two variables that contradict each other.
+    pub(super) fn contradict(&mut self, one: &str, other: &str, why: &str) {
+        let text = format!("{one} and {other} {why}");
+        let problem = Problem::sentence(ProblemKind::Conflict, text).with_fix("unset one of the two");
+        self.problems.push(problem.for_key(KeyAt::path(one)).for_key(KeyAt::path(other)));
+    }
+}
