@@ -88,6 +88,8 @@ mod token;
 
 #[cfg(feature = "axum")]
 pub use self::layer::extract;
+#[cfg(any(feature = "backstage-auth", feature = "emulator", feature = "test-util"))]
+pub use self::net::listen;
 #[doc(inline)]
 pub use self::{
     alb::{ArnError, KeyEndpoint, Kid, LoadBalancerArn},

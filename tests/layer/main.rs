@@ -7,6 +7,7 @@ mod axum;
 mod compose;
 mod gateways;
 mod hyper;
+mod listen;
 mod messages;
 mod metrics;
 mod regressions;

@@ -115,7 +115,7 @@ async fn listen(address: Option<SocketAddr>, files: &ListenSettings) -> Result<T
     let failed = |error| {
         format!("it cannot listen at {host}:{port}: {error}; name another address by --listen or backend.listen")
     };
-    TcpListener::bind((host.as_str(), port)).await.map_err(failed)
+    tower_alb_auth::listen((host.as_str(), port)).await.map_err(failed)
 }
 
 fn message(error: impl Display) -> String {

@@ -3,8 +3,6 @@
 
 use std::io::{self, Write};
 
-use tokio::net::TcpListener;
-
 use super::settings_file::message_of;
 use crate::emulator::{
     EmulatorSettings,
@@ -40,7 +38,7 @@ pub(super) async fn start(settings: &EmulatorSettings, redirect_uris: &[String])
         builder = builder.access_token_lifetime(std::time::Duration::from_secs(seconds));
     }
     let address = demo.listen.unwrap_or(ADDRESS.into());
-    let listener = TcpListener::bind(address).await.map_err(|error| {
+    let listener = crate::listen(address).await.map_err(|error| {
         format!("the demo provider cannot listen at {address}: {error}; choose another port by --provider-listen, or 0 for a free one")
     })?;
     builder.serve(listener).map_err(|error| message_of(&error))

@@ -141,7 +141,7 @@ async fn serve_connection<A: Respond>(
 
 /// Opens a listener.
 pub(super) async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address)
+    crate::listen(address)
         .await
         .map_err(|error| format!("{what} cannot listen at {address}: {error}; name another port, or 0 for a free one"))
 }
