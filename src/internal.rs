@@ -27,5 +27,13 @@ pub(crate) use crate::{
     telemetry::{self, Warnings},
     token::UnverifiedToken,
 };
+#[cfg(feature = "postgres")]
+pub(crate) use crate::{
+    deny_list::{Entry, WeakDenyList},
+    sync::timestamp,
+};
 #[cfg(feature = "backstage")]
-pub(crate) use crate::{settings::closest, sync::catch_panics};
+pub(crate) use crate::{
+    settings::closest,
+    sync::{BoundedCache, HeapSize, catch_panics},
+};

@@ -33,6 +33,7 @@
 //! - [`layer`]: what is let through, what is refused, what has to stand around it.
 //! - [`config`]: whom to trust, and what a configuration must have.
 //! - [`sign_in`]: who becomes whom.
+//! - [`deny_list`]: who is shut out now.
 //! - [`keys`]: how public keys are fetched, kept and given up.
 #![cfg_attr(feature = "test-util", doc = "- [`test_util`]: tests with the headers of a mock load balancer.")]
 //!
@@ -68,6 +69,7 @@ mod authenticator;
 #[cfg(feature = "backstage")]
 pub mod backstage;
 pub mod config;
+pub mod deny_list;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 mod error;

@@ -5,6 +5,7 @@ mod support;
 
 mod axum;
 mod compose;
+mod deny;
 mod gateways;
 mod hyper;
 mod listen;

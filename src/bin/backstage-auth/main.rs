@@ -13,6 +13,7 @@
 //! | file | its role |
 //! |---|---|
 //! | `cli.rs` | the command line |
+//! | `deny_lists.rs` | the deny lists that the arguments name |
 //! | `check.rs` | the subcommand `check` |
 //! | `assemble.rs` | builds the service from files and arguments |
 //! | `routes.rs` | the routes and the layers around them |
@@ -28,6 +29,7 @@
 mod assemble;
 mod check;
 mod cli;
+mod deny_lists;
 mod front_end;
 mod health;
 mod routes;
@@ -88,6 +90,7 @@ async fn serve(arguments: Serve) -> Result<(), String> {
     let files = AppConfig::load(&paths).map_err(message)?;
     let Assembled { service, backend, health, mut lines, tending: _tending } =
         assemble(&files, &arguments).map_err(message)?;
+    deny_lists::attach(&arguments, &backend, &mut lines).await?;
     let _watching = backend.watch(watch, move || AppConfig::load(&paths));
     let _refreshing = backend.layer().handle().refresh_in_background();
 
