@@ -1,6 +1,6 @@
 //! One path, many times, for `benches/instructions.sh`, which counts the instructions of [`measured`] under callgrind.
 //!
-//! `instructions PATH COUNT`, where PATH is `raw`, `bare`, `fresh`, `uncached` or `repeated`.
+//! `instructions PATH COUNT`, where PATH is `raw`, `bare`, `fresh`, `uncached`, `repeated` or `listed`.
 
 mod support;
 
@@ -35,6 +35,11 @@ fn main() {
         "repeated" => {
             call(&mut service, requests[0].clone());
             again().for_each(|request| measured(|| drop(call(&mut service, request))));
+        }
+        "listed" => {
+            let mut listed = bench.listed.clone();
+            call(&mut listed, requests[0].clone());
+            again().for_each(|request| measured(|| drop(call(&mut listed, request))));
         }
         other => panic!("{other} is no path"),
     }

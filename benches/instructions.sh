@@ -14,10 +14,12 @@ bare=$(per_turn bare)
 fresh=$(per_turn fresh)
 uncached=$(per_turn uncached)
 repeated=$(per_turn repeated)
-awk -v raw="$raw" -v bare="$bare" -v fresh="$fresh" -v uncached="$uncached" -v repeated="$repeated" 'BEGIN {
+listed=$(per_turn listed)
+awk -v raw="$raw" -v bare="$bare" -v fresh="$fresh" -v uncached="$uncached" -v repeated="$repeated" -v listed="$listed" 'BEGIN {
     printf "raw signature check           %9d\n", raw
     printf "bare service                  %9d\n", bare
     printf "layer, token never seen       %9d  %.3f x raw (less the bare service)\n", fresh, (fresh - bare) / raw
     printf "layer, the same without cache %9d  %.3f x raw (less the bare service)\n", uncached, (uncached - bare) / raw
     printf "layer, token seen before      %9d  %d over the bare service\n", repeated, repeated - bare
+    printf "the same with a deny list     %9d  %d more\n", listed, listed - repeated
 }'

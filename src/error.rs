@@ -223,6 +223,12 @@ kinds! {
         "sign_in_unavailable", SERVICE_UNAVAILABLE, Infrastructure,
         "what the sign-in policy queries is out of reach"
     }
+    /// A deny list names this user, in every mode and on every path that is not exempt. See [`deny_list`](crate::deny_list).
+    Denied {
+        "denied", FORBIDDEN, Client,
+        "the user is on the deny list",
+        do: "remove the entry to let the user in again"
+    }
     /// Signed in, but without ownership of an entity that a part of the application requires.
     OwnershipMissing {
         "ownership_missing", FORBIDDEN, Client,

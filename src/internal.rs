@@ -16,8 +16,6 @@ pub(crate) use crate::settings::closest;
 pub(crate) use crate::settings::private_file;
 #[cfg(feature = "app-config")]
 pub(crate) use crate::settings::{KeyAt, Node, Once, Positions, Problems, Section, Value, once};
-#[cfg(feature = "backstage")]
-pub(crate) use crate::sync::catch_panics;
 #[cfg(any(feature = "emulator", feature = "backstage"))]
 pub(crate) use crate::{alb::strip_oidc_headers, net::proxy};
 pub(crate) use crate::{
@@ -30,3 +28,10 @@ pub(crate) use crate::{
     sync::{Arc, Mutex, SharedClock, SingleFlight, catch_panic, spawn},
     telemetry::{self, Warnings},
 };
+#[cfg(feature = "postgres")]
+pub(crate) use crate::{
+    deny_list::{Entry, WeakDenyList},
+    sync::timestamp,
+};
+#[cfg(feature = "backstage")]
+pub(crate) use crate::sync::{BoundedCache, HeapSize, catch_panics};

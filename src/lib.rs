@@ -34,6 +34,7 @@
 //! - [`config`]: whom to trust, and what a configuration must have.
 //! - [`sign_in`]: who becomes whom.
 //! - [`explain`]: what the layer does with a request, check by check, and why.
+//! - [`deny_list`]: who is shut out now.
 //! - [`keys`]: how public keys are fetched, kept and given up.
 #![cfg_attr(feature = "test-util", doc = "- [`test_util`]: tests with the headers of a mock load balancer.")]
 //!
@@ -69,6 +70,7 @@ mod authenticator;
 #[cfg(feature = "backstage")]
 pub mod backstage;
 pub mod config;
+pub mod deny_list;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 mod error;
@@ -89,6 +91,8 @@ mod token;
 
 #[cfg(feature = "axum")]
 pub use self::layer::extract;
+#[cfg(any(feature = "backstage-auth", feature = "emulator", feature = "test-util"))]
+pub use self::net::listen;
 #[doc(inline)]
 pub use self::{
     alb::{ArnError, KeyEndpoint, Kid, LoadBalancerArn},

@@ -17,6 +17,7 @@ use http::{Request, Response};
 use tower::{Layer, Service};
 use tower_alb_auth::{
     AlbAuth, AlbAuthLayer, CacheLimits,
+    deny_list::{Denied, DenyList},
     sign_in::EmailLocalPart,
     test_util::{MockAlb, User},
 };
@@ -46,6 +47,8 @@ pub struct Bench {
     pub service: AlbAuth<Bare>,
     /// The same without a cache of decoded headers.
     pub uncached: AlbAuth<Bare>,
+    /// The first one with a deny list of 999 other users: a third each by subject, entity ref and email.
+    pub listed: AlbAuth<Bare>,
     user: User,
 }
 
@@ -57,12 +60,14 @@ impl Bench {
         let build = |limits| {
             let policy = EmailLocalPart::in_domains(["example.com"]);
             let config = alb.config_builder().sign_in(policy).cache_limits(limits).build();
-            AlbAuthLayer::new(config.expect("a configuration")).layer(Bare)
+            AlbAuthLayer::new(config.expect("a configuration"))
         };
-        let (service, uncached) = (build(CacheLimits::new()), build(CacheLimits::new().max_tokens(0)));
-        let bench = Self { alb, service, uncached, user };
+        let service = build(CacheLimits::new()).layer(Bare);
+        let uncached = build(CacheLimits::new().max_tokens(0)).layer(Bare);
+        let listed = build(CacheLimits::new()).deny_list(&others(alb.issuer())).layer(Bare);
+        let bench = Self { alb, service, uncached, listed, user };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        for service in [&bench.service, &bench.uncached] {
+        for service in [&bench.service, &bench.uncached, &bench.listed] {
             let answer = runtime.block_on(async { service.clone().call(bench.fresh()).await });
             assert_eq!(answer.expect("infallible").status(), 200);
         }
@@ -86,6 +91,20 @@ impl Bench {
         let der = STANDARD.decode(text).expect("base64");
         ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &der[26..]).expect("a key")
     }
+}
+
+/// A deny list of other users.
+fn others(issuer: &str) -> DenyList {
+    let list = DenyList::new();
+    for number in 0..333 {
+        let denied = [
+            Denied::subject(issuer, &format!("AAAAAAAAAAAAAAAAAAAAAIuser.{number}")).expect("a subject"),
+            Denied::user(format!("user:default/user.{number}").parse().expect("a ref")),
+            Denied::email(&format!("user.{number}@example.com")).expect("an email"),
+        ];
+        denied.into_iter().for_each(|denied| list.deny(denied));
+    }
+    list
 }
 
 /// What is signed, and the signature.

@@ -34,18 +34,19 @@ impl fmt::Debug for Failure {
     }
 }
 
-/// A listener on loopback: on the port in `PORT`, else on a free one.
+/// A listener on loopback with a backlog of 4,096, by the function of the features `test-util`, `emulator` and `backstage-auth`;
+/// its documentation has the few lines that an application needs. On the port in `PORT`, else on a free one.
 pub async fn listen() -> Result<TcpListener, String> {
     let port = std::env::var("PORT").unwrap_or_else(|_| "0".to_owned());
     let address = format!("127.0.0.1:{port}");
     let fault =
         |error| format!("cannot listen at {address}: {error}; set PORT to another port, or to 0 for a free one");
-    TcpListener::bind(&address).await.map_err(fault)
+    tower_alb_auth::listen(&address).await.map_err(fault)
 }
 
 /// A listener on loopback, on a free port.
 pub async fn listen_anywhere() -> std::io::Result<TcpListener> {
-    TcpListener::bind("127.0.0.1:0").await
+    tower_alb_auth::listen("127.0.0.1:0").await
 }
 
 /// The layer's reasons for its refusals are at level debug where a stranger can cause them, so that strangers do not fill a

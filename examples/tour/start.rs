@@ -2,7 +2,6 @@
 
 use std::error::Error;
 
-use tokio::net::TcpListener;
 use tower_alb_auth::{
     AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthLayer,
     emulator::{Emulator, EmulatorConfig, Rule, RuleAction},
@@ -27,7 +26,7 @@ impl Tour {
         config: EmulatorConfig,
         settings: AlbAuthConfigBuilder,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let listener = tower_alb_auth::listen("127.0.0.1:0").await?;
         let config = config
             .target(format!("http://{}", listener.local_addr()?))
             .rule(Rule::new(PROGRAM_PATHS, RuleAction::Deny));

@@ -17,6 +17,7 @@ use crate::sync::Second;
 use crate::{
     alb::{OidcHeaders, PublicKey, Values},
     config::{AlbAuthConfig, IdentityHeader, Naming, Settings, TrustMatch},
+    deny_list::{Attached, DeniedUser, Hit},
     error::{AuthError, AuthErrorKind},
     identity::{BackstageIdentity, Claims},
     keys::{KeyError, KeyStore, Lookup},
@@ -29,6 +30,8 @@ use crate::{
 /// The state that all clones of a layer share.
 pub(crate) struct Authenticator {
     current: ArcSwap<Snapshot>,
+    /// Beside the snapshot: a reload keeps them.
+    denied: Arc<Attached>,
 }
 
 /// A configuration and its caches.
@@ -65,6 +68,15 @@ impl Authenticated {
     }
 }
 
+impl<'a> From<&'a Authenticated> for DeniedUser<'a> {
+    fn from(authenticated: &'a Authenticated) -> Self {
+        match authenticated {
+            Authenticated::User(identity) => identity.into(),
+            Authenticated::ClaimsOnly(claims) | Authenticated::NoMatch(claims) => claims.into(),
+        }
+    }
+}
+
 type Outcome = Result<Authenticated, AuthError>;
 
 /// A decision, or a future of it.
@@ -78,7 +90,24 @@ pub(crate) type DecisionFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 impl Authenticator {
     pub(crate) fn new(config: AlbAuthConfig) -> Self {
-        Self { current: ArcSwap::from_pointee(Snapshot::new(config)) }
+        Self { current: ArcSwap::from_pointee(Snapshot::new(config)), denied: Arc::default() }
+    }
+
+    /// The deny lists that each decision is compared with.
+    pub(crate) fn denied(&self) -> &Attached {
+        &self.denied
+    }
+
+    /// Why this user is shut out, if a deny list names the user now.
+    pub(crate) fn denial(&self, user: DeniedUser<'_>) -> Option<AuthError> {
+        self.current.load().denial(&self.denied, user)
+    }
+
+    /// As [`denial`](Self::denial), by the entity ref alone.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn denial_of(&self, user: &crate::identity::EntityRef) -> Option<AuthError> {
+        let now = self.current.load().settings().clock.unix_now();
+        self.denied.find_user(user, now).map(|hit| denied_by(&hit))
     }
 
     /// The current snapshot.
@@ -100,14 +129,18 @@ impl Authenticator {
         let snapshot = self.current.load();
         let span = DecisionSpan::start(snapshot.settings().record_user);
         match Snapshot::decide(&snapshot, headers, Some(&span)) {
-            Decision::Made(outcome) => {
+            Decision::Made(mut outcome) => {
+                snapshot.deny(&self.denied, &mut outcome);
                 span.end(decided(&outcome), &snapshot.warnings);
                 Decision::Made(outcome)
             }
             Decision::Waiting(waiting) => {
                 let (inside, snapshot) = (span.span().clone(), Arc::clone(&snapshot));
+                let denied = Arc::clone(&self.denied);
                 let ended = async move {
-                    let outcome = waiting.await;
+                    let mut outcome = waiting.await;
+                    // By the lists as they are after the wait.
+                    snapshot.deny(&denied, &mut outcome);
                     span.end(decided(&outcome), &snapshot.warnings);
                     outcome
                 };
@@ -143,6 +176,23 @@ impl Snapshot {
     /// The number of cached tokens.
     pub(crate) fn remembered_tokens(&self) -> usize {
         self.tokens.len()
+    }
+
+    /// Refuses a user whom a deny list names. The one place for it: each decision passes here, however it was made.
+    #[inline]
+    fn deny(&self, denied: &Attached, outcome: &mut Outcome) {
+        let Ok(authenticated) = &*outcome else { return };
+        if let Some(error) = self.denial(denied, authenticated.into()) {
+            *outcome = Err(error);
+        } else if let Authenticated::ClaimsOnly(_) = authenticated {
+            denied.warn_of_unnamed_user();
+        }
+    }
+
+    #[inline]
+    fn denial(&self, denied: &Attached, user: DeniedUser<'_>) -> Option<AuthError> {
+        let hit = denied.find(user, || self.settings().clock.unix_now())?;
+        Some(denied_by(&hit))
     }
 
     fn settings(&self) -> &Settings {
@@ -302,6 +352,10 @@ fn decided(outcome: &Outcome) -> Decided<'_> {
         Ok(Authenticated::ClaimsOnly(_) | Authenticated::NoMatch(_)) => Decided::Claims,
         Err(error) => Decided::Refused(error),
     }
+}
+
+fn denied_by(hit: &Hit) -> AuthError {
+    AuthError::with_detail(AuthErrorKind::Denied, hit.reason())
 }
 
 fn refuse(kind: AuthErrorKind) -> Decision {

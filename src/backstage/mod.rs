@@ -70,10 +70,15 @@
 //! |---|---|
 //! | from a page of another site | 403, before anything else is checked |
 //! | no token of a trusted load balancer, or an invalid one | 401 |
-//! | a user whom the sign-in policy does not find or does not accept | 403 |
+//! | a user whom the sign-in policy does not find or does not accept, or whom a [deny list](crate::deny_list) names | 403 |
 //! | several users that match | 409 |
 //! | keys, catalog or a store unavailable | 503 with `Retry-After` |
 //! | inside an [`AlbAuthLayer`](crate::AlbAuthLayer) | 401, and an error in the log that says so |
+//!
+//! A [deny list](crate::deny_list) of the layer also applies to a token that was issued before: `/v1/userinfo` responds with 403 to
+//! it, by the entity ref, and by the account of the last sign-in in this process. Back ends verify such a token by themselves and do
+//! not ask: there it is valid until it expires, which
+//! [`token_lifetime`](TokenIssuerBuilder::token_lifetime) shortens.
 //!
 //! # Allowed origins
 //! Sessions and sign-out are for the pages of [`app_base_url`](BackstageAuthBuilder::app_base_url),
@@ -83,6 +88,7 @@
 //! of those origins can read all responses (CORS, with credentials), and their preflight requests
 //! succeed; an `OPTIONS` request from another origin gets 405.
 
+mod accounts;
 mod auth;
 mod guest;
 mod issuer;

@@ -9,7 +9,7 @@ use super::{
     AlbAuth, AlbAuthHandle, RefuseWith, RefusedRequest, StandardRefusal, WithRefusalBody, refusal::RefusalForm,
     settings::LayerSettings,
 };
-use crate::{authenticator::Authenticator, config::AlbAuthConfig, error::AuthError, telemetry};
+use crate::{authenticator::Authenticator, config::AlbAuthConfig, deny_list::DenyList, error::AuthError, telemetry};
 
 /// Verifies the user in the load balancer's header, and gives the inner service a
 /// [`BackstageIdentity`](crate::BackstageIdentity) and [`Claims`](crate::Claims).
@@ -167,6 +167,28 @@ impl<R> AlbAuthLayer<R> {
     #[must_use]
     pub fn leave_cache_control(mut self) -> Self {
         LayerSettings::edit(&mut self.settings).leave_cache_control = true;
+        self
+    }
+
+    /// Refuses users of this list, with status 403: see [`deny_list`](crate::deny_list).
+    ///
+    /// The list applies to all clones of this layer, to handles that were made before, and to the auth backend behind them. A second
+    /// list applies as well. No method takes a list away, and [`reload`](AlbAuthHandle::reload) keeps it.
+    ///
+    /// ```
+    /// # #[cfg(feature = "test-util")] {
+    /// use tower_alb_auth::{deny_list::{Denied, DenyList}, test_util::MockAlb};
+    ///
+    /// let denied = DenyList::new(); // Or DenyList::from_file("denied.jsonl")?
+    /// let layer = MockAlb::new().layer().deny_list(&denied);
+    /// denied.deny(Denied::email("jane.doe@example.com")?);
+    /// # let _ = layer;
+    /// # }
+    /// # Ok::<(), tower_alb_auth::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn deny_list(self, list: &DenyList) -> Self {
+        self.authenticator.denied().add(list);
         self
     }
 

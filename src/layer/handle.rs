@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 use http::HeaderMap;
@@ -12,11 +13,15 @@ use crate::{
     alb::{Kid, OidcHeaders},
     authenticator::{Authenticator, Decision},
     config::AlbAuthConfig,
+    deny_list::{Denied, DeniedUser, DenyList},
     error::AuthError,
     keys::{Readiness, refresh_in_background},
     sync::BackgroundTask,
     telemetry,
 };
+
+/// How often a long connection is compared with the deny lists. It is a part of the 2 s in which an entry takes effect.
+const DENIED_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A handle on what the clones of a layer share. Made by
 /// [`AlbAuthLayer::handle`](super::AlbAuthLayer::handle).
@@ -74,6 +79,60 @@ impl AlbAuthHandle {
             Decision::Waiting(waiting) => waiting.await,
         };
         outcome.map(SignedIn::new)
+    }
+
+    /// Shuts a user out, from the next request on: adds the entry to [`deny_list`](Self::deny_list).
+    ///
+    /// It applies in this process. For replicas, use a list that they share: a file, or that of the auth backend's database.
+    pub fn deny(&self, user: Denied) {
+        self.deny_list().deny(user);
+    }
+
+    /// The layer's deny list: the first one that was given to it, or else one of its own, for entries from code.
+    pub fn deny_list(&self) -> DenyList {
+        self.authenticator.denied().first().clone()
+    }
+
+    /// Why a user is shut out, if a deny list names the user now: for work that goes on after the request.
+    ///
+    /// # Errors
+    /// The kind [`Denied`](crate::AuthErrorKind::Denied).
+    pub fn check_denied<'a>(&self, user: impl Into<DeniedUser<'a>>) -> Result<(), AuthError> {
+        self.authenticator.denial(user.into()).map_or(Ok(()), Err)
+    }
+
+    /// As [`check_denied`](Self::check_denied), by the entity ref alone.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn check_denied_user(&self, user: &crate::EntityRef) -> Result<(), AuthError> {
+        self.authenticator.denial_of(user).map_or(Ok(()), Err)
+    }
+
+    /// Waits until a deny list names this user: for a WebSocket or an event stream, which the layer has accepted and does not see
+    /// again. The lists are compared every half second.
+    ///
+    /// ```
+    /// # #[cfg(feature = "test-util")]
+    /// # async fn serve() {
+    /// use tower_alb_auth::{AlbAuthHandle, BackstageIdentity};
+    ///
+    /// async fn converse(handle: AlbAuthHandle, user: BackstageIdentity) {
+    ///     tokio::select! {
+    ///         () = exchange_messages(&user) => {}
+    ///         refused = handle.until_denied(&user) => println!("{}", refused.operator_message()), // Close the connection.
+    ///     }
+    /// }
+    /// # async fn exchange_messages(_: &BackstageIdentity) {}
+    /// # let _ = converse;
+    /// # }
+    /// ```
+    pub async fn until_denied<'a>(&self, user: impl Into<DeniedUser<'a>>) -> AuthError {
+        let user = user.into();
+        loop {
+            if let Err(error) = self.check_denied(user) {
+                return error;
+            }
+            tokio::time::sleep(DENIED_INTERVAL).await;
+        }
     }
 
     /// The configuration in use.

@@ -8,6 +8,7 @@ mod bounded_cache;
 mod clock;
 mod last_use;
 mod single_flight;
+pub(crate) mod timestamp;
 
 use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 

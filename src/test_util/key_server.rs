@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
 
 use crate::keys::{KeyFetch, KeyRequest, KeySource, KeySourceError, KeySourceErrorKind};
@@ -75,7 +75,7 @@ impl KeyServer {
 
     /// Serves over plain HTTP on a free loopback port until the runtime ends. Returns the URL.
     pub(super) async fn listen(self: Arc<Self>) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
+        let listener = crate::listen("127.0.0.1:0").await.expect("a free loopback port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {

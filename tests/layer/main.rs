@@ -5,8 +5,10 @@ mod support;
 
 mod axum;
 mod compose;
+mod deny;
 mod gateways;
 mod hyper;
+mod listen;
 mod messages;
 mod metrics;
 mod regressions;

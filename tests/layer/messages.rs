@@ -11,6 +11,7 @@ use http::{Request, Response};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_alb_auth::{
     AlbAuthLayer, AuthError, AuthErrorKind, AuthErrorKind as K, RequireLayer, TokenLimits,
+    deny_list::Denied,
     sign_in::{EmailLocalPart, NamedClaim, SignInError, SignInResolver, from_fn},
     test_util::{KeyServerMode, MockAlb, TestClock, TokenBuilder, User},
 };
@@ -139,6 +140,11 @@ async fn provoke(kind: AuthErrorKind) -> Option<String> {
         K::UserNotFound => said_by(kind, SignInError::not_found("not in the directory")).await,
         K::AmbiguousUser => said_by(kind, SignInError::ambiguous("two entries have this email")).await,
         K::SignInUnavailable => said_by(kind, SignInError::unavailable("the directory is down")).await,
+        K::Denied => {
+            let layer = alb.layer();
+            layer.handle().deny(Denied::user("user:default/jane.doe".parse().unwrap()));
+            case.said(&App::new(layer).call(alb.request("/").user(&jane)).await, kind)
+        }
         K::OwnershipMissing => {
             required(RequireLayer::owner_of_any(["group:default/admins"]).unwrap(), true, kind).await
         }
@@ -223,6 +229,7 @@ async fn every_kind_says_what_was_expected_and_found_and_what_to_change() {
     user_not_found: the sign-in policy finds no user for these claims: not in the directory
     ambiguous_user: the sign-in policy finds more than one user for these claims: two entries have this email
     sign_in_unavailable: what the sign-in policy queries is out of reach: the directory is down
+    denied: the user is on the deny list: the entry of the application names the user by entity ref; remove the entry to let the user in again
     ownership_missing: the user does not own a required entity: required: group:default/admins; the user has ownership of nothing but itself; ownership comes from the sign-in policy
     claim_missing: the user lacks a required claim: required: the claim groups with "admins" in it; the claim is missing
     misused: a mistake of the application: no AlbAuthLayer is around this part of the application: is the layer installed, and added after it?

@@ -7,6 +7,7 @@ use crate::{
     AlbAuthHandle, ConfigError, SignOut, SignedIn,
     backstage::{
         Guest, SessionProfile, TokenIssuer,
+        accounts::Accounts,
         origins::{Origins, WHY_INSECURE, allowed_though_insecure, is_public_https},
         profile::ProfileTransform,
         store::{MemoryUserInfo, UserInfoStore},
@@ -204,6 +205,7 @@ impl BackstageAuthBuilder {
             profile: self.profile,
             guest,
             with_access_token: self.with_access_token,
+            accounts: Accounts::new(),
             warnings: Warnings::new(SharedClock::default()),
         })))
     }

@@ -7,13 +7,15 @@ use std::{fmt, sync::Arc};
 pub use self::builder::BackstageAuthBuilder;
 use super::{
     TokenIssuer,
+    accounts::Accounts,
     guest::KnownGuest,
     origins::Origins,
     profile::ProfileTransform,
     store::{StoreError, UserInfoStore},
 };
 use crate::{
-    AlbAuthHandle, AuthError, SignOut,
+    AlbAuthHandle, AuthError, BackstageIdentity, EntityRef, SignOut,
+    deny_list::DeniedUser,
     internal::telemetry::{self, Warnings},
 };
 
@@ -30,6 +32,7 @@ struct Inner {
     profile: ProfileTransform,
     guest: Option<KnownGuest>,
     with_access_token: bool,
+    accounts: Accounts,
     warnings: Warnings,
 }
 
@@ -71,6 +74,20 @@ impl BackstageAuth {
     /// Whether a session includes the provider's access token.
     pub(super) fn with_access_token(&self) -> bool {
         self.0.with_access_token
+    }
+
+    /// Remembers whose account a token is about to be issued for.
+    pub(super) fn remember_account(&self, identity: &BackstageIdentity) {
+        self.0.accounts.remember(identity.user_entity_ref(), identity.claims());
+    }
+
+    /// Refuses a user whom a deny list names, by the entity ref, or by the account of the last sign-in here. Logs the reason.
+    pub(super) fn check_denied(&self, user: &EntityRef) -> Result<(), AuthError> {
+        let checked = match self.0.accounts.find(user) {
+            Some(claims) => self.alb().check_denied(DeniedUser { claims: &claims, user: Some(user) }),
+            None => self.alb().check_denied_user(user),
+        };
+        checked.inspect_err(|error| self.refused(error))
     }
 
     /// Logs a mistake in the application.

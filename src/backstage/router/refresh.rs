@@ -45,6 +45,7 @@ pub(super) async fn refresh(
         auth.refused(&error);
         error
     })?;
+    auth.remember_account(identity);
     let left = user.claims().token_expires_at().duration_since(auth.tokens().now());
     let session = Session {
         user: identity.user_entity_ref(),

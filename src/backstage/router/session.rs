@@ -59,6 +59,8 @@ impl Session<'_> {
     /// Issues a token and responds with the session.
     pub(super) async fn give(self, auth: &BackstageAuth) -> Result<Response<Body>, ApiError> {
         let Session { user, ownership, profile, provider_info } = self;
+        // A guest too, and a user who was denied while the profile was made.
+        auth.check_denied(user)?;
         let issued = auth.tokens().user_token(user, ownership).await.map_err(|error| {
             auth.store_failed("the store of public keys", &error);
             ApiError::unavailable()

@@ -40,6 +40,7 @@ pub(super) async fn user_info(
             ApiError::unavailable()
         }
     })?;
+    auth.check_denied(&user.user_entity_ref)?;
     let info = auth.user_info().find(user.user_entity_ref.as_str()).await.map_err(|error| {
         auth.store_failed("the store of users", &error);
         ApiError::unavailable()

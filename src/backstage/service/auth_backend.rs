@@ -110,6 +110,18 @@ impl AuthBackend {
         self.layer.handle().watch(watch, move || sign_in.config(&load()?))
     }
 
+    /// The deny list in the database of the files: see [`Postgres::deny_list`](crate::backstage::store::Postgres::deny_list). Give its
+    /// [`list`](crate::backstage::store::postgres::PostgresDenyList::list) to [`layer`](Self::layer).
+    ///
+    /// # Errors
+    /// The files name no database, or the table cannot be read.
+    #[cfg(feature = "postgres")]
+    pub async fn deny_list_in_database(
+        &self,
+    ) -> Result<crate::backstage::store::postgres::PostgresDenyList, StoreError> {
+        self.stores.deny_list().await
+    }
+
     /// Connects to the database, if there is one, and checks its tables. The service works without this check; requests
     /// that need the database try again.
     ///

@@ -12,7 +12,7 @@ use crate::{
 #[cfg(feature = "postgres")]
 use crate::backstage::{
     settings::DatabaseTls,
-    store::postgres::{Postgres, PostgresTls},
+    store::postgres::{Postgres, PostgresDenyList, PostgresTls},
 };
 
 const DATABASE_LINES: &str = "backend:\n  database:\n    client: pg\n    connection: ...";
@@ -118,6 +118,16 @@ impl Stores {
             return builder.user_info(database.user_info());
         }
         builder
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(super) async fn deny_list(&self) -> Result<PostgresDenyList, StoreError> {
+        let Some(database) = &self.database else {
+            return Err(StoreError::new(format!(
+                "a deny list in the database: backend.database names no PostgreSQL; name one, or use a file\n{DATABASE_LINES}"
+            )));
+        };
+        database.deny_list().await
     }
 
     #[cfg_attr(not(feature = "postgres"), allow(clippy::unused_async, reason = "the signature is the same"))]

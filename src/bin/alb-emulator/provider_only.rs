@@ -3,7 +3,6 @@
 
 use std::io::{self, Write};
 
-use tokio::net::TcpListener;
 use tower_alb_auth::emulator::{
     EmulatorSettings,
     provider::{DemoClient, DemoProvider, DemoProviderServer},
@@ -39,7 +38,7 @@ pub(crate) async fn start(settings: &EmulatorSettings, redirect_uris: &[String])
         builder = builder.access_token_lifetime(std::time::Duration::from_secs(seconds));
     }
     let address = demo.listen.unwrap_or(ADDRESS.into());
-    let listener = TcpListener::bind(address).await.map_err(|error| {
+    let listener = tower_alb_auth::listen(address).await.map_err(|error| {
         format!("the demo provider cannot listen at {address}: {error}; name another port, or 0 for a free one (--provider-listen)")
     })?;
     builder.serve(listener).map_err(|error| message_of(&error))

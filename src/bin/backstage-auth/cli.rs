@@ -142,6 +142,16 @@ pub struct Serve {
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=300))]
     pub shutdown_delay: u16,
 
+    /// Shuts out the users in this file, one JSON object a line, such as {"user": "user:default/jane.doe"}. A change of the file is in
+    /// force within 2 s. The format is in docs/OPERATING.md.
+    #[arg(long, value_name = "FILE")]
+    pub deny_list: Option<PathBuf>,
+
+    /// Shuts out the users in the table tower_alb_auth_denied of backend.database, which all replicas read. The table is created if it
+    /// is missing, whether or not a stock auth backend uses the database.
+    #[arg(long)]
+    pub deny_list_in_database: bool,
+
     /// How many of these run. Several need a database that they share.
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub replicas: u16,

@@ -13,6 +13,7 @@
 //! | file | its role |
 //! |---|---|
 //! | `cli.rs` | the command line |
+//! | `deny_lists.rs` | the deny lists that the arguments name |
 //! | `check.rs` | the subcommand `check` |
 //! | `assemble.rs` | builds the service from files and arguments |
 //! | `routes.rs` | the routes and the layers around them |
@@ -29,6 +30,7 @@
 mod assemble;
 mod check;
 mod cli;
+mod deny_lists;
 mod front_end;
 mod health;
 mod healthcheck;
@@ -91,6 +93,7 @@ async fn serve(arguments: Serve) -> Result<(), String> {
     let files = AppConfig::load(&paths).map_err(message)?;
     let Assembled { service, backend, health, mut lines, tending: _tending } =
         assemble(&files, &arguments).map_err(message)?;
+    deny_lists::attach(&arguments, &backend, &mut lines).await?;
     let _watching = backend.watch(watch, move || AppConfig::load(&paths));
     let _refreshing = backend.layer().handle().refresh_in_background();
 
@@ -118,7 +121,7 @@ async fn listen(address: Option<SocketAddr>, files: &ListenSettings) -> Result<T
     let failed = |error| {
         format!("it cannot listen at {host}:{port}: {error}; name another address by --listen or backend.listen")
     };
-    TcpListener::bind((host.as_str(), port)).await.map_err(failed)
+    tower_alb_auth::listen((host.as_str(), port)).await.map_err(failed)
 }
 
 fn message(error: impl Display) -> String {

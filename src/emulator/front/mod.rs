@@ -146,7 +146,7 @@ async fn serve_connection<A: Respond>(
 
 /// Opens the listener of the setting with this key.
 pub(super) async fn bind(what: &str, key: &str, address: SocketAddr) -> Result<TcpListener, ConfigError> {
-    TcpListener::bind(address).await.map_err(|error| {
+    crate::listen(address).await.map_err(|error| {
         let text = format!("{what} cannot listen at {address}: {error}; name another port, or 0 for a free one");
         let problem = Problem::sentence(ProblemKind::InvalidValue, text).for_key(KeyAt::path(key));
         ConfigError::new([problem.caused_by(error)])

@@ -3,6 +3,7 @@
 mod arguments;
 mod catalog;
 mod check;
+mod deny;
 mod embedded;
 mod ending;
 mod front_end;

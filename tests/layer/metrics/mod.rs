@@ -8,6 +8,7 @@ use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_alb_auth::{
     AlbAuthLayer, AuthErrorKind, RequireLayer,
+    deny_list::Denied,
     sign_in::{SignIn, SignInError, from_async_fn},
     test_util::{KeyServerMode, MockAlb, TestClock, User},
 };
@@ -61,7 +62,9 @@ async fn decisions_are_counted_by_what_became_of_them() {
     let recorded = Recorded::begin();
     let alb = MockAlb::new();
     let stranger = MockAlb::with_keys_of(&alb);
-    let app = App::new(alb.layer().optional().exempt_path("/healthz"));
+    let layer = alb.layer().optional().exempt_path("/healthz");
+    layer.handle().deny(Denied::email("amy@example.com").expect("an email"));
+    let app = App::new(layer);
     let token = alb.sign(&User::jane());
     let guest = User::jane().claim("email", "jane@partner.example");
     for (case, request, outcome, cache) in [
@@ -73,6 +76,7 @@ async fn decisions_are_counted_by_what_became_of_them() {
         ("two", alb.request("/").token(&token).token(&token), "duplicate_header", None),
         ("a stranger", stranger.request("/").user(&User::jane()), "untrusted_signer", None),
         ("a guest", alb.request("/").user(&guest), "sign_in_refused", Some("miss")),
+        ("shut out", alb.request("/").user(&User::entra("amy")), "denied", Some("miss")),
     ] {
         app.call(request).await;
         let counters = recorded.counters();

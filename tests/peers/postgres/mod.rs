@@ -5,6 +5,7 @@
 
 mod people;
 
+mod deny;
 mod outage;
 mod replicas;
 mod rows;

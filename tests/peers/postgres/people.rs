@@ -10,7 +10,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, crypto::aws_lc, jwk::JwkSet};
 use serde_json::Value;
 use tower::ServiceExt;
 use tower_alb_auth::{
-    EntityRef,
+    AlbAuthLayer, EntityRef,
     backstage::{
         BackstageAuth, PublicJwk, TokenIssuer, router,
         store::{Postgres, StoredKey, UserInfo},
@@ -32,13 +32,18 @@ pub struct Replica {
 
 impl Replica {
     pub fn start(database: &Postgres) -> Self {
+        Self::start_with(database, |layer| layer)
+    }
+
+    /// With the layer that this makes of the load balancer's.
+    pub fn start_with(database: &Postgres, layer: impl FnOnce(AlbAuthLayer) -> AlbAuthLayer) -> Self {
         let alb = MockAlb::new();
         let tokens = TokenIssuer::builder(ISSUER)
             .user_keys(database.user_keys())
             .plugin_keys(database.plugin_keys())
             .build()
             .expect("a sound configuration");
-        let auth = BackstageAuth::builder(alb.layer().handle(), tokens.clone()).user_info(database.user_info());
+        let auth = BackstageAuth::builder(layer(alb.layer()).handle(), tokens.clone()).user_info(database.user_info());
         let app = Router::new().nest("/api/auth", router(auth.build().expect("a sound configuration")));
         Self { alb, app, tokens }
     }

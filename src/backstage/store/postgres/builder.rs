@@ -178,7 +178,7 @@ impl PostgresBuilder {
                 let pool =
                     pool::build(&settings, tls.clone(), self.connections, self.role.as_deref(), &self.search_path);
                 let label = DatabaseLabel::of(&settings, self.schema.as_deref());
-                let database = Database::new(pool.map_err(ConfigError::message)?, tls, self.timeout, label);
+                let database = Database::new(pool.map_err(ConfigError::message)?, settings, tls, self.timeout, label);
                 Ok(Postgres::new(database, own_tables))
             }
             _ => Err(ConfigError::new(problems)),

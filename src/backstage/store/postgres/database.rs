@@ -6,6 +6,7 @@ use deadpool_postgres::{Object, Pool};
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::{
     Client, Row,
+    tls::MakeTlsConnect,
     types::{ToSql, Type},
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -16,8 +17,15 @@ use super::failure::{DatabaseLabel, Failure};
 /// trip.
 pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
+type Connection = tokio_postgres::Connection<
+    tokio_postgres::Socket,
+    <MakeRustlsConnect as MakeTlsConnect<tokio_postgres::Socket>>::Stream,
+>;
+
 pub(super) struct Database {
     pool: Pool,
+    /// For connections outside of the pool.
+    settings: tokio_postgres::Config,
     tls: MakeRustlsConnect,
     timeout: Duration,
     label: DatabaseLabel,
@@ -31,8 +39,19 @@ enum Query<'a> {
 }
 
 impl Database {
-    pub(super) fn new(pool: Pool, tls: MakeRustlsConnect, timeout: Duration, label: DatabaseLabel) -> Self {
-        Self { pool, tls, timeout, label }
+    pub(super) fn new(
+        pool: Pool,
+        settings: tokio_postgres::Config,
+        tls: MakeRustlsConnect,
+        timeout: Duration,
+        label: DatabaseLabel,
+    ) -> Self {
+        Self { pool, settings, tls, timeout, label }
+    }
+
+    /// A connection of its own, which receives notifications.
+    pub(super) async fn connect(&self) -> Result<(Client, Connection), tokio_postgres::Error> {
+        self.settings.connect(self.tls.clone()).await
     }
 
     /// For error messages.

@@ -7,6 +7,7 @@
 //! | [`Postgres::user_keys`] | `signing_keys` | `auth.keyStore`, provider `database` |
 //! | [`Postgres::plugin_keys`] | `backstage_backend_public_keys__keys` | `backend.auth.keyStore`, type `database` |
 //! | [`Postgres::user_info`] | `user_info` | the responses of `/v1/userinfo` |
+//! | [`Postgres::deny_list`] | `tower_alb_auth_denied` | none: this crate's own table, which Backstage does not know |
 //!
 //! The tables are in the database of Backstage's auth plugin, `backstage_plugin_auth`; with
 //! `pluginDivisionMode: schema` in the schema `auth` of the one database, see
@@ -52,12 +53,12 @@
 
 mod builder;
 mod database;
+mod deny_list;
 mod failure;
 mod layout;
 mod own_tables;
 mod plugin_keys;
 mod pool;
-mod sql_timestamp;
 mod stored_jwk;
 mod table;
 mod tls;
@@ -67,7 +68,7 @@ mod user_keys;
 
 use std::{fmt, sync::Arc};
 
-pub use self::{builder::PostgresBuilder, tls::PostgresTls};
+pub use self::{builder::PostgresBuilder, deny_list::PostgresDenyList, tls::PostgresTls};
 use self::{
     database::Database,
     layout::{PLUGIN_KEYS, USER_INFO, USER_KEYS},

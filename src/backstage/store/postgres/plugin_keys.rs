@@ -6,11 +6,13 @@ use tokio_postgres::types::Type;
 
 use super::{
     layout::PLUGIN_KEYS,
-    sql_timestamp,
     stored_jwk::{self, BadRows},
     table::Table,
 };
-use crate::backstage::store::{PublicKeyStore, StoreError, StoreFuture, StoredKey};
+use crate::{
+    backstage::store::{PublicKeyStore, StoreError, StoreFuture, StoredKey},
+    internal::timestamp,
+};
 
 /// How long Backstage publishes a plugin's key: three times the lifetime of its tokens, which is an
 /// hour.
@@ -29,7 +31,7 @@ impl PluginKeys {
 
     async fn insert(&self, stored: StoredKey) -> Result<(), StoreError> {
         let expires_at = stored.expires_at.or_else(|| stored.created_at.checked_add(PUBLISHED_FOR));
-        let expires_at = expires_at.and_then(sql_timestamp::write);
+        let expires_at = expires_at.and_then(timestamp::write);
         let expires_at = expires_at
             .ok_or_else(|| StoreError::new("the expiry of a key is not a valid date: correct the system clock"))?;
         let (kid, json) = (stored.key.kid(), stored.key.json());
@@ -54,7 +56,7 @@ impl PluginKeys {
             let id: &str = row.try_get(0).ok()?;
             let read = || {
                 let key = stored_jwk::parse(id, row.try_get(1).map_err(|_| "its key is not text")?)?;
-                let expires_at = row.try_get(2).ok().and_then(sql_timestamp::read);
+                let expires_at = row.try_get(2).ok().and_then(timestamp::read);
                 let expires_at = expires_at.ok_or("its expires_at is not a date such as 2026-01-31T12:00:00.000Z")?;
                 let created_at = expires_at.checked_sub(PUBLISHED_FOR).unwrap_or(expires_at);
                 Ok(StoredKey::new(key, created_at, Some(expires_at)))

@@ -13,7 +13,6 @@ use axum::{
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tower_alb_auth::{
     config::AppConfig,
     emulator::{Emulator, EmulatorConfig},
@@ -30,7 +29,7 @@ type Anything<T> = Result<T, Box<dyn Error + Send + Sync>>;
 /// Returns whether every step had the expected result.
 pub async fn walk(mut arguments: Serve) -> Anything<bool> {
     arguments.upstream = Some(another_backend().await?);
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let listener = tower_alb_auth::listen("127.0.0.1:0").await?;
     let target = format!("http://{}", listener.local_addr()?);
     let emulator = Emulator::start(EmulatorConfig::on_free_ports().target(target)).await?;
     let text = app_config(&emulator);
@@ -84,7 +83,7 @@ async fn another_backend() -> std::io::Result<String> {
         true => Json(jane).into_response(),
         false => StatusCode::UNAUTHORIZED.into_response(),
     };
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let listener = tower_alb_auth::listen("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
     let app = Router::new()
         .route("/api/catalog/entities/by-name/{kind}/default/jane.doe", get(catalog))

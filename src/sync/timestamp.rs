@@ -1,5 +1,5 @@
 //! Timestamps in the format of JavaScript's `toISOString`, `2026-01-31T12:00:00.000Z`, which
-//! Backstage stores in a text column.
+//! Backstage stores in a text column, and which a deny list has.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +8,8 @@ const FIRST_YEAR: u64 = 1970;
 const LAST_YEAR: u64 = 9999;
 
 /// `None` outside the years 1970 to 9999.
-pub(super) fn write(timestamp: SystemTime) -> Option<String> {
+#[cfg(any(test, feature = "postgres"))]
+pub(crate) fn write(timestamp: SystemTime) -> Option<String> {
     let since = timestamp.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     let (mut days, time) = (since.as_secs() / DAY, since.as_secs() % DAY);
     // Find the year, then the month, in which the remaining days end.
@@ -21,7 +22,7 @@ pub(super) fn write(timestamp: SystemTime) -> Option<String> {
 }
 
 /// `None` if the text has another format, or is not a date.
-pub(super) fn read(text: &str) -> Option<SystemTime> {
+pub(crate) fn read(text: &str) -> Option<SystemTime> {
     let rest = text.strip_suffix('Z').filter(|_| text.len() == "2026-01-31T12:00:00.000Z".len())?;
     let (date, time) = rest.split_once('T')?;
     let [year, month, day] = numbers(date, ['-', '-'], [4, 2, 2])?;

@@ -1,0 +1,133 @@
+//! The list: entries from code and from a source, and the set that is made of both.
+
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
+
+use arc_swap::ArcSwap;
+
+use super::{
+    entry::{Denied, Entry},
+    set::Set,
+};
+use crate::sync::Mutex;
+
+/// Users that are shut out. Clones share their entries. See the [module](super).
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+///
+/// use tower_alb_auth::deny_list::{Denied, DenyList};
+///
+/// let denied = DenyList::new();
+/// let week = SystemTime::now() + Duration::from_secs(7 * 24 * 3600);
+/// denied.deny(Denied::email("jane@example.com")?.until(week));
+/// denied.deny(Denied::user("user:default/john".parse()?));
+/// denied.allow(&Denied::email("jane@example.com")?);
+/// assert_eq!(denied.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct DenyList(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    published: ArcSwap<Set>,
+    entries: Mutex<Entries>,
+    problem: Mutex<Option<Arc<str>>>,
+}
+
+#[derive(Default)]
+struct Entries {
+    /// Of [`DenyList::deny`].
+    of_code: Vec<Entry>,
+    /// Of the file or the database.
+    of_source: Vec<Entry>,
+}
+
+impl DenyList {
+    /// An empty list, for entries from code.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Shuts a user out, from the next request on. An entry of the same user from code is replaced, with its end.
+    pub fn deny(&self, user: Denied) {
+        self.edit(|entries| {
+            entries.of_code.retain(|entry| !entry.denied.is_same_user(&user));
+            entries.of_code.push(Entry::of_code(user));
+        });
+    }
+
+    /// Takes back what [`deny`](Self::deny) did, whatever the end of the two. An entry of a file or a database stays in force.
+    pub fn allow(&self, user: &Denied) {
+        self.edit(|entries| entries.of_code.retain(|entry| !entry.denied.is_same_user(user)));
+    }
+
+    /// The number of entries, those whose end is reached included.
+    pub fn len(&self) -> usize {
+        self.0.published.load().len()
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Why the file or the database could not be read the last time, if it could not. The former entries are in force then.
+    pub fn problem(&self) -> Option<String> {
+        self.0.problem.lock().as_deref().map(str::to_owned)
+    }
+
+    /// Replaces the entries of the file or the database.
+    pub(crate) fn replace_source(&self, entries: Vec<Entry>) {
+        let changed = self.0.entries.lock().of_source != entries;
+        if changed {
+            self.edit(|held| held.of_source = entries);
+        }
+        *self.0.problem.lock() = None;
+    }
+
+    /// The file or the database cannot be read: the entries stay.
+    pub(crate) fn report(&self, problem: &str) {
+        *self.0.problem.lock() = Some(problem.into());
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakDenyList {
+        WeakDenyList(Arc::downgrade(&self.0))
+    }
+
+    pub(super) fn published(&self) -> &ArcSwap<Set> {
+        &self.0.published
+    }
+
+    fn edit(&self, change: impl FnOnce(&mut Entries)) {
+        // Held until the set is published, so that no older set replaces a newer one.
+        let mut entries = self.0.entries.lock();
+        change(&mut entries);
+        let set = Set::of(entries.of_code.iter().chain(&entries.of_source));
+        self.0.published.store(Arc::new(set));
+    }
+
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for DenyList {
+    /// Without the entries, which name users.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DenyList").field("entries", &self.len()).field("problem", &self.problem()).finish()
+    }
+}
+
+/// A list that its watcher does not keep alive.
+#[derive(Clone)]
+pub(crate) struct WeakDenyList(Weak<Shared>);
+
+impl WeakDenyList {
+    pub(crate) fn upgrade(&self) -> Option<DenyList> {
+        self.0.upgrade().map(DenyList)
+    }
+}

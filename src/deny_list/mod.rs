@@ -1,0 +1,49 @@
+//! Users that are shut out now, although load balancer and identity provider still sign them in.
+//!
+//! A [`DenyList`] is shared: by layers ([`AlbAuthLayer::deny_list`](crate::AlbAuthLayer::deny_list)), by the auth backend behind
+//! them, and by the code that adds entries. Every request is compared with it, after the sign-in policy and before the
+//! application: a fresh token, a remembered one, a sign-in from a cache, and one that has waited.
+//!
+//! | an entry | denies |
+//! |---|---|
+//! | [`Denied::subject`] | one account: issuer and `sub`, both byte for byte (but for `/` at the issuer's end) |
+//! | [`Denied::user`] | users that the sign-in policy names by this entity ref; under a policy that names no users, no user |
+//! | [`Denied::email`] | every user with this email, without regard to letter case, to a `+tag` and to a dot after the domain |
+//!
+//! | situation | result |
+//! |---|---|
+//! | a denied user, in required or optional mode | 403 of the kind [`Denied`](crate::AuthErrorKind::Denied); never anonymous |
+//! | the entry's end is reached | the user is accepted again, without a reload |
+//! | the claim `email` is not a text, and there are entries by email | 403 as well: the comparison is not possible |
+//! | the system clock is before 1970 | an entry with an end denies |
+//! | a file is changed | in force within 2 s: once two reads in a row, half a second apart, are the same |
+//! | a file that has a line that is not an entry, or no line end at its end, or cannot be read | the former list stays in force; a warning names file and line, once a minute |
+//! | the same at the start | [`DenyList::from_file`] fails, with all lines that are wrong |
+//! | [`AlbAuthHandle::reload`](crate::AlbAuthHandle::reload) | the list stays: it belongs to the layer and not to the configuration |
+//!
+//! The comparison takes no lock and allocates nothing. It reads an immutable set, which each change replaces.
+//!
+//! # The file
+//! One entry a line, as a JSON object. Empty lines and lines that begin with `#` are skipped. The last line ends with a line end,
+//! so that a half-written file is noticed. `until` is a time in UTC. `note` is not read.
+//!
+//! ```text
+//! # Users that are shut out, and why.
+//! {"user": "user:default/jane.doe", "note": "left on Monday"}
+//! {"email": "john@example.com", "until": "2026-12-01T00:00:00Z"}
+//! {"issuer": "https://idp.example.com", "subject": "00u1a2b3c4"}
+//! ```
+
+mod attached;
+mod email;
+mod entry;
+mod file;
+mod fingerprint;
+mod list;
+mod set;
+mod watched_file;
+
+pub(crate) use self::{attached::Attached, set::Hit};
+pub use self::{entry::Denied, list::DenyList, set::DeniedUser};
+#[cfg(feature = "postgres")]
+pub(crate) use self::{entry::Entry, list::WeakDenyList};
