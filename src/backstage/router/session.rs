@@ -60,7 +60,7 @@ impl Session<'_> {
     pub(super) async fn give(self, auth: &BackstageAuth) -> Result<Response<Body>, ApiError> {
         let Session { user, ownership, profile, provider_info } = self;
         let issued = auth.tokens().user_token(user, ownership).await.map_err(|error| {
-            auth.store_failed("the store of public keys", &error);
+            auth.not_issued(&error);
             ApiError::unavailable()
         })?;
         // Stored before the response is sent, because a back end may query it at once.

@@ -1,6 +1,7 @@
 //! `connection`: a URL, or an object of settings.
 
 use super::{
+    rds::{self, RdsKeys},
     tls::{DatabaseTls, UNKNOWN, read_tls},
     url::PostgresUrl,
 };
@@ -9,7 +10,7 @@ use crate::{
         Secret,
         reader::{Reader, Warning},
     },
-    config::{Problem, ProblemKind},
+    config::Problem,
     internal::{KeyAt, Section, Value, quoted},
 };
 
@@ -27,6 +28,7 @@ pub(super) struct Connection {
     pub(super) password: Option<Secret>,
     pub(super) database: Option<String>,
     pub(super) tls: Option<DatabaseTls>,
+    pub(super) rds: RdsKeys,
     /// Where it is written.
     pub(super) place: Option<KeyAt>,
 }
@@ -54,6 +56,7 @@ impl Connection {
             password: over.password.or(self.password),
             database: over.database.or(self.database),
             tls: over.tls.or(self.tls),
+            rds: self.rds.with(over.rds),
             place: over.place.or(self.place),
         }
     }
@@ -71,25 +74,20 @@ impl Connection {
             reader.warn(Warning::of(place.clone(), format!("its parameter {} is ignored", quoted(name))));
         }
         let PostgresUrl { host, port, user, password, database, tls, .. } = url;
-        Some(Self { host, port, user, password, database, tls, place: Some(place) })
+        Some(Self { host, port, user, password, database, tls, rds: RdsKeys::default(), place: Some(place) })
     }
 
     fn from_object(reader: &Reader<'_>, object: &Section<'_>) -> Option<Self> {
-        if let Some(kind) = reader.text(object, "type").filter(|kind| kind != "default") {
-            let found = quoted(&kind);
-            let predicate =
-                format!("is {found}, whose passwords come from a cloud's identity service, which is not supported");
-            let problem = Problem::of(ProblemKind::NotServed, object.at("type"), predicate).with_found(found);
-            reader.problem(problem.with_fix("set user and password in backend.database.plugin.auth.connection"));
-            return None;
-        }
+        let rds = RdsKeys::read(reader, object)?;
         let unset =
             ["host", "port", "user", "password", "database", "connectionString"].map(|key| object.is_unset(key));
         if unset.contains(&true) {
             return None;
         }
-        let known =
-            ["host", "port", "user", "password", "database", "ssl", "connectionString"].into_iter().chain(IGNORED);
+        let known = ["host", "port", "user", "password", "database", "ssl", "connectionString"]
+            .into_iter()
+            .chain(IGNORED)
+            .chain(rds::KEYS);
         let known: Vec<&str> = known.collect();
         for (name, _) in object.members().iter().filter(|(name, _)| !known.contains(&name.as_str())) {
             reader.warn(Warning::ignored(object.at(name), UNKNOWN));
@@ -101,6 +99,7 @@ impl Connection {
             password: secret(object, "password"),
             database: object.text("database"),
             tls: read_tls(reader, object)?,
+            rds,
             place: Some(object.place()),
         };
         match object.text("connectionString") {

@@ -4,12 +4,13 @@
 //! `plugin.auth` in front of what holds for all. The same is found here, so that both use the same tables.
 
 mod connection;
+mod rds;
 mod tls;
 mod url;
 
-pub use self::tls::DatabaseTls;
 #[cfg(feature = "postgres")]
 pub(in crate::backstage) use self::url::PostgresUrl;
+pub use self::{rds::RdsSettings, tls::DatabaseTls};
 
 use self::connection::Connection;
 use super::{
@@ -45,6 +46,8 @@ pub struct DatabaseSettings {
     pub role: Option<String>,
     /// Whether and how the connection is encrypted.
     pub tls: DatabaseTls,
+    /// Whether tokens of IAM for Amazon RDS take the place of a password, and how.
+    pub rds: Option<RdsSettings>,
     /// Whether a missing database or schema may be created.
     pub ensure_exists: bool,
     /// Where the connection is written: `backend.database.connection (app-config.production.yaml:12)`.
@@ -140,7 +143,15 @@ fn read_postgres(
         )),
         _ => {}
     }
+    let target = rds::Target {
+        has_host: connection.host.is_some(),
+        has_port: connection.port.is_some(),
+        has_password: connection.password.is_some(),
+        tls: connection.tls.as_ref(),
+    };
+    let rds = rds::settings(reader, &connection.rds, &target, &of());
     Some(Box::new(DatabaseSettings {
+        rds,
         place: of().to_string(),
         host: connection.host.unwrap_or_else(|| "localhost".to_owned()),
         port: connection.port.unwrap_or(5432),

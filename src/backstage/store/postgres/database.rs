@@ -2,7 +2,6 @@
 
 use std::{fmt, time::Duration};
 
-use deadpool_postgres::{Object, Pool};
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::{
     Client, Row,
@@ -10,7 +9,10 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::failure::{DatabaseLabel, Failure};
+use super::{
+    failure::{DatabaseLabel, Failure},
+    pool::{Pool, Pooled},
+};
 
 /// A value and its PostgreSQL type. With the type, a statement needs no name and no second round
 /// trip.
@@ -21,6 +23,15 @@ pub(super) struct Database {
     tls: MakeRustlsConnect,
     timeout: Duration,
     label: DatabaseLabel,
+    /// What the server knows this process by.
+    process_name: String,
+}
+
+/// A name that no other process has, so that it can tell its own sessions from those of other replicas.
+pub(super) fn process_name() -> String {
+    let random = crate::Kid::random().map(|kid| kid.to_string()).unwrap_or_default();
+    let suffix: String = random.chars().take(8).collect();
+    format!("{} backstage {}-{suffix}", env!("CARGO_PKG_NAME"), std::process::id())
 }
 
 #[derive(Clone, Copy)]
@@ -31,13 +42,24 @@ enum Query<'a> {
 }
 
 impl Database {
-    pub(super) fn new(pool: Pool, tls: MakeRustlsConnect, timeout: Duration, label: DatabaseLabel) -> Self {
-        Self { pool, tls, timeout, label }
+    pub(super) fn new(
+        pool: Pool,
+        tls: MakeRustlsConnect,
+        timeout: Duration,
+        label: DatabaseLabel,
+        process_name: String,
+    ) -> Self {
+        Self { pool, tls, timeout, label, process_name }
     }
 
     /// For error messages.
     pub(super) fn label(&self) -> &DatabaseLabel {
         &self.label
+    }
+
+    /// The application name of this process's sessions. No other process has it.
+    pub(super) fn process_name(&self) -> &str {
+        &self.process_name
     }
 
     /// The deadline of a query that starts now.
@@ -99,7 +121,7 @@ impl Query<'_> {
 /// late or the caller went away, it leaves the pool, and the statement is cancelled on the server.
 /// A statement that waits for a lock would otherwise occupy a server connection.
 struct Lease<'a> {
-    connection: Option<Object>,
+    connection: Option<Pooled>,
     database: &'a Database,
 }
 
@@ -116,7 +138,7 @@ impl Lease<'_> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
-        let connection = Object::take(connection);
+        let connection = Pooled::take(connection);
         if connection.is_closed() {
             return;
         }
