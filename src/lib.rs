@@ -46,6 +46,7 @@
 //! | `app-config` | no | settings from Backstage's `app-config.yaml` |
 //! | `backstage` | no | Backstage's auth backend: the router for `/api/auth`, its token issuer |
 //! | `postgres` | no | what replicas of it share, in Backstage's tables on PostgreSQL |
+//! | `rds` | no | connections to Amazon RDS and Aurora with tokens of IAM in place of a password |
 //! | `backstage-auth` | no | the program `backstage-auth`, that auth backend as a service |
 //! | `metrics` | no | numbers for the metrics facade |
 //! | `test-util` | no | `MockAlb`, `TestClock`, a builder of identities: for tests |

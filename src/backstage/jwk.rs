@@ -1,6 +1,10 @@
 //! Public keys in the form in which they are published.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use aws_lc_rs::{
     digest::{SHA256, digest},
@@ -24,11 +28,14 @@ pub struct PublicJwk {
     json: Box<RawValue>,
     /// Set if it is a P-256 key for ES256; parsed once.
     verifier: Option<Arc<ParsedPublicKey>>,
+    /// The member `exp`.
+    expires_at: Option<SystemTime>,
 }
 
 impl PublicJwk {
-    /// The members in Backstage's order. Without a kid, the thumbprint (RFC 7638) becomes the kid.
-    pub(super) fn of_point(kid: Option<&str>, point: &[u8]) -> Result<Self, JwkError> {
+    /// The members in Backstage's order, and `exp` (OpenID Federation 1.0, section 8.7.2) if the key has an
+    /// end. Without a kid, the thumbprint (RFC 7638) becomes the kid.
+    pub(super) fn of_point(kid: Option<&str>, point: &[u8], expires_at: Option<SystemTime>) -> Result<Self, JwkError> {
         let (x, y) = match point {
             [0x04, rest @ ..] if rest.len() == 64 => rest.split_at(32),
             _ => return Err(JwkError("the public key is not a P-256 point")),
@@ -39,7 +46,9 @@ impl PublicJwk {
             URL_SAFE_NO_PAD.encode(digest(&SHA256, members.as_bytes()))
         };
         let kid = json!(kid.map_or_else(thumbprint, str::to_owned));
-        Self::parse(&format!(r#"{{"kty":"EC","x":"{x}","y":"{y}","crv":"P-256","kid":{kid},"alg":"ES256"}}"#))
+        let exp = expires_at.and_then(|end| end.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let exp = exp.map(|exp| format!(r#","exp":{}"#, exp.as_secs())).unwrap_or_default();
+        Self::parse(&format!(r#"{{"kty":"EC","x":"{x}","y":"{y}","crv":"P-256","kid":{kid},"alg":"ES256"{exp}}}"#))
     }
 
     /// Parses a JWK.
@@ -55,6 +64,7 @@ impl PublicJwk {
             alg: Option<String>,
             x: Option<String>,
             y: Option<String>,
+            exp: Option<serde_json::Value>,
         }
         let all: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(json).map_err(|_| JwkError("it is not a JSON object"))?;
@@ -72,7 +82,10 @@ impl PublicJwk {
             _ => None,
         };
         let json = RawValue::from_string(json.trim().to_owned()).map_err(|_| JwkError("it is not a JSON object"))?;
-        Ok(Self { kid, json, verifier })
+        // Others may use the member for something else.
+        let exp = members.exp.and_then(|exp| exp.as_u64());
+        let expires_at = exp.and_then(|exp| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp)));
+        Ok(Self { kid, json, verifier, expires_at })
     }
 
     /// The key's id.
@@ -83,6 +96,11 @@ impl PublicJwk {
     /// The JWK as JSON.
     pub fn json(&self) -> &str {
         self.json.get()
+    }
+
+    /// When its last token has expired, if the key names that.
+    pub(super) fn expires_at(&self) -> Option<SystemTime> {
+        self.expires_at
     }
 
     /// Verifies ES256 signatures; `None` for a key of another kind.

@@ -106,8 +106,8 @@ pub use self::{
     auth::{BackstageAuth, BackstageAuthBuilder},
     guest::Guest,
     issuer::{
-        IssuedToken, IssuerReadiness, KeyFiles, KeyMaintenance, SigningKeys, TokenIssuer, TokenIssuerBuilder,
-        TokenRefused, VerifiedUser,
+        IssueError, IssuedToken, IssuerReadiness, KeyFiles, KeyMaintenance, SigningKeys, TokenIssuer,
+        TokenIssuerBuilder, TokenRefused, VerifiedUser,
     },
     jwk::{JwkError, PublicJwk},
     profile::SessionProfile,

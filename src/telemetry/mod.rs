@@ -176,6 +176,16 @@ pub(crate) fn switches(switches: &[String]) {
     tracing::info!(target: "tower_alb_auth", "the layer: {}", switches.join("; "));
 }
 
+/// Logs that the machine itself prevents tokens: its clock or its random bytes. At a limited rate.
+#[cfg(feature = "backstage")]
+pub(crate) fn not_issued(error: &dyn Display, warnings: &Warnings) {
+    if warnings.allow(AuthErrorKind::SignInUnavailable) {
+        tracing::error!(target: "tower_alb_auth", "no token can be issued: {error}");
+    } else {
+        tracing::debug!(target: "tower_alb_auth", "no token can be issued: {error}");
+    }
+}
+
 /// Logs that a store of the auth backend failed, at a limited rate.
 #[cfg(feature = "backstage")]
 pub(crate) fn store_failed(wanted: &str, error: &dyn Display, warnings: &Warnings) {

@@ -7,3 +7,4 @@ mod issuer;
 mod router;
 mod service;
 mod settings;
+mod store;

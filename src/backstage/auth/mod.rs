@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc};
 
 pub use self::builder::BackstageAuthBuilder;
 use super::{
-    TokenIssuer,
+    IssueError, TokenIssuer,
     accounts::Accounts,
     guest::KnownGuest,
     origins::Origins,
@@ -98,6 +98,14 @@ impl BackstageAuth {
     /// Logs why a session is refused, if the layer did not.
     pub(super) fn refused(&self, error: &AuthError) {
         telemetry::refused(error, &self.0.warnings);
+    }
+
+    /// Logs why no token was issued.
+    pub(super) fn not_issued(&self, error: &IssueError) {
+        match error {
+            IssueError::Store(error) => self.store_failed("the store of public keys", error),
+            error => telemetry::not_issued(error, &self.0.warnings),
+        }
     }
 
     /// Logs that a store failed.

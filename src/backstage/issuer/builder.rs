@@ -45,9 +45,7 @@ impl TokenIssuerBuilder {
     /// The lifetime of user tokens: `auth.backstageTokenExpiration`. Default 1 h, range 10 min to
     /// 24 h.
     ///
-    /// It must be the same in all replicas. Public keys are retained in proportion to it, so after
-    /// it was shortened, tokens that were issued before are refused once they are older than three
-    /// times the new lifetime.
+    /// Replicas on one store may differ in it: each key names how long its tokens need it.
     pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self

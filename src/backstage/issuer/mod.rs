@@ -11,6 +11,7 @@
 //! and dropped.
 
 mod builder;
+mod error;
 mod keys;
 mod maintenance;
 mod plugin_token;
@@ -28,6 +29,7 @@ use std::{
 
 pub use self::{
     builder::TokenIssuerBuilder,
+    error::IssueError,
     maintenance::KeyMaintenance,
     readiness::IssuerReadiness,
     signing_keys::{KeyFiles, SigningKeys},
@@ -78,8 +80,9 @@ impl TokenIssuer {
     /// than 32,768 characters.
     ///
     /// # Errors
-    /// No valid key is published, and the store is unavailable. The next call retries.
-    pub async fn user_token(&self, user: &EntityRef, ownership: &[EntityRef]) -> Result<IssuedToken, StoreError> {
+    /// No valid key is published, and the store is unavailable; or the system's clock or random bytes
+    /// cannot be used. The next call retries.
+    pub async fn user_token(&self, user: &EntityRef, ownership: &[EntityRef]) -> Result<IssuedToken, IssueError> {
         let key = self.0.user_keys.signing_key().await?;
         let ownership = self.0.with_ownership.then_some(ownership);
         user_token::issue(&key, &self.0.issuer, user, ownership, self.now(), self.0.lifetime)
@@ -89,8 +92,9 @@ impl TokenIssuer {
     /// example. It is valid for an hour.
     ///
     /// # Errors
-    /// No valid key is published, and the store is unavailable. The next call retries.
-    pub async fn plugin_token(&self, plugin: &str) -> Result<String, StoreError> {
+    /// No valid key is published, and the store is unavailable; or the system's clock or random bytes
+    /// cannot be used. The next call retries.
+    pub async fn plugin_token(&self, plugin: &str) -> Result<String, IssueError> {
         let key = self.0.plugin_keys.signing_key().await?;
         plugin_token::issue(&key, plugin, self.now())
     }
@@ -139,7 +143,7 @@ impl TokenIssuer {
             |ring: &KeyRing| ring.failure().map(|error| format!("the next signing key is not published: {error}"));
         let mut problems: Vec<String> = not_ready.or_else(|| behind(user_keys)).into_iter().collect();
         problems.extend(behind(plugin_keys));
-        IssuerReadiness { ready, problems }
+        IssuerReadiness { ready, problems, ready_in: user_keys.waits_for_verifiers() }
     }
 
     pub(in crate::backstage) fn now(&self) -> SystemTime {

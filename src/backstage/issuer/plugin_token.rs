@@ -4,15 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use super::signing_key::SigningKey;
-use crate::backstage::store::StoreError;
+use super::{error::IssueError, signing_key::SigningKey};
 
 /// The lifetime of a token, as in Backstage.
 pub(super) const LIFETIME: Duration = Duration::from_secs(60 * 60);
 
-pub(super) fn issue(key: &SigningKey, plugin: &str, now: SystemTime) -> Result<String, StoreError> {
-    let before_1970 = |_| StoreError::new("the system clock is before 1970; correct it");
-    let iat = now.duration_since(SystemTime::UNIX_EPOCH).map_err(before_1970)?.as_secs();
+pub(super) fn issue(key: &SigningKey, plugin: &str, now: SystemTime) -> Result<String, IssueError> {
+    let iat = now.duration_since(SystemTime::UNIX_EPOCH).map_err(|_| IssueError::BEFORE_1970)?.as_secs();
     let exp = iat.saturating_add(LIFETIME.as_secs());
     let header = format!(r#"{{"typ":"vnd.backstage.plugin","alg":"ES256","kid":{}}}"#, json!(key.public().kid()));
     let payload = format!(r#"{{"sub":"auth","aud":{},"iat":{iat},"exp":{exp}}}"#, json!(plugin));

@@ -237,7 +237,7 @@ fn public_key(path: &Path, kid: Option<&str>) -> Result<PublicJwk, String> {
     };
     let der = pem_block(&pem, "PUBLIC KEY").flatten().ok_or_else(wrong)?;
     let point = der.strip_prefix(&SPKI).ok_or_else(wrong)?;
-    PublicJwk::of_point(kid, point).map_err(|_| wrong())
+    PublicJwk::of_point(kid, point, None).map_err(|_| wrong())
 }
 
 /// Reads a file into a buffer that is wiped when it is dropped. The buffer never grows, so no copy

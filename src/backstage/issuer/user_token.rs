@@ -7,8 +7,8 @@ use std::{
 
 use serde_json::json;
 
-use super::{MAX_TOKEN_LENGTH, signing_key::SigningKey};
-use crate::{EntityRef, backstage::store::StoreError};
+use super::{MAX_TOKEN_LENGTH, error::IssueError, signing_key::SigningKey};
+use crate::EntityRef;
 
 /// A user token and its expiry.
 #[derive(Clone)]
@@ -47,9 +47,8 @@ pub(super) fn issue(
     ownership: Option<&[EntityRef]>,
     now: SystemTime,
     lifetime: Duration,
-) -> Result<IssuedToken, StoreError> {
-    let before_1970 = |_| StoreError::new("the system clock is before 1970; correct it");
-    let iat = now.duration_since(SystemTime::UNIX_EPOCH).map_err(before_1970)?.as_secs();
+) -> Result<IssuedToken, IssueError> {
+    let iat = now.duration_since(SystemTime::UNIX_EPOCH).map_err(|_| IssueError::BEFORE_1970)?.as_secs();
     let exp = iat.saturating_add(lifetime.as_secs());
     let (kid, sub) = (json!(key.public().kid()), json!(user));
     let header = |typ: &str| format!(r#"{{"typ":"{typ}","alg":"ES256","kid":{kid}}}"#);

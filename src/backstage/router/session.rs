@@ -62,7 +62,7 @@ impl Session<'_> {
         // A guest too, and a user who was denied while the profile was made.
         auth.check_denied(user)?;
         let issued = auth.tokens().user_token(user, ownership).await.map_err(|error| {
-            auth.store_failed("the store of public keys", &error);
+            auth.not_issued(&error);
             ApiError::unavailable()
         })?;
         // Stored before the response is sent, because a back end may query it at once.

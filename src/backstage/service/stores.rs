@@ -11,9 +11,28 @@ use crate::{
 
 #[cfg(feature = "postgres")]
 use crate::backstage::{
-    settings::DatabaseTls,
-    store::postgres::{Postgres, PostgresDenyList, PostgresTls},
+    settings::RdsSettings,
+    store::postgres::{Postgres, PostgresBuilder, PostgresDenyList},
 };
+
+/// Tokens of IAM in place of a password.
+#[cfg(feature = "rds")]
+#[allow(clippy::unnecessary_wraps, reason = "the signature is the same without the feature")]
+fn with_tokens(builder: PostgresBuilder, rds: &RdsSettings, _: &str) -> Result<PostgresBuilder, ConfigError> {
+    let builder = builder.rds_iam(rds.region.as_deref());
+    Ok(if rds.allow_without_verified_tls {
+        builder.dangerously_allow_changing_password_without_verified_tls()
+    } else {
+        builder
+    })
+}
+
+#[cfg(all(feature = "postgres", not(feature = "rds")))]
+fn with_tokens(_: PostgresBuilder, _: &RdsSettings, place: &str) -> Result<PostgresBuilder, ConfigError> {
+    Err(ConfigError::message(format!(
+        "{place} has type: rds, and this is built without the feature rds of tower-alb-auth: add it"
+    )))
+}
 
 const DATABASE_LINES: &str = "backend:\n  database:\n    client: pg\n    connection: ...";
 
@@ -63,8 +82,10 @@ impl Stores {
     fn on(database: &DatabaseSettings, create_own_tables: bool) -> Result<Self, ConfigError> {
         let mut builder =
             Postgres::builder(&database.host, &database.database).port(database.port).user(&database.user);
-        if let Some(password) = &database.password {
-            builder = builder.password(password.expose());
+        match (&database.rds, &database.password) {
+            (Some(rds), _) => builder = with_tokens(builder, rds, &database.place)?,
+            (None, Some(password)) => builder = builder.password(password.expose()),
+            (None, None) => {}
         }
         match &database.schema {
             // Own tables have one place.
@@ -77,13 +98,7 @@ impl Stores {
         if create_own_tables {
             builder = builder.create_own_tables();
         }
-        let tls = match &database.tls {
-            DatabaseTls::Off => PostgresTls::off(),
-            DatabaseTls::Verified { roots: None } => PostgresTls::verified(),
-            DatabaseTls::Verified { roots: Some(pem) } => PostgresTls::pem_roots(pem),
-            DatabaseTls::Unverified => PostgresTls::dangerously_accept_any_certificate(),
-        };
-        Ok(Self { database: Some(builder.tls(tls).build()?) })
+        Ok(Self { database: Some(builder.tls(database.tls.clone()).build()?) })
     }
 
     /// The issuer with the keys that the settings name, shared through the database.

@@ -50,7 +50,7 @@ use self::{
 pub use self::{
     catalog::{CatalogCredentials, CatalogSettings},
     check::Check,
-    database::{DatabaseSettings, DatabaseTls},
+    database::{DatabaseSettings, DatabaseTls, RdsSettings},
     guest::GuestSettings,
     key_store::{KeyStoreSettings, StaticKey},
     listen::ListenSettings,

@@ -53,6 +53,21 @@ pub trait PublicKeyStore: Send + Sync + 'static {
 
     /// Removes the keys with these ids. An unknown id is not an error.
     fn remove(&self, kids: Vec<String>) -> StoreFuture<'_, ()>;
+
+    /// Sets the creation time of the keys with these ids. A key that does not exist is not created, and
+    /// is not an error.
+    ///
+    /// For a store in which others remove keys by their age, as stock replicas of Backstage do. Default:
+    /// does nothing.
+    fn renew(&self, _kids: Vec<String>, _created_at: SystemTime) -> StoreFuture<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Whether another process that publishes keys may use the store now. If not, a process is ready as
+    /// soon as its first key is published. Default: `true`.
+    fn has_other_processes(&self) -> StoreFuture<'_, bool> {
+        Box::pin(async { Ok(true) })
+    }
 }
 
 /// What `/v1/userinfo` returns about users who hold a token.

@@ -58,7 +58,13 @@ async fn readiness(State(health): State<Health>) -> (StatusCode, Json<Value>) {
     match (keys.is_ready(), tokens.is_ready()) {
         (true, true) => (StatusCode::OK, Json(json!({ "status": "ok" }))),
         (false, _) => not_ready("the load balancer's public keys are out of reach"),
-        (true, false) => not_ready("its signing key is not published yet"),
+        (true, false) => match tokens.ready_in() {
+            Some(left) => not_ready(&format!(
+                "it waits until back ends know its new signing key, since other replicas are running: ready in {} s",
+                left.as_secs_f64().ceil()
+            )),
+            None => not_ready("its signing key is not published yet"),
+        },
     }
 }
 

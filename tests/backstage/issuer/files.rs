@@ -60,7 +60,7 @@ impl Folder {
         text
     }
 
-    fn keys(&self, names: &[&str]) -> Result<SigningKeys, String> {
+    pub fn keys(&self, names: &[&str]) -> Result<SigningKeys, String> {
         let files = names.iter().map(|name| {
             let (private, public) = (self.file(&format!("{name}.pem")), self.file(&format!("{name}.pub")));
             KeyFiles::new(*name).private_key_file(private).public_key_file(public).algorithm("ES256")

@@ -1,6 +1,8 @@
 //! The token issuer of Backstage's auth backend, from outside.
 
 mod files;
+mod lone_replica;
+mod neighbours;
 mod outage;
 mod plugin;
 mod refused;

@@ -27,7 +27,7 @@ async fn a_key_set_is_as_stock_back_ends_read_it() {
     assert_eq!(
         answer.body,
         format!(
-            r#"{{"keys":[{{"kty":"EC","x":"{}","y":"{}","crv":"P-256","kid":"{}","alg":"ES256"}}]}}"#,
+            r#"{{"keys":[{{"kty":"EC","x":"{}","y":"{}","crv":"P-256","kid":"{}","alg":"ES256","exp":1767237000}}]}}"#,
             text("x"),
             text("y"),
             text("kid")

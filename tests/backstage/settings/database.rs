@@ -2,7 +2,7 @@
 
 use tower_alb_auth::backstage::settings::{DatabaseSettings, DatabaseTls, KeyStoreSettings};
 
-use crate::settings::{read, wrong};
+use crate::settings::{read, with, wrong};
 
 const CONNECTION: &str =
     "connection: { host: db.example.com, port: 5433, user: backstage, password: canary, database: platform }";
@@ -90,7 +90,7 @@ fn the_connection_is_encrypted_as_the_files_say() {
     let tls = |ssl: &str| database(&format!("connection:\n  user: u\n  ssl: {ssl}")).tls;
     assert_eq!(tls("true"), DatabaseTls::Verified { roots: None });
     assert_eq!(tls("false"), DatabaseTls::Off);
-    assert_eq!(tls("{ rejectUnauthorized: false, ca: x }"), DatabaseTls::Unverified);
+    assert_eq!(tls("{ rejectUnauthorized: false, ca: x }"), DatabaseTls::dangerously_accept_any_certificate());
     assert_eq!(tls("{ require: true }"), DatabaseTls::Verified { roots: None });
     let roots = Some(pem.trim_end().to_owned());
     assert_eq!(tls(&format!("{{ ca: {{ $file: '{}' }} }}", file.display())), DatabaseTls::Verified { roots });
@@ -136,7 +136,8 @@ fn what_cannot_be_used_is_said_without_showing_it() {
         "connection: { user: u, port: canary }",
         "connection: { user: u, ssl: { ca: canary } }",
         "connection: { user: u, ssl: { key: canary, cert: canary } }",
-        "connection: { type: rds, host: h, port: 5432, user: u }",
+        "connection: { type: azure, host: h, port: 5432, user: u }",
+        "connection: { type: rds, user: u }",
         "connection: { user: u }\npluginDivisionMode: table",
     ];
     let all: Vec<String> =
@@ -154,9 +155,33 @@ fn what_cannot_be_used_is_said_without_showing_it() {
     backend.database.connection.ssl.ca (app-config.production.yaml:4) has no PEM block CERTIFICATE: write it as $file: <path of the authority's PEM>
     backend.database.connection.ssl.cert (app-config.production.yaml:4) asks for a certificate of the client, which is not served
     - backend.database.connection.ssl.key (app-config.production.yaml:4) asks for a certificate of the client, which is not served
-    backend.database.connection.type (app-config.production.yaml:4) is "rds", whose passwords come from a cloud's identity service, which is not supported: set type: default, user and password in backend.database.plugin.auth.connection
+    backend.database.connection.type (app-config.production.yaml:4) is "azure", whose passwords come from a cloud's identity service that is not supported: set type: default with user and password in backend.database.plugin.auth.connection
+    backend.database.connection (app-config.production.yaml:4) has type: rds and no host: set the endpoint of the database: its tokens name host and port
+    - backend.database.connection (app-config.production.yaml:4) has type: rds and no port: set the endpoint of the database: its tokens name host and port
+    - backend.database.connection (app-config.production.yaml:4) has type: rds and no TLS with a verified certificate, so an attacker on the network could use its tokens: set ssl: { ca: { $file: <path of the RDS certificate bundle of AWS> } }, or accept this with dangerouslyAllowRdsWithoutVerifiedTls: true
     backend.database.pluginDivisionMode (app-config.production.yaml:5) must be database or schema
     "#);
+}
+
+#[test]
+fn tokens_of_iam_take_the_place_of_a_password_at_rds() {
+    let rds = "type: rds, host: h, port: 5432, user: u";
+    let read = |members: &str| database(&format!("connection: {{ {members} }}"));
+    let settings = read(&format!("{rds}, region: eu-central-1, ssl: true")).rds.expect("rds");
+    assert_eq!((settings.region.as_deref(), settings.allow_without_verified_tls), (Some("eu-central-1"), false));
+    let waived = read(&format!("{rds}, ssl: false, dangerouslyAllowRdsWithoutVerifiedTls: true")).rds.expect("rds");
+    assert_eq!((waived.region, waived.allow_without_verified_tls), (None, true));
+    assert_eq!(read("type: default, host: h, user: u").rds, None);
+    // The plugin's keys go over those for all, each by itself.
+    let over = |members: &str| {
+        database(&format!("connection: {{ {rds}, ssl: true }}\nplugin: {{ auth: {{ connection: {members} }} }}"))
+    };
+    assert_eq!(over("{ region: us-east-1 }").rds.and_then(|rds| rds.region).as_deref(), Some("us-east-1"));
+    assert_eq!(over("{ type: default, password: canary }").rds, None);
+    for (ssl, is_enough) in [("true", true), ("false", false), ("{ rejectUnauthorized: false }", false)] {
+        let text = format!("backend:\n  database:\n    client: pg\n    connection: {{ {rds}, ssl: {ssl} }}\n");
+        assert_eq!(with(&text).is_ok(), is_enough, "{ssl}");
+    }
 }
 
 #[test]

@@ -3,10 +3,14 @@
 //! `.ci/peers` installs both; `cargo test --all-features --test peers postgres -- --ignored` runs these. Each test starts a server of
 //! its own, in a folder that goes with it.
 
+mod aws;
 mod people;
 
 mod deny;
+mod lone_replica;
+mod neighbours;
 mod outage;
+mod rds;
 mod replicas;
 mod rows;
 mod stock;

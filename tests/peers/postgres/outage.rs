@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tower_alb_auth::{
     ConfigError,
-    backstage::store::{Postgres, PublicKeyStore, StoreError, UserInfoStore},
+    backstage::store::{Postgres, PublicKeyStore, UserInfoStore},
 };
 
 use crate::{
@@ -28,7 +28,9 @@ async fn migrated() -> (Server, Postgres) {
 }
 
 /// The sentence, and that it came in time.
-async fn refused<T: std::fmt::Debug>(question: impl Future<Output = Result<T, StoreError>>) -> String {
+async fn refused<T: std::fmt::Debug, E: std::fmt::Display + std::fmt::Debug>(
+    question: impl Future<Output = Result<T, E>>,
+) -> String {
     let asked = Instant::now();
     let error = question.await.unwrap_err().to_string();
     assert!(asked.elapsed() < BOUND + LOAD, "{:?}: {error}", asked.elapsed());

@@ -42,7 +42,7 @@ async fn s_63_a_stored_row_with_d_is_refused_and_reported() {
             assert_eq!(keys.len(), 1, "{path}: {keys:?}");
             assert_ne!(keys[0]["kid"], "leaked");
             let members: Vec<&str> = keys[0].as_object().unwrap().keys().map(String::as_str).collect();
-            assert_eq!(members, ["alg", "crv", "kid", "kty", "x", "y"], "{path}");
+            assert_eq!(members, ["alg", "crv", "exp", "kid", "kty", "x", "y"], "{path}");
         }
         let lines = traced.lines(Level::ERROR);
         let said: Vec<&String> = lines.iter().filter(|line| line.contains(&format!("the table {table} "))).collect();

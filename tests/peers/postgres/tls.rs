@@ -1,9 +1,9 @@
 //! Whether the connection is as safe as the settings say.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use tower_alb_auth::backstage::store::{
-    Postgres, PublicKeyStore,
-    postgres::{PostgresBuilder, PostgresTls},
+use tower_alb_auth::backstage::{
+    settings::DatabaseTls,
+    store::{Postgres, PublicKeyStore, postgres::PostgresBuilder},
 };
 use tracing::Level;
 
@@ -15,7 +15,7 @@ use crate::{
     support::traced::Traced,
 };
 
-fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+pub fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     let mut settings = CertificateParams::new(Vec::new()).expect("no names");
     settings.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     settings.distinguished_name.push(DnType::CommonName, name);
@@ -23,7 +23,7 @@ fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
 }
 
 /// The server with a certificate for `localhost`, which lets nobody in without TLS.
-async fn protected(authority: &CertifiedIssuer<'static, KeyPair>) -> Server {
+pub async fn protected(authority: &CertifiedIssuer<'static, KeyPair>) -> Server {
     let mut server = Server::start();
     drop(server.create(AUTH).await);
     migrate_all(&server, AUTH, None).await;
@@ -33,13 +33,14 @@ async fn protected(authority: &CertifiedIssuer<'static, KeyPair>) -> Server {
     server.write("server.crt", &certificate.expect("a certificate").pem());
     server.write("server.key", &key.serialize_pem());
     server.write("postgresql.conf", "ssl = on\n");
-    server.write("pg_hba.conf", &format!("hostssl all {USER} 127.0.0.1/32 scram-sha-256\n"));
+    server
+        .write("pg_hba.conf", &format!("local all {USER} scram-sha-256\nhostssl all all 127.0.0.1/32 scram-sha-256\n"));
     server.start_again();
     server
 }
 
 /// By the name in the certificate.
-fn by_name(server: &Server) -> PostgresBuilder {
+pub fn by_name(server: &Server) -> PostgresBuilder {
     Postgres::builder("localhost", AUTH).port(server.port()).user(USER).password(PASSWORD)
 }
 
@@ -54,7 +55,7 @@ async fn refused(builder: PostgresBuilder) -> String {
 async fn a_server_is_believed_by_its_certificate_alone() {
     let (ours, stranger) = (authority("ours"), authority("a stranger"));
     let server = protected(&ours).await;
-    let roots = PostgresTls::pem_roots(ours.pem());
+    let roots = DatabaseTls::pem_roots(ours.pem());
 
     let keys = by_name(&server).tls(roots.clone()).build().unwrap().user_keys();
     keys.publish(key("one", at(1_800_000_000))).await.unwrap();
@@ -62,10 +63,10 @@ async fn a_server_is_believed_by_its_certificate_alone() {
 
     let by_address = server.stores(AUTH).tls(roots);
     for (case, builder, said) in [
-        ("another authority", by_name(&server).tls(PostgresTls::pem_roots(stranger.pem())), "the TLS connection"),
+        ("another authority", by_name(&server).tls(DatabaseTls::pem_roots(stranger.pem())), "the TLS connection"),
         ("Mozilla's, the default", by_name(&server), "the TLS connection"),
         ("another name", by_address, "the TLS connection"),
-        ("no TLS", by_name(&server).tls(PostgresTls::off()), "pg_hba.conf"),
+        ("no TLS", by_name(&server).tls(DatabaseTls::off()), "pg_hba.conf"),
     ] {
         let error = refused(builder).await;
         assert!(error.contains(said), "{case}: {error}");
@@ -80,7 +81,7 @@ async fn any_certificate_does_only_where_that_danger_is_named() {
     assert!(traced.lines(Level::WARN).is_empty(), "{:?}", traced.lines(Level::WARN));
     let url = server.url(AUTH).replace("sslmode=disable", "sslmode=no-verify");
     for builder in [
-        by_name(&server).tls(PostgresTls::dangerously_accept_any_certificate()),
+        by_name(&server).tls(DatabaseTls::dangerously_accept_any_certificate()),
         Postgres::from_url(&url).expect("an address"),
     ] {
         let keys = builder.build().unwrap().user_keys();

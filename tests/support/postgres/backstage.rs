@@ -61,6 +61,17 @@ pub struct Stock {
 impl Stock {
     /// Starts it, and waits until it is ready. It makes and migrates its databases by itself.
     pub async fn start(server: &Server, division: &str) -> Self {
+        Self::start_with(server, division, json!({})).await
+    }
+
+    /// And with this lifetime of its tokens, in the form of app-config.yaml.
+    #[allow(dead_code, reason = "for the tests of another surface")]
+    pub async fn start_with_lifetime(server: &Server, division: &str, lifetime: Value) -> Self {
+        Self::start_with(server, division, json!({ "backstageTokenExpiration": lifetime })).await
+    }
+
+    /// With these members of `auth`.
+    async fn start_with(server: &Server, division: &str, auth: Value) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let config = folder.path().join("app-config.json");
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
@@ -70,7 +81,7 @@ impl Stock {
         if division == "schema" {
             connection["database"] = json!("backstage");
         }
-        let settings = json!({
+        let mut settings = json!({
             "app": { "baseUrl": url },
             "backend": {
                 "baseUrl": url,
@@ -83,6 +94,9 @@ impl Stock {
                 "ownershipEntityRefs": ["user:default/john.doe", "group:default/team-b"],
             } } },
         });
+        for (name, value) in auth.as_object().into_iter().flatten() {
+            settings["auth"][name] = value.clone();
+        }
         fs::write(&config, settings.to_string()).expect("written");
         let log = folder.path().join("log");
         let mut command = node("replica.mjs");

@@ -1,9 +1,9 @@
 //! Databases on the server, as the tests and the stores see them.
 
 use tokio_postgres::{Client, NoTls};
-use tower_alb_auth::backstage::store::{
-    Postgres,
-    postgres::{PostgresBuilder, PostgresTls},
+use tower_alb_auth::backstage::{
+    settings::DatabaseTls,
+    store::{Postgres, postgres::PostgresBuilder},
 };
 
 use crate::support::postgres::server::{PASSWORD, Server, USER};
@@ -14,7 +14,7 @@ pub const AUTH: &str = "backstage_plugin_auth";
 impl Server {
     /// The stores on this database, over loopback without TLS.
     pub fn stores(&self, database: &str) -> PostgresBuilder {
-        Postgres::builder("127.0.0.1", database).port(self.port()).user(USER).password(PASSWORD).tls(PostgresTls::off())
+        Postgres::builder("127.0.0.1", database).port(self.port()).user(USER).password(PASSWORD).tls(DatabaseTls::off())
     }
 
     /// For the programs of Backstage.

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     backstage::{
         PublicJwk,
-        issuer::{signing_key::SigningKey, signing_keys::Entry},
-        store::{StoreError, StoredKey},
+        issuer::{error::IssueError, signing_key::SigningKey, signing_keys::Entry},
+        store::StoredKey,
     },
     internal::quoted,
 };
@@ -75,7 +75,7 @@ impl KeySource for FromFiles {
         self.unannounced(now).is_some()
     }
 
-    fn publication(&mut self, now: Timestamp) -> Result<Option<StoredKey>, StoreError> {
+    fn publication(&mut self, now: Timestamp) -> Result<Option<StoredKey>, IssueError> {
         let expires_at = now.date.checked_add(self.schedule.listed_for());
         Ok(self.unannounced(now).map(|key| StoredKey::new(key.entry.public.clone(), now.date, expires_at)))
     }

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use super::{
@@ -12,8 +12,8 @@ use super::{
 };
 use crate::backstage::{
     PublicJwk,
-    issuer::signing_key::SigningKey,
-    store::{StoreError, StoredKey},
+    issuer::{error::IssueError, signing_key::SigningKey},
+    store::StoredKey,
 };
 
 /// A key that could not be published for this long is replaced by a new one.
@@ -110,13 +110,20 @@ impl KeySource for Generated {
         self.pending.is_some() || self.waiting.len() < MAX_WAITING && self.provided_for(now) <= self.schedule.ahead()
     }
 
-    fn publication(&mut self, now: Timestamp) -> Result<Option<StoredKey>, StoreError> {
+    fn publication(&mut self, now: Timestamp) -> Result<Option<StoredKey>, IssueError> {
         if !self.is_due(now) {
             return Ok(None);
         }
         let made = match self.pending.take() {
             Some(made) => made,
-            None => Made { key: Arc::new(SigningKey::generate()?), at: now },
+            None => {
+                // Without this it would be stored with a date that no other replica can read.
+                now.date.duration_since(SystemTime::UNIX_EPOCH).map_err(|_| IssueError::BEFORE_1970)?;
+                let listed_until = now.date.checked_add(self.schedule.listed_for());
+                let listed_until =
+                    listed_until.ok_or(IssueError::Clock("the system clock is too far ahead; correct it"))?;
+                Made { key: Arc::new(SigningKey::generate(listed_until)?), at: now }
+            }
         };
         let expires_at = made.at.date.checked_add(self.schedule.listed_for());
         let publication = StoredKey::new(made.key.public().clone(), made.at.date, expires_at);

@@ -17,8 +17,9 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use super::schedule::VERIFIER_CACHE;
+use super::schedule::{MAX_LISTED_FOR, RENEWAL_INTERVAL, VERIFIER_CACHE};
 use crate::{
+    Clock,
     backstage::{
         PublicJwk,
         store::{PublicKeyStore, StoreError, StoredKey},
@@ -36,8 +37,6 @@ const PER_SECOND: u32 = 1;
 pub(super) struct Listings {
     store: Arc<dyn PublicKeyStore>,
     clock: SharedClock,
-    /// How long a row is listed if it has no expiry of its own.
-    listed_for: Duration,
     /// Number of queries that were started.
     begun: AtomicU64,
     /// Allows one query at a time.
@@ -62,7 +61,10 @@ pub(super) struct Listing {
 
 struct Row {
     key: PublicJwk,
+    created_at: SystemTime,
     until: SystemTime,
+    /// Whether it is a key of this crate, which has its end in the JWK.
+    names_its_end: bool,
 }
 
 impl Listing {
@@ -81,17 +83,31 @@ impl Listing {
         self.rows.iter().filter(|row| now >= row.until).map(|row| row.key.kid().to_owned()).collect()
     }
 
+    /// How long ago this key was published.
+    pub(super) fn age(&self, kid: &str, now: SystemTime) -> Option<Duration> {
+        let row = self.rows.iter().find(|row| row.key.kid() == kid)?;
+        now.duration_since(row.created_at).ok()
+    }
+
+    /// The ids of the rows to renew: keys of this crate, which name their end, and the keys of this
+    /// process.
+    pub(super) fn to_renew(&self, own: &[PublicJwk], now: SystemTime) -> Vec<String> {
+        let is_ours = |row: &&Row| row.names_its_end || own.contains(&row.key);
+        let is_old = |row: &&Row| now.duration_since(row.created_at).is_ok_and(|age| age >= RENEWAL_INTERVAL);
+        let live = self.rows.iter().filter(|row| now < row.until);
+        live.filter(is_ours).filter(is_old).map(|row| row.key.kid().to_owned()).collect()
+    }
+
     fn find(&self, kid: &str, now: SystemTime) -> Option<&PublicJwk> {
         self.live(now).find(|key| key.kid() == kid)
     }
 }
 
 impl Listings {
-    pub(super) fn new(store: Arc<dyn PublicKeyStore>, clock: SharedClock, listed_for: Duration) -> Self {
+    pub(super) fn new(store: Arc<dyn PublicKeyStore>, clock: SharedClock) -> Self {
         Self {
             store,
             clock,
-            listed_for,
             begun: AtomicU64::new(0),
             gate: tokio::sync::Mutex::new(None),
             last: Mutex::default(),
@@ -147,8 +163,15 @@ impl Listings {
 
     fn read(&self, mut rows: Vec<StoredKey>) -> Listing {
         rows.sort_by_key(|row| row.created_at);
-        let until = |row: &StoredKey| row.expires_at.or_else(|| row.created_at.checked_add(self.listed_for));
-        let rows = rows.into_iter().filter_map(|row| Some(Row { until: until(&row)?, key: row.key })).collect();
+        let latest = self.clock.now().checked_add(MAX_LISTED_FOR);
+        let rows = rows.into_iter().filter_map(|StoredKey { key, created_at, expires_at }| {
+            // No key has a later end; without one, its replica may have the longest token lifetime.
+            let is_possible = |end: &SystemTime| latest.is_none_or(|latest| *end <= latest);
+            let end = key.expires_at().filter(is_possible);
+            let until = end.or(expires_at.filter(is_possible)).or_else(|| created_at.checked_add(MAX_LISTED_FOR))?;
+            Some(Row { key, created_at, until, names_its_end: end.is_some() })
+        });
+        let rows = rows.collect();
         Listing { rows }
     }
 }

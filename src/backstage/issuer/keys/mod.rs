@@ -8,7 +8,10 @@
 //! | store unavailable, no valid key | [`StoreError`]; the next call retries |
 //! | store unavailable, a request for the public keys | the last list, without expired keys |
 //! | an expired row | not listed, and removed from the store |
-//! | the signing key's row is missing | published again |
+//! | the row of a key of this process is missing | published again |
+//! | a row of this crate that is older than the [`renewal`] allows | its time of creation is renewed until the key's last token has expired, so that a stock replica with a shorter token lifetime does not drop it |
+//! | the first key, while other processes use the store | it signs at once, but the process is not ready for [`COOL_DOWN`] |
+//! | the first key, with no other process on the store, or a key that was listed before | ready at once |
 //! | two rows with one kid and different keys | the older one is used, the other is rejected and reported |
 //!
 //! No background task is required: each call does what is due.
@@ -16,6 +19,7 @@
 mod from_files;
 mod generated;
 mod listing;
+mod renewal;
 mod repairs;
 mod schedule;
 mod source;
@@ -29,18 +33,19 @@ use self::{
     from_files::FromFiles,
     generated::Generated,
     listing::{Listing, Listings, with_timeout},
+    renewal::Renewal,
     repairs::Repairs,
     schedule::{COOL_DOWN, Schedule, Timestamp},
     source::KeySource,
 };
-use super::{signing_key::SigningKey, signing_keys::Entry};
+use super::{error::IssueError, signing_key::SigningKey, signing_keys::Entry};
 use crate::{
     Clock,
     backstage::{
         PublicJwk,
         store::{PublicKeyStore, StoreError},
     },
-    internal::{Mutex, SharedClock, SingleFlight},
+    internal::{Mutex, SharedClock, SingleFlight, spawn},
 };
 
 /// Longer than the store's own timeouts allow for publishing everything that can be due.
@@ -54,13 +59,16 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 pub(super) struct KeyRing {
     /// For messages: `user` or `plugin`.
     kind: &'static str,
+    /// Whether the keys come from files, so that they are the same after a restart.
+    from_files: bool,
     store: Arc<dyn PublicKeyStore>,
     clock: SharedClock,
     source: Mutex<Box<dyn KeySource>>,
     state: Mutex<State>,
     listings: Listings,
     repairs: Repairs,
-    in_flight: SingleFlight<(), Result<(), StoreError>>,
+    renewal: Renewal,
+    in_flight: SingleFlight<(), Result<(), IssueError>>,
 }
 
 #[derive(Default)]
@@ -71,7 +79,7 @@ struct State {
 }
 
 struct Failure {
-    error: StoreError,
+    error: IssueError,
     again_at: Instant,
     wait: Duration,
 }
@@ -86,46 +94,53 @@ impl KeyRing {
         files: Option<Vec<Entry>>,
     ) -> Arc<Self> {
         let schedule = Schedule::of(lifetime);
+        let from_files = files.is_some();
         let source: Box<dyn KeySource> = match files {
             Some(keys) => Box::new(FromFiles::new(schedule, keys)),
             None => Box::new(Generated::new(schedule)),
         };
         Arc::new(Self {
             kind,
+            from_files,
             store: Arc::clone(&store),
             clock: clock.clone(),
             source: Mutex::new(source),
             state: Mutex::default(),
-            listings: Listings::new(Arc::clone(&store), clock.clone(), schedule.listed_for()),
-            repairs: Repairs::new(kind, store, schedule.listed_for()),
+            listings: Listings::new(Arc::clone(&store), clock.clone()),
+            repairs: Repairs::new(kind, Arc::clone(&store), schedule.listed_for()),
+            renewal: Renewal::new(store),
             in_flight: SingleFlight::new(MAX_FLIGHT_WAIT, clock),
         })
     }
 
     /// The signing key. It is published.
-    pub(super) async fn signing_key(self: &Arc<Self>) -> Result<Arc<SigningKey>, StoreError> {
+    pub(super) async fn signing_key(self: &Arc<Self>) -> Result<Arc<SigningKey>, IssueError> {
         if let Some(key) = self.signer() {
             self.maintain_in_background();
             return Ok(key);
         }
         // Even if publishing the next key fails, the first one may be published.
         let maintained = self.maintain().await;
-        let none = || StoreError::new("no signing key is valid now: the clock was changed");
+        let none = || IssueError::Clock("no signing key is valid now: the clock was changed");
         self.signer().ok_or_else(|| maintained.err().unwrap_or_else(none))
     }
 
     /// Does what is due, shared with all concurrent callers.
-    async fn maintain(self: &Arc<Self>) -> Result<(), StoreError> {
+    async fn maintain(self: &Arc<Self>) -> Result<(), IssueError> {
         let ring = Arc::clone(self);
         let Ok(waiter) =
             self.in_flight.join((), || Ok::<_, std::convert::Infallible>(async move { ring.run_maintenance().await }));
-        let cut_short = |_| StoreError::new("publishing a signing key was interrupted: the runtime shut down");
-        waiter.wait().await.map_err(cut_short)?
+        waiter.wait().await.map_err(|_| IssueError::Interrupted)?
     }
 
     /// The same in the background, for requests that need not wait.
     pub(super) fn maintain_in_background(self: &Arc<Self>) {
         let now = self.now();
+        if self.renewal.is_due(now) {
+            let ring = Arc::clone(self);
+            // Without a runtime, a later call does it.
+            let _ = spawn(async move { ring.renew().await });
+        }
         let may_try = self.state.lock().failure.as_ref().is_none_or(|failure| now.monotonic >= failure.again_at);
         if may_try && self.source.lock().is_due(now) {
             let ring = Arc::clone(self);
@@ -142,12 +157,10 @@ impl KeyRing {
             self.maintain_in_background();
         }
         // Publish before querying the store, so that the result includes the key.
-        let signer = self.signer();
+        let published = self.published();
         let listing = match (self.listings.fresh().await, self.listings.last()) {
             (Ok(listing), _) => {
-                if let Some(key) = signer.filter(|key| !listing.has(key.public().kid())) {
-                    self.repairs.restore(key.public().clone(), self.now());
-                }
+                self.restore_missing(published, &listing);
                 listing
             }
             (Err(error), Some(last)) => {
@@ -192,14 +205,24 @@ impl KeyRing {
             }
             _ if !signs => Some(format!("no signing key for {kind} tokens is published yet")),
             (_, Some(known_from)) if now.monotonic < known_from => Some(format!(
-                "the signing key for {kind} tokens is so new that back ends with a recently fetched key set would reject it"
+                "the signing key for {kind} tokens is new, and other replicas are running: back ends that have just fetched their \
+                 key set do not fetch it again for 30 s and reject the new key; ready {} s after the key was published",
+                COOL_DOWN.as_secs()
             )),
             _ => None,
         }
     }
 
+    /// How long this issuer waits for verifiers to learn its first key.
+    pub(super) fn waits_for_verifiers(&self) -> Option<Duration> {
+        let now = self.now().monotonic;
+        self.signer()?;
+        let left = self.state.lock().known_from?.saturating_duration_since(now);
+        (!left.is_zero()).then_some(left)
+    }
+
     /// Why the last maintenance failed.
-    pub(super) fn failure(&self) -> Option<StoreError> {
+    pub(super) fn failure(&self) -> Option<IssueError> {
         self.state.lock().failure.as_ref().map(|failure| failure.error.clone())
     }
 
@@ -207,7 +230,35 @@ impl KeyRing {
         self.source.lock().signer(self.now())
     }
 
-    async fn run_maintenance(self: Arc<Self>) -> Result<(), StoreError> {
+    /// Publishes keys of this process again that the store has lost.
+    fn restore_missing(&self, published: Vec<PublicJwk>, listing: &Listing) {
+        let now = self.now();
+        let is_needed = |key: &PublicJwk| key.expires_at().is_none_or(|end| now.date < end);
+        let missing = published.into_iter().filter(|key| is_needed(key) && !listing.has(key.kid()));
+        self.repairs.restore(missing.collect(), now);
+    }
+
+    /// The keys of this process that the store should have.
+    fn published(&self) -> Vec<PublicJwk> {
+        match self.from_files {
+            // The others may not have been published yet.
+            true => self.signer().map(|key| key.public().clone()).into_iter().collect(),
+            false => self.source.lock().listed(self.now()),
+        }
+    }
+
+    /// Renews the rows of this crate, those of other processes too: they may have ended while their
+    /// tokens are valid.
+    async fn renew(&self) {
+        let (published, listed) = (self.published(), self.source.lock().listed(self.now()));
+        // An unavailable store is reported where its list is needed.
+        let Ok(listing) = self.listings.fresh().await else { return };
+        let now = self.now();
+        self.renewal.renew(listing.to_renew(&listed, now.date), now).await;
+        self.restore_missing(published, &listing);
+    }
+
+    async fn run_maintenance(self: Arc<Self>) -> Result<(), IssueError> {
         let result = self.publish_due().await;
         let mut state = self.state.lock();
         match &result {
@@ -225,13 +276,14 @@ impl KeyRing {
         result
     }
 
-    async fn publish_due(&self) -> Result<(), StoreError> {
+    async fn publish_due(&self) -> Result<(), IssueError> {
         for _ in 0..MAX_AT_ONCE {
             let Some(publication) = self.source.lock().publication(self.now())? else { break };
             let signs_at_once = self.signer().is_none();
             let kid = publication.key.kid().to_owned();
+            let was_known = signs_at_once && self.from_files && self.is_known_to_verifiers(&kid).await;
             with_timeout(self.store.publish(publication)).await?;
-            if signs_at_once {
+            if signs_at_once && !was_known {
                 // Set before it signs; otherwise this would report ready for as long as the store
                 // takes.
                 self.wait_for_verifiers(&kid).await;
@@ -242,12 +294,22 @@ impl KeyRing {
         Ok(())
     }
 
+    /// Whether each verifier has had the time to fetch this key: a key from files, after a restart.
+    async fn is_known_to_verifiers(&self, kid: &str) -> bool {
+        let listing = self.listings.fresh().await;
+        let now = self.now().date;
+        listing.is_ok_and(|listing| listing.age(kid, now).is_some_and(|age| age >= COOL_DOWN))
+    }
+
     /// A key that signs at once is unknown to verifiers that recently fetched the key set from
-    /// another replica.
+    /// another replica. If no other process uses the store, then there is no such replica: waiting
+    /// would take the service away from all users at each restart, to spare those 30 s whose back
+    /// end has fetched the key set in the last seconds of the previous process.
     async fn wait_for_verifiers(&self, kid: &str) {
         let now = self.now();
         let has_others = |listing: Arc<Listing>| listing.live(now.date).any(|key| key.kid() != kid);
-        if self.listings.fresh().await.map_or(true, has_others) {
+        let has_others = self.listings.fresh().await.map_or(true, has_others);
+        if has_others && with_timeout(self.store.has_other_processes()).await.unwrap_or(true) {
             self.state.lock().known_from = now.monotonic.checked_add(COOL_DOWN);
         }
     }
@@ -265,7 +327,7 @@ impl KeyRing {
         keys
     }
 
-    fn warn(&self, what: &str, error: &StoreError) {
+    fn warn(&self, what: &str, error: &dyn std::fmt::Display) {
         tracing::warn!(target: "tower_alb_auth", "{} tokens: {what}: {error}", self.kind);
     }
 

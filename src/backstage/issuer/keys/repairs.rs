@@ -56,19 +56,27 @@ impl Repairs {
         });
     }
 
-    /// Publishes the signing key again. A store can lose it: by a failover to a database that lacks
-    /// the last rows, or by a replica whose clock is ahead and that considers it expired. The other
-    /// replicas would then reject its signatures.
-    pub(super) fn restore(&self, key: PublicJwk, now: Timestamp) {
-        if !is_time(&mut self.done.lock().restored, now) {
+    /// Publishes keys of this process again. A store can lose them: by a failover to a database that
+    /// lacks the last rows, or by a replica that considers them expired, because its clock is ahead or
+    /// its token lifetime is shorter. The other replicas would then reject their signatures.
+    pub(super) fn restore(&self, keys: Vec<PublicJwk>, now: Timestamp) {
+        if keys.is_empty() || !is_time(&mut self.done.lock().restored, now) {
             return;
         }
-        let (store, kid) = (Arc::clone(&self.store), key.kid().to_owned());
-        let lost = StoredKey::new(key, now.date, now.date.checked_add(self.listed_for));
-        tracing::warn!(target: "tower_alb_auth", kid, "the signing key for {} tokens is missing from the store; publishing it again", self.kind);
+        for key in &keys {
+            tracing::warn!(target: "tower_alb_auth", kid = key.kid(), "the signing key for {} tokens is missing from the store; publishing it again", self.kind);
+        }
+        let end = now.date.checked_add(self.listed_for);
+        let lost = keys.into_iter().map(move |key| {
+            let end = key.expires_at().or(end);
+            StoredKey::new(key, now.date, end)
+        });
+        let (store, lost) = (Arc::clone(&self.store), lost.collect::<Vec<_>>());
         let _ = spawn(async move {
-            if let Err(error) = with_timeout(store.publish(lost)).await {
-                tracing::warn!(target: "tower_alb_auth", "publishing the missing signing key again failed: {error}");
+            for key in lost {
+                if let Err(error) = with_timeout(store.publish(key)).await {
+                    tracing::warn!(target: "tower_alb_auth", "publishing the missing signing key again failed: {error}");
+                }
             }
         });
     }

@@ -9,13 +9,20 @@
 //! | never signs again | from the age 2 L - 1 min |
 //! | listed | until the age 3 L + [`VERIFIER_CACHE`]: the life of the last token, and the key sets that verifiers cache |
 //!
-//! A stock replica on the same database removes a row at the age 3 L. Every token that was signed
-//! before 2 L - 1 min has expired then.
+//! A stock replica on the same database removes a row at the age of three of its own token lifetimes,
+//! which may be shorter. So rows are [renewed](super::renewal) until their end.
 
 use std::time::{Duration, Instant, SystemTime};
 
 /// How long stock back ends use a fetched key set (jose's `cacheMaxAge`).
 pub(super) const VERIFIER_CACHE: Duration = Duration::from_secs(10 * 60);
+/// How often rows are checked, and the age from which one is renewed. Two checks may fail before a row
+/// is 30 min old, the age at which a stock replica with the shortest token lifetime drops it.
+pub(super) const RENEWAL_INTERVAL: Duration = Duration::from_secs(5 * 60);
+/// Backstage's longest token lifetime.
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest time for which any replica needs a key, with the longest lifetime.
+pub(super) const MAX_LISTED_FOR: Duration = Schedule { lifetime: MAX_LIFETIME }.listed_for();
 /// How long after a fetch they do not fetch again for an unknown kid (jose's `cooldownDuration` of
 /// 30 s), with some margin for the network.
 pub(super) const COOL_DOWN: Duration = Duration::from_secs(35);
@@ -60,7 +67,7 @@ impl Schedule {
     }
 
     /// The age until which a key is listed.
-    pub(super) fn listed_for(self) -> Duration {
+    pub(super) const fn listed_for(self) -> Duration {
         self.lifetime.saturating_mul(3).saturating_add(VERIFIER_CACHE)
     }
 

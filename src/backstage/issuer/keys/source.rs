@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::schedule::Timestamp;
 use crate::backstage::{
     PublicJwk,
-    issuer::{signing_key::SigningKey, signing_keys::Entry},
-    store::{StoreError, StoredKey},
+    issuer::{error::IssueError, signing_key::SigningKey, signing_keys::Entry},
+    store::StoredKey,
 };
 
 /// Private keys, and when each of them signs.
@@ -19,7 +19,7 @@ pub(super) trait KeySource: Send {
     fn is_due(&mut self, now: Timestamp) -> bool;
 
     /// The public key to publish now; the same one until it is published.
-    fn publication(&mut self, now: Timestamp) -> Result<Option<StoredKey>, StoreError>;
+    fn publication(&mut self, now: Timestamp) -> Result<Option<StoredKey>, IssueError>;
 
     /// The key was published.
     fn published(&mut self, kid: &str, now: Timestamp);

@@ -4,12 +4,13 @@
 //! variable that is not set, the other one may have.
 
 use super::{
+    rds::{self, RdsKeys},
     tls::{Ssl, UNKNOWN, read_ssl},
     url::PostgresUrl,
 };
 use crate::{
     backstage::settings::reader::{Reader, Warning},
-    config::{Problem, ProblemKind},
+    config::Problem,
     internal::{KeyAt, Node, Section, Value, quoted},
 };
 
@@ -29,7 +30,7 @@ pub(super) enum Part {
 /// The settings of one connection; what it leaves out, another one sets.
 #[derive(Default)]
 pub(super) struct Connection {
-    kind: Option<(String, KeyAt)>,
+    rds: RdsKeys,
     host: Option<(Part, KeyAt)>,
     port: Option<(Part, KeyAt)>,
     user: Option<(Part, KeyAt)>,
@@ -52,6 +53,7 @@ pub(super) struct Checked {
     /// Whether the database is that of a `connectionString`, or of the environment if that names none.
     pub(super) is_string: bool,
     pub(super) ssl: Option<Ssl>,
+    pub(super) rds: RdsKeys,
 }
 
 impl Connection {
@@ -84,7 +86,7 @@ impl Connection {
     /// This one, overridden by the other.
     pub(super) fn with(self, over: Self) -> Self {
         Self {
-            kind: over.kind.or(self.kind),
+            rds: self.rds.with(over.rds),
             host: over.host.or(self.host),
             port: over.port.or(self.port),
             user: over.user.or(self.user),
@@ -101,16 +103,11 @@ impl Connection {
 
     /// The parts, each from a variable that is set if it is from one.
     pub(super) fn check(self, reader: &Reader<'_>) -> Option<Checked> {
-        if let Some((kind, at)) = self.kind.filter(|(kind, _)| kind != "default") {
-            let found = quoted(&kind);
-            let predicate =
-                format!("is {found}, whose passwords come from a cloud's identity service, which is not supported");
-            let problem = Problem::of(ProblemKind::NotServed, at, predicate).with_found(found);
-            let fix = "set type: default, user and password in backend.database.plugin.auth.connection";
-            reader.problem(problem.with_fix(fix));
+        if let Some(problem) = self.rds.unsupported() {
+            reader.problem(problem);
             return None;
         }
-        let mut merged = Self { kind: None, ..self };
+        let mut merged = self;
         let mut is_string = false;
         if let Some((part, at)) = merged.connection_string.take() {
             let text = set(reader, &part, &at)?;
@@ -135,6 +132,7 @@ impl Connection {
             database: database?,
             is_string,
             ssl: merged.ssl,
+            rds: merged.rds,
         })
     }
 
@@ -164,19 +162,18 @@ impl Connection {
     }
 
     fn from_object(reader: &Reader<'_>, object: &Section<'_>) -> Option<Self> {
-        let known = ["type", "host", "port", "user", "password", "database", "ssl", "connectionString"];
-        let known: Vec<&str> = known.into_iter().chain(IGNORED).collect();
+        let known = ["host", "port", "user", "password", "database", "ssl", "connectionString"];
+        let known: Vec<&str> = known.into_iter().chain(IGNORED).chain(rds::KEYS).collect();
         for (name, member) in object.members().iter().filter(|(name, _)| !known.contains(&name.as_str())) {
             if !matches!(member.value, Value::Null) {
                 reader.warn(Warning::ignored(object.at(name), UNKNOWN));
             }
         }
-        let kind = reader.text(object, "type").map(|kind| (kind, object.at("type")));
         let parts = ["host", "port", "user", "password", "database", "connectionString"];
         let [host, port, user, password, database, connection_string] = parts.map(|key| part(object, key));
         let ssl = read_ssl(reader, object);
         Some(Self {
-            kind,
+            rds: RdsKeys::read(reader, object),
             host: host?,
             port: port?,
             user: user?,

@@ -5,12 +5,13 @@
 //! out, the variables `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE` and `PGSSLMODE` set, as for the driver for Node.js.
 
 mod connection;
+mod rds;
 mod tls;
 mod url;
 
-pub use self::tls::DatabaseTls;
 #[cfg(feature = "postgres")]
 pub(in crate::backstage) use self::url::PostgresUrl;
+pub use self::{rds::RdsSettings, tls::DatabaseTls};
 
 use self::{connection::Connection, tls::of_environment};
 use super::{
@@ -27,6 +28,7 @@ const PLUGIN: &str = "auth";
 const PATH: &str = "backend.database";
 const SEARCH_PATH: &str = "searchPath";
 const DEFAULT_PORT: u16 = 5432;
+const PORT_VARIABLE: &str = "PGPORT";
 /// The longest name in PostgreSQL.
 const MAX_NAME_BYTES: usize = 63;
 /// Further authorities of Node.js, for every connection.
@@ -55,6 +57,8 @@ pub struct DatabaseSettings {
     pub role: Option<String>,
     /// Whether and how the connection is encrypted.
     pub tls: DatabaseTls,
+    /// Whether tokens of IAM for Amazon RDS take the place of a password, and how.
+    pub rds: Option<RdsSettings>,
     /// Whether a missing database or schema may be created.
     pub ensure_exists: bool,
     /// Where the connection is written: `backend.database.connection (app-config.production.yaml:12)`.
@@ -146,6 +150,7 @@ fn read_postgres(
     let or_variable =
         |written: Option<String>, name: &str| written.or_else(|| reader.variable(name).map(str::to_owned));
     let user = or_variable(or_variable(connection.user, "PGUSER"), "USER");
+    let has_port = connection.port.is_some() || reader.variable(PORT_VARIABLE).is_some();
     let port = read_port(reader, connection.port, connection.port_at);
     let search_path = search_path(reader, all, own);
     let tls = match connection.ssl {
@@ -196,7 +201,11 @@ fn read_postgres(
         }
         _ => {}
     }
+    let target =
+        rds::Target { has_host: host.is_some(), has_port, has_password: connection.password.is_some(), tls: &tls };
+    let rds = rds::settings(reader, &connection.rds, &target, &of());
     Some(Box::new(DatabaseSettings {
+        rds,
         place: of().to_string(),
         host: host.unwrap_or_else(|| "localhost".to_owned()),
         port,
@@ -213,11 +222,10 @@ fn read_postgres(
 
 /// The port of the connection, or of `PGPORT`.
 fn read_port(reader: &Reader<'_>, written: Option<String>, at: Option<KeyAt>) -> Option<u16> {
-    const NAME: &str = "PGPORT";
     let (text, at) = match written {
         Some(text) => (text, at.unwrap_or_else(|| KeyAt::path("port"))),
-        None => match reader.variable(NAME) {
-            Some(text) => (text.to_owned(), KeyAt::path(NAME)),
+        None => match reader.variable(PORT_VARIABLE) {
+            Some(text) => (text.to_owned(), KeyAt::path(PORT_VARIABLE)),
             None => return Some(DEFAULT_PORT),
         },
     };

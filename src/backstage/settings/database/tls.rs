@@ -14,7 +14,15 @@ const REJECT: &str = "rejectUnauthorized";
 /// Why an unknown member of a connection is ignored.
 pub(super) const UNKNOWN: &str = "no such setting is known here";
 
-/// Whether and how the connection to the database is encrypted.
+/// Whether and how the connection to the database is encrypted, and which certificates are trusted: Backstage's
+/// `backend.database.connection.ssl`. The default is [`verified`](Self::verified).
+///
+/// | `ssl` in app-config.yaml | here |
+/// |---|---|
+/// | `false`, or not set | [`off`](Self::off) |
+/// | `true` | [`verified`](Self::verified), or [`system_roots`](Self::system_roots) |
+/// | `ca: ...` | [`pem_roots`](Self::pem_roots) |
+/// | `rejectUnauthorized: false` | [`dangerously_accept_any_certificate`](Self::dangerously_accept_any_certificate) |
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DatabaseTls {
@@ -25,7 +33,11 @@ pub enum DatabaseTls {
         /// The trusted authorities, as PEM blocks `CERTIFICATE`; by default those of Mozilla's programme, as in Node.
         roots: Option<String>,
     },
-    /// Encrypted, with any certificate (`rejectUnauthorized: false`).
+    /// Encrypted, with a certificate for the host's name, verified by the roots of the operating system.
+    SystemRoots,
+    /// Encrypted, with any certificate (`rejectUnauthorized: false`). Outside of this crate it is made by
+    /// [`dangerously_accept_any_certificate`](Self::dangerously_accept_any_certificate) only.
+    #[non_exhaustive]
     Unverified,
 }
 
@@ -35,8 +47,16 @@ impl fmt::Debug for DatabaseTls {
             Self::Off => "Off",
             Self::Verified { roots: None } => "Verified",
             Self::Verified { roots: Some(_) } => "Verified by roots of its own",
+            Self::SystemRoots => "Verified by the system's roots",
             Self::Unverified => "Unverified",
         })
+    }
+}
+
+impl DatabaseTls {
+    /// Whether only the database itself can read what is sent.
+    pub(in crate::backstage) fn is_verified(&self) -> bool {
+        matches!(self, Self::Verified { .. } | Self::SystemRoots)
     }
 }
 
@@ -60,6 +80,7 @@ impl Ssl {
         match tls {
             DatabaseTls::Off => Self::Off,
             DatabaseTls::Verified { roots } => Self::Object(SslObject { authorities: roots, ..SslObject::default() }),
+            DatabaseTls::SystemRoots => Self::On,
             DatabaseTls::Unverified => {
                 Self::Object(SslObject { reject_unauthorized: Some(false), ..SslObject::default() })
             }

@@ -1,12 +1,20 @@
 //! Builds the connection settings.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use zeroize::Zeroizing;
 
-use super::{Postgres, PostgresTls, database::Database, failure::DatabaseLabel, layout, own_tables::OwnTables, pool};
-use crate::ConfigError;
+use super::{
+    Postgres,
+    database::{self, Database},
+    failure::DatabaseLabel,
+    layout,
+    own_tables::OwnTables,
+    password::{Password, PasswordSource},
+    pool::Connector,
+};
+use crate::{ConfigError, backstage::settings::DatabaseTls};
 
 /// PostgreSQL's default port.
 const DEFAULT_PORT: u16 = 5432;
@@ -24,12 +32,13 @@ pub struct PostgresBuilder {
     host: String,
     port: u16,
     user: Option<String>,
-    password: Option<Zeroizing<String>>,
+    password: Password,
+    password_without_verified_tls: bool,
     database: String,
     schema: Option<String>,
     search_path: Vec<String>,
     role: Option<String>,
-    tls: PostgresTls,
+    tls: DatabaseTls,
     connections: usize,
     timeout: Duration,
     own_tables: bool,
@@ -41,12 +50,13 @@ impl PostgresBuilder {
             host,
             port: DEFAULT_PORT,
             user: None,
-            password: None,
+            password: Password::None,
+            password_without_verified_tls: false,
             database,
             schema: None,
             search_path: Vec::new(),
             role: None,
-            tls: PostgresTls::default(),
+            tls: DatabaseTls::default(),
             connections: DEFAULT_CONNECTIONS,
             timeout: DEFAULT_TIMEOUT,
             own_tables: false,
@@ -68,7 +78,46 @@ impl PostgresBuilder {
     /// The user's password. Not needed if the server does not require one, for example over a Unix
     /// socket.
     pub fn password(mut self, password: impl Into<String>) -> Self {
-        self.password = Some(Zeroizing::new(password.into()));
+        self.password = Password::Fixed(Zeroizing::new(password.into()));
+        self
+    }
+
+    /// Requests the password from this source for each new connection, in place of a fixed one.
+    ///
+    /// Servers require passwords of this kind in clear text, so the connection must have TLS with a
+    /// verified certificate, or be a Unix socket.
+    pub fn password_source(mut self, source: impl PasswordSource) -> Self {
+        self.password = Password::Source(Arc::new(source));
+        self
+    }
+
+    /// Authenticates to Amazon RDS or Aurora with IAM, in place of a password: Backstage's
+    /// `connection.type: rds`. Each new connection gets a token for this region, host, port and user.
+    /// Without a region, `AWS_REGION` or `AWS_DEFAULT_REGION` is used.
+    ///
+    /// The token is signed with credentials from the first of these that is set:
+    ///
+    /// 1. `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`
+    /// 2. `AWS_WEB_IDENTITY_TOKEN_FILE` and `AWS_ROLE_ARN`: IAM roles for service accounts (IRSA) of EKS
+    /// 3. `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `AWS_CONTAINER_CREDENTIALS_FULL_URI`: ECS, Fargate and
+    ///    EKS Pod Identity
+    ///
+    /// RDS requires the token in clear text, so the connection must have TLS with a verified
+    /// certificate: [`DatabaseTls::pem_roots`] with the bundle that AWS publishes.
+    #[cfg(feature = "rds")]
+    pub fn rds_iam(mut self, region: Option<&str>) -> Self {
+        self.password = Password::RdsIam { region: region.map(str::to_owned) };
+        self
+    }
+
+    /// Accepts a password source, or IAM tokens, on a connection without TLS or without a verified
+    /// certificate.
+    ///
+    /// An attacker on the network path who impersonates the database gets the password, and can use it
+    /// for as long as it is valid (a token for RDS: 15 minutes). Appropriate if the path is itself
+    /// protected, such as a tunnel or a proxy on the same machine.
+    pub fn dangerously_allow_changing_password_without_verified_tls(mut self) -> Self {
+        self.password_without_verified_tls = true;
         self
     }
 
@@ -96,7 +145,7 @@ impl PostgresBuilder {
 
     /// How the connection is encrypted, and which certificates are trusted. Default: verified by
     /// Mozilla's roots. A Unix socket has no TLS.
-    pub fn tls(mut self, tls: PostgresTls) -> Self {
+    pub fn tls(mut self, tls: DatabaseTls) -> Self {
         self.tls = tls;
         self
     }
@@ -169,19 +218,61 @@ impl PostgresBuilder {
             !(Duration::from_millis(50)..=Duration::from_secs(60)).contains(&self.timeout),
             format!("PostgreSQL's timeout is {:?}; set it to a value from 50 ms to 60 s", self.timeout),
         );
+        let unprotected = self.password.changes() && !self.tls.is_verified() && !self.host.starts_with('/');
+        wrong(
+            unprotected && !self.password_without_verified_tls,
+            format!(
+                "PostgreSQL's password is a {:?}, which the server requires in clear text, and tls is {:?}, so an attacker on the network path could use it: set tls(DatabaseTls::pem_roots(..)), or connection.ssl.ca in app-config.yaml, to the database's authority (for RDS the bundle that AWS publishes)",
+                self.password, self.tls
+            ),
+        );
+        let source = self.source().map_err(|problem| problems.push(problem)).unwrap_or_default();
         let tls = self.tls.connector().map_err(|problem| problems.push(problem)).ok();
         match tls {
             Some(tls) if problems.is_empty() => {
                 self.tls.log_danger(&self.host);
+                if unprotected {
+                    tracing::warn!(
+                        host = self.host,
+                        "PostgreSQL's password is sent without verified TLS (dangerously_allow_changing_password_without_verified_tls, dangerouslyAllowRdsWithoutVerifiedTls): an attacker on the network path can use it"
+                    );
+                }
                 let own_tables = self.own_tables.then(|| OwnTables::in_schema(self.schema.clone()));
-                let settings = self.driver_settings();
-                let pool =
-                    pool::build(&settings, tls.clone(), self.connections, self.role.as_deref(), &self.search_path);
-                let label = DatabaseLabel::of(&settings, self.schema.as_deref());
-                let database = Database::new(pool.map_err(ConfigError::message)?, settings, tls, self.timeout, label);
+                let process_name = database::process_name();
+                let mut settings = self.driver_settings();
+                settings.application_name(&process_name);
+                let label = DatabaseLabel::of(&settings, self.schema.as_deref(), self.password.clone());
+                let connector = Connector {
+                    settings,
+                    tls: tls.clone(),
+                    role: self.role.clone(),
+                    search_path: self.search_path.clone(),
+                    passwords: source,
+                    password_timeout: self.step_timeout(),
+                };
+                let pool = connector.pool(self.connections).map_err(ConfigError::message)?;
+                let database = Database::new(pool, tls, self.timeout, label, process_name);
                 Ok(Postgres::new(database, own_tables))
             }
             _ => Err(ConfigError::new(problems)),
+        }
+    }
+
+    /// How long one step of opening a connection may take.
+    fn step_timeout(&self) -> Duration {
+        self.timeout.checked_div(2).unwrap_or(self.timeout)
+    }
+
+    fn source(&self) -> Result<Option<Arc<dyn PasswordSource>>, String> {
+        match &self.password {
+            Password::None | Password::Fixed(_) => Ok(None),
+            Password::Source(source) => Ok(Some(Arc::clone(source))),
+            #[cfg(feature = "rds")]
+            Password::RdsIam { region } => {
+                let user = self.user.as_deref().unwrap_or_default();
+                let tokens = super::rds::RdsTokens::new(&self.host, self.port, user, region.as_deref())?;
+                Ok(Some(Arc::new(tokens)))
+            }
         }
     }
 
@@ -192,15 +283,14 @@ impl PostgresBuilder {
             .port(self.port)
             .user(self.user.as_deref().unwrap_or_default())
             .dbname(&self.database)
-            .application_name(concat!(env!("CARGO_PKG_NAME"), " backstage"))
             .ssl_mode(if self.tls.is_on() && !self.host.starts_with('/') { SslMode::Require } else { SslMode::Disable })
             // If a name has several addresses, the second one is tried too.
-            .connect_timeout(self.timeout.checked_div(2).unwrap_or(self.timeout))
+            .connect_timeout(self.step_timeout())
             .keepalives_idle(KEEPALIVE)
             // A read-only replica cannot store a key. After a failover the name soon resolves to
             // the primary.
             .target_session_attrs(TargetSessionAttrs::ReadWrite);
-        if let Some(password) = &self.password {
+        if let Password::Fixed(password) = &self.password {
             settings.password(password.as_bytes());
         }
         settings
@@ -236,7 +326,7 @@ mod tests {
             .role("")
             .connections(0)
             .timeout(Duration::ZERO)
-            .tls(PostgresTls::pem_roots("no certificate"))
+            .tls(DatabaseTls::pem_roots("no certificate"))
             .build()
             .unwrap_err();
         let named = [
@@ -265,7 +355,7 @@ mod tests {
     #[test]
     fn tls_is_verified_by_default() {
         assert_eq!(sound().driver_settings().get_ssl_mode(), SslMode::Require);
-        assert_eq!(sound().tls(PostgresTls::off()).driver_settings().get_ssl_mode(), SslMode::Disable);
+        assert_eq!(sound().tls(DatabaseTls::off()).driver_settings().get_ssl_mode(), SslMode::Disable);
         let socket = Postgres::builder("/run/postgresql", "backstage").user("backstage");
         assert_eq!(socket.driver_settings().get_ssl_mode(), SslMode::Disable);
     }

@@ -2,33 +2,36 @@
 
 use std::{fmt, time::Duration};
 
-use deadpool_postgres::{Object, Pool};
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::{
     Client, Row,
-    tls::MakeTlsConnect,
     types::{ToSql, Type},
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::failure::{DatabaseLabel, Failure};
+use super::{
+    failure::{DatabaseLabel, Failure},
+    pool::{Driver, Pool, Pooled},
+};
 
 /// A value and its PostgreSQL type. With the type, a statement needs no name and no second round
 /// trip.
 pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
-type Connection = tokio_postgres::Connection<
-    tokio_postgres::Socket,
-    <MakeRustlsConnect as MakeTlsConnect<tokio_postgres::Socket>>::Stream,
->;
-
 pub(super) struct Database {
     pool: Pool,
-    /// For connections outside of the pool.
-    settings: tokio_postgres::Config,
     tls: MakeRustlsConnect,
     timeout: Duration,
     label: DatabaseLabel,
+    /// What the server knows this process by.
+    process_name: String,
+}
+
+/// A name that no other process has, so that it can tell its own sessions from those of other replicas.
+pub(super) fn process_name() -> String {
+    let random = crate::Kid::random().map(|kid| kid.to_string()).unwrap_or_default();
+    let suffix: String = random.chars().take(8).collect();
+    format!("{} backstage {}-{suffix}", env!("CARGO_PKG_NAME"), std::process::id())
 }
 
 #[derive(Clone, Copy)]
@@ -41,22 +44,27 @@ enum Query<'a> {
 impl Database {
     pub(super) fn new(
         pool: Pool,
-        settings: tokio_postgres::Config,
         tls: MakeRustlsConnect,
         timeout: Duration,
         label: DatabaseLabel,
+        process_name: String,
     ) -> Self {
-        Self { pool, settings, tls, timeout, label }
+        Self { pool, tls, timeout, label, process_name }
     }
 
     /// A connection of its own, which receives notifications.
-    pub(super) async fn connect(&self) -> Result<(Client, Connection), tokio_postgres::Error> {
-        self.settings.connect(self.tls.clone()).await
+    pub(super) async fn connect(&self) -> Result<(Client, Driver), Failure> {
+        self.pool.manager().connect().await
     }
 
     /// For error messages.
     pub(super) fn label(&self) -> &DatabaseLabel {
         &self.label
+    }
+
+    /// The application name of this process's sessions. No other process has it.
+    pub(super) fn process_name(&self) -> &str {
+        &self.process_name
     }
 
     /// The deadline of a query that starts now.
@@ -118,7 +126,7 @@ impl Query<'_> {
 /// late or the caller went away, it leaves the pool, and the statement is cancelled on the server.
 /// A statement that waits for a lock would otherwise occupy a server connection.
 struct Lease<'a> {
-    connection: Option<Object>,
+    connection: Option<Pooled>,
     database: &'a Database,
 }
 
@@ -135,7 +143,7 @@ impl Lease<'_> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
-        let connection = Object::take(connection);
+        let connection = Pooled::take(connection);
         if connection.is_closed() {
             return;
         }

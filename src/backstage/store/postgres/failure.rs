@@ -2,9 +2,10 @@
 
 use std::{error::Error as _, fmt, io, time::Duration};
 
-use deadpool_postgres::{HookError, PoolError};
+use deadpool::managed::PoolError;
 use tokio_postgres::{Error, config::Host, error::SqlState};
 
+use super::password::Password;
 use crate::{
     backstage::store::StoreError,
     internal::tls::{chain, is_tls},
@@ -16,19 +17,25 @@ pub(super) enum Failure {
     NoConnection(Duration),
     /// There was no response within this time.
     NoResponse(Duration),
+    /// The password source failed.
+    Password(StoreError),
+    /// The password source did not respond within this time.
+    PasswordTimeout(Duration),
     /// A connection could not be opened.
     Connecting(Error),
     /// The query failed.
     Postgres(Error),
     /// The pool itself failed.
-    Pool(String),
+    Pool(&'static str),
 }
 
 impl Failure {
-    pub(super) fn connecting(error: PoolError) -> Self {
+    pub(super) fn connecting(error: PoolError<Self>) -> Self {
         match error {
-            PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => Self::Connecting(error),
-            error => Self::Pool(error.to_string()),
+            PoolError::Backend(failure) => failure,
+            PoolError::Closed => Self::Pool("the pool is closed"),
+            PoolError::NoRuntimeSpecified => Self::Pool("no runtime is set"),
+            PoolError::Timeout(_) | PoolError::PostCreateHook(_) => Self::Pool("the pool gave none"),
         }
     }
 
@@ -87,10 +94,11 @@ pub(super) struct DatabaseLabel {
     schema: Option<String>,
     host: String,
     user: String,
+    password: Password,
 }
 
 impl DatabaseLabel {
-    pub(super) fn of(settings: &tokio_postgres::Config, schema: Option<&str>) -> Self {
+    pub(super) fn of(settings: &tokio_postgres::Config, schema: Option<&str>, password: Password) -> Self {
         let port = settings.get_ports().first().copied().unwrap_or_default();
         let host = match settings.get_hosts().first() {
             Some(Host::Tcp(host)) => format!("{host}:{port}"),
@@ -103,6 +111,7 @@ impl DatabaseLabel {
             schema: schema.map(str::to_owned),
             host,
             user: settings.get_user().unwrap_or_default().to_owned(),
+            password,
         }
     }
 
@@ -113,13 +122,19 @@ impl DatabaseLabel {
     /// The message for the operator. Contains the server's message but never its detail, which
     /// repeats the row.
     pub(super) fn message(&self, failure: &Failure) -> StoreError {
-        let Self { database, host, user, .. } = self;
+        let Self { database, host, user, password, .. } = self;
         let message = match failure {
             Failure::NoConnection(waited) => {
                 format!("PostgreSQL at {host} gave no connection within {waited:?}: check its load, and the network")
             }
             Failure::NoResponse(waited) => format!(
                 "PostgreSQL at {host}, {self}, did not respond within {waited:?}: check its load, and whether a migration holds a lock"
+            ),
+            Failure::Password(error) => {
+                format!("no password for {user} to open a connection to PostgreSQL at {host}: {error}")
+            }
+            Failure::PasswordTimeout(waited) => format!(
+                "the source of {user}'s password did not respond within {waited:?}, so no connection to PostgreSQL at {host} was opened: check the source, and the network"
             ),
             Failure::Pool(error) => format!("the connections to PostgreSQL at {host} cannot be used: {error}"),
             Failure::Connecting(error) | Failure::Postgres(error) => match error.as_db_error() {
@@ -129,7 +144,7 @@ impl DatabaseLabel {
                         code if *code == SqlState::INVALID_PASSWORD
                             || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION =>
                         {
-                            format!("check the password of {user}, and pg_hba.conf")
+                            password.advice(user)
                         }
                         code if *code == SqlState::INVALID_CATALOG_NAME => format!(
                             "set the database of Backstage's auth plugin instead of {database}, and start its auth backend once"

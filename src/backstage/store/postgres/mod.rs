@@ -19,6 +19,8 @@
 //! |---|---|
 //! | database unreachable or not responding | [`StoreError`] within [`PostgresBuilder::timeout`], including the wait for a connection |
 //! | database reachable again | the next query opens a connection; no restart is needed |
+//! | no other replica has a session on the database at the start | the first key needs no wait: [`PublicKeyStore::has_other_processes`] |
+//! | a password expires that comes from a [`PasswordSource`] | open connections stay in use; each new one gets a new password |
 //! | a connection was lost since its last use | the query is retried once on a new one |
 //! | a table is missing | [`StoreError`] that says what creates it; nothing is created or altered, unless [`PostgresBuilder::create_own_tables`] is set and there is no sign of Backstage's migrations |
 //! | a stored key with a private member, or one that is not a public key with its row's id | never listed; reported once in the log, by its id |
@@ -30,16 +32,16 @@
 //! for the [connections](PostgresBuilder::connections) of all replicas. Names of schema and tables
 //! are quoted, values are parameters. The token issuer controls retention: all keys are listed, and
 //! removed when it requests that. A stock replica removes user keys that are older than three of
-//! *its* token lifetimes, so give all replicas on a database the same
-//! `auth.backstageTokenExpiration`.
+//! *its* token lifetimes, so the issuer renews the rows of this crate's keys until their end, which is the
+//! member `exp` of the JWK.
 //!
 //! ```
-//! use tower_alb_auth::backstage::{TokenIssuer, store::{Postgres, postgres::PostgresTls}};
+//! use tower_alb_auth::backstage::{TokenIssuer, settings::DatabaseTls, store::Postgres};
 //!
 //! let database = Postgres::builder("db.example.com", "backstage_plugin_auth")
 //!     .user("backstage")
 //!     .password("secret")
-//!     .tls(PostgresTls::verified())
+//!     .tls(DatabaseTls::verified())
 //!     .build()?;
 //! let tokens = TokenIssuer::builder("https://backstage.example.com/api/auth")
 //!     .user_keys(database.user_keys())
@@ -57,8 +59,11 @@ mod deny_list;
 mod failure;
 mod layout;
 mod own_tables;
+mod password;
 mod plugin_keys;
 mod pool;
+#[cfg(feature = "rds")]
+mod rds;
 mod stored_jwk;
 mod table;
 mod tls;
@@ -68,7 +73,7 @@ mod user_keys;
 
 use std::{fmt, sync::Arc};
 
-pub use self::{builder::PostgresBuilder, deny_list::PostgresDenyList, tls::PostgresTls};
+pub use self::{builder::PostgresBuilder, deny_list::PostgresDenyList, password::PasswordSource};
 use self::{
     database::Database,
     layout::{PLUGIN_KEYS, USER_INFO, USER_KEYS},

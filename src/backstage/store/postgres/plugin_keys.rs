@@ -86,4 +86,8 @@ impl PublicKeyStore for PluginKeys {
     fn remove(&self, kids: Vec<String>) -> StoreFuture<'_, ()> {
         Box::pin(self.delete(kids))
     }
+
+    fn has_other_processes(&self) -> StoreFuture<'_, bool> {
+        Box::pin(self.table.has_other_processes())
+    }
 }

@@ -14,6 +14,17 @@ use super::{
 };
 use crate::backstage::store::StoreError;
 
+/// Sessions of the same user on the same database, except this process's own and those of Backstage's
+/// other plugins, which name themselves. A session that has no name counts.
+///
+/// A replica has a session if it served its key set within the last 30 s: stock replicas close an idle
+/// session after that time, and this crate keeps its sessions open.
+const OTHER_PROCESSES: &str = r"select 1 from pg_catalog.pg_stat_activity
+    where datname = current_database() and usename = session_user
+    and pid <> pg_backend_pid() and application_name <> $1
+    and (application_name = 'backstage_plugin_auth' or application_name not like 'backstage\_plugin\_%')
+    limit 1";
+
 pub(super) struct Table {
     database: Arc<Database>,
     spec: &'static Spec,
@@ -47,6 +58,13 @@ impl Table {
     /// Reads the layout; creates the table if it is missing and that is enabled.
     pub(super) async fn check(&self) -> Result<(), StoreError> {
         self.look(self.database.deadline()).await.map(drop)
+    }
+
+    /// Whether another process that may publish keys is connected to the database.
+    pub(super) async fn has_other_processes(&self) -> Result<bool, StoreError> {
+        let own = self.database.process_name();
+        let rows = self.database.rows(self.database.deadline(), OTHER_PROCESSES, &[(&own, Type::TEXT)]).await;
+        Ok(!rows.map_err(|failure| self.database.label().message(&failure))?.is_empty())
     }
 
     async fn query_known<'a>(

@@ -1,6 +1,6 @@
 //! Encryption of the connection to the database.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use rustls::{
     ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
@@ -10,51 +10,30 @@ use rustls::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::internal::tls::Roots;
+use crate::{backstage::settings::DatabaseTls, internal::tls::Roots};
 
-/// How the connection to PostgreSQL is encrypted, and which certificates are trusted: Backstage's
-/// `backend.database.connection.ssl`.
-///
-/// | `ssl` in app-config.yaml | here |
-/// |---|---|
-/// | `false`, or not set | [`off`](Self::off) |
-/// | `true` | [`verified`](Self::verified), or [`system_roots`](Self::system_roots) |
-/// | `ca: ...` | [`pem_roots`](Self::pem_roots) |
-/// | `rejectUnauthorized: false` | [`dangerously_accept_any_certificate`](Self::dangerously_accept_any_certificate) |
-///
-/// The default is [`verified`](Self::verified).
-#[derive(Debug, Clone)]
-pub struct PostgresTls(Mode);
-
-#[derive(Clone)]
-enum Mode {
-    Off,
-    Verified(Roots),
-    AnyCertificate,
-}
-
-impl PostgresTls {
+impl DatabaseTls {
     /// No TLS. An attacker on the network path can read and change everything. Appropriate on one
     /// machine, and on a network that is itself protected.
     pub fn off() -> Self {
-        Self(Mode::Off)
+        Self::Off
     }
 
     /// TLS with a certificate for the host name, verified by Mozilla's roots, which are compiled
     /// in.
     pub fn verified() -> Self {
-        Self(Mode::Verified(Roots::Compiled))
+        Self::Verified { roots: None }
     }
 
     /// TLS with a certificate for the host name, verified by the roots of the operating system.
     pub fn system_roots() -> Self {
-        Self(Mode::Verified(Roots::System))
+        Self::SystemRoots
     }
 
     /// TLS with a certificate for the host name, verified by these roots: one or more PEM blocks
     /// `CERTIFICATE`. Amazon RDS needs the bundle that AWS publishes.
     pub fn pem_roots(pem: impl Into<String>) -> Self {
-        Self(Mode::Verified(Roots::Pem(pem.into())))
+        Self::Verified { roots: Some(pem.into()) }
     }
 
     /// TLS with any certificate: Backstage's `rejectUnauthorized: false`.
@@ -63,16 +42,16 @@ impl PostgresTls {
     /// any user. Appropriate only for a test; prefer to trust the database's self-signed
     /// certificate by [`pem_roots`](Self::pem_roots).
     pub fn dangerously_accept_any_certificate() -> Self {
-        Self(Mode::AnyCertificate)
+        Self::Unverified
     }
 
     pub(super) fn is_on(&self) -> bool {
-        !matches!(self.0, Mode::Off)
+        !matches!(self, Self::Off)
     }
 
     /// Logs a waived verification once, at the start.
     pub(super) fn log_danger(&self, host: &str) {
-        if matches!(self.0, Mode::AnyCertificate) {
+        if matches!(self, Self::Unverified) {
             tracing::warn!(
                 host,
                 "PostgreSQL's certificate is not verified (dangerously_accept_any_certificate, rejectUnauthorized: false): an attacker on the network path can sign in as any user"
@@ -83,29 +62,20 @@ impl PostgresTls {
     /// # Errors
     /// The message says what to change.
     pub(super) fn connector(&self) -> Result<MakeRustlsConnect, String> {
-        let config = match &self.0 {
-            // Not used: the driver's mode disables TLS.
-            Mode::Off => Roots::Compiled.client_config()?,
-            Mode::Verified(roots) => roots.client_config()?,
-            Mode::AnyCertificate => any_certificate()?,
+        let config = match self {
+            // Without TLS it is not used: the driver's mode disables TLS.
+            Self::Off | Self::Verified { roots: None } => Roots::Compiled.client_config()?,
+            Self::Verified { roots: Some(pem) } => Roots::Pem(pem.clone()).client_config()?,
+            Self::SystemRoots => Roots::System.client_config()?,
+            Self::Unverified => any_certificate()?,
         };
         Ok(MakeRustlsConnect::new(config))
     }
 }
 
-impl Default for PostgresTls {
+impl Default for DatabaseTls {
     fn default() -> Self {
         Self::verified()
-    }
-}
-
-impl fmt::Debug for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Off => f.write_str("off"),
-            Self::Verified(roots) => write!(f, "verified, {roots:?} roots"),
-            Self::AnyCertificate => f.write_str("any certificate"),
-        }
     }
 }
 

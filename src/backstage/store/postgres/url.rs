@@ -1,9 +1,9 @@
 //! [`Postgres::from_url`]: an address as settings of the store.
 
-use super::{Postgres, PostgresBuilder, PostgresTls};
+use super::{Postgres, PostgresBuilder};
 use crate::{
     ConfigError,
-    backstage::settings::{DatabaseTls, PostgresUrl},
+    backstage::settings::PostgresUrl,
     config::{Problem, ProblemKind},
 };
 
@@ -36,10 +36,7 @@ pub(super) fn parse(url: &str) -> Result<PostgresBuilder, ConfigError> {
     Ok(match url.tls {
         // The builder's own default, which is verified.
         None => builder,
-        Some(DatabaseTls::Off) => builder.tls(PostgresTls::off()),
-        Some(DatabaseTls::Verified { roots: None }) => builder.tls(PostgresTls::verified()),
-        Some(DatabaseTls::Verified { roots: Some(pem) }) => builder.tls(PostgresTls::pem_roots(pem)),
-        Some(DatabaseTls::Unverified) => builder.tls(PostgresTls::dangerously_accept_any_certificate()),
+        Some(tls) => builder.tls(tls),
     })
 }
 
@@ -52,19 +49,19 @@ mod tests {
         for (url, expected) in [
             (
                 "postgres://u:p@db.example.com:6543/auth",
-                r#"host: "db.example.com", port: 6543, user: Some("u"), database: "auth", schema: None, tls: PostgresTls(verified, compiled roots)"#,
+                r#"host: "db.example.com", port: 6543, user: Some("u"), database: "auth", schema: None, tls: Verified"#,
             ),
             (
                 "postgresql://u%40x@[::1]/auth?sslmode=disable",
-                r#"host: "::1", port: 5432, user: Some("u@x"), database: "auth", schema: None, tls: PostgresTls(off)"#,
+                r#"host: "::1", port: 5432, user: Some("u@x"), database: "auth", schema: None, tls: Off"#,
             ),
             (
                 "postgres://u:p%2Fq@/auth?ssl=true",
-                r#"host: "localhost", port: 5432, user: Some("u"), database: "auth", schema: None, tls: PostgresTls(verified, compiled roots)"#,
+                r#"host: "localhost", port: 5432, user: Some("u"), database: "auth", schema: None, tls: Verified"#,
             ),
             (
                 "postgres://u@%2Frun%2Fpostgresql/auth?sslmode=no-verify",
-                r#"host: "/run/postgresql", port: 5432, user: Some("u"), database: "auth", schema: None, tls: PostgresTls(any certificate)"#,
+                r#"host: "/run/postgresql", port: 5432, user: Some("u"), database: "auth", schema: None, tls: Unverified"#,
             ),
         ] {
             let shown = format!("{:?}", parse(url).unwrap());

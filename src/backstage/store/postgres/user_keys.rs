@@ -56,6 +56,16 @@ impl UserKeys {
         Ok(keys.collect())
     }
 
+    async fn set_created_at(&self, kids: Vec<String>, created_at: SystemTime) -> Result<(), StoreError> {
+        let created_at = whole_seconds(created_at);
+        let statement = self.table.query(|layout| {
+            let kind = layout.timestamps().next().map_or(Type::TIMESTAMPTZ, |(_, kind)| kind);
+            let sql = format!("update {} set created_at = $2 where kid = any($1)", layout.table);
+            (sql, vec![(&kids as _, Type::TEXT_ARRAY), (&created_at as _, kind)])
+        });
+        statement.await.map(drop)
+    }
+
     async fn delete(&self, kids: Vec<String>) -> Result<(), StoreError> {
         let statement = self.table.query(|layout| {
             (format!("delete from {} where kid = any($1)", layout.table), vec![(&kids as _, Type::TEXT_ARRAY)])
@@ -75,6 +85,14 @@ impl PublicKeyStore for UserKeys {
 
     fn remove(&self, kids: Vec<String>) -> StoreFuture<'_, ()> {
         Box::pin(self.delete(kids))
+    }
+
+    fn renew(&self, kids: Vec<String>, created_at: SystemTime) -> StoreFuture<'_, ()> {
+        Box::pin(self.set_created_at(kids, created_at))
+    }
+
+    fn has_other_processes(&self) -> StoreFuture<'_, bool> {
+        Box::pin(self.table.has_other_processes())
     }
 }
 

@@ -1,0 +1,3 @@
+//! The stores, without a database.
+
+mod passwords;
