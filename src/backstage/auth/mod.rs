@@ -2,7 +2,7 @@
 
 mod builder;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 pub use self::builder::BackstageAuthBuilder;
 use super::{
@@ -13,7 +13,7 @@ use super::{
     store::{StoreError, UserInfoStore},
 };
 use crate::{
-    AlbAuthHandle, AuthError, SignOut,
+    AlbAuthHandle, AuthError, EntityRef, SignOut,
     internal::telemetry::{self, Warnings},
 };
 
@@ -30,6 +30,7 @@ struct Inner {
     profile: ProfileTransform,
     guest: Option<KnownGuest>,
     with_access_token: bool,
+    audit_log: bool,
     warnings: Warnings,
 }
 
@@ -71,6 +72,21 @@ impl BackstageAuth {
     /// Whether a session includes the provider's access token.
     pub(super) fn with_access_token(&self) -> bool {
         self.0.with_access_token
+    }
+
+    /// Logs a session that was issued, if that is enabled.
+    pub(super) fn session_issued(&self, provider: &'static str, user: &EntityRef, expires_at: SystemTime) {
+        if self.0.audit_log {
+            let expires_at = expires_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+            tracing::info!(
+                target: "tower_alb_auth::audit",
+                event = "session_issued",
+                provider,
+                user = user.as_str(),
+                expires_at,
+                "a session was issued"
+            );
+        }
     }
 
     /// Logs a mistake in the application.

@@ -9,6 +9,7 @@ mod front_end;
 mod guest;
 mod health;
 mod hostile;
+mod observed;
 mod settings;
 mod sign_in;
 mod site;

@@ -6,6 +6,7 @@ mod database;
 mod hostile;
 mod key_stores;
 mod messages;
+mod of_the_backend;
 mod tokens;
 mod urls;
 

@@ -7,6 +7,7 @@ mod configuration;
 mod flood;
 mod groups;
 mod hostile;
+mod unasked;
 
 use crate::support::{Answer, App};
 use server::CatalogServer;
