@@ -11,8 +11,8 @@ const USER: &str = "user:default/jane.doe";
 /// The address of the metrics, as the start lines name it.
 fn metrics(site: &Site) -> String {
     let line = site.service.start_lines.lines().find(|line| line.trim().starts_with("Metrics"));
-    let words = line.unwrap_or_else(|| panic!("{}", site.service.start_lines)).split_whitespace();
-    words.skip(1).next().expect("an address").trim_end_matches(',').to_owned()
+    let mut words = line.unwrap_or_else(|| panic!("{}", site.service.start_lines)).split_whitespace();
+    words.nth(1).expect("an address").trim_end_matches(',').to_owned()
 }
 
 async fn text(url: &str) -> (u16, String) {
