@@ -48,9 +48,9 @@
 //! | `/awsalb/refresh` | GET, POST | a session: `profile`, `providerInfo`, `backstageIdentity` with the token; absent members are left out |
 //! | `/awsalb/logout` | POST | the response of [`SignOut`](crate::SignOut): 204 or 303, with the load balancer's cookies expired |
 //! | `/awsalb/start`, `/awsalb/handler/frame` | GET | 501: the load balancer signs users in |
-//! | `/.well-known/jwks.json` | GET | the public keys of user tokens |
+//! | `/.well-known/jwks.json` | GET | the public keys of user tokens, then those of an auth backend behind |
 //! | `/.backstage/auth/v1/jwks.json` | GET | the public keys of plugin tokens |
-//! | `/.well-known/openid-configuration` | GET | the members that a stock auth backend returns |
+//! | `/.well-known/openid-configuration` | GET | the members that a stock auth backend returns; with one behind, its document with this issuer and key set |
 //! | `/v1/userinfo` | GET, with a user token or a limited one | `{"claims":{"sub","ent"}}` |
 //! | `/guest/refresh` | GET, POST | 403; a guest's session with [`dangerously_allow_guest`](BackstageAuthBuilder::dangerously_allow_guest) |
 //! | any other | | 404, or what [`router_with_fallback`] was given |

@@ -25,6 +25,10 @@ use percent_encoding::percent_decode_str;
 /// Mount of Backstage's plugin `auth` in every stock backend.
 pub(super) const USUAL_MOUNT: &str = "/api/auth";
 
+/// The own routes that have routes of others beside them.
+const OWN_PATHS: [&str; 4] =
+    ["/.well-known/jwks.json", "/.well-known/openid-configuration", "/v1/userinfo", "/.backstage/auth/v1/jwks.json"];
+
 /// Maximum number of readings that are checked. A legitimate path has two or three.
 const MAX_READINGS: usize = 64;
 /// Maximum length of a path that is not plainly written, in bytes. A longer one is not passed on.
@@ -69,9 +73,9 @@ fn is_oddly_written(path: &str) -> bool {
 fn is_own(path: &str, guests: bool) -> bool {
     let small = path.trim_end_matches('/').to_ascii_lowercase();
     match small.split('/').nth(1).unwrap_or_default() {
-        "awsalb" | ".well-known" => true,
+        "awsalb" => true,
         "guest" => guests,
-        _ => matches!(&*small, "/v1/userinfo" | "/.backstage/auth/v1/jwks.json"),
+        _ => OWN_PATHS.contains(&&*small),
     }
 }
 
@@ -157,15 +161,25 @@ mod tests {
 
     #[test]
     fn odd_paths_and_own_ones_are_not_of_others() {
-        for path in
-            ["", "/", "/github/start", "/github/handler/frame/", "/v1/token", "/awsalb2/refresh", "/guest/refresh"]
-        {
+        for path in [
+            "",
+            "/",
+            "/github/start",
+            "/github/handler/frame/",
+            "/v1/token",
+            "/awsalb2/refresh",
+            "/guest/refresh",
+            "/.well-known/oauth-client/cli.json",
+            "/.well-known/oauth-authorization-server",
+        ] {
             assert!(is_of_others(path, false), "{path}");
         }
         for path in [
             "/awsalb",
             "/AwsAlb/refresh",
             "/.Well-Known/jwks.json",
+            "/.well-known/JWKS.json/",
+            "/.well-known/OpenID-Configuration",
             "/V1/UserInfo/",
             "/.backstage/Auth/v1/jwks.json",
             "//awsalb/refresh",

@@ -11,6 +11,8 @@
 //! | `alb_auth_sign_in_cache_lookups_total` | counter | `result` | sign-ins by policies that wait: `hit` or `miss` |
 //! | `alb_auth_sign_in_seconds` | histogram | `result` | duration of such a policy: `ok`, `refused`, `not_found`, `ambiguous`, `unavailable`, `misconfigured` |
 //!
+//! Every counter is reported as 0 from the first layer on.
+//!
 //! No label takes a value from a request: not a kid, a signer, a path or a user. Names and labels
 //! are static, so recording a metric causes no allocation here.
 
@@ -20,19 +22,24 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 
 use crate::error::AuthErrorKind;
 
-/// Adds one to a counter, with a label from a static list. A value that is not listed would be
-/// undocumented, so it counts as `other`; a test checks that no value does.
+/// Adds one to a counter, with a label from a static list; `None` registers the counter with every
+/// label, so that it is reported as 0. A value that is not listed would be undocumented, so it counts
+/// as `other`; a test checks that no value does.
 macro_rules! count {
     ($name:literal, $label:literal => $value:expr, [$($known:literal),+ $(,)?]) => {
         match $value {
-            $($known => counter!($name, $label => $known).increment(1),)+
-            _ => counter!($name, $label => "other").increment(1),
+            $(Some($known) => counter!($name, $label => $known).increment(1),)+
+            Some(_) => counter!($name, $label => "other").increment(1),
+            None => {
+                $(let _ = counter!($name, $label => $known);)+
+            }
         }
     };
 }
 
-/// Describes the metrics to the recorder. A recorder that is installed later gets the values
-/// without the descriptions.
+/// Describes the metrics to the recorder, and registers the counters: a rate or an increase over a
+/// counter that begins to exist with 1 does not see the first event. A recorder that is installed
+/// later gets the values without the descriptions.
 pub(crate) fn describe() {
     describe_counter!("alb_auth_decisions_total", "Requests by outcome");
     describe_counter!("alb_auth_requirements_failed_total", "Requests that a RequireLayer rejected");
@@ -45,10 +52,19 @@ pub(crate) fn describe() {
         "Sign-ins by policies that wait, by whether they were cached"
     );
     describe_histogram!("alb_auth_sign_in_seconds", Unit::Seconds, "Duration of sign-in policies that wait");
+    decisions(None);
+    requirements_failed(None);
+    token_cache_lookups(None);
+    key_fetches(None);
+    sign_in_cache_lookups(None);
 }
 
 /// A request that was authenticated, refused, or accepted without a user.
 pub(crate) fn decision(outcome: &'static str) {
+    decisions(Some(outcome));
+}
+
+fn decisions(outcome: Option<&'static str>) {
     count!("alb_auth_decisions_total", "outcome" => outcome, [
         "user", "claims", "anonymous", "missing", "duplicate_header", "identity_mismatch", "too_large", "malformed",
         "malformed_header", "duplicate_member", "unsupported_algorithm", "unsupported_type", "unsupported_header",
@@ -59,20 +75,36 @@ pub(crate) fn decision(outcome: &'static str) {
 }
 
 pub(crate) fn requirement_failed(kind: AuthErrorKind) {
-    count!("alb_auth_requirements_failed_total", "kind" => kind.as_str(), [
+    requirements_failed(Some(kind.as_str()));
+}
+
+fn requirements_failed(kind: Option<&'static str>) {
+    count!("alb_auth_requirements_failed_total", "kind" => kind, [
         "missing", "ownership_missing", "claim_missing", "misused",
     ]);
 }
 
 pub(crate) fn token_cache(result: &'static str) {
+    token_cache_lookups(Some(result));
+}
+
+fn token_cache_lookups(result: Option<&'static str>) {
     count!("alb_auth_token_cache_lookups_total", "result" => result, ["hit", "miss"]);
 }
 
 pub(crate) fn key_fetch(result: &'static str) {
+    key_fetches(Some(result));
+}
+
+fn key_fetches(result: Option<&'static str>) {
     count!("alb_auth_key_fetches_total", "result" => result, ["key", "unknown", "rejected", "failed"]);
 }
 
 pub(crate) fn sign_in_cache(result: &'static str) {
+    sign_in_cache_lookups(Some(result));
+}
+
+fn sign_in_cache_lookups(result: Option<&'static str>) {
     count!("alb_auth_sign_in_cache_lookups_total", "result" => result, ["hit", "miss"]);
 }
 

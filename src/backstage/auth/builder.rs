@@ -30,6 +30,7 @@ pub struct BackstageAuthBuilder {
     profile: ProfileTransform,
     guest: Option<Guest>,
     with_access_token: bool,
+    audit_log: bool,
 }
 
 impl BackstageAuthBuilder {
@@ -45,6 +46,7 @@ impl BackstageAuthBuilder {
             profile: ProfileTransform::default(),
             guest: None,
             with_access_token: false,
+            audit_log: false,
         }
     }
 
@@ -140,6 +142,14 @@ impl BackstageAuthBuilder {
         self
     }
 
+    /// Logs each session that is issued at INFO, with the user and the expiry of the token: target
+    /// `tower_alb_auth::audit`, fields `event` (`session_issued`), `provider` (`awsalb` or `guest`),
+    /// `user` and `expires_at` (seconds since 1970). Off by default, because the lines name users.
+    pub fn audit_log(mut self) -> Self {
+        self.audit_log = true;
+        self
+    }
+
     /// Gives every client of `/guest/refresh` a session as this guest, without any sign-in.
     ///
     /// For development: a guest's token is a user token, which every back end accepts. Appropriate
@@ -206,6 +216,7 @@ impl BackstageAuthBuilder {
             guest,
             with_access_token: self.with_access_token,
             accounts: Accounts::new(),
+            audit_log: self.audit_log,
             warnings: Warnings::new(SharedClock::default()),
         })))
     }

@@ -2,7 +2,7 @@
 
 mod builder;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 pub use self::builder::BackstageAuthBuilder;
 use super::{
@@ -33,6 +33,7 @@ struct Inner {
     guest: Option<KnownGuest>,
     with_access_token: bool,
     accounts: Accounts,
+    audit_log: bool,
     warnings: Warnings,
 }
 
@@ -88,6 +89,21 @@ impl BackstageAuth {
             None => self.alb().check_denied_user(user),
         };
         checked.inspect_err(|error| self.refused(error))
+    }
+
+    /// Logs a session that was issued, if that is enabled.
+    pub(super) fn session_issued(&self, provider: &'static str, user: &EntityRef, expires_at: SystemTime) {
+        if self.0.audit_log {
+            let expires_at = expires_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+            tracing::info!(
+                target: "tower_alb_auth::audit",
+                event = "session_issued",
+                provider,
+                user = user.as_str(),
+                expires_at,
+                "a session was issued"
+            );
+        }
     }
 
     /// Logs a mistake in the application.

@@ -33,7 +33,7 @@ impl TokenIssuerBuilder {
         Self {
             issuer,
             lifetime: DEFAULT_LIFETIME,
-            with_ownership: true,
+            with_ownership: false,
             clock: SharedClock::default(),
             user_keys: Arc::new(MemoryPublicKeys::default()),
             plugin_keys: Arc::new(MemoryPublicKeys::default()),
@@ -51,10 +51,17 @@ impl TokenIssuerBuilder {
         self
     }
 
-    /// Leaves the claim `ent` out of user tokens: `auth.omitIdentityTokenOwnershipClaim`. Back ends
-    /// then query `/v1/userinfo`.
+    /// Leaves the claim `ent` out of user tokens, as stock Backstage does since version 0.28:
+    /// `auth.omitIdentityTokenOwnershipClaim`. Back ends then query `/v1/userinfo`. This is the default.
     pub fn omit_ownership_claim(mut self) -> Self {
         self.with_ownership = false;
+        self
+    }
+
+    /// Keeps the claim `ent` in user tokens: `auth.omitIdentityTokenOwnershipClaim: false`. Back ends
+    /// then need not query `/v1/userinfo`. A token that would become too long is issued without it.
+    pub fn with_ownership_claim(mut self) -> Self {
+        self.with_ownership = true;
         self
     }
 

@@ -110,8 +110,20 @@ impl TokenIssuer {
     /// A token that is not from this auth backend, has expired, or is of another kind; or a store
     /// that is unavailable while the token's key is not known.
     pub async fn verify(&self, token: &str) -> Result<VerifiedUser, TokenRefused> {
+        self.verify_with(token, std::future::ready(Vec::new())).await
+    }
+
+    /// As [`verify`](Self::verify), with other keys for a token whose key no replica has published.
+    pub(in crate::backstage) async fn verify_with(
+        &self,
+        token: &str,
+        others: impl Future<Output = Vec<PublicJwk>>,
+    ) -> Result<VerifiedUser, TokenRefused> {
         let token = verify::UnverifiedToken::read(token, self.now())?;
-        let key = self.0.user_keys.find(token.kid()).await.map_err(TokenRefused::Unavailable)?;
+        let key = match self.0.user_keys.find(token.kid()).await.map_err(TokenRefused::Unavailable)? {
+            Some(key) => Some(key),
+            None => others.await.into_iter().find(|key| key.kid() == token.kid()),
+        };
         token.verify(key.as_ref())
     }
 

@@ -4,18 +4,21 @@ use std::collections::HashSet;
 
 use axum::{
     body::Body,
-    extract::State,
+    extract::{Request, State},
     http::{HeaderMap, Response},
 };
 
-use super::{error::ApiError, response};
+use super::{behind::Behind, error::ApiError, response};
 use crate::backstage::{BackstageAuth, PublicJwk, store::StoreError};
 
-pub(super) async fn user_keys(
-    State(auth): State<BackstageAuth>,
-    headers: HeaderMap,
-) -> Result<Response<Body>, ApiError> {
-    key_set(&auth, &headers, auth.tokens().public_keys().await)
+/// The keys of this auth backend, then those of the one behind it.
+pub(super) async fn user_keys(State(auth): State<BackstageAuth>, request: Request) -> Result<Response<Body>, ApiError> {
+    let (parts, _unread) = request.into_parts();
+    let mut keys = auth.tokens().public_keys().await;
+    if let (Ok(keys), Some(behind)) = (&mut keys, Behind::of(&parts)) {
+        keys.extend(behind.keys(&parts).await);
+    }
+    key_set(&auth, &parts.headers, keys)
 }
 
 pub(super) async fn plugin_keys(

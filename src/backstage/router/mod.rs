@@ -10,6 +10,7 @@
 //! | [`site::OwnSite`], [`site::MaySignOut`] | arguments of handlers that act for a user; they reject pages of other sites |
 //! | the handler | |
 
+mod behind;
 mod discovery;
 mod error;
 mod fallback;
@@ -24,7 +25,7 @@ mod user_info;
 use std::convert::Infallible;
 
 use axum::{
-    Router,
+    Extension, Router,
     body::Body,
     extract::{Request, State},
     http::Response,
@@ -34,7 +35,7 @@ use axum::{
 };
 use tower_service::Service;
 
-use self::site::MaySignOut;
+use self::{behind::Behind, site::MaySignOut};
 use super::BackstageAuth;
 
 /// All paths that no other route matches. A route instead of a fallback, because axum drops the
@@ -51,11 +52,17 @@ pub fn router(auth: BackstageAuth) -> Router {
 /// Like [`router`], and passes all other requests on to this service, for example to a stock auth
 /// backend with other providers.
 ///
-/// Own routes are `/awsalb` and `/.well-known` with everything below them, `/v1/userinfo`,
-/// `/.backstage/auth/v1/jwks.json`, and `/guest` if guests are allowed. The service gets other
+/// Own routes are `/awsalb` with everything below it, the key set and the discovery document of
+/// `/.well-known`, `/v1/userinfo`, `/.backstage/auth/v1/jwks.json`, and `/guest` if guests are allowed. The service gets other
 /// requests unchanged, with the path below the mount, including their `x-amzn-oidc-*` headers. It
 /// never gets a path that could be interpreted as an own route: with `%`, `\`, `;`, `//`, a dot
 /// segment or a non-ASCII character, or an own route in capitals.
+///
+/// The service may be an auth backend that signs in clients of its own: Backstage's command line and
+/// MCP clients. So this router requests its discovery document and its key set by GET, and publishes
+/// both together with the own ones: the document is the service's, with this issuer, key set and
+/// userinfo, and the key set has the keys of both. A service whose response is no JSON object
+/// changes neither.
 pub fn router_with_fallback<S>(auth: BackstageAuth, others: S) -> Router
 where
     S: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
@@ -64,13 +71,11 @@ where
 {
     let guests = auth.guest().is_some();
     let routes = if guests { with_guest(ours()) } else { ours() };
-    let others = Router::new()
-        .route_service("/", others.clone())
-        .route_service(ALL, others)
-        .layer(from_fn_with_state(guests, fallback::pass_other_paths))
-        .layer(from_fn(error::shaped));
+    let others = Router::new().route_service("/", others.clone()).route_service(ALL, others);
+    let behind = Behind::new(others.clone());
+    let others = others.layer(from_fn_with_state(guests, fallback::pass_other_paths)).layer(from_fn(error::shaped));
     // Without this crate's CORS: the service has its own.
-    finished(routes, auth).merge(others)
+    finished(routes, auth).layer(Extension(behind)).merge(others)
 }
 
 fn ours() -> Router<BackstageAuth> {
@@ -87,7 +92,7 @@ fn ours() -> Router<BackstageAuth> {
     ]
     .into_iter()
     .fold(Router::new(), |router, (path, methods)| with_or_without_slash(router, path, methods));
-    ["/awsalb", "/.well-known"].into_iter().fold(router, nothing_else_below)
+    nothing_else_below(router, "/awsalb")
 }
 
 fn with_guest(router: Router<BackstageAuth>) -> Router<BackstageAuth> {

@@ -71,6 +71,7 @@ impl Session<'_> {
             auth.store_failed("the store of users", &error);
             ApiError::unavailable()
         })?;
+        auth.session_issued(if provider_info.is_some() { "awsalb" } else { "guest" }, user, issued.expires_at);
         response::private(&SessionBody {
             profile,
             provider_info,

@@ -2,15 +2,15 @@
 
 use axum::{
     body::Body,
-    extract::State,
-    http::{HeaderMap, Response, StatusCode, header},
+    extract::{Request, State},
+    http::{HeaderMap, Response, StatusCode, header, request::Parts},
 };
 use serde::Serialize;
 
-use super::{error::ApiError, response};
+use super::{behind::Behind, error::ApiError, response};
 use crate::{
     EntityRef,
-    backstage::{BackstageAuth, TokenRefused},
+    backstage::{BackstageAuth, TokenRefused, VerifiedUser},
 };
 
 #[derive(Serialize)]
@@ -24,13 +24,11 @@ struct UserClaims<'a> {
     ent: &'a [EntityRef],
 }
 
-/// The response to a full or limited user token.
-pub(super) async fn user_info(
-    State(auth): State<BackstageAuth>,
-    headers: HeaderMap,
-) -> Result<Response<Body>, ApiError> {
-    let token = bearer(&headers).ok_or_else(|| ApiError::bearer("Bearer", "A Backstage token is required."))?;
-    let user = auth.tokens().verify(token).await.map_err(|refused| match refused {
+/// The response to a full or limited user token, of this auth backend or of the one behind it.
+pub(super) async fn user_info(State(auth): State<BackstageAuth>, request: Request) -> Result<Response<Body>, ApiError> {
+    let (parts, _unread) = request.into_parts();
+    let token = bearer(&parts.headers).ok_or_else(|| ApiError::bearer("Bearer", "A Backstage token is required."))?;
+    let user = verified(&auth, token, &parts).await.map_err(|refused| match refused {
         TokenRefused::Invalid(why) => {
             tracing::debug!(target: "tower_alb_auth", "userinfo refused: {why}");
             ApiError::bearer("Bearer error=\"invalid_token\"", "The token is not a valid Backstage token.")
@@ -50,6 +48,15 @@ pub(super) async fn user_info(
         .filter(|info| info.user_entity_ref == user.user_entity_ref)
         .ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "The user is unknown."))?;
     response::private(&UserInfo { claims: UserClaims { sub: &info.user_entity_ref, ent: &info.ownership_entity_refs } })
+}
+
+/// The user of a token that a key of the published key set verifies: a client that signed in at the auth backend behind this one
+/// has a token of its keys.
+async fn verified(auth: &BackstageAuth, token: &str, parts: &Parts) -> Result<VerifiedUser, TokenRefused> {
+    match Behind::of(parts) {
+        Some(behind) => auth.tokens().verify_with(token, behind.keys(parts)).await,
+        None => auth.tokens().verify(token).await,
+    }
 }
 
 /// The only token of the only `Authorization` header. The scheme is case-insensitive (RFC 9110

@@ -6,8 +6,8 @@ use super::{sign_in::SignIn, stores::Stores};
 use crate::{
     AlbAuthConfig, AlbAuthLayer, BackgroundTask, ConfigError,
     backstage::{
-        BackstageAuth, BackstageAuthBuilder, Guest, TokenIssuer,
-        settings::{BackstageSettings, Check, GuestSettings},
+        BackstageAuth, BackstageAuthBuilder, Guest, SigningKeys, TokenIssuer,
+        settings::{BackstageSettings, Check, GuestSettings, StaticKey},
         store::StoreError,
     },
     config::AppConfig,
@@ -34,13 +34,21 @@ pub struct AuthBackendBuilder {
     without_catalog: bool,
     replicas: u16,
     create_own_tables: bool,
+    audit_log: bool,
 }
 
 impl AuthBackend {
     /// Starts from these files.
     pub fn builder(files: &AppConfig) -> AuthBackendBuilder {
         let files = files.clone();
-        AuthBackendBuilder { files, backend: None, without_catalog: false, replicas: 1, create_own_tables: false }
+        AuthBackendBuilder {
+            files,
+            backend: None,
+            without_catalog: false,
+            replicas: 1,
+            create_own_tables: false,
+            audit_log: false,
+        }
     }
 
     /// The settings that were read from the files.
@@ -171,6 +179,12 @@ impl AuthBackendBuilder {
         self
     }
 
+    /// Logs each session that is issued: see [`BackstageAuthBuilder::audit_log`].
+    pub fn audit_log(mut self) -> Self {
+        self.audit_log = true;
+        self
+    }
+
     /// Reads the settings and builds the parts. Opens no connection. Logs the warnings of the settings.
     ///
     /// # Errors
@@ -179,7 +193,11 @@ impl AuthBackendBuilder {
     pub fn build(self) -> Result<AuthBackend, ConfigError> {
         let settings = read(&self.files)?;
         let stores = Stores::new(&settings, self.replicas, self.create_own_tables)?;
-        let tokens = stores.issuer(&settings, TokenIssuer::builder(&settings.auth_url))?.build()?;
+        let mut tokens = TokenIssuer::builder(&settings.auth_url);
+        if let Some(keys) = &settings.plugin_keys {
+            tokens = tokens.plugin_signing_keys(SigningKeys::from_files(keys.iter().map(StaticKey::files))?);
+        }
+        let tokens = stores.issuer(&settings, tokens)?.build()?;
         let sign_in = match self.without_catalog {
             true => SignIn::without_catalog(),
             false => SignIn::in_catalog(&settings, &tokens, self.backend.as_deref())?,
@@ -187,7 +205,11 @@ impl AuthBackendBuilder {
         let config = sign_in.config(&self.files)?;
         let trust = config.summary();
         let layer = AlbAuthLayer::new(config);
-        let auth = stores.user_info(auth(&settings, &layer, &tokens)).build()?;
+        let mut auth = stores.user_info(auth(&settings, &layer, &tokens));
+        if self.audit_log {
+            auth = auth.audit_log();
+        }
+        let auth = auth.build()?;
         settings.warnings.iter().for_each(|warning| tracing::warn!(target: "tower_alb_auth", "{warning}"));
         Ok(AuthBackend { settings, sign_in, layer, tokens, auth, stores, trust })
     }

@@ -108,9 +108,10 @@ impl Stores {
         mut builder: TokenIssuerBuilder,
     ) -> Result<TokenIssuerBuilder, ConfigError> {
         builder = builder.token_lifetime(settings.token_lifetime);
-        if settings.omit_ownership_claim {
-            builder = builder.omit_ownership_claim();
-        }
+        builder = match settings.omit_ownership_claim {
+            true => builder.omit_ownership_claim(),
+            false => builder.with_ownership_claim(),
+        };
         if let KeyStoreSettings::Static(keys) = &settings.key_store {
             let files = keys.iter().map(|key| {
                 KeyFiles::new(&key.key_id).private_key_file(&key.private_key_file).public_key_file(&key.public_key_file)

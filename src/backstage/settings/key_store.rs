@@ -7,8 +7,9 @@ use super::{
     reader::{Reader, Warning},
 };
 use crate::{
+    backstage::KeyFiles,
     config::{Problem, ProblemKind},
-    internal::Section,
+    internal::{KeyAt, Section},
 };
 
 /// Where signing keys come from, and where their public halves are kept.
@@ -33,6 +34,13 @@ pub struct StaticKey {
     pub private_key_file: PathBuf,
     /// The `kid` of the tokens it signs.
     pub key_id: String,
+}
+
+impl StaticKey {
+    /// The files, for [`SigningKeys::from_files`](crate::backstage::SigningKeys::from_files).
+    pub(in crate::backstage) fn files(&self) -> KeyFiles {
+        KeyFiles::new(&self.key_id).private_key_file(&self.private_key_file).public_key_file(&self.public_key_file)
+    }
 }
 
 pub(super) fn read_key_store(reader: &Reader<'_>, database: &Database) -> Option<KeyStoreSettings> {
@@ -62,7 +70,7 @@ pub(super) fn read_key_store(reader: &Reader<'_>, database: &Database) -> Option
             }
         },
         Some("memory") => Some(KeyStoreSettings::Memory),
-        Some("static") => read_keys(reader, &store).map(KeyStoreSettings::Static),
+        Some("static") => read_keys(reader, store.at("provider"), "auth.keyStore.static").map(KeyStoreSettings::Static),
         Some(other) => {
             reader.problem(Problem::unknown_value(store.at("provider"), other, ["database", "memory", "static"]));
             None
@@ -70,15 +78,33 @@ pub(super) fn read_key_store(reader: &Reader<'_>, database: &Database) -> Option
     }
 }
 
-fn read_keys(reader: &Reader<'_>, store: &Section<'_>) -> Option<Vec<StaticKey>> {
-    let own = reader.section("auth.keyStore.static");
+/// `backend.auth.pluginKeyStore`: the keys of plugin tokens, if they are in files. `None` if they are generated, in the database
+/// where there is one.
+pub(super) fn read_plugin_keys(reader: &Reader<'_>) -> Option<Vec<StaticKey>> {
+    let store = reader.section("backend.auth.pluginKeyStore");
+    match reader.text(&store, "type").as_deref() {
+        None | Some("database") => None,
+        Some("static") => read_keys(reader, store.at("type"), "backend.auth.pluginKeyStore.static"),
+        Some(other) => {
+            reader.problem(Problem::unknown_value(store.at("type"), other, ["database", "static"]));
+            None
+        }
+    }
+}
+
+/// The keys below this path. `chosen_by` is the key that requires them.
+fn read_keys(reader: &Reader<'_>, chosen_by: KeyAt, path: &str) -> Option<Vec<StaticKey>> {
+    let own = reader.section(path);
     let Some(entries) = own.sections("keys") else {
         if own.find("keys").is_none() {
-            let predicate = "is static, and there is no auth.keyStore.static.keys";
-            reader.problem(Problem::of(ProblemKind::Missing, store.at("provider"), predicate).with_fix(
-                "add\nauth:\n  keyStore:\n    static:\n      keys:\n        - keyId: <name>\n          publicKeyFile: <path of \
-                 a PEM>\n          privateKeyFile: <path of a PEM>",
-            ));
+            let predicate = format!("is static, and there is no {path}.keys");
+            let mut lines = "add".to_owned();
+            let names = path.split('.').chain(["keys"]).enumerate();
+            names.for_each(|(depth, name)| lines.push_str(&format!("\n{}{name}:", "  ".repeat(depth))));
+            let indent = "  ".repeat(path.split('.').count().saturating_add(1));
+            let entry = ["- keyId: <name>", "  publicKeyFile: <path of a PEM>", "  privateKeyFile: <path of a PEM>"];
+            entry.iter().for_each(|line| lines.push_str(&format!("\n{indent}{line}")));
+            reader.problem(Problem::of(ProblemKind::Missing, chosen_by, predicate).with_fix(lines));
         }
         return None;
     };

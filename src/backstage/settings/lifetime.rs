@@ -1,4 +1,4 @@
-//! `auth.backstageTokenExpiration`: how long a token of Backstage lives.
+//! Durations: `auth.backstageTokenExpiration`, how long a token of Backstage lives, and `backend.lifecycle.serverShutdownDelay`.
 //!
 //! Written as Backstage has it: an object (`{ hours: 1 }`), an amount with its unit (`90m`, `2 hours`), or ISO 8601 (`PT1H`).
 
@@ -16,6 +16,9 @@ const KEY: &str = "backstageTokenExpiration";
 const DEFAULT: Duration = Duration::from_secs(3600);
 const MIN: Duration = Duration::from_secs(600);
 const MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// As `--shutdown-delay`.
+const MAX_SHUTDOWN_DELAY: Duration = Duration::from_secs(300);
 
 /// Members of the object, with their seconds. Months and years as Backstage counts them.
 const MEMBERS: [(&str, f64); 8] = [
@@ -42,21 +45,7 @@ const UNITS: [(&[&str], f64); 7] = [
 
 /// The lifetime that is written, clamped to 10 min to 24 h. Clamping is a warning.
 pub(super) fn read_lifetime(reader: &Reader<'_>, auth: &Section<'_>) -> Duration {
-    reader.tell_unset(auth, KEY);
-    let Some(node) = auth.find(KEY) else { return DEFAULT };
-    let seconds = match &node.value {
-        Value::Object(_) => auth.section(KEY).and_then(|object| members(reader, &object)),
-        Value::Text(text) => {
-            let seconds = if text.trim().starts_with('P') { iso(text.trim()) } else { amount(text.trim()) };
-            if seconds.is_none() {
-                let problem = Problem::of(ProblemKind::InvalidValue, auth.at(KEY), "is not a duration");
-                reader.problem(problem.with_fix("write it as { hours: 1 }, 1h, 90m or PT1H"));
-            }
-            seconds
-        }
-        _ => auth.wrong(KEY, node, "an object such as { hours: 1 }, or a text such as 1h"),
-    };
-    let Some(seconds) = seconds else { return DEFAULT };
+    let Some(seconds) = read_seconds(reader, auth, KEY) else { return DEFAULT };
     let written = Duration::try_from_secs_f64(seconds.round()).unwrap_or(Duration::MAX);
     let kept = written.clamp(MIN, MAX);
     if kept != written {
@@ -67,6 +56,37 @@ pub(super) fn read_lifetime(reader: &Reader<'_>, auth: &Section<'_>) -> Duration
         ));
     }
     kept
+}
+
+/// `backend.lifecycle.serverShutdownDelay`: how long the service continues after a signal to end.
+pub(super) fn read_shutdown_delay(reader: &Reader<'_>) -> Duration {
+    const DELAY: &str = "serverShutdownDelay";
+    let lifecycle = reader.section("backend.lifecycle");
+    let Some(seconds) = read_seconds(reader, &lifecycle, DELAY) else { return Duration::ZERO };
+    let written = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+    if written > MAX_SHUTDOWN_DELAY {
+        let text = format!("the value is longer than {MAX_SHUTDOWN_DELAY:?}, so {MAX_SHUTDOWN_DELAY:?} are used");
+        reader.warn(Warning::of(lifecycle.at(DELAY), text));
+    }
+    written.min(MAX_SHUTDOWN_DELAY)
+}
+
+/// A duration in seconds, if the key is there.
+fn read_seconds(reader: &Reader<'_>, section: &Section<'_>, key: &str) -> Option<f64> {
+    reader.tell_unset(section, key);
+    let node = section.find(key)?;
+    match &node.value {
+        Value::Object(_) => section.section(key).and_then(|object| members(reader, &object)),
+        Value::Text(text) => {
+            let seconds = if text.trim().starts_with('P') { iso(text.trim()) } else { amount(text.trim()) };
+            if seconds.is_none() {
+                let problem = Problem::of(ProblemKind::InvalidValue, section.at(key), "is not a duration");
+                reader.problem(problem.with_fix("write it as { hours: 1 }, 1h, 90m or PT1H"));
+            }
+            seconds
+        }
+        _ => section.wrong(key, node, "an object such as { hours: 1 }, or a text such as 1h"),
+    }
 }
 
 fn members(reader: &Reader<'_>, object: &Section<'_>) -> Option<f64> {

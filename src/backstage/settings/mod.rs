@@ -8,7 +8,8 @@
 //! | `backend.baseUrl`, `app.baseUrl`, `backend.cors.origin` | the address of the service, and the origins whose pages may send requests |
 //! | `backend.listen` | the address that accepts connections |
 //! | `auth.backstageTokenExpiration`, `auth.omitIdentityTokenOwnershipClaim` | what its tokens are |
-//! | `auth.keyStore`, `backend.database` | where signing keys and their public halves are |
+//! | `auth.keyStore`, `backend.auth.pluginKeyStore`, `backend.database` | where signing keys and their public halves are |
+//! | `backend.lifecycle.serverShutdownDelay`, `backend.health.headers` | how the service ends, and what probes get |
 //! | `discovery.endpoints`, `backend.auth.externalAccess` | the address of the catalog, and the credentials for it |
 //! | `sessionCookieName`, `signOutUrl`, `exposeAccessToken` of `auth.providers.awsalb` | sign-out, and what a session shows |
 //! | `auth.providers.guest` | guests, for development |
@@ -21,6 +22,7 @@ mod check;
 mod database;
 mod discovery;
 mod guest;
+mod health;
 mod key_store;
 mod keys;
 mod lifetime;
@@ -32,6 +34,8 @@ mod urls;
 
 use std::time::Duration;
 
+use http::HeaderMap;
+
 #[cfg(feature = "postgres")]
 pub(super) use self::database::PostgresUrl;
 use self::{
@@ -39,9 +43,10 @@ use self::{
     database::{Database, read_database},
     discovery::{Endpoints, Side, not_an_address},
     guest::read_guest,
-    key_store::{check_algorithm, read_key_store},
+    health::read_health_headers,
+    key_store::{check_algorithm, read_key_store, read_plugin_keys},
     keys::{Key, keys_below},
-    lifetime::read_lifetime,
+    lifetime::{read_lifetime, read_shutdown_delay},
     listen::read_listen,
     reader::{Reader, Warning},
     rules::not_served_here,
@@ -102,11 +107,17 @@ pub struct BackstageSettings {
     pub listen: ListenSettings,
     /// How long a token lives: 1 hour unless set, 10 minutes to 24 hours.
     pub token_lifetime: Duration,
-    /// Whether the claim `ent` is left out of tokens. Not unless set: stock Backstage leaves it out, which costs back ends a
-    /// request each.
+    /// Whether the claim `ent` is left out of tokens, which costs back ends a request for `/v1/userinfo` each. True unless set
+    /// to false, as in stock Backstage since version 0.28.
     pub omit_ownership_claim: bool,
     /// Where signing keys come from.
     pub key_store: KeyStoreSettings,
+    /// The keys of plugin tokens, if they are in files: `backend.auth.pluginKeyStore`.
+    pub plugin_keys: Option<Vec<StaticKey>>,
+    /// How long the service continues to serve after a signal to end: `backend.lifecycle.serverShutdownDelay`.
+    pub shutdown_delay: Duration,
+    /// Headers of health responses: `backend.health.headers`.
+    pub health_headers: HeaderMap,
     /// The database of Backstage's auth plugin, where it is a PostgreSQL.
     pub database: Option<DatabaseSettings>,
     /// The address of the catalog, and the credentials for it.
@@ -157,10 +168,12 @@ fn read(reader: &Reader<'_>) -> Option<BackstageSettings> {
     let urls = read_urls(reader);
     let listen = read_listen(reader);
     let token_lifetime = read_lifetime(reader, &auth);
-    let omit_ownership_claim = reader.flag_or(&auth, "omitIdentityTokenOwnershipClaim", false);
+    let omit_ownership_claim = reader.flag_or(&auth, "omitIdentityTokenOwnershipClaim", true);
     check_algorithm(reader, &auth, "identityTokenAlgorithm");
     let database = read_database(reader);
     let key_store = read_key_store(reader, &database);
+    let plugin_keys = read_plugin_keys(reader);
+    let (shutdown_delay, health_headers) = (read_shutdown_delay(reader), read_health_headers(reader));
     let base_url = urls.as_ref().map_or("https://backend.invalid", |urls| urls.base.as_str());
     let catalog = read_catalog(reader, base_url);
     let guest = read_guest(reader);
@@ -181,6 +194,9 @@ fn read(reader: &Reader<'_>) -> Option<BackstageSettings> {
         token_lifetime,
         omit_ownership_claim,
         key_store: key_store?,
+        plugin_keys,
+        shutdown_delay,
+        health_headers,
         database: match database {
             Database::Postgres(settings) => Some(*settings),
             Database::Passing | Database::Other(_) => None,

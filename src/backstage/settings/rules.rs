@@ -44,7 +44,8 @@ const fn not_served(path: &'static str, why: &'static str) -> Rule {
 }
 
 const DATABASE: &str = "where the auth plugin's tables are";
-const CLIENTS: &str = "clients that sign in through Backstage itself are not served";
+const CLIENTS: &str = "Backstage's command line and MCP clients are not signed in here; an auth backend that signs them in can \
+                       stand behind, by --upstream <URL>";
 const FRONT_END: &str = "the front end reads it";
 
 /// The first that fits holds.
@@ -110,6 +111,7 @@ const RULES: &[Rule] = &[
     not_served("auth.experimentalClientIdMetadataDocuments", CLIENTS),
     not_served("auth.clientIdMetadataDocuments", CLIENTS),
     not_served("auth.staticClients", CLIENTS),
+    not_served("auth.refreshToken", CLIENTS),
     of_others("auth.autologout", FRONT_END),
     not_served("auth.*", "no such setting is known here"),
     // The backend.
@@ -122,7 +124,21 @@ const RULES: &[Rule] = &[
     ),
     not_served("backend.https", "TLS ends at the load balancer: connections are plain http"),
     used("backend.auth.externalAccess", "the token for the catalog"),
+    used("backend.auth.pluginKeyStore", "where the keys of plugin tokens come from"),
     of_others("backend.auth", "back ends authenticate each other with it"),
+    used("backend.lifecycle.serverShutdownDelay", "how long the service continues after a signal to end"),
+    of_others("backend.lifecycle", "this service has no plugins to start"),
+    used("backend.health.headers", "headers of health responses"),
+    not_served(
+        "backend.rateLimit",
+        "requests are not limited here; limit them in front of the load balancer, such as by AWS WAF's rate-based rules",
+    ),
+    not_served(
+        "backend.csp",
+        "this service sends no Content-Security-Policy: its responses are JSON, and a page's policy comes with the page",
+    ),
+    not_served("backend.trustProxy", "no client address is read here"),
+    not_served("backend.server", "the limits of connections are fixed here"),
     used("backend.database.client", DATABASE),
     used("backend.database.connection", DATABASE),
     used("backend.database.prefix", DATABASE),

@@ -43,7 +43,22 @@ pub(super) fn read_urls(reader: &Reader<'_>) -> Option<Urls> {
     if let Some(public) = urls.public() {
         check_origins(reader, &urls, public);
     }
+    warn_of_preflight_requests(reader, &urls);
     Some(urls)
+}
+
+/// Pages of one origin that call another one: a browser sends no cookie with the preflight request, so a load balancer that
+/// authenticates it redirects it to the login page, and the browser gives up.
+fn warn_of_preflight_requests(reader: &Reader<'_>, urls: &Urls) {
+    let (Some(app), Some(base)) = (origin_of(&urls.app), origin_of(&urls.base)) else { return };
+    if app != base && is_public_https(&urls.base) {
+        let text = format!(
+            "pages of {app} call another origin, {base}: browsers send a preflight request (OPTIONS) without cookies first, \
+             which a listener rule that authenticates redirects to the login page; add a rule before it that forwards the \
+             method OPTIONS for /api/* without authentication, or serve both at one origin"
+        );
+        reader.warn(Warning::of(reader.section("backend").at("baseUrl"), text));
+    }
 }
 
 /// The origins of the application, of `backend.cors.origin` and of the backend, beside an address on https.

@@ -29,10 +29,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use tower_service::Service;
 
 pub use self::builder::UpstreamBuilder;
-use self::{
-    hop::HopMark,
-    refusal::{Requested, Warnings, refuse},
-};
+pub(super) use self::hop::{HopMark, copy_marks};
+use self::refusal::{Requested, Warnings, refuse};
 use super::own_paths;
 use crate::internal::proxy::{Forwarder, at_server};
 
@@ -107,6 +105,10 @@ struct Inner {
     warnings: Warnings,
 }
 
+/// Marks a request of the router itself, for a document that it publishes together with its own. No client can set it.
+#[derive(Clone, Copy)]
+pub(super) struct OwnQuestion;
+
 /// The paths that are never passed on.
 enum OwnPaths {
     /// Those of the routes that are mounted at `/api/auth` and at these paths.
@@ -149,7 +151,8 @@ impl Upstream {
                 &self.0.warnings,
             );
         }
-        if !self.0.own_paths.may_pass(request.uri().path()) {
+        let own_question = request.extensions_mut().remove::<OwnQuestion>().is_some();
+        if !own_question && !self.0.own_paths.may_pass(request.uri().path()) {
             let own =
                 "does not get requests for a path that is, or could be interpreted as, one of this auth backend's own";
             return refuse(404, &requested, own, &self, &self.0.warnings);

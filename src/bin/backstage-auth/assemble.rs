@@ -42,9 +42,11 @@ pub fn assemble(files: &AppConfig, arguments: &Serve) -> Result<Assembled, Confi
     let upstream = upstream.map_err(|error| named_by_flags(&error, arguments))?;
     if let Some(upstream) = &upstream {
         let rest = if front_end.is_some() { "what else is asked for below /api" } else { "whatever else is asked for" };
-        lines.add("Upstream", format!("{upstream} gets {rest}, without the load balancer's headers"));
+        let both = "its discovery document and its public keys are published with the own ones";
+        lines.add("Upstream", format!("{upstream} gets {rest}, without the load balancer's headers; {both}"));
     }
-    let health = Health::new(backend.layer().handle(), backend.tokens().clone());
+    let headers = backend.settings().health_headers.clone();
+    let health = Health::new(backend.layer().handle(), backend.tokens().clone(), headers);
     let auth = backend.auth().clone();
     let service = routes::routes(Parts { auth, health: health.clone(), front_end, upstream });
     let tending = backend.tokens().maintain_keys_in_background();
@@ -58,6 +60,9 @@ fn backend(files: &AppConfig, arguments: &Serve) -> Result<AuthBackend, ConfigEr
     }
     if arguments.without_catalog {
         builder = builder.without_catalog();
+    }
+    if arguments.audit_log {
+        builder = builder.audit_log();
     }
     if arguments.create_tables {
         builder = builder.create_own_tables();
@@ -80,6 +85,10 @@ fn lines(backend: &AuthBackend) -> StartLines {
     let url = &settings.auth_url;
     lines.add("Session", format!("{url}/awsalb/refresh, where browsers ask through the load balancer"));
     lines.add("Public keys", "/api/auth/.well-known/jwks.json, where back ends ask past the load balancer");
+    lines.add(
+        "Health",
+        "/.backstage/health/v1/readiness for the target group, /.backstage/health/v1/liveness for the container",
+    );
     lines.add("Shared", shared(settings));
     lines.add("Catalog", catalog(backend));
     lines.add("Trusts", backend.trust_summary());

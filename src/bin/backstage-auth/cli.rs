@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use tower_alb_auth::config::AppConfig;
 
 const EXAMPLES: &str = "\
@@ -22,6 +22,17 @@ Examples:
       backstage-auth --config app-config.yaml --listen 127.0.0.1:7007 --without-catalog
       alb-emulator --demo --target http://127.0.0.1:7007
       alb-emulator --demo --print-config app-config    # what the file has to say then
+
+Paths:
+  /api/auth/awsalb/refresh                   a session, for browsers through the load balancer
+  /api/auth/awsalb/logout                    sign-out (POST)
+  /api/auth/.well-known/jwks.json            public keys of user tokens, for back ends past the load balancer
+  /api/auth/.well-known/openid-configuration the discovery document
+  /api/auth/.backstage/auth/v1/jwks.json     public keys of plugin tokens, for back ends past the load balancer
+  /api/auth/v1/userinfo                      the user and the groups of a token
+  /.backstage/health/v1/readiness            for the health check of the target group
+  /.backstage/health/v1/liveness             for the container's health check
+  /metrics                                   at the address of --metrics only
 
 Exit codes: 0 it was told to end, or the check found nothing wrong; 1 the settings are refused, or a
 port is taken; 2 the arguments are wrong.
@@ -137,10 +148,22 @@ pub struct Serve {
     #[arg(long)]
     pub create_tables: bool,
 
-    /// So many seconds it goes on after it was told to end, and says that it is not ready: for a load balancer that learns it by
-    /// asking. Then it takes no more connections, and what is under way has 20 s.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=300))]
-    pub shutdown_delay: u16,
+    /// Seconds to keep serving after SIGTERM while readiness reports "not ready", so that the load balancer deregisters it. Then
+    /// it accepts no more connections, and requests in progress have 20 s [default: backend.lifecycle.serverShutdownDelay, else 0].
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(..=300))]
+    pub shutdown_delay: Option<u16>,
+
+    /// Serves metrics for Prometheus at http://ADDRESS/metrics. Use a port that neither the load balancer nor users reach.
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub metrics: Option<SocketAddr>,
+
+    /// The format of the log on standard error.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+
+    /// Logs each session that is issued, with its user: for an audit trail, target tower_alb_auth::audit.
+    #[arg(long)]
+    pub audit_log: bool,
 
     /// Shuts out the users in this file, one JSON object a line, such as {"user": "user:default/jane.doe"}. A change of the file is in
     /// force within 2 s. The format is in docs/OPERATING.md.
@@ -155,6 +178,15 @@ pub struct Serve {
     /// How many of these run. Several need a database that they share.
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub replicas: u16,
+}
+
+/// The format of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line: timestamp, level, target, fields, span.
+    Json,
 }
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {

@@ -8,7 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, Response, StatusCode},
+    middleware::map_response,
+    routing::get,
+};
 use serde_json::{Value, json};
 use tower_alb_auth::{AlbAuthHandle, backstage::TokenIssuer};
 
@@ -22,13 +29,15 @@ const MAX_LINES: usize = 10;
 pub struct Health {
     alb: AlbAuthHandle,
     tokens: TokenIssuer,
+    /// Of every response: `backend.health.headers`.
+    headers: HeaderMap,
     ending: Arc<AtomicBool>,
     logged: Arc<Logged>,
 }
 
 impl Health {
-    pub fn new(alb: AlbAuthHandle, tokens: TokenIssuer) -> Self {
-        Self { alb, tokens, ending: Arc::default(), logged: Arc::default() }
+    pub fn new(alb: AlbAuthHandle, tokens: TokenIssuer, headers: HeaderMap) -> Self {
+        Self { alb, tokens, headers, ending: Arc::default(), logged: Arc::default() }
     }
 
     /// Reports "not ready" from now on, so that the load balancer deregisters this replica.
@@ -38,10 +47,18 @@ impl Health {
 }
 
 pub fn routes(health: Health) -> Router {
+    let headers = health.headers.clone();
     Router::new()
         .route("/.backstage/health/v1/liveness", get(liveness))
         .route("/.backstage/health/v1/readiness", get(readiness))
         .with_state(health)
+        .layer(map_response(move |mut response: Response<Body>| {
+            let headers = headers.clone();
+            async move {
+                response.headers_mut().extend(headers);
+                response
+            }
+        }))
 }
 
 async fn liveness() -> Json<Value> {

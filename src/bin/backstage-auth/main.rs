@@ -19,6 +19,7 @@
 //! | `routes.rs` | the routes and the layers around them |
 //! | `health.rs` | liveness and readiness |
 //! | `healthcheck.rs` | the subcommand `healthcheck`, for containers |
+//! | `metrics.rs` | metrics for Prometheus |
 //! | `front_end.rs` | a built front end |
 //! | `start_lines.rs` | the lines printed at start-up |
 //! | `serve.rs` | serving and graceful shutdown |
@@ -34,6 +35,7 @@ mod deny_lists;
 mod front_end;
 mod health;
 mod healthcheck;
+mod metrics;
 mod routes;
 #[cfg(feature = "emulator")]
 mod self_check;
@@ -49,7 +51,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     assemble::{Assembled, assemble},
-    cli::{Arguments, Serve, Task},
+    cli::{Arguments, LogFormat, Serve, Task},
 };
 
 /// Interval at which the files are checked for changes.
@@ -58,7 +60,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 #[tokio::main]
 async fn main() -> ExitCode {
     let Arguments { task, serve: arguments, check } = Arguments::parse();
-    log(if check { "error" } else { "info" });
+    log(if check { "error" } else { "info" }, arguments.log_format);
     let outcome = match task {
         Some(Task::Check { files }) => files.found().and_then(|paths| check::run(&paths).map_err(message)),
         Some(Task::Healthcheck { address }) => healthcheck::run(address),
@@ -88,6 +90,8 @@ async fn self_check(_: Serve) -> Result<bool, String> {
 
 async fn serve(arguments: Serve) -> Result<(), String> {
     let paths = arguments.files.found()?;
+    // Before anything is counted.
+    let metrics = arguments.metrics.map(|address| metrics::install().map(|metrics| (address, metrics))).transpose()?;
     // Before the files are read, so that no later change is missed.
     let watch = Watch::files(&paths).every(POLL_INTERVAL);
     let files = AppConfig::load(&paths).map_err(message)?;
@@ -99,6 +103,10 @@ async fn serve(arguments: Serve) -> Result<(), String> {
 
     let listener = listen(arguments.listen, &backend.settings().listen).await?;
     let address = listener.local_addr().map_err(message)?;
+    if let Some((address, metrics)) = metrics {
+        let address = metrics::serve(address, metrics).await?;
+        lines.add("Metrics", format!("http://{address}/metrics, for Prometheus alone"));
+    }
     lines.add("Listens at", format!("http://{address}"));
     println!(
         "backstage-auth {}: users whom the load balancer signed in, for Backstage\n\n{lines}",
@@ -108,7 +116,8 @@ async fn serve(arguments: Serve) -> Result<(), String> {
     if let Err(error) = backend.check_stores().await {
         tracing::warn!("{error}");
     }
-    let delay = Duration::from_secs(arguments.shutdown_delay.into());
+    let delay = arguments.shutdown_delay.map(|seconds| Duration::from_secs(seconds.into()));
+    let delay = delay.unwrap_or(backend.settings().shutdown_delay);
     serve::until_stopped(listener, service, health, delay).await.map_err(message)
 }
 
@@ -128,8 +137,12 @@ fn message(error: impl Display) -> String {
     error.to_string()
 }
 
-fn log(default: &str) {
+fn log(default: &str, format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let to = std::io::stderr;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(to).with_ansi(to().is_terminal()).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(to);
+    match format {
+        LogFormat::Text => log.with_ansi(to().is_terminal()).init(),
+        LogFormat::Json => log.json().init(),
+    }
 }

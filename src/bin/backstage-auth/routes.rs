@@ -36,7 +36,7 @@ pub struct Parts {
 /// |---|---|
 /// | `/api/auth/*` | the auth backend, else the upstream, else 404 |
 /// | `/.backstage/health/v1/*` | this service |
-/// | the rest of `/api/*` and `/.backstage/*` | the upstream, else 404 |
+/// | the rest of `/api/*`, `/.backstage/*`, and `/.well-known/*` | the upstream, else 404 |
 /// | everything else | the front end, else the upstream, else 404 |
 pub fn routes(parts: Parts) -> Router {
     let Parts { auth, health, front_end, upstream } = parts;
@@ -47,7 +47,7 @@ pub fn routes(parts: Parts) -> Router {
         None => (backstage::router(auth), Router::new().fallback(not_found)),
     };
     let rest = match front_end {
-        Some(front_end) => ["/api", "/.backstage"]
+        Some(front_end) => ["/api", "/.backstage", "/.well-known"]
             .into_iter()
             .fold(Router::new(), |rest, path| rest.nest_service(path, others.clone()))
             .fallback_service(front_end),

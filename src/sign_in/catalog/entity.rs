@@ -67,14 +67,14 @@ impl Entity {
     }
 
     pub(super) fn entity_ref(&self) -> Result<EntityRef, EntityRefError> {
-        EntityRef::new(&self.kind, self.namespace(), self.name())
+        EntityRef::new(&self.kind, &self.namespace().to_ascii_lowercase(), self.name())
     }
 
-    /// The groups that a user is a member of, or the parents of a group, in the catalog's order.
-    /// Targets that are not groups are omitted, as in Backstage.
+    /// The groups that a user is a member of, or the parents of a group, in the catalog's order
+    /// and in lower case. Targets that are not groups are omitted, as in Backstage.
     pub(super) fn groups(&self, relation: &str) -> Vec<EntityRef> {
         let targets = self.relations.iter().filter(|held| held.kind == relation);
-        let groups = targets.filter_map(|held| held.target_ref.parse::<EntityRef>().ok());
+        let groups = targets.filter_map(|held| held.target_ref.to_ascii_lowercase().parse::<EntityRef>().ok());
         groups.filter(|group| group.kind() == "group").collect()
     }
 }

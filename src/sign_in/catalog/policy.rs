@@ -175,6 +175,10 @@ impl CatalogSignIn {
         email: &Email<'_>,
         namespace: Option<&str>,
     ) -> Result<Vec<Entity>, SignInError> {
+        // No entity can have such a name, so the catalog need not be queried for it.
+        if *by == LookupKey::LocalPart && Names::default().user(email.local_part).is_err() {
+            return Ok(Vec::new());
+        }
         let query = by.query(email, namespace);
         let found = match by {
             LookupKey::LocalPart => self.client.entity(&query).await?.into_iter().collect(),

@@ -26,7 +26,7 @@ fn refs(refs: &[&str]) -> Vec<EntityRef> {
 
 #[tokio::test]
 async fn s_64_header_and_claims_are_those_of_backstage_in_their_order() {
-    let issuer = builder(&noon()).build().unwrap();
+    let issuer = builder(&noon()).with_ownership_claim().build().unwrap();
     let owns = refs(&["user:default/jane.doe", "group:default/team-a"]);
     let issued = issuer.user_token(&jane(), &owns).await.unwrap();
     let token = issued.expose();
@@ -62,8 +62,8 @@ async fn s_64_uip_makes_the_limited_token_that_says_who_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn ent_is_left_out_where_the_configuration_says_so() {
-    let issuer = builder(&noon()).omit_ownership_claim().build().unwrap();
+async fn ent_is_left_out_unless_the_configuration_keeps_it() {
+    let issuer = builder(&noon()).build().unwrap();
     let issued = issuer.user_token(&jane(), &[jane()]).await.unwrap();
     let uip = json(issued.expose(), 1)["uip"].as_str().unwrap().to_owned();
     assert_eq!(
@@ -84,7 +84,7 @@ fn groups(characters: usize) -> Vec<EntityRef> {
 #[tokio::test]
 async fn s_69_a_token_over_the_bound_goes_out_without_ent_and_the_log_says_so_without_claims() {
     let (traced, _guard) = Traced::begin();
-    let issuer = builder(&noon()).build().unwrap();
+    let issuer = builder(&noon()).with_ownership_claim().build().unwrap();
     let issued = issuer.user_token(&jane(), &groups(40_000)).await.unwrap();
 
     assert!(!issued.has_ownership_claim);
@@ -99,7 +99,7 @@ async fn s_69_a_token_over_the_bound_goes_out_without_ent_and_the_log_says_so_wi
 
 #[tokio::test]
 async fn s_69_the_bound_is_32_768_characters() {
-    let issuer = builder(&noon()).build().unwrap();
+    let issuer = builder(&noon()).with_ownership_claim().build().unwrap();
     let (mut owns, mut longest) = (groups(32_000), 0);
     loop {
         let issued = issuer.user_token(&jane(), &owns).await.unwrap();

@@ -33,6 +33,8 @@ async fn what_is_not_ours_goes_on_as_it_came() {
         (Method::GET, "/guest/refresh"),
         (Method::GET, "/.backstage/health/v1/liveness"),
         (Method::GET, "/awsalbx/refresh"),
+        (Method::GET, "/.well-known/oauth-client/cli.json"),
+        (Method::GET, "/.well-known/oauth-authorization-server?a=b"),
         (Method::GET, "/x"),
     ] {
         let answer =
@@ -56,7 +58,6 @@ async fn what_is_ours_never_goes_on() {
         (404, "/awsalb/refresh/x"),
         (200, "/.well-known/jwks.json"),
         (200, "/.well-known/openid-configuration"),
-        (404, "/.well-known/oauth-client/cli.json"),
         (200, "/.backstage/auth/v1/jwks.json"),
         (401, "/v1/userinfo"),
     ] {
@@ -81,6 +82,11 @@ async fn s_73_no_way_of_writing_a_path_of_ours_reaches_the_other() {
         "/github/%2e%2e/awsalb/refresh",
         "/github//start",
         "/.WELL-KNOWN/jwks.json",
+        "/.well-known/JWKS.json",
+        "/.well-known/%6awks.json",
+        "/.well-known//jwks.json",
+        "/.well-known/x/../jwks.json",
+        "/.well-known/OpenID-configuration/",
         "/V1/userinfo",
         "/.Backstage/auth/v1/jwks.json",
         "/awsalb;x/refresh",

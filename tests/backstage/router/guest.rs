@@ -27,7 +27,7 @@ async fn a_guest_is_backstage_s_where_guests_are_let_in() {
     insta::assert_snapshot!(shown(&answer), @r##"
     200
     cache-control: no-store
-    content-length: 751
+    content-length: 707
     content-type: application/json; charset=utf-8
     vary: origin
     x-content-type-options: nosniff

@@ -21,7 +21,7 @@ async fn a_session_is_as_the_stock_front_end_reads_it() {
     insta::assert_snapshot!(shown(&site.refresh(&User::jane()).await), @r##"
     200
     cache-control: no-store
-    content-length: 905
+    content-length: 862
     content-type: application/json; charset=utf-8
     vary: origin
     x-content-type-options: nosniff
@@ -129,13 +129,13 @@ async fn discovery_says_what_a_stock_backend_says() {
     insta::assert_snapshot!(shown(&site.get("/.well-known/openid-configuration").await), @r##"
     200
     cache-control: public, max-age=5
-    content-length: 725
+    content-length: 675
     content-type: application/json; charset=utf-8
-    etag: "ICGoUP7f86_aC7HfduEMgBjaPfsGkv13RPPFQg3r3fg"
+    etag: "skaW442uirBjtQOtSdYBv26RaSIQFbMFunB7fEyhUSw"
     vary: origin
     x-content-type-options: nosniff
 
-    {"issuer":"https://backstage.example.com/api/auth","token_endpoint":"https://backstage.example.com/api/auth/v1/token","userinfo_endpoint":"https://backstage.example.com/api/auth/v1/userinfo","jwks_uri":"https://backstage.example.com/api/auth/.well-known/jwks.json","response_types_supported":["code","id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["ES256"],"scopes_supported":["openid"],"token_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post"],"claims_supported":["sub","ent"],"grant_types_supported":["authorization_code"],"authorization_endpoint":"https://backstage.example.com/api/auth/v1/authorize","code_challenge_methods_supported":["S256","plain"]}
+    {"issuer":"https://backstage.example.com/api/auth","token_endpoint":"https://backstage.example.com/api/auth/v1/token","userinfo_endpoint":"https://backstage.example.com/api/auth/v1/userinfo","jwks_uri":"https://backstage.example.com/api/auth/.well-known/jwks.json","response_types_supported":["code","id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["ES256"],"scopes_supported":["openid"],"token_endpoint_auth_methods_supported":[],"claims_supported":["sub","ent"],"grant_types_supported":["authorization_code"],"authorization_endpoint":"https://backstage.example.com/api/auth/v1/authorize","code_challenge_methods_supported":["S256"]}
     "##);
 }
 

@@ -70,6 +70,36 @@ async fn files_are_served_as_app_backend_serves_them() {
     assert_eq!((gone.status, gone.cache), (404, None), "a page must not be taken for a script");
 }
 
+/// A page with status 200 would report what is not there as healthy, or be read as a script.
+#[tokio::test]
+async fn the_page_is_for_pages_and_for_no_probe_script_or_data() {
+    let site = Site::of(built(), &["--without-catalog", "--static", "dist"]).await;
+    for path in ["/readyz", "/healthz", "/metrics", "/livez", "/Healthz/", "/readyz/ping", "/metrics?x"] {
+        let seen = see(&site.service, path).await;
+        assert_eq!((seen.status, seen.cache.as_deref()), (404, Some(NOT_AT_ALL)), "{path}: {}", seen.body);
+    }
+    let client = reqwest::Client::new();
+    for (name, value, expected) in [
+        ("accept", "text/html,application/xhtml+xml,*/*;q=0.8", 200),
+        ("accept", "application/json", 404),
+        ("sec-fetch-dest", "document", 200),
+        ("sec-fetch-dest", "iframe", 200),
+        ("sec-fetch-dest", "script", 404),
+        ("sec-fetch-dest", "empty", 404),
+    ] {
+        let answer = client.get(site.service.at("/assets/chunk.of-before.js")).header(name, value).send().await;
+        assert_eq!(answer.expect("an answer").status().as_u16(), expected, "{name}: {value}");
+    }
+}
+
+/// Clients of Backstage itself look for its documents there, and must not get a page.
+#[tokio::test]
+async fn well_known_documents_are_not_the_page() {
+    let site = Site::of(built(), &["--without-catalog", "--static", "dist"]).await;
+    let answer = reqwest::get(site.service.at("/.well-known/oauth-protected-resource")).await.expect("an answer");
+    assert_eq!(answer.status(), 404);
+}
+
 #[tokio::test]
 async fn what_is_no_file_of_it_stays_out_of_reach() {
     let folder = built();

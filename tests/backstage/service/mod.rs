@@ -11,6 +11,7 @@ mod guest;
 mod health;
 mod healthcheck;
 mod hostile;
+mod observed;
 mod settings;
 mod sign_in;
 mod site;

@@ -105,7 +105,7 @@ fn every_key_is_used_or_ignored_with_its_place_and_no_value_is_shown() {
     used     backend.auth.externalAccess[1].accessRestrictions[0].plugin (app-config.yaml:17): the token for the catalog
     used     backend.baseUrl (app-config.yaml:18): where browsers find this service
     used     backend.listen.port (app-config.yaml:20): the address that accepts connections
-    ignored  backend.csp.connect-src (app-config.yaml:22): nothing of an auth service
+    ignored  backend.csp.connect-src (app-config.yaml:22): this service sends no Content-Security-Policy: its responses are JSON, and a page's policy comes with the page
     used     backend.cors.origin (app-config.yaml:24): further origins whose pages may send requests
     ignored  backend.cors.methods (app-config.yaml:25): pages of those origins may send GET and POST with credentials, and nothing else is needed
     ignored  backend.cors.credentials (app-config.yaml:26): pages of those origins may send GET and POST with credentials, and nothing else is needed
@@ -141,6 +141,7 @@ fn every_key_is_used_or_ignored_with_its_place_and_no_value_is_shown() {
     used     discovery.endpoints[0].plugins (app-config.yaml:71): the addresses of the catalog and of this service; other plugins' are ignored
 
     warnings
+    - backend.csp (app-config.yaml:22) is ignored: this service sends no Content-Security-Policy: its responses are JSON, and a page's policy comes with the page
     - backend.cors.methods (app-config.yaml:25) is ignored: pages of those origins may send GET and POST with credentials, and nothing else is needed
     - backend.cors.credentials (app-config.yaml:26) is ignored: pages of those origins may send GET and POST with credentials, and nothing else is needed
     - backend.https (app-config.yaml:27) is ignored: TLS ends at the load balancer: connections are plain http

@@ -7,6 +7,7 @@ mod field;
 mod hostile;
 mod key_stores;
 mod messages;
+mod of_the_backend;
 mod tokens;
 mod urls;
 

@@ -66,8 +66,8 @@ fn what_is_no_lifetime_is_refused() {
 }
 
 #[test]
-fn ownership_stands_in_tokens_unless_it_is_left_out() {
-    assert!(!read("").omit_ownership_claim);
+fn ownership_is_left_out_of_tokens_unless_it_is_kept() {
+    assert!(read("").omit_ownership_claim, "as in stock Backstage since 0.28");
     assert!(!read("auth: { omitIdentityTokenOwnershipClaim: false }").omit_ownership_claim);
     assert!(read("auth: { omitIdentityTokenOwnershipClaim: true }").omit_ownership_claim);
 }

@@ -7,6 +7,7 @@ mod configuration;
 mod flood;
 mod groups;
 mod hostile;
+mod unasked;
 mod unfit;
 
 use crate::support::{Answer, App};

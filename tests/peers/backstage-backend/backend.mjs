@@ -1,8 +1,9 @@
 // A stock Backstage back end for the peer tests, made of the plugins that are named.
 //
 // node backend.mjs PLUGIN,PLUGIN,.. --config FILE
-// Plugins: catalog, whoami (says whose token a call carried), auth (with the providers awsalb and guest).
-// KEY_ENDPOINT, where set, stands in for AWS's key endpoint, whose address the stock provider composes by itself.
+// Plugins: catalog, proxy, whoami (says whose token a call carried), auth (with the providers awsalb and guest).
+// KEY_ENDPOINT, where set, stands in for AWS's key endpoint, whose address the stock provider composes by itself, and
+// CLIENT_DOCUMENTS for https://mcp-client.example, because a client id metadata document has to be on https.
 // GET /.backstage/health/v1/readiness answers 200 when it is up.
 import { createBackend } from '@backstage/backend-defaults';
 import { coreServices, createBackendPlugin } from '@backstage/backend-plugin-api';
@@ -34,6 +35,7 @@ const whoami = createBackendPlugin({
 
 const plugins = {
   catalog: () => [import('@backstage/plugin-catalog-backend')],
+  proxy: () => [import('@backstage/plugin-proxy-backend')],
   whoami: () => [whoami],
   auth: () => [
     import('@backstage/plugin-auth-backend'),
@@ -42,15 +44,15 @@ const plugins = {
   ],
 };
 
-if (process.env.KEY_ENDPOINT) {
-  const toTheInternet = globalThis.fetch;
-  const aws = /^https:\/\/public-keys\.auth\.elb\.[a-z0-9-]+\.amazonaws\.com\//;
-  globalThis.fetch = (resource, options) =>
-    toTheInternet(
-      typeof resource === 'string' ? resource.replace(aws, `${process.env.KEY_ENDPOINT.replace(/\/$/, '')}/`) : resource,
-      options,
-    );
-}
+const elsewhere = [
+  [/^https:\/\/public-keys\.auth\.elb\.[a-z0-9-]+\.amazonaws\.com\//, process.env.KEY_ENDPOINT],
+  [/^https:\/\/mcp-client\.example\//, process.env.CLIENT_DOCUMENTS],
+].filter(([, to]) => to);
+const toTheInternet = globalThis.fetch;
+globalThis.fetch = (resource, options) => {
+  const [from, to] = (typeof resource === 'string' && elsewhere.find(([from]) => from.test(resource))) || [];
+  return toTheInternet(from ? resource.replace(from, `${to.replace(/\/$/, '')}/`) : resource, options);
+};
 
 const backend = createBackend();
 for (const name of process.argv[2].split(',')) {

@@ -35,7 +35,7 @@ async fn a_token_of_ours_is_a_users_and_userinfo_is_asked_for_what_is_not_in_it(
         let config = alb.keys_and_clock(tower_alb_auth::AlbAuthConfig::builder().trust(alb.trusted()));
         let config = config.sign_in(catalog.by_profile_email()).build().unwrap();
         let tokens = TokenIssuer::builder(format!("{}/api/auth", place.url));
-        let tokens = if ent_is_in_it { tokens } else { tokens.omit_ownership_claim() };
+        let tokens = if ent_is_in_it { tokens.with_ownership_claim() } else { tokens };
         let (routes, asked) = auth_backend(config, tokens.build().unwrap());
         let ours = place.serve(routes);
 

@@ -10,8 +10,10 @@ mod site;
 mod stock;
 
 mod back_end;
+mod clients;
 mod example;
 mod front_ends;
 mod guide;
+mod proxy_plugin;
 mod side_by_side;
 mod tokens;

@@ -21,13 +21,30 @@ pub struct Stock {
 impl Stock {
     /// Starts these plugins. `settings` stand beside what every back end needs; `key_endpoint` stands in for AWS's.
     pub async fn start(plugins: &str, settings: Value, key_endpoint: Option<&str>) -> Self {
+        let key_endpoint = key_endpoint.map(|key_endpoint| ("KEY_ENDPOINT", key_endpoint.to_owned()));
+        Self::start_in(plugins, settings, None, key_endpoint.into_iter().collect()).await
+    }
+
+    /// The same behind a front at this address, in development. Documents of `https://mcp-client.example` are at this port.
+    pub async fn behind(front: &str, plugins: &str, settings: Value, client_port: u16) -> Self {
+        let documents = format!("http://127.0.0.1:{client_port}");
+        let variables = vec![("CLIENT_DOCUMENTS", documents), ("NODE_ENV", "development".to_owned())];
+        Self::start_in(plugins, settings, Some(front), variables).await
+    }
+
+    async fn start_in(
+        plugins: &str,
+        settings: Value,
+        front: Option<&str>,
+        variables: Vec<(&'static str, String)>,
+    ) -> Self {
         let (port, folder) = (free_port(), TempDir::new().expect("a folder"));
         let url = format!("http://127.0.0.1:{port}");
         let entities = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/peers/stock_backstage/entities.yaml");
         let mut config = json!({
             "app": { "baseUrl": url },
             "backend": {
-                "baseUrl": url,
+                "baseUrl": front.unwrap_or(&url),
                 "listen": { "host": "127.0.0.1", "port": port },
                 "database": { "client": "better-sqlite3", "connection": ":memory:" },
                 "auth": {
@@ -49,9 +66,7 @@ impl Stock {
 
         let mut command = Command::new("node");
         command.arg(peers().join("backstage-backend/backend.mjs")).arg(plugins).arg("--config").arg(&file);
-        if let Some(key_endpoint) = key_endpoint {
-            command.env("KEY_ENDPOINT", key_endpoint);
-        }
+        command.envs(variables);
         let stock = Self { _peer: Peer::start(command, port).await, url, _folder: folder };
         stock.is_ready().await;
         if plugins.contains("catalog") {

@@ -39,7 +39,7 @@ async fn s_64_the_package_jose_verifies_a_token_and_the_limited_token_made_of_it
     for with_ent in [true, false] {
         let (alb, place) = (MockAlb::new(), Place::take().await);
         let tokens = TokenIssuer::builder(format!("{}/api/auth", place.url));
-        let tokens = if with_ent { tokens } else { tokens.omit_ownership_claim() };
+        let tokens = if with_ent { tokens.with_ownership_claim() } else { tokens };
         let (routes, _asked) = auth_backend(alb.config(), tokens.build().unwrap());
         let ours = place.serve(routes);
         let token = ours.token(&alb, &User::jane()).await;
