@@ -45,6 +45,7 @@
 //! | `backstage` | no | Backstage's auth backend: the router for `/api/auth`, its token issuer |
 //! | `postgres` | no | what replicas of it share, in Backstage's tables on PostgreSQL |
 //! | `backstage-auth` | no | the program `backstage-auth`, that auth backend as a service |
+//! | `proxy` | no | the program `alb-auth-proxy`: the same verification for services in any language |
 //! | `metrics` | no | numbers for the metrics facade |
 //! | `test-util` | no | `MockAlb`, `TestClock`, a builder of identities: for tests |
 
@@ -64,6 +65,8 @@
 )]
 
 mod alb;
+#[cfg(feature = "proxy")]
+pub mod auth_proxy;
 mod authenticator;
 #[cfg(feature = "backstage")]
 pub mod backstage;
@@ -72,7 +75,7 @@ pub mod config;
 pub mod emulator;
 mod error;
 mod identity;
-#[cfg(any(feature = "backstage", feature = "emulator", feature = "test-util"))]
+#[cfg(any(feature = "backstage", feature = "emulator", feature = "proxy", feature = "test-util"))]
 mod internal;
 pub mod keys;
 pub mod layer;

@@ -8,7 +8,7 @@ mod merge;
 mod node;
 #[cfg(feature = "app-config")]
 pub(crate) mod once;
-#[cfg(any(feature = "backstage", feature = "emulator"))]
+#[cfg(any(feature = "backstage", feature = "emulator", feature = "proxy"))]
 pub(crate) mod private_file;
 mod problem;
 #[cfg(feature = "app-config")]
@@ -17,9 +17,9 @@ mod resolve;
 mod section;
 mod suggest;
 #[cfg(feature = "app-config")]
-mod yaml;
+pub(crate) mod yaml;
 
-#[cfg(feature = "backstage")]
+#[cfg(any(feature = "backstage", feature = "proxy"))]
 pub(crate) use self::suggest::closest;
 pub use self::{
     error::ConfigError,

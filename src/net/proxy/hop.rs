@@ -2,16 +2,16 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Contains one mark for each [`Upstream`](super::Upstream) that a request has passed. Not `Via`,
+/// Contains one mark for each proxy that a request has passed. Not `Via`,
 /// because servers do not compress responses to requests with that header.
 const HOPS: HeaderName = HeaderName::from_static("x-tower-alb-auth-hops");
 
-/// The mark of one `Upstream` and its clones.
-pub(super) struct HopMark(HeaderValue);
+/// The mark of one proxy.
+pub(crate) struct HopMark(HeaderValue);
 
 impl HopMark {
     /// `None` if the operating system provides no random bytes.
-    pub(super) fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let mut bytes = [0; 8];
         aws_lc_rs::rand::fill(&mut bytes).ok()?;
         HeaderValue::from_str(&format!("{:016x}", u64::from_be_bytes(bytes))).ok().map(Self)
@@ -19,7 +19,7 @@ impl HopMark {
 
     /// Adds the mark. Returns `false` if it is there already, which means that the request loops.
     #[must_use]
-    pub(super) fn mark(&self, headers: &mut HeaderMap) -> bool {
+    pub(crate) fn mark(&self, headers: &mut HeaderMap) -> bool {
         let is_back = headers.get_all(HOPS).iter().any(|mark| *mark == self.0);
         !is_back && headers.try_append(HOPS, self.0.clone()).is_ok()
     }
