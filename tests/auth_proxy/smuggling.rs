@@ -12,7 +12,7 @@ async fn s_99_no_request_hides_behind_another_one() {
     let chunk = format!("{length:x}\r\n{hidden}\r\n0\r\n\r\n");
     for (case, head, rest) in [
         ("CL and TE", format!("content-length: {length}\r\ntransfer-encoding: chunked"), format!("0\r\n\r\n{hidden}")),
-        ("TE and CL", format!("transfer-encoding: chunked\r\ncontent-length: 4"), chunk.clone()),
+        ("TE and CL", "transfer-encoding: chunked\r\ncontent-length: 4".to_owned(), chunk.clone()),
         ("two lengths", format!("content-length: 0\r\ncontent-length: {length}"), hidden.to_owned()),
         ("a list of lengths", format!("content-length: 0, {length}"), hidden.to_owned()),
         ("a length with a sign", format!("content-length: +{length}"), hidden.to_owned()),
@@ -25,7 +25,7 @@ async fn s_99_no_request_hides_behind_another_one() {
         ("a vertical tab", "transfer-encoding: \x0bchunked".to_owned(), chunk.clone()),
         ("a space before the colon", "transfer-encoding : chunked".to_owned(), chunk.clone()),
         ("a folded line", "transfer-encoding:\r\n chunked".to_owned(), chunk.clone()),
-        ("a bare line feed", format!("x: y\ncontent-length: 0\ntransfer-encoding: chunked"), chunk.clone()),
+        ("a bare line feed", "x: y\ncontent-length: 0\ntransfer-encoding: chunked".to_owned(), chunk.clone()),
         ("a bare carriage return", "x: y\rtransfer-encoding: chunked".to_owned(), chunk.clone()),
         (
             "an upgrade to h2c",

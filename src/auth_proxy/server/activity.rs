@@ -55,7 +55,8 @@ impl Activity {
 
     /// Returns when a timeout has passed.
     pub(super) async fn expires(&self, limits: Limits) {
-        let check = limits.header_timeout.min(limits.idle_timeout) / CHECKS_PER_TIMEOUT;
+        let shorter = limits.header_timeout.min(limits.idle_timeout);
+        let check = shorter.checked_div(CHECKS_PER_TIMEOUT).unwrap_or(shorter);
         loop {
             tokio::time::sleep(check.max(Duration::from_millis(1))).await;
             let state = self.0.lock();
