@@ -1,7 +1,7 @@
 //! What the products of this crate use of its core beside the public names: the one list of it.
 //!
-//! `test_util`, `backstage`, `emulator` and `auth_proxy` import public names from the crate's root, and everything else from here. A name is
-//! added here on purpose or not at all; tests/architecture.rs refuses any other way in.
+//! `test_util`, `auth_proxy`, `backstage` and `emulator` import public names from the crate's root, and everything else from
+//! here. A name is added here on purpose or not at all; tests/architecture.rs refuses any other way in.
 #![allow(unused_imports, reason = "each product is a feature and uses a part")]
 
 #[cfg(any(feature = "test-util", feature = "emulator"))]
@@ -14,16 +14,12 @@ pub(crate) use crate::net::path_readings;
 pub(crate) use crate::net::server_tls;
 #[cfg(feature = "https")]
 pub(crate) use crate::net::tls;
-#[cfg(all(feature = "backstage", not(feature = "proxy")))]
-pub(crate) use crate::settings::closest;
 #[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
 pub(crate) use crate::settings::private_file;
+#[cfg(feature = "proxy")]
+pub(crate) use crate::settings::yaml;
 #[cfg(feature = "app-config")]
 pub(crate) use crate::settings::{KeyAt, Node, Once, Positions, Problems, Section, Value, once};
-#[cfg(feature = "proxy")]
-pub(crate) use crate::settings::{closest, yaml};
-#[cfg(feature = "backstage")]
-pub(crate) use crate::sync::catch_panics;
 #[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
 pub(crate) use crate::{alb::strip_oidc_headers, net::proxy};
 pub(crate) use crate::{
@@ -37,3 +33,5 @@ pub(crate) use crate::{
     telemetry::{self, Warnings},
     token::UnverifiedToken,
 };
+#[cfg(feature = "backstage")]
+pub(crate) use crate::{settings::closest, sync::catch_panics};

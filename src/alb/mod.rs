@@ -9,7 +9,7 @@ mod public_key;
 #[cfg(any(feature = "test-util", feature = "emulator"))]
 pub(crate) mod signer;
 
-#[cfg(any(feature = "emulator", feature = "backstage"))]
+#[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
 pub(crate) use self::oidc_headers::strip_oidc_headers;
 #[cfg(any(feature = "test-util", feature = "emulator"))]
 pub(crate) use self::oidc_headers::{ACCESS_TOKEN, IDENTITY};

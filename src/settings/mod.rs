@@ -19,7 +19,7 @@ mod suggest;
 #[cfg(feature = "app-config")]
 pub(crate) mod yaml;
 
-#[cfg(any(feature = "backstage", feature = "proxy"))]
+#[cfg(feature = "backstage")]
 pub(crate) use self::suggest::closest;
 pub use self::{
     error::ConfigError,
