@@ -1,22 +1,30 @@
 //! What the products of this crate use of its core beside the public names: the one list of it.
 //!
-//! `test_util`, `backstage` and `emulator` import public names from the crate's root, and everything else from here. A name is
-//! added here on purpose or not at all; tests/architecture.rs refuses any other way in.
+//! `test_util`, `auth_proxy`, `backstage` and `emulator` import public names from the crate's root, and everything else from
+//! here. A name is added here on purpose or not at all; tests/architecture.rs refuses any other way in.
 #![allow(unused_imports, reason = "each product is a feature and uses a part")]
 
 #[cfg(any(feature = "test-util", feature = "emulator"))]
 pub(crate) use crate::alb::signer;
 #[cfg(any(feature = "test-util", feature = "emulator"))]
 pub(crate) use crate::alb::{ACCESS_TOKEN, IDENTITY};
+#[cfg(any(feature = "backstage", feature = "proxy"))]
+pub(crate) use crate::net::path_readings;
+#[cfg(any(feature = "emulator", feature = "proxy"))]
+pub(crate) use crate::net::server_tls;
 #[cfg(feature = "https")]
 pub(crate) use crate::net::{http_client, tls};
 #[cfg(any(feature = "emulator", feature = "backstage"))]
 pub(crate) use crate::settings::closest;
-#[cfg(any(feature = "emulator", feature = "backstage"))]
+#[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
 pub(crate) use crate::settings::private_file;
+#[cfg(feature = "proxy")]
+pub(crate) use crate::settings::yaml;
 #[cfg(feature = "app-config")]
 pub(crate) use crate::settings::{KeyAt, Node, Once, Positions, Problems, Section, Value, once};
-#[cfg(any(feature = "emulator", feature = "backstage"))]
+#[cfg(feature = "backstage")]
+pub(crate) use crate::sync::{BoundedCache, HeapSize, catch_panics};
+#[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
 pub(crate) use crate::{alb::strip_oidc_headers, net::proxy};
 pub(crate) use crate::{
     alb::{DATA, OidcHeaders, Values},
@@ -33,5 +41,3 @@ pub(crate) use crate::{
     deny_list::{Entry, WeakDenyList},
     sync::timestamp,
 };
-#[cfg(feature = "backstage")]
-pub(crate) use crate::sync::{BoundedCache, HeapSize, catch_panics};

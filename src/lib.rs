@@ -48,6 +48,7 @@
 //! | `postgres` | no | what replicas of it share, in Backstage's tables on PostgreSQL |
 //! | `rds` | no | connections to Amazon RDS and Aurora with tokens of IAM in place of a password |
 //! | `backstage-auth` | no | the program `backstage-auth`, that auth backend as a service |
+//! | `proxy` | no | the program `alb-auth-proxy`: the same verification for services in any language |
 //! | `metrics` | no | numbers for the metrics facade |
 //! | `test-util` | no | `MockAlb`, `TestClock`, a builder of identities: for tests |
 
@@ -67,6 +68,8 @@
 )]
 
 mod alb;
+#[cfg(feature = "proxy")]
+pub mod auth_proxy;
 mod authenticator;
 #[cfg(feature = "backstage")]
 pub mod backstage;
@@ -76,7 +79,7 @@ pub mod deny_list;
 pub mod emulator;
 mod error;
 mod identity;
-#[cfg(any(feature = "backstage", feature = "emulator", feature = "test-util"))]
+#[cfg(any(feature = "backstage", feature = "emulator", feature = "proxy", feature = "test-util"))]
 mod internal;
 pub mod keys;
 pub mod layer;
@@ -92,7 +95,7 @@ mod token;
 
 #[cfg(feature = "axum")]
 pub use self::layer::extract;
-#[cfg(any(feature = "backstage-auth", feature = "emulator", feature = "test-util"))]
+#[cfg(any(feature = "backstage-auth", feature = "emulator", feature = "proxy", feature = "test-util"))]
 pub use self::net::listen;
 #[doc(inline)]
 pub use self::{

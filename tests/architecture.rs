@@ -35,12 +35,13 @@ const ROOMS: [&str; 18] = [
     "authenticator",
     "layer",
     "test_util",
+    "auth_proxy",
     "backstage",
     "emulator",
 ];
 
 /// The rooms that use the crate as an application does: by its public names and by those that `internal` lists.
-const PRODUCTS: [&str; 2] = ["backstage", "emulator"];
+const PRODUCTS: [&str; 3] = ["auth_proxy", "backstage", "emulator"];
 
 #[test]
 fn imports_point_down() {

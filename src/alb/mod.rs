@@ -10,7 +10,7 @@ pub(crate) mod signer;
 
 #[cfg(any(feature = "test-util", feature = "emulator"))]
 pub(crate) use self::oidc_headers::ACCESS_TOKEN;
-#[cfg(any(feature = "emulator", feature = "backstage"))]
+#[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
 pub(crate) use self::oidc_headers::strip_oidc_headers;
 #[cfg(test)]
 pub(crate) use self::public_key::test_key;

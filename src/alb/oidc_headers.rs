@@ -112,7 +112,7 @@ impl ToStrip {
 }
 
 /// Removes every header of a load balancer and every look-alike.
-#[cfg(any(feature = "emulator", feature = "backstage"))]
+#[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
 pub(crate) fn strip_oidc_headers(headers: &mut HeaderMap) {
     let found = OidcHeaders::scan(headers).to_strip();
     found.strip_all(headers);

@@ -18,9 +18,7 @@
 //! removal of `;` parameters, collapsing of slashes, resolution of dot segments. Letter case never
 //! matters.
 
-use std::borrow::Cow;
-
-use percent_encoding::percent_decode_str;
+use crate::internal::path_readings::{is_below, is_oddly_written, readings};
 
 /// Mount of Backstage's plugin `auth` in every stock backend.
 pub(super) const USUAL_MOUNT: &str = "/api/auth";
@@ -28,13 +26,6 @@ pub(super) const USUAL_MOUNT: &str = "/api/auth";
 /// The own routes that have routes of others beside them.
 const OWN_PATHS: [&str; 4] =
     ["/.well-known/jwks.json", "/.well-known/openid-configuration", "/v1/userinfo", "/.backstage/auth/v1/jwks.json"];
-
-/// Maximum number of readings that are checked. A legitimate path has two or three.
-const MAX_READINGS: usize = 64;
-/// Maximum length of a path that is not plainly written, in bytes. A longer one is not passed on.
-const MAX_ODD_PATH: usize = 8 * 1024;
-/// What all readings of a path may have together, in bytes: any stranger has them worked out. An honest path has a few hundred.
-const MAX_BYTES_READ: usize = 64 * 1024;
 
 /// Whether a path below the mount may be passed to another server. `guests` says whether `/guest`
 /// is an own route.
@@ -63,13 +54,6 @@ pub(super) fn is_mount(path: &str) -> bool {
     path.len() > 1 && path.starts_with('/') && !path.ends_with('/') && !is_oddly_written(path) && !path.contains('?')
 }
 
-fn is_oddly_written(path: &str) -> bool {
-    !path.is_ascii()
-        || path.contains(['%', '\\', ';'])
-        || path.contains("//")
-        || path.split('/').any(|segment| matches!(segment, "." | ".."))
-}
-
 fn is_own(path: &str, guests: bool) -> bool {
     let small = path.trim_end_matches('/').to_ascii_lowercase();
     match small.split('/').nth(1).unwrap_or_default() {
@@ -79,81 +63,10 @@ fn is_own(path: &str, guests: bool) -> bool {
     }
 }
 
-/// Whether a case-insensitive server would treat the path as one below the mount.
-fn is_below(reading: &str, mount: &str) -> bool {
-    let folded: Cow<'_, str> = match reading.is_ascii() {
-        true => reading.into(),
-        // Some letters map to ASCII ones: U+017F to a capital S, U+212A to a small k.
-        false => reading.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect::<String>().into(),
-    };
-    let Some((start, rest)) = folded.split_at_checked(mount.len()) else { return false };
-    let is_other_name = |next: char| next.is_alphanumeric() || matches!(next, '-' | '_' | '.' | '~');
-    start.eq_ignore_ascii_case(mount) && !rest.starts_with(is_other_name)
-}
-
-/// All readings of the path, itself included; `None` if there are too many.
-fn readings(path: &str) -> Option<Vec<String>> {
-    if path.len() > MAX_ODD_PATH {
-        return None;
-    }
-    let mut readings = vec![path.to_owned()];
-    let (mut index, mut bytes) = (0_usize, path.len());
-    while let Some(reading) = readings.get(index).cloned() {
-        for step in [decoded, with_slashes, without_parameters, collapsed, resolved] {
-            let read = step(&reading);
-            if readings.contains(&read) {
-                continue;
-            }
-            bytes = bytes.saturating_add(read.len());
-            if readings.len() == MAX_READINGS || bytes > MAX_BYTES_READ {
-                return None;
-            }
-            readings.push(read);
-        }
-        index = index.saturating_add(1);
-    }
-    Some(readings)
-}
-
-fn decoded(path: &str) -> String {
-    percent_decode_str(path).decode_utf8_lossy().into_owned()
-}
-
-fn with_slashes(path: &str) -> String {
-    path.replace('\\', "/")
-}
-
-fn without_parameters(path: &str) -> String {
-    let segments = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default());
-    segments.collect::<Vec<_>>().join("/")
-}
-
-fn collapsed(path: &str) -> String {
-    let mut collapsed = String::with_capacity(path.len());
-    for character in path.chars() {
-        if character != '/' || !collapsed.ends_with('/') {
-            collapsed.push(character);
-        }
-    }
-    collapsed
-}
-
-/// As RFC 3986 section 5.2.4 resolves them.
-fn resolved(path: &str) -> String {
-    let mut segments = Vec::new();
-    for segment in path.split('/').skip(1) {
-        match segment {
-            "." => {}
-            ".." => drop(segments.pop()),
-            _ => segments.push(segment),
-        }
-    }
-    format!("/{}", segments.join("/"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::internal::path_readings::{MAX_ODD_PATH, MAX_READINGS};
 
     fn passes(path: &str) -> bool {
         may_pass(path, [USUAL_MOUNT].into_iter())

@@ -80,10 +80,12 @@ mod signed_in;
 mod watch;
 
 pub(crate) use self::marks::{Anonymous, Unnamed};
+#[cfg(feature = "backstage")]
+pub(crate) use self::refusal::CHALLENGE;
 #[cfg(feature = "axum")]
 pub(crate) use self::refusal::refuse;
-#[cfg(feature = "backstage")]
-pub(crate) use self::refusal::{CHALLENGE, Format, Refusal};
+#[cfg(any(feature = "backstage", feature = "proxy"))]
+pub(crate) use self::refusal::{Format, Refusal};
 pub use self::{
     alb_auth_layer::AlbAuthLayer,
     future::ResponseFuture,

@@ -1,16 +1,20 @@
-//! Network helpers: listening, the loopback test, percent-encoding, TLS roots, HTTP clients, and the reverse proxy.
+//! Network helpers: listening, the loopback test, percent-encoding, readings of a path, TLS, HTTP clients, and the reverse proxy.
 
 #[cfg(feature = "https")]
 pub(crate) mod http_client;
-#[cfg(any(feature = "backstage-auth", feature = "emulator", feature = "test-util"))]
+#[cfg(any(feature = "backstage-auth", feature = "emulator", feature = "proxy", feature = "test-util"))]
 mod listen;
 mod loopback;
+#[cfg(any(feature = "backstage", feature = "proxy"))]
+pub(crate) mod path_readings;
 mod percent;
-#[cfg(any(feature = "emulator", feature = "backstage"))]
+#[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
 pub(crate) mod proxy;
+#[cfg(any(feature = "emulator", feature = "proxy"))]
+pub(crate) mod server_tls;
 #[cfg(feature = "https")]
 pub(crate) mod tls;
 
-#[cfg(any(feature = "backstage-auth", feature = "emulator", feature = "test-util"))]
+#[cfg(any(feature = "backstage-auth", feature = "emulator", feature = "proxy", feature = "test-util"))]
 pub use self::listen::listen;
 pub(crate) use self::{loopback::is_loopback, percent::encoded};

@@ -8,7 +8,7 @@ mod merge;
 mod node;
 #[cfg(feature = "app-config")]
 pub(crate) mod once;
-#[cfg(any(feature = "backstage", feature = "emulator"))]
+#[cfg(any(feature = "backstage", feature = "emulator", feature = "proxy"))]
 pub(crate) mod private_file;
 mod problem;
 #[cfg(feature = "app-config")]
@@ -21,7 +21,7 @@ mod suggest;
 #[cfg(feature = "app-config")]
 mod variables;
 #[cfg(feature = "app-config")]
-mod yaml;
+pub(crate) mod yaml;
 
 #[cfg(any(feature = "backstage", feature = "emulator"))]
 pub(crate) use self::suggest::closest;

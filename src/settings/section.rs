@@ -57,12 +57,17 @@ impl<'a> Section<'a> {
     pub(crate) fn at(&self, key: &str) -> KeyAt {
         match self.node.member(key) {
             Some(node) => self.key(key, node),
-            None => KeyAt::path(format!("{}.{key}", self.path)),
+            None => KeyAt::path(self.child(key)),
         }
     }
 
+    /// The path of a key. The object at the top of a file has an empty path.
+    fn child(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
     fn key(&self, name: &str, node: &Node) -> KeyAt {
-        KeyAt::new(format!("{}.{name}", self.path), &node.origin)
+        KeyAt::new(self.child(name), &node.origin)
     }
 
     pub(crate) fn members(&self) -> &'a [(String, Node)] {
@@ -183,7 +188,7 @@ impl<'a> Section<'a> {
             return None;
         }
         match &node.value {
-            Value::Object(_) => Some(Section { path: format!("{}.{key}", self.path), node, problems: self.problems }),
+            Value::Object(_) => Some(Section { path: self.child(key), node, problems: self.problems }),
             _ => self.wrong(key, node, "an object of settings"),
         }
     }
@@ -194,7 +199,7 @@ impl<'a> Section<'a> {
         let Value::List(items) = &node.value else { return self.wrong(key, node, "a list") };
         let mut sections = Vec::new();
         for (index, item) in items.iter().enumerate() {
-            let path = format!("{}.{key}[{index}]", self.path);
+            let path = format!("{}[{index}]", self.child(key));
             match &item.value {
                 Value::Object(_) => sections.push(Section { path, node: item, problems: self.problems }),
                 _ => self.problems.add(Problem::wrong_type(KeyAt::new(path, &item.origin), "an object", item.kind())),

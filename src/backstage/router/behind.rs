@@ -26,12 +26,10 @@ use serde_json::{Map, Value};
 use tower_service::Service as _;
 
 use crate::{
-    backstage::{
-        PublicJwk,
-        upstream::{HopMark, OwnQuestion, copy_marks},
-    },
+    backstage::{PublicJwk, upstream::OwnQuestion},
     internal::{
         Arc, Mutex, SharedClock, SingleFlight,
+        proxy::{HopMark, copy_marks},
         telemetry::{LogLimit, LogRate},
     },
 };

@@ -4,13 +4,13 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::{Uri, uri::Scheme};
 
-use super::{Inner, OwnPaths, Upstream, hop::HopMark};
+use super::{Inner, OwnPaths, Upstream};
 use crate::{
     ConfigError,
     backstage::own_paths,
     internal::{
         http_client, is_loopback,
-        proxy::{Forwarder, RESPONSE_TIMEOUT, tcp_connector},
+        proxy::{Forwarder, HopMark, RESPONSE_TIMEOUT, tcp_connector},
         strip_oidc_headers,
         tls::Roots,
     },

@@ -2,7 +2,6 @@
 
 mod builder;
 mod headers;
-mod hop;
 mod refusal;
 
 use std::{
@@ -29,10 +28,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use tower_service::Service;
 
 pub use self::builder::UpstreamBuilder;
-pub(super) use self::hop::{HopMark, copy_marks};
 use self::refusal::{Requested, Warnings, refuse};
 use super::own_paths;
-use crate::internal::proxy::{Forwarder, at_server};
+use crate::internal::proxy::{Forwarder, HopMark, at_server, names_one_host};
 
 /// Another auth backend, or a whole Backstage backend, behind this one. Created by
 /// [`Upstream::at`]. A service that never fails, for `Router::fallback_service`. Clones share their
@@ -142,7 +140,7 @@ impl Upstream {
         if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
             return refuse(405, &requested, "does not get requests with this method", &self, &self.0.warnings);
         }
-        if !headers::names_one_host(&request) {
+        if !names_one_host(&request) {
             return refuse(
                 400,
                 &requested,

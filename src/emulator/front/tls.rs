@@ -1,15 +1,11 @@
 //! A certificate for this machine, generated once and kept.
 
-use std::{fs, io::Write, path::Path, sync::Arc};
+use std::{fs, io::Write, path::Path};
 
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair};
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
 use tokio_rustls::TlsAcceptor;
 
-use crate::internal::private_file::warn_if_open;
+use crate::internal::{private_file::warn_if_open, server_tls::acceptor};
 
 /// Certificate and key, as they are stored in a folder.
 pub(in crate::emulator) struct TlsFiles {
@@ -66,22 +62,8 @@ impl TlsFiles {
 
     /// TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1, with an explicit crypto provider.
     pub(in crate::emulator) fn acceptor(&self) -> Result<TlsAcceptor, String> {
-        let failed = |error: &dyn std::fmt::Display| {
-            format!("the TLS files cannot be used: {error}; delete them to get new ones")
-        };
-        let chain = CertificateDer::pem_slice_iter(self.certificate.as_bytes())
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| failed(&error))?;
-        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).map_err(|error| failed(&error))?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| failed(&error))?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .map_err(|error| failed(&error))?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(TlsAcceptor::from(Arc::new(config)))
+        acceptor(self.certificate.as_bytes(), self.key.as_bytes())
+            .map_err(|error| format!("the TLS files cannot be used: {error}; delete them to get new ones"))
     }
 }
 

@@ -62,6 +62,13 @@ impl RequireLayer {
         Self::new(Requirement::SignIn)
     }
 
+    /// Whether the user in these extensions meets it; counts and logs a failure.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn check(&self, extensions: &http::Extensions) -> Result<(), AuthError> {
+        let Shared { requirement, warnings } = &*self.shared;
+        requirement.check(extensions).inspect_err(|error| telemetry::requirement_failed(error, warnings))
+    }
+
     /// Writes refusals as Backstage's back ends do, in JSON, for clients that read them.
     #[must_use]
     pub fn refuse_with_backstage_json(mut self) -> Self {

@@ -42,6 +42,23 @@ fn wants_web_socket<B>(request: &Request<B>) -> bool {
     only && request.method() == Method::GET && names(headers).any(|name| name == header::UPGRADE)
 }
 
+/// Removes what `Connection` names, and leaves only its `upgrade`. Headers that are added after this
+/// stay: otherwise a client could name them in `Connection`, and have them removed before the server.
+#[cfg(feature = "proxy")]
+pub(crate) fn end_hop_of_client(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = names(headers).collect();
+    for name in named.iter().filter(|name| !HOP_BY_HOP.contains(name)) {
+        let ours = name.as_str().starts_with("x-amzn-") || name.as_str().starts_with("x-forwarded-");
+        if !ours && *name != header::HOST && *name != header::CONTENT_LENGTH {
+            headers.remove(name);
+        }
+    }
+    match named.contains(&header::UPGRADE) {
+        true => drop(headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"))),
+        false => drop(headers.remove(header::CONNECTION)),
+    }
+}
+
 /// Sets the headers for the hop to the client.
 pub(crate) fn toward_client(headers: &mut HeaderMap) {
     strip(headers);

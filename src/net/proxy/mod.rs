@@ -3,7 +3,7 @@
 //! | aspect | behaviour |
 //! |---|---|
 //! | bodies | streamed both ways without buffering, with their trailers |
-//! | connections | HTTP/1.1, pooled; a request is retried on a new connection if the server closed a pooled one and a retry is safe |
+//! | connections | HTTP/1.1 or, where the caller asks for it, HTTP/2; pooled; a request is retried on a new connection if the server closed a pooled one and a retry is safe |
 //! | hop-by-hop headers | removed, including those that `Connection` names, but never those of a load balancer |
 //! | `Host` | the host that the client named |
 //! | WebSockets | bytes are copied both ways until one end closes or [`Forwarder::abort_upgraded`] is called |
@@ -14,14 +14,21 @@
 //! The caller decides which headers are added and how a failure is reported to the client.
 
 mod failure;
+#[cfg(any(feature = "emulator", feature = "backstage"))]
 mod forwarded_for;
 mod headers;
+#[cfg(any(feature = "backstage", feature = "proxy"))]
+mod hop;
+#[cfg(any(feature = "backstage", feature = "proxy"))]
+mod host;
 mod upgrade;
 
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+#[cfg(feature = "proxy")]
+use http::header;
 use http::{
     HeaderMap, Request, Response, StatusCode, Uri, Version,
     uri::{Authority, Scheme},
@@ -31,14 +38,23 @@ use http_body_util::BodyExt;
 use hyper::body::Frame;
 use hyper_util::{
     client::legacy::{
-        Client,
+        Client, ResponseFuture as ClientFuture,
         connect::{Connect, HttpConnector},
     },
     rt::{TokioExecutor, TokioTimer},
 };
 use tokio::sync::watch;
 
-pub(crate) use self::{failure::Failure, forwarded_for::add_forwarded_for, headers::set};
+#[cfg(any(feature = "emulator", feature = "backstage"))]
+pub(crate) use self::forwarded_for::add_forwarded_for;
+#[cfg(feature = "proxy")]
+pub(crate) use self::headers::end_hop_of_client;
+pub(crate) use self::{failure::Failure, headers::set};
+#[cfg(any(feature = "backstage", feature = "proxy"))]
+pub(crate) use self::{
+    hop::{HopMark, copy_marks},
+    host::{named_host, names_one_host},
+};
 
 /// Time for a server to accept a connection.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,6 +67,9 @@ pub(crate) type TrailerFilter = fn(&mut HeaderMap);
 /// Forwards requests over the connections of a connector.
 pub(crate) struct Forwarder<C> {
     client: Client<C, Body>,
+    /// For servers that speak HTTP/2. WebSockets still use `client`.
+    #[cfg(feature = "proxy")]
+    http2: Option<Client<C, Body>>,
     response_timeout: Duration,
     filter_trailers: TrailerFilter,
     /// Becomes true when upgraded connections are to be closed.
@@ -63,12 +82,34 @@ impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
             .build(connector);
-        Self { client, response_timeout, filter_trailers, abort: watch::Sender::new(false) }
+        Self {
+            client,
+            #[cfg(feature = "proxy")]
+            http2: None,
+            response_timeout,
+            filter_trailers,
+            abort: watch::Sender::new(false),
+        }
+    }
+
+    /// Sends requests over HTTP/2 by this connector, without a preceding negotiation on plain http
+    /// (h2c with prior knowledge). WebSockets stay on HTTP/1.1.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn over_http2(mut self, connector: C) -> Self {
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(30))
+            .http2_only(true)
+            .timer(TokioTimer::new())
+            .http2_keep_alive_interval(Some(Duration::from_secs(30)))
+            .build(connector);
+        self.http2 = Some(client);
+        self
     }
 
     /// Closes connections that have become WebSockets, which otherwise stay open for as long as
     /// both ends want.
-    #[cfg(feature = "emulator")]
+    #[cfg(any(feature = "emulator", feature = "proxy"))]
     pub(crate) fn abort_upgraded(&self) {
         self.abort.send_replace(true);
     }
@@ -85,7 +126,7 @@ impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
         *request.version_mut() = Version::HTTP_11;
         let filter = self.filter_trailers;
         let request = request.map(|body| Body::new(body.map_frame(move |frame| filtered(frame, filter))));
-        let exchange = self.client.request(request);
+        let exchange = self.send(request, upgrade.is_some());
         let mut response = match tokio::time::timeout(self.response_timeout, exchange).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(Failure::of(&error)),
@@ -97,6 +138,26 @@ impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
         }
         headers::toward_client(response.headers_mut());
         Ok(response.map(Body::new))
+    }
+}
+
+impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
+    #[cfg(feature = "proxy")]
+    fn send(&self, mut request: Request<Body>, is_upgrade: bool) -> ClientFuture {
+        match &self.http2 {
+            Some(client) if !is_upgrade => {
+                // The authority is that of the server. Servers reject a `Host` that differs from it.
+                request.headers_mut().remove(header::HOST);
+                *request.version_mut() = Version::HTTP_2;
+                client.request(request)
+            }
+            _ => self.client.request(request),
+        }
+    }
+
+    #[cfg(not(feature = "proxy"))]
+    fn send(&self, request: Request<Body>, _: bool) -> ClientFuture {
+        self.client.request(request)
     }
 }
 

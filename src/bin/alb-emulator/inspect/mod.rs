@@ -29,7 +29,9 @@ use clap::Args;
 use http::{HeaderMap, HeaderValue};
 use tower_alb_auth::{
     ConfigError,
-    config::{AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, AppConfig, EmailSettings, SignInSettings, TrustSettings},
+    config::{
+        AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, AppConfig, EmailSettings, SignInSettings, TrustSettings,
+    },
     emulator::ApplicationSettings,
     explain::{SignatureKey, TokenParts, Verdict},
     sign_in::ClaimsOnly,

@@ -2,16 +2,16 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Contains one mark for each [`Upstream`](super::Upstream) that a request has passed. Not `Via`,
+/// Contains one mark for each proxy that a request has passed. Not `Via`,
 /// because servers do not compress responses to requests with that header.
 const HOPS: HeaderName = HeaderName::from_static("x-tower-alb-auth-hops");
 
 /// The mark of one `Upstream` and its clones, or of a router that requests documents from the service behind it.
-pub(in crate::backstage) struct HopMark(HeaderValue);
+pub(crate) struct HopMark(HeaderValue);
 
 impl HopMark {
     /// `None` if the operating system provides no random bytes.
-    pub(in crate::backstage) fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let mut bytes = [0; 8];
         aws_lc_rs::rand::fill(&mut bytes).ok()?;
         HeaderValue::from_str(&format!("{:016x}", u64::from_be_bytes(bytes))).ok().map(Self)
@@ -19,18 +19,18 @@ impl HopMark {
 
     /// Adds the mark. Returns `false` if it is there already, which means that the request loops.
     #[must_use]
-    pub(in crate::backstage) fn mark(&self, headers: &mut HeaderMap) -> bool {
+    pub(crate) fn mark(&self, headers: &mut HeaderMap) -> bool {
         !self.is_on(headers) && headers.try_append(HOPS, self.0.clone()).is_ok()
     }
 
     /// Whether the mark is there.
-    pub(in crate::backstage) fn is_on(&self, headers: &HeaderMap) -> bool {
+    pub(crate) fn is_on(&self, headers: &HeaderMap) -> bool {
         headers.get_all(HOPS).iter().any(|mark| *mark == self.0)
     }
 }
 
 /// Adds the marks of one request to another one that it causes.
 #[must_use]
-pub(in crate::backstage) fn copy_marks(from: &HeaderMap, to: &mut HeaderMap) -> bool {
+pub(crate) fn copy_marks(from: &HeaderMap, to: &mut HeaderMap) -> bool {
     from.get_all(HOPS).iter().all(|mark| to.try_append(HOPS, mark.clone()).is_ok())
 }

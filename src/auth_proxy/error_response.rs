@@ -1,0 +1,55 @@
+//! Responses of the proxy that do not concern the user.
+
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use http::{Method, Request, Response, StatusCode};
+
+use crate::{
+    internal::{
+        Mutex, quoted,
+        telemetry::{LogLimit, LogRate},
+    },
+    layer::{Format, Refusal},
+};
+
+/// The rate of warnings: every request to a service that is down causes one.
+const WARNING_RATE: LogRate = LogRate { max_lines: 10, window: Duration::from_secs(10) };
+
+/// Method and path of a request, for the log. Not the query, which may contain credentials.
+pub(super) struct Described {
+    method: Method,
+    path: String,
+}
+
+impl Described {
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
+        Self { method: request.method().clone(), path: request.uri().path().to_owned() }
+    }
+}
+
+/// Makes the responses, and limits their warnings.
+#[derive(Default)]
+pub(super) struct ErrorResponses(Mutex<LogLimit>);
+
+impl ErrorResponses {
+    /// The reason is only logged, because it may name machines.
+    pub(super) fn make(&self, status: StatusCode, reason: &str, request: &Described) -> Response<Body> {
+        let (code, method, path) = (status.as_u16(), &request.method, quoted(&request.path));
+        // A client's mistake is not the operator's to fix.
+        if !status.is_client_error() && self.0.lock().allows(WARNING_RATE, Instant::now()) {
+            tracing::warn!(target: "tower_alb_auth", "{code} for {method} {path}: {reason}");
+        } else {
+            tracing::debug!(target: "tower_alb_auth", "{code} for {method} {path}: {reason}");
+        }
+        let message = match status {
+            StatusCode::BAD_REQUEST => "The request cannot be read in one way only.",
+            StatusCode::METHOD_NOT_ALLOWED => "The method is not allowed.",
+            StatusCode::PAYLOAD_TOO_LARGE => "The body of the request is too large.",
+            StatusCode::GATEWAY_TIMEOUT => "The application does not respond in time.",
+            StatusCode::LOOP_DETECTED => "The request leads back to this proxy.",
+            _ => "The application is not available.",
+        };
+        Refusal { status, message, header: None }.in_text(Format::Text, method, "/")
+    }
+}

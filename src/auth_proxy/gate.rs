@@ -1,0 +1,146 @@
+//! The one authenticator of all modes: what the client sent as an identity is removed, the layer
+//! verifies the token, the requirements are checked, and the headers of the user are made.
+//!
+//! A [`Mode`] gets admitted requests only.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::body::Body;
+use http::{HeaderName, HeaderValue, Request, Response};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{
+    identity_headers::IdentityHeaders,
+    rules::{Access, Needs, Rules},
+    template::{Template, User},
+};
+use crate::{
+    AlbAuthLayer, AuthError, BackstageIdentity, Claims,
+    internal::{
+        SharedClock, strip_oidc_headers,
+        telemetry::{self, Warnings},
+    },
+    layer::{RefusedRequest, StandardRefusal, refuse},
+};
+
+/// What a mode does with an admitted request.
+pub(super) trait Mode: Send + Sync + 'static {
+    /// `headers` are those of the user; none for a request without a user.
+    fn admitted(
+        self: Arc<Self>,
+        request: Request<Body>,
+        headers: Vec<(HeaderName, HeaderValue)>,
+    ) -> impl Future<Output = Response<Body>> + Send;
+}
+
+pub(super) struct Gate {
+    required: AlbAuthLayer,
+    optional: AlbAuthLayer,
+    pub(super) rules: Rules,
+    pub(super) identity: IdentityHeaders,
+    templates: Vec<(HeaderName, Template)>,
+    warnings: Warnings,
+}
+
+impl Gate {
+    pub(super) fn new(
+        layer: AlbAuthLayer,
+        rules: Rules,
+        strip: &[String],
+        headers: Vec<(HeaderName, Template)>,
+    ) -> Self {
+        let names = headers.iter().map(|(name, _)| name.as_str()).chain(strip.iter().map(String::as_str));
+        let identity = IdentityHeaders::with(names);
+        let warnings = Warnings::new(SharedClock::default());
+        Self { optional: layer.clone().optional(), required: layer, rules, identity, templates: headers, warnings }
+    }
+
+    /// The mode's response to the request, or a refusal.
+    pub(super) async fn pass<M: Mode>(
+        self: &Arc<Self>,
+        mode: Arc<M>,
+        needs: Needs,
+        mut request: Request<Body>,
+    ) -> Response<Body> {
+        self.identity.strip(request.headers_mut());
+        let access = needs.access;
+        let mut admit = Admit { gate: Arc::clone(self), mode, needs };
+        let response = match access {
+            Access::Required => self.required.layer(admit).call(request).await,
+            Access::Optional => self.optional.layer(admit).call(request).await,
+            Access::Exempt => {
+                strip_oidc_headers(request.headers_mut());
+                admit.call(request).await
+            }
+        };
+        response.unwrap_or_else(|never| match never {})
+    }
+
+    /// The headers that users may have.
+    pub(super) fn header_names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.templates.iter().map(|(name, _)| name)
+    }
+
+    /// The headers of the user in the request.
+    fn headers(&self, request: &Request<Body>) -> Result<Vec<(HeaderName, HeaderValue)>, AuthError> {
+        let Some(claims) = Claims::of(request.extensions()) else { return Ok(Vec::new()) };
+        let user = User { claims, identity: request.extensions().get::<BackstageIdentity>() };
+        let mut headers = Vec::with_capacity(self.templates.len());
+        for (name, template) in &self.templates {
+            if let Some(value) = template.render(name.as_str(), user)? {
+                headers.push((name.clone(), value));
+            }
+        }
+        Ok(headers)
+    }
+}
+
+/// The service inside of the layer.
+struct Admit<M> {
+    gate: Arc<Gate>,
+    mode: Arc<M>,
+    needs: Needs,
+}
+
+impl<M> Clone for Admit<M> {
+    fn clone(&self) -> Self {
+        Self { gate: Arc::clone(&self.gate), mode: Arc::clone(&self.mode), needs: self.needs.clone() }
+    }
+}
+
+impl<M: Mode> Service<Request<Body>> for Admit<M> {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let refused = |error: &AuthError| {
+            let refused = RefusedRequest::of(&request).behind_layer(request.extensions());
+            let response = refuse::<Body, _>(&StandardRefusal::default(), error, &refused);
+            Box::pin(std::future::ready(Ok(response)))
+        };
+        if let Some(error) = self.needs.requirements().find_map(|layer| layer.check(request.extensions()).err()) {
+            return refused(&error);
+        }
+        match self.gate.headers(&request) {
+            Ok(headers) => {
+                let mode = Arc::clone(&self.mode);
+                Box::pin(async move { Ok(mode.admitted(request, headers).await) })
+            }
+            Err(error) => {
+                telemetry::refused(&error, &self.gate.warnings);
+                refused(&error)
+            }
+        }
+    }
+}

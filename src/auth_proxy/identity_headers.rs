@@ -1,0 +1,160 @@
+//! Headers that services read as the user: only this proxy may set them.
+//!
+//! Servers fold names together: CGI and WSGI turn `X-Forwarded-User`, `X_Forwarded_User` and
+//! `x-forwarded.user` into the same variable. So names are compared with every character that is not a
+//! letter or digit as a hyphen.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName};
+use hyper::body::Frame;
+
+use crate::internal::strip_oidc_headers;
+
+/// Names that proxies, identity-aware gateways and applications use, folded.
+const NAMES: [&str; 39] = [
+    "x-forwarded-user",
+    "x-forwarded-username",
+    "x-forwarded-email",
+    "x-forwarded-groups",
+    "x-forwarded-group",
+    "x-forwarded-roles",
+    "x-forwarded-name",
+    "x-forwarded-preferred-username",
+    "x-forwarded-access-token",
+    "x-forwarded-id-token",
+    "x-forwarded-identity",
+    "x-user",
+    "x-user-id",
+    "x-userid",
+    "x-user-name",
+    "x-username",
+    "x-user-email",
+    "x-user-groups",
+    "x-user-roles",
+    "x-email",
+    "x-groups",
+    "x-roles",
+    "x-proxy-user",
+    "x-proxy-rolemap",
+    "x-sso-user",
+    "x-iap-user",
+    "x-trusted-user",
+    "x-auth-user",
+    "x-auth-username",
+    "x-auth-name",
+    "x-auth-email",
+    "x-auth-groups",
+    "x-auth-roles",
+    "x-userinfo",
+    "kubeflow-userid",
+    "kubeflow-groups",
+    "sm-user",
+    "iv-user",
+    "webauth-user",
+];
+
+/// Families of names, folded: every name that begins like this.
+const PREFIXES: [&str; 18] = [
+    "remote-user",
+    "remote-group",
+    "remote-name",
+    "remote-email",
+    "x-remote-",
+    "x-auth-request-",
+    "x-authenticated-",
+    "x-authentik-",
+    "x-webauth-",
+    "x-akhq-",
+    "x-vouch-",
+    "x-pomerium-",
+    "x-goog-authenticated-user",
+    "x-goog-iap-jwt",
+    "x-ms-client-principal",
+    "x-ms-token-",
+    "cf-access-",
+    "tailscale-user-",
+];
+
+/// The headers that only the proxy may set: the usual ones, and those that the operator names.
+#[derive(Debug, Clone)]
+pub(super) struct IdentityHeaders(Arc<[String]>);
+
+impl IdentityHeaders {
+    pub(super) fn with<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+        Self(names.into_iter().map(folded).collect())
+    }
+
+    /// Removes them, in whatever spelling. Headers of the load balancer stay: the layer reads them.
+    pub(super) fn strip(&self, headers: &mut HeaderMap) {
+        let found: Vec<HeaderName> = headers.keys().filter(|name| self.has(name)).cloned().collect();
+        for name in found {
+            headers.remove(name);
+        }
+    }
+
+    /// Removes them and the headers of a load balancer.
+    pub(super) fn strip_all(&self, headers: &mut HeaderMap) {
+        self.strip(headers);
+        strip_oidc_headers(headers);
+    }
+
+    /// A frame of a body. Some servers and gateways treat trailers as headers.
+    pub(super) fn strip_trailers(&self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        match frame.into_trailers() {
+            Ok(mut trailers) => {
+                self.strip_all(&mut trailers);
+                Frame::trailers(trailers)
+            }
+            Err(frame) => frame,
+        }
+    }
+
+    fn has(&self, name: &HeaderName) -> bool {
+        let name = name.as_str().as_bytes();
+        NAMES.iter().any(|folded| folded.len() == name.len() && begins_with(name, folded))
+            || PREFIXES.iter().any(|folded| begins_with(name, folded))
+            || self.0.iter().any(|folded| folded.len() == name.len() && begins_with(name, folded))
+    }
+}
+
+/// Whether the folded name begins like this. `HeaderName` is lower case already.
+fn begins_with(name: &[u8], folded: &str) -> bool {
+    name.len() >= folded.len() && name.iter().zip(folded.as_bytes()).all(|(byte, folded)| fold(*byte) == *folded)
+}
+
+fn folded(name: &str) -> String {
+    name.bytes().map(|byte| char::from(fold(byte.to_ascii_lowercase()))).collect()
+}
+
+fn fold(byte: u8) -> u8 {
+    if byte.is_ascii_alphanumeric() { byte } else { b'-' }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_a_server_folds_together_are_one_name() {
+        let headers = IdentityHeaders::with(["X-Team"]);
+        for name in
+            ["x-forwarded-user", "x_forwarded_user", "x-forwarded.user", "x!team", "remote~user", "x_auth_request_x"]
+        {
+            assert!(headers.has(&HeaderName::from_static(name)), "{name}");
+        }
+        for name in
+            ["x-forwarded-for", "x-forwarded-host", "x-team-id", "authorization", "cookie", "user-agent", "remote"]
+        {
+            assert!(!headers.has(&HeaderName::from_static(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_lists_are_folded() {
+        for name in NAMES.iter().chain(&PREFIXES) {
+            assert_eq!(folded(name), *name);
+        }
+    }
+}

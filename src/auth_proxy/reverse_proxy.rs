@@ -1,0 +1,205 @@
+//! Mode 1: the reverse proxy in front of a service.
+//!
+//! | what | how |
+//! |---|---|
+//! | identity headers of the client | removed in whatever spelling, from headers and trailers; also from responses |
+//! | identity headers of the user | set from the templates |
+//! | `X-Forwarded-For`, `-Proto`, `-Port` | as the load balancer set them: the service sees what a target of it sees |
+//! | `X-Forwarded-Host` | the host of the request; `Forwarded` is removed |
+//! | headers that replace path or method | paths: removed; methods: removed where there is no user |
+//! | bodies, trailers, WebSockets, hop-by-hop headers | see [`proxy`](crate::internal::proxy) |
+//! | two `Host` headers, or an invalid one; a path with too many readings | 400 |
+//! | `CONNECT`, `TRACE` | 405 |
+//! | a body over the limit | 413 |
+//! | a service that does not listen; that does not respond in time | 502; 504 |
+//! | a request that passed this proxy before | 508 |
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::body::Body;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header,
+    uri::{Authority, Scheme},
+};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::connect::HttpConnector;
+
+use super::{
+    error_response::{Described, ErrorResponses},
+    gate::{Gate, Mode},
+    health::Health,
+    server::Respond,
+};
+use crate::{
+    Claims,
+    internal::proxy::{Forwarder, HopMark, at_server, end_hop_of_client, named_host, names_one_host, set},
+};
+
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Headers by which some frameworks take another path than that of the request line. A rule has
+/// checked the latter.
+const OTHER_PATHS: [HeaderName; 6] = [
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-original-uri"),
+    HeaderName::from_static("x-rewrite-url"),
+    HeaderName::from_static("x-forwarded-uri"),
+    HeaderName::from_static("x-forwarded-path"),
+    HeaderName::from_static("x-forwarded-prefix"),
+];
+
+/// Headers by which some frameworks take another method. An exempt path is exempt for some methods.
+const OTHER_METHODS: [HeaderName; 4] = [
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-method-override"),
+    HeaderName::from_static("x-forwarded-method"),
+];
+
+/// The service behind the proxy.
+pub(super) struct Upstream {
+    pub(super) scheme: Scheme,
+    pub(super) authority: Authority,
+    pub(super) forwarder: Forwarder<HttpsConnector<HttpConnector>>,
+    pub(super) hop: HopMark,
+}
+
+pub(super) struct ReverseProxy {
+    pub(super) gate: Arc<Gate>,
+    pub(super) upstream: Upstream,
+    /// `None`: no limit.
+    pub(super) max_body: Option<u64>,
+    pub(super) health: Health,
+    pub(super) errors: ErrorResponses,
+}
+
+impl Respond for ReverseProxy {
+    const MODE: &'static str = "reverse_proxy";
+
+    fn abort(&self) {
+        self.upstream.forwarder.abort_upgraded();
+    }
+
+    async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
+        let described = Described::of(&request);
+        if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+            return self.errors.make(StatusCode::METHOD_NOT_ALLOWED, "the method is not passed on", &described);
+        }
+        if !names_one_host(&request) {
+            return self.errors.make(StatusCode::BAD_REQUEST, "it has two Host headers or an invalid one", &described);
+        }
+        if let Some(response) = self.health.on_service_port(request.method(), request.uri().path()) {
+            return response;
+        }
+        let host = named_host(&request);
+        let Ok(needs) = self.gate.rules.needs(request.method(), host.as_deref(), request.uri().path()) else {
+            return self.errors.make(StatusCode::BAD_REQUEST, "servers may read the path in too many ways", &described);
+        };
+        if self.max_body.is_some_and(|max| announced_length(request.headers()).is_some_and(|length| length > max)) {
+            return self.errors.make(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the body is longer than max_body_bytes",
+                &described,
+            );
+        }
+        let gate = Arc::clone(&self.gate);
+        gate.pass(self, needs, request.map(Body::new)).await
+    }
+}
+
+impl Mode for ReverseProxy {
+    async fn admitted(
+        self: Arc<Self>,
+        mut request: Request<Body>,
+        identity: Vec<(HeaderName, HeaderValue)>,
+    ) -> Response<Body> {
+        let described = Described::of(&request);
+        let has_user = Claims::of(request.extensions()).is_some();
+        let host = named_host(&request);
+        if let Err(status) = self.edit(request.headers_mut(), host.as_deref(), has_user, identity) {
+            return self.errors.make(
+                status,
+                "its headers cannot be passed on: does the proxy lead back to itself?",
+                &described,
+            );
+        }
+        let Some(address) = at_server(self.upstream.scheme.clone(), &self.upstream.authority, request.uri()) else {
+            return self.errors.make(StatusCode::BAD_REQUEST, "the request target is not a path", &described);
+        };
+        let too_long = Arc::new(AtomicBool::new(false));
+        let request = request.map(|body| self.bounded(body, &too_long));
+        match self.upstream.forwarder.forward(address, request).await {
+            Ok(mut response) => {
+                self.gate.identity.strip_all(response.headers_mut());
+                let identity = self.gate.identity.clone();
+                response.map(|body| Body::new(body.map_frame(move |frame| identity.strip_trailers(frame))))
+            }
+            Err(_) if too_long.load(Ordering::Relaxed) => {
+                self.errors.make(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than max_body_bytes", &described)
+            }
+            Err(failure) => {
+                let status = StatusCode::from_u16(failure.status()).unwrap_or(StatusCode::BAD_GATEWAY);
+                let Upstream { scheme, authority, .. } = &self.upstream;
+                self.errors.make(status, &format!("the upstream {scheme}://{authority} {failure}"), &described)
+            }
+        }
+    }
+}
+
+impl ReverseProxy {
+    /// # Errors
+    /// The status of the response.
+    fn edit(
+        &self,
+        headers: &mut HeaderMap,
+        host: Option<&str>,
+        has_user: bool,
+        identity: Vec<(HeaderName, HeaderValue)>,
+    ) -> Result<(), StatusCode> {
+        // Before anything is added, which a client could otherwise have removed.
+        end_hop_of_client(headers);
+        headers.remove(header::FORWARDED);
+        headers.remove(X_FORWARDED_HOST);
+        OTHER_PATHS.iter().for_each(|name| drop(headers.remove(name)));
+        if !has_user {
+            OTHER_METHODS.iter().for_each(|name| drop(headers.remove(name)));
+        }
+        if !self.upstream.hop.mark(headers) {
+            return Err(StatusCode::LOOP_DETECTED);
+        }
+        if let Some(host) = host {
+            set(headers, X_FORWARDED_HOST, host);
+        }
+        for (name, value) in identity {
+            headers.try_insert(name, value).map_err(|_| StatusCode::BAD_REQUEST)?;
+        }
+        Ok(())
+    }
+
+    fn bounded(&self, body: Body, too_long: &Arc<AtomicBool>) -> Body {
+        let identity = self.gate.identity.clone();
+        let body = body.map_frame(move |frame| identity.strip_trailers(frame));
+        let Some(max) = self.max_body else { return Body::new(body) };
+        let too_long = Arc::clone(too_long);
+        let limited = Limited::new(body, usize::try_from(max).unwrap_or(usize::MAX));
+        Body::new(limited.map_err(move |error| {
+            too_long.store(error.is::<http_body_util::LengthLimitError>(), Ordering::Relaxed);
+            error
+        }))
+    }
+}
+
+fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// How long a service may take to begin its response, by default: a load balancer's idle timeout.
+pub(super) const RESPONSE_TIMEOUT: Duration = crate::internal::proxy::RESPONSE_TIMEOUT;

@@ -1,0 +1,174 @@
+//! What a connection is doing, for its timeouts.
+//!
+//! hyper has one timeout for a slow head and for an idle connection, and none before it knows the
+//! version of HTTP. The two differ: a slow head is an attack, while a load balancer keeps idle
+//! connections for longer than a minute.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::Version;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::Instant,
+};
+
+use super::limits::Limits;
+use crate::internal::Mutex;
+
+/// How often the timeouts are checked, as a part of the shorter one.
+const CHECKS_PER_TIMEOUT: u32 = 4;
+
+pub(super) struct Activity(Mutex<State>);
+
+struct State {
+    requests: usize,
+    is_http2: bool,
+    /// The end of the last request, or the start of the connection.
+    idle_since: Instant,
+    /// The first byte after it. Only HTTP/1: with HTTP/2 it may be a ping.
+    head_since: Option<Instant>,
+}
+
+impl Activity {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(State { requests: 0, is_http2: false, idle_since: Instant::now(), head_since: None }))
+    }
+
+    /// A request that is in progress from now on.
+    pub(super) fn request(self: &Arc<Self>, version: Version) -> InProgress {
+        let mut state = self.0.lock();
+        state.requests = state.requests.saturating_add(1);
+        state.is_http2 |= version == Version::HTTP_2;
+        state.head_since = None;
+        drop(state);
+        InProgress(Arc::clone(self))
+    }
+
+    /// Returns when a timeout has passed.
+    pub(super) async fn expires(&self, limits: Limits) {
+        let shorter = limits.header_timeout.min(limits.idle_timeout);
+        let check = shorter.checked_div(CHECKS_PER_TIMEOUT).unwrap_or(shorter);
+        loop {
+            tokio::time::sleep(check.max(Duration::from_millis(1))).await;
+            let state = self.0.lock();
+            let has_passed = |since: Instant, timeout| since.elapsed() >= timeout;
+            let is_slow = state.head_since.is_some_and(|since| has_passed(since, limits.header_timeout));
+            let is_idle = state.head_since.is_none() && has_passed(state.idle_since, limits.idle_timeout);
+            if state.requests == 0 && (is_slow || is_idle) {
+                return;
+            }
+        }
+    }
+
+    fn has_read(&self) {
+        let mut state = self.0.lock();
+        if state.requests == 0 && !state.is_http2 && state.head_since.is_none() {
+            state.head_since = Some(Instant::now());
+        }
+    }
+}
+
+/// A request in progress; ends with the value.
+pub(super) struct InProgress(Arc<Activity>);
+
+impl InProgress {
+    pub(super) fn until_the_end_of(self, body: Body) -> Body {
+        Body::new(Guarded { body, _in_progress: self })
+    }
+}
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        let mut state = self.0.0.lock();
+        state.requests = state.requests.saturating_sub(1);
+        state.idle_since = Instant::now();
+    }
+}
+
+/// A body of a response, and the request that is in progress until it is sent.
+struct Guarded {
+    body: Body,
+    _in_progress: InProgress,
+}
+
+impl HttpBody for Guarded {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A stream that notes when bytes arrive.
+pub(super) struct Tracked<S> {
+    stream: S,
+    activity: Arc<Activity>,
+}
+
+impl<S> Tracked<S> {
+    pub(super) fn new(stream: S, activity: Arc<Activity>) -> Self {
+        Self { stream, activity }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Tracked<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.activity.has_read();
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Tracked<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

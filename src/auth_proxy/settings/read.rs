@@ -1,0 +1,260 @@
+//! From values with their places to checked settings.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    ops::RangeInclusive,
+    time::Duration,
+};
+
+use http::{
+    HeaderName, Uri,
+    uri::{Authority, Scheme},
+};
+
+use super::{KEYS, LogSettings, Settings, TlsFiles, UpstreamSettings, rules, trust};
+use crate::{
+    AlbAuthSettings, ConfigError,
+    auth_proxy::{
+        profile::{self, PROFILES},
+        reverse_proxy::RESPONSE_TIMEOUT,
+        server::Limits,
+        template::Template,
+    },
+    config::{Problem, ProblemKind},
+    internal::{KeyAt, Node, Problems, Section, is_loopback, quoted},
+};
+
+const DEFAULT_PORT: u16 = 8080;
+const HEADER_TIMEOUT_SECONDS: u64 = 30;
+/// Longer than a load balancer's default idle timeout of 60 s.
+const IDLE_TIMEOUT_SECONDS: u64 = 75;
+const MAX_HEADER_BYTES: u64 = 64 * 1024;
+/// The smallest buffer that hyper accepts.
+const MIN_HEADER_BYTES: u64 = 8 * 1024;
+
+/// # Errors
+/// Every problem.
+pub(super) fn settings(
+    node: &Node,
+    of_variables: Option<Result<AlbAuthSettings, ConfigError>>,
+    variables: &[(String, String)],
+) -> Result<Settings, ConfigError> {
+    let problems = Problems::default();
+    let top = Section { path: String::new(), node, problems: &problems };
+    top.only(&KEYS);
+    let alb_auth = match of_variables {
+        Some(Ok(settings)) => settings,
+        Some(Err(error)) => {
+            error.problems().iter().for_each(|problem| problems.add(problem.clone()));
+            AlbAuthSettings::default()
+        }
+        None => trust::from_file(node, &problems),
+    };
+    let upstream = upstream(&top);
+    let port = variables.iter().find(|(name, _)| name == "PORT").and_then(|(_, value)| value.trim().parse().ok());
+    let every_interface = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let default_listen = SocketAddr::new(every_interface, port.unwrap_or(DEFAULT_PORT));
+    let (listen, forward_auth_listen) = (address(&top, "listen"), address(&top, "forward_auth_listen"));
+    if top.find("upstream").is_none() && top.find("forward_auth_listen").is_none() {
+        let fix = "name the service behind the proxy, such as http://127.0.0.1:3000; or set forward_auth_listen";
+        problems.add(Problem::of(ProblemKind::Missing, KeyAt::path("upstream"), "is not set").with_fix(fix));
+    }
+    let headers = headers(&top);
+    let strip_headers = top.texts("strip_headers").unwrap_or_default();
+    for name in strip_headers.iter().filter(|name| name.parse::<HeaderName>().is_err()) {
+        let what = format!("{} is not a header name", quoted(name));
+        problems.add(Problem::of(ProblemKind::InvalidValue, top.at("strip_headers"), what));
+    }
+    let seconds = |key: &str, default, range| Duration::from_secs(number(&top, key, range).unwrap_or(default));
+    let limits = Limits {
+        header_timeout: seconds("header_timeout_seconds", HEADER_TIMEOUT_SECONDS, 1..=3_600),
+        idle_timeout: seconds("idle_timeout_seconds", IDLE_TIMEOUT_SECONDS, 1..=4_000),
+        max_header_bytes: number(&top, "max_header_bytes", MIN_HEADER_BYTES..=1024 * 1024)
+            .unwrap_or(MAX_HEADER_BYTES)
+            .try_into()
+            .unwrap_or(usize::MAX),
+    };
+    let settings = Settings {
+        alb_auth,
+        record_user: top.flag("record_user"),
+        upstream,
+        listen: listen.unwrap_or(default_listen),
+        forward_auth_listen,
+        forward_auth_by_original_request: top.flag("forward_auth_by_original_request"),
+        admin_listen: address(&top, "admin_listen"),
+        tls: tls(&top),
+        profile: top.text("profile").and_then(|name| profile::find(&name)),
+        headers,
+        strip_headers,
+        keep_alb_headers: top.flag("keep_alb_headers"),
+        rules: rules::read(&top),
+        limits,
+        max_body: number(&top, "max_body_bytes", 1..=u64::MAX / 2),
+        shutdown_delay: seconds("shutdown_delay_seconds", 0, 0..=3_600),
+        log: log(&top),
+    };
+    let mut found = problems.into_inner();
+    // The layer's own checks, if what it reads could be read.
+    if settings.alb_auth != AlbAuthSettings::default()
+        && let Err(error) = settings.alb_auth.to_builder().build()
+    {
+        found.extend(error.problems().iter().cloned());
+    }
+    if found.is_empty() { Ok(settings) } else { Err(ConfigError::new(found)) }
+}
+
+fn upstream(top: &Section<'_>) -> Option<UpstreamSettings> {
+    let over_http2 = match top.text("upstream_protocol").as_deref() {
+        None | Some("http1") => false,
+        Some("http2") => true,
+        Some(other) => {
+            top.problems.add(Problem::unknown_value(top.at("upstream_protocol"), other, ["http1", "http2"]));
+            false
+        }
+    };
+    let seconds = number(top, "response_timeout_seconds", 1..=3_600);
+    let waived = top.flag("dangerously_upstream_over_plain_http");
+    let ca = top.text("upstream_ca").map(Into::into);
+    let text = top.text("upstream")?;
+    let problem = |kind, what: String, fix: &str| {
+        top.problems.add(Problem::of(kind, top.at("upstream"), what).with_fix(fix));
+        None
+    };
+    let form = "write it as http://127.0.0.1:3000 or https://app.internal.example.com, without a path";
+    if text.contains('@') {
+        return problem(ProblemKind::InvalidValue, "has a user name or password".to_owned(), form);
+    }
+    let Some((scheme, authority)) = parsed(&text) else {
+        return problem(
+            ProblemKind::InvalidValue,
+            format!("is {}, which is not the address of a server", quoted(&text)),
+            form,
+        );
+    };
+    if scheme == Scheme::HTTP && !is_loopback(authority.host()) && !waived {
+        let what = format!(
+            "{} is plain http to another machine: an attacker on the network path can read and change what users send, and \
+             any client that reaches the service there can set the identity headers",
+            quoted(&text)
+        );
+        return problem(ProblemKind::Insecure, what, "use https, or set dangerously_upstream_over_plain_http: true");
+    }
+    let response_timeout = seconds.map_or(RESPONSE_TIMEOUT, Duration::from_secs);
+    Some(UpstreamSettings { scheme, authority, over_http2, ca, response_timeout })
+}
+
+fn parsed(text: &str) -> Option<(Scheme, Authority)> {
+    let parts = text.parse::<Uri>().ok()?.into_parts();
+    let has_path = parts.path_and_query.is_some_and(|path| path.as_str() != "/");
+    let (scheme, authority) = (parts.scheme?, parts.authority?);
+    let is_http = scheme == Scheme::HTTP || scheme == Scheme::HTTPS;
+    (is_http && !has_path && !text.contains('#') && !authority.host().is_empty()).then_some((scheme, authority))
+}
+
+fn address(top: &Section<'_>, key: &str) -> Option<SocketAddr> {
+    let text = top.text(key)?;
+    let parsed = text.parse().ok();
+    if parsed.is_none() {
+        let what = format!("is {}, which is not an address to listen at", quoted(&text));
+        top.problems
+            .add(Problem::of(ProblemKind::InvalidValue, top.at(key), what).with_fix("write it as 0.0.0.0:8080"));
+    }
+    parsed
+}
+
+/// A whole number, which a flag gives as a text.
+fn number(top: &Section<'_>, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
+    let text = top.text(key)?;
+    match text.parse() {
+        Ok(number) if range.contains(&number) => Some(number),
+        _ => {
+            let what =
+                format!("is {}; expected: a whole number from {} to {}", quoted(&text), range.start(), range.end());
+            top.problems.add(Problem::of(ProblemKind::OutOfRange, top.at(key), what));
+            None
+        }
+    }
+}
+
+/// Those of the profile, and the operator's, which replace equal ones.
+fn headers(top: &Section<'_>) -> Vec<(HeaderName, Template)> {
+    let mut pairs: Vec<(String, String, KeyAt)> = Vec::new();
+    if let Some(name) = top.text("profile") {
+        match profile::find(&name) {
+            Some(profile) => pairs.extend(
+                profile.headers.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned(), top.at("profile"))),
+            ),
+            None => {
+                let known = PROFILES.iter().map(|profile| profile.name);
+                top.problems.add(Problem::unknown_value(top.at("profile"), &name, known));
+            }
+        }
+    }
+    if let Some(section) = top.section("headers") {
+        for (name, _) in section.members() {
+            let Some(text) = section.text(name) else { continue };
+            pairs.retain(|(held, ..)| !held.eq_ignore_ascii_case(name));
+            pairs.push((name.clone(), text, section.at(name)));
+        }
+    }
+    let mut headers = Vec::new();
+    for (name, text, at) in pairs {
+        let parsed = name.parse::<HeaderName>().ok().filter(|name| !is_reserved(name.as_str()));
+        let Some(name) = parsed else {
+            let what = "is not the name of a header that may carry a user";
+            top.problems.add(Problem::of(ProblemKind::InvalidValue, at, what));
+            continue;
+        };
+        match Template::parse(&text) {
+            Ok(template) => headers.push((name, template)),
+            Err(why) => top.problems.add(Problem::of(ProblemKind::InvalidValue, at, why)),
+        }
+    }
+    headers
+}
+
+/// Headers that mean something to every server, and those of the load balancer.
+fn is_reserved(name: &str) -> bool {
+    const NAMES: [&str; 14] = [
+        "host",
+        "connection",
+        "content-length",
+        "content-type",
+        "transfer-encoding",
+        "te",
+        "trailer",
+        "upgrade",
+        "cookie",
+        "expect",
+        "forwarded",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+    ];
+    NAMES.contains(&name) || name.starts_with("x-amzn-") || name.starts_with("sec-") || name.starts_with("proxy-")
+}
+
+fn tls(top: &Section<'_>) -> Option<TlsFiles> {
+    match (top.text("tls_certificate"), top.text("tls_key")) {
+        (Some(certificate), Some(key)) => Some(TlsFiles { certificate: certificate.into(), key: key.into() }),
+        (None, None) => None,
+        (certificate, _) => {
+            let missing = if certificate.is_some() { "tls_key" } else { "tls_certificate" };
+            let problem = Problem::of(ProblemKind::Missing, KeyAt::path(missing), "is not set");
+            top.problems.add(problem.with_fix("set both tls_certificate and tls_key, or neither"));
+            None
+        }
+    }
+}
+
+fn log(top: &Section<'_>) -> LogSettings {
+    let json = match top.text("log_format").as_deref() {
+        None | Some("text") => false,
+        Some("json") => true,
+        Some(other) => {
+            top.problems.add(Problem::unknown_value(top.at("log_format"), other, ["text", "json"]));
+            false
+        }
+    };
+    LogSettings { json, filter: top.text("log_filter") }
+}

@@ -1,0 +1,244 @@
+//! Starts the proxy from its settings.
+
+use std::{fmt, fs, io, net::SocketAddr, path::Path, pin::Pin, sync::Arc, time::Duration};
+
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+use tokio_rustls::TlsAcceptor;
+
+use super::{
+    error_response::ErrorResponses,
+    forward_auth::ForwardAuth,
+    gate::Gate,
+    health::{Admin, Health},
+    reverse_proxy::{ReverseProxy, Upstream},
+    rules::Rules,
+    server::{self, Respond},
+    settings::{Settings, TlsFiles, UpstreamSettings},
+};
+use crate::{
+    AlbAuthLayer, BackgroundTask, ConfigError,
+    internal::{
+        private_file::warn_if_open,
+        proxy::{Forwarder, HopMark, tcp_connector},
+        server_tls, strip_oidc_headers,
+        tls::Roots,
+    },
+};
+
+/// A running proxy. It stops serving when this value is dropped; [`shutdown`](Self::shutdown) ends it
+/// without losing a request.
+pub struct AuthProxy {
+    addresses: Addresses,
+    health: Health,
+    stop: watch::Sender<bool>,
+    listeners: JoinSet<()>,
+    _refresh: BackgroundTask,
+    _upkeep: Option<Upkeep>,
+}
+
+/// Where it listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Addresses {
+    /// The reverse proxy.
+    pub reverse_proxy: Option<SocketAddr>,
+    /// Forward auth.
+    pub forward_auth: Option<SocketAddr>,
+    /// Health and metrics.
+    pub admin: Option<SocketAddr>,
+}
+
+impl AuthProxy {
+    /// Opens the listeners and starts to serve. Keys are fetched in the background.
+    ///
+    /// # Errors
+    /// A file cannot be used, or an address is taken.
+    pub async fn start(settings: Settings) -> Result<Self, ConfigError> {
+        let mut config = settings.alb_auth.to_builder();
+        if settings.record_user {
+            config = config.record_user_in_spans();
+        }
+        let mut layer = AlbAuthLayer::new(config.build()?);
+        if settings.keep_alb_headers {
+            layer = layer.keep_headers();
+        }
+        let rules = Rules::new(settings.rules);
+        let strip = &settings.strip_headers;
+        let gate = |layer: AlbAuthLayer| Arc::new(Gate::new(layer, rules.clone(), strip, settings.headers.clone()));
+        let handle = layer.handle();
+        let health = Health::new(handle.clone());
+        let tls = settings.tls.as_ref().map(acceptor).transpose()?;
+
+        let mut parts = Parts { addresses: Addresses::default(), listeners: Vec::new() };
+        if let Some(upstream) = settings.upstream {
+            let gate = gate(layer.clone());
+            let upstream = upstream_of(upstream)?;
+            let proxy = ReverseProxy {
+                gate,
+                upstream,
+                max_body: settings.max_body,
+                health: health.clone(),
+                errors: ErrorResponses::default(),
+            };
+            parts.addresses.reverse_proxy = Some(parts.listen("listen", settings.listen, tls.clone(), proxy).await?);
+        }
+        if let Some(address) = settings.forward_auth_listen {
+            let gate = gate(layer.clone().refuse_by_http_status());
+            let by_original_request = settings.forward_auth_by_original_request;
+            let forward_auth = ForwardAuth { gate, by_original_request };
+            parts.addresses.forward_auth =
+                Some(parts.listen("forward_auth_listen", address, tls.clone(), forward_auth).await?);
+        }
+        let mut upkeep = None;
+        if let Some(address) = settings.admin_listen {
+            let metrics = recorder();
+            upkeep = metrics.clone().map(Upkeep::start);
+            let admin = Admin { health: health.clone(), metrics };
+            parts.addresses.admin = Some(parts.listen("admin_listen", address, None, admin).await?);
+        }
+        let (stop, stopped) = watch::channel(false);
+        let mut listeners = JoinSet::new();
+        for serve in parts.listeners {
+            listeners.spawn(serve(settings.limits, stopped.clone()));
+        }
+        let addresses = parts.addresses;
+        Ok(Self { addresses, health, stop, listeners, _refresh: handle.refresh_in_background(), _upkeep: upkeep })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Reports "not ready" from now on, so that load balancers send no more requests.
+    pub fn report_not_ready(&self) {
+        self.health.end();
+    }
+
+    /// Accepts no more connections, and returns when requests in progress have their responses, or after
+    /// 20 s.
+    pub async fn shutdown(mut self) {
+        self.health.end();
+        self.stop.send_replace(true);
+        while self.listeners.join_next().await.is_some() {}
+    }
+}
+
+impl fmt::Debug for AuthProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthProxy").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Serve = Box<dyn FnOnce(server::Limits, watch::Receiver<bool>) -> Serving + Send>;
+
+struct Parts {
+    addresses: Addresses,
+    listeners: Vec<Serve>,
+}
+
+impl Parts {
+    /// Opens a listener; it serves later, when all of them are open.
+    async fn listen<R: Respond>(
+        &mut self,
+        key: &str,
+        address: SocketAddr,
+        tls: Option<TlsAcceptor>,
+        responder: R,
+    ) -> Result<SocketAddr, ConfigError> {
+        let failed = |error: io::Error| {
+            ConfigError::message(format!("the proxy cannot listen at {address}: {error}; change {key}"))
+        };
+        let listener: TcpListener = crate::listen(address).await.map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        self.listeners.push(Box::new(move |limits, stop| {
+            Box::pin(server::serve(listener, tls, Arc::new(responder), limits, stop))
+        }));
+        Ok(bound)
+    }
+}
+
+fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ConfigError> {
+    let TlsFiles { certificate, key } = files;
+    warn_if_open(key);
+    let (certificates, private) = (read(certificate, "tls_certificate")?, read(key, "tls_key")?);
+    server_tls::acceptor(&certificates, &private).map_err(|error| {
+        let (certificate, key) = (certificate.display(), key.display());
+        ConfigError::message(format!("tls_certificate {certificate} and tls_key {key} cannot be used: {error}"))
+    })
+}
+
+fn read(path: &Path, setting: &str) -> Result<Vec<u8>, ConfigError> {
+    fs::read(path)
+        .map_err(|error| ConfigError::message(format!("{setting} {} cannot be read: {error}", path.display())))
+}
+
+fn upstream_of(settings: UpstreamSettings) -> Result<Upstream, ConfigError> {
+    let roots = match &settings.ca {
+        None => Roots::default(),
+        Some(path) => Roots::Pem(String::from_utf8_lossy(&read(path, "upstream_ca")?).into_owned()),
+    };
+    let connector = |over_http2| connector(&roots, over_http2);
+    let mut forwarder = Forwarder::new(connector(false)?, settings.response_timeout, strip_oidc_headers);
+    if settings.over_http2 {
+        forwarder = forwarder.over_http2(connector(true)?);
+    }
+    let hop = HopMark::new().ok_or_else(|| {
+        ConfigError::message("the operating system provides no random bytes, which are needed to detect loops")
+    })?;
+    Ok(Upstream { scheme: settings.scheme, authority: settings.authority, forwarder, hop })
+}
+
+fn connector(roots: &Roots, over_http2: bool) -> Result<HttpsConnector<HttpConnector>, ConfigError> {
+    let tls = roots.client_config().map_err(|error| ConfigError::message(format!("upstream_ca: {error}")))?;
+    let mut tcp = tcp_connector();
+    tcp.enforce_http(false);
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+    Ok(match over_http2 {
+        true => builder.enable_http2().wrap_connector(tcp),
+        false => builder.enable_http1().wrap_connector(tcp),
+    })
+}
+
+/// The recorder of the process, if nothing else has one.
+fn recorder() -> Option<PrometheusHandle> {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    match metrics::set_global_recorder(recorder) {
+        Ok(()) => Some(handle),
+        Err(_) => {
+            tracing::warn!(target: "tower_alb_auth", "/metrics is not served: the process has a recorder of metrics already");
+            None
+        }
+    }
+}
+
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Bounds what the recorder keeps of histograms between scrapes. Ends with the value.
+struct Upkeep(JoinHandle<()>);
+
+impl Upkeep {
+    fn start(handle: PrometheusHandle) -> Self {
+        Self(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(UPKEEP_INTERVAL).await;
+                handle.run_upkeep();
+            }
+        }))
+    }
+}
+
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,191 @@
+//! Header values made from claims: `{email}`, `{name?|percent}`, `team-{custom:team}`.
+//!
+//! | in the template | value |
+//! |---|---|
+//! | `{sub}`, `{email}`, `{custom:team}`, ... | the claim of that name: a text, or a list of texts with commas between them |
+//! | `{entity}`, `{entity.name}` | the user's entity ref by the sign-in policy, and the name in it |
+//! | `{ownership}` | the entity refs that the user has ownership of, with commas between them |
+//! | `{claim:entity}` | the claim of that name, where the name has a meaning of its own |
+//! | `{name?}` | the header is left out if the claim is missing; otherwise the request is refused |
+//! | `{name\|percent}` | percent-encoded, for values with other characters than ASCII |
+//!
+//! A value that does not fit into a header is refused and never changed: not ASCII, a control
+//! character, a space at an edge, empty, an element of a list with a comma, more than 4 KiB. An
+//! `{email}` with `email_verified: false` is refused too.
+
+use http::HeaderValue;
+
+use crate::{
+    AuthError, AuthErrorKind, BackstageIdentity, Claims,
+    internal::{encoded, quoted},
+};
+
+/// Maximum length of a value. Servers accept lines of 8 KiB.
+const MAX_VALUE: usize = 4 * 1024;
+
+/// The user of a request.
+#[derive(Clone, Copy)]
+pub(super) struct User<'r> {
+    pub(super) claims: &'r Claims,
+    /// `None`: the sign-in policy gives claims alone.
+    pub(super) identity: Option<&'r BackstageIdentity>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Template(Vec<Part>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Value { of: Source, may_be_missing: bool, percent: bool },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Source {
+    Claim(String),
+    Entity,
+    EntityName,
+    Ownership,
+}
+
+impl Template {
+    /// # Errors
+    /// What is wrong with the text.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let (mut parts, mut rest) = (Vec::new(), text);
+        while let Some((before, after)) = rest.split_once('{') {
+            let (inside, after) = after.split_once('}').ok_or("has a { without a }")?;
+            if !before.is_empty() {
+                parts.push(Part::Text(before.to_owned()));
+            }
+            parts.push(Part::parse(inside)?);
+            rest = after;
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Text(rest.to_owned()));
+        }
+        let mut texts = parts.iter().filter_map(|part| match part {
+            Part::Text(text) => Some(text),
+            Part::Value { .. } => None,
+        });
+        if texts.any(|text| text.contains('}') || !is_fit(text)) {
+            return Err("has a } without a {, or a character that is not printable ASCII".to_owned());
+        }
+        if !parts.iter().any(|part| matches!(part, Part::Value { .. })) {
+            return Err("names no claim, so all users would have the same value; write it as {email}".to_owned());
+        }
+        Ok(Self(parts))
+    }
+
+    /// The value for this user; `None` if a part may be missing and is.
+    ///
+    /// # Errors
+    /// For the operator: which claim is missing or does not fit. Never its value.
+    pub(super) fn render(&self, header: &str, user: User<'_>) -> Result<Option<HeaderValue>, AuthError> {
+        let refused = |why: String| {
+            AuthError::with_detail(AuthErrorKind::SignInRefused, format!("the header {header} cannot be set: {why}"))
+        };
+        let mut value = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => value.push_str(text),
+                Part::Value { of, may_be_missing, percent } => match of.of_user(user, *percent).map_err(refused)? {
+                    Some(text) => value.push_str(&text),
+                    None if *may_be_missing => return Ok(None),
+                    None => {
+                        let name = of.name();
+                        return Err(refused(format!(
+                            "{name} is missing; write it as {{{name}?}} to leave the header out for such users"
+                        )));
+                    }
+                },
+            }
+        }
+        let edges = value.starts_with(' ') || value.ends_with(' ');
+        if value.is_empty() || edges || value.len() > MAX_VALUE {
+            return Err(refused(format!(
+                "the value is empty, longer than {MAX_VALUE} bytes, or has a space at an edge"
+            )));
+        }
+        HeaderValue::from_str(&value).map(Some).map_err(|_| refused("the value does not fit".to_owned()))
+    }
+}
+
+impl Part {
+    fn parse(inside: &str) -> Result<Self, String> {
+        let (name, percent) = match inside.split_once('|') {
+            None => (inside, false),
+            Some((name, "percent")) => (name, true),
+            Some((_, other)) => return Err(format!("has the form {}: the only one is percent", quoted(other))),
+        };
+        let (name, may_be_missing) = match name.strip_suffix('?') {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
+        if name.is_empty() || name.contains('{') || name.trim() != name {
+            return Err(format!("has {} where a claim is expected: write it as {{email}}", quoted(name)));
+        }
+        let of = match name {
+            "entity" => Source::Entity,
+            "entity.name" => Source::EntityName,
+            "ownership" => Source::Ownership,
+            _ => Source::Claim(name.strip_prefix("claim:").unwrap_or(name).to_owned()),
+        };
+        Ok(Self::Value { of, may_be_missing, percent })
+    }
+}
+
+impl Source {
+    fn name(&self) -> &str {
+        match self {
+            Self::Claim(name) => name,
+            Self::Entity => "entity",
+            Self::EntityName => "entity.name",
+            Self::Ownership => "ownership",
+        }
+    }
+
+    /// `None` if it is missing, or an empty list.
+    fn of_user(&self, user: User<'_>, percent: bool) -> Result<Option<String>, String> {
+        let (texts, is_list) = match (self, user.identity) {
+            (Self::Claim(name), _) => of_claim(user.claims, name)?,
+            (Self::Entity, user) => (user.map(|user| vec![user.user_entity_ref().to_string()]), false),
+            (Self::EntityName, user) => (user.map(|user| vec![user.user_entity_ref().name().to_owned()]), false),
+            (Self::Ownership, user) => {
+                (user.map(|user| user.ownership_entity_refs().iter().map(ToString::to_string).collect()), true)
+            }
+        };
+        let name = self.name();
+        let mut values = Vec::new();
+        for text in texts.unwrap_or_default() {
+            let value = if percent { encoded(&text).to_string() } else { text };
+            if value.is_empty() || !is_fit(&value) {
+                return Err(format!(
+                    "{name} is empty or has a character that is not printable ASCII; {{{name}|percent}} encodes it"
+                ));
+            }
+            // A service would read one element as two.
+            if is_list && value.contains(',') {
+                return Err(format!("{name} is a list, and an element has a comma; {{{name}|percent}} encodes it"));
+            }
+            values.push(value);
+        }
+        Ok((!values.is_empty()).then(|| values.join(",")))
+    }
+}
+
+/// The texts of a claim, and whether it is a list.
+fn of_claim(claims: &Claims, name: &str) -> Result<(Option<Vec<String>>, bool), String> {
+    if name == "email" && claims.email_verified() == Some(false) {
+        return Err("the provider reports the email as not verified".to_owned());
+    }
+    match claims.text(name) {
+        Ok(text) => Ok((text.map(|text| vec![text]), false)),
+        Err(_) => claims.texts(name).map(|texts| (texts, true)).map_err(|error| error.to_string()),
+    }
+}
+
+/// Whether every server reads the text as it is.
+fn is_fit(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}

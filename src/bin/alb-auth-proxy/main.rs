@@ -1,0 +1,46 @@
+//! The sidecar and forward-auth service: `alb-auth-proxy --help`, and docs/PROXY.md.
+//!
+//! | file | its role |
+//! |---|---|
+//! | `cli.rs` | the command line and its environment variables |
+//! | `check.rs` | the subcommand `check` |
+//! | `serve.rs` | serving and graceful shutdown |
+//! | `log.rs` | where and how it logs |
+
+// Input from outside must not make a server panic.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::arithmetic_side_effects)]
+
+mod check;
+mod cli;
+mod log;
+mod serve;
+
+use std::process::ExitCode;
+
+use crate::cli::{Invocation, Task};
+
+/// Exit code for an invalid command line; the same as clap's.
+const USAGE: u8 = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let invocation = match Invocation::parse() {
+        Ok(invocation) => invocation,
+        Err(problem) => {
+            eprintln!("alb-auth-proxy: {problem}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    let outcome = match invocation.task {
+        Task::Check => check::run(&invocation),
+        Task::Serve => serve::run(&invocation).await.map(|()| true),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(problem) => {
+            eprintln!("alb-auth-proxy: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Serving, and an end without losing a request.
+
+use std::{io, time::Duration};
+
+use tower_alb_auth::auth_proxy::{AuthProxy, Settings};
+
+use crate::{cli::Invocation, log};
+
+/// Serves until a stop signal, for the shutdown delay after it, and then until requests in progress have
+/// their responses. A second signal ends it at once.
+pub async fn run(invocation: &Invocation) -> Result<(), String> {
+    let settings = Settings::read(invocation.file.as_deref(), &invocation.overrides, &invocation.variables)
+        .map_err(|error| error.to_string())?;
+    log::start(settings.log())?;
+    let delay = settings.shutdown_delay();
+    let mut signals = Signals::listen().map_err(|error| format!("signal handlers cannot be installed: {error}"))?;
+    let proxy = AuthProxy::start(settings).await.map_err(|error| error.to_string())?;
+    print_start_lines(&proxy);
+
+    let name = signals.next().await;
+    tracing::info!(target: "tower_alb_auth", "{name}: the proxy ends");
+    proxy.report_not_ready();
+    if !passes(delay, &mut signals).await {
+        return Ok(());
+    }
+    tokio::select! {
+        () = proxy.shutdown() => {}
+        name = signals.next() => tracing::warn!(target: "tower_alb_auth", "{name} again: requests in progress are aborted"),
+    }
+    Ok(())
+}
+
+/// Whether the time passes without another signal.
+async fn passes(delay: Duration, signals: &mut Signals) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep(delay) => true,
+        name = signals.next() => {
+            tracing::warn!(target: "tower_alb_auth", "{name} again: requests in progress are aborted");
+            false
+        }
+    }
+}
+
+fn print_start_lines(proxy: &AuthProxy) {
+    let addresses = proxy.addresses();
+    println!("alb-auth-proxy {}", env!("CARGO_PKG_VERSION"));
+    let lines = [
+        ("Reverse proxy", addresses.reverse_proxy),
+        ("Forward auth", addresses.forward_auth),
+        ("Health, metrics", addresses.admin),
+    ];
+    for (label, address) in lines {
+        if let Some(address) = address {
+            println!("  {label:16} {address}");
+        }
+    }
+    println!("  Ready");
+}
+
+/// The signals that end the process.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+}
+
+/// Other systems have Ctrl-C only.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> &'static str {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => "Ctrl-C",
+            // There is no handler for it, so no signal arrives.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}

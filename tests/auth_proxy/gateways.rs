@@ -1,0 +1,220 @@
+//! The gateways of deploy/gateways, each with its file as it stands there but for the addresses.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpStream,
+    process::{Child, Command},
+};
+use tower_alb_auth::test_util::User;
+
+use crate::site::{LONG, Log, Site, raw, serve, service, status};
+
+/// What the comments of the files start alb-auth-proxy with, and a few rules.
+const SETTINGS: &str = "\
+forward_auth_by_original_request: true
+headers: { X-Forwarded-User: '{email}' }
+exempt: [GET /healthz]
+rules:
+  - { path: /admin/*, require: { claim_contains: { roles: admin } } }
+  - { path: /public/*, access: optional }
+";
+
+/// A gateway in front of a site; ends with the value.
+struct Gateway {
+    site: Site,
+    address: SocketAddr,
+    _child: Child,
+    _folder: tempfile::TempDir,
+}
+
+impl Gateway {
+    /// With this file of deploy/gateways, by this command, which gets the file and its folder.
+    async fn start(name: &str, command: impl FnOnce(&Path, &Path) -> Command) -> Self {
+        let log = Log::default();
+        let upstream = serve(service(log.clone())).await;
+        let site = Site::in_front_of(&format!("http://{upstream}"), SETTINGS, log).await;
+        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+        let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy/gateways").join(name);
+        let mut text = fs::read_to_string(file).expect("the file");
+        for (written, used) in [
+            ("127.0.0.1:9180", site.forward_auth().to_string()),
+            ("127.0.0.1:8080", site.address.to_string()),
+            ("127.0.0.1:3000", upstream.to_string()),
+            (":8000", format!(":{}", free.port())),
+        ] {
+            text = text.replace(written, &used);
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join(name);
+        fs::write(&file, text).expect("written");
+        let log = fs::File::create(folder.path().join("output")).expect("a file");
+        let child = command(&file, folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a file"))
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("it is installed: run .ci/peers");
+        let listening = async {
+            while TcpStream::connect(free).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if tokio::time::timeout(LONG, listening).await.is_err() {
+            panic!("{}", fs::read_to_string(folder.path().join("output")).unwrap_or_default());
+        }
+        Self { site, address: free, _child: child, _folder: folder }
+    }
+
+    async fn get(&self, path: &str, lines: &str) -> u16 {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: app.example.com\r\nconnection: close\r\n{lines}\r\n");
+        status(&raw(self.address, request.as_bytes()).await)
+    }
+
+    /// The same for all of them.
+    async fn admits_users_alone(&self) {
+        let jane = format!("x-amzn-oidc-data: {}\r\n", self.site.token());
+        let admin = self.site.alb.sign(&User::entra("amy.pond").claim("roles", ["admin"]));
+        let admin = format!("x-amzn-oidc-data: {admin}\r\n");
+        let forged = "X-Forwarded-User: admin\r\nX_Forwarded_User: admin\r\nx-forwarded_user: admin\r\n\
+                      X-Forwarded-Uri: /healthz\r\nX-Forwarded-Method: GET\r\nX-Original-URI: /healthz\r\n";
+        let stranger = format!("x-amzn-oidc-data: {}x\r\n", self.site.token());
+        for (path, lines, expected, user) in [
+            ("/page", jane.clone(), 200, Some("jane.doe@example.com")),
+            ("/page?x=/healthz", format!("{jane}{forged}"), 200, Some("jane.doe@example.com")),
+            ("/page", forged.to_owned(), 401, None),
+            ("/page", String::new(), 401, None),
+            ("/page", stranger.clone(), 401, None),
+            ("/public/x", forged.to_owned(), 200, None),
+            ("/public/x", stranger, 401, None),
+            ("/public/x", format!("{jane}{forged}"), 200, Some("jane.doe@example.com")),
+            ("/healthz", forged.to_owned(), 200, None),
+            ("/admin/x", jane.clone(), 403, None),
+            ("/admin/x", format!("{admin}{forged}"), 200, Some("amy.pond@example.com")),
+            ("/ADMIN/x", jane.clone(), 403, None),
+            ("//admin/x", jane.clone(), 403, None),
+            ("/public/..%2fadmin/x", jane.clone(), 403, None),
+            ("/public/%2e%2e/admin/x", jane.clone(), 403, None),
+            ("/public/../admin/x", forged.to_owned(), 401, None),
+        ] {
+            let code = self.get(path, &lines).await;
+            let seen = self.site.log.take();
+            // A gateway may reject what it does not like by itself.
+            let is_odd = path.contains("..") || path.contains("%2") || path.contains("//");
+            assert!(code == expected || (is_odd && (400..500).contains(&code)), "{path} {lines}: {code}");
+            assert_eq!(seen.len(), usize::from(code == 200), "{path} {lines}");
+            for seen in seen {
+                let users: Vec<_> = seen
+                    .headers
+                    .iter()
+                    .filter(|(name, value)| name.as_str().replace('_', "-") == "x-forwarded-user" && !value.is_empty())
+                    .map(|(_, value)| value.to_str().expect("ASCII").to_owned())
+                    .collect();
+                assert_eq!(users, user.into_iter().collect::<Vec<_>>(), "{path} {lines}");
+                assert!(seen.headers.get("x-amzn-oidc-data").is_none_or(|value| value.is_empty()), "{path}");
+            }
+        }
+    }
+
+    /// What a request with two readings of its length leaves behind for the next one.
+    async fn hides_no_request(&self) {
+        let jane = format!("x-amzn-oidc-data: {}\r\n", self.site.token());
+        let hidden = "GET /hidden HTTP/1.1\r\nhost: a\r\nx-forwarded-user: admin\r\n\r\n";
+        let length = hidden.len();
+        for (head, rest) in [
+            (format!("content-length: {length}\r\ntransfer-encoding: chunked"), format!("0\r\n\r\n{hidden}")),
+            (
+                "transfer-encoding: chunked\r\ncontent-length: 4".to_owned(),
+                format!("{length:x}\r\n{hidden}\r\n0\r\n\r\n"),
+            ),
+            (format!("content-length: 0\r\ncontent-length: {length}"), hidden.to_owned()),
+            ("transfer-encoding: xchunked".to_owned(), format!("0\r\n\r\n{hidden}")),
+            ("transfer-encoding : chunked\r\ncontent-length: 5".to_owned(), format!("0\r\n\r\n{hidden}")),
+            ("transfer-encoding: \x0bchunked\r\ncontent-length: 5".to_owned(), format!("0\r\n\r\n{hidden}")),
+            (
+                "connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__".to_owned(),
+                hidden.to_owned(),
+            ),
+        ] {
+            let close = "GET /last HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+            let request = format!("POST /page HTTP/1.1\r\nhost: a\r\n{jane}{head}\r\n\r\n{rest}{close}");
+            let response = raw(self.address, request.as_bytes()).await;
+            let paths: Vec<String> = self.site.log.take().iter().map(|seen| seen.uri.path().to_owned()).collect();
+            assert!(paths.iter().all(|path| path == "/page"), "{head}: {paths:?} {response}");
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "peer: nginx, installed by .ci/peers"]
+async fn s_98_nginx_admits_users_alone() {
+    let gateway = Gateway::start("nginx.conf", |file, folder| {
+        let mut command = Command::new("/usr/sbin/nginx");
+        let directives = format!("daemon off; master_process off; pid {}/pid;", folder.display());
+        command
+            .arg("-c")
+            .arg(file)
+            .arg("-p")
+            .arg(folder)
+            .arg("-e")
+            .arg(folder.join("error.log"))
+            .args(["-g", &directives]);
+        command
+    })
+    .await;
+    gateway.admits_users_alone().await;
+    gateway.hides_no_request().await;
+}
+
+#[tokio::test]
+#[ignore = "peer: Caddy, installed by .ci/peers"]
+async fn s_98_caddy_admits_users_alone() {
+    let gateway = Gateway::start("Caddyfile", |file, folder| {
+        let mut command = Command::new("caddy");
+        command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file);
+        command.env("HOME", folder).env("XDG_DATA_HOME", folder).env("XDG_CONFIG_HOME", folder);
+        command
+    })
+    .await;
+    gateway.admits_users_alone().await;
+    gateway.hides_no_request().await;
+}
+
+#[tokio::test]
+#[ignore = "peer: HAProxy, installed by .ci/peers"]
+async fn s_98_haproxy_in_front_admits_users_alone() {
+    let gateway = Gateway::start("haproxy.cfg", |file, _| {
+        let mut command = Command::new("/usr/sbin/haproxy");
+        command.arg("-db").arg("-f").arg(file);
+        command
+    })
+    .await;
+    gateway.admits_users_alone().await;
+    gateway.hides_no_request().await;
+}
+
+#[tokio::test]
+#[ignore = "peer: Apache, installed by .ci/peers"]
+async fn s_98_apache_in_front_admits_users_alone() {
+    let gateway = Gateway::start("apache.conf", |file, folder| {
+        let mut command = Command::new("/usr/sbin/apache2");
+        command.arg("-X").arg("-f").arg(file).args(["-C", &format!("ServerRoot {}", folder.display())]);
+        for module in ["mpm_event", "authz_core", "proxy", "proxy_http"] {
+            let line = format!("LoadModule {module}_module /usr/lib/apache2/modules/mod_{module}.so");
+            command.args(["-C", &line]);
+        }
+        command.args(["-C", "ServerName localhost", "-C", "DefaultRuntimeDir ."]);
+        command.args(["-c", "ErrorLog error.log", "-c", "PidFile pid"]);
+        command
+    })
+    .await;
+    gateway.admits_users_alone().await;
+    gateway.hides_no_request().await;
+}

@@ -1,0 +1,14 @@
+//! The proxy for services in any language, by real HTTP: a mock load balancer, the proxy, and a service that says what it saw.
+
+mod site;
+
+mod forward_auth;
+mod gateways;
+mod grpc;
+mod identity;
+mod mutated;
+mod passed_on;
+mod program;
+mod rules;
+mod settings;
+mod smuggling;
