@@ -269,7 +269,7 @@ fn the_drivers_variables_set_what_the_files_leave_out() {
         ("disable", DatabaseTls::Off),
         ("prefer", DatabaseTls::Verified { roots: None }),
         ("verify-ca", DatabaseTls::Verified { roots: None }),
-        ("no-verify", DatabaseTls::Unverified),
+        ("no-verify", DatabaseTls::dangerously_accept_any_certificate()),
     ] {
         assert_eq!(database("{ user: u }", &[("PGSSLMODE", mode)]).tls, tls, "{mode}");
     }
@@ -305,7 +305,7 @@ fn no_setting_encrypts_less_than_the_driver_for_node() {
     }
     let tls = |connection: &str| read(connection).expect("sound").database.expect("a database").tls;
     assert_eq!(tls("{ user: u, ssl: 'true' }"), DatabaseTls::Verified { roots: None });
-    assert_eq!(tls("{ user: u, ssl: no-verify }"), DatabaseTls::Unverified);
+    assert_eq!(tls("{ user: u, ssl: no-verify }"), DatabaseTls::dangerously_accept_any_certificate());
     assert_eq!(tls("'postgres://u@h/d?sslnegotiation=direct'"), DatabaseTls::Verified { roots: None });
 }
 
