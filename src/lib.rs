@@ -93,8 +93,6 @@ mod telemetry;
 pub mod test_util;
 mod token;
 
-#[cfg(feature = "axum")]
-pub use self::layer::extract;
 #[cfg(any(feature = "backstage-auth", feature = "emulator", feature = "proxy", feature = "test-util"))]
 pub use self::net::listen;
 #[doc(inline)]
@@ -105,8 +103,14 @@ pub use self::{
     error::{AuthError, AuthErrorKind, Fault},
     identity::{BackstageIdentity, ClaimError, Claims, EntityRef, EntityRefError, Profile, StableId},
     layer::{
-        AlbAccessToken, AlbAuth, AlbAuthHandle, AlbAuthLayer, RelayIdentityLayer, RelayScopeLayer, RequireLayer,
-        SignOut, SignOutBuilder, SignedIn,
+        alb_auth_layer::AlbAuthLayer,
+        handle::AlbAuthHandle,
+        marks::AlbAccessToken,
+        relay::{RelayIdentityLayer, RelayScopeLayer},
+        require::RequireLayer,
+        service::AlbAuth,
+        sign_out::{SignOut, SignOutBuilder},
+        signed_in::SignedIn,
     },
     limits::{CacheLimits, KeyLimits, TokenLimits},
     settings::ConfigError,

@@ -64,38 +64,41 @@
 //!
 //! The target must be reachable from the load balancer alone: see SECURITY.md.
 
-mod alb_auth_layer;
+pub(crate) mod alb_auth_layer;
 #[cfg(feature = "axum")]
-pub mod extract;
+mod extract;
 mod future;
-mod handle;
-mod marks;
+pub(crate) mod handle;
+pub(crate) mod marks;
 mod refusal;
-mod relay;
-mod require;
-mod service;
+pub(crate) mod relay;
+pub(crate) mod require;
+pub(crate) mod service;
 mod settings;
-mod sign_out;
-mod signed_in;
+pub(crate) mod sign_out;
+pub(crate) mod signed_in;
 mod watch;
 
-pub(crate) use self::marks::{Anonymous, Unnamed};
+#[cfg(feature = "axum")]
+pub use self::extract::ExtractRejection;
 #[cfg(feature = "backstage")]
 pub(crate) use self::refusal::CHALLENGE;
 #[cfg(feature = "axum")]
 pub(crate) use self::refusal::refuse;
 #[cfg(any(feature = "backstage", feature = "proxy"))]
 pub(crate) use self::refusal::{Format, Refusal};
-pub use self::{
-    alb_auth_layer::AlbAuthLayer,
-    future::ResponseFuture,
-    handle::{AlbAuthHandle, Stats, WarmUpError},
-    marks::AlbAccessToken,
-    refusal::{RefusalBody, Refuse, RefuseWith, RefusedRequest, StandardRefusal, WithRefusalBody},
-    relay::{RelayIdentity, RelayIdentityLayer, RelayScope, RelayScopeLayer, RelayScopeResponseFuture},
-    require::{Require, RequireLayer, RequireResponseFuture},
+pub(crate) use self::{
+    handle::AlbAuthHandle,
+    marks::{AlbAccessToken, Anonymous, Unnamed},
     service::AlbAuth,
-    sign_out::{SignOut, SignOutBuilder},
     signed_in::SignedIn,
+};
+// The layers, and what handlers take, have their path at the root of the crate.
+pub use self::{
+    future::ResponseFuture,
+    handle::{Stats, WarmUpError},
+    refusal::{RefusalBody, Refuse, RefuseWith, RefusedRequest, StandardRefusal, WithRefusalBody},
+    relay::{RelayIdentity, RelayScope, RelayScopeResponseFuture},
+    require::{Require, RequireResponseFuture},
     watch::Watch,
 };

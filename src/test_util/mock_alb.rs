@@ -14,10 +14,9 @@ use super::{
     key_server::{InMemory, KeyServer},
 };
 use crate::{
-    Clock, SystemClock,
+    AlbAuthLayer, Clock, SystemClock,
     config::{AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb},
     internal::signer::AlbSigner,
-    layer::AlbAuthLayer,
     sign_in::EmailLocalPart,
 };
 

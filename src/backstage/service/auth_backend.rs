@@ -118,7 +118,7 @@ impl AuthBackend {
         self.layer.handle().watch(watch, move || sign_in.config(&load()?))
     }
 
-    /// The deny list in the database of the files: see [`Postgres::deny_list`](crate::backstage::store::Postgres::deny_list). Give its
+    /// The deny list in the database of the files: see [`Postgres::deny_list`](crate::backstage::store::postgres::Postgres::deny_list). Give its
     /// [`list`](crate::backstage::store::postgres::PostgresDenyList::list) to [`layer`](Self::layer).
     ///
     /// # Errors

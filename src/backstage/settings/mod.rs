@@ -63,10 +63,9 @@ pub use self::{
 };
 use super::origins::is_insecure;
 use crate::{
-    ConfigError, SignOut,
+    ConfigError, SignOut, SignOutBuilder,
     config::{AppConfig, Problem, ProblemKind},
     internal::{Node, Problems},
-    layer::SignOutBuilder,
 };
 
 /// The settings of an auth service.

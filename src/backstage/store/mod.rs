@@ -10,8 +10,6 @@ pub mod postgres;
 use std::{fmt, pin::Pin, sync::Arc, time::SystemTime};
 
 pub use self::memory::{MemoryPublicKeys, MemoryUserInfo};
-#[cfg(feature = "postgres")]
-pub use self::postgres::Postgres;
 use super::PublicJwk;
 use crate::EntityRef;
 

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tower_alb_auth::backstage::{
     settings::{DatabaseTls, Secret},
-    store::{Postgres, PublicKeyStore},
+    store::{PublicKeyStore, postgres::Postgres},
 };
 
 /// Requires a password in clear text, as RDS does (PostgreSQL's protocol, section 54.2), and hangs up with it.

@@ -3,11 +3,10 @@
 use std::future::ready;
 
 use tower_alb_auth::{
-    AlbAuthConfig, AlbAuthLayer,
+    AlbAuthConfig, AlbAuthHandle, AlbAuthLayer,
     AuthErrorKind::{InvalidSignature, KeysUnavailable, UnknownKey},
     KeyLimits, Kid,
     keys::KeySourceErrorKind as Kind,
-    layer::AlbAuthHandle,
     test_util::{KeyServerMode as Mode, MockAlb, TestClock, User},
 };
 use tracing::Level;

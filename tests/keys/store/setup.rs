@@ -4,9 +4,8 @@ use std::{pin::pin, time::Duration};
 
 use http::StatusCode;
 use tower_alb_auth::{
-    AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthLayer, AuthErrorKind, KeyLimits, Kid,
+    AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthHandle, AlbAuthLayer, AuthErrorKind, KeyLimits, Kid,
     keys::KeySource,
-    layer::AlbAuthHandle,
     sign_in::EmailLocalPart,
     test_util::{MockAlb, TestClock, User},
 };

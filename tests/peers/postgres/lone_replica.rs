@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tower_alb_auth::backstage::{TokenIssuer, store::Postgres};
+use tower_alb_auth::backstage::{TokenIssuer, store::postgres::Postgres};
 
 use crate::{
     postgres::people::ISSUER,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tower_alb_auth::{
     ConfigError,
-    backstage::store::{Postgres, PublicKeyStore, UserInfoStore},
+    backstage::store::{PublicKeyStore, UserInfoStore, postgres::Postgres},
 };
 
 use crate::{

@@ -13,7 +13,7 @@ use tower_alb_auth::{
     AlbAuthLayer, EntityRef,
     backstage::{
         BackstageAuth, PublicJwk, TokenIssuer, router,
-        store::{Postgres, StoredKey, UserInfo},
+        store::{StoredKey, UserInfo, postgres::Postgres},
     },
     test_util::{MockAlb, User},
 };

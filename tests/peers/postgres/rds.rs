@@ -12,7 +12,7 @@ use std::{
 use tempfile::TempDir;
 use tower_alb_auth::backstage::{
     settings::Secret,
-    store::{Postgres, PublicKeyStore, StoreError},
+    store::{PublicKeyStore, StoreError, postgres::Postgres},
 };
 
 use crate::{

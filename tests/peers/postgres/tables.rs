@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use tokio_postgres::Client;
-use tower_alb_auth::backstage::store::{Postgres, PublicKeyStore, StoredKey, UserInfoStore};
+use tower_alb_auth::backstage::store::{PublicKeyStore, StoredKey, UserInfoStore, postgres::Postgres};
 
 use crate::{
     postgres::people::{JANE, at, jane, key, kids},

@@ -3,7 +3,7 @@
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tower_alb_auth::backstage::{
     settings::DatabaseTls,
-    store::{Postgres, PublicKeyStore, postgres::PostgresBuilder},
+    store::{PublicKeyStore, postgres::Postgres, postgres::PostgresBuilder},
 };
 use tracing::Level;
 

@@ -3,7 +3,7 @@
 use tokio_postgres::{Client, NoTls};
 use tower_alb_auth::backstage::{
     settings::DatabaseTls,
-    store::{Postgres, postgres::PostgresBuilder},
+    store::{postgres::Postgres, postgres::PostgresBuilder},
 };
 
 use crate::support::postgres::server::{PASSWORD, Server, USER};

@@ -1,7 +1,7 @@
 //! `postgresql://user:password@host:5432/database?sslmode=verify-full`, read as PostgreSQL's driver for Node reads it.
 //!
 //! This is the one parser of such addresses: for `backend.database.connection` and for
-//! [`Postgres::from_url`](crate::backstage::store::Postgres::from_url). The two differ in what an address without `sslmode` and
+//! [`Postgres::from_url`](crate::backstage::store::postgres::Postgres::from_url). The two differ in what an address without `sslmode` and
 //! `ssl` means, which is up to the caller.
 //!
 //! | in the address | TLS |

@@ -36,7 +36,7 @@
 //! member `exp` of the JWK.
 //!
 //! ```
-//! use tower_alb_auth::backstage::{TokenIssuer, settings::DatabaseTls, store::Postgres};
+//! use tower_alb_auth::backstage::{TokenIssuer, settings::DatabaseTls, store::postgres::Postgres};
 //!
 //! let database = Postgres::builder("db.example.com", "backstage_plugin_auth")
 //!     .user("backstage")

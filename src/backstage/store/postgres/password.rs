@@ -19,7 +19,7 @@ use crate::backstage::{
 /// ```
 /// use tower_alb_auth::backstage::{
 ///     settings::Secret,
-///     store::{Postgres, StoreError},
+///     store::{postgres::Postgres, StoreError},
 /// };
 ///
 /// let database = Postgres::builder("db.example.com", "backstage_plugin_auth")
