@@ -75,6 +75,8 @@ mod authenticator;
 pub mod backstage;
 pub mod config;
 pub mod deny_list;
+#[cfg(doc)]
+pub mod docs;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 mod error;
@@ -121,28 +123,3 @@ pub use self::{
 #[cfg(all(doctest, feature = "axum", feature = "test-util", feature = "https"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
-
-/// And so is that of the other pages.
-#[cfg(all(
-    doctest,
-    feature = "axum",
-    feature = "test-util",
-    feature = "https",
-    feature = "app-config",
-    feature = "metrics"
-))]
-#[doc = include_str!("../docs/CONFIGURATION.md")]
-#[doc = include_str!("../docs/OPERATING.md")]
-#[doc = include_str!("../docs/SERVICES.md")]
-#[doc = include_str!("../docs/TESTING.md")]
-struct Pages;
-
-/// The page of the emulator has a feature of its own.
-#[cfg(all(doctest, feature = "emulator", feature = "test-util"))]
-#[doc = include_str!("../docs/EMULATOR.md")]
-struct EmulatorPage;
-
-/// And so has the one that leads through everything.
-#[cfg(all(doctest, feature = "axum", feature = "backstage", feature = "postgres", feature = "test-util"))]
-#[doc = include_str!("../docs/GUIDE.md")]
-struct GuidePage;

@@ -99,7 +99,7 @@ impl<R> AlbAuthLayer<R> {
     /// rejected.
     ///
     /// For applications with public pages. The handlers that need a user take a
-    /// `BackstageIdentity`, or their routes get a [`RequireLayer`](super::RequireLayer).
+    /// `BackstageIdentity`, or their routes get a [`RequireLayer`](crate::RequireLayer).
     #[must_use]
     pub fn optional(mut self) -> Self {
         LayerSettings::edit(&mut self.settings).optional = true;
@@ -151,7 +151,7 @@ impl<R> AlbAuthLayer<R> {
     }
 
     /// Puts the provider's access token into the extensions of a signed-in user's request, as
-    /// [`AlbAccessToken`](super::AlbAccessToken).
+    /// [`AlbAccessToken`](crate::AlbAccessToken).
     #[must_use]
     pub fn expose_access_token(mut self) -> Self {
         LayerSettings::edit(&mut self.settings).expose_access_token = true;
@@ -200,7 +200,7 @@ impl<R> AlbAuthLayer<R> {
     /// closure sets none. Never return a status of 2xx: a gateway that queries this service before
     /// it forwards a request would forward it.
     ///
-    /// Extractors, [`RequireLayer`](super::RequireLayer)s and other refusals behind the layer use
+    /// Extractors, [`RequireLayer`](crate::RequireLayer)s and other refusals behind the layer use
     /// the closure too, if their response body has the same type.
     #[must_use]
     pub fn refuse_with<F, B>(mut self, refuse: F) -> AlbAuthLayer<RefuseWith<F>>

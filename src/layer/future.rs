@@ -23,7 +23,7 @@ use crate::{
 };
 
 pin_project! {
-    /// The response of [`AlbAuth`](super::AlbAuth).
+    /// The response of [`AlbAuth`](crate::AlbAuth).
     ///
     /// If no key has to be fetched, it holds the inner service's future, and nothing on the heap.
     pub struct ResponseFuture<S, B, R, A>

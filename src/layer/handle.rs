@@ -24,7 +24,7 @@ use crate::{
 const DENIED_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A handle on what the clones of a layer share. Made by
-/// [`AlbAuthLayer::handle`](super::AlbAuthLayer::handle).
+/// [`AlbAuthLayer::handle`](crate::AlbAuthLayer::handle).
 #[derive(Clone)]
 pub struct AlbAuthHandle {
     authenticator: Arc<Authenticator>,

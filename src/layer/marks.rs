@@ -18,7 +18,7 @@ pub(crate) struct Anonymous;
 pub(crate) struct Unnamed;
 
 /// The provider's access token, from `x-amzn-oidc-accesstoken`, if
-/// [`expose_access_token`](super::AlbAuthLayer::expose_access_token) is set.
+/// [`expose_access_token`](crate::AlbAuthLayer::expose_access_token) is set.
 ///
 /// The load balancer does not sign it, so nothing proves that it belongs to the user. Send it to
 /// the provider's API, and do not read claims from it. `Debug` does not show it.

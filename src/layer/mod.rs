@@ -1,14 +1,14 @@
-//! The middleware: [`AlbAuthLayer`], its service [`AlbAuth`], and its refusals.
+//! The middleware: [`AlbAuthLayer`](crate::AlbAuthLayer), its service [`AlbAuth`], and its refusals.
 //!
 //! # What it does with a request
 //! | request | response |
 //! |---|---|
 //! | a valid `x-amzn-oidc-data`, a user whom the sign-in policy accepts | the inner service's; the identity is in the request's extensions |
-//! | no `x-amzn-oidc-data` | 401; with [`optional`](AlbAuthLayer::optional) the inner service's, without an identity |
+//! | no `x-amzn-oidc-data` | 401; with [`optional`](crate::AlbAuthLayer::optional) the inner service's, without an identity |
 //! | an invalid one, or more than one | 401, always: an invalid token is never treated as a missing one |
 //! | a valid one, a user whom the policy rejects | 403; 409 if several users match |
 //! | keys or catalog unavailable | 503 with `Retry-After` |
-//! | an [exempt](AlbAuthLayer::exempt_path) path, GET or HEAD | the inner service's, without an identity |
+//! | an [exempt](crate::AlbAuthLayer::exempt_path) path, GET or HEAD | the inner service's, without an identity |
 //!
 //! On every path, the layer removes an identity that was already in the extensions, and the
 //! `x-amzn-oidc-*` headers, including look-alikes with underscores. It reads no body, neither of
@@ -19,12 +19,12 @@
 //!   last.
 //! - Once per request. An outer layer removes the headers, so a second one inside sees no user; it
 //!   logs that as an error. Parts of an application require a user, an ownership or a claim by a
-//!   [`RequireLayer`].
+//!   [`RequireLayer`](crate::RequireLayer).
 //! - Inside of CORS: a preflight request carries no header, and is rejected like any request
 //!   without one.
 //! - Inside or outside of other layers, such as those of tower-http. If a layer inside has a
 //!   response body that cannot be made, as that of `TraceLayer`, call
-//!   [`with_refusal_body`](AlbAuthLayer::with_refusal_body):
+//!   [`with_refusal_body`](crate::AlbAuthLayer::with_refusal_body):
 //!
 //! ```
 //! # #[cfg(feature = "test-util")] {

@@ -23,7 +23,7 @@ use crate::{
     telemetry::metrics,
 };
 
-/// The service that [`AlbAuthLayer`](super::AlbAuthLayer) makes. See [`layer`](super) for what it
+/// The service that [`AlbAuthLayer`](crate::AlbAuthLayer) makes. See [`layer`](super) for what it
 /// does.
 #[derive(Clone)]
 pub struct AlbAuth<S, R = StandardRefusal> {

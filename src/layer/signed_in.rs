@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// A user whom the load balancer signed in and the sign-in policy accepted. Made by
-/// [`AlbAuthHandle::authenticate`](super::AlbAuthHandle::authenticate).
+/// [`AlbAuthHandle::authenticate`](crate::AlbAuthHandle::authenticate).
 #[derive(Debug, Clone)]
 pub struct SignedIn(Who);
 

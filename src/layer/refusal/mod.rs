@@ -14,15 +14,15 @@
 //! forward auth) would take 2xx for an acceptance, and alarms on the status would not fire.
 //!
 //! All refusals of the crate are made by one function, [`write::Refusal`]'s: those of the layer, of
-//! [`RequireLayer`](super::RequireLayer), of the extractors, of the router for Backstage and of its
+//! [`RequireLayer`](crate::RequireLayer), of the extractors, of the router for Backstage and of its
 //! upstream. The layer leaves its form in the request ([`form::RefusalForm`]) for refusals behind
 //! it.
 //!
 //! The text is written into bodies that this crate knows: `String`, `Vec<u8>`, `Bytes`,
 //! `Full<Bytes>`, and axum's `Body` (feature `axum`). Any other body is its `Default`. For texts in
 //! other bodies, and for bodies without a `Default`, there are
-//! [`with_refusal_body`](super::AlbAuthLayer::with_refusal_body) and
-//! [`refuse_with`](super::AlbAuthLayer::refuse_with).
+//! [`with_refusal_body`](crate::AlbAuthLayer::with_refusal_body) and
+//! [`refuse_with`](crate::AlbAuthLayer::refuse_with).
 
 mod body;
 mod fill_body;
@@ -68,7 +68,7 @@ pub trait Refuse<B> {
 }
 
 /// The parts of the request that a refusal may use. The `x-amzn-oidc-*` headers are removed
-/// already, unless the layer keeps them ([`keep_headers`](super::AlbAuthLayer::keep_headers)).
+/// already, unless the layer keeps them ([`keep_headers`](crate::AlbAuthLayer::keep_headers)).
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct RefusedRequest<'r> {
@@ -95,7 +95,7 @@ pub struct StandardRefusal {
     http_status_only: bool,
 }
 
-/// Refusals by a closure. Made by [`refuse_with`](super::AlbAuthLayer::refuse_with).
+/// Refusals by a closure. Made by [`refuse_with`](crate::AlbAuthLayer::refuse_with).
 #[derive(Clone)]
 pub struct RefuseWith<F>(F);
 

@@ -55,7 +55,7 @@ pub struct RelayIdentityLayer {
 impl RelayIdentityLayer {
     /// For a client that several requests share: the user is the one in the outgoing request's
     /// extensions (a [`BackstageIdentity`](crate::BackstageIdentity) or [`Claims`]), else the one
-    /// of the [`RelayScopeLayer`](super::RelayScopeLayer) that the call is made in.
+    /// of the [`RelayScopeLayer`](crate::RelayScopeLayer) that the call is made in.
     pub fn new() -> Self {
         Self::default()
     }

@@ -24,7 +24,7 @@ pub(super) fn current() -> Option<Claims> {
 }
 
 /// A layer inside an [`AlbAuthLayer`](crate::AlbAuthLayer) that gives the user of the current
-/// request to the clients with [`RelayIdentityLayer::new`](super::RelayIdentityLayer::new), so that
+/// request to the clients with [`RelayIdentityLayer::new`](crate::RelayIdentityLayer::new), so that
 /// handlers need not name the user.
 ///
 /// It applies while the handler's future runs. It does not apply in tasks that the handler spawns,
