@@ -122,6 +122,14 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A number or a text of one, for keys that Backstage has no reader for.
+    pub(crate) fn number_or_text(&self, key: &str) -> Option<String> {
+        match &self.find(key)?.value {
+            Value::Number(number) => Some(number.clone()),
+            _ => self.text(key),
+        }
+    }
+
     /// False if it is absent. An unset variable is a problem instead, since its value may have been true.
     pub(crate) fn flag(&self, key: &str) -> bool {
         if self.is_unset(key) {

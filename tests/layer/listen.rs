@@ -45,5 +45,5 @@ fn programs_and_examples_listen_by_this_function_alone() {
         }
     }
     // It looks for a free port, and accepts nothing.
-    assert_eq!(found, ["src/emulator/cli/emulate.rs"]);
+    assert_eq!(found, ["src/bin/alb-emulator/emulate.rs"]);
 }

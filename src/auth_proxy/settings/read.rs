@@ -60,7 +60,7 @@ pub(super) fn settings(
         problems.add(Problem::of(ProblemKind::Missing, KeyAt::path("upstream"), "is not set").with_fix(fix));
     }
     let headers = headers(&top);
-    let strip_headers = top.texts("strip_headers").unwrap_or_default();
+    let strip_headers = top.text_or_texts("strip_headers").unwrap_or_default();
     for name in strip_headers.iter().filter(|name| name.parse::<HeaderName>().is_err()) {
         let what = format!("{} is not a header name", quoted(name));
         problems.add(Problem::of(ProblemKind::InvalidValue, top.at("strip_headers"), what));
@@ -164,7 +164,7 @@ fn address(top: &Section<'_>, key: &str) -> Option<SocketAddr> {
 
 /// A whole number, which a flag gives as a text.
 fn number(top: &Section<'_>, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
-    let text = top.text(key)?;
+    let text = top.number_or_text(key)?;
     match text.parse() {
         Ok(number) if range.contains(&number) => Some(number),
         _ => {

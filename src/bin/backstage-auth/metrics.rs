@@ -4,7 +4,6 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::{Router, http::header, routing::get};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tokio::net::TcpListener;
 
 /// The media type of Prometheus' text format.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -25,7 +24,7 @@ pub fn install() -> Result<PrometheusHandle, String> {
 /// Listens at this address. Returns the address, with the port if any was free to choose. Ends with the runtime.
 pub async fn serve(address: SocketAddr, metrics: PrometheusHandle) -> Result<SocketAddr, String> {
     let failed = |error| format!("metrics cannot be served at {address}: {error}; set another address by --metrics");
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let listener = tower_alb_auth::listen(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     let upkeep = metrics.clone();
     tokio::spawn(async move {

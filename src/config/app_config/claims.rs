@@ -21,7 +21,7 @@ pub(super) fn read_groups(provider: &Section<'_>) -> Option<Option<GroupSettings
     section.only(&["claims", "path", "format", "map"]);
     let unset = ["claims", "path", "format", "map"].map(|key| section.is_unset(key)).contains(&true);
     let claims = match section.find("claims") {
-        Some(_) => section.texts("claims")?,
+        Some(_) => section.text_or_texts("claims")?,
         None => Vec::new(),
     };
     // A text is a path with dots; a list is a path whose parts may have dots.
@@ -87,7 +87,7 @@ pub(super) fn add_to(section: &Section<'_>, mut builder: AlbAuthConfigBuilder) -
         if limits.is_unset(key) || matches!(node.value, Value::Null) {
             continue;
         }
-        let Some(text) = limits.text(key) else { continue };
+        let Some(text) = limits.number_or_text(key) else { continue };
         // A problem of the builder would be lost if there are others.
         match Limits::default().set(limits.at(key), name, &text) {
             Ok(()) => builder = builder.limit(limits.at(key), name, &text),

@@ -186,7 +186,7 @@ fn a_connection_of_the_plugin_is_judged_with_the_one_below_it() {
     // Without the type, the plugin's connection has that of the one below.
     let said =
         BackstageSettings::read(&backend(rds, "{ user: u, password: p }")).map(drop).expect_err("rds").to_string();
-    assert!(said.contains("backend.database.connection.type") && said.contains("set type: default"), "{said}");
+    assert!(said.contains("has type: rds and no TLS"), "{said}");
     // What the plugin's has, the other one need not have.
     let read = settings(&backend("{ host: db, user: u, password: '${UNSET}' }", "{ password: own }"));
     assert_eq!(

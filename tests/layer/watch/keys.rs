@@ -53,7 +53,7 @@ fn a_folder_without_keys_or_with_a_wrong_one_is_an_error() {
         let error = FixedKeys::from_directory(folder.path()).expect_err("a mistake").to_string();
         error.replace(&folder.path().display().to_string(), "keys")
     };
-    assert_eq!(said(), "keys has no file <kid>.pem");
+    assert_eq!(said(), "keys: there is no file <kid>.pem");
     fs::write(folder.path().join("key.pem"), MockAlb::new().public_key_pem()).expect("written");
     assert_eq!(said(), "keys/key.pem: \"key\" is not a kid: expected a UUID in lower case");
     fs::remove_file(folder.path().join("key.pem")).expect("removed");
