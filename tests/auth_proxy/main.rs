@@ -7,6 +7,7 @@ mod gateways;
 mod grpc;
 mod identity;
 mod mutated;
+mod other_paths;
 mod passed_on;
 mod program;
 mod rules;
