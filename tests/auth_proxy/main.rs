@@ -2,6 +2,7 @@
 
 mod site;
 
+mod blank_values;
 mod forward_auth;
 mod gateways;
 mod grpc;
