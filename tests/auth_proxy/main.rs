@@ -14,3 +14,4 @@ mod program;
 mod rules;
 mod settings;
 mod smuggling;
+mod unverified;
