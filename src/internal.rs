@@ -18,8 +18,6 @@ pub(crate) use crate::net::{http_client, tls};
 pub(crate) use crate::settings::closest;
 #[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
 pub(crate) use crate::settings::private_file;
-#[cfg(feature = "proxy")]
-pub(crate) use crate::settings::yaml;
 #[cfg(feature = "app-config")]
 pub(crate) use crate::settings::{KeyAt, Node, Once, Positions, Problems, Section, Value, once};
 #[cfg(feature = "backstage")]
@@ -41,3 +39,5 @@ pub(crate) use crate::{
     deny_list::{Entry, WeakDenyList},
     sync::timestamp,
 };
+#[cfg(feature = "proxy")]
+pub(crate) use crate::{settings::yaml, sign_in::is_shared};

@@ -16,7 +16,8 @@ pub(crate) struct OidcHeaders<'h> {
     pub(crate) data: Values<'h>,
     pub(crate) identity: Values<'h>,
     pub(crate) access_token: Values<'h>,
-    /// Whether any header name has the prefix, with underscores treated as hyphens.
+    /// Whether any header name has the prefix, with every character that is not a letter or digit treated as a hyphen: servers
+    /// fold `x_amzn_oidc_data` and `x.amzn.oidc.data` into the same variable.
     any: bool,
     /// Whether a header with the prefix is not one of the three.
     others: bool,
@@ -42,7 +43,7 @@ pub(crate) struct ToStrip {
 }
 
 impl<'h> OidcHeaders<'h> {
-    /// Scans all headers once. Only the exact names count; look-alikes (`x_amzn_oidc_data`) are
+    /// Scans all headers once. Only the exact names count; look-alikes (`x_amzn_oidc_data`, `x.amzn.oidc.data`) are
     /// noted for removal.
     pub(crate) fn scan(headers: &'h HeaderMap) -> Self {
         let none = Values::None;
@@ -78,7 +79,7 @@ impl<'h> Values<'h> {
 }
 
 impl ToStrip {
-    /// Removes every header with the prefix, with underscores treated as hyphens.
+    /// Removes every header with the prefix, look-alikes included.
     pub(crate) fn strip_all(self, headers: &mut HeaderMap) {
         if self.any {
             for name in [&DATA, &IDENTITY, &ACCESS_TOKEN] {
@@ -130,5 +131,8 @@ fn has_prefix(name: &HeaderName) -> bool {
     // Header names are lower case already.
     let start = name.as_str().as_bytes().get(..PREFIX.len()).unwrap_or_default();
     start.len() == PREFIX.len()
-        && start.iter().zip(PREFIX).all(|(byte, prefix)| byte == prefix || (*prefix == b'-' && *byte == b'_'))
+        && start
+            .iter()
+            .zip(PREFIX)
+            .all(|(byte, prefix)| byte == prefix || (*prefix == b'-' && !byte.is_ascii_alphanumeric()))
 }

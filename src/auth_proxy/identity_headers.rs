@@ -88,10 +88,7 @@ impl IdentityHeaders {
 
     /// Removes them, in whatever spelling. Headers of the load balancer stay: the layer reads them.
     pub(super) fn strip(&self, headers: &mut HeaderMap) {
-        let found: Vec<HeaderName> = headers.keys().filter(|name| self.has(name)).cloned().collect();
-        for name in found {
-            headers.remove(name);
-        }
+        remove_if(headers, |name| self.has(name));
     }
 
     /// Removes them and the headers of a load balancer.
@@ -112,11 +109,29 @@ impl IdentityHeaders {
     }
 
     fn has(&self, name: &HeaderName) -> bool {
-        let name = name.as_str().as_bytes();
-        NAMES.iter().any(|folded| folded.len() == name.len() && begins_with(name, folded))
-            || PREFIXES.iter().any(|folded| begins_with(name, folded))
-            || self.0.iter().any(|folded| folded.len() == name.len() && begins_with(name, folded))
+        let bytes = name.as_str().as_bytes();
+        NAMES.iter().any(|folded| is(name, folded))
+            || PREFIXES.iter().any(|folded| begins_with(bytes, folded))
+            || self.0.iter().any(|folded| is(name, folded))
     }
+}
+
+/// Removes the headers of these folded names, in whatever spelling.
+pub(super) fn strip_folded(headers: &mut HeaderMap, names: &[&str]) {
+    remove_if(headers, |name| names.iter().any(|folded| is(name, folded)));
+}
+
+fn remove_if(headers: &mut HeaderMap, is_found: impl Fn(&HeaderName) -> bool) {
+    let found: Vec<HeaderName> = headers.keys().filter(|name| is_found(name)).cloned().collect();
+    for name in found {
+        headers.remove(name);
+    }
+}
+
+/// Whether this is the folded name.
+fn is(name: &HeaderName, folded: &str) -> bool {
+    let name = name.as_str().as_bytes();
+    folded.len() == name.len() && begins_with(name, folded)
 }
 
 /// Whether the folded name begins like this. `HeaderName` is lower case already.

@@ -23,6 +23,7 @@ mod forward_auth;
 mod gate;
 mod health;
 mod identity_headers;
+mod other_targets;
 mod profile;
 mod reverse_proxy;
 mod rules;

@@ -6,7 +6,7 @@
 //! | identity headers of the user | set from the templates |
 //! | `X-Forwarded-For`, `-Proto`, `-Port` | as the load balancer set them: the service sees what a target of it sees |
 //! | `X-Forwarded-Host` | the host of the request; `Forwarded` is removed |
-//! | headers that replace path or method | paths: removed; methods: removed where there is no user |
+//! | [headers that replace path, host or method](super::other_targets) | paths, hosts: removed in whatever spelling; methods: removed where there is no user |
 //! | bodies, trailers, WebSockets, hop-by-hop headers | see [`proxy`](crate::internal::proxy) |
 //! | two `Host` headers, or an invalid one; a path with too many readings | 400 |
 //! | `CONNECT`, `TRACE` | 405 |
@@ -36,6 +36,7 @@ use super::{
     error_response::{Described, ErrorResponses},
     gate::{Gate, Mode},
     health::Health,
+    other_targets::strip_other_targets,
     server::Respond,
 };
 use crate::{
@@ -44,25 +45,6 @@ use crate::{
 };
 
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-
-/// Headers by which some frameworks take another path than that of the request line. A rule has
-/// checked the latter.
-const OTHER_PATHS: [HeaderName; 6] = [
-    HeaderName::from_static("x-original-url"),
-    HeaderName::from_static("x-original-uri"),
-    HeaderName::from_static("x-rewrite-url"),
-    HeaderName::from_static("x-forwarded-uri"),
-    HeaderName::from_static("x-forwarded-path"),
-    HeaderName::from_static("x-forwarded-prefix"),
-];
-
-/// Headers by which some frameworks take another method. An exempt path is exempt for some methods.
-const OTHER_METHODS: [HeaderName; 4] = [
-    HeaderName::from_static("x-http-method-override"),
-    HeaderName::from_static("x-http-method"),
-    HeaderName::from_static("x-method-override"),
-    HeaderName::from_static("x-forwarded-method"),
-];
 
 /// The service behind the proxy.
 pub(super) struct Upstream {
@@ -166,12 +148,7 @@ impl ReverseProxy {
     ) -> Result<(), StatusCode> {
         // Before anything is added, which a client could otherwise have removed.
         end_hop_of_client(headers);
-        headers.remove(header::FORWARDED);
-        headers.remove(X_FORWARDED_HOST);
-        OTHER_PATHS.iter().for_each(|name| drop(headers.remove(name)));
-        if !has_user {
-            OTHER_METHODS.iter().for_each(|name| drop(headers.remove(name)));
-        }
+        strip_other_targets(headers, has_user);
         if !self.upstream.hop.mark(headers) {
             return Err(StatusCode::LOOP_DETECTED);
         }

@@ -11,13 +11,14 @@
 //!
 //! A value that does not fit into a header is refused and never changed: not ASCII, a control
 //! character, a space at an edge, empty, an element of a list with a comma, more than 4 KiB. An
-//! `{email}` with `email_verified: false` is refused too.
+//! `{email}` with `email_verified: false` is refused too, and without `email_verified` at an issuer where anyone can
+//! have an account.
 
 use http::HeaderValue;
 
 use crate::{
     AuthError, AuthErrorKind, BackstageIdentity, Claims,
-    internal::{encoded, quoted},
+    internal::{encoded, is_shared, quoted},
 };
 
 /// Maximum length of a value. Servers accept lines of 8 KiB.
@@ -176,8 +177,17 @@ impl Source {
 
 /// The texts of a claim, and whether it is a list.
 fn of_claim(claims: &Claims, name: &str) -> Result<(Option<Vec<String>>, bool), String> {
-    if name == "email" && claims.email_verified() == Some(false) {
-        return Err("the provider reports the email as not verified".to_owned());
+    if name == "email" {
+        match claims.email_verified() {
+            Some(true) => {}
+            Some(false) => return Err("the provider reports the email as not verified".to_owned()),
+            None if is_shared(claims.issuer()) => {
+                return Err("there is no claim email_verified, and the issuer has users of many organisations, who can enter any \
+                            address there; use the issuer of your tenant instead"
+                    .to_owned());
+            }
+            None => {}
+        }
     }
     match claims.text(name) {
         Ok(text) => Ok((text.map(|text| vec![text]), false)),

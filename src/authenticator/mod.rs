@@ -191,8 +191,21 @@ impl Snapshot {
 
     #[inline]
     fn denial(&self, denied: &Attached, user: DeniedUser<'_>) -> Option<AuthError> {
-        let hit = denied.find(user, || self.settings().clock.unix_now())?;
+        let hit = denied.find(user, || self.settings().clock.unix_now()).or_else(|| self.find_address(denied, user))?;
         Some(denied_by(&hit))
+    }
+
+    /// An entry by email denies the user whom the sign-in policy knows by that address, in whichever claim it is.
+    #[inline]
+    fn find_address(&self, denied: &Attached, DeniedUser { claims, .. }: DeniedUser<'_>) -> Option<Hit> {
+        if !denied.names_emails() {
+            return None;
+        }
+        let settings = self.settings();
+        settings.trust.email_claims(claims.issuer()).find_map(|claim| match claim.read(claims) {
+            Ok(address) => denied.find_address(&address?, settings.clock.unix_now()),
+            Err(error) => Some(Hit::AddressIsUnread(error.message().into())),
+        })
     }
 
     fn settings(&self) -> &Settings {

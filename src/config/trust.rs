@@ -6,7 +6,7 @@ use super::trusted_alb::EntryLocations;
 use crate::alb::{KeyEndpoint, LoadBalancerArn};
 use crate::{
     error::{AuthError, AuthErrorKind, quoted},
-    sign_in::{Policy, SignInResolver},
+    sign_in::{EmailClaim, Policy, SignInResolver},
 };
 
 /// All entries, checked.
@@ -116,6 +116,11 @@ impl Trust {
             }
         }
         endpoints
+    }
+
+    /// The claims other than `email` that hold the address of this issuer's users.
+    pub(crate) fn email_claims(&self, issuer: &str) -> impl Iterator<Item = &EmailClaim> {
+        self.entries.iter().filter(move |entry| entry.issuer == issuer).flat_map(|entry| &entry.policy.email_claims)
     }
 
     /// Issuers whose sign-in policy names no users.

@@ -49,6 +49,17 @@ impl Attached {
         self.lists.iter().find_map(|list| list.published().load().find_user(user, now))
     }
 
+    /// Whether a list has entries by email.
+    #[inline]
+    pub(crate) fn names_emails(&self) -> bool {
+        self.lists.iter().any(|list| list.published().load().names_emails())
+    }
+
+    /// The entry by email of any list that denies this address, whichever claim it is from.
+    pub(crate) fn find_address(&self, address: &str, now: Option<u64>) -> Option<Hit> {
+        self.lists.iter().find_map(|list| list.published().load().find_address(address, now))
+    }
+
     /// Logs that entries by entity ref have no effect on a user without one, once a minute.
     #[cold]
     pub(crate) fn warn_of_unnamed_user(&self) {

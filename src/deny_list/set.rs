@@ -42,6 +42,8 @@ pub(crate) enum Hit {
     },
     /// There are entries by email, and the claim is this instead of a text.
     EmailIsNotText(&'static str),
+    /// The claim with the address by which the sign-in policy names users cannot be read: why.
+    AddressIsUnread(Arc<str>),
 }
 
 impl Hit {
@@ -53,6 +55,9 @@ impl Hit {
                 "the list has entries by email, and the claim email is {found}, not a text, so it cannot be compared: let the \
                  provider send a text or no email"
             ),
+            Self::AddressIsUnread(why) => {
+                format!("the list has entries by email, and the address of the user cannot be compared: {why}")
+            }
         }
     }
 }
@@ -103,6 +108,10 @@ impl Set {
         self.by_user
     }
 
+    pub(super) fn names_emails(&self) -> bool {
+        self.by_email
+    }
+
     /// The entry that denies this user. The time is read only if there may be one.
     #[inline]
     pub(super) fn find(&self, user: DeniedUser<'_>, now: impl FnOnce() -> Option<u64>) -> Option<Hit> {
@@ -146,6 +155,11 @@ impl Set {
             Ok(email) => email?,
             Err(_) => return Some(Hit::EmailIsNotText(claims.kind("email").unwrap_or("unreadable"))),
         };
+        self.find_address(email, now)
+    }
+
+    /// The entry by email that denies this address, whichever claim it is from.
+    pub(super) fn find_address(&self, email: &str, now: Option<u64>) -> Option<Hit> {
         let fingerprint = match Fingerprint::of_email_claim(email) {
             Some(fingerprint) => fingerprint,
             None => Fingerprint::of_email(&folded(email)?),

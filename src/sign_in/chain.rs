@@ -74,6 +74,7 @@ impl SignInResolver for FirstMatch {
             namespace,
             gives_identities: policies.iter().any(|policy| policy.gives_identities),
             claims_used: claims_used.map(|lists| lists.concat()),
+            email_claims: policies.iter().flat_map(|policy| policy.email_claims.clone()).collect(),
             directory: same_directory(&policies),
             local_parts_of: policies.iter().find_map(|policy| policy.local_parts_of.clone()),
             described: policies.iter().all(|policy| policy.described),

@@ -10,7 +10,7 @@ pub(super) const EMAIL: &str = "email";
 
 /// A claim with an address, or with a list in which one element is the address: `upn`, `emails[0]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct EmailClaim {
+pub(crate) struct EmailClaim {
     /// As it was configured.
     written: String,
     name: String,
@@ -45,7 +45,7 @@ impl EmailClaim {
     }
 
     /// The address as the provider sent it. `None` if the claim is missing.
-    pub(super) fn read<'c>(&self, claims: &'c Claims) -> Result<Option<Cow<'c, str>>, SignInError> {
+    pub(crate) fn read<'c>(&self, claims: &'c Claims) -> Result<Option<Cow<'c, str>>, SignInError> {
         let Some(value) = claims.value(&self.name) else { return Ok(None) };
         let Some(index) = self.index else {
             let text = value.text().ok_or_else(|| not_text(claims, &self.name))?;

@@ -140,6 +140,7 @@ impl EmailRule {
     pub(super) fn describe(&self, policy: Policy) -> Policy {
         let claims = [Some(EMAIL), Some("email_verified"), self.claim.as_ref().map(EmailClaim::name)];
         let mut policy = policy.using_claims(claims.into_iter().flatten());
+        policy.email_claims.extend(self.claim.clone());
         if let Some(claim) = self.claim.as_ref().map(EmailClaim::name) {
             policy.summary = format!("{}, by the claim {claim}", policy.summary);
             if OFTEN_WRITABLE.contains(&claim) {

@@ -40,6 +40,7 @@ mod subject;
 pub use self::catalog::{Catalog, CatalogBuilder, CatalogSignIn};
 pub(crate) use self::{
     cache::{CachedSignIn, SignInCache},
+    email_claim::EmailClaim,
     shared_issuers::is_shared,
 };
 pub use self::{

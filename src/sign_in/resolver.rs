@@ -2,7 +2,7 @@
 
 use std::{fmt, pin::Pin, sync::Arc};
 
-use super::{SignIn, SignInError};
+use super::{EmailClaim, SignIn, SignInError};
 use crate::identity::Claims;
 
 /// A sign-in that waits for a result.
@@ -133,6 +133,8 @@ pub struct Policy {
     pub(crate) namespace: Option<String>,
     pub(crate) gives_identities: bool,
     pub(crate) claims_used: Option<Vec<String>>,
+    /// The claims other than `email` that hold the address of a user: entries of a deny list are compared with them.
+    pub(crate) email_claims: Vec<EmailClaim>,
     pub(crate) warnings: Vec<String>,
     /// The directory that contains all users of this policy. In two policies with the same
     /// directory, the same name is the same user.
@@ -154,6 +156,7 @@ impl Policy {
             namespace: None,
             gives_identities: true,
             claims_used: None,
+            email_claims: Vec::new(),
             warnings: Vec::new(),
             directory: None,
             local_parts_of: None,

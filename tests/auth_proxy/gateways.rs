@@ -24,7 +24,20 @@ exempt: [GET /healthz]
 rules:
   - { path: /admin/*, require: { claim_contains: { roles: admin } } }
   - { path: /public/*, access: optional }
+  - { host: open.example.com, access: optional }
 ";
+
+/// Headers by which some services take another path, method or host.
+const OTHER_TARGETS: [&str; 8] = [
+    "x-original-url",
+    "x-original-uri",
+    "x-rewrite-url",
+    "x-forwarded-path",
+    "x-forwarded-prefix",
+    "x-http-method-override",
+    "x-script-name",
+    "script_name",
+];
 
 /// A gateway in front of a site; ends with the value.
 struct Gateway {
@@ -123,6 +136,28 @@ impl Gateway {
         }
     }
 
+    /// The service must see the path and the host that the rules were applied to.
+    async fn passes_on_what_was_checked(&self) {
+        let forged: String = OTHER_TARGETS.iter().map(|name| format!("{name}: /admin/x\r\n")).collect();
+        assert_eq!(self.get("/public/x", &forged).await, 200);
+        let seen = self.site.log.only().headers;
+        let passed: Vec<_> =
+            OTHER_TARGETS.iter().filter(|name| seen.get(**name).is_some_and(|it| !it.is_empty())).collect();
+        assert_eq!(passed, Vec::<&&str>::new());
+        for (target, host) in
+            [("http://open.example.com/x", "app.example.com"), ("http://app.example.com/x", "open.example.com")]
+        {
+            let request = format!("GET {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+            let _ = raw(self.address, request.as_bytes()).await;
+            for seen in self.site.log.take() {
+                assert_eq!(seen.headers["host"], "open.example.com", "{target} with host {host}");
+            }
+        }
+        let open = b"GET /x HTTP/1.1\r\nhost: open.example.com\r\nconnection: close\r\n\r\n";
+        assert_eq!(status(&raw(self.address, open).await), 200, "the rule applies");
+        self.site.log.take();
+    }
+
     /// What a request with two readings of its length leaves behind for the next one.
     async fn hides_no_request(&self) {
         let jane = format!("x-amzn-oidc-data: {}\r\n", self.site.token());
@@ -170,6 +205,7 @@ async fn s_98_nginx_admits_users_alone() {
     })
     .await;
     gateway.admits_users_alone().await;
+    gateway.passes_on_what_was_checked().await;
     gateway.hides_no_request().await;
 }
 
@@ -184,6 +220,7 @@ async fn s_98_caddy_admits_users_alone() {
     })
     .await;
     gateway.admits_users_alone().await;
+    gateway.passes_on_what_was_checked().await;
     gateway.hides_no_request().await;
 }
 
@@ -197,6 +234,7 @@ async fn s_98_haproxy_in_front_admits_users_alone() {
     })
     .await;
     gateway.admits_users_alone().await;
+    gateway.passes_on_what_was_checked().await;
     gateway.hides_no_request().await;
 }
 
@@ -216,5 +254,6 @@ async fn s_98_apache_in_front_admits_users_alone() {
     })
     .await;
     gateway.admits_users_alone().await;
+    gateway.passes_on_what_was_checked().await;
     gateway.hides_no_request().await;
 }

@@ -2,13 +2,16 @@
 
 mod site;
 
+mod blank_values;
 mod forward_auth;
 mod gateways;
 mod grpc;
 mod identity;
 mod mutated;
+mod other_paths;
 mod passed_on;
 mod program;
 mod rules;
 mod settings;
 mod smuggling;
+mod unverified;

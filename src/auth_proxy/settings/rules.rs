@@ -72,8 +72,19 @@ fn known_method(text: &str) -> Option<Method> {
     text.bytes().all(|byte| byte.is_ascii_uppercase()).then_some(method)
 }
 
+/// Every key that is there must have a value: without one, a rule would apply to more, or require less.
+fn only_with_values(section: &Section<'_>) {
+    for (name, _) in section.members() {
+        if section.is_null(name) || section.is_empty_list(name) {
+            let problem = Problem::of(ProblemKind::Missing, section.at(name), "has no value");
+            section.problems.add(problem.with_fix("write one, or remove the key"));
+        }
+    }
+}
+
 fn rule(section: &Section<'_>) -> Option<Rule> {
     section.only(&["path", "host", "access", "methods", "require"]);
+    only_with_values(section);
     let text = section.text("path").unwrap_or_else(|| "/*".to_owned());
     let invalid = |key: &str, why: &str| {
         section.problems.add(Problem::of(ProblemKind::InvalidValue, section.at(key), why));
@@ -139,6 +150,7 @@ fn methods(section: &Section<'_>, access: Access) -> Vec<Method> {
 /// `owner_of_any`, `owner_of_all`, `claim_equals`, `claim_contains`, `claim_present`.
 fn requirements(section: &Section<'_>) -> Vec<RequireLayer> {
     section.only(&["owner_of_any", "owner_of_all", "claim_equals", "claim_contains", "claim_present"]);
+    only_with_values(section);
     let mut layers = Vec::new();
     for (key, make) in [
         ("owner_of_any", RequireLayer::owner_of_any as fn(Vec<String>) -> _),
@@ -158,6 +170,7 @@ fn requirements(section: &Section<'_>) -> Vec<RequireLayer> {
         ("claim_contains", RequireLayer::claim_contains),
     ] {
         let Some(claims) = section.section(key) else { continue };
+        only_with_values(&claims);
         for (claim, _) in claims.members() {
             for text in claims.text_or_texts(claim).unwrap_or_default() {
                 layers.push(make(claim.clone(), text));

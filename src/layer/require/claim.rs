@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{RequireLayer, requirement::Requirement};
-use crate::{error::quoted, identity::Claims};
+use crate::{error::quoted, identity::Claims, sign_in::is_shared};
 
 /// Requirements on claims: 403 for users who do not meet them.
 ///
@@ -30,21 +30,26 @@ impl RequireLayer {
         })
     }
 
-    /// Requires that the claim is this text.
+    /// Requires that the claim is this text. For the claim `email` see [`claim_contains`](Self::claim_contains).
     pub fn claim_equals(claim: impl Into<String>, text: impl Into<String>) -> Self {
         let (claim, text) = (claim.into(), text.into());
         let what = format!("the claim {claim} as {}", quoted(&text));
         Self::claim(what, claim, move |claims, claim| {
+            check_verified(claims, claim)?;
             let held = claims.text(claim).map_err(|error| error.to_string())?;
             Ok(held.map(|held| held == text))
         })
     }
 
     /// Requires that the claim is a list of texts that contains this one, or is this text.
+    ///
+    /// An `email` that the provider reports as not verified does not count, nor does one without `email_verified` at an issuer
+    /// with accounts of many organisations: users can enter any address there.
     pub fn claim_contains(claim: impl Into<String>, text: impl Into<String>) -> Self {
         let (claim, text) = (claim.into(), text.into());
         let what = format!("the claim {claim} with {} in it", quoted(&text));
         Self::claim(what, claim, move |claims, claim| {
+            check_verified(claims, claim)?;
             let held = claims.texts(claim).map_err(|error| error.to_string())?;
             Ok(held.map(|held| held.contains(&text)))
         })
@@ -72,5 +77,21 @@ impl RequireLayer {
             None => Err("the claim is missing".to_owned()),
         };
         Self::new(Requirement::Claims { what, test: Arc::new(test) })
+    }
+}
+
+/// The address of another user meets no requirement.
+fn check_verified(claims: &Claims, claim: &str) -> Result<(), String> {
+    if claim != "email" {
+        return Ok(());
+    }
+    match claims.email_verified() {
+        Some(false) => Err("the provider reports the email as not verified".to_owned()),
+        None if is_shared(claims.issuer()) => Err(
+            "there is no claim email_verified, and the issuer has users of many organisations; use the issuer of your \
+                 tenant instead"
+                .to_owned(),
+        ),
+        Some(true) | None => Ok(()),
     }
 }

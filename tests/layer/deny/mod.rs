@@ -1,5 +1,6 @@
 //! S-93: users that are shut out, although load balancer and identity provider sign them in.
 
+mod addresses;
 mod file;
 mod long_connections;
 mod variants;

@@ -306,8 +306,10 @@ async fn read_element(stream: &mut TcpStream) -> Option<Vec<u8>> {
     Some(content)
 }
 
+type Tagged<'b> = (u8, &'b [u8]);
+
 /// The first element: its tag with its content, and the rest.
-fn tagged(bytes: &[u8]) -> Option<((u8, &[u8]), &[u8])> {
+fn tagged(bytes: &[u8]) -> Option<(Tagged<'_>, &[u8])> {
     let (tag, rest) = bytes.split_first()?;
     let (first, mut rest) = rest.split_first()?;
     let mut length = usize::from(*first);

@@ -138,3 +138,23 @@ async fn backstage_s_migrations_run_on_a_database_that_has_the_table() {
     database.check().await.unwrap();
     assert_eq!(database.deny_list().await.unwrap().list().len(), 1);
 }
+
+/// The follower may have read the table before an entry was written, and must not bring that list back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "peer: PostgreSQL"]
+async fn s_93_an_entry_stays_in_force_while_the_table_is_read() {
+    let server = Server::start();
+    drop(server.create(AUTH).await);
+    let denied = server.stores(AUTH).build().unwrap().deny_list().await.unwrap();
+    let client = server.client(AUTH).await;
+    let notifying =
+        tokio::spawn(async move { while client.batch_execute("notify tower_alb_auth_denied").await.is_ok() {} });
+    for number in 1..=200 {
+        denied.deny(&Denied::user(entity(&format!("user:default/user.{number}")))).await.unwrap();
+        for _ in 0..10 {
+            assert_eq!(denied.list().len(), number, "an entry is gone again");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    notifying.abort();
+}

@@ -71,7 +71,7 @@ async fn a_password_source_that_fails_or_hangs_is_named_in_time_and_shows_no_pas
     let server = protected(&ours).await;
     let builder = || by_name(&server).tls(pem(&ours)).timeout(Duration::from_secs(2));
     let started = Instant::now();
-    let hangs = builder().password_source(|| std::future::pending());
+    let hangs = builder().password_source(std::future::pending);
     let fails = builder().password_source(|| async { Err(StoreError::new("the vault is sealed")) });
     let wrong = builder().password_source(|| async { Ok(Secret::new("canary wrong")) });
     for (builder, said) in [

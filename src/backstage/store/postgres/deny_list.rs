@@ -42,7 +42,11 @@ const MAX_ROWS: usize = 100_000;
 pub struct PostgresDenyList {
     database: Arc<Database>,
     list: DenyList,
+    reading: Reading,
 }
+
+/// Held from the start of a read until its entries are in force, so that no older read replaces a newer one.
+type Reading = Arc<tokio::sync::Mutex<()>>;
 
 impl Postgres {
     /// The deny list in the table `tower_alb_auth_denied`, which is read now and followed from now on, until the last clone of the
@@ -58,10 +62,15 @@ impl Postgres {
         let (database, list) = (Arc::clone(&self.database), DenyList::new());
         create(&database).await?;
         list.replace_source(read(&database).await?);
-        let follower =
-            Follower { database: Arc::clone(&database), list: list.downgrade(), warned: OncePerMinute::default() };
+        let reading = Reading::default();
+        let follower = Follower {
+            database: Arc::clone(&database),
+            list: list.downgrade(),
+            reading: Arc::clone(&reading),
+            warned: OncePerMinute::default(),
+        };
         spawn(follower.run());
-        Ok(PostgresDenyList { database, list })
+        Ok(PostgresDenyList { database, list, reading })
     }
 }
 
@@ -111,6 +120,7 @@ impl PostgresDenyList {
     async fn write(&self, sql: &str, parameters: &[super::database::Parameter<'_>]) -> Result<(), StoreError> {
         let written = self.database.rows(self.database.deadline(), sql, parameters).await;
         written.map_err(|failure| message(&self.database, &failure))?;
+        let _turn = self.reading.lock().await;
         self.list.replace_source(read(&self.database).await?);
         Ok(())
     }
@@ -126,6 +136,7 @@ impl fmt::Debug for PostgresDenyList {
 struct Follower {
     database: Arc<Database>,
     list: WeakDenyList,
+    reading: Reading,
     warned: OncePerMinute,
 }
 
@@ -142,6 +153,7 @@ impl Follower {
             }
             // The timeout is the fallback for a database that sends no notification.
             let _ = tokio::time::timeout(POLL_INTERVAL, notified.notified()).await;
+            let _turn = self.reading.lock().await;
             let read = read(&self.database).await;
             let Some(list) = self.list.upgrade() else { return };
             match read {

@@ -1,0 +1,38 @@
+//! A key without a value: the line that a template left empty, or whose value has the wrong indentation.
+
+use tower_alb_auth::test_util::MockAlb;
+
+use crate::site::{settings, trust};
+
+/// Read as absent, it would make a rule apply to every path or host, or require a user alone.
+#[tokio::test]
+async fn s_97_a_rule_with_a_blank_value_is_refused() {
+    let alb = MockAlb::new();
+    let trust = trust(&alb).await;
+    let with = |rule: &str| settings(&format!("{trust}upstream: http://127.0.0.1:1\nrules:\n  - {rule}\n"));
+    assert!(with("{ path: /admin/*, require: { claim_contains: { roles: admin }, claim_present: [team] } }").is_ok());
+    for (rule, key) in [
+        ("{ path: , access: optional }", "rules[0].path"),
+        ("{ path: /public/*, host: , access: optional }", "rules[0].host"),
+        ("{ path: /hook, access: exempt, methods: }", "rules[0].methods"),
+        ("{ path: /admin/*, require: }", "rules[0].require"),
+        ("{ path: /admin/*, require: { claim_present: [team], owner_of_any: } }", "rules[0].require.owner_of_any"),
+        ("{ path: /admin/*, require: { claim_present: [team], claim_contains: } }", "rules[0].require.claim_contains"),
+        (
+            "{ path: /admin/*, require: { claim_present: [team], claim_contains: { roles: } } }",
+            "rules[0].require.claim_contains.roles",
+        ),
+        (
+            "{ path: /admin/*, require: { claim_present: [team], claim_equals: { roles: [] } } }",
+            "rules[0].require.claim_equals.roles",
+        ),
+        (
+            "{ path: /admin/*, require: { claim_equals: { roles: x }, claim_present: [] } }",
+            "rules[0].require.claim_present",
+        ),
+    ] {
+        let error = with(rule).err().unwrap_or_else(|| panic!("{rule} is accepted"));
+        let named = error.problems().iter().any(|problem| problem.key() == Some(key));
+        assert!(named, "{rule}: {error}");
+    }
+}
