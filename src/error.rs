@@ -203,6 +203,21 @@ kinds! {
         "key_rejected", SERVICE_UNAVAILABLE, Infrastructure,
         "the key endpoint answered with something that is not a P-256 public key"
     }
+    /// The configuration verifies the access token, and the request has none, or several.
+    AccessTokenMissing {
+        "access_token_missing", UNAUTHORIZED, Operator,
+        "the configuration verifies the access token, and the request has not exactly one x-amzn-oidc-accesstoken"
+    }
+    /// The access token is not valid, or not one of this issuer, client and user.
+    AccessTokenInvalid {
+        "access_token_invalid", UNAUTHORIZED, Operator,
+        "the access token (x-amzn-oidc-accesstoken) is rejected"
+    }
+    /// The keys that the issuer signs access tokens with could not be fetched. The client is asked to retry.
+    AccessTokenKeysUnavailable {
+        "access_token_keys_unavailable", SERVICE_UNAVAILABLE, Infrastructure,
+        "the issuer's keys for access tokens are out of reach"
+    }
     /// The sign-in policy refuses this user: an unverified email, a domain that is not allowed, a missing claim.
     SignInRefused {
         "sign_in_refused", FORBIDDEN, Operator,
@@ -305,6 +320,12 @@ impl AuthError {
     pub(crate) fn after_signature(mut self) -> Self {
         self.after_signature = true;
         self
+    }
+
+    /// What was found, without the text of the kind.
+    #[cfg(feature = "https")]
+    pub(crate) fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
     }
 
     /// The reason.

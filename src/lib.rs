@@ -67,6 +67,8 @@
     )
 )]
 
+#[cfg(feature = "https")]
+mod access_token;
 mod alb;
 #[cfg(feature = "proxy")]
 pub mod auth_proxy;
@@ -103,7 +105,9 @@ pub use self::{
     authenticator::explain,
     config::{AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, TrustedAlb},
     error::{AuthError, AuthErrorKind, Fault},
-    identity::{BackstageIdentity, ClaimError, Claims, EntityRef, EntityRefError, Profile, StableId},
+    identity::{
+        AccessTokenClaims, BackstageIdentity, ClaimError, Claims, EntityRef, EntityRefError, Profile, StableId,
+    },
     layer::{
         alb_auth_layer::AlbAuthLayer,
         handle::AlbAuthHandle,

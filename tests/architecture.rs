@@ -32,6 +32,7 @@ const ROOMS: [&str; 20] = [
     "keys",
     "config",
     "token",
+    "access_token",
     "authenticator",
     "layer",
     "test_util",

@@ -21,6 +21,6 @@ pub use self::{
 };
 pub(crate) use self::{
     key_endpoint::KeyEndpointError,
-    oidc_headers::{DATA, IDENTITY, OidcHeaders, Values, strip_other_identities},
+    oidc_headers::{DATA, IDENTITY, OidcHeaders, OwnedValues, Values, strip_other_identities},
     public_key::PublicKey,
 };

@@ -35,6 +35,31 @@ pub(crate) enum Values<'h> {
     },
 }
 
+/// [`Values`] that outlive the request's headers.
+pub(crate) enum OwnedValues {
+    None,
+    One(HeaderValue),
+    Several { first: HeaderValue, equal: bool },
+}
+
+impl OwnedValues {
+    pub(crate) fn of(values: Values<'_>) -> Self {
+        match values {
+            Values::None => Self::None,
+            Values::One(value) => Self::One(value.clone()),
+            Values::Several { first, equal } => Self::Several { first: first.clone(), equal },
+        }
+    }
+
+    pub(crate) fn values(&self) -> Values<'_> {
+        match self {
+            Self::None => Values::None,
+            Self::One(value) => Values::One(value),
+            Self::Several { first, equal } => Values::Several { first, equal: *equal },
+        }
+    }
+}
+
 /// Which headers have to be removed.
 #[derive(Clone, Copy)]
 pub(crate) struct ToStrip {

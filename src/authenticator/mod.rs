@@ -13,9 +13,11 @@ use arc_swap::ArcSwap;
 use tracing::Instrument;
 
 use self::token_cache::{Remembered, TokenCache};
+#[cfg(feature = "https")]
+use crate::access_token::{AccessTokenVerifier, AccessTokenVerifiers, Checked};
 use crate::sync::Second;
 use crate::{
-    alb::{OidcHeaders, PublicKey, Values},
+    alb::{OidcHeaders, OwnedValues, PublicKey, Values},
     config::{AlbAuthConfig, IdentityHeader, Naming, Settings, TrustMatch},
     deny_list::{Attached, DeniedUser, Hit},
     error::{AuthError, AuthErrorKind},
@@ -40,6 +42,8 @@ pub(crate) struct Snapshot {
     tokens: TokenCache,
     sign_ins: Arc<SignInCache>,
     keys: Arc<KeyStore>,
+    #[cfg(feature = "https")]
+    access_tokens: AccessTokenVerifiers,
     warnings: Warnings,
 }
 
@@ -119,8 +123,12 @@ impl Authenticator {
     /// are kept if the key source is the same. Requests in progress finish with the snapshot that
     /// they started with.
     pub(crate) fn reload(&self, config: AlbAuthConfig) {
-        let next = Snapshot::new(config);
-        next.keys.adopt(&self.current().keys, &next.config.key_endpoints());
+        #[cfg_attr(not(feature = "https"), expect(unused_mut, reason = "access tokens are verified with https"))]
+        let mut next = Snapshot::new(config);
+        let current = self.current();
+        next.keys.adopt(&current.keys, &next.config.key_endpoints());
+        #[cfg(feature = "https")]
+        next.access_tokens.adopt(&current.access_tokens);
         self.current.store(Arc::new(next));
     }
 
@@ -157,7 +165,17 @@ impl Snapshot {
         let keys = Arc::new(KeyStore::new(source, pinned, settings.key_limits.clone(), clock.clone()));
         let tokens = TokenCache::new(&settings.cache_limits);
         let sign_ins = Arc::new(SignInCache::new(settings.cache_limits.clone(), clock.clone()));
-        Self { tokens, sign_ins, keys, warnings: Warnings::new(clock), config }
+        #[cfg(feature = "https")]
+        let access_tokens = AccessTokenVerifiers::new(settings);
+        Self {
+            tokens,
+            sign_ins,
+            keys,
+            #[cfg(feature = "https")]
+            access_tokens,
+            warnings: Warnings::new(clock),
+            config,
+        }
     }
 
     pub(crate) fn config(&self) -> &AlbAuthConfig {
@@ -221,7 +239,7 @@ impl Snapshot {
         };
         let Some(now) = self.settings().clock.unix_now() else { return refuse(AuthErrorKind::ClockUnusable) };
         if let Some(span) = span
-            && let Some(decision) = self.recall(token, headers.identity, now, span)
+            && let Some(decision) = self.recall(token, headers.into(), now, span)
         {
             return decision;
         }
@@ -234,11 +252,16 @@ impl Snapshot {
             span.token(unverified.kid(), unverified.trusted().signer, "miss");
         }
         match self.keys.lookup(unverified.trusted().endpoint, unverified.kid()) {
-            Lookup::Ready(key, second) => self.verify(unverified, key, second, headers.identity, now),
+            Lookup::Ready(key, second) => self.verify(unverified, key, second, headers.into(), now),
             Lookup::Refused(error) => Decision::Made(Err(key_error(error, &unverified))),
             Lookup::Wait(fetch) => {
-                let waiting =
-                    Waiting { token: token.into(), identity: headers.identity.owned(), snapshot: Arc::clone(self) };
+                let beside = Beside::from(headers);
+                let waiting = Waiting {
+                    token: token.into(),
+                    identity: beside.identity.owned(),
+                    access_token: OwnedValues::of(beside.access_token),
+                    snapshot: Arc::clone(self),
+                };
                 Decision::Waiting(Box::pin(waiting.resume(fetch)))
             }
         }
@@ -246,7 +269,7 @@ impl Snapshot {
 
     /// The decision on a cached token. `None` if the token is not cached, or has to be verified
     /// again.
-    fn recall(self: &Arc<Self>, token: &[u8], identity: Values<'_>, now: u64, span: &DecisionSpan) -> Option<Decision> {
+    fn recall(self: &Arc<Self>, token: &[u8], beside: Beside<'_>, now: u64, span: &DecisionSpan) -> Option<Decision> {
         let remembered = self.tokens.find(token)?;
         let trusted = self.settings().trust.at(remembered.index)?;
         // Checked before the key lookup, which may start a refresh: an expired token must cause no
@@ -268,7 +291,7 @@ impl Snapshot {
             }
         }
         span.token(remembered.kid, trusted.signer, "hit");
-        Some(self.sign_in(trusted, remembered.token.into_claims(), identity))
+        Some(self.sign_in(trusted, remembered.token.into_claims(), beside))
     }
 
     fn verify(
@@ -276,7 +299,7 @@ impl Snapshot {
         unverified: UnverifiedToken<'_, '_>,
         key: Arc<PublicKey>,
         second: Second,
-        identity: Values<'_>,
+        beside: Beside<'_>,
         now: u64,
     ) -> Decision {
         let (kid, trusted) = (unverified.kid(), unverified.trusted());
@@ -287,11 +310,13 @@ impl Snapshot {
         self.keys.proven(trusted.endpoint, kid, &key, second);
         let remembered = Remembered { token: VerifiedToken::clone(&token), kid, key, index: trusted.index };
         self.tokens.insert(remembered);
-        self.sign_in(trusted, token.into_claims(), identity)
+        self.sign_in(trusted, token.into_claims(), beside)
     }
 
-    /// Applies the sign-in policy of the entry that the token matched.
-    fn sign_in(self: &Arc<Self>, trusted: TrustMatch<'_>, claims: Claims, identity: Values<'_>) -> Decision {
+    /// Applies the sign-in policy of the entry that the token matched, after the checks of the headers
+    /// beside the token.
+    fn sign_in(self: &Arc<Self>, trusted: TrustMatch<'_>, claims: Claims, beside: Beside<'_>) -> Decision {
+        let identity = beside.identity;
         if self.settings().identity_header == IdentityHeader::MustMatch && !identity.is_only(claims.subject()) {
             return refuse(AuthErrorKind::IdentityMismatch);
         }
@@ -302,6 +327,44 @@ impl Snapshot {
                  send the object id as sub (properties, token compatibility settings, Subject (sub) claim: ObjectID)",
             )));
         }
+        #[cfg(feature = "https")]
+        if let Some(verifier) = self.access_tokens.of(trusted.index) {
+            return self.sign_in_with_access_token(verifier, trusted, claims, beside.access_token);
+        }
+        self.resolve(trusted, claims)
+    }
+
+    /// Verifies the access token before the policy is applied.
+    #[cfg(feature = "https")]
+    fn sign_in_with_access_token(
+        self: &Arc<Self>,
+        verifier: &Arc<AccessTokenVerifier>,
+        trusted: TrustMatch<'_>,
+        claims: Claims,
+        access_token: Values<'_>,
+    ) -> Decision {
+        match verifier.check(access_token, claims.subject()) {
+            Checked::Ready(Ok(access_token)) => self.resolve(trusted, claims.with_access_token(access_token)),
+            Checked::Ready(Err(error)) => Decision::Made(Err(error)),
+            Checked::Waiting(checked) => {
+                let (snapshot, index) = (Arc::clone(self), trusted.index);
+                Decision::Waiting(Box::pin(async move {
+                    let claims = claims.with_access_token(checked.await?);
+                    let decision = {
+                        let trusted = snapshot.settings().trust.at(index);
+                        snapshot.resolve(trusted.ok_or(AuthErrorKind::UntrustedSigner)?, claims)
+                    };
+                    match decision {
+                        Decision::Made(outcome) => outcome,
+                        Decision::Waiting(waiting) => waiting.await,
+                    }
+                }))
+            }
+        }
+    }
+
+    /// Applies the sign-in policy.
+    fn resolve(self: &Arc<Self>, trusted: TrustMatch<'_>, claims: Claims) -> Decision {
         let entry = trusted.entry;
         let future = match catch_panic(|| entry.sign_in.resolve(&claims)) {
             Some(Resolution::Ready(result)) => return Decision::Made(accept(claims, result, entry.naming())),
@@ -334,7 +397,22 @@ impl Snapshot {
 struct Waiting {
     token: Box<[u8]>,
     identity: Option<Box<[u8]>>,
+    access_token: OwnedValues,
     snapshot: Arc<Snapshot>,
+}
+
+/// The headers beside the token that a decision reads.
+#[derive(Clone, Copy)]
+struct Beside<'h> {
+    identity: Values<'h>,
+    access_token: Values<'h>,
+}
+
+impl<'h> From<&OidcHeaders<'h>> for Beside<'h> {
+    #[inline]
+    fn from(headers: &OidcHeaders<'h>) -> Self {
+        Self { identity: headers.identity, access_token: headers.access_token }
+    }
 }
 
 impl Waiting {
@@ -348,8 +426,9 @@ impl Waiting {
             let key = fetched.map_err(|error| key_error(error, &unverified))?;
             let identity = self.identity.as_deref().and_then(|bytes| http::HeaderValue::from_bytes(bytes).ok());
             let identity = identity.as_ref().map_or(Values::None, Values::One);
+            let beside = Beside { identity, access_token: self.access_token.values() };
             let second = self.snapshot.keys.second();
-            self.snapshot.verify(unverified, key, second, identity, now)
+            self.snapshot.verify(unverified, key, second, beside, now)
         };
         match decision {
             Decision::Made(outcome) => outcome,

@@ -6,7 +6,7 @@ use super::{
     AlbAuthConfig, IdentityHeader, Settings, Trust, TrustedAlb, limit_settings::Limits, trust::Entry, warnings,
 };
 #[cfg(feature = "https")]
-use crate::keys::HttpsKeys;
+use crate::keys::{HttpsKeys, HttpsSource};
 use crate::{
     alb::{KeyEndpoint, KeyEndpointError, LoadBalancerArn},
     limits::{CacheLimits, KeyLimits, LimitProblem, TokenLimits},
@@ -210,8 +210,15 @@ impl AlbAuthConfigBuilder {
             warnings.push("x-amzn-oidc-identity may differ from the signed subject".to_owned());
         }
         let mut entries = Vec::new();
+        #[cfg(feature = "https")]
+        let documents = self.document_source(&mut problems);
         for entry in &self.trusted {
-            entries.extend(self.entry(entry, several_issuers, &mut problems));
+            let built = self.entry(entry, several_issuers, &mut problems);
+            #[cfg(feature = "https")]
+            let built = with_access_tokens(built, entry, documents.as_ref(), &mut problems);
+            #[cfg(not(feature = "https"))]
+            let built = without_access_tokens(built, entry, &mut problems);
+            entries.extend(built);
             if entry.any_client {
                 warnings.push(format!("any client id of {} is accepted", entry.issuer));
             }
@@ -362,7 +369,30 @@ impl AlbAuthConfigBuilder {
         let policy = sign_in.policy();
         let only_namespace = policy.namespace.clone();
         let written = entry.written.clone();
-        Some(Entry { signers, issuer: issuer.clone(), client_ids, sign_in, policy, only_namespace, written })
+        Some(Entry {
+            signers,
+            issuer: issuer.clone(),
+            client_ids,
+            sign_in,
+            policy,
+            only_namespace,
+            #[cfg(feature = "https")]
+            access_token: None,
+            written,
+        })
+    }
+
+    /// Fetches documents of issuers, if an entry needs it: by the settings for keys over HTTPS.
+    #[cfg(feature = "https")]
+    fn document_source(&self, problems: &mut Vec<Problem>) -> Option<Arc<HttpsSource>> {
+        if self.trusted.iter().all(|entry| entry.access_tokens.is_none()) {
+            return None;
+        }
+        let keys = match &self.keys {
+            Keys::Https(keys) => keys.clone(),
+            Keys::Unset | Keys::Fixed(_) | Keys::Source(_) => HttpsKeys::new(),
+        };
+        report(keys.source(&self.limits.key), problems).map(Arc::new)
     }
 }
 
@@ -384,6 +414,38 @@ fn limit_problem(problem: LimitProblem) -> Problem {
             Problem::of(ProblemKind::Conflict, KeyAt::path(name), format!("is {found}; it {why}")).with_fix(fix)
         }
     }
+}
+
+/// The entry with its rule for access tokens. A policy that reads their claims needs one.
+#[cfg(feature = "https")]
+fn with_access_tokens(
+    built: Option<Entry>,
+    entry: &TrustedAlb,
+    source: Option<&Arc<HttpsSource>>,
+    problems: &mut Vec<Problem>,
+) -> Option<Entry> {
+    let of = format!("the entry of issuer {}", crate::error::quoted(&entry.issuer));
+    let client_ids = (!entry.any_client).then_some(&entry.client_ids[..]);
+    let rule = entry.access_tokens.as_ref().map(|tokens| tokens.rule(&entry.issuer, client_ids, &of, source, problems));
+    let mut built = built?;
+    if rule.is_none() && built.policy.reads_access_token {
+        let text = format!("{of} has a sign-in policy that reads groups from the access token, which is not verified");
+        let fix = "add .access_tokens(AccessTokens::new()) (app-config.yaml: accessToken, environment: \
+                   ALB_AUTH_VERIFY_ACCESS_TOKEN=true)";
+        problems.push(Problem::sentence(ProblemKind::Missing, text).with_fix(fix));
+    }
+    built.access_token = rule.flatten();
+    Some(built)
+}
+
+#[cfg(not(feature = "https"))]
+fn without_access_tokens(built: Option<Entry>, entry: &TrustedAlb, problems: &mut Vec<Problem>) -> Option<Entry> {
+    let reads = built.as_ref().is_some_and(|built| built.policy.reads_access_token);
+    if entry.access_tokens.is_some() || reads {
+        let text = "access tokens are verified with keys over HTTPS";
+        problems.push(Problem::sentence(ProblemKind::Missing, text).with_fix("turn on the feature https"));
+    }
+    built
 }
 
 #[cfg(feature = "https")]

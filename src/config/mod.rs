@@ -19,6 +19,7 @@
 //! | several issuers without a policy each in a namespace of its own | one subject at two issuers would become one user |
 //! | a limit out of its range | the message names the range |
 
+mod access_tokens;
 #[cfg(feature = "app-config")]
 pub(crate) mod app_config;
 mod builder;
@@ -34,10 +35,13 @@ mod warnings;
 
 use std::{fmt, sync::Arc};
 
+#[cfg(feature = "https")]
+pub(crate) use self::access_tokens::{AccessTokenRule, KeysAt, is_safe_url};
 #[cfg(feature = "app-config")]
 pub use self::app_config::AppConfig;
 pub(crate) use self::trust::{EntryIndex, Naming, Trust, TrustMatch};
 pub use self::{
+    access_tokens::AccessTokens,
     builder::AlbAuthConfigBuilder,
     email_settings::EmailSettings,
     group_settings::GroupSettings,

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::Deserialize;
 
 use super::{
-    AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb, email_settings::EmailSettings, group_settings::GroupSettings,
-    trusted_alb::EntryLocations,
+    AccessTokens, AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb, email_settings::EmailSettings,
+    group_settings::GroupSettings, trusted_alb::EntryLocations,
 };
 use crate::{
     settings::KeyAt,
@@ -100,6 +100,8 @@ pub struct TrustSettings {
     pub dangerously_accept_any_client: bool,
     /// Where the public keys are, instead of where AWS documents them to be.
     pub key_endpoint: Option<String>,
+    /// Verifies access tokens too: see [`AccessTokens`].
+    pub access_token: Option<AccessTokens>,
     /// The sign-in policy of this entry.
     pub sign_in: Option<SignInSettings>,
     /// Groups from claims, for the policy of this entry.
@@ -161,6 +163,7 @@ impl TrustSettings {
             client_ids: self.client_ids.clone(),
             any_client: self.dangerously_accept_any_client,
             key_endpoint: self.key_endpoint.clone(),
+            access_tokens: self.access_token.clone(),
             sign_in: policy(self.sign_in.as_ref(), self.groups.as_ref()),
             written: EntryLocations::default(),
         }

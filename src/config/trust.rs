@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "https")]
+use super::AccessTokenRule;
 use super::trusted_alb::EntryLocations;
 use crate::alb::{KeyEndpoint, LoadBalancerArn};
 use crate::{
@@ -15,6 +17,22 @@ pub(crate) struct Trust {
     pub(super) entries: Vec<Entry>,
 }
 
+#[cfg(feature = "https")]
+impl Trust {
+    /// The rule for access tokens of each entry, in their order. Empty if no entry has one.
+    pub(crate) fn access_token_rules(&self) -> Vec<Option<&Arc<AccessTokenRule>>> {
+        let rules = self.entries.iter().map(|entry| entry.access_token.as_ref());
+        if rules.clone().any(|rule| rule.is_some()) { rules.collect() } else { Vec::new() }
+    }
+
+    /// Lets no entry fetch keys for access tokens, so that their check fails with the reason.
+    pub(crate) fn fetch_no_issuer_keys(&mut self) {
+        for rule in self.entries.iter_mut().filter_map(|entry| entry.access_token.as_mut()) {
+            *rule = Arc::new(rule.without_fetching());
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     /// Each with the endpoint of its region.
@@ -26,6 +44,9 @@ pub(crate) struct Entry {
     pub(crate) policy: Policy,
     /// The namespace that the policy is held to.
     pub(super) only_namespace: Option<String>,
+    /// If access tokens are verified.
+    #[cfg(feature = "https")]
+    pub(crate) access_token: Option<Arc<AccessTokenRule>>,
     pub(super) written: EntryLocations,
 }
 
@@ -169,8 +190,12 @@ impl Trust {
             }
             let keys =
                 if endpoints.is_empty() { String::new() } else { format!(", keys at {}", endpoints.join(" or ")) };
+            #[cfg(feature = "https")]
+            let access = entry.access_token.as_ref().map_or_else(String::new, |rule| format!(", {rule}"));
+            #[cfg(not(feature = "https"))]
+            let access = "";
             format!(
-                "{} with issuer {}, {clients}{keys}; sign-in by {}",
+                "{} with issuer {}, {clients}{keys}{access}; sign-in by {}",
                 signers.join(" or "),
                 entry.issuer,
                 entry.policy.summary

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::AccessTokens;
 use crate::{settings::KeyAt, sign_in::SignInResolver};
 
 /// Load balancers that are trusted with one issuer and its client ids.
@@ -26,6 +27,7 @@ pub struct TrustedAlb {
     pub(super) client_ids: Vec<String>,
     pub(super) any_client: bool,
     pub(super) key_endpoint: Option<String>,
+    pub(super) access_tokens: Option<AccessTokens>,
     pub(super) sign_in: Option<Arc<dyn SignInResolver>>,
     pub(super) written: EntryLocations,
 }
@@ -51,6 +53,7 @@ impl TrustedAlb {
             client_ids: Vec::new(),
             any_client: false,
             key_endpoint: None,
+            access_tokens: None,
             sign_in: None,
             written: EntryLocations::default(),
         }
@@ -85,6 +88,15 @@ impl TrustedAlb {
     #[must_use]
     pub fn key_endpoint(mut self, url: impl Into<String>) -> Self {
         self.key_endpoint = Some(url.into());
+        self
+    }
+
+    /// Verifies the access token of each request too, and rejects requests without a valid one. See
+    /// [`AccessTokens`].
+    #[cfg(feature = "https")]
+    #[must_use]
+    pub fn access_tokens(mut self, tokens: AccessTokens) -> Self {
+        self.access_tokens = Some(tokens);
         self
     }
 

@@ -45,7 +45,31 @@ use super::{
 /// ```
 #[doc(alias("jwt", "oidc", "cognito", "entra", "id_token", "x-amzn-oidc-data"))]
 #[derive(Clone)]
-pub struct Claims(Arc<Inner>, Option<Carried>);
+pub struct Claims(Arc<Inner>, Option<Carried>, Option<AccessTokenClaims>);
+
+/// The claims of the identity provider's access token, signed by the provider.
+///
+/// Some providers send roles and groups in the access token alone: Cognito's `cognito:groups`, the
+/// roles of Entra ID and Okta. They exist in a request only if the configuration has
+/// [`AccessTokens`](crate::config::AccessTokens) for the issuer; then each request has them, and its
+/// access token is verified: signature, issuer, client, expiry, and that it belongs to the user of
+/// the signed claims.
+///
+/// A policy and a handler read them by [`Claims::access_token`], a handler also by
+/// [`of`](Self::of) and, with the feature `axum`, as an argument.
+///
+/// Claims cannot be made from unverified data. Their only constructor is private:
+///
+/// ```compile_fail,E0624
+/// use tower_alb_auth::{AccessTokenClaims, Claims};
+///
+/// fn forged(claims: Claims) -> AccessTokenClaims {
+///     AccessTokenClaims::new(claims)
+/// }
+/// ```
+#[doc(alias("jwt", "cognito:groups", "roles", "x-amzn-oidc-accesstoken"))]
+#[derive(Clone)]
+pub struct AccessTokenClaims(pub(super) Arc<Claims>);
 
 struct Inner {
     /// The token as received, followed by its decoded payload, followed by unescaped texts of the
@@ -93,7 +117,7 @@ impl Span {
 
 impl Claims {
     pub(crate) fn new(buffer: String, parts: ClaimsParts) -> Self {
-        Self(Arc::new(Inner { buffer, parts }), None)
+        Self(Arc::new(Inner { buffer, parts }), None, None)
     }
 
     /// Attaches a value for services that read the claims from a request.
@@ -103,6 +127,18 @@ impl Claims {
 
     pub(crate) fn carried(&self) -> Option<&Carried> {
         self.1.as_ref()
+    }
+
+    /// The claims of the user's access token, if the configuration verifies it
+    /// ([`AccessTokens`](crate::config::AccessTokens)).
+    pub fn access_token(&self) -> Option<&AccessTokenClaims> {
+        self.2.as_ref()
+    }
+
+    #[cfg(feature = "https")]
+    pub(crate) fn with_access_token(mut self, claims: AccessTokenClaims) -> Self {
+        self.2 = Some(claims);
+        self
     }
 
     /// The issuer, `iss`. It equals the issuer in the configuration.

@@ -7,11 +7,13 @@
 //! | value | content | verified by |
 //! |---|---|---|
 //! | [`Claims`] | the claims of the identity provider about the user | the load balancer's signature |
+//! | [`AccessTokenClaims`] | the claims of the provider's access token, where the configuration verifies it | the provider's signature |
 //! | [`BackstageIdentity`] | the user in this organisation: entity ref, ownership | the sign-in policy, from the claims |
 //! | [`EntityRef`] | a name in the organisation, `user:default/jane.doe` | nothing: only its form is checked |
 //!
 //! This folder imports no other part of the crate.
 
+mod access_token_claims;
 mod backstage_identity;
 mod carried;
 mod characters;
@@ -24,7 +26,7 @@ mod token_bytes;
 
 pub use self::{
     backstage_identity::BackstageIdentity,
-    claims::{ClaimError, Claims, StableId},
+    claims::{AccessTokenClaims, ClaimError, Claims, StableId},
     entity_ref::{EntityRef, EntityRefError},
     profile::Profile,
 };

@@ -146,22 +146,42 @@ pub(crate) struct HttpsSource {
     max_response_bytes: usize,
 }
 
-impl KeySource for HttpsSource {
-    fn fetch(&self, request: KeyRequest) -> KeyFetch {
+impl HttpsSource {
+    /// A document of the issuer, of at most this size. The caller checks that the URL is https, or
+    /// http on this machine.
+    pub(crate) fn document(&self, url: &str, max_bytes: usize) -> KeyFetch {
+        let limit = Limit { bytes: max_bytes, name: "the limit" };
+        self.request(url.to_owned(), ["the issuer", "the issuer, through the proxy,"], limit)
+    }
+
+    fn request(&self, url: String, [peer, peer_through_proxy]: [&'static str; 2], max: Limit) -> KeyFetch {
         let (mut direct, proxied) = (self.direct.clone(), self.proxied.clone());
-        let (connect, first_byte, max_bytes) = (self.connect_timeout, self.first_byte_timeout, self.max_response_bytes);
+        let (connect, first_byte) = (self.connect_timeout, self.first_byte_timeout);
         Box::pin(async move {
-            let url = request.url();
             let uri: Uri = url.parse().map_err(|_| KeySourceError::new(Kind::Other, format!("{url} is not a URL")))?;
-            let exchange = Exchange { uri: uri.clone(), began: Instant::now(), first_byte, max_bytes };
+            let is_plain_http = uri.scheme_str() == Some("http");
+            let exchange = Exchange { uri: uri.clone(), began: Instant::now(), first_byte, max };
             match proxied {
-                Some(mut proxied) if !request.endpoint.is_plain_http() => {
-                    let connection = within(connect, "the key endpoint, through the proxy,", proxied.call(uri)).await?;
-                    exchange.run(connection).await
+                Some(mut proxied) if !is_plain_http => {
+                    exchange.run(within(connect, peer_through_proxy, proxied.call(uri)).await?).await
                 }
-                _ => exchange.run(within(connect, "the key endpoint", direct.call(uri)).await?).await,
+                _ => exchange.run(within(connect, peer, direct.call(uri)).await?).await,
             }
         })
+    }
+}
+
+/// The maximum size of a response, and its name for messages.
+#[derive(Clone, Copy)]
+struct Limit {
+    bytes: usize,
+    name: &'static str,
+}
+
+impl KeySource for HttpsSource {
+    fn fetch(&self, request: KeyRequest) -> KeyFetch {
+        let limit = Limit { bytes: self.max_response_bytes, name: "max_answer_bytes" };
+        self.request(request.url(), ["the key endpoint", "the key endpoint, through the proxy,"], limit)
     }
 
     fn identity(&self) -> Option<String> {
@@ -199,7 +219,7 @@ struct Exchange {
     began: Instant,
     /// Measured from the start of the exchange, so connecting counts.
     first_byte: Duration,
-    max_bytes: usize,
+    max: Limit,
 }
 
 impl Exchange {
@@ -238,7 +258,7 @@ impl Exchange {
 
     fn request(&self) -> Result<Request<Empty<Bytes>>, KeySourceError> {
         let host = self.uri.authority().map_or("", |authority| authority.as_str());
-        Request::get(self.uri.path())
+        Request::get(self.uri.path_and_query().map_or("/", |target| target.as_str()))
             .header(header::HOST, host)
             .header(header::ACCEPT, "*/*")
             .header(header::USER_AGENT, HeaderValue::from_static(USER_AGENT))
@@ -255,9 +275,9 @@ impl Exchange {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| self.broken(error))?;
             let Ok(data) = frame.into_data() else { continue };
-            if pem.len().saturating_add(data.len()) > self.max_bytes {
-                let message =
-                    format!("the response of {} is larger than max_answer_bytes ({})", self.uri, self.max_bytes);
+            let Limit { bytes, name } = self.max;
+            if pem.len().saturating_add(data.len()) > bytes {
+                let message = format!("the response of {} is larger than {name} ({bytes})", self.uri);
                 return Err(KeySourceError::new(Kind::Other, message));
             }
             pem.extend_from_slice(&data);

@@ -47,6 +47,8 @@ mod unknown;
 pub(crate) use self::budget::Budget;
 #[cfg(feature = "https")]
 pub use self::https::HttpsKeys;
+#[cfg(feature = "https")]
+pub(crate) use self::https::HttpsSource;
 pub use self::{
     fixed::{FixedKeyError, FixedKeyErrorKind, FixedKeys},
     readiness::Readiness,

@@ -5,6 +5,7 @@
 //! | [`BackstageIdentity`] | the user | 401 | 500 |
 //! | `Option<BackstageIdentity>` | `Some` | `None` | 500 |
 //! | [`Claims`] | the claims | 401 | 500 |
+//! | [`AccessTokenClaims`] | its claims, where the configuration verifies access tokens; else 500 | 401 | 500 |
 //! | `Option<Claims>` | `Some` | `None` | 500 |
 //!
 //! A policy can give some users an identity and accept others with claims alone, such as
@@ -29,7 +30,7 @@ use http::{Extensions, request::Parts};
 use super::{Anonymous, RefusedRequest, StandardRefusal, Unnamed, refuse};
 use crate::{
     error::{AuthError, AuthErrorKind},
-    identity::{BackstageIdentity, Claims},
+    identity::{AccessTokenClaims, BackstageIdentity, Claims},
 };
 
 /// Why an extractor failed: the error, and the response in the form of the outer layer.
@@ -51,7 +52,7 @@ impl ExtractRejection {
     fn new(reason: Reason, parts: &Parts) -> Self {
         let error = AuthError::with_detail(reason.kind(), reason.detail());
         match reason {
-            Reason::NoLayer | Reason::ClaimsOnly => {
+            Reason::NoLayer | Reason::ClaimsOnly | Reason::NoAccessToken => {
                 tracing::error!(target: "tower_alb_auth", "{}", reason.detail());
             }
             Reason::Anonymous | Reason::Unnamed => {
@@ -82,6 +83,7 @@ enum Reason {
     Unnamed,
     NoLayer,
     ClaimsOnly,
+    NoAccessToken,
 }
 
 impl Reason {
@@ -89,7 +91,7 @@ impl Reason {
         match self {
             Self::Anonymous => AuthErrorKind::Missing,
             Self::Unnamed => AuthErrorKind::UserNotFound,
-            Self::NoLayer | Self::ClaimsOnly => AuthErrorKind::Misused,
+            Self::NoLayer | Self::ClaimsOnly | Self::NoAccessToken => AuthErrorKind::Misused,
         }
     }
 
@@ -100,6 +102,10 @@ impl Reason {
                  optional and no token came"
             }
             Self::Unnamed => "a handler wants an identity, and the sign-in policy let the user in with claims alone",
+            Self::NoAccessToken => {
+                "a handler wants the claims of the access token, and the configuration verifies none: add \
+                 .access_tokens(AccessTokens::new()) to the TrustedAlb"
+            }
             Self::NoLayer => "no AlbAuthLayer is around this route: is the layer installed, and added after the route?",
             Self::ClaimsOnly => {
                 "the sign-in policy ClaimsOnly gives no identity: take Claims instead, or configure a policy that names users"
@@ -124,6 +130,10 @@ fn claims(extensions: &Extensions) -> Result<Claims, Reason> {
         None if extensions.get::<Anonymous>().is_some() => Err(Reason::Anonymous),
         None => Err(Reason::NoLayer),
     }
+}
+
+fn access_token(extensions: &Extensions) -> Result<AccessTokenClaims, Reason> {
+    claims(extensions)?.access_token().cloned().ok_or(Reason::NoAccessToken)
 }
 
 macro_rules! extractor {
@@ -152,3 +162,4 @@ macro_rules! extractor {
 
 extractor!(BackstageIdentity, identity);
 extractor!(Claims, claims);
+extractor!(AccessTokenClaims, access_token);

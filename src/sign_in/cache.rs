@@ -138,16 +138,6 @@ impl Key {
     /// The policy, the issuer, the subject and the used claims, each preceded by its length, so
     /// that two different lists never have the same bytes.
     fn of(policy: usize, claims: &Claims, used: Option<&[String]>) -> Self {
-        let members: HashMap<String, &RawValue> = serde_json::from_str(claims.payload()).unwrap_or_default();
-        let mut members: Vec<_> = members
-            .iter()
-            .filter(|(name, _)| match used {
-                Some(used) => used.contains(name),
-                None => !matches!(name.as_str(), "exp" | "nbf" | "iat"),
-            })
-            .collect();
-        members.sort_unstable_by_key(|(name, _)| *name);
-
         let mut key = policy.to_le_bytes().to_vec();
         let mut push = |text: &str| {
             key.extend_from_slice(&text.len().to_le_bytes());
@@ -156,12 +146,32 @@ impl Key {
         push(claims.issuer());
         // Always part of the key: a policy that omits a claim must not mix up two users.
         push(claims.subject());
-        for (name, value) in members {
-            push(name);
+        for (name, value) in members(claims, used) {
+            push(&name);
             push(value.get());
+        }
+        // Any policy may read these, whatever it says of the user's claims.
+        if let Some(access_token) = claims.access_token() {
+            push("");
+            for (name, value) in members(access_token.claims(), None) {
+                push(&name);
+                push(value.get());
+            }
         }
         Self(key.into())
     }
+}
+
+/// The used claims by name; without a list all of them, except for the times.
+fn members<'c>(claims: &'c Claims, used: Option<&[String]>) -> Vec<(String, &'c RawValue)> {
+    let members: HashMap<String, &RawValue> = serde_json::from_str(claims.payload()).unwrap_or_default();
+    let is_used = |name: &String| match used {
+        Some(used) => used.contains(name),
+        None => !matches!(name.as_str(), "exp" | "nbf" | "iat"),
+    };
+    let mut members: Vec<_> = members.into_iter().filter(|(name, _)| is_used(name)).collect();
+    members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    members
 }
 
 impl HeapSize for Key {

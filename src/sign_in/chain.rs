@@ -79,6 +79,7 @@ impl SignInResolver for FirstMatch {
             local_parts_of: policies.iter().find_map(|policy| policy.local_parts_of.clone()),
             described: policies.iter().all(|policy| policy.described),
             accepts_missing_verification: policies.iter().any(|policy| policy.accepts_missing_verification),
+            reads_access_token: policies.iter().any(|policy| policy.reads_access_token),
             warnings: policies.into_iter().flat_map(|policy| policy.warnings).chain(warning).collect(),
         }
     }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::SignInError;
-use crate::identity::{ClaimError, ClaimValue, Claims, TEXT_OR_TEXTS, TextList};
+use crate::identity::{AccessTokenClaims, ClaimError, ClaimValue, Claims, TEXT_OR_TEXTS, TextList};
 
 /// A claim with groups or roles: its name or path, and its form.
 ///
@@ -22,6 +22,25 @@ use crate::identity::{ClaimError, ClaimValue, Claims, TEXT_OR_TEXTS, TextList};
 pub struct GroupClaim {
     path: Vec<String>,
     format: GroupFormat,
+    of: ClaimsOf,
+}
+
+/// The claims that a [`GroupClaim`] is one of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ClaimsOf {
+    /// The claims about the user, which the load balancer signs.
+    #[default]
+    User,
+    /// Those of the access token: [`AccessTokenClaims`](crate::AccessTokenClaims). The entry needs
+    /// [`AccessTokens`](crate::config::AccessTokens).
+    AccessToken,
+}
+
+impl ClaimsOf {
+    /// The names in settings.
+    pub(crate) const ALL: [(&'static str, Self); 2] = [("user", Self::User), ("access_token", Self::AccessToken)];
 }
 
 /// The form of a claim with groups. A list of texts is read as such in every form.
@@ -72,12 +91,12 @@ pub(super) struct Groups {
 impl GroupClaim {
     /// The claim of this name.
     pub fn named(name: impl Into<String>) -> Self {
-        Self { path: vec![name.into()], format: GroupFormat::default() }
+        Self { path: vec![name.into()], format: GroupFormat::default(), of: ClaimsOf::User }
     }
 
     /// A value inside of a claim: `["realm_access", "roles"]`.
     pub fn at_path(path: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { path: path.into_iter().map(Into::into).collect(), format: GroupFormat::default() }
+        Self { path: path.into_iter().map(Into::into).collect(), format: GroupFormat::default(), of: ClaimsOf::User }
     }
 
     /// The form of the claim; [`GroupFormat::Texts`] unless set.
@@ -85,6 +104,32 @@ impl GroupClaim {
     pub fn in_format(mut self, format: GroupFormat) -> Self {
         self.format = format;
         self
+    }
+
+    /// The claim is one of the access token, in place of those about the user: `cognito:groups` of
+    /// Amazon Cognito, roles of Okta.
+    #[must_use]
+    pub fn of_access_token(self) -> Self {
+        self.of(ClaimsOf::AccessToken)
+    }
+
+    /// The claims that it is one of.
+    #[must_use]
+    pub fn of(mut self, of: ClaimsOf) -> Self {
+        self.of = of;
+        self
+    }
+
+    pub(super) fn is_of_access_token(&self) -> bool {
+        self.of == ClaimsOf::AccessToken
+    }
+
+    /// The claims that it is one of. `None` if there is no access token.
+    pub(super) fn source<'c>(&self, claims: &'c Claims) -> Option<&'c Claims> {
+        match self.of {
+            ClaimsOf::User => Some(claims),
+            ClaimsOf::AccessToken => claims.access_token().map(AccessTokenClaims::claims),
+        }
     }
 
     /// The name of the claim, without the path in it.
@@ -107,6 +152,13 @@ impl GroupClaim {
 
     /// The groups in the claim. `None` if it is missing.
     pub(super) fn read(&self, claims: &Claims) -> Result<Option<Groups>, SignInError> {
+        if self.source(claims).is_none() {
+            // The configuration does not build without a rule, so another one made these claims.
+            return Err(SignInError::refused(format!(
+                "groups are read from the claim {} of the access token, which is not verified",
+                self.path()
+            )));
+        }
         let Some(value) = self.find(claims)? else { return Ok(None) };
         let invalid = |expected, advice: &str| {
             SignInError::refused(format!("{}{advice}", ClaimError::new(self.path(), value.kind(), expected)))
@@ -139,11 +191,12 @@ impl GroupClaim {
     /// If the name has dots and is missing: whether it is the path to a value inside of a claim.
     pub(super) fn is_path_to_a_value(&self, claims: &Claims) -> bool {
         let [name] = &self.path[..] else { return false };
-        let path = Self::at_path(name.split('.'));
+        let path = Self::at_path(name.split('.')).of(self.of);
         path.path.len() > 1 && path.find(claims).is_ok_and(|value| value.is_some())
     }
 
     fn find<'c>(&self, claims: &'c Claims) -> Result<Option<ClaimValue<'c>>, ClaimError> {
+        let Some(claims) = self.source(claims) else { return Ok(None) };
         let mut names = self.path.iter();
         let Some(mut value) = names.next().and_then(|name| claims.value(name)) else { return Ok(None) };
         for (depth, name) in names.enumerate() {

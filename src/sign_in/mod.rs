@@ -48,7 +48,7 @@ pub use self::{
     claim::NamedClaim,
     email::{EmailLocalPart, EmailSignIn, WholeEmail},
     function::{AsyncFunction, Function, from_async_fn, from_fn},
-    group_claim::{GroupClaim, GroupFormat},
+    group_claim::{ClaimsOf, GroupClaim, GroupFormat},
     outcome::{SignIn, SignInError, SignInErrorKind},
     ownership::GroupOwnership,
     resolver::{ClaimsOnly, Policy, Resolution, SignInFuture, SignInResolver},

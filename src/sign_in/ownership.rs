@@ -139,7 +139,8 @@ impl Warnings {
     }
 
     /// A claim that is missing, although the groups may exist.
-    fn missing(&self, claim: &GroupClaim, claims: &Claims) {
+    fn missing(&self, claim: &GroupClaim, user: &Claims) {
+        let Some(claims) = claim.source(user) else { return };
         let names_it =
             |value: crate::identity::ClaimValue<'_>| value.member(claim.name()).is_ok_and(|member| member.is_some());
         let left_out = claims.value("_claim_names").is_some_and(names_it) || claims.get("hasgroups") == Ok(Some(true));
@@ -151,7 +152,7 @@ impl Warnings {
                 claim.path()
             );
         }
-        if claim.is_path_to_a_value(claims) && self.path.is_due() {
+        if claim.is_path_to_a_value(user) && self.path.is_due() {
             tracing::warn!(
                 target: "tower_alb_auth",
                 "there is no claim {}, but a value at that path inside of a claim: name it by GroupClaim::at_path(..) \
@@ -175,11 +176,15 @@ impl SignInResolver for GroupOwnership {
 
     fn policy(&self) -> Policy {
         let inner = self.policy.policy();
+        // The claims of an access token are part of the key of cached results in any case.
+        let of_user = self.groups.claims.iter().filter(|claim| !claim.is_of_access_token());
+        let reads_access_token = self.groups.claims.iter().any(GroupClaim::is_of_access_token);
+        let reads_access_token = reads_access_token || inner.reads_access_token;
         let claims_used = inner.claims_used.map(|mut used| {
-            used.extend(self.groups.claims.iter().map(|claim| claim.name().to_owned()));
+            used.extend(of_user.map(|claim| claim.name().to_owned()));
             used
         });
-        Policy { summary: format!("{}, with groups", inner.summary), claims_used, ..inner }
+        Policy { summary: format!("{}, with groups", inner.summary), claims_used, reads_access_token, ..inner }
     }
 
     fn check(&self, issuer: &str) -> Result<(), String> {

@@ -144,6 +144,8 @@ pub struct Policy {
     pub(crate) local_parts_of: Option<Vec<String>>,
     /// Whether the policy accepts an email without the claim `email_verified`.
     pub(crate) accepts_missing_verification: bool,
+    /// Whether the policy reads claims of the access token.
+    pub(crate) reads_access_token: bool,
     /// Whether two policies with this summary name users in the same way.
     pub(crate) described: bool,
 }
@@ -161,6 +163,7 @@ impl Policy {
             directory: None,
             local_parts_of: None,
             accepts_missing_verification: false,
+            reads_access_token: false,
             described: false,
         }
     }

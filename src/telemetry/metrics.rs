@@ -70,7 +70,7 @@ fn decisions(outcome: Option<&'static str>) {
         "malformed_header", "duplicate_member", "unsupported_algorithm", "unsupported_type", "unsupported_header",
         "malformed_key_id", "untrusted_signer", "untrusted_issuer", "untrusted_client", "expired", "not_yet_valid",
         "lifetime_too_long", "clock_unusable", "unknown_key", "invalid_signature", "malformed_claims", "keys_unavailable",
-        "key_rejected", "sign_in_refused", "user_not_found", "ambiguous_user", "sign_in_unavailable", "denied",
+        "key_rejected", "access_token_missing", "access_token_invalid", "access_token_keys_unavailable", "sign_in_refused", "user_not_found", "ambiguous_user", "sign_in_unavailable", "denied",
     ]);
 }
 

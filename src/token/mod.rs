@@ -22,6 +22,8 @@
 
 mod header;
 mod json;
+#[cfg(feature = "https")]
+pub(crate) mod jwt;
 mod payload;
 mod segments;
 mod unverified;

@@ -4,12 +4,12 @@ use base64_simd::{AsOut as _, URL_SAFE_NO_PAD};
 
 /// A token split into its segments. All base64url is checked and the signature is decoded; header
 /// and payload are not decoded yet.
-pub(super) struct Segments<'t> {
+pub(super) struct Segments<'t, S = [u8; 64]> {
     /// The bytes that the signature covers: header, dot and payload, including padding.
     pub(super) signing_input: &'t [u8],
     pub(super) header: Encoded<'t>,
     pub(super) payload: Encoded<'t>,
-    pub(super) signature: [u8; 64],
+    pub(super) signature: S,
 }
 
 /// Valid base64url text, without its padding.
@@ -20,18 +20,25 @@ impl<'t> Segments<'t> {
     /// `None` unless the token is three strict base64url segments with a signature of 64 bytes.
     /// Allocates nothing.
     pub(super) fn split(token: &'t [u8]) -> Option<Self> {
-        let first = memchr::memchr(b'.', token)?;
-        // A dot between these two is rejected as invalid base64url.
-        let last = memchr::memrchr(b'.', token).filter(|last| *last > first)?;
-        let (signing_input, signature) = token.split_at_checked(last)?;
-        let (header, payload) = signing_input.split_at_checked(first)?;
-        Some(Self {
-            signing_input,
-            header: Encoded::check(header)?,
-            payload: Encoded::check(payload.get(1..)?)?,
-            signature: decode_signature(Encoded::check(signature.get(1..)?)?)?,
-        })
+        let Segments { signing_input, header, payload, signature } = split(token)?;
+        Some(Self { signing_input, header, payload, signature: decode_signature(signature)? })
     }
+}
+
+/// As [`Segments::split`], with a signature of any length, which is not decoded.
+#[inline]
+pub(super) fn split(token: &[u8]) -> Option<Segments<'_, Encoded<'_>>> {
+    let first = memchr::memchr(b'.', token)?;
+    // A dot between these two is rejected as invalid base64url.
+    let last = memchr::memrchr(b'.', token).filter(|last| *last > first)?;
+    let (signing_input, signature) = token.split_at_checked(last)?;
+    let (header, payload) = signing_input.split_at_checked(first)?;
+    Some(Segments {
+        signing_input,
+        header: Encoded::check(header)?,
+        payload: Encoded::check(payload.get(1..)?)?,
+        signature: Encoded::check(signature.get(1..)?)?,
+    })
 }
 
 impl<'t> Encoded<'t> {

@@ -175,7 +175,7 @@ impl TokenLimits {
         })
     }
 
-    fn json(&self) -> JsonLimits {
+    pub(super) fn json(&self) -> JsonLimits {
         JsonLimits { depth: self.max_json_depth, members: self.max_json_members, elements: self.max_json_elements }
     }
 }

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access_token;
 mod app_config;
 mod catalog;
 mod config;

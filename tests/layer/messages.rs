@@ -133,6 +133,13 @@ async fn provoke(kind: AuthErrorKind) -> Option<String> {
         K::MalformedClaims => said_of(kind, |token| token.without_claim("sub")).await,
         K::KeysUnavailable => said_while(kind, KeyServerMode::Status(500)).await,
         K::KeyRejected => said_while(kind, KeyServerMode::Answer(b"<html>".to_vec())).await,
+        K::AccessTokenMissing => said_of_access_token(kind, None).await,
+        K::AccessTokenInvalid => said_of_access_token(kind, Some("opaque")).await,
+        // The form of a token by a key that the issuer cannot name now.
+        K::AccessTokenKeysUnavailable => {
+            let header = crate::support::issuer::encode(r#"{"alg":"RS256","kid":"1"}"#);
+            said_of_access_token(kind, Some(&format!("{header}.e30.AAAA"))).await
+        }
         K::SignInRefused => {
             let guest = User::jane().claim("email", "guest@partner.example");
             case.said(&case.call(email(), &alb.sign(&guest)).await, kind)
@@ -152,6 +159,24 @@ async fn provoke(kind: AuthErrorKind) -> Option<String> {
         K::Misused => required(RequireLayer::signed_in(), false, kind).await,
         _ => return None,
     })
+}
+
+/// What the log says of Jane with this access token, while the issuer is down.
+async fn said_of_access_token(kind: AuthErrorKind, token: Option<&str>) -> String {
+    let issuer = crate::support::issuer::Issuer::start().await;
+    issuer.fail_with(Some(http::StatusCode::BAD_GATEWAY));
+    let alb = MockAlb::new().with_issuer(&issuer.url);
+    let entry = alb.trusted().access_tokens(tower_alb_auth::config::AccessTokens::new());
+    let builder = tower_alb_auth::AlbAuthConfig::builder().trust(entry).sign_in(email());
+    let layer = AlbAuthLayer::new(alb.keys_and_clock(builder).build().expect("sound"));
+    let mut request: Request<String> = alb.request("/").user(&User::jane()).into();
+    request.headers_mut().remove("x-amzn-oidc-accesstoken");
+    if let Some(token) = token {
+        request.headers_mut().insert("x-amzn-oidc-accesstoken", token.parse().expect("a header value"));
+    }
+    let answer = App::new(layer).call(request).await;
+    assert_eq!((answer.kind(), answer.status), (Some(kind), kind.status()), "{answer:?}");
+    answer.error.expect("an error").operator_message().replace(&issuer.url, "<ISSUER>")
 }
 
 /// What the log says of Jane if a part of an application has this requirement, inside a layer or, by mistake, outside.
@@ -225,6 +250,9 @@ async fn every_kind_says_what_was_expected_and_found_and_what_to_change() {
     malformed_claims: the token's claims are not what a load balancer writes: there is no sub
     keys_unavailable: the public keys are out of reach: https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID> answered 500
     key_rejected: the key endpoint answered with something that is not a P-256 public key: https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID> responded with something that is not exactly one PEM block PUBLIC KEY
+    access_token_missing: the configuration verifies the access token, and the request has not exactly one x-amzn-oidc-accesstoken: found none; the load balancer sends it if the identity provider issues one; let nothing between it and this application remove it, and the security group accept traffic of the load balancer only
+    access_token_invalid: the access token (x-amzn-oidc-accesstoken) is rejected: it is opaque and not a JWT, so that its claims are for the provider only (Google, GitLab and Auth0 without an audience send such tokens); take the claims of x-amzn-oidc-data instead
+    access_token_keys_unavailable: the issuer's keys for access tokens are out of reach: <ISSUER>/.well-known/openid-configuration responded with 502
     sign_in_refused: the sign-in policy refuses this user: the email's domain is "partner.example"; allowed are example.com; add the domain, or a single guest by allow_address
     user_not_found: the sign-in policy finds no user for these claims: not in the directory
     ambiguous_user: the sign-in policy finds more than one user for these claims: two entries have this email

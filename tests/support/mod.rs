@@ -5,6 +5,8 @@
 pub mod backstage_auth;
 #[cfg(feature = "https")]
 pub mod https;
+#[cfg(all(feature = "axum", feature = "https"))]
+pub mod issuer;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod traced;

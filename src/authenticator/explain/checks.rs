@@ -134,6 +134,9 @@ impl Step {
             AuthErrorKind::InvalidSignature => Self::Signature,
             AuthErrorKind::MalformedClaims => Self::Claims,
             AuthErrorKind::IdentityMismatch
+            | AuthErrorKind::AccessTokenMissing
+            | AuthErrorKind::AccessTokenInvalid
+            | AuthErrorKind::AccessTokenKeysUnavailable
             | AuthErrorKind::SignInRefused
             | AuthErrorKind::UserNotFound
             | AuthErrorKind::AmbiguousUser

@@ -68,6 +68,8 @@ impl LayerCheck {
 pub(super) fn with_key(config: &AlbAuthConfig, kid: Option<Kid>, key: &Arc<PublicKey>) -> AlbAuthConfig {
     changed(config, |settings| {
         settings.source = None;
+        #[cfg(feature = "https")]
+        settings.trust.fetch_no_issuer_keys();
         let endpoints = settings.trust.endpoints().into_iter();
         let everywhere = endpoints.filter_map(|endpoint| Some((KeyId { endpoint, kid: kid? }, Arc::clone(key))));
         settings.pinned = everywhere.collect();

@@ -28,7 +28,7 @@ const MISSING_ACCEPTED: &str = "acceptMissingEmailVerified";
 const UNVERIFIED_ACCEPTED: &str = "dangerouslyAcceptUnverifiedEmail";
 
 /// The keys that are read here.
-const OURS: [&str; 15] = [
+const OURS: [&str; 16] = [
     "issuer",
     "signer",
     "signers",
@@ -41,6 +41,7 @@ const OURS: [&str; 15] = [
     "dangerouslyAcceptUnverifiedEmail",
     "emailClaim",
     "groups",
+    "accessToken",
     "limits",
     "dangerouslyIgnoreIdentityHeader",
     "signIn",
@@ -144,6 +145,7 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
         section.problems.add(problem.with_fix("set it in code, and leave it out here"));
     }
     let groups = claims::read_groups(section);
+    let access_token = claims::read_access_token(section);
 
     let in_catalog = matches!(sign_in, SignInFrom::Files(Some(_)));
     let resolvers = match sign_in {
@@ -177,7 +179,8 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
     let cognito = claims::verified_email_warning(section, issuer.as_deref().unwrap_or_default());
     // Without one, the entry must not become one of any client.
     let is_client_named = any_client || !client_ids.is_empty() || section.is_empty_list("clientIds");
-    let is_complete = issuer.is_some() && !signers.is_empty() && resolvers.is_some() && groups.is_some();
+    let is_complete =
+        issuer.is_some() && !signers.is_empty() && resolvers.is_some() && groups.is_some() && access_token.is_some();
     let has_signer = !signers.is_empty();
     let any_client = any_client || (client_ids.is_empty() && !section.is_empty_list("clientIds"));
     let mut signers = signers.into_iter();
@@ -191,6 +194,7 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
     if let Some(endpoint) = key_endpoint.filter(|_| has_signer) {
         entry = entry.key_endpoint(endpoint);
     }
+    entry.access_tokens = access_token.flatten();
     let written = |keys: &[&str]| keys.iter().filter_map(|key| section.place_of(key)).collect::<Vec<_>>();
     entry.written = EntryLocations {
         signers: written(&["signer", "signers"]),

@@ -2,11 +2,11 @@
 
 use crate::{
     config::{
-        AlbAuthConfigBuilder, GroupSettings,
+        AccessTokens, AlbAuthConfigBuilder, GroupSettings,
         limit_settings::{Limits, camel_case},
     },
     settings::{Problem, ProblemKind, Section, Value},
-    sign_in::GroupFormat,
+    sign_in::{ClaimsOf, GroupFormat},
 };
 
 /// `groups`: the claims, their form and the mapping. `None` if there are mistakes, which are reported.
@@ -18,8 +18,8 @@ pub(super) fn read_groups(provider: &Section<'_>) -> Option<Option<GroupSettings
         return Some(None);
     }
     let section = provider.section("groups")?;
-    section.only(&["claims", "path", "format", "map"]);
-    let unset = ["claims", "path", "format", "map"].map(|key| section.is_unset(key)).contains(&true);
+    section.only(&["claims", "path", "format", "from", "map"]);
+    let unset = ["claims", "path", "format", "from", "map"].map(|key| section.is_unset(key)).contains(&true);
     let claims = match section.find("claims") {
         Some(_) => section.text_or_texts("claims")?,
         None => Vec::new(),
@@ -47,7 +47,22 @@ pub(super) fn read_groups(provider: &Section<'_>) -> Option<Option<GroupSettings
             found?.1
         }
     };
-    let mut settings = GroupSettings { claims, paths, format, ..GroupSettings::default() };
+    let from = match section.text("from") {
+        None => ClaimsOf::default(),
+        Some(text) => {
+            let found = ClaimsOf::ALL.into_iter().find(|(name, _)| camel_case(name) == text);
+            if found.is_none() {
+                let names = ClaimsOf::ALL.map(|(name, _)| camel_case(name));
+                section.problems.add(Problem::unknown_value(
+                    section.at("from"),
+                    &text,
+                    names.iter().map(String::as_str),
+                ));
+            }
+            found?.1
+        }
+    };
+    let mut settings = GroupSettings { claims, paths, format, from, ..GroupSettings::default() };
     let map = section.section("map").filter(|map| !map.members().is_empty());
     let Some(map) = map else {
         if !section.is_unset("map") {
@@ -69,6 +84,36 @@ pub(super) fn read_groups(provider: &Section<'_>) -> Option<Option<GroupSettings
         }
     }
     Some(Some(settings))
+}
+
+/// `accessToken`: `true`, or an object of settings. `None` if there are mistakes, which are reported.
+pub(super) fn read_access_token(provider: &Section<'_>) -> Option<Option<AccessTokens>> {
+    const KEY: &str = "accessToken";
+    if provider.is_unset(KEY) {
+        return None;
+    }
+    // Null would verify nothing, also if an earlier file verifies access tokens.
+    if provider.is_null(KEY) {
+        let problem = Problem::of(ProblemKind::WrongType, provider.at(KEY), "is null");
+        provider.problems.add(problem.with_fix("write true or false, or leave it out"));
+        return None;
+    }
+    let Some(node) = provider.find(KEY) else { return Some(None) };
+    if !matches!(node.value, Value::Object(_)) {
+        return Some(provider.flag(KEY).then(AccessTokens::new));
+    }
+    let section = provider.section(KEY)?;
+    let keys = ["issuer", "audiences", "jwksUri", "subjectClaim"];
+    section.only(&keys);
+    if keys.iter().any(|key| section.is_unset(key)) {
+        return None;
+    }
+    let mut tokens = AccessTokens::new();
+    tokens.issuer = section.text("issuer");
+    tokens.audiences = section.text_or_texts("audiences").unwrap_or_default();
+    tokens.jwks_uri = section.text("jwksUri");
+    tokens.subject_claim = section.text("subjectClaim");
+    Some(Some(tokens))
 }
 
 /// `limits` and `dangerouslyIgnoreIdentityHeader`.

@@ -219,6 +219,7 @@ impl AppConfig {
     /// | `dangerouslyAcceptUnverifiedEmail` | accepts an email that the provider reports as not verified |
     /// | `emailClaim` | the claim with the address, `email` unless set: `upn`, `emails[0]` |
     /// | `groups` | `claims` or `path`, `format`, `map`: groups from claims that users own for |
+    /// | `accessToken` | `true`, or `issuer`, `audiences`, `jwksUri`, `subjectClaim`: verifies access tokens too |
     /// | `limits` | limits by name: `{ maxLifetime: 30m }` |
     /// | `dangerouslyIgnoreIdentityHeader` | lets `x-amzn-oidc-identity` differ from the signed subject |
     /// | `signIn.resolvers` | required: who becomes whom, tried in order |

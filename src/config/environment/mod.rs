@@ -9,14 +9,15 @@ mod sign_in;
 mod vars;
 
 use self::vars::{
+    ACCESS_TOKEN, ACCESS_TOKEN_AUDIENCES, ACCESS_TOKEN_ISSUER, ACCESS_TOKEN_JWKS_URI, ACCESS_TOKEN_SUBJECT_CLAIM,
     ANY_CLIENT, CLIENT_IDS, IDENTITY_HEADER_IGNORED, ISSUER, KEY_ENDPOINT, MISSING_ACCEPTED, PREFIX, SIGNERS,
     UNVERIFIED_ACCEPTED, VERIFIED_EMAIL, Vars,
 };
 use super::{
-    AlbAuthConfig, AlbAuthSettings, TrustSettings,
+    AccessTokens, AlbAuthConfig, AlbAuthSettings, TrustSettings,
     builder::{WHERE_THE_ARN_IS, WHERE_THE_RULE_IS},
 };
-use crate::settings::ConfigError;
+use crate::settings::{ConfigError, KeyAt, Problem, ProblemKind};
 
 impl AlbAuthConfig {
     /// The configuration that the environment variables `ALB_AUTH_...` describe: see
@@ -60,6 +61,11 @@ impl AlbAuthSettings {
     /// | `ALB_AUTH_DANGEROUSLY_ALLOW_ANY_DOMAIN` | `true` signs in users of any email domain |
     /// | `ALB_AUTH_DANGEROUSLY_ACCEPT_ANY_CLIENT` | `true` accepts any client id of the issuer |
     /// | `ALB_AUTH_DANGEROUSLY_IGNORE_IDENTITY_HEADER` | `true` lets `x-amzn-oidc-identity` differ from the signed subject |
+    /// | `ALB_AUTH_VERIFY_ACCESS_TOKEN` | `true` verifies access tokens too: see [`AccessTokens`] |
+    /// | `ALB_AUTH_ACCESS_TOKEN_ISSUER` | the issuer of access tokens, if it is not `ALB_AUTH_ISSUER` |
+    /// | `ALB_AUTH_ACCESS_TOKEN_AUDIENCES` | accepted `aud` of access tokens, with commas or spaces between them |
+    /// | `ALB_AUTH_ACCESS_TOKEN_JWKS_URI` | where the issuer's keys are, instead of where its discovery document says |
+    /// | `ALB_AUTH_ACCESS_TOKEN_SUBJECT_CLAIM` | the claim that is the subject of the signed claims, `sub` unless set |
     /// | `ALB_AUTH_LIMIT_...` | a limit by its name in upper case, such as `ALB_AUTH_LIMIT_MAX_LIFETIME=30m` |
     ///
     /// A variable that is set to nothing counts as unset.
@@ -110,6 +116,7 @@ impl AlbAuthSettings {
             }
         }
         let groups = sign_in::groups(&mut vars);
+        let access_token = access_token(&mut vars);
         let limits = vars.limits().into_iter().map(|(name, text)| (name, text.into())).collect();
         let key_endpoint = vars.one(KEY_ENDPOINT);
         if !vars.problems.is_empty() {
@@ -121,6 +128,7 @@ impl AlbAuthSettings {
             client_ids,
             dangerously_accept_any_client: any_client,
             key_endpoint,
+            access_token,
             ..TrustSettings::default()
         };
         Ok(Self {
@@ -132,4 +140,23 @@ impl AlbAuthSettings {
             limits,
         })
     }
+}
+
+fn access_token(vars: &mut Vars) -> Option<AccessTokens> {
+    let tokens = AccessTokens {
+        issuer: vars.one(ACCESS_TOKEN_ISSUER),
+        audiences: vars.list(ACCESS_TOKEN_AUDIENCES),
+        jwks_uri: vars.one(ACCESS_TOKEN_JWKS_URI),
+        subject_claim: vars.one(ACCESS_TOKEN_SUBJECT_CLAIM),
+    };
+    if vars.flag(ACCESS_TOKEN) {
+        return Some(tokens);
+    }
+    let details = [ACCESS_TOKEN_ISSUER, ACCESS_TOKEN_AUDIENCES, ACCESS_TOKEN_JWKS_URI, ACCESS_TOKEN_SUBJECT_CLAIM];
+    for name in details.into_iter().filter(|name| vars.one(name).is_some()).collect::<Vec<_>>() {
+        let problem =
+            Problem::of(ProblemKind::Conflict, KeyAt::path(name), "is set, but access tokens are not verified");
+        vars.problems.push(problem.with_fix(format!("set {ACCESS_TOKEN}=true, or unset it")));
+    }
+    None
 }

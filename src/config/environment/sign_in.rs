@@ -1,13 +1,14 @@
 //! The sign-in policy and its groups.
 
 use super::vars::{
-    ALLOWED_ADDRESSES, ANY_DOMAIN, EMAIL_CLAIM, EMAIL_DOMAINS, GROUPS_CLAIM, GROUPS_FORMAT, GROUPS_MAP, GROUPS_PATH,
-    IGNORE_CASE, NAMESPACE, SIGN_IN, SIGN_IN_CLAIM, STRIP_PLUS_SUFFIX, UNVERIFIED_ACCEPTED, VERIFIED_EMAIL, Vars,
+    ALLOWED_ADDRESSES, ANY_DOMAIN, EMAIL_CLAIM, EMAIL_DOMAINS, GROUPS_CLAIM, GROUPS_FORMAT, GROUPS_FROM, GROUPS_MAP,
+    GROUPS_PATH, IGNORE_CASE, NAMESPACE, SIGN_IN, SIGN_IN_CLAIM, STRIP_PLUS_SUFFIX, UNVERIFIED_ACCEPTED,
+    VERIFIED_EMAIL, Vars,
 };
 use crate::{
     config::{EmailSettings, GroupSettings, SignInSettings},
     settings::{KeyAt, Problem, ProblemKind},
-    sign_in::GroupFormat,
+    sign_in::{ClaimsOf, GroupFormat},
 };
 
 /// The values of `ALB_AUTH_SIGN_IN`.
@@ -95,7 +96,8 @@ pub(super) fn groups(vars: &mut Vars) -> Option<GroupSettings> {
     let path = vars.one(GROUPS_PATH).map(|path| path.split('.').map(str::to_owned).collect());
     let (claims, paths) = (vars.list(GROUPS_CLAIM), Vec::from_iter(path));
     let (format, map) = (vars.one(GROUPS_FORMAT), vars.one(GROUPS_MAP));
-    if claims.is_empty() && paths.is_empty() && format.is_none() && map.is_none() {
+    let from = vars.one(GROUPS_FROM);
+    if claims.is_empty() && paths.is_empty() && format.is_none() && map.is_none() && from.is_none() {
         return None;
     }
     if claims.is_empty() && paths.is_empty() {
@@ -111,6 +113,14 @@ pub(super) fn groups(vars: &mut Vars) -> Option<GroupSettings> {
         }
         found
     })?;
+    let from = from.map_or(Some(ClaimsOf::default()), |text| {
+        let found = ClaimsOf::ALL.iter().find(|(name, _)| *name == text).map(|(_, of)| *of);
+        if found.is_none() {
+            let names = ClaimsOf::ALL.iter().map(|(name, _)| *name);
+            vars.problems.push(Problem::unknown_value(KeyAt::path(GROUPS_FROM), &text, names));
+        }
+        found
+    })?;
     let Some(map) = map else {
         vars.missing(
             GROUPS_MAP,
@@ -118,7 +128,7 @@ pub(super) fn groups(vars: &mut Vars) -> Option<GroupSettings> {
         );
         return None;
     };
-    let mut settings = GroupSettings { claims, paths, format, ..GroupSettings::default() };
+    let mut settings = GroupSettings { claims, paths, format, from, ..GroupSettings::default() };
     for pair in map.split([',', '\n']).map(str::trim).filter(|pair| !pair.is_empty()) {
         // An entity ref has no '='.
         match pair.rsplit_once('=').map(|(value, entity)| (value.trim(), entity.trim())) {

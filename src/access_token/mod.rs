@@ -1,0 +1,192 @@
+//! Access tokens: verified beside the signed claims, where the configuration asks for it
+//! ([`AccessTokens`](crate::config::AccessTokens)).
+//!
+//! Only a request whose signed claims are verified gets here, so a stranger causes no fetch. The
+//! token's kid selects among the keys of the entry's own issuer: neither the token nor its header
+//! names an issuer or an address.
+//!
+//! | access token | result |
+//! |---|---|
+//! | missing, or more than one | 401, `access_token_missing` |
+//! | not a JWT, another algorithm, a token for Microsoft Graph | 401, `access_token_invalid`; no fetch |
+//! | unknown kid, invalid signature | 401, `access_token_invalid` |
+//! | of another issuer, client, audience or user; an ID token; expired | 401, `access_token_invalid` |
+//! | keys unreachable and not held | 503, `access_token_keys_unavailable` |
+//! | valid | its claims, beside the signed ones |
+//!
+//! A verified token is cached under all of its bytes. Each request checks again its key, its times and
+//! its subject.
+
+mod all;
+mod fetch;
+mod issuer_keys;
+mod jwk;
+mod rule;
+
+use std::pin::Pin;
+
+use http::HeaderValue;
+
+pub(crate) use self::all::AccessTokenVerifiers;
+use self::{
+    issuer_keys::{IssuerKeys, KeyFailure, KeyLookup},
+    jwk::IssuerKey,
+};
+use crate::{
+    alb::Values,
+    config::AccessTokenRule,
+    error::{AuthError, AuthErrorKind, quoted},
+    identity::{AccessTokenClaims, ReceivedToken, TokenBytes},
+    limits::{CacheLimits, KeyLimits, TokenLimits},
+    sync::{Arc, BoundedCache, HeapSize, SharedClock},
+    token::jwt::{UnverifiedJwt, VerifiedJwt, invalid},
+};
+
+/// Verifies access tokens of one entry.
+pub(crate) struct AccessTokenVerifier {
+    rule: Arc<AccessTokenRule>,
+    keys: Arc<IssuerKeys>,
+    cache: Option<BoundedCache<TokenBytes, Remembered>>,
+    limits: TokenLimits,
+    clock: SharedClock,
+}
+
+type Outcome = Result<AccessTokenClaims, AuthError>;
+
+/// The result, at once or later.
+pub(crate) enum Checked {
+    Ready(Outcome),
+    Waiting(Pin<Box<dyn Future<Output = Outcome> + Send>>),
+}
+
+/// A verified token, with the key that verified it.
+#[derive(Clone)]
+struct Remembered {
+    token: VerifiedJwt,
+    claims: AccessTokenClaims,
+    key: Arc<IssuerKey>,
+}
+
+impl AccessTokenVerifier {
+    pub(crate) fn new(
+        rule: &Arc<AccessTokenRule>,
+        limits: &TokenLimits,
+        keys: &KeyLimits,
+        cache: &CacheLimits,
+        clock: &SharedClock,
+    ) -> Self {
+        Self {
+            rule: Arc::clone(rule),
+            keys: Arc::new(IssuerKeys::new(Arc::clone(rule), keys.clone(), clock.clone())),
+            cache: BoundedCache::new(cache.max_tokens, cache.max_token_cache_bytes),
+            limits: limits.clone(),
+            clock: clock.clone(),
+        }
+    }
+
+    /// Whether the held keys can serve the other verifier.
+    fn has_keys_for(&self, other: &Self) -> bool {
+        self.keys.can_serve(&other.keys)
+    }
+
+    fn share_keys(&mut self, former: &Self) {
+        self.keys = Arc::clone(&former.keys);
+    }
+
+    /// Verifies the access token of a request, for the user with this subject.
+    pub(crate) fn check(self: &Arc<Self>, header: Values<'_>, subject: &str) -> Checked {
+        let missing = |found: &str| {
+            let remedy = "the load balancer sends it if the identity provider issues one; let nothing between it and this \
+                          application remove it, and the security group accept traffic of the load balancer only";
+            let detail = format!("found {found}; {remedy}");
+            Checked::Ready(Err(AuthError::with_detail(AuthErrorKind::AccessTokenMissing, detail).after_signature()))
+        };
+        let value = match header {
+            Values::None => return missing("none"),
+            Values::Several { .. } => return missing("several"),
+            Values::One(value) => value,
+        };
+        let token = value.as_bytes();
+        if let Some(outcome) = self.recall(token, subject) {
+            return Checked::Ready(outcome);
+        }
+        let unverified = match UnverifiedJwt::read(token, &self.limits) {
+            Ok(unverified) => unverified,
+            Err(error) => return Checked::Ready(Err(error)),
+        };
+        match self.keys.lookup(unverified.kid(), unverified.algorithm()) {
+            KeyLookup::Ready(key) => Checked::Ready(self.verify(unverified, key, subject)),
+            KeyLookup::Refused(failure) => Checked::Ready(Err(self.no_key(failure, unverified.kid()))),
+            KeyLookup::Wait(fetch) => {
+                let (verifier, value, subject) = (Arc::clone(self), value.clone(), subject.to_owned());
+                Checked::Waiting(Box::pin(async move { verifier.resume(&value, fetch.await, &subject) }))
+            }
+        }
+    }
+
+    /// The result for a cached token. `None` if it is not cached or its key has to be looked up again.
+    fn recall(&self, token: &[u8], subject: &str) -> Option<Outcome> {
+        let cache = self.cache.as_ref()?;
+        let Remembered { token: verified, claims, key } = cache.find(&ReceivedToken(token))?;
+        match self.keys.lookup(&key.kid, key.algorithm()) {
+            KeyLookup::Ready(held) if Arc::ptr_eq(&held, &key) => {}
+            _ => {
+                cache.remove(&ReceivedToken(token));
+                return None;
+            }
+        }
+        Some(self.accept(&verified, claims, subject))
+    }
+
+    /// Reads the token again: time has passed.
+    fn resume(&self, value: &HeaderValue, key: Result<Arc<IssuerKey>, KeyFailure>, subject: &str) -> Outcome {
+        let unverified = UnverifiedJwt::read(value.as_bytes(), &self.limits)?;
+        match key {
+            Ok(key) => self.verify(unverified, key, subject),
+            Err(failure) => Err(self.no_key(failure, unverified.kid())),
+        }
+    }
+
+    fn verify(&self, unverified: UnverifiedJwt<'_>, key: Arc<IssuerKey>, subject: &str) -> Outcome {
+        // The lookup compares them too: a key is used with its own algorithm only.
+        if unverified.algorithm() != key.algorithm() || unverified.kid() != key.kid {
+            return Err(self.no_key(KeyFailure::Unknown, unverified.kid()));
+        }
+        let verifies = |message: &[u8], signature: &[u8]| key.verifies(message, signature);
+        let token = unverified.verify(verifies, &self.rule.issuer, &self.limits)?;
+        self.rule.check_purpose(&token)?;
+        let claims = AccessTokenClaims::new(token.claims.clone());
+        let outcome = self.accept(&token, claims.clone(), subject);
+        if let (Some(cache), Ok(_)) = (&self.cache, &outcome) {
+            cache.insert(TokenBytes::of(&token.claims), Remembered { token, claims, key });
+        }
+        outcome
+    }
+
+    /// What is checked for each request.
+    fn accept(&self, token: &VerifiedJwt, claims: AccessTokenClaims, subject: &str) -> Outcome {
+        let now = self.clock.unix_now().ok_or(AuthErrorKind::ClockUnusable)?;
+        token.check_time(now, &self.limits)?;
+        self.rule.check_subject(&claims, subject)?;
+        Ok(claims)
+    }
+
+    fn no_key(&self, failure: KeyFailure, kid: &str) -> AuthError {
+        match failure {
+            KeyFailure::Unknown => invalid(format!(
+                "the issuer {} has no key of its kid {} for its alg; is it a token of another issuer?",
+                self.rule.issuer,
+                quoted(kid)
+            )),
+            KeyFailure::Unavailable { reason, retry_after } => {
+                AuthError::with_detail(AuthErrorKind::AccessTokenKeysUnavailable, &*reason).retry_after(retry_after)
+            }
+        }
+    }
+}
+
+impl HeapSize for Remembered {
+    fn heap_size(&self) -> usize {
+        self.token.claims.weight()
+    }
+}
