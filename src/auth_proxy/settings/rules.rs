@@ -12,7 +12,7 @@ use crate::{
 /// The exempt paths first, and then the rules in their order.
 pub(super) fn read(top: &Section<'_>) -> Vec<Rule> {
     let mut rules: Vec<Rule> =
-        top.texts("exempt").unwrap_or_default().iter().filter_map(|text| exempt(top, text)).collect();
+        top.text_or_texts("exempt").unwrap_or_default().iter().filter_map(|text| exempt(top, text)).collect();
     for section in top.sections("rules").unwrap_or_default() {
         let Some(rule) = rule(&section) else { continue };
         if rules.iter().any(|earlier| rule.is_hidden_by(earlier)) {
@@ -112,7 +112,7 @@ fn rule(section: &Section<'_>) -> Option<Rule> {
 }
 
 fn methods(section: &Section<'_>, access: Access) -> Vec<Method> {
-    let Some(texts) = section.texts("methods") else {
+    let Some(texts) = section.text_or_texts("methods") else {
         return if access == Access::Exempt { vec![Method::GET, Method::HEAD] } else { Vec::new() };
     };
     if access != Access::Exempt {
@@ -144,13 +144,13 @@ fn requirements(section: &Section<'_>) -> Vec<RequireLayer> {
         ("owner_of_any", RequireLayer::owner_of_any as fn(Vec<String>) -> _),
         ("owner_of_all", RequireLayer::owner_of_all),
     ] {
-        match section.texts(key).map(make) {
+        match section.text_or_texts(key).map(make) {
             Some(Ok(layer)) => layers.push(layer),
             Some(Err(error)) => error.problems().iter().for_each(|problem| section.problems.add(problem.clone())),
             None => {}
         }
     }
-    for claim in section.texts("claim_present").unwrap_or_default() {
+    for claim in section.text_or_texts("claim_present").unwrap_or_default() {
         layers.push(RequireLayer::claim_present(claim));
     }
     for (key, make) in [
@@ -159,7 +159,7 @@ fn requirements(section: &Section<'_>) -> Vec<RequireLayer> {
     ] {
         let Some(claims) = section.section(key) else { continue };
         for (claim, _) in claims.members() {
-            for text in claims.texts(claim).unwrap_or_default() {
+            for text in claims.text_or_texts(claim).unwrap_or_default() {
                 layers.push(make(claim.clone(), text));
             }
         }
