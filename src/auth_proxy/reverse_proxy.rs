@@ -14,12 +14,9 @@
 //! | a service that does not listen; that does not respond in time | 502; 504 |
 //! | a request that passed this proxy before | 508 |
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use axum::body::Body;
@@ -36,6 +33,7 @@ use super::{
     error_response::{Described, ErrorResponses},
     gate::{Gate, Mode},
     health::Health,
+    other_targets::strip_other_targets,
     server::Respond,
 };
 use crate::{
@@ -44,25 +42,6 @@ use crate::{
 };
 
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-
-/// Headers by which some frameworks take another path than that of the request line. A rule has
-/// checked the latter.
-const OTHER_PATHS: [HeaderName; 6] = [
-    HeaderName::from_static("x-original-url"),
-    HeaderName::from_static("x-original-uri"),
-    HeaderName::from_static("x-rewrite-url"),
-    HeaderName::from_static("x-forwarded-uri"),
-    HeaderName::from_static("x-forwarded-path"),
-    HeaderName::from_static("x-forwarded-prefix"),
-];
-
-/// Headers by which some frameworks take another method. An exempt path is exempt for some methods.
-const OTHER_METHODS: [HeaderName; 4] = [
-    HeaderName::from_static("x-http-method-override"),
-    HeaderName::from_static("x-http-method"),
-    HeaderName::from_static("x-method-override"),
-    HeaderName::from_static("x-forwarded-method"),
-];
 
 /// The service behind the proxy.
 pub(super) struct Upstream {
@@ -168,10 +147,7 @@ impl ReverseProxy {
         end_hop_of_client(headers);
         headers.remove(header::FORWARDED);
         headers.remove(X_FORWARDED_HOST);
-        OTHER_PATHS.iter().for_each(|name| drop(headers.remove(name)));
-        if !has_user {
-            OTHER_METHODS.iter().for_each(|name| drop(headers.remove(name)));
-        }
+        strip_other_targets(headers, has_user);
         if !self.upstream.hop.mark(headers) {
             return Err(StatusCode::LOOP_DETECTED);
         }
@@ -200,6 +176,3 @@ impl ReverseProxy {
 fn announced_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
-
-/// How long a service may take to begin its response, by default: a load balancer's idle timeout.
-pub(super) const RESPONSE_TIMEOUT: Duration = crate::internal::proxy::RESPONSE_TIMEOUT;

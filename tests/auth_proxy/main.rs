@@ -2,6 +2,9 @@
 
 mod site;
 
+mod assertion;
+mod deny_list;
+mod ext_authz;
 mod forward_auth;
 mod gateways;
 mod grpc;

@@ -46,13 +46,15 @@ fn mistakes(kind: &str, table: &[Vec<String>], source: &str) -> Vec<String> {
         };
         let number = id
             .strip_prefix(&format!("{kind}-"))
-            .filter(|number| number.len() == 2 && number.bytes().all(|byte| byte.is_ascii_digit()));
+            // Two digits, and three from 100 on.
+            .filter(|number| number.len() == 2 || (number.len() == 3 && !number.starts_with('0')))
+            .filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
         let Some(number) = number else {
             mistakes.push(format!("{id:?} is not an id such as {kind}-24"));
             continue;
         };
         let test = format!("{}_{number}", kind.to_ascii_lowercase());
-        if described.last().is_some_and(|last| *last >= test) {
+        if described.last().is_some_and(|last| (last.len(), last) >= (test.len(), &test)) {
             mistakes.push(format!("{id} is not in order"));
         }
         if what.is_empty() || response.is_empty() {
@@ -98,6 +100,9 @@ fn a_row_without_a_test_and_a_test_without_a_row_are_found() {
         ("| S-05 | a | b |\n", "S-05 has no test s_05_... that runs"),
         ("| S-04 | a | b |\n", "S-04 is not in order"),
         ("| S-5 | a | b |\n", "\"S-5\" is not an id such as S-24"),
+        ("| S-005 | a | b |\n", "\"S-005\" is not an id such as S-24"),
+        ("| S-100 | a | b |\n| S-99 | a | b |\n", "S-99 is not in order"),
+        ("| S-99 | a | b |\n| S-100 | a | b |\n", "S-100 has no test s_100_... that runs"),
         ("| F-01 | a | b |\n", "\"F-01\" is not an id such as S-24"),
         ("| S-05 | a |\n", "has not three cells"),
         ("| S-05 | | b |\n", "S-05 has an empty cell"),
