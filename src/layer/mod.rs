@@ -85,7 +85,7 @@ pub(crate) use self::refusal::CHALLENGE;
 #[cfg(feature = "axum")]
 pub(crate) use self::refusal::refuse;
 #[cfg(any(feature = "backstage", feature = "proxy"))]
-pub(crate) use self::refusal::{Format, Refusal};
+pub(crate) use self::refusal::{Format, GrpcForm, Refusal};
 pub use self::{
     alb_auth_layer::AlbAuthLayer,
     future::ResponseFuture,

@@ -14,6 +14,8 @@ use crate::site::{Site, raw, status};
 #[path = "../../src/auth_proxy/ext_authz/messages.rs"]
 mod messages;
 
+const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
+
 const LINES: &str = "
 ext_authz_listen: 127.0.0.1:0
 ext_authz_http_listen: 127.0.0.1:0
@@ -24,21 +26,39 @@ rules:
   - { path: /public/*, access: optional }
 ";
 
-async fn call(site: &Site, path: &'static str, request: CheckRequest) -> Result<CheckResponse, tonic::Status> {
-    let address = site.proxy.addresses().ext_authz.expect("an address");
-    let channel =
-        Channel::from_shared(format!("http://{address}")).expect("an address").connect().await.expect("a channel");
-    let mut client = tonic::client::Grpc::new(channel);
-    client.ready().await.expect("ready");
-    let path = http::uri::PathAndQuery::from_static(path);
-    let codec = tonic_prost::ProstCodec::<CheckRequest, CheckResponse>::default();
-    client.unary(tonic::Request::new(request), path, codec).await.map(tonic::Response::into_inner)
+/// A connection to the port of gRPC.
+pub struct Checks(tonic::client::Grpc<Channel>);
+
+impl Checks {
+    pub async fn at(site: &Site) -> Self {
+        let address = site.proxy.addresses().ext_authz.expect("an address");
+        let channel = Channel::from_shared(format!("http://{address}")).expect("an address");
+        Self(tonic::client::Grpc::new(channel.connect().await.expect("a channel")))
+    }
+
+    async fn call(&mut self, path: &'static str, request: CheckRequest) -> Result<CheckResponse, tonic::Status> {
+        self.0.ready().await.expect("ready");
+        let path = http::uri::PathAndQuery::from_static(path);
+        let codec = tonic_prost::ProstCodec::<CheckRequest, CheckResponse>::default();
+        self.0.unary(tonic::Request::new(request), path, codec).await.map(tonic::Response::into_inner)
+    }
+
+    pub async fn admits(&mut self, method: &str, path: &str, headers: &[(&str, &str)]) -> bool {
+        let response = self.check(Some(described(method, path, headers))).await;
+        let admits = matches!(response.http_response, Some(HttpResponse::Ok(_)));
+        assert_eq!(response.status.expect("a status").code == 0, admits);
+        admits
+    }
+
+    async fn check(&mut self, http: Option<HttpRequest>) -> CheckResponse {
+        let request = AttributeRequest { http };
+        let attributes = Some(AttributeContext { request: Some(request) });
+        self.call(CHECK, CheckRequest { attributes }).await.expect("a response")
+    }
 }
 
 async fn check(site: &Site, http: Option<HttpRequest>) -> CheckResponse {
-    let request = AttributeRequest { http };
-    let attributes = Some(AttributeContext { request: Some(request) });
-    call(site, "/envoy.service.auth.v3.Authorization/Check", CheckRequest { attributes }).await.expect("a response")
+    Checks::at(site).await.check(http).await
 }
 
 fn described(method: &str, path: &str, headers: &[(&str, &str)]) -> HttpRequest {
@@ -151,8 +171,8 @@ async fn s_101_whatever_else_a_check_contains_is_denied() {
     }
     let attributes = Some(AttributeContext::default());
     for request in [CheckRequest::default(), CheckRequest { attributes }] {
-        let path = "/envoy.service.auth.v3.Authorization/Check";
-        assert_eq!(denial(call(&site, path, request).await.expect("a response")).0, 401);
+        let response = Checks::at(&site).await.call(CHECK, request).await.expect("a response");
+        assert_eq!(denial(response).0, 401);
     }
     let (set, _) = admission(&check(&site, Some(described("GET", "/healthz", &[]))).await);
     assert!(set.is_empty(), "an exempt path");
@@ -176,9 +196,10 @@ async fn s_101_two_tokens_in_raw_headers_are_denied() {
 }
 
 #[tokio::test]
-async fn s_101_the_port_of_grpc_has_one_method_and_no_http_status_of_success() {
+async fn s_101_the_port_of_grpc_has_one_method() {
     let site = Site::with(LINES).await;
-    let error = call(&site, "/envoy.service.auth.v2.Authorization/Check", CheckRequest::default()).await;
+    let mut checks = Checks::at(&site).await;
+    let error = checks.call("/envoy.service.auth.v2.Authorization/Check", CheckRequest::default()).await;
     assert_eq!(error.expect_err("no such method").code(), tonic::Code::Unimplemented);
 }
 
