@@ -2,6 +2,7 @@
 
 mod site;
 
+mod applications;
 mod assertion;
 mod deny_list;
 mod ext_authz;
