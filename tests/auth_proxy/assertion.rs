@@ -1,6 +1,12 @@
 //! Assertions: a JWT of the proxy, verified by a library from the documents that the proxy serves.
 
-use std::{fs, path::Path, process::Stdio, sync::Once, time::SystemTime};
+use std::{
+    fs,
+    path::Path,
+    process::Stdio,
+    sync::Once,
+    time::{Duration, SystemTime},
+};
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
 use serde_json::{Value, json};
@@ -215,6 +221,21 @@ fn mistakes_in_the_settings_of_assertions_are_reported_at_once() {
         let error = settings(&format!("assertion_issuer: {issuer}\n")).expect_err("a mistake").to_string();
         assert!(error.contains(part), "{issuer}: {error}");
     }
+}
+
+#[tokio::test]
+async fn a_key_is_listed_before_the_first_assertion_and_the_proxy_is_ready() {
+    let site = Site::with(LINES).await;
+    let listed = async {
+        while key_set(&site).await.keys.is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LONG, listed).await.expect("a key");
+    // The keys of the load balancer are not what it waits for.
+    assert_eq!(status(&site.get("/", &format!("x-amzn-oidc-data: {}\r\n", site.token())).await), 200);
+    let response = site.get("/.alb-auth-proxy/ready", "").await;
+    assert_eq!(status(&response), 200, "{response}");
 }
 
 /// A library gets the token and the address of the key set, and prints the claims.

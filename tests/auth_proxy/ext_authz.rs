@@ -195,6 +195,22 @@ async fn s_101_two_tokens_in_raw_headers_are_denied() {
     assert_eq!(denial(check(&site, raw(2)).await).0, 401);
 }
 
+/// A header whose value no HTTP library accepts is removed all the same, and too many headers are no request.
+#[tokio::test]
+async fn s_101_headers_that_cannot_be_read_are_not_left_to_envoy() {
+    let site = Site::with(LINES).await;
+    let token = site.token();
+    let odd = [("x-amzn-oidc-data", token.as_str()), ("x_forwarded_user", "ad\u{1}min")];
+    let (_, removed) = admission(&check(&site, Some(described("GET", "/page", &odd))).await);
+    assert!(removed.contains("x_forwarded_user"), "{removed:?}");
+    let odd = [("x-amzn-oidc-data", "\u{1}")];
+    assert_eq!(denial(check(&site, Some(described("GET", "/public/x", &odd))).await).0, 401);
+    let header = |number: usize| (format!("x-{number}"), String::new());
+    let mut many = described("GET", "/healthz", &[]);
+    many.headers.extend((0..40_000).map(header));
+    assert_eq!(denial(check(&site, Some(many)).await).0, 401);
+}
+
 #[tokio::test]
 async fn s_101_the_port_of_grpc_has_one_method() {
     let site = Site::with(LINES).await;

@@ -31,7 +31,11 @@ pub(super) async fn check(gate: Arc<Gate>, check: CheckRequest) -> CheckResponse
     let described = check.attributes.and_then(|attributes| attributes.request).and_then(|request| request.http);
     let described = described.unwrap_or_default();
     let needs = needs(&gate, &described).unwrap_or_else(|| gate.rules.strictest());
-    let request = request(described);
+    // Without its headers no rule admits it.
+    let (needs, request) = match request(described) {
+        Some(request) => (needs, request),
+        None => (gate.rules.strictest(), Request::new(Body::empty())),
+    };
     let is_grpc = is_grpc_call(&request);
     let admit = Arc::new(Admit(SentHeaders::of(request.headers())));
     let mut response = gate.pass(admit, needs, request).await;
@@ -48,8 +52,9 @@ fn needs(gate: &Gate, described: &HttpRequest) -> Option<Needs> {
     gate.rules.needs(&method, Some(&described.host).filter(|host| !host.is_empty()).map(String::as_str), path).ok()
 }
 
-/// What is not valid is left out: a header that HTTP does not allow reaches no server.
-fn request(described: HttpRequest) -> Request<Body> {
+/// `None` for more headers than a request can have. A header without a valid value is there with an empty one, so
+/// that it is removed, and refused as a token.
+fn request(described: HttpRequest) -> Option<Request<Body>> {
     let HttpRequest { method, headers, path, header_map, .. } = described;
     let mut request = Request::new(Body::empty());
     *request.method_mut() = method.parse().unwrap_or(Method::POST);
@@ -61,12 +66,12 @@ fn request(described: HttpRequest) -> Request<Body> {
     let joined = headers.into_iter().map(|(name, value)| (name, value.into_bytes()));
     for (name, value) in raw.chain(joined) {
         // Pseudo-headers, such as `:path`, are no names.
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            // Two of one name stay two.
-            let _ = request.headers_mut().try_append(name, value);
-        }
+        let Ok(name) = HeaderName::try_from(name) else { continue };
+        let value = HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static(""));
+        // Two of one name stay two.
+        request.headers_mut().try_append(name, value).ok()?;
     }
-    request
+    Some(request)
 }
 
 /// Envoy responds to it with HTTP status 200 and a gRPC status.
