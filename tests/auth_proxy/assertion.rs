@@ -92,7 +92,7 @@ async fn without_assertion_claims_it_has_sub_and_email() {
 }
 
 #[tokio::test]
-async fn s_100_a_client_cannot_send_an_assertion_and_a_request_without_a_user_has_none() {
+async fn s_106_a_client_cannot_send_an_assertion_and_a_request_without_a_user_has_none() {
     let rules = "rules: [{ path: /public/*, access: optional }]\nexempt: [GET /healthz]\n";
     for (header, folded) in [
         ("X-JWT-Assertion", ["X-Jwt-Assertion", "x_jwt_assertion"]),
@@ -121,7 +121,7 @@ async fn s_100_a_client_cannot_send_an_assertion_and_a_request_without_a_user_ha
 }
 
 #[tokio::test]
-async fn s_100_a_claim_that_does_not_fit_is_refused_and_never_changed() {
+async fn s_106_a_claim_that_does_not_fit_is_refused_and_never_changed() {
     let site =
         Site::with(&format!("{LINES}assertion_claims: {{ team: '{{team}}', long: '{{long?}}', mail: '{{email}}' }}\n"))
             .await;

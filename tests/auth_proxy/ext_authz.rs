@@ -97,7 +97,7 @@ fn admission(response: &CheckResponse) -> (BTreeMap<String, String>, BTreeSet<St
 }
 
 #[tokio::test]
-async fn s_101_a_check_admits_by_a_good_token_and_edits_the_headers() {
+async fn s_107_a_check_admits_by_a_good_token_and_edits_the_headers() {
     let site = Site::with(LINES).await;
     let token = site.token();
     let forged = [
@@ -139,7 +139,7 @@ async fn s_101_a_check_admits_by_a_good_token_and_edits_the_headers() {
 }
 
 #[tokio::test]
-async fn s_101_whatever_else_a_check_contains_is_denied() {
+async fn s_107_whatever_else_a_check_contains_is_denied() {
     let site = Site::with(LINES).await;
     let token = site.token();
     let jane = [("x-amzn-oidc-data", token.as_str())];
@@ -180,7 +180,7 @@ async fn s_101_whatever_else_a_check_contains_is_denied() {
 
 /// Envoy with `encode_raw_headers`: each value by itself.
 #[tokio::test]
-async fn s_101_two_tokens_in_raw_headers_are_denied() {
+async fn s_107_two_tokens_in_raw_headers_are_denied() {
     let site = Site::with(LINES).await;
     let raw = |tokens: usize| {
         let header = |_| HeaderValue {
@@ -197,7 +197,7 @@ async fn s_101_two_tokens_in_raw_headers_are_denied() {
 
 /// A header whose value no HTTP library accepts is removed all the same, and too many headers are no request.
 #[tokio::test]
-async fn s_101_headers_that_cannot_be_read_are_not_left_to_envoy() {
+async fn s_107_headers_that_cannot_be_read_are_not_left_to_envoy() {
     let site = Site::with(LINES).await;
     let token = site.token();
     let odd = [("x-amzn-oidc-data", token.as_str()), ("x_forwarded_user", "ad\u{1}min")];
@@ -212,7 +212,7 @@ async fn s_101_headers_that_cannot_be_read_are_not_left_to_envoy() {
 }
 
 #[tokio::test]
-async fn s_101_the_port_of_grpc_has_one_method() {
+async fn s_107_the_port_of_grpc_has_one_method() {
     let site = Site::with(LINES).await;
     let mut checks = Checks::at(&site).await;
     let error = checks.call("/envoy.service.auth.v2.Authorization/Check", CheckRequest::default()).await;
@@ -220,7 +220,7 @@ async fn s_101_the_port_of_grpc_has_one_method() {
 }
 
 #[tokio::test]
-async fn s_101_over_http_the_query_is_the_request_and_names_what_to_remove() {
+async fn s_107_over_http_the_query_is_the_request_and_names_what_to_remove() {
     let site = Site::with(LINES).await;
     let address = site.proxy.addresses().ext_authz_http.expect("an address");
     let ask = async |method: &str, path: &str, lines: &str| {

@@ -41,7 +41,7 @@ async fn denies_grpc_calls_with_their_status(gateway: &Gateway) {
 
 #[tokio::test]
 #[ignore = "peer: Envoy, installed by .ci/peers"]
-async fn s_101_envoy_by_ext_authz_over_grpc_admits_users_alone() {
+async fn s_107_envoy_by_ext_authz_over_grpc_admits_users_alone() {
     let gateway = Gateway::start("envoy.yaml", envoy).await;
     gateway.admits_users_alone().await;
     gateway.hides_no_request().await;
@@ -68,7 +68,7 @@ async fn s_101_envoy_by_ext_authz_over_grpc_admits_users_alone() {
 
 #[tokio::test]
 #[ignore = "peer: Envoy, installed by .ci/peers"]
-async fn s_101_envoy_by_ext_authz_over_http_admits_users_alone() {
+async fn s_107_envoy_by_ext_authz_over_http_admits_users_alone() {
     let gateway = Gateway::start("envoy-http.yaml", envoy).await;
     gateway.admits_users_alone().await;
     gateway.hides_no_request().await;
@@ -77,7 +77,7 @@ async fn s_101_envoy_by_ext_authz_over_http_admits_users_alone() {
 
 #[tokio::test]
 #[ignore = "peer: Envoy, installed by .ci/peers"]
-async fn s_101_envoy_admits_no_request_without_the_proxy() {
+async fn s_107_envoy_admits_no_request_without_the_proxy() {
     for file in ["envoy.yaml", "envoy-http.yaml"] {
         let gateway = Gateway::start(file, envoy).await;
         let token = gateway.site.token();
@@ -93,7 +93,7 @@ async fn s_101_envoy_admits_no_request_without_the_proxy() {
 
 #[tokio::test]
 #[ignore = "peer: Envoy, installed by .ci/peers"]
-async fn s_100_envoy_verifies_assertions_by_jwt_authn() {
+async fn s_106_envoy_verifies_assertions_by_jwt_authn() {
     const SETTINGS: &str =
         "assertion_issuer: http://127.0.0.1:8081\nassertion_audience: application\nassertion_listen: 127.0.0.1:0\n";
     let log = Log::default();
