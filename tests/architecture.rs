@@ -36,8 +36,8 @@ const ROOMS: [&str; 21] = [
     "authenticator",
     "layer",
     "test_util",
-    "auth_proxy",
     "backstage",
+    "auth_proxy",
     "emulator",
     "docs",
 ];

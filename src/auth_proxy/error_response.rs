@@ -10,7 +10,7 @@ use crate::{
         Mutex, quoted,
         telemetry::{LogLimit, LogRate},
     },
-    layer::{Format, Refusal},
+    layer::{Format, GrpcForm, Refusal, RefusedRequest},
 };
 
 /// The rate of warnings: every request to a service that is down causes one.
@@ -20,11 +20,14 @@ const WARNING_RATE: LogRate = LogRate { max_lines: 10, window: Duration::from_se
 pub(super) struct Described {
     method: Method,
     path: String,
+    /// A client of gRPC gets a gRPC status.
+    grpc: Option<GrpcForm>,
 }
 
 impl Described {
     pub(super) fn of<B>(request: &Request<B>) -> Self {
-        Self { method: request.method().clone(), path: request.uri().path().to_owned() }
+        let grpc = GrpcForm::of(&RefusedRequest::of(request));
+        Self { method: request.method().clone(), path: request.uri().path().to_owned(), grpc }
     }
 }
 
@@ -50,6 +53,10 @@ impl ErrorResponses {
             StatusCode::LOOP_DETECTED => "The request leads back to this proxy.",
             _ => "The application is not available.",
         };
-        Refusal { status, message, header: None }.in_text(Format::Text, method, "/")
+        let refusal = Refusal { status, message, header: None };
+        match request.grpc {
+            Some(form) => refusal.in_grpc(form),
+            None => refusal.in_text(Format::Text, method, "/"),
+        }
     }
 }

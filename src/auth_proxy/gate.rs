@@ -12,10 +12,12 @@ use std::{
 
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, Request, Response};
+use serde_json::{Map, Value};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
+    assertion::Assertion,
     identity_headers::IdentityHeaders,
     rules::{Access, Needs, Rules},
     template::{Template, User},
@@ -45,6 +47,7 @@ pub(super) struct Gate {
     pub(super) rules: Rules,
     pub(super) identity: IdentityHeaders,
     templates: Vec<(HeaderName, Template)>,
+    assertion: Option<Arc<Assertion>>,
     warnings: Warnings,
 }
 
@@ -54,11 +57,22 @@ impl Gate {
         rules: Rules,
         strip: &[String],
         headers: Vec<(HeaderName, Template)>,
+        assertion: Option<Arc<Assertion>>,
     ) -> Self {
-        let names = headers.iter().map(|(name, _)| name.as_str()).chain(strip.iter().map(String::as_str));
+        let of_assertion = assertion.iter().map(|assertion| assertion.header());
+        let set = headers.iter().map(|(name, _)| name).chain(of_assertion).map(HeaderName::as_str);
+        let names = set.chain(strip.iter().map(String::as_str));
         let identity = IdentityHeaders::with(names);
         let warnings = Warnings::new(SharedClock::default());
-        Self { optional: layer.clone().optional(), required: layer, rules, identity, templates: headers, warnings }
+        Self {
+            optional: layer.clone().optional(),
+            required: layer,
+            rules,
+            identity,
+            templates: headers,
+            assertion,
+            warnings,
+        }
     }
 
     /// The mode's response to the request, or a refusal.
@@ -84,21 +98,53 @@ impl Gate {
 
     /// The headers that users may have.
     pub(super) fn header_names(&self) -> impl Iterator<Item = &HeaderName> {
-        self.templates.iter().map(|(name, _)| name)
+        let of_assertion = self.assertion.iter().map(|assertion| assertion.header());
+        self.templates.iter().map(|(name, _)| name).chain(of_assertion)
     }
 
-    /// The headers of the user in the request.
-    fn headers(&self, request: &Request<Body>) -> Result<Vec<(HeaderName, HeaderValue)>, AuthError> {
-        let Some(claims) = Claims::of(request.extensions()) else { return Ok(Vec::new()) };
+    /// The headers of the user in the request, and the claims of the assertion.
+    fn headers(&self, request: &Request<Body>) -> Result<UserHeaders, AuthError> {
+        let Some(claims) = Claims::of(request.extensions()) else { return Ok(UserHeaders::default()) };
         let user = User { claims, identity: request.extensions().get::<BackstageIdentity>() };
-        let mut headers = Vec::with_capacity(self.templates.len());
+        let mut headers = Vec::with_capacity(self.templates.len().saturating_add(1));
         for (name, template) in &self.templates {
             if let Some(value) = template.render(name.as_str(), user)? {
                 headers.push((name.clone(), value));
             }
         }
+        let to_sign = match &self.assertion {
+            Some(assertion) => Some((Arc::clone(assertion), assertion.claims(user)?)),
+            None => None,
+        };
+        Ok(UserHeaders { headers, to_sign })
+    }
+
+    /// Logs and counts an error of this proxy, and refuses as the layer does.
+    fn refuse(&self, error: &AuthError, request: &Request<Body>) -> Response<Body> {
+        telemetry::refused(error, &self.warnings);
+        refusal(error, request)
+    }
+}
+
+#[derive(Default)]
+struct UserHeaders {
+    headers: Vec<(HeaderName, HeaderValue)>,
+    to_sign: Option<(Arc<Assertion>, Map<String, Value>)>,
+}
+
+impl UserHeaders {
+    async fn signed(self) -> Result<Vec<(HeaderName, HeaderValue)>, AuthError> {
+        let Self { mut headers, to_sign } = self;
+        if let Some((assertion, claims)) = to_sign {
+            headers.push((assertion.header().clone(), assertion.sign(claims).await?));
+        }
         Ok(headers)
     }
+}
+
+fn refusal(error: &AuthError, request: &Request<Body>) -> Response<Body> {
+    let refused = RefusedRequest::of(request).behind_layer(request.extensions());
+    refuse::<Body, _>(&StandardRefusal::default(), error, &refused)
 }
 
 /// The service inside of the layer.
@@ -124,23 +170,18 @@ impl<M: Mode> Service<Request<Body>> for Admit<M> {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let refused = |error: &AuthError| {
-            let refused = RefusedRequest::of(&request).behind_layer(request.extensions());
-            let response = refuse::<Body, _>(&StandardRefusal::default(), error, &refused);
-            Box::pin(std::future::ready(Ok(response)))
-        };
         if let Some(error) = self.needs.requirements().find_map(|layer| layer.check(request.extensions()).err()) {
-            return refused(&error);
+            return Box::pin(std::future::ready(Ok(refusal(&error, &request))));
         }
-        match self.gate.headers(&request) {
-            Ok(headers) => {
-                let mode = Arc::clone(&self.mode);
-                Box::pin(async move { Ok(mode.admitted(request, headers).await) })
-            }
-            Err(error) => {
-                telemetry::refused(&error, &self.gate.warnings);
-                refused(&error)
-            }
+        let (gate, mode) = (Arc::clone(&self.gate), Arc::clone(&self.mode));
+        match gate.headers(&request) {
+            Ok(headers) => Box::pin(async move {
+                Ok(match headers.signed().await {
+                    Ok(headers) => mode.admitted(request, headers).await,
+                    Err(error) => gate.refuse(&error, &request),
+                })
+            }),
+            Err(error) => Box::pin(std::future::ready(Ok(gate.refuse(&error, &request)))),
         }
     }
 }

@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::server::Respond;
-use crate::AlbAuthHandle;
+use crate::{AlbAuthHandle, backstage::TokenIssuer};
 
 const LIVE: &str = "/.alb-auth-proxy/live";
 const READY: &str = "/.alb-auth-proxy/ready";
@@ -26,12 +26,14 @@ const METRICS: &str = "/metrics";
 #[derive(Clone)]
 pub(super) struct Health {
     alb: AlbAuthHandle,
+    /// Of assertions.
+    issuer: Option<TokenIssuer>,
     is_ending: Arc<AtomicBool>,
 }
 
 impl Health {
-    pub(super) fn new(alb: AlbAuthHandle) -> Self {
-        Self { alb, is_ending: Arc::default() }
+    pub(super) fn new(alb: AlbAuthHandle, issuer: Option<TokenIssuer>) -> Self {
+        Self { alb, issuer, is_ending: Arc::default() }
     }
 
     /// Reports "not ready" from now on.
@@ -60,6 +62,10 @@ impl Health {
         let readiness = self.alb.readiness();
         // They name machines, so they are not part of the response.
         readiness.problems().iter().for_each(|problem| tracing::debug!(target: "tower_alb_auth", "{problem}"));
+        if let Some(issuer) = self.issuer.as_ref().map(TokenIssuer::readiness).filter(|issuer| !issuer.is_ready()) {
+            issuer.problems().iter().for_each(|problem| tracing::debug!(target: "tower_alb_auth", "{problem}"));
+            return text(StatusCode::SERVICE_UNAVAILABLE, "not ready: no key signs assertions\n");
+        }
         match readiness.is_ready() {
             true => text(StatusCode::OK, "ready\n"),
             false => text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the public keys are out of reach\n"),

@@ -5,6 +5,9 @@
 //! | reverse proxy | `reverse_proxy.rs` | a service behind the proxy, which reads the user from headers |
 //! | forward auth | `forward_auth.rs` | a gateway (nginx, Caddy, Traefik) that queries it before each request |
 //!
+//! | Envoy's `ext_authz` | `ext_authz/` (gRPC), `forward_auth.rs` (HTTP) | Envoy, which has the request and edits its headers |
+//! | assertion | `assertion.rs` | with any of them: a JWT that any library verifies |
+//!
 //! All modes share one authenticator: one configuration of trust, one key store, one token cache. `gate.rs`
 //! removes what a client sent as an identity, verifies the token, and makes the headers of the user. A mode
 //! gets admitted requests only.
@@ -18,7 +21,9 @@
 //!
 //! The program's page is docs/PROXY.md.
 
+mod assertion;
 mod error_response;
+mod ext_authz;
 mod forward_auth;
 mod gate;
 mod health;

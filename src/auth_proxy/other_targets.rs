@@ -3,9 +3,11 @@
 //! Names are compared as those of [identity headers](super::identity_headers): a server that folds `X_Original_URL` and
 //! `X-Original-URL` together reads both.
 
-use http::HeaderMap;
+use axum::body::Body;
+use http::{HeaderMap, HeaderName, Request};
 
 use super::identity_headers::strip_folded;
+use crate::Claims;
 
 /// `SCRIPT_NAME` and `PATH_INFO`: gunicorn takes them from a proxy on the same machine, and cuts `SCRIPT_NAME` off the path.
 const PATHS: [&str; 14] = [
@@ -38,5 +40,22 @@ pub(super) fn strip_other_targets(headers: &mut HeaderMap, has_user: bool) {
     strip_folded(headers, &HOSTS);
     if !has_user {
         strip_folded(headers, &METHODS);
+    }
+}
+
+/// The headers of a client's request that Envoy has, and passes on itself.
+pub(super) struct SentHeaders(Vec<HeaderName>);
+
+impl SentHeaders {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        Self(headers.keys().cloned().collect())
+    }
+
+    /// What Envoy is to remove: what is not in the admitted request any more.
+    pub(super) fn to_remove(&self, admitted: Request<Body>) -> impl Iterator<Item = &HeaderName> {
+        let has_user = Claims::of(admitted.extensions()).is_some();
+        let mut rest = admitted.into_parts().0.headers;
+        strip_other_targets(&mut rest, has_user);
+        self.0.iter().filter(move |name| !rest.contains_key(*name))
     }
 }

@@ -14,12 +14,9 @@
 //! | a service that does not listen; that does not respond in time | 502; 504 |
 //! | a request that passed this proxy before | 508 |
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use axum::body::Body;
@@ -177,6 +174,3 @@ impl ReverseProxy {
 fn announced_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
-
-/// How long a service may take to begin its response, by default: a load balancer's idle timeout.
-pub(super) const RESPONSE_TIMEOUT: Duration = crate::internal::proxy::RESPONSE_TIMEOUT;

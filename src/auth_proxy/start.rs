@@ -13,8 +13,10 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::{
+    assertion::{Assertion, AssertionKeys},
     error_response::ErrorResponses,
-    forward_auth::ForwardAuth,
+    ext_authz::ExtAuthz,
+    forward_auth::{ForwardAuth, RulesBy},
     gate::Gate,
     health::{Admin, Health},
     reverse_proxy::{ReverseProxy, Upstream},
@@ -24,6 +26,8 @@ use super::{
 };
 use crate::{
     AlbAuthLayer, BackgroundTask, ConfigError,
+    backstage::KeyMaintenance,
+    deny_list::DenyList,
     internal::{
         private_file::warn_if_open,
         proxy::{Forwarder, HopMark, tcp_connector},
@@ -40,6 +44,7 @@ pub struct AuthProxy {
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
     _refresh: BackgroundTask,
+    _keys: Option<KeyMaintenance>,
     _upkeep: Option<Upkeep>,
 }
 
@@ -51,6 +56,12 @@ pub struct Addresses {
     pub reverse_proxy: Option<SocketAddr>,
     /// Forward auth.
     pub forward_auth: Option<SocketAddr>,
+    /// Envoy's `ext_authz` over gRPC.
+    pub ext_authz: Option<SocketAddr>,
+    /// Envoy's `ext_authz` over HTTP.
+    pub ext_authz_http: Option<SocketAddr>,
+    /// The key set and the discovery document of assertions.
+    pub assertion: Option<SocketAddr>,
     /// Health and metrics.
     pub admin: Option<SocketAddr>,
 }
@@ -69,11 +80,20 @@ impl AuthProxy {
         if settings.keep_alb_headers {
             layer = layer.keep_headers();
         }
+        if let Some(path) = settings.deny_list {
+            layer = layer.deny_list(&DenyList::from_file(path)?);
+        }
+        let https_issuer = settings.assertion.as_ref().is_some_and(|of| of.issuer.starts_with("https://"));
+        let assertion = settings.assertion.map(Assertion::new).transpose()?.map(Arc::new);
+        let issuer = assertion.as_ref().map(|assertion| assertion.issuer().clone());
         let rules = Rules::new(settings.rules);
         let strip = &settings.strip_headers;
-        let gate = |layer: AlbAuthLayer| Arc::new(Gate::new(layer, rules.clone(), strip, settings.headers.clone()));
+        let gate = |layer: AlbAuthLayer| {
+            let (rules, headers) = (rules.clone(), settings.headers.clone());
+            Arc::new(Gate::new(layer, rules, strip, headers, assertion.clone()))
+        };
         let handle = layer.handle();
-        let health = Health::new(handle.clone());
+        let health = Health::new(handle.clone(), issuer.clone());
         let tls = settings.tls.as_ref().map(acceptor).transpose()?;
 
         let mut parts = Parts { addresses: Addresses::default(), listeners: Vec::new() };
@@ -89,12 +109,31 @@ impl AuthProxy {
             };
             parts.addresses.reverse_proxy = Some(parts.listen("listen", settings.listen, tls.clone(), proxy).await?);
         }
+        // A gateway reads the HTTP status, also of a gRPC call.
+        let for_gateways = || gate(layer.clone().refuse_by_http_status());
         if let Some(address) = settings.forward_auth_listen {
-            let gate = gate(layer.clone().refuse_by_http_status());
-            let by_original_request = settings.forward_auth_by_original_request;
-            let forward_auth = ForwardAuth { gate, by_original_request };
+            let rules_by = match settings.forward_auth_by_original_request {
+                true => RulesBy::ForwardedHeaders,
+                false => RulesBy::Nothing,
+            };
+            let forward_auth = ForwardAuth { gate: for_gateways(), rules_by };
             parts.addresses.forward_auth =
                 Some(parts.listen("forward_auth_listen", address, tls.clone(), forward_auth).await?);
+        }
+        if let Some(address) = settings.ext_authz_http_listen {
+            let ext_authz = ForwardAuth { gate: for_gateways(), rules_by: RulesBy::Query };
+            parts.addresses.ext_authz_http =
+                Some(parts.listen("ext_authz_http_listen", address, tls.clone(), ext_authz).await?);
+        }
+        if let Some(address) = settings.ext_authz_listen {
+            let ext_authz = ExtAuthz { gate: for_gateways() };
+            parts.addresses.ext_authz = Some(parts.listen("ext_authz_listen", address, tls.clone(), ext_authz).await?);
+        }
+        if let Some((address, assertion)) = settings.assertion_listen.zip(assertion.as_deref()) {
+            // Of a plain issuer, which is on the loopback address.
+            let tls = tls.clone().filter(|_| https_issuer);
+            parts.addresses.assertion =
+                Some(parts.listen("assertion_listen", address, tls, AssertionKeys::of(assertion)).await?);
         }
         let mut upkeep = None;
         if let Some(address) = settings.admin_listen {
@@ -109,7 +148,15 @@ impl AuthProxy {
             listeners.spawn(serve(settings.limits, stopped.clone()));
         }
         let addresses = parts.addresses;
-        Ok(Self { addresses, health, stop, listeners, _refresh: handle.refresh_in_background(), _upkeep: upkeep })
+        Ok(Self {
+            addresses,
+            health,
+            stop,
+            listeners,
+            _refresh: handle.refresh_in_background(),
+            _keys: issuer.map(|issuer| issuer.maintain_keys_in_background()),
+            _upkeep: upkeep,
+        })
     }
 
     /// Where it listens.

@@ -15,6 +15,7 @@
 //! have an account.
 
 use http::HeaderValue;
+use serde_json::Value;
 
 use crate::{
     AuthError, AuthErrorKind, BackstageIdentity, Claims,
@@ -112,6 +113,49 @@ impl Template {
     }
 }
 
+/// The claim of an assertion.
+impl Template {
+    /// The value for this user, as JSON; `None` if a part may be missing and is. A claim that is a list stays a
+    /// list where the template is this claim alone. Other characters than ASCII stay as they are.
+    ///
+    /// # Errors
+    /// For the operator: which claim is missing or does not fit. Never its value.
+    pub(super) fn claim(&self, name: &str, user: User<'_>) -> Result<Option<Value>, AuthError> {
+        let refused = |why: String| {
+            let detail = format!("the claim {name} of the assertion cannot be set: {why}");
+            AuthError::with_detail(AuthErrorKind::SignInRefused, detail)
+        };
+        let mut value = String::new();
+        for part in &self.0 {
+            let Part::Value { of, may_be_missing, percent } = part else {
+                if let Part::Text(text) = part {
+                    value.push_str(text);
+                }
+                continue;
+            };
+            let (texts, is_list) = of.texts(user, *percent).map_err(refused)?;
+            if texts.iter().any(|text| text.is_empty() || text.chars().any(char::is_control)) {
+                return Err(refused(format!("{} is empty or has a control character", of.name())));
+            }
+            match texts.as_slice() {
+                [] if *may_be_missing => return Ok(None),
+                [] => {
+                    let source = of.name();
+                    return Err(refused(format!(
+                        "{source} is missing; write it as {{{source}?}} to leave the claim out for such users"
+                    )));
+                }
+                texts if is_list && self.0.len() == 1 => return Ok(Some(texts.into())),
+                texts if is_list && texts.iter().any(|text| text.contains(',')) => {
+                    return Err(refused(format!("{} is a list, and an element has a comma", of.name())));
+                }
+                texts => value.push_str(&texts.join(",")),
+            }
+        }
+        Ok(Some(value.into()))
+    }
+}
+
 impl Part {
     fn parse(inside: &str) -> Result<Self, String> {
         let (name, percent) = match inside.split_once('|') {
@@ -148,19 +192,10 @@ impl Source {
 
     /// `None` if it is missing, or an empty list.
     fn of_user(&self, user: User<'_>, percent: bool) -> Result<Option<String>, String> {
-        let (texts, is_list) = match (self, user.identity) {
-            (Self::Claim(name), _) => of_claim(user.claims, name)?,
-            (Self::Entity, user) => (user.map(|user| vec![user.user_entity_ref().to_string()]), false),
-            (Self::EntityName, user) => (user.map(|user| vec![user.user_entity_ref().name().to_owned()]), false),
-            (Self::Ownership, user) => {
-                (user.map(|user| user.ownership_entity_refs().iter().map(ToString::to_string).collect()), true)
-            }
-        };
+        let (texts, is_list) = self.texts(user, percent)?;
         let name = self.name();
-        let mut values = Vec::new();
-        for text in texts.unwrap_or_default() {
-            let value = if percent { encoded(&text).to_string() } else { text };
-            if value.is_empty() || !is_fit(&value) {
+        for value in &texts {
+            if value.is_empty() || !is_fit(value) {
                 return Err(format!(
                     "{name} is empty or has a character that is not printable ASCII; {{{name}|percent}} encodes it"
                 ));
@@ -169,9 +204,22 @@ impl Source {
             if is_list && value.contains(',') {
                 return Err(format!("{name} is a list, and an element has a comma; {{{name}|percent}} encodes it"));
             }
-            values.push(value);
         }
-        Ok((!values.is_empty()).then(|| values.join(",")))
+        Ok((!texts.is_empty()).then(|| texts.join(",")))
+    }
+
+    /// The values, and whether they are a list. None if the claim is missing, or an empty list.
+    fn texts(&self, user: User<'_>, percent: bool) -> Result<(Vec<String>, bool), String> {
+        let (texts, is_list) = match (self, user.identity) {
+            (Self::Claim(name), _) => of_claim(user.claims, name)?,
+            (Self::Entity, user) => (user.map(|user| vec![user.user_entity_ref().to_string()]), false),
+            (Self::EntityName, user) => (user.map(|user| vec![user.user_entity_ref().name().to_owned()]), false),
+            (Self::Ownership, user) => {
+                (user.map(|user| user.ownership_entity_refs().iter().map(ToString::to_string).collect()), true)
+            }
+        };
+        let encode = |text: String| if percent { encoded(&text).to_string() } else { text };
+        Ok((texts.unwrap_or_default().into_iter().map(encode).collect(), is_list))
     }
 }
 

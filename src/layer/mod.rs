@@ -86,7 +86,7 @@ pub(crate) use self::refusal::CHALLENGE;
 #[cfg(feature = "axum")]
 pub(crate) use self::refusal::refuse;
 #[cfg(any(feature = "backstage", feature = "proxy"))]
-pub(crate) use self::refusal::{Format, Refusal};
+pub(crate) use self::refusal::{Format, GrpcForm, Refusal};
 pub(crate) use self::{
     handle::AlbAuthHandle,
     marks::{AlbAccessToken, Anonymous, Unnamed},

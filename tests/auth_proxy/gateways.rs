@@ -1,5 +1,7 @@
 //! The gateways of deploy/gateways, each with its file as it stands there but for the addresses.
 
+mod envoy;
+
 use std::{
     fs,
     net::SocketAddr,
@@ -19,6 +21,8 @@ use crate::site::{LONG, Log, Site, raw, serve, service, status};
 /// What the comments of the files start alb-auth-proxy with, and a few rules.
 const SETTINGS: &str = "\
 forward_auth_by_original_request: true
+ext_authz_listen: 127.0.0.1:0
+ext_authz_http_listen: 127.0.0.1:0
 headers: { X-Forwarded-User: '{email}' }
 exempt: [GET /healthz]
 rules:
@@ -39,12 +43,16 @@ const OTHER_TARGETS: [&str; 8] = [
     "script_name",
 ];
 
+fn free_address() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port")
+}
+
 /// A gateway in front of a site; ends with the value.
 struct Gateway {
     site: Site,
     address: SocketAddr,
     _child: Child,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Gateway {
@@ -53,10 +61,26 @@ impl Gateway {
         let log = Log::default();
         let upstream = serve(service(log.clone())).await;
         let site = Site::in_front_of(&format!("http://{upstream}"), SETTINGS, log).await;
-        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+        Self::beside(site, upstream, free_address(), name, command).await
+    }
+
+    /// At this address, with this application.
+    async fn beside(
+        site: Site,
+        upstream: SocketAddr,
+        free: SocketAddr,
+        name: &str,
+        command: impl FnOnce(&Path, &Path) -> Command,
+    ) -> Self {
         let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy/gateways").join(name);
         let mut text = fs::read_to_string(file).expect("the file");
+        let port = |address: Option<SocketAddr>| format!("port_value: {}", address.map_or(1, |address| address.port()));
         for (written, used) in [
+            ("port_value: 9181", port(site.proxy.addresses().ext_authz)),
+            ("port_value: 9182", port(site.proxy.addresses().ext_authz_http)),
+            ("port_value: 8081", port(site.proxy.addresses().assertion)),
+            ("port_value: 3000", port(Some(upstream))),
+            ("port_value: 8000", port(Some(free))),
             ("127.0.0.1:9180", site.forward_auth().to_string()),
             ("127.0.0.1:8080", site.address.to_string()),
             ("127.0.0.1:3000", upstream.to_string()),
@@ -83,7 +107,7 @@ impl Gateway {
         if tokio::time::timeout(LONG, listening).await.is_err() {
             panic!("{}", fs::read_to_string(folder.path().join("output")).unwrap_or_default());
         }
-        Self { site, address: free, _child: child, _folder: folder }
+        Self { site, address: free, _child: child, folder }
     }
 
     async fn get(&self, path: &str, lines: &str) -> u16 {

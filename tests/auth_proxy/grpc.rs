@@ -43,3 +43,30 @@ async fn grpc_calls_and_streams_pass_and_a_stranger_gets_a_grpc_status() {
     reporter.set_service_status(SERVICE, ServingStatus::NotServing).await;
     assert_eq!(next().await, ServingStatus::NotServing as i32);
 }
+
+/// A client of gRPC reads `grpc-status`, in the form of the layer's refusals.
+#[tokio::test]
+async fn f_47_grpc_clients_get_a_grpc_status_if_the_service_is_down() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+    let lines = "upstream_protocol: http2\nmax_body_bytes: 10\n";
+    let site = Site::in_front_of(&format!("http://{free}"), lines, Log::default()).await;
+    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().expect("a client");
+    for (content_type, body, status, code) in [
+        ("application/grpc", "12345", 200, Some("14")),
+        ("application/grpc+proto", "12345", 200, Some("14")),
+        ("application/grpc", "12345678901", 200, Some("8")),
+        ("application/grpc-web", "12345", 502, Some("14")),
+        ("application/json", "12345", 502, None),
+    ] {
+        let request = client.post(site.url("/a.Service/Call")).header("content-type", content_type);
+        let response = request.header("x-amzn-oidc-data", site.token()).body(body).send().await.expect("a response");
+        assert_eq!(response.status(), status, "{content_type}");
+        let headers = response.headers();
+        assert_eq!(headers.get("grpc-status").map(|value| value.to_str().expect("ASCII")), code, "{content_type}");
+        if code.is_some() {
+            let family = content_type.split('+').next();
+            assert_eq!(headers["content-type"].to_str().ok(), family);
+            assert!(response.text().await.expect("a body").is_empty());
+        }
+    }
+}

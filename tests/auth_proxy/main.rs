@@ -2,7 +2,11 @@
 
 mod site;
 
+mod applications;
+mod assertion;
 mod blank_values;
+mod deny_list;
+mod ext_authz;
 mod forward_auth;
 mod gateways;
 mod grpc;

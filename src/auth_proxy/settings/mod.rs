@@ -4,10 +4,12 @@
 //! `sign_in`, `accept_missing_email_verified`) are those of [`AlbAuthSettings`]; variables `ALB_AUTH_...`
 //! replace them as a whole.
 
+mod assertion;
 mod read;
 mod rules;
 mod sources;
 mod trust;
+mod values;
 
 use std::{
     fmt,
@@ -21,12 +23,13 @@ use http::{
     uri::{Authority, Scheme},
 };
 
+pub(super) use self::assertion::AssertionSettings;
 pub use self::sources::Override;
 use super::{profile::Profile, rules::Rule, server::Limits, template::Template};
 use crate::{AlbAuthSettings, ConfigError, internal::Node};
 
 /// Every key of a file, in the order of the documentation.
-pub const KEYS: [&str; 28] = [
+pub const KEYS: [&str; 38] = [
     "trust",
     "sign_in",
     "accept_missing_email_verified",
@@ -38,6 +41,8 @@ pub const KEYS: [&str; 28] = [
     "listen",
     "forward_auth_listen",
     "forward_auth_by_original_request",
+    "ext_authz_listen",
+    "ext_authz_http_listen",
     "admin_listen",
     "tls_certificate",
     "tls_key",
@@ -47,6 +52,14 @@ pub const KEYS: [&str; 28] = [
     "keep_alb_headers",
     "exempt",
     "rules",
+    "deny_list",
+    "assertion_issuer",
+    "assertion_audience",
+    "assertion_header",
+    "assertion_claims",
+    "assertion_lifetime_seconds",
+    "assertion_keys",
+    "assertion_listen",
     "header_timeout_seconds",
     "idle_timeout_seconds",
     "max_header_bytes",
@@ -68,7 +81,12 @@ pub struct Settings {
     pub(super) listen: SocketAddr,
     pub(super) forward_auth_listen: Option<SocketAddr>,
     pub(super) forward_auth_by_original_request: bool,
+    pub(super) ext_authz_listen: Option<SocketAddr>,
+    pub(super) ext_authz_http_listen: Option<SocketAddr>,
     pub(super) admin_listen: Option<SocketAddr>,
+    pub(super) assertion: Option<AssertionSettings>,
+    pub(super) assertion_listen: Option<SocketAddr>,
+    pub(super) deny_list: Option<PathBuf>,
     pub(super) tls: Option<TlsFiles>,
     pub(super) profile: Option<&'static Profile>,
     pub(super) headers: Vec<(HeaderName, Template)>,
@@ -211,6 +229,7 @@ fn effect(key: &str, names: &impl Fn(&str) -> bool) -> &'static str {
         "forward_auth_by_original_request" if !names("forward_auth_listen") => {
             "no effect: there is no forward_auth_listen"
         }
+        _ if assertion::KEYS.contains(&key) && !names("assertion_issuer") => "no effect: there is no assertion_issuer",
         "profile" if names("headers") => "used, with headers added",
         _ => "used",
     }
@@ -227,6 +246,10 @@ impl fmt::Display for Check {
             Ok(settings) => {
                 for (name, _) in &settings.headers {
                     writeln!(f, "sets {name}, and removes it from what clients send")?;
+                }
+                if let Some(assertion) = &settings.assertion {
+                    let (name, issuer) = (&assertion.header, &assertion.issuer);
+                    writeln!(f, "sets {name} to an assertion of {issuer}, and removes it from what clients send")?;
                 }
                 match settings.profile {
                     Some(profile) => writeln!(f, "{} needs: {}", profile.name, profile.service_setting),

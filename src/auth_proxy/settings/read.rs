@@ -2,7 +2,6 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    ops::RangeInclusive,
     time::Duration,
 };
 
@@ -11,17 +10,19 @@ use http::{
     uri::{Authority, Scheme},
 };
 
-use super::{KEYS, LogSettings, Settings, TlsFiles, UpstreamSettings, rules, trust};
+use super::{
+    KEYS, LogSettings, Settings, TlsFiles, UpstreamSettings, assertion, rules, trust,
+    values::{is_reserved, number},
+};
 use crate::{
     AlbAuthSettings, ConfigError,
     auth_proxy::{
         profile::{self, PROFILES},
-        reverse_proxy::RESPONSE_TIMEOUT,
         server::Limits,
         template::Template,
     },
     config::{Problem, ProblemKind},
-    internal::{KeyAt, Node, Problems, Section, is_loopback, quoted},
+    internal::{KeyAt, Node, Problems, Section, is_loopback, proxy::RESPONSE_TIMEOUT, quoted},
 };
 
 const DEFAULT_PORT: u16 = 8080;
@@ -55,11 +56,14 @@ pub(super) fn settings(
     let every_interface = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let default_listen = SocketAddr::new(every_interface, port.unwrap_or(DEFAULT_PORT));
     let (listen, forward_auth_listen) = (address(&top, "listen"), address(&top, "forward_auth_listen"));
-    if top.find("upstream").is_none() && top.find("forward_auth_listen").is_none() {
-        let fix = "name the service behind the proxy, such as http://127.0.0.1:3000; or set forward_auth_listen";
+    let modes = ["upstream", "forward_auth_listen", "ext_authz_listen", "ext_authz_http_listen"];
+    if modes.iter().all(|key| top.find(key).is_none()) {
+        let fix = "name the service behind the proxy, such as http://127.0.0.1:3000; or set forward_auth_listen, \
+                   ext_authz_listen or ext_authz_http_listen";
         problems.add(Problem::of(ProblemKind::Missing, KeyAt::path("upstream"), "is not set").with_fix(fix));
     }
     let headers = headers(&top);
+    let assertion = assertion::read(&top, &alb_auth, &headers);
     let strip_headers = top.text_or_texts("strip_headers").unwrap_or_default();
     for name in strip_headers.iter().filter(|name| name.parse::<HeaderName>().is_err()) {
         let what = format!("{} is not a header name", quoted(name));
@@ -81,7 +85,12 @@ pub(super) fn settings(
         listen: listen.unwrap_or(default_listen),
         forward_auth_listen,
         forward_auth_by_original_request: top.flag("forward_auth_by_original_request"),
+        ext_authz_listen: address(&top, "ext_authz_listen"),
+        ext_authz_http_listen: address(&top, "ext_authz_http_listen"),
         admin_listen: address(&top, "admin_listen"),
+        assertion,
+        assertion_listen: address(&top, "assertion_listen"),
+        deny_list: top.text("deny_list").map(Into::into),
         tls: tls(&top),
         profile: top.text("profile").and_then(|name| profile::find(&name)),
         headers,
@@ -162,20 +171,6 @@ fn address(top: &Section<'_>, key: &str) -> Option<SocketAddr> {
     parsed
 }
 
-/// A whole number, which a flag gives as a text.
-fn number(top: &Section<'_>, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
-    let text = top.number_or_text(key)?;
-    match text.parse() {
-        Ok(number) if range.contains(&number) => Some(number),
-        _ => {
-            let what =
-                format!("is {}; expected: a whole number from {} to {}", quoted(&text), range.start(), range.end());
-            top.problems.add(Problem::of(ProblemKind::OutOfRange, top.at(key), what));
-            None
-        }
-    }
-}
-
 /// Those of the profile, and the operator's, which replace equal ones.
 fn headers(top: &Section<'_>) -> Vec<(HeaderName, Template)> {
     let mut pairs: Vec<(String, String, KeyAt)> = Vec::new();
@@ -211,27 +206,6 @@ fn headers(top: &Section<'_>) -> Vec<(HeaderName, Template)> {
         }
     }
     headers
-}
-
-/// Headers that mean something to every server, and those of the load balancer.
-fn is_reserved(name: &str) -> bool {
-    const NAMES: [&str; 14] = [
-        "host",
-        "connection",
-        "content-length",
-        "content-type",
-        "transfer-encoding",
-        "te",
-        "trailer",
-        "upgrade",
-        "cookie",
-        "expect",
-        "forwarded",
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "x-forwarded-proto",
-    ];
-    NAMES.contains(&name) || name.starts_with("x-amzn-") || name.starts_with("sec-") || name.starts_with("proxy-")
 }
 
 fn tls(top: &Section<'_>) -> Option<TlsFiles> {

@@ -87,7 +87,7 @@ pub(super) fn overridden(mut file: Node, overrides: &[Override]) -> Node {
         let origin = Location::new(&source.as_str().into(), 0);
         let text = |text: &String| Node::new(Value::Text(text.clone()), origin.clone());
         let value = match (key.as_str(), values.as_slice()) {
-            ("headers", pairs) => {
+            ("headers" | "assertion_claims", pairs) => {
                 let split = |pair: &String| {
                     let (name, template) = pair.split_once('=').unwrap_or((pair, ""));
                     (name.to_owned(), text(&template.to_owned()))

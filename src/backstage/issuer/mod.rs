@@ -11,6 +11,8 @@
 //! and dropped.
 
 mod builder;
+#[cfg(feature = "proxy")]
+mod claims_token;
 mod error;
 mod keys;
 mod maintenance;

@@ -3,6 +3,7 @@
 //! | file | its role |
 //! |---|---|
 //! | `cli.rs` | the command line and its environment variables |
+//! | `flags.rs` | the settings that have a flag |
 //! | `check.rs` | the subcommand `check` |
 //! | `serve.rs` | serving and graceful shutdown |
 //! | `log.rs` | where and how it logs |
@@ -12,6 +13,7 @@
 
 mod check;
 mod cli;
+mod flags;
 mod log;
 mod serve;
 

@@ -47,6 +47,9 @@ fn print_start_lines(proxy: &AuthProxy) {
     let lines = [
         ("Reverse proxy", addresses.reverse_proxy),
         ("Forward auth", addresses.forward_auth),
+        ("ext_authz, gRPC", addresses.ext_authz),
+        ("ext_authz, HTTP", addresses.ext_authz_http),
+        ("Assertion keys", addresses.assertion),
         ("Health, metrics", addresses.admin),
     ];
     for (label, address) in lines {

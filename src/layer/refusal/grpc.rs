@@ -62,13 +62,30 @@ impl GrpcFamily {
     }
 }
 
+/// How a refusal of a gRPC request is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GrpcForm {
+    pub(super) family: GrpcFamily,
+    /// With HTTP status 200 and a gRPC status.
+    pub(super) trailers_only: bool,
+}
+
+impl GrpcForm {
+    /// `None` for any other request.
+    pub(crate) fn of(request: &RefusedRequest<'_>) -> Option<Self> {
+        let family = GrpcFamily::of(request.headers)?;
+        Some(Self { family, trailers_only: family.is_call(request) })
+    }
+}
+
 /// The gRPC status for an HTTP status. This is not gRPC's table for responses without a gRPC
 /// status, in which 409 and 500 are 2 (unknown): here the reason is known.
 pub(super) fn code(status: StatusCode) -> HeaderValue {
     HeaderValue::from_static(match status {
         StatusCode::UNAUTHORIZED => "16",
-        StatusCode::SERVICE_UNAVAILABLE => "14",
-        StatusCode::INTERNAL_SERVER_ERROR => "13",
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => "14",
+        StatusCode::BAD_REQUEST | StatusCode::INTERNAL_SERVER_ERROR | StatusCode::LOOP_DETECTED => "13",
+        StatusCode::PAYLOAD_TOO_LARGE => "8",
         _ => "7",
     })
 }

@@ -37,7 +37,7 @@ use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, Uri, V
 pub use self::body::{RefusalBody, WithRefusalBody};
 pub(crate) use self::{
     form::{LeftForm, RefusalForm},
-    grpc::GrpcFamily,
+    grpc::{GrpcFamily, GrpcForm},
     write::{Format, Refusal},
 };
 use crate::error::AuthError;
@@ -115,8 +115,10 @@ impl StandardRefusal {
 
     fn write<B: Default + 'static>(self, error: &AuthError, request: &RefusedRequest<'_>) -> Response<B> {
         let refusal = Refusal::of(error);
-        match GrpcFamily::of(request.headers) {
-            Some(family) => refusal.in_grpc(family, family.is_call(request) && !self.http_status_only),
+        match GrpcForm::of(request) {
+            Some(form) => {
+                refusal.in_grpc(GrpcForm { trailers_only: form.trailers_only && !self.http_status_only, ..form })
+            }
             None => {
                 let url = request.uri.path_and_query().map_or("/", |path| path.as_str());
                 refusal.in_text(self.format.unwrap_or(Format::Text), request.method, url)

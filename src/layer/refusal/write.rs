@@ -3,7 +3,11 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
 
-use super::{CHALLENGE, fill_body::fill, grpc, grpc::GrpcFamily};
+use super::{
+    CHALLENGE,
+    fill_body::fill,
+    grpc::{self, GrpcForm},
+};
 use crate::error::AuthError;
 
 /// The content of a refusal, independent of its form.
@@ -56,7 +60,8 @@ impl Refusal<'_> {
 
     /// For gRPC, without a body: a gRPC client would read a text as a broken message. In the form
     /// Trailers-Only (gRPC over HTTP/2) the HTTP status is 200, whatever the gRPC status is.
-    pub(super) fn in_grpc<B: Default>(self, family: GrpcFamily, trailers_only: bool) -> Response<B> {
+    pub(crate) fn in_grpc<B: Default>(self, form: GrpcForm) -> Response<B> {
+        let GrpcForm { family, trailers_only } = form;
         let code = grpc::code(self.status);
         // The messages are ASCII without '%', so they need no percent-encoding.
         let message = HeaderValue::from_str(self.message);

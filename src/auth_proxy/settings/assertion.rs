@@ -1,0 +1,154 @@
+//! The settings of assertions.
+
+use std::{path::PathBuf, time::Duration};
+
+use http::{HeaderName, Uri};
+
+use super::values::{is_reserved, number};
+use crate::{
+    AlbAuthSettings,
+    auth_proxy::template::Template,
+    config::{Problem, ProblemKind},
+    internal::{KeyAt, Section, is_loopback, quoted},
+};
+
+const DEFAULT_HEADER: HeaderName = HeaderName::from_static("x-jwt-assertion");
+/// As long as a load balancer's token lives.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(120);
+/// The claims that the proxy sets itself.
+const OWN_CLAIMS: [&str; 6] = ["iss", "aud", "exp", "iat", "nbf", "jti"];
+
+/// The keys that mean nothing without `assertion_issuer`.
+pub(super) const KEYS: [&str; 6] = [
+    "assertion_audience",
+    "assertion_header",
+    "assertion_claims",
+    "assertion_lifetime_seconds",
+    "assertion_keys",
+    "assertion_listen",
+];
+
+pub(in crate::auth_proxy) struct AssertionSettings {
+    pub(in crate::auth_proxy) issuer: String,
+    pub(in crate::auth_proxy) audience: String,
+    pub(in crate::auth_proxy) header: HeaderName,
+    pub(in crate::auth_proxy) claims: Vec<(String, Template)>,
+    pub(in crate::auth_proxy) lifetime: Duration,
+    /// A folder with key files. `None`: generated keys.
+    pub(in crate::auth_proxy) keys: Option<PathBuf>,
+}
+
+/// `None` without `assertion_issuer`, or if it is wrong.
+pub(super) fn read(
+    top: &Section<'_>,
+    alb_auth: &AlbAuthSettings,
+    headers: &[(HeaderName, Template)],
+) -> Option<AssertionSettings> {
+    let issuer = issuer(top);
+    let audience = top.text("assertion_audience");
+    let header = header(top, headers);
+    let claims = claims(top);
+    let lifetime = number(top, "assertion_lifetime_seconds", 10..=3_600).map_or(DEFAULT_LIFETIME, Duration::from_secs);
+    let keys = top.text("assertion_keys").map(PathBuf::from);
+    let issuer = issuer?;
+    let missing = |key: &str, fix: &str| {
+        top.problems.add(Problem::of(ProblemKind::Missing, KeyAt::path(key), "is not set").with_fix(fix));
+    };
+    if audience.is_none() {
+        missing(
+            "assertion_audience",
+            "name the service that reads the assertion, such as grafana: it compares aud with it",
+        );
+    }
+    if top.find("assertion_listen").is_none() && keys.is_none() {
+        missing(
+            "assertion_listen",
+            "name the address where the service fetches the keys, such as 127.0.0.1:8081; or set assertion_keys",
+        );
+    }
+    let first = alb_auth.trust.first().map(|entry| entry.issuer.trim_end_matches('/'));
+    let is_of_one_issuer = alb_auth.trust.iter().all(|entry| Some(entry.issuer.trim_end_matches('/')) == first);
+    if !is_of_one_issuer && !claims.iter().any(|(name, _)| name == "sub") {
+        missing(
+            "assertion_claims.sub",
+            "two issuers may give two users one sub: set it to '{entity}', or to a claim that is unique among them",
+        );
+    }
+    Some(AssertionSettings { issuer, audience: audience?, header, claims: with_defaults(claims), lifetime, keys })
+}
+
+fn issuer(top: &Section<'_>) -> Option<String> {
+    let text = top.text("assertion_issuer")?;
+    let parsed = text.parse::<Uri>().ok().filter(|url| {
+        let is_http = matches!(url.scheme_str(), Some("http" | "https"));
+        is_http
+            && url.query().is_none()
+            && url.host().is_some_and(|host| !host.is_empty())
+            && !text.contains(['#', '@'])
+    });
+    let problem = |kind, what: String, fix: &str| {
+        top.problems.add(Problem::of(kind, top.at("assertion_issuer"), what).with_fix(fix));
+        None
+    };
+    match parsed {
+        None => problem(
+            ProblemKind::InvalidValue,
+            format!("is {}, which is not the URL of an issuer", quoted(&text)),
+            "write it as https://auth.example.com or http://127.0.0.1:8081, without a query",
+        ),
+        Some(url) if url.scheme_str() == Some("http") && !url.host().is_some_and(is_loopback) => problem(
+            ProblemKind::Insecure,
+            format!(
+                "{} is plain http to another machine: an attacker on the network path can replace the keys that verify \
+                 assertions",
+                quoted(&text)
+            ),
+            "use https, or the loopback address for a service beside the proxy",
+        ),
+        Some(_) => Some(text.trim_end_matches('/').to_owned()),
+    }
+}
+
+fn header(top: &Section<'_>, headers: &[(HeaderName, Template)]) -> HeaderName {
+    let Some(text) = top.text("assertion_header") else { return DEFAULT_HEADER };
+    let problem =
+        |what: &str| top.problems.add(Problem::of(ProblemKind::InvalidValue, top.at("assertion_header"), what));
+    match text.parse::<HeaderName>().ok().filter(|name| !is_reserved(name.as_str())) {
+        None => problem("is not the name of a header that may carry a user"),
+        Some(name) if headers.iter().any(|(held, _)| *held == name) => problem("is set by headers or profile too"),
+        Some(name) => return name,
+    }
+    DEFAULT_HEADER
+}
+
+fn claims(top: &Section<'_>) -> Vec<(String, Template)> {
+    let mut claims = Vec::new();
+    let Some(section) = top.section("assertion_claims") else { return claims };
+    for (name, _) in section.members() {
+        let Some(text) = section.text(name) else { continue };
+        let problem = |what: String| top.problems.add(Problem::of(ProblemKind::InvalidValue, section.at(name), what));
+        if OWN_CLAIMS.contains(&name.as_str()) {
+            problem("is a claim that the proxy sets itself".to_owned());
+            continue;
+        }
+        match Template::parse(&text) {
+            Ok(template) => claims.push((name.clone(), template)),
+            Err(why) => problem(why),
+        }
+    }
+    claims
+}
+
+/// The operator's claims, and `sub` in any case. Without any: `email` too.
+fn with_defaults(mut claims: Vec<(String, Template)>) -> Vec<(String, Template)> {
+    let defaults: &[(&str, &str)] =
+        if claims.is_empty() { &[("sub", "{sub}"), ("email", "{email?}")] } else { &[("sub", "{sub}")] };
+    for (name, text) in defaults {
+        if !claims.iter().any(|(held, _)| held == name)
+            && let Ok(template) = Template::parse(text)
+        {
+            claims.push(((*name).to_owned(), template));
+        }
+    }
+    claims
+}
