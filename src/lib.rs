@@ -103,7 +103,10 @@ pub use self::{
     authenticator::explain,
     config::{AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, TrustedAlb},
     error::{AuthError, AuthErrorKind, Fault},
-    identity::{BackstageIdentity, ClaimError, Claims, EntityRef, EntityRefError, Profile, StableId},
+    identity::{
+        BackstageIdentity, ClaimError, Claims, EntityRef, EntityRefError, Profile, SerializableClaims,
+        SerializableIdentity, StableId,
+    },
     layer::{
         AlbAccessToken, AlbAuth, AlbAuthHandle, AlbAuthLayer, RelayIdentityLayer, RelayScopeLayer, RequireLayer,
         SignOut, SignOutBuilder, SignedIn,

@@ -20,6 +20,7 @@ mod claims;
 mod email;
 mod entity_ref;
 mod profile;
+mod serializable;
 mod token_bytes;
 
 pub use self::{
@@ -27,6 +28,7 @@ pub use self::{
     claims::{ClaimError, Claims, StableId},
     entity_ref::{EntityRef, EntityRefError},
     profile::Profile,
+    serializable::{SerializableClaims, SerializableIdentity},
 };
 pub(crate) use self::{
     carried::Carried,

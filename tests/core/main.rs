@@ -7,6 +7,7 @@ mod app_config;
 mod catalog;
 mod config;
 mod explain;
+mod serializable;
 mod settings;
 mod sign_in;
 mod tokens;
