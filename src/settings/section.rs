@@ -155,6 +155,14 @@ impl<'a> Section<'a> {
         let node = self.find(key)?;
         match &node.value {
             Value::List(items) => self.texts_of(key, node, items),
+            Value::Text(text) if text.contains([',', ' ', '\t', '\n']) => {
+                let problem =
+                    Problem::wrong_type(self.key(key, node), "a list of texts", "one text with several values");
+                self.problems.add(problem.with_fix(
+                    "write a list, such as [one, other]; a value that has a comma or white space itself is an element too",
+                ));
+                None
+            }
             Value::Text(_) | Value::Number(_) => self.texts_of(key, node, std::slice::from_ref(node)),
             _ => self.wrong(key, node, "a list of texts"),
         }
