@@ -25,11 +25,13 @@ use crate::{
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 type Connector = HttpsConnector<HttpConnector>;
+type Pooled = HttpClient<Connector, Full<Bytes>>;
 
 pub(super) struct Connections {
     connector: Connector,
     max_idle: usize,
-    kept: Mutex<Option<(Id, HttpClient<Connector, Full<Bytes>>)>>,
+    /// The client of a runtime.
+    kept: Mutex<Option<(Id, Pooled)>>,
 }
 
 impl Connections {
@@ -47,7 +49,7 @@ impl Connections {
         http_client::client(self.connector.clone()).request(request).await
     }
 
-    fn of_this_runtime(&self) -> HttpClient<Connector, Full<Bytes>> {
+    fn of_this_runtime(&self) -> Pooled {
         let Ok(runtime) = Handle::try_current().map(|handle| handle.id()) else {
             return http_client::client(self.connector.clone());
         };
