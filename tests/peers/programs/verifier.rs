@@ -35,11 +35,11 @@ impl Program {
         Self { interpreter: "node".into(), file: "verify.mjs".into() }
     }
 
-    /// A snippet of docs/verify.
+    /// A snippet of examples/verify.
     fn snippet(interpreter: impl Into<PathBuf>, file: &str) -> Self {
         Self {
             interpreter: interpreter.into(),
-            file: Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verify").join(file),
+            file: Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/verify").join(file),
         }
     }
 }
