@@ -106,7 +106,8 @@ pub use self::{
     config::{AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, TrustedAlb},
     error::{AuthError, AuthErrorKind, Fault},
     identity::{
-        AccessTokenClaims, BackstageIdentity, ClaimError, Claims, EntityRef, EntityRefError, Profile, StableId,
+        AccessTokenClaims, BackstageIdentity, ClaimError, Claims, EntityRef, EntityRefError, Profile,
+        SerializableClaims, SerializableIdentity, StableId,
     },
     layer::{
         alb_auth_layer::AlbAuthLayer,

@@ -132,6 +132,16 @@ impl Authenticator {
         self.current.store(Arc::new(next));
     }
 
+    /// The decision on a request without a token, with what the request shows of the reason.
+    pub(crate) fn missing(&self, why: Option<String>) -> Decision {
+        let snapshot = self.current.load();
+        let span = DecisionSpan::start(snapshot.settings().record_user);
+        let kind = AuthErrorKind::Missing;
+        let outcome = Err(why.map_or_else(|| kind.into(), |why| AuthError::with_detail(kind, why)));
+        span.end(decided(&outcome), &snapshot.warnings);
+        Decision::Made(outcome)
+    }
+
     /// Decides on a request by its headers.
     pub(crate) fn decide(&self, headers: &OidcHeaders<'_>) -> Decision {
         let snapshot = self.current.load();

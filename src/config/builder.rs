@@ -98,7 +98,6 @@ impl AlbAuthConfigBuilder {
         self
     }
 
-    #[cfg(feature = "app-config")]
     pub(super) fn warning(mut self, text: String) -> Self {
         self.warnings.push(text);
         self

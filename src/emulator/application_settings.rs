@@ -37,6 +37,8 @@ pub struct ApplicationSettings {
     pub key_endpoint: String,
     /// The domains of the users' email addresses.
     pub email_domains: Vec<String>,
+    /// The address for browsers. `None` before the start, if its port is chosen at the start.
+    pub url: Option<String>,
 }
 
 impl ApplicationSettings {
@@ -48,6 +50,7 @@ impl ApplicationSettings {
             client_id: emulator.client_id().to_owned(),
             key_endpoint: emulator.key_endpoint().to_owned(),
             email_domains: email_domains.to_vec(),
+            url: Some(emulator.url().to_owned()),
         }
     }
 
@@ -77,6 +80,7 @@ impl ApplicationSettings {
             client_id: config.client_id.clone(),
             key_endpoint: format!("http://{}", config.keys_listen),
             email_domains: email_domains.to_vec(),
+            url: (config.listen.port() != 0).then(|| config.url(config.listen.port())),
         })
     }
 
@@ -98,15 +102,21 @@ impl ApplicationSettings {
         format!("# {WARNING}\n{lines}")
     }
 
-    /// As the section `auth.providers.awsalb` of Backstage's settings.
+    /// As Backstage's settings, with which `backstage-auth` starts: the addresses and `auth.providers.awsalb`. The addresses are
+    /// left out if [`url`](Self::url) is `None`.
     pub fn to_app_config(&self) -> String {
         // Every JSON string is a valid YAML string; only `${` would be read as a variable.
         let text = |text: &str| json!(text).to_string().replace("${", "$${");
         let region = self.signer.parse::<LoadBalancerArn>().map(|arn| arn.region().to_owned()).unwrap_or_default();
         let domains: Vec<String> = self.email_domains.iter().map(|domain| text(domain)).collect();
+        // One origin: browsers reach the front end and the back end through the load balancer.
+        let base_urls: String = match &self.url {
+            Some(url) => ["app", "backend"].map(|key| format!("{key}:\n  baseUrl: {}\n", text(url))).concat(),
+            None => String::new(),
+        };
         format!(
             "# {WARNING}
-auth:
+{base_urls}auth:
   providers:
     awsalb:
       issuer: {issuer}
@@ -182,6 +192,7 @@ mod tests {
             client_id: "it's-${HOME}-\"one\"".to_owned(),
             key_endpoint: "http://127.0.0.1:9002".to_owned(),
             email_domains: vec!["example.com".to_owned(), "example.org".to_owned()],
+            url: Some("http://app.localhost:9000".to_owned()),
         }
     }
 

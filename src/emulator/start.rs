@@ -69,7 +69,7 @@ impl Emulator {
         let keys = front::bind("the key endpoint", "keys_listen", config.keys_listen).await?;
         let unbound = |error: std::io::Error| ConfigError::message(format!("a listener has no address: {error}"));
         let (address, keys_address) = (front.local_addr().map_err(unbound)?, keys.local_addr().map_err(unbound)?);
-        let url = format!("{scheme}://{}:{}", config.public_host, address.port());
+        let url = config.url(address.port());
 
         let ChosenProvider { demo, secret, source, issuer } = choose(&config, &url).await?;
         let load_balancer = LoadBalancer::new(config.signer.clone(), issuer.clone(), config.client_id.clone());

@@ -158,6 +158,10 @@ impl Claims {
     /// Only this pair of claims is guaranteed by OpenID Connect to be unique and never reassigned
     /// (OpenID Connect Core 1.0 section 5.7). Email addresses and names may be reassigned to other
     /// users.
+    ///
+    /// Two user pools of Amazon Cognito are two issuers, also in two regions for one application, and each has another `sub`
+    /// for the same user. If users sign in at several pools, then store data under an id that the directory behind them
+    /// gives, mapped to an attribute of each pool that users cannot change, such as `custom:employee_id`.
     pub fn stable_id(&self) -> StableId<'_> {
         StableId { issuer: self.issuer(), subject: self.subject() }
     }

@@ -39,6 +39,12 @@ impl<'a> Email<'a> {
         }
         Ok(Self { local_part, domain })
     }
+
+    /// Whether the domain has an internationalized label, which can look like another domain (RFC 5890 section 2.3.2.1).
+    #[cfg(feature = "https")]
+    pub(crate) fn has_punycode_domain(&self) -> bool {
+        self.domain.split('.').any(|label| label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--")))
+    }
 }
 
 fn is_local_part(bytes: &[u8]) -> bool {

@@ -22,6 +22,7 @@ mod claims;
 mod email;
 mod entity_ref;
 mod profile;
+mod serializable;
 mod token_bytes;
 
 pub use self::{
@@ -29,6 +30,7 @@ pub use self::{
     claims::{AccessTokenClaims, ClaimError, Claims, StableId},
     entity_ref::{EntityRef, EntityRefError},
     profile::Profile,
+    serializable::{SerializableClaims, SerializableIdentity},
 };
 pub(crate) use self::{
     carried::Carried,

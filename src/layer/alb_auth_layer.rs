@@ -113,12 +113,18 @@ impl<R> AlbAuthLayer<R> {
     ///
     /// Compared byte for byte with the path as the layer sees it: `/healthz` exempts neither
     /// `/healthz/` nor `//healthz` nor `/health%7A`. The query is ignored. Inside axum's
-    /// `Router::nest` the layer sees the path without the prefix. A token on such a request is
-    /// removed without being read.
+    /// `Router::nest` the layer sees the path without the prefix: in a router that is nested at
+    /// `/api`, `exempt_path("/healthz")` exempts `/api/healthz`. A token on such a request is
+    /// removed without being read, so the path has no user, even if one is signed in. If `/` is a page
+    /// for users too, then do not exempt it: use [`optional`](Self::optional), or a path of its own for
+    /// the health check.
     ///
-    /// A path that does not begin with `/`, or has a pattern or query, exempts nothing and is
-    /// logged as a warning.
+    /// A path with a pattern or query exempts nothing and is logged as a warning.
+    ///
+    /// # Panics
+    /// The path does not begin with `/`, as in axum's `Router::route`.
     #[must_use]
+    #[track_caller]
     pub fn exempt_path(self, path: impl Into<String>) -> Self {
         self.exempt_path_for_methods(path, [Method::GET, Method::HEAD])
     }
@@ -128,7 +134,11 @@ impl<R> AlbAuthLayer<R> {
     /// For a health check of another method, such as gRPC's:
     /// `exempt_path_for_methods("/grpc.health.v1.Health/Check", [Method::POST])`. Such a request
     /// changes data without a user.
+    ///
+    /// # Panics
+    /// The path does not begin with `/`.
     #[must_use]
+    #[track_caller]
     pub fn exempt_path_for_methods(
         mut self,
         path: impl Into<String>,

@@ -89,6 +89,7 @@ where
         let decision = match headers.data {
             _ if exempt => None,
             Values::None if settings.optional => None,
+            Values::None => Some(self.authenticator.missing(settings.why_missing(&request))),
             _ => Some(self.authenticator.decide(&headers)),
         };
         // If there are several, it is unknown which one is the load balancer's.

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use http::{Method, Request};
+use http::{Method, Request, header};
 
 use crate::{error::quoted, identity::Carried, telemetry};
 
@@ -21,6 +21,8 @@ pub(super) struct LayerSettings {
     pub(super) form: Option<Carried>,
     pub(super) own_refusals: bool,
     logged: Logged,
+    /// Whether the warning about an exempt path with the prefix of a nested router was logged.
+    nested_logged: Logged,
 }
 
 /// Whether the switches were logged. Settings are cloned in order to change them, so a clone starts
@@ -50,9 +52,21 @@ impl LayerSettings {
     }
 
     /// Adds an exempt path, or logs why the path exempts nothing.
+    ///
+    /// # Panics
+    /// The path does not begin with `/`.
+    #[track_caller]
     pub(super) fn exempt(&mut self, path: String, methods: Vec<Method>) {
-        if !path.starts_with('/') || path.contains(['?', '#', '*', '{']) {
-            tracing::warn!(target: "tower_alb_auth", "exempt_path({path:?}) exempts nothing: a path begins with / and has no pattern or query");
+        assert!(path.starts_with('/'), "exempt_path({path:?}): a path begins with /, as in exempt_path(\"/healthz\")");
+        if path == "/" {
+            tracing::warn!(
+                target: "tower_alb_auth",
+                "exempt_path(\"/\"): this page has no user, even if one is signed in; for a page with and without a user use \
+                 optional(), and for a health check a path of its own, such as /healthz"
+            );
+        }
+        if path.contains(['?', '#', '*', '{']) {
+            tracing::warn!(target: "tower_alb_auth", "exempt_path({path:?}) exempts nothing: a path has no pattern and no query");
         } else if methods.is_empty() {
             tracing::warn!(target: "tower_alb_auth", "exempt_path_for_methods({path:?}) exempts nothing: it names no method");
         } else {
@@ -64,6 +78,34 @@ impl LayerSettings {
     pub(super) fn is_exempt<B>(&self, request: &Request<B>) -> bool {
         let path = request.uri().path();
         self.exempt_paths.iter().any(|exempt| exempt.path == path && exempt.methods.contains(request.method()))
+    }
+
+    /// What a request without a token shows of the reason, for the log.
+    pub(super) fn why_missing<B>(&self, request: &Request<B>) -> Option<String> {
+        let path = request.uri().path();
+        let nested = |exempt: &&ExemptPath| {
+            exempt.path.len() > path.len() && exempt.path.ends_with(path) && exempt.methods.contains(request.method())
+        };
+        if path.len() > 1
+            && let Some(exempt) = self.exempt_paths.iter().find(nested)
+        {
+            let hint = format!(
+                "{} is exempt and the layer sees {}: if the layer is in a nested router, then exempt the path without \
+                 the router's prefix",
+                quoted(&exempt.path),
+                quoted(path)
+            );
+            if !self.nested_logged.0.swap(true, Ordering::Relaxed) {
+                tracing::warn!(target: "tower_alb_auth", "refused: no x-amzn-oidc-data header: {hint}");
+            }
+            return Some(hint);
+        }
+        is_preflight(request).then(|| {
+            "it is a CORS preflight request, which browsers send without cookies: put the CORS layer outside of \
+             AlbAuthLayer, so that it responds first, and let a listener rule for the method OPTIONS forward without an \
+             authenticate action"
+                .to_owned()
+        })
     }
 
     /// Logs the switches once, no matter how many services the layer and its clones make.
@@ -85,7 +127,10 @@ impl LayerSettings {
         ];
         if !self.exempt_paths.is_empty() {
             let paths: Vec<String> = self.exempt_paths.iter().map(ExemptPath::describe).collect();
-            switches.push(format!("exempt paths: {}", paths.join(", ")));
+            switches.push(format!(
+                "exempt paths: {} (without a user, even if one is signed in; in a nested router, without its prefix)",
+                paths.join(", ")
+            ));
         }
         for (on, switch) in [
             (self.keep_headers, "the x-amzn-oidc-* headers of signed-in users are kept (keep_headers)"),
@@ -99,6 +144,12 @@ impl LayerSettings {
         }
         switches
     }
+}
+
+/// Whether this is a CORS preflight request (Fetch, section 3.3.2).
+fn is_preflight<B>(request: &Request<B>) -> bool {
+    let has = |name| request.headers().contains_key(name);
+    request.method() == Method::OPTIONS && has(header::ORIGIN) && has(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 impl ExemptPath {

@@ -11,7 +11,7 @@ use hyper_util::{
         Client,
         connect::{Connect, HttpConnector},
     },
-    rt::TokioExecutor,
+    rt::{TokioExecutor, TokioTimer},
 };
 use rustls::ClientConfig;
 
@@ -36,4 +36,19 @@ where
     B::Data: Send,
 {
     Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector)
+}
+
+/// A client that keeps up to this number of idle connections for up to this time. The caller uses it
+/// on one runtime only.
+pub(crate) fn pooled<C, B>(connector: C, max_idle: usize, idle_timeout: Duration) -> Client<C, B>
+where
+    C: Connect + Clone,
+    B: Body<Data = Bytes> + Send,
+    B::Data: Send,
+{
+    Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(max_idle)
+        .pool_idle_timeout(idle_timeout)
+        .pool_timer(TokioTimer::new())
+        .build(connector)
 }

@@ -168,6 +168,21 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// As [`text_or_texts`](Self::text_or_texts), for values without commas and white space: a single text that has one of them
+    /// is a list that was written as a text.
+    pub(crate) fn value_or_values(&self, key: &str) -> Option<Vec<String>> {
+        let node = self.find(key)?;
+        let Value::Text(text) = &node.value else { return self.text_or_texts(key) };
+        if !text.contains([',', ' ', '\t', '\n']) {
+            return self.text_or_texts(key);
+        }
+        let problem = Problem::wrong_type(self.key(key, node), "a list of texts", "one text with several values");
+        self.problems.add(problem.with_fix(
+            "write a list, such as [one, other]; a value that has a comma or white space itself is an element too",
+        ));
+        None
+    }
+
     fn texts_of(&self, key: &str, node: &Node, items: &[Node]) -> Option<Vec<String>> {
         let mut texts = Vec::new();
         for item in items {

@@ -133,11 +133,12 @@ impl NoMatch {
                 reasons.push(Arc::clone(reason));
             }
         }
-        match &reasons[..] {
+        let error = match &reasons[..] {
             [] => SignInError::not_found("the list of policies is empty"),
             [only] => SignInError::not_found(&**only),
             _ => SignInError::not_found_for(reasons),
-        }
+        };
+        error.following_up(&self.0)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sign-in by a claim that the operator chooses.
 
 use super::{Policy, Resolution, SignIn, SignInError, SignInResolver, names::Names};
-use crate::identity::Claims;
+use crate::identity::{Claims, EntityRefError};
 
 /// Claims that do not identify one user: claims of the protocol, and claims that many users share
 /// or choose freely (OpenID Connect Core 1.0 sections 2 and 5.1).
@@ -83,15 +83,46 @@ impl NamedClaim {
     fn sign_in(&self, claims: &Claims) -> Result<SignIn, SignInError> {
         let claim = &self.claim;
         let text = claims.text(claim)?.ok_or_else(|| SignInError::not_found(format!("there is no claim {claim}")))?;
-        if !self.ignore_case && text.bytes().any(|b| b.is_ascii_uppercase()) {
-            return Err(SignInError::refused(format!(
-                "the claim {claim} has upper-case letters; use ignoring_case() if the provider ignores case in it"
-            )));
+        let user = self.names.user(&text);
+        let upper_case = !self.ignore_case && text.bytes().any(|b| b.is_ascii_uppercase());
+        match user {
+            Ok(user) if !upper_case => Ok(SignIn::user(user)),
+            user => Err(SignInError::refused(self.refusal(&text, upper_case, user.err()))),
         }
-        self.names
-            .user(&text)
-            .map(SignIn::user)
-            .map_err(|error| SignInError::refused(format!("the claim {claim} is not a user name: {error}")))
+    }
+
+    /// Everything that is wrong with the text, and what to do. It never shows the text.
+    fn refusal(&self, text: &str, upper_case: bool, error: Option<EntityRefError>) -> String {
+        let claim = &self.claim;
+        let mut problems = Vec::new();
+        if upper_case {
+            problems.push(match error {
+                None => format!(
+                    "the claim {claim} has upper-case letters; use ignoring_case() if the provider ignores case in it"
+                ),
+                Some(_) => format!("the claim {claim} has upper-case letters"),
+            });
+        }
+        if let Some(error) = error {
+            problems.push(format!("the claim {claim} is not a user name: {error}"));
+        }
+        // `AzureAD_jane@example.com`: the name of the provider in the user pool, and the name there.
+        if error.is_some()
+            && text.split_once('_').is_some_and(|(provider, name)| !provider.contains('@') && name.contains('@'))
+        {
+            problems.push(
+                "it is in the form <provider>_<address> that Amazon Cognito gives to federated users: name users by the claim \
+                 email instead, by EmailLocalPart, WholeEmail or the catalog (environment: ALB_AUTH_SIGN_IN=email_local_part; \
+                 app-config.yaml: a resolver of emails); and map the attributes email and email_verified of the identity \
+                 provider in the user pool, since without a mapping email_verified is false for all of these users, or waive \
+                 that check by dangerously_accept_unverified_email() (app-config.yaml: dangerouslyAcceptUnverifiedEmail: true, \
+                 environment: ALB_AUTH_DANGEROUSLY_ACCEPT_UNVERIFIED_EMAIL=true)"
+                    .to_owned(),
+            );
+        } else if error.is_some() && text.contains('@') {
+            problems.push("it is an address: use EmailLocalPart or WholeEmail with email_claim(..)".to_owned());
+        }
+        problems.join("; ")
     }
 }
 

@@ -8,6 +8,7 @@ mod app_config;
 mod catalog;
 mod config;
 mod explain;
+mod serializable;
 mod settings;
 mod sign_in;
 mod tokens;

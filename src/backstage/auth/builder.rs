@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{BackstageAuth, Inner};
+use super::{BackstageAuth, Inner, audit::Audit};
 use crate::{
     AlbAuthHandle, ConfigError, SignOut, SignedIn,
     backstage::{
@@ -142,9 +142,11 @@ impl BackstageAuthBuilder {
         self
     }
 
-    /// Logs each session that is issued at INFO, with the user and the expiry of the token: target
-    /// `tower_alb_auth::audit`, fields `event` (`session_issued`), `provider` (`awsalb` or `guest`),
-    /// `user` and `expires_at` (seconds since 1970). Off by default, because the lines name users.
+    /// Logs each session that is issued or refused, and each sign-out, at INFO: target
+    /// `tower_alb_auth::audit`, fields `event` (`session_issued`, `session_refused`, `signed_out`),
+    /// `provider` (`awsalb` or `guest`), `user`; of an issued session `expires_at` (seconds since 1970), of
+    /// a refused one `kind` and `status`. Refusals and sign-outs have 10 lines in 10 s at most; `left_out`
+    /// counts the others. Off by default, because the lines name users.
     pub fn audit_log(mut self) -> Self {
         self.audit_log = true;
         self
@@ -216,7 +218,7 @@ impl BackstageAuthBuilder {
             guest,
             with_access_token: self.with_access_token,
             accounts: Accounts::new(),
-            audit_log: self.audit_log,
+            audit: Audit::new(self.audit_log),
             warnings: Warnings::new(SharedClock::default()),
         })))
     }

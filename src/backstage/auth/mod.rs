@@ -1,9 +1,13 @@
 //! The state of the auth backend.
 
+mod audit;
 mod builder;
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
+use http::HeaderMap;
+
+use self::audit::Audit;
 pub use self::builder::BackstageAuthBuilder;
 use super::{
     IssueError, TokenIssuer,
@@ -16,7 +20,10 @@ use super::{
 use crate::{
     AlbAuthHandle, AuthError, BackstageIdentity, EntityRef, SignOut,
     deny_list::DeniedUser,
-    internal::telemetry::{self, Warnings},
+    internal::{
+        spawn,
+        telemetry::{self, Warnings},
+    },
 };
 
 /// The auth backend behind [`router`](super::router()). Clones share their state.
@@ -33,7 +40,7 @@ struct Inner {
     guest: Option<KnownGuest>,
     with_access_token: bool,
     accounts: Accounts,
-    audit_log: bool,
+    audit: Audit,
     warnings: Warnings,
 }
 
@@ -93,17 +100,25 @@ impl BackstageAuth {
 
     /// Logs a session that was issued, if that is enabled.
     pub(super) fn session_issued(&self, provider: &'static str, user: &EntityRef, expires_at: SystemTime) {
-        if self.0.audit_log {
-            let expires_at = expires_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-            tracing::info!(
-                target: "tower_alb_auth::audit",
-                event = "session_issued",
-                provider,
-                user = user.as_str(),
-                expires_at,
-                "a session was issued"
+        self.0.audit.session_issued(provider, user, expires_at);
+    }
+
+    /// Logs a session that was refused, if that is enabled.
+    pub(super) fn session_refused(&self, provider: &'static str, error: &AuthError, user: Option<&EntityRef>) {
+        self.0.audit.session_refused(provider, error, user);
+    }
+
+    /// Logs a sign-out, if that is enabled. The sign-out does not wait for its user to be authenticated.
+    pub(super) fn signed_out(&self, headers: &HeaderMap) {
+        let Some(left_out) = self.0.audit.sign_out_line() else { return };
+        let (auth, headers) = (self.clone(), headers.clone());
+        let _ = spawn(async move {
+            let user = auth.alb().authenticate(&headers).await.ok();
+            audit::signed_out(
+                user.as_ref().and_then(|user| user.identity()).map(BackstageIdentity::user_entity_ref),
+                left_out,
             );
-        }
+        });
     }
 
     /// Logs a mistake in the application.

@@ -28,7 +28,7 @@ use axum::{
     Extension, Router,
     body::Body,
     extract::{Request, State},
-    http::Response,
+    http::{HeaderMap, Response},
     middleware::{from_fn, from_fn_with_state},
     response::IntoResponse,
     routing::{MethodRouter, any, get, post},
@@ -121,6 +121,7 @@ fn finished(routes: Router<BackstageAuth>, auth: BackstageAuth) -> Router {
         .with_state(auth)
 }
 
-async fn sign_out(State(auth): State<BackstageAuth>, _may: MaySignOut) -> Response<Body> {
+async fn sign_out(State(auth): State<BackstageAuth>, headers: HeaderMap, _may: MaySignOut) -> Response<Body> {
+    auth.signed_out(&headers);
     auth.sign_out().ended()
 }

@@ -33,6 +33,7 @@ pub(super) async fn refresh(
                      router outside of it",
                 );
             }
+            auth.session_refused("awsalb", &error, None);
             return Err(error.into());
         }
     };
@@ -43,6 +44,7 @@ pub(super) async fn refresh(
     let profile = auth.profile().apply(&user).await.map_err(|error| {
         let error = sign_in_error(error);
         auth.refused(&error);
+        auth.session_refused("awsalb", &error, Some(identity.user_entity_ref()));
         error
     })?;
     auth.remember_account(identity);

@@ -60,7 +60,8 @@ impl Session<'_> {
     pub(super) async fn give(self, auth: &BackstageAuth) -> Result<Response<Body>, ApiError> {
         let Session { user, ownership, profile, provider_info } = self;
         // A guest too, and a user who was denied while the profile was made.
-        auth.check_denied(user)?;
+        let provider = if provider_info.is_some() { "awsalb" } else { "guest" };
+        auth.check_denied(user).inspect_err(|error| auth.session_refused(provider, error, Some(user)))?;
         let issued = auth.tokens().user_token(user, ownership).await.map_err(|error| {
             auth.not_issued(&error);
             ApiError::unavailable()
@@ -71,7 +72,7 @@ impl Session<'_> {
             auth.store_failed("the store of users", &error);
             ApiError::unavailable()
         })?;
-        auth.session_issued(if provider_info.is_some() { "awsalb" } else { "guest" }, user, issued.expires_at);
+        auth.session_issued(provider, user, issued.expires_at);
         response::private(&SessionBody {
             profile,
             provider_info,

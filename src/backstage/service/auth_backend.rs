@@ -179,7 +179,7 @@ impl AuthBackendBuilder {
         self
     }
 
-    /// Logs each session that is issued: see [`BackstageAuthBuilder::audit_log`].
+    /// Logs sessions and sign-outs: see [`BackstageAuthBuilder::audit_log`].
     pub fn audit_log(mut self) -> Self {
         self.audit_log = true;
         self

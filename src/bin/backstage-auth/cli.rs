@@ -161,7 +161,7 @@ pub struct Serve {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
-    /// Logs each session that is issued, with its user: for an audit trail, target tower_alb_auth::audit.
+    /// Logs sessions that are issued or refused, and sign-outs, with their users: for an audit trail, target tower_alb_auth::audit.
     #[arg(long)]
     pub audit_log: bool,
 

@@ -116,8 +116,8 @@ impl Draft {
 fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) -> Draft {
     let issuer = section.text("issuer");
     let mut signers: Vec<String> = section.text("signer").into_iter().collect();
-    signers.extend(section.text_or_texts("signers").unwrap_or_default());
-    let client_ids = section.text_or_texts("clientIds").unwrap_or_default();
+    signers.extend(section.value_or_values("signers").unwrap_or_default());
+    let client_ids = section.value_or_values("clientIds").unwrap_or_default();
     let any_client = section.flag("dangerouslyAcceptAnyClient");
     let key_endpoint = section.text("keyEndpoint");
     check_region(section, &signers);

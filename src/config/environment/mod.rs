@@ -10,11 +10,11 @@ mod vars;
 
 use self::vars::{
     ACCESS_TOKEN, ACCESS_TOKEN_AUDIENCES, ACCESS_TOKEN_ISSUER, ACCESS_TOKEN_JWKS_URI, ACCESS_TOKEN_SUBJECT_CLAIM,
-    ANY_CLIENT, CLIENT_IDS, IDENTITY_HEADER_IGNORED, ISSUER, KEY_ENDPOINT, MISSING_ACCEPTED, PREFIX, SIGNERS,
-    UNVERIFIED_ACCEPTED, VERIFIED_EMAIL, Vars,
+    ANY_CLIENT, CLIENT_IDS, IDENTITY_HEADER_IGNORED, ISSUER, KEY_ENDPOINT, MISSING_ACCEPTED, OF_POLICIES, PREFIX,
+    SIGNERS, UNVERIFIED_ACCEPTED, VERIFIED_EMAIL, Vars,
 };
 use super::{
-    AccessTokens, AlbAuthConfig, AlbAuthSettings, TrustSettings,
+    AccessTokens, AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, GroupSettings, SignInSettings, TrustSettings,
     builder::{WHERE_THE_ARN_IS, WHERE_THE_RULE_IS},
 };
 use crate::settings::{ConfigError, KeyAt, Problem, ProblemKind};
@@ -27,13 +27,66 @@ impl AlbAuthConfig {
     /// Every variable that is missing, with where to find its value, and all that
     /// [`build`](super::AlbAuthConfigBuilder::build) finds.
     pub fn from_env() -> Result<Self, ConfigError> {
-        // A value that is not Unicode is not printed; the name says which variable it was.
-        let vars = std::env::vars_os().filter_map(|(name, value)| {
-            let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
-            Some((name, value.to_string_lossy().into_owned()))
-        });
-        AlbAuthSettings::from_vars(vars)?.to_builder().build()
+        AlbAuthSettings::from_vars(of_the_process())?.to_builder().build()
     }
+
+    /// A builder with the trust and the limits of the environment variables `ALB_AUTH_...`, for a sign-in policy in code:
+    /// see [`trust_from_vars`](Self::trust_from_vars).
+    ///
+    /// ```no_run
+    /// use tower_alb_auth::{AlbAuthConfig, sign_in::Subject};
+    ///
+    /// let config = AlbAuthConfig::trust_from_env()?.sign_in(Subject::new()).build()?;
+    /// # let _ = config;
+    /// # Ok::<(), tower_alb_auth::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As those of [`trust_from_vars`](Self::trust_from_vars).
+    pub fn trust_from_env() -> Result<AlbAuthConfigBuilder, ConfigError> {
+        Self::trust_from_vars(of_the_process())
+    }
+
+    /// A builder with the trust and the limits of these environment variables, and without a sign-in policy, which code adds.
+    ///
+    /// The variables of sign-in policies and groups (`ALB_AUTH_SIGN_IN`, `ALB_AUTH_EMAIL_DOMAINS`, ...) have no effect then: each
+    /// one that is set is a [warning](Self::warnings) at the start. See [`AlbAuthSettings::from_vars`] for all names.
+    ///
+    /// ```
+    /// use tower_alb_auth::{AlbAuthConfig, keys::FixedKeys, sign_in::{FirstMatch, EmailLocalPart, Subject}};
+    ///
+    /// let alb = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188";
+    /// let trust = AlbAuthConfig::trust_from_vars([
+    ///     ("ALB_AUTH_SIGNERS", alb),
+    ///     ("ALB_AUTH_ISSUER", "https://idp.example.com"),
+    ///     ("ALB_AUTH_CLIENT_IDS", "my-application"),
+    /// ])?;
+    /// let staff = EmailLocalPart::in_domains(["example.com"]);
+    /// let config = trust.sign_in(FirstMatch::of(staff).or(Subject::new())).fixed_keys(FixedKeys::new()).build()?;
+    /// assert!(config.summary().contains("my-application"));
+    /// # Ok::<(), tower_alb_auth::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Every variable of trust that is missing, with where to find its value, or whose name or value is not known.
+    pub fn trust_from_vars(
+        vars: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Result<AlbAuthConfigBuilder, ConfigError> {
+        let mut vars = Vars::new(vars.into_iter().map(|(name, value)| (name.into(), value.into())));
+        let settings = AlbAuthSettings::read(&mut vars, |_| (None, None))?;
+        let without_effect = OF_POLICIES.iter().filter(|name| vars.one(name).is_some());
+        Ok(without_effect.fold(settings.to_builder(), |builder, name| {
+            builder.warning(format!("{name} is set and has no effect, since the sign-in policy is in code: unset it"))
+        }))
+    }
+}
+
+/// The variables of the process. A value that is not Unicode is not printed; the name says which variable it was.
+fn of_the_process() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
+        Some((name, value.to_string_lossy().into_owned()))
+    })
 }
 
 impl AlbAuthSettings {
@@ -93,6 +146,14 @@ impl AlbAuthSettings {
         vars: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
     ) -> Result<Self, ConfigError> {
         let mut vars = Vars::new(vars.into_iter().map(|(name, value)| (name.into(), value.into())));
+        Self::read(&mut vars, |vars| (sign_in::policy(vars), sign_in::groups(vars)))
+    }
+
+    /// The settings of these variables, with the policy and the groups that this function reads.
+    fn read(
+        vars: &mut Vars,
+        sign_in: impl FnOnce(&mut Vars) -> (Option<SignInSettings>, Option<GroupSettings>),
+    ) -> Result<Self, ConfigError> {
         let (signers, issuer, client_ids) = (vars.list(SIGNERS), vars.one(ISSUER), vars.list(CLIENT_IDS));
         let any_client = vars.flag(ANY_CLIENT);
         for (name, is_missing, what, source) in [
@@ -109,18 +170,17 @@ impl AlbAuthSettings {
         }
         let missing_accepted = vars.flag(MISSING_ACCEPTED);
         let identity_header_ignored = vars.flag(IDENTITY_HEADER_IGNORED);
-        let sign_in = sign_in::policy(&mut vars);
+        let (sign_in, groups) = sign_in(vars);
         for other in [VERIFIED_EMAIL, UNVERIFIED_ACCEPTED] {
             if missing_accepted && vars.one(other).as_deref() == Some("true") {
                 vars.contradict(other, MISSING_ACCEPTED, "are both true");
             }
         }
-        let groups = sign_in::groups(&mut vars);
-        let access_token = access_token(&mut vars);
+        let access_token = access_token(vars);
         let limits = vars.limits().into_iter().map(|(name, text)| (name, text.into())).collect();
         let key_endpoint = vars.one(KEY_ENDPOINT);
         if !vars.problems.is_empty() {
-            return Err(ConfigError::new(vars.problems));
+            return Err(ConfigError::new(std::mem::take(&mut vars.problems)));
         }
         let entry = TrustSettings {
             signers,

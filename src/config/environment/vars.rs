@@ -48,6 +48,26 @@ variables! {
     KEY_ENDPOINT = "ALB_AUTH_KEY_ENDPOINT";
 }
 
+/// The variables of sign-in policies and their groups.
+pub(super) const OF_POLICIES: [&str; 16] = [
+    SIGN_IN,
+    SIGN_IN_CLAIM,
+    IGNORE_CASE,
+    NAMESPACE,
+    EMAIL_DOMAINS,
+    ANY_DOMAIN,
+    ALLOWED_ADDRESSES,
+    EMAIL_CLAIM,
+    STRIP_PLUS_SUFFIX,
+    VERIFIED_EMAIL,
+    UNVERIFIED_ACCEPTED,
+    GROUPS_CLAIM,
+    GROUPS_FROM,
+    GROUPS_PATH,
+    GROUPS_FORMAT,
+    GROUPS_MAP,
+];
+
 /// Variables, and the problems that were found while they were read.
 pub(super) struct Vars {
     vars: Vec<(String, String)>,

@@ -111,6 +111,12 @@ impl EmulatorConfig {
         Self { listen: anywhere, keys_listen: anywhere, provider: IdentityProvider::demo(anywhere), ..Self::new() }
     }
 
+    /// The address for browsers, if the load balancer listens at this port.
+    pub(super) fn url(&self, port: u16) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}:{port}", self.public_host)
+    }
+
     /// The target of requests: `http://localhost:3000`. Plain http, without a path.
     pub fn target(mut self, url: impl Into<String>) -> Self {
         self.target = Some(url.into());

@@ -1,7 +1,7 @@
 //! Queries to the catalog over HTTP.
 //!
-//! Each query opens a connection; cached results make queries rare. HTTP/1.1, no redirects, no
-//! proxy from the environment. A query is retried once if its failure may be transient.
+//! HTTP/1.1, no redirects, no proxy from the environment. Idle [`connections`](super::connections) are
+//! used again. A query is retried once, on a new connection, if its failure may be transient.
 //! [`MAX_CONCURRENT_QUERIES`] queries run at once; others wait in a queue until their sign-in times
 //! out.
 //!
@@ -15,13 +15,15 @@ use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::{Client as HttpClient, connect::HttpConnector};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use super::entity::Entity;
+use super::{
+    connections::Connections,
+    encoding::{self, Undecodable},
+    entity::Entity,
+};
 use crate::{
     identity::EntityRef,
     net::{
@@ -51,7 +53,7 @@ const USER_AGENT: &str = concat!("tower-alb-auth/", env!("CARGO_PKG_VERSION"));
 pub(crate) struct Client {
     base: String,
     credentials: Credentials,
-    http: HttpClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    http: Connections,
     timeout: Duration,
     transitive_groups: bool,
     query_permits: Semaphore,
@@ -101,6 +103,13 @@ fn bearer(token: &str) -> Result<HeaderValue, String> {
     Ok(value)
 }
 
+/// Whether a query is sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    First,
+    Retry,
+}
+
 /// Why a query failed.
 enum Failure {
     /// The failure may be transient.
@@ -119,7 +128,7 @@ impl Client {
         transitive_groups: bool,
     ) -> Self {
         let tcp = http_client::tcp(CONNECT_TIMEOUT.min(timeout));
-        let http = http_client::client(http_client::https_or_http(tls, tcp));
+        let http = Connections::new(http_client::https_or_http(tls, tcp), MAX_CONCURRENT_QUERIES);
         Self {
             base,
             credentials,
@@ -171,10 +180,10 @@ impl Client {
         body: Option<String>,
     ) -> Result<Option<T>, SignInError> {
         let tries = async {
-            let first = self.query_once(&method, path, body.clone()).await;
+            let first = self.query_once(&method, path, body.clone(), Attempt::First).await;
             let Err(Failure::Transient(_)) = first else { return first };
             tokio::time::sleep(RETRY_WAIT).await;
-            self.query_once(&method, path, body).await
+            self.query_once(&method, path, body, Attempt::Retry).await
         };
         // The semaphore is never closed. A sign-in that waits too long ends by sign_in_timeout and
         // leaves the queue.
@@ -203,7 +212,13 @@ impl Client {
     }
 
     /// The body of a response with 200; `None` for 404.
-    async fn query_once(&self, method: &Method, path: &str, body: Option<String>) -> Result<Option<Bytes>, Failure> {
+    async fn query_once(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<String>,
+        attempt: Attempt,
+    ) -> Result<Option<Bytes>, Failure> {
         let authorization = match self.credentials.header().await {
             Ok(authorization) => authorization,
             Err(error) if error.kind() == SignInErrorKind::Misconfigured => {
@@ -217,13 +232,20 @@ impl Client {
             .header(header::ACCEPT, "application/json")
             .header(header::USER_AGENT, USER_AGENT)
             .header(header::AUTHORIZATION, authorization);
+        if let Some(encodings) = encoding::ACCEPTED {
+            request = request.header(header::ACCEPT_ENCODING, encodings);
+        }
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
         let request = request
             .body(Full::from(body.unwrap_or_default()))
             .map_err(|_| Failure::Permanent(format!("the catalog's address {} is invalid", self.base)))?;
-        let response = self.http.request(request).await.map_err(|error| {
+        let response = match attempt {
+            Attempt::First => self.http.request(request).await,
+            Attempt::Retry => self.http.request_on_new(request).await,
+        };
+        let response = response.map_err(|error| {
             let message = format!("the catalog at {} cannot be reached: {}", self.base, chain(&error));
             if is_tls(&error) { Failure::Permanent(message) } else { Failure::Transient(message) }
         })?;
@@ -247,14 +269,28 @@ impl Client {
             status if status.is_server_error() => return Err(Failure::Transient(message)),
             _ => return Err(Failure::Rejected(message)),
         }
-        let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES).collect().await.map_err(|error| {
+        let (head, body) = response.into_parts();
+        let too_large = || Failure::Permanent(format!("{message} and more than {MAX_RESPONSE_BYTES} bytes"));
+        let body = Limited::new(body, MAX_RESPONSE_BYTES).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
-                Failure::Permanent(format!("{message} and more than {MAX_RESPONSE_BYTES} bytes"))
+                too_large()
             } else {
                 Failure::Transient(format!("{message}, and the response is incomplete: {}", chain(&*error)))
             }
         })?;
-        Ok(Some(body.to_bytes()))
+        let body =
+            encoding::decoded(&head.headers, body.to_bytes(), MAX_RESPONSE_BYTES).map_err(|error| match error {
+                Undecodable::Unknown => Failure::Permanent(format!(
+                    "{message} in a content-encoding that was not requested: does a proxy in between compress it?"
+                )),
+                #[cfg(feature = "backstage")]
+                Undecodable::Invalid => {
+                    Failure::Transient(format!("{message}, and the compressed response is invalid"))
+                }
+                #[cfg(feature = "backstage")]
+                Undecodable::TooLarge => too_large(),
+            })?;
+        Ok(Some(body))
     }
 }
 

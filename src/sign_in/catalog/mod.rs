@@ -25,6 +25,8 @@
 
 mod builder;
 mod client;
+mod connections;
+mod encoding;
 mod entity;
 mod groups;
 mod lookup;

@@ -128,6 +128,12 @@ impl CatalogSignIn {
         if email.local_part.contains('&') {
             return Err(SignInError::refused("the email has a '&', and such an address is not sent to the catalog"));
         }
+        if self.rule.accepts_any_domain() && email.has_punycode_domain() {
+            return Err(SignInError::not_found(
+                "the email's domain has a label in Punycode (xn--), and such an address is sent to the catalog only if its \
+                 domain is listed: in_domains(..) (app-config.yaml: allowedDomains)",
+            ));
+        }
         if self.by == LookupKey::LocalPart
             && let Err(error) = EntityRef::user(email.local_part)
         {
@@ -214,11 +220,18 @@ impl CatalogSignIn {
             let user = names.user(email.local_part);
             return user.map(SignIn::user).map_err(|error| SignInError::refused(unfit(email.local_part, error)));
         }
-        if self.client.hints.is_due() {
-            // The request does not wait for the hint.
-            let _ = spawn(self.clone().hint(claims.clone()));
+        let error = SignInError::not_found(format!("the catalog has no {}", self.by.user()));
+        // A plus address is mostly that of a user with another address, which no resolver finds.
+        if email.local_part.contains('+') {
+            return Err(error);
         }
-        Err(SignInError::not_found(format!("the catalog has no {}", self.by.user())))
+        let (policy, claims) = (self.clone(), claims.clone());
+        Err(error.with_follow_up(move || {
+            if policy.client.hints.is_due() {
+                // The request does not wait for the hint.
+                let _ = spawn(policy.clone().hint(claims.clone()));
+            }
+        }))
     }
 
     /// Logs which other resolver would have found a user, if there is one.
@@ -232,7 +245,7 @@ impl CatalogSignIn {
             if self.find(other, &email, None).await.is_ok_and(|found| !found.is_empty()) {
                 tracing::info!(
                     target: "tower_alb_auth",
-                    "the catalog has no {}, but {}, unless a later resolver finds the user",
+                    "the catalog has no {}, but {}",
                     self.by.user(),
                     other.hint()
                 );

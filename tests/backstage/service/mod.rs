@@ -12,6 +12,7 @@ mod health;
 mod healthcheck;
 mod hostile;
 mod observed;
+mod printed;
 mod settings;
 mod sign_in;
 mod site;

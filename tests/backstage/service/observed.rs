@@ -130,3 +130,45 @@ backend:
     assert_eq!(text(&site.service.at("/.backstage/health/v1/readiness")).await.0, 503);
     assert!(site.service.runs() && TcpStream::connect(&site.service.url[7..]).is_ok());
 }
+
+/// The lines of the audit trail, up to this event.
+fn audited(site: &Site, event: &str) -> Vec<Value> {
+    let log = site.service.wait_until_it_says(&format!("\"event\":\"{event}\""));
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let lines = lines.filter(|line| line["target"] == "tower_alb_auth::audit" && line["fields"]["event"] == event);
+    lines.map(|line| line["fields"].clone()).collect()
+}
+
+#[tokio::test]
+async fn the_audit_log_has_refusals_and_sign_outs() {
+    let site = Site::with(&["--audit-log", "--log-format", "json"]).await;
+    let (status, _) = site.signed_in("guest").await.get("/api/auth/awsalb/refresh").await;
+    assert_eq!(status, 403);
+    let refused = audited(&site, "session_refused");
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert_eq!((&refused[0]["kind"], &refused[0]["status"]), (&"sign_in_refused".into(), &403.into()));
+    assert_eq!((&refused[0]["provider"], &refused[0]["left_out"]), (&"awsalb".into(), &0.into()));
+
+    let browser = site.signed_in("jane").await;
+    let ended = browser.client.post(site.url("/api/auth/awsalb/logout")).header("origin", site.emulator.url());
+    assert_eq!(ended.send().await.expect("a response").status(), 200);
+    let signed_out = audited(&site, "signed_out");
+    assert_eq!(signed_out.len(), 1, "{signed_out:?}");
+    assert_eq!((&signed_out[0]["user"], &signed_out[0]["provider"]), (&USER.into(), &"awsalb".into()));
+    assert!(!site.service.log().contains('@'), "{}", site.service.log());
+}
+
+/// Requests past the load balancer cannot fill the log.
+#[tokio::test]
+async fn the_audit_log_of_refusals_is_bounded() {
+    let site = Site::with(&["--audit-log", "--log-format", "json"]).await;
+    let client = reqwest::Client::new();
+    for _ in 0..50 {
+        let refused = client.get(site.service.at("/api/auth/awsalb/refresh")).send().await.expect("a response");
+        assert_eq!(refused.status(), 401);
+    }
+    let refused = audited(&site, "session_refused");
+    // A window is 10 s: a slow machine sees a second one.
+    assert!((10..50).contains(&refused.len()), "{refused:?}");
+    assert!(refused.iter().all(|line| line["kind"] == "missing" && line.get("user").is_none()), "{refused:?}");
+}

@@ -3,6 +3,7 @@
 mod bounds;
 mod files;
 mod hostile;
+mod lists;
 mod messages;
 mod provider;
 mod refusals;

@@ -57,7 +57,7 @@ async fn nobody_is_403_several_are_409_and_the_log_says_which_resolver_would_hav
     let said = answer.error.expect("an error").operator_message();
     assert!(said.contains("the catalog has no user named like the email's local part"), "{said}");
     let hint = "the catalog has no user named like the email's local part, but a user of the catalog has the email in \
-                spec.profile.email: use emailMatchingUserEntityProfileEmail, unless a later resolver finds the user";
+                spec.profile.email: use emailMatchingUserEntityProfileEmail";
     while !traced.lines(Level::INFO).iter().any(|line| line == hint) {
         tokio::task::yield_now().await;
     }

@@ -4,6 +4,7 @@ pub(crate) mod server;
 
 mod answers;
 mod configuration;
+mod connections;
 mod flood;
 mod groups;
 mod hostile;

@@ -1,5 +1,7 @@
 //! What the catalog is not asked.
 
+use tower_alb_auth::{AuthErrorKind, sign_in::FirstMatch};
+
 use super::{
     catalog,
     server::{CatalogServer, user},
@@ -16,4 +18,46 @@ async fn a_name_that_no_entity_can_have_is_not_looked_up_by_name() {
     }
     let asked = server.asked();
     assert!(!asked.iter().any(|(question, _)| question.starts_with("name ")), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_user_of_a_later_resolver_causes_one_query_of_each_and_no_hint() {
+    let server = CatalogServer::start([user("jane.doe", "jane.doe@example.com", &[])]).await;
+    let catalog = catalog(&server);
+    let policy = FirstMatch::of(catalog.by_annotation("example.com/mail")).or(catalog.by_profile_email());
+    sign_in(policy, "jane.doe@example.com").await.assert_ok("user:default/jane.doe");
+    // A hint is a task of this runtime, which has one thread.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_plus_address_that_the_catalog_does_not_have_causes_one_query_and_no_hint() {
+    let server = CatalogServer::start([user("jane", "jane@example.com", &[])]).await;
+    let answer = sign_in(catalog(&server).by_profile_email(), "jane+x@example.com").await;
+    assert_eq!(answer.kind(), Some(AuthErrorKind::UserNotFound));
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn s_56_a_domain_in_punycode_is_sent_to_the_catalog_only_if_it_is_listed() {
+    let email = "jane@xn--exmple-cua.com";
+    let server = CatalogServer::start([user("jane", email, &[])]).await;
+    let catalog = catalog(&server);
+    for policy in [catalog.by_profile_email(), catalog.by_annotation("microsoft.com/email")] {
+        for email in [email, "jane@mail.XN--exmple-cua.com"] {
+            let answer = sign_in(policy.clone(), email).await;
+            assert_eq!((answer.status.as_u16(), answer.kind()), (403, Some(AuthErrorKind::UserNotFound)));
+            let said = answer.error.expect("an error").operator_message();
+            assert!(said.contains("Punycode") && said.contains("allowedDomains"), "{said}");
+        }
+    }
+    assert_eq!(server.asked(), []);
+    let listed = catalog.by_profile_email().in_domains(["xn--exmple-cua.com"]);
+    sign_in(listed, email).await.assert_ok("user:default/jane");
 }

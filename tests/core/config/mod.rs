@@ -11,6 +11,7 @@ mod signers;
 mod snapshots;
 #[cfg(feature = "app-config")]
 mod three_places;
+mod trust_from_vars;
 
 use tower_alb_auth::{AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb, sign_in::EmailLocalPart};
 

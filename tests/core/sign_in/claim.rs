@@ -105,3 +105,28 @@ fn a_claim_that_users_may_write_at_common_providers_is_warned_of() {
         assert_eq!(warnings(claim), Vec::<String>::new(), "{claim}");
     }
 }
+
+#[tokio::test]
+async fn a_federated_users_name_of_cognito_is_refused_with_the_whole_remedy_at_once() {
+    let user = user().claim("username", "AzureAD_jane@example.com");
+    for policy in [NamedClaim::new("username"), NamedClaim::new("username").ignoring_case()] {
+        let answer = sign_in(policy, &user).await;
+        assert_403(&answer, AuthErrorKind::SignInRefused, "federated");
+        let message = answer.error.as_ref().expect("an error").operator_message();
+        for part in [
+            "is not a user name",
+            "<provider>_<address>",
+            "EmailLocalPart",
+            "email_verified",
+            "dangerously_accept_unverified_email()",
+            "dangerouslyAcceptUnverifiedEmail: true",
+            "ALB_AUTH_DANGEROUSLY_ACCEPT_UNVERIFIED_EMAIL=true",
+        ] {
+            assert!(message.contains(part), "{part:?} is not in: {message}");
+        }
+        assert!(!message.contains("jane"), "{message}");
+    }
+    let plain = sign_in(NamedClaim::new("username"), &user.claim("username", "Jane@example.com")).await;
+    let message = plain.error.as_ref().expect("an error").operator_message();
+    assert!(message.contains("upper-case letters") && message.contains("email_claim"), "{message}");
+}

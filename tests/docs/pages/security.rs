@@ -68,6 +68,26 @@ fn s_74_readme_and_security_say_that_the_target_must_be_reachable_through_its_lo
     }
 }
 
+/// Who connects to the target without a user, and at which port.
+#[test]
+fn s_74_the_rule_of_the_security_group_names_the_services_that_call_the_target_without_a_user() {
+    let must = section(&read("SECURITY.md"), "## What the operator must do");
+    // The table is a part of a list.
+    let callers = rows(&must.lines().map(str::trim_start).collect::<Vec<_>>().join("\n"));
+    for (caller, part) in [
+        ("load balancer", "health check"),
+        ("back ends", "key set"),
+        ("forward auth", "decision"),
+        ("Prometheus", "`/metrics`"),
+    ] {
+        let row = callers.iter().find(|row| row[0].contains(caller)).unwrap_or_else(|| panic!("no row of {caller}"));
+        assert!(row[2].contains(part), "{row:?}");
+    }
+    let metrics = callers.iter().find(|row| row[0].contains("Prometheus")).expect("a row");
+    assert!(metrics[1].contains("never the application's"), "{metrics:?}");
+    assert!(must.contains("Probes of ECS") && must.contains("Those of Kubernetes"));
+}
+
 #[test]
 fn s_74_the_example_load_balancer_drops_invalid_headers_and_mitigates_desync() {
     for load_balancer in of_kind(&example(), "aws_lb") {

@@ -8,6 +8,7 @@ mod bodies;
 mod cache_control;
 mod flood;
 mod grpc_form;
+mod hints;
 mod identity_header;
 mod look_alikes;
 mod modes;

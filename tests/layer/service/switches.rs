@@ -34,7 +34,8 @@ fn s_84_the_switches_of_a_layer_are_one_line() {
     let all = all.expose_access_token().leave_cache_control();
     assert_eq!(
         one(all),
-        "requests without x-amzn-oidc-data pass, without a user (optional); exempt paths: \"/healthz\", \"/ready\"; the \
+        "requests without x-amzn-oidc-data pass, without a user (optional); exempt paths: \"/healthz\", \"/ready\" (without a \
+         user, even if one is signed in; in a nested router, without its prefix); the \
          x-amzn-oidc-* headers of signed-in users are kept (keep_headers); handlers get the provider's access token \
          (expose_access_token); responses without Cache-Control are not made private (leave_cache_control)"
     );

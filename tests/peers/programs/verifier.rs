@@ -1,7 +1,10 @@
 //! A verifier of load balancers' tokens in another language: it says whether the emulator signs as a load balancer does, and
 //! not only as this crate believes it does.
 
-use std::process::Stdio;
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use serde_json::Value;
 use tokio::{io::AsyncWriteExt, process::Command};
@@ -20,17 +23,40 @@ struct Trusted {
     client_id: String,
 }
 
+/// A program that verifies a token: its interpreter and its file.
+#[derive(Clone)]
+struct Program {
+    interpreter: PathBuf,
+    file: PathBuf,
+}
+
+impl Program {
+    fn aws_jwt_verify() -> Self {
+        Self { interpreter: "node".into(), file: "verify.mjs".into() }
+    }
+
+    /// A snippet of examples/verify.
+    fn snippet(interpreter: impl Into<PathBuf>, file: &str) -> Self {
+        Self {
+            interpreter: interpreter.into(),
+            file: Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/verify").join(file),
+        }
+    }
+}
+
 /// Whether it accepts the token, and what it said.
-async fn verify(trusted: &Trusted, token: &str) -> (bool, String) {
-    let mut child = Command::new("node")
+async fn verify(program: &Program, trusted: &Trusted, token: &str) -> (bool, String) {
+    let mut child = Command::new(&program.interpreter)
         .current_dir(peers())
-        .args(["verify.mjs", &trusted.key_endpoint, &trusted.signer, &trusted.issuer, &trusted.client_id])
+        .arg(&program.file)
+        .args([&trusted.key_endpoint, &trusted.signer, &trusted.issuer, &trusted.client_id])
+        .env("NO_PROXY", "127.0.0.1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
         .spawn()
-        .expect("node is installed");
+        .expect("it is installed");
     let mut input = child.stdin.take().expect("its input");
     input.write_all(token.as_bytes()).await.expect("written");
     drop(input);
@@ -38,8 +64,8 @@ async fn verify(trusted: &Trusted, token: &str) -> (bool, String) {
     (output.status.success(), String::from_utf8(output.stdout).expect("UTF-8"))
 }
 
-async fn accepts_this_and_nothing_else(trusted: Trusted, token: &str, subject: &str) {
-    let (accepted, said) = verify(&trusted, token).await;
+async fn accepts_this_and_nothing_else(program: Program, trusted: Trusted, token: &str, subject: &str) {
+    let (accepted, said) = verify(&program, &trusted, token).await;
     assert!(accepted, "{said}");
     let payload: Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!(payload["sub"], subject);
@@ -47,13 +73,13 @@ async fn accepts_this_and_nothing_else(trusted: Trusted, token: &str, subject: &
     let middle = token.len() / 2;
     let flipped = if &token[middle..=middle] == "A" { "B" } else { "A" };
     let changed = format!("{}{flipped}{}", &token[..middle], &token[middle + 1..]);
-    assert!(!verify(&trusted, &changed).await.0, "one character is another");
+    assert!(!verify(&program, &trusted, &changed).await.0, "one character is another");
     for (case, trusted) in [
         ("signer", Trusted { signer: trusted.signer.replace("0000", "1111"), ..copy(&trusted) }),
         ("issuer", Trusted { issuer: "https://other.example".to_owned(), ..copy(&trusted) }),
         ("client", Trusted { client_id: "other".to_owned(), ..copy(&trusted) }),
     ] {
-        assert!(!verify(&trusted, token).await.0, "another {case}");
+        assert!(!verify(&program, &trusted, token).await.0, "another {case}");
     }
 }
 
@@ -66,9 +92,8 @@ fn copy(trusted: &Trusted) -> Trusted {
     }
 }
 
-#[tokio::test]
-#[ignore = "peer: the npm package aws-jwt-verify, installed by .ci/peers"]
-async fn the_package_aws_jwt_verify_accepts_the_emulators_tokens() {
+/// With a token of the emulator.
+async fn accepts_the_emulators_tokens(program: Program) {
     let demo = IdentityProvider::demo(([127, 0, 0, 1], 0).into()).sign_in_as("jane");
     let site = Site::start(|config| config.provider(demo)).await;
     assert_eq!(site.browser().get(site.emulator.url()).send().await.expect("an answer").status(), 200);
@@ -84,7 +109,25 @@ async fn the_package_aws_jwt_verify_accepts_the_emulators_tokens() {
         use base64::{Engine as _, engine::general_purpose::URL_SAFE};
         serde_json::from_slice::<Value>(&URL_SAFE.decode(payload).expect("padded")).expect("JSON")
     };
-    accepts_this_and_nothing_else(trusted, &token, payload["sub"].as_str().expect("a sub")).await;
+    accepts_this_and_nothing_else(program, trusted, &token, payload["sub"].as_str().expect("a sub")).await;
+}
+
+#[tokio::test]
+#[ignore = "peer: the npm package aws-jwt-verify, installed by .ci/peers"]
+async fn the_package_aws_jwt_verify_accepts_the_emulators_tokens() {
+    accepts_the_emulators_tokens(Program::aws_jwt_verify()).await;
+}
+
+#[tokio::test]
+#[ignore = "peer: Node.js"]
+async fn the_snippet_for_node_accepts_the_emulators_tokens() {
+    accepts_the_emulators_tokens(Program::snippet("node", "verify.mjs")).await;
+}
+
+#[tokio::test]
+#[ignore = "peer: the Python package PyJWT, installed by .ci/peers"]
+async fn the_snippet_for_python_accepts_the_emulators_tokens() {
+    accepts_the_emulators_tokens(Program::snippet(peers().join("venv/bin/python"), "verify.py")).await;
 }
 
 #[tokio::test]
@@ -98,5 +141,5 @@ async fn the_package_aws_jwt_verify_accepts_the_tokens_of_the_mock() {
         client_id: alb.client_id().to_owned(),
     };
     let user = User::jane().claim("sub", "subject-7");
-    accepts_this_and_nothing_else(trusted, &alb.sign(&user), "subject-7").await;
+    accepts_this_and_nothing_else(Program::aws_jwt_verify(), trusted, &alb.sign(&user), "subject-7").await;
 }

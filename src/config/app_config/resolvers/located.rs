@@ -33,12 +33,12 @@ impl<P: SignInResolver> SignInResolver for Located<P> {
 }
 
 fn with_place(place: &KeyAt, error: SignInError) -> SignInError {
-    let message = format!("{place}: {}", error.message());
     match error.kind() {
-        SignInErrorKind::Refused => SignInError::refused(message),
-        SignInErrorKind::NotFound => SignInError::not_found(message),
-        SignInErrorKind::Ambiguous => SignInError::ambiguous(message),
         // An error of the catalog, not of that line.
         SignInErrorKind::Unavailable | SignInErrorKind::Misconfigured => error,
+        SignInErrorKind::Refused | SignInErrorKind::NotFound | SignInErrorKind::Ambiguous => {
+            let message = format!("{place}: {}", error.message());
+            error.with_message(message)
+        }
     }
 }
