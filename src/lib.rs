@@ -103,7 +103,10 @@ pub use self::net::listen;
 pub use self::{
     alb::{ArnError, KeyEndpoint, Kid, LoadBalancerArn},
     authenticator::explain,
-    config::{AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, TrustedAlb},
+    config::{
+        alb_auth_config::AlbAuthConfig, builder::AlbAuthConfigBuilder, settings::AlbAuthSettings,
+        trusted_alb::TrustedAlb,
+    },
     error::{AuthError, AuthErrorKind, Fault},
     identity::{
         AccessTokenClaims, BackstageIdentity, ClaimError, Claims, EntityRef, EntityRefError, Profile,

@@ -20,120 +20,36 @@
 //! | a limit out of its range | the message names the range |
 
 mod access_tokens;
+pub(crate) mod alb_auth_config;
 #[cfg(feature = "app-config")]
 pub(crate) mod app_config;
-mod builder;
+pub(crate) mod builder;
 mod email_settings;
 mod environment;
 mod group_settings;
 mod limit_settings;
 mod nearest;
-mod settings;
+pub(crate) mod settings;
 mod trust;
-mod trusted_alb;
+pub(crate) mod trusted_alb;
 mod warnings;
-
-use std::{fmt, sync::Arc};
 
 #[cfg(feature = "https")]
 pub(crate) use self::access_tokens::{AccessTokenRule, KeysAt, is_safe_url};
 #[cfg(feature = "app-config")]
 pub use self::app_config::AppConfig;
-pub(crate) use self::trust::{EntryIndex, Naming, Trust, TrustMatch};
+// These have their public path at the root of the crate.
 pub use self::{
     access_tokens::AccessTokens,
-    builder::AlbAuthConfigBuilder,
     email_settings::EmailSettings,
     group_settings::GroupSettings,
-    settings::{AlbAuthSettings, LimitSetting, SignInSettings, TrustSettings},
+    settings::{LimitSetting, SignInSettings, TrustSettings},
+};
+pub(crate) use self::{
+    alb_auth_config::{AlbAuthConfig, IdentityHeader, Settings},
+    builder::AlbAuthConfigBuilder,
+    settings::AlbAuthSettings,
+    trust::{EntryIndex, Naming, Trust, TrustMatch},
     trusted_alb::TrustedAlb,
 };
 pub use crate::settings::{Location, Problem, ProblemKind};
-use crate::{
-    alb::{KeyEndpoint, PublicKey},
-    keys::{KeyId, SharedSource},
-    limits::{CacheLimits, KeyLimits, TokenLimits},
-    settings::FilesRead,
-    sync::SharedClock,
-};
-
-/// Trusted load balancers, sign-in policies and limits. Immutable; a clone increments one reference count.
-///
-/// ```
-/// use tower_alb_auth::{AlbAuthConfig, TrustedAlb, sign_in::EmailLocalPart};
-///
-/// let alb = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188";
-/// let issuer = "https://login.microsoftonline.com/0b6c2f3e-8f5f-4a39-a3f5-0f6e3f4f5a61/v2.0";
-/// let config = AlbAuthConfig::builder()
-///     .trust(TrustedAlb::new(alb, issuer).client_id("5c1f8a0e-8a6e-4d8e-9a55-0d6f2b8f7c11"))
-///     .sign_in(EmailLocalPart::in_domains(["example.com"]))
-///     .build();
-/// # #[cfg(feature = "https")]
-/// assert!(config.is_ok());
-/// ```
-#[doc(alias("oidc", "cognito", "entra"))]
-#[derive(Clone)]
-pub struct AlbAuthConfig {
-    pub(crate) inner: Arc<Settings>,
-}
-
-#[derive(Clone)]
-pub(crate) struct Settings {
-    pub(crate) trust: Trust,
-    pub(crate) token_limits: TokenLimits,
-    pub(crate) key_limits: KeyLimits,
-    pub(crate) cache_limits: CacheLimits,
-    pub(crate) source: Option<SharedSource>,
-    pub(crate) pinned: Vec<(KeyId, Arc<PublicKey>)>,
-    pub(crate) clock: SharedClock,
-    pub(crate) identity_header: IdentityHeader,
-    /// Whether spans name the user.
-    pub(crate) record_user: bool,
-    /// Where keys come from, if that is not where AWS documents them to be.
-    keys_from: Option<String>,
-    warnings: Vec<String>,
-    /// The files that the settings were read from.
-    pub(crate) files: FilesRead,
-}
-
-/// What is done with `x-amzn-oidc-identity`, which is not signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum IdentityHeader {
-    /// It must be the subject of the signed token.
-    #[default]
-    MustMatch,
-    Ignored,
-}
-
-impl AlbAuthConfig {
-    /// Collects settings.
-    pub fn builder() -> AlbAuthConfigBuilder {
-        AlbAuthConfigBuilder::new()
-    }
-
-    /// What is trusted, in one line, as it is logged at start-up: signers, issuers, client ids and sign-in policies, with the
-    /// addresses that are allowed by name; and where keys come from, unless it is where AWS documents them to be.
-    pub fn summary(&self) -> String {
-        let trust = self.inner.trust.summary();
-        match &self.inner.keys_from {
-            Some(keys) => format!("{trust}; {keys}"),
-            None => trust,
-        }
-    }
-
-    /// The checks that the settings waive, one text each, as they are logged at start-up.
-    pub fn warnings(&self) -> &[String] {
-        &self.inner.warnings
-    }
-
-    /// Where public keys are fetched from.
-    pub fn key_endpoints(&self) -> Vec<KeyEndpoint> {
-        self.inner.trust.endpoints()
-    }
-}
-
-impl fmt::Debug for AlbAuthConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AlbAuthConfig").field("trust", &self.summary()).finish_non_exhaustive()
-    }
-}

@@ -28,10 +28,8 @@ use std::{
 use clap::Args;
 use http::{HeaderMap, HeaderValue};
 use tower_alb_auth::{
-    ConfigError,
-    config::{
-        AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, AppConfig, EmailSettings, SignInSettings, TrustSettings,
-    },
+    AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, ConfigError,
+    config::{AppConfig, EmailSettings, SignInSettings, TrustSettings},
     emulator::ApplicationSettings,
     explain::{SignatureKey, TokenParts, Verdict},
     sign_in::ClaimsOnly,
