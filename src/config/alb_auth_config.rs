@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{AlbAuthConfigBuilder, Trust};
+use super::Trust;
 use crate::{
     alb::{KeyEndpoint, PublicKey},
     keys::{KeyId, SharedSource},
@@ -60,11 +60,6 @@ pub(crate) enum IdentityHeader {
 }
 
 impl AlbAuthConfig {
-    /// Collects settings.
-    pub fn builder() -> AlbAuthConfigBuilder {
-        AlbAuthConfigBuilder::new()
-    }
-
     /// What is trusted, in one line, as it is logged at start-up: signers, issuers, client ids and sign-in policies, with the
     /// addresses that are allowed by name; and where keys come from, unless it is where AWS documents them to be.
     pub fn summary(&self) -> String {

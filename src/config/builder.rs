@@ -69,6 +69,13 @@ impl Keys {
     }
 }
 
+impl AlbAuthConfig {
+    /// Collects settings.
+    pub fn builder() -> AlbAuthConfigBuilder {
+        AlbAuthConfigBuilder::new()
+    }
+}
+
 impl AlbAuthConfigBuilder {
     pub(super) fn new() -> Self {
         Self::default()

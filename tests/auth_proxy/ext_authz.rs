@@ -257,5 +257,5 @@ async fn s_107_over_http_the_query_is_the_request_and_names_what_to_remove() {
     let removed =
         response.lines().find_map(|line| line.strip_prefix("x-envoy-auth-headers-to-remove: ")).expect("names");
     let removed: BTreeSet<&str> = removed.split(',').collect();
-    assert_eq!(removed, ["x-amzn-oidc-data", "x-forwarded-uri", "x_forwarded_user"].into());
+    assert_eq!(removed, ["x-amzn-oidc-data", "x-forwarded-host", "x-forwarded-uri", "x_forwarded_user"].into());
 }

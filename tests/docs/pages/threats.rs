@@ -127,7 +127,7 @@ fn every_limit_that_can_be_set_is_referred_to() {
     for group in ["TokenLimits", "KeyLimits", "CacheLimits"] {
         let declared: BTreeSet<String> =
             rows(&section(&configuration, &format!("## {group}"))).iter().flat_map(|row| quoted(&row[0])).collect();
-        let link = format!("[{group}](CONFIGURATION.md#{})", group.to_lowercase());
+        let link = format!("[{group}][CONFIGURATION.md#{}]", group.to_lowercase());
         let places = rows(&limits).into_iter().filter(|row| row[1].starts_with(&link));
         let referred: Vec<String> = places.flat_map(|row| quoted(&row[1])).collect();
         assert_eq!(referred.iter().cloned().collect::<BTreeSet<_>>(), declared, "{group}");
