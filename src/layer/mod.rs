@@ -83,10 +83,12 @@ mod watch;
 pub use self::extract::ExtractRejection;
 #[cfg(feature = "backstage")]
 pub(crate) use self::refusal::CHALLENGE;
+#[cfg(feature = "proxy")]
+pub(crate) use self::refusal::GrpcForm;
 #[cfg(feature = "axum")]
 pub(crate) use self::refusal::refuse;
 #[cfg(any(feature = "backstage", feature = "proxy"))]
-pub(crate) use self::refusal::{Format, GrpcForm, Refusal};
+pub(crate) use self::refusal::{Format, Refusal};
 pub(crate) use self::{
     handle::AlbAuthHandle,
     marks::{AlbAccessToken, Anonymous, Unnamed},

@@ -72,7 +72,7 @@ pub struct AppConfig {
     /// The files that it was read from, `$include` and `$file` targets among them.
     files: FilesRead,
     /// Those variables of the environment that Backstage's database driver and Node.js read by themselves.
-    #[cfg_attr(not(feature = "backstage"), expect(dead_code, reason = "read by the settings of the database"))]
+    #[cfg_attr(not(feature = "backstage"), allow(dead_code, reason = "read by the settings of the database"))]
     variables: Variables,
 }
 
