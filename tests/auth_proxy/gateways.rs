@@ -44,7 +44,7 @@ const OTHER_TARGETS: [&str; 8] = [
 ];
 
 fn free_address() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port")
+    (std::net::Ipv4Addr::LOCALHOST, crate::port::free_port()).into()
 }
 
 /// A gateway in front of a site; ends with the value.

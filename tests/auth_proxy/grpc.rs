@@ -47,9 +47,9 @@ async fn grpc_calls_and_streams_pass_and_a_stranger_gets_a_grpc_status() {
 /// A client of gRPC reads `grpc-status`, in the form of the layer's refusals.
 #[tokio::test]
 async fn f_47_grpc_clients_get_a_grpc_status_if_the_service_is_down() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+    let free = crate::port::free_port();
     let lines = "upstream_protocol: http2\nmax_body_bytes: 10\n";
-    let site = Site::in_front_of(&format!("http://{free}"), lines, Log::default()).await;
+    let site = Site::in_front_of(&format!("http://127.0.0.1:{free}"), lines, Log::default()).await;
     let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().expect("a client");
     for (content_type, body, status, code) in [
         ("application/grpc", "12345", 200, Some("14")),

@@ -1,5 +1,7 @@
 //! The proxy for services in any language, by real HTTP: a mock load balancer, the proxy, and a service that says what it saw.
 
+#[path = "../support/port.rs"]
+mod port;
 mod site;
 
 mod applications;

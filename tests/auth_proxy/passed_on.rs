@@ -144,7 +144,7 @@ async fn f_47_a_service_that_fails_is_a_502_or_504() {
 
 #[tokio::test]
 async fn a_proxy_that_leads_back_to_itself_says_so() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    let port = crate::port::free_port();
     let lines = format!("listen: 127.0.0.1:{port}\nupstream: http://127.0.0.1:{port}\nkeep_alb_headers: true\n");
     let alb = tower_alb_auth::test_util::MockAlb::new();
     let text = format!("{}{lines}", crate::site::trust(&alb).await);

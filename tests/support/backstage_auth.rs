@@ -2,7 +2,6 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read},
-    net::{Ipv4Addr, TcpListener},
     path::Path,
     process::{Child, Command, Output, Stdio},
     sync::{Arc, Mutex},
@@ -139,10 +138,6 @@ impl Ended {
 }
 
 /// A port that is free at the moment.
-pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr()).expect("a port").port()
-}
-
 pub fn wait_until<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let until = Instant::now() + LONGEST;
     loop {

@@ -7,6 +7,7 @@ pub mod backstage_auth;
 pub mod https;
 #[cfg(all(feature = "axum", feature = "https"))]
 pub mod issuer;
+pub mod port;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod traced;

@@ -1,6 +1,7 @@
 //! Runs the emulator, the application that it may have started, and the signal handling.
 
 use std::{
+    hash::{BuildHasher, Hasher, RandomState},
     io::{self, IsTerminal, Write},
     net::{Ipv4Addr, TcpListener},
     time::Duration,
@@ -102,8 +103,8 @@ impl Emulate {
             // An invalid target is reported by the checks of the configuration.
             (Some(_), target) => Ok(target.and_then(|target| target.port_u16()).unwrap_or(80)),
             (None, _) => {
-                let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-                let port = free.map_err(|error| format!("there is no free port for the application: {error}"))?.port();
+                let port =
+                    free_port().map_err(|error| format!("there is no free port for the application: {error}"))?;
                 settings.target = Some(format!("http://localhost:{port}"));
                 Ok(port)
             }
@@ -213,4 +214,14 @@ fn note(out: &mut dyn Write, text: &str) {
 
 fn unwritten(error: io::Error) -> String {
     format!("writing to standard output failed: {error}")
+}
+
+/// A free port for the application, below those that the system hands out (32,768 and above on Linux), so that no connection and no
+/// other listener takes it before the application does.
+fn free_port() -> io::Result<u16> {
+    let bind = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|listener| listener.local_addr());
+    let random = || RandomState::new().build_hasher().finish() % 20_000;
+    let ports = std::iter::repeat_with(|| u16::try_from(random()).unwrap_or_default().saturating_add(10_000));
+    let found = ports.take(100).find_map(|port| bind(port).ok());
+    found.map_or_else(|| bind(0), Ok).map(|address| address.port())
 }

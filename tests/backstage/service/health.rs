@@ -10,7 +10,7 @@ use crate::{
         site::{Browser, Site, settings},
         upstream::{another_backend, serve},
     },
-    support::backstage_auth::{Service, free_port},
+    support::{backstage_auth::Service, port::free_port},
 };
 
 async fn asked(service: &Service, path: &str) -> (u16, String) {

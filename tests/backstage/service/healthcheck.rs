@@ -2,7 +2,7 @@
 
 use crate::{
     service::site::Site,
-    support::backstage_auth::{free_port, run},
+    support::{backstage_auth::run, port::free_port},
 };
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,10 @@
 
 use std::{fs, process::Command};
 
-use crate::support::backstage_auth::{Service, free_port, run};
+use crate::support::{
+    backstage_auth::{Service, run},
+    port::free_port,
+};
 
 #[test]
 fn what_the_emulator_prints_as_app_config_starts_the_service() {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tower_alb_auth::emulator::{Emulator, EmulatorConfig};
 
-use crate::support::backstage_auth::{Service, free_port};
+use crate::support::{backstage_auth::Service, port::free_port};
 
 pub struct Site {
     pub emulator: Emulator,

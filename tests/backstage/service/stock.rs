@@ -11,10 +11,13 @@ use crate::{
         site::{Browser, Site},
         upstream::serve,
     },
-    support::backstage_auth::{LONGEST, Service, free_port},
     support::postgres::backstage::Stock,
     support::postgres::database::AUTH,
     support::postgres::server::{PASSWORD, Server, USER},
+    support::{
+        backstage_auth::{LONGEST, Service},
+        port::free_port,
+    },
 };
 
 const JANE: &str = "user:default/jane.doe";

@@ -1,11 +1,6 @@
 //! A program of somebody else, until the test ends.
 
-use std::{
-    net::{Ipv4Addr, TcpListener},
-    path::PathBuf,
-    process::Stdio,
-    time::Duration,
-};
+use std::{net::Ipv4Addr, path::PathBuf, process::Stdio, time::Duration};
 
 use tokio::{
     net::TcpStream,
@@ -27,10 +22,7 @@ pub fn peers() -> PathBuf {
     folder
 }
 
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("an address").port()
-}
+pub use crate::support::port::free_port;
 
 impl Peer {
     /// Starts a program that is to listen at this port, and waits until it does.

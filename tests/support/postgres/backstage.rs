@@ -1,18 +1,15 @@
 //! Backstage's own auth backend: its migrations, and a replica of it.
 
-use std::{
-    fs,
-    net::{Ipv4Addr, TcpListener},
-    path::PathBuf,
-    process::Stdio,
-    time::Duration,
-};
+use std::{fs, path::PathBuf, process::Stdio, time::Duration};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::support::postgres::server::{PASSWORD, Server, USER};
+use crate::support::{
+    port::free_port,
+    postgres::server::{PASSWORD, Server, USER},
+};
 
 /// What an auth backend up to 0.24 ends at: `user_info` has the column `exp`.
 pub const BEFORE_UPDATED_AT: &str = "20240510120825_user_info.js";
@@ -74,8 +71,7 @@ impl Stock {
     async fn start_with(server: &Server, division: &str, auth: Value) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let config = folder.path().join("app-config.json");
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-        let port = port.expect("a free port").port();
+        let port = free_port();
         let url = format!("http://127.0.0.1:{port}");
         let mut connection = json!({ "host": "127.0.0.1", "port": server.port(), "user": USER, "password": PASSWORD });
         if division == "schema" {

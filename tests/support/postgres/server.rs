@@ -2,7 +2,7 @@
 
 use std::{
     env, fs,
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{Ipv4Addr, TcpStream},
     os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -11,6 +11,8 @@ use std::{
 };
 
 use tempfile::TempDir;
+
+use crate::support::port::free_port;
 
 pub const USER: &str = "backstage";
 /// With characters that an address has to encode.
@@ -41,8 +43,7 @@ impl Server {
             .output()
             .expect("initdb runs");
         assert!(initialised.status.success(), "{}", String::from_utf8_lossy(&initialised.stderr));
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-        let mut server = Self { postmaster: None, port: port.expect("a free port").port(), folder };
+        let mut server = Self { postmaster: None, port: free_port(), folder };
         server.start_again();
         server
     }
