@@ -1,4 +1,4 @@
-//! What is said of a value that is not one of those that exist.
+//! The message about a value that does not exist.
 
 use crate::internal::{closest, quoted};
 

@@ -152,14 +152,14 @@ impl fmt::Debug for AuthBackend {
 
 impl AuthBackendBuilder {
     /// Asks the catalog of the Backstage backend at this address, such as `http://127.0.0.1:7008`. An address of the catalog
-    /// in the files takes precedence. Without both, the catalog is asked below `backend.baseUrl`, where a load balancer may
+    /// in the files takes precedence. Without both, the catalog is queried below `backend.baseUrl`, where a load balancer may
     /// respond with a login page; the start logs a warning then.
     pub fn catalog_of_backend(mut self, url: impl Into<String>) -> Self {
         self.backend = Some(url.into());
         self
     }
 
-    /// Asks no catalog: a user has ownership of the own entity alone. The files must allow this with
+    /// Queries no catalog: a user has ownership of the own entity alone. The files must allow this with
     /// `dangerouslyAllowSignInWithoutUserInCatalog`.
     pub fn without_catalog(mut self) -> Self {
         self.without_catalog = true;
@@ -250,7 +250,7 @@ fn may_sign_in(guest: &GuestSettings) -> bool {
     if !development && !guest.outside_development {
         tracing::info!(
             target: "tower_alb_auth",
-            "auth.providers.guest: nobody comes in as a guest, since NODE_ENV is not development"
+            "auth.providers.guest: guests are rejected, since NODE_ENV is not development"
         );
     }
     development || guest.outside_development

@@ -31,7 +31,7 @@ impl SignIn {
         if url == default_url(settings) {
             tracing::warn!(
                 target: "tower_alb_auth",
-                "the catalog is asked at {url}, where browsers find it: a load balancer that signs users in gives a login page \
+                "the catalog is queried at {url}, where browsers find it: a load balancer that signs users in gives a login page \
                  there. Name its own address in the files:\ndiscovery:\n  endpoints:\n    - target: http://127.0.0.1:7008/api/catalog\n      \
                  plugins: [catalog]"
             );

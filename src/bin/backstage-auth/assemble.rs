@@ -41,7 +41,7 @@ pub fn assemble(files: &AppConfig, arguments: &Serve) -> Result<Assembled, Confi
     let upstream = arguments.upstream.as_ref().map(|url| upstream(url, arguments)).transpose();
     let upstream = upstream.map_err(|error| named_by_flags(&error, arguments))?;
     if let Some(upstream) = &upstream {
-        let rest = if front_end.is_some() { "what else is asked for below /api" } else { "whatever else is asked for" };
+        let rest = if front_end.is_some() { "other requests below /api" } else { "all other requests" };
         let both = "its discovery document and its public keys are published with the own ones";
         lines.add("Upstream", format!("{upstream} gets {rest}, without the load balancer's headers; {both}"));
     }

@@ -34,11 +34,11 @@ Paths:
   /.backstage/health/v1/liveness             for the container's health check
   /metrics                                   at the address of --metrics only
 
-Exit codes: 0 it was told to end, or the check found nothing wrong; 1 the settings are refused, or a
+Exit codes: 0 it ended after SIGTERM or SIGINT, or the check found nothing wrong; 1 the settings are refused, or a
 port is taken; 2 the arguments are wrong.
 
 RUST_LOG sets what is logged: RUST_LOG=tower_alb_auth=debug shows why each sign-in is refused.
-All of it is told step by step in docs/GUIDE.md of the package tower-alb-auth.";
+docs/GUIDE.md of the package tower-alb-auth explains each step.";
 
 /// Backstage's auth backend for users whom an AWS Application Load Balancer signed in: the provider awsalb, for the stock front
 /// end and stock back ends.
@@ -138,13 +138,13 @@ pub struct Serve {
     #[arg(long = "static", value_name = "FOLDER")]
     pub front_end: Option<PathBuf>,
 
-    /// Asks no catalog. Right where whoever has an address of the listed domains may come in, owning as nobody but itself: the
-    /// files have to say so by dangerouslyAllowSignInWithoutUserInCatalog.
+    /// Queries no catalog. Every user with an address of the listed domains can then sign in, and owns only what names that user. The
+    /// files must allow it by dangerouslyAllowSignInWithoutUserInCatalog.
     #[arg(long)]
     pub without_catalog: bool,
 
-    /// Makes the tables in backend.database where they are missing. Right where no stock auth backend will ever use it: that
-    /// one makes its own, and fails at tables that are there.
+    /// Creates the tables in backend.database if they are missing. Only for a database that no stock auth backend uses, because a
+    /// stock one creates its own tables and fails if they exist.
     #[arg(long)]
     pub create_tables: bool,
 

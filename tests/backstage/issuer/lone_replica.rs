@@ -91,7 +91,7 @@ async fn a_wrong_clock_is_not_the_stores_fault() {
     assert_eq!(store.publications(), 0, "no key with a date that no other replica can read");
     store.set_down(true);
     clock.set_date(std::time::SystemTime::now());
-    // The store is asked again when the wait after the failure is over.
+    // The store is queried again when the wait after the failure is over.
     let error = issuer.user_token(&jane(), &[]).await.unwrap_err();
     assert_eq!(error, IssueError::Store(StoreError::new("the database is down")));
     assert!(std::error::Error::source(&error).is_some());

@@ -108,7 +108,7 @@ async fn f_45_a_stock_replica_with_ten_minutes_drops_no_key_of_ours_whose_tokens
             assert!(is_signed_by(token, &listed), "minute {minute}");
         }
     }
-    // What nobody needs any more leaves the store: at the most the keys of the last three days.
+    // Keys that no token needs leave the store; those of the last three days at most remain.
     stays.public_keys().await.unwrap();
     settle().await;
     assert!(rows.kids().len() <= 5, "{}", rows.kids().len());

@@ -41,7 +41,7 @@ fn document() -> Value {
     })
 }
 
-/// Another auth backend, with keys of its own, and how often it was asked for them.
+/// Another auth backend, with its own keys, and the number of requests for them.
 #[derive(Clone)]
 struct Other {
     tokens: TokenIssuer,

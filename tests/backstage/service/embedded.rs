@@ -54,7 +54,7 @@ async fn problems_name_the_methods() {
         let problems = error.expect_err(part).problems().to_vec();
         assert!(problems.iter().any(|problem| problem.to_string().starts_with(part)), "{part}: {problems:?}");
     }
-    // Another mistake is none that a catalog mends.
+    // No catalog mends another mistake.
     let error = built(&SOUND.replace("signer: ", "sigher: "), AuthBackendBuilder::without_catalog);
     let problems = error.expect_err("no signer").problems().to_vec();
     assert!(

@@ -1,4 +1,4 @@
-//! What is said of files that lack something.
+//! Messages about files that lack something.
 
 use tower_alb_auth::backstage::settings::BackstageSettings;
 

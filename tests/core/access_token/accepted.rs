@@ -113,7 +113,7 @@ async fn groups_of_the_access_token_are_owned() {
     );
 }
 
-/// S-105: a policy that waits is asked again if the claims of the access token change, whatever claims it lists.
+/// S-105: a policy that waits is applied again if the claims of the access token change, whatever claims it lists.
 #[tokio::test]
 async fn s_105_a_cached_sign_in_of_another_access_token_is_not_used() {
     let pool = Pool::start().await;

@@ -30,7 +30,7 @@ fn over(later: &str, variables: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn a_default_holds_where_the_variable_is_not_set_or_empty_and_over_an_earlier_file_too() {
+fn s_88_a_default_holds_where_the_variable_is_not_set_or_empty_and_over_an_earlier_file_too() {
     let later = "      issuer: ${ISSUER:-https://prod.example.com}\n";
     for (variables, issuer) in [
         (&[][..], "https://prod.example.com"),
@@ -63,7 +63,7 @@ fn s_61_a_default_is_in_no_message() {
 }
 
 #[test]
-fn white_space_around_variables_and_after_files_is_left_out() {
+fn s_88_white_space_around_variables_and_after_files_is_left_out() {
     let text = format!(
         "{PROVIDER}      issuer: ${{ISSUER}}\n      signer: {{ $env: SIGNER }}\n      clientIds: ['${{CLIENT}}']\n      \
          signIn:\n        resolvers:\n          - resolver: emailLocalPartMatchingUserEntityName\n            allowedDomains: \
@@ -83,7 +83,7 @@ fn white_space_around_variables_and_after_files_is_left_out() {
 }
 
 #[test]
-fn variables_that_begin_with_app_config_win_over_all_files() {
+fn s_88_variables_that_begin_with_app_config_win_over_all_files() {
     let with = |variables: &[(&str, &str)]| over("      clientIds: [later]\n", variables);
     let said = with(&[
         ("APP_CONFIG_auth_providers_awsalb_issuer", "https://var.example.com"),
@@ -123,7 +123,7 @@ fn variables_that_set_no_key_are_named_and_their_values_are_not_shown() {
 }
 
 #[test]
-fn null_counts_as_absent_and_hides_what_an_earlier_file_has() {
+fn s_88_null_counts_as_absent_and_hides_what_an_earlier_file_has() {
     let said = over("      issuer: null\n      clientIds: ~\n", &[]);
     assert!(said.contains("lacks issuer, clientIds (issuer, clientIds is null)"), "{said}");
     let whole = load(&[("a.yaml", COMPLETE), ("b.yaml", "auth: null\n")], &["a.yaml", "b.yaml"], &[]);
@@ -133,7 +133,7 @@ fn null_counts_as_absent_and_hides_what_an_earlier_file_has() {
 }
 
 #[test]
-fn an_object_over_a_text_is_refused_as_backstage_refuses_it() {
+fn s_88_an_object_over_a_text_is_refused_as_backstage_refuses_it() {
     let said = load(
         &[("a.yaml", "auth:\n  providers:\n    awsalb: text\n"), ("b.yaml", COMPLETE)],
         &["a.yaml", "b.yaml"],
@@ -157,7 +157,7 @@ fn an_object_over_a_text_is_refused_as_backstage_refuses_it() {
 }
 
 #[test]
-fn booleans_are_read_as_backstage_reads_them() {
+fn s_88_booleans_are_read_as_backstage_reads_them() {
     let strict = |value: &str| {
         let later = format!("      requireVerifiedEmail: {value}\n      acceptMissingEmailVerified: true\n");
         over(&later, &[("ON", "On\n")]).contains("both are true")
@@ -175,7 +175,7 @@ fn booleans_are_read_as_backstage_reads_them() {
 }
 
 #[test]
-fn a_merge_key_is_a_key() {
+fn s_88_a_merge_key_is_a_key() {
     let said = load(
         &[("a.yaml", &format!("common: &c\n  issuer: https://idp.example.com\n{PROVIDER}      <<: *c\n"))],
         &["a.yaml"],
@@ -210,7 +210,7 @@ fn an_include_is_followed_once_and_json_is_json() {
 }
 
 #[test]
-fn the_default_files_are_those_of_backstage() {
+fn s_88_the_default_files_are_those_of_backstage() {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);

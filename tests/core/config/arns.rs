@@ -1,4 +1,4 @@
-//! What is said of a text that is not the ARN of a load balancer.
+//! Messages about a text that is not the ARN of a load balancer.
 
 use crate::config::{ALB, builder, entry, problem, problems};
 

@@ -1,4 +1,4 @@
-//! S-86, S-87: a claim of the wrong type is not an absent one, and a subject that all users share is none.
+//! S-86, S-87: a claim of the wrong type is not an absent one, and a subject that all users share identifies no user.
 
 use serde_json::{Value, json};
 use tower_alb_auth::{

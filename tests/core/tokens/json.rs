@@ -11,7 +11,7 @@ use crate::tokens::{
 };
 
 impl Text {
-    /// What is said of JSON here that is not as it should be.
+    /// The message about JSON that is not valid here.
     fn malformed(self) -> AuthErrorKind {
         match self {
             Self::Header => AuthErrorKind::MalformedHeader,

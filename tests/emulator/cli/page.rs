@@ -62,7 +62,11 @@ fn flags_and_defaults_of_the_page_are_those_of_the_settings() {
     // These two flags are no values of one key.
     let others =
         rows.into_iter().filter(|(key, [_, flags, ..])| !flags.is_empty() && key != "demo" && key != "endpoints");
-    assert_eq!(others.map(|(key, _)| key).collect::<Vec<_>>(), Vec::<String>::new(), "a flag that is none");
+    assert_eq!(
+        others.map(|(key, _)| key).collect::<Vec<_>>(),
+        Vec::<String>::new(),
+        "the page names a flag that does not exist"
+    );
 }
 
 /// The keys that the file may have where this stands, as the reader of it names them.

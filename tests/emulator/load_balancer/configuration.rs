@@ -1,4 +1,4 @@
-//! What is said of a configuration that cannot be started, and what a YAML file may say.
+//! Messages about a configuration that cannot be started, and what a YAML file may contain.
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -7,7 +7,7 @@
 //! | a token's kid is unknown | one, limited by a budget, because an attacker can make up kids |
 //!
 //! Joining a running query would be wrong: its result may lack a key that was published after it
-//! started, and a verifier that asks for that key would be told that it does not exist.
+//! started, and a verifier that requests that key would get a key set without it.
 
 use std::{
     sync::{

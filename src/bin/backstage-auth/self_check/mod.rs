@@ -101,7 +101,7 @@ struct Walk {
 impl Walk {
     async fn without_a_session(&mut self) -> Anything<()> {
         let page = Browser::default().get(&format!("{}/", self.url)).await?.body;
-        self.expect("whoever has no session is asked by the provider", &page.contains("Who signs in?"), &true);
+        self.expect("a client without a session gets the page of the provider", &page.contains("Who signs in?"), &true);
         Ok(())
     }
 
