@@ -6,6 +6,7 @@
 //! | `flags.rs` | the settings that have a flag |
 //! | `check.rs` | the subcommand `check` |
 //! | `serve.rs` | serving and graceful shutdown |
+//! | `../shared/signals.rs` | the signals that end it, shared with the other service |
 //! | `log.rs` | where and how it logs |
 
 // Input from outside must not make a server panic.
@@ -16,6 +17,8 @@ mod cli;
 mod flags;
 mod log;
 mod serve;
+#[path = "../shared/signals.rs"]
+mod signals;
 
 use std::process::ExitCode;
 

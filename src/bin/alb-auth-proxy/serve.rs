@@ -1,10 +1,10 @@
 //! Serving, and an end without losing a request.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use tower_alb_auth::auth_proxy::{AuthProxy, Settings};
 
-use crate::{cli::Invocation, log};
+use crate::{cli::Invocation, log, signals::Signals};
 
 /// Serves until a stop signal, for the shutdown delay after it, and then until requests in progress have
 /// their responses. A second signal ends it at once.
@@ -58,45 +58,4 @@ fn print_start_lines(proxy: &AuthProxy) {
         }
     }
     println!("  Ready");
-}
-
-/// The signals that end the process.
-#[cfg(unix)]
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
-        }
-    }
-}
-
-/// Other systems have Ctrl-C only.
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) -> &'static str {
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => "Ctrl-C",
-            // There is no handler for it, so no signal arrives.
-            Err(_) => std::future::pending().await,
-        }
-    }
 }

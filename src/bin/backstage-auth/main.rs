@@ -23,6 +23,7 @@
 //! | `front_end.rs` | a built front end |
 //! | `start_lines.rs` | the lines printed at start-up |
 //! | `serve.rs` | serving and graceful shutdown |
+//! | `../shared/signals.rs` | the signals that end it, shared with the other service |
 //! | `self_check/` | `--check`, for CI: a sign-in from end to end (needs the feature `emulator`) |
 
 // Input from outside must not make a server panic.
@@ -40,6 +41,8 @@ mod routes;
 #[cfg(feature = "emulator")]
 mod self_check;
 mod serve;
+#[path = "../shared/signals.rs"]
+mod signals;
 mod start_lines;
 
 use std::{fmt::Display, io::IsTerminal, net::SocketAddr, process::ExitCode, time::Duration};

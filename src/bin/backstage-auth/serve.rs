@@ -5,7 +5,7 @@ use std::{future::IntoFuture, io, net::SocketAddr, time::Duration};
 use axum::Router;
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::health::Health;
+use crate::{health::Health, signals::Signals};
 
 /// Time for in-flight requests at shutdown: less than the 30 s after which Kubernetes and ECS kill a process.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -41,47 +41,6 @@ pub async fn until_stopped(listener: TcpListener, service: Router, health: Healt
         name = signals.next() => {
             tracing::warn!("{name} again: requests under way are given up");
             Ok(())
-        }
-    }
-}
-
-/// The signals that stop the process.
-#[cfg(unix)]
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
-        }
-    }
-}
-
-/// Other systems have Ctrl-C only.
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) -> &'static str {
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => "Ctrl-C",
-            // There is no handler for it, so no signal arrives.
-            Err(_) => std::future::pending().await,
         }
     }
 }
