@@ -1,6 +1,6 @@
 //! One path, many times, for `benches/instructions.sh`, which counts the instructions of [`measured`] under callgrind.
 //!
-//! `instructions PATH COUNT`, where PATH is `raw`, `bare`, `fresh`, `uncached`, `repeated` or `listed`.
+//! `instructions PATH COUNT`, where PATH is `raw`, `bare`, `fresh`, `second`, `uncached`, `repeated` or `listed`.
 
 mod support;
 
@@ -17,6 +17,7 @@ fn main() {
     let bench = Bench::new();
     // Signed once, so that signing is the same work in every run; a token is fresh the first time it is seen.
     let requests: Vec<Request<()>> = (0..1200).map(|_| bench.fresh()).collect();
+    let seconds: Vec<Request<()>> = (0..1200).map(|number| bench.fresh_second(number)).collect();
     let tokens: Vec<_> = (0..1200).map(|_| split(&bench.token())).collect();
     let key = bench.raw_key();
     let (mut service, mut uncached) = (bench.service.clone(), bench.uncached.clone());
@@ -28,6 +29,9 @@ fn main() {
         }),
         "bare" => again().for_each(|request| measured(|| drop(call(&mut Bare, request)))),
         "fresh" => first_time.into_iter().for_each(|request| measured(|| drop(call(&mut service, request)))),
+        "second" => {
+            seconds.into_iter().take(count).for_each(|request| measured(|| drop(call(&mut service, request))));
+        }
         "uncached" => requests.iter().cycle().take(count).for_each(|request| {
             let request = request.clone();
             measured(|| drop(call(&mut uncached, request)));

@@ -79,6 +79,13 @@ impl Bench {
         as_received(self.alb.request("/").user(&self.user).into())
     }
 
+    /// As [`fresh`](Self::fresh), with another expiry, and so another JOSE header, than any of the 50 tokens before.
+    pub fn fresh_second(&self, number: u64) -> Request<()> {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
+        let token = self.alb.token(&self.user).expires_at(now + 60 + number % 50).sign();
+        as_received(self.alb.request("/").token(&token).into())
+    }
+
     /// A token, for the raw signature check.
     pub fn token(&self) -> String {
         self.alb.sign(&self.user)

@@ -26,7 +26,7 @@ use crate::{
     sign_in::{CachedSignIn, Resolution, SignIn, SignInCache, SignInError, SignInErrorKind},
     sync::catch_panic,
     telemetry::{self, Decided, DecisionSpan, Warnings},
-    token::{UnverifiedToken, VerifiedToken},
+    token::{LastHeader, UnverifiedToken, VerifiedToken},
 };
 
 /// The state that all clones of a layer share.
@@ -40,6 +40,7 @@ pub(crate) struct Authenticator {
 pub(crate) struct Snapshot {
     config: AlbAuthConfig,
     tokens: TokenCache,
+    last_header: LastHeader,
     sign_ins: Arc<SignInCache>,
     keys: Arc<KeyStore>,
     #[cfg(feature = "https")]
@@ -179,6 +180,7 @@ impl Snapshot {
         let access_tokens = AccessTokenVerifiers::new(settings);
         Self {
             tokens,
+            last_header: LastHeader::default(),
             sign_ins,
             keys,
             #[cfg(feature = "https")]
@@ -253,8 +255,9 @@ impl Snapshot {
         {
             return decision;
         }
-        let unverified = match UnverifiedToken::read(token, &self.settings().trust, &self.settings().token_limits, now)
-        {
+        let settings = self.settings();
+        let read = UnverifiedToken::read(token, &settings.trust, &settings.token_limits, &self.last_header, now);
+        let unverified = match read {
             Ok(unverified) => unverified,
             Err(error) => return Decision::Made(Err(error)),
         };
@@ -432,7 +435,8 @@ impl Waiting {
             let settings = self.snapshot.settings();
             let now = settings.clock.unix_now().ok_or(AuthErrorKind::ClockUnusable)?;
             // Parsed again instead of kept: it takes a microsecond, and time has passed.
-            let unverified = UnverifiedToken::read(&self.token, &settings.trust, &settings.token_limits, now)?;
+            let last = &self.snapshot.last_header;
+            let unverified = UnverifiedToken::read(&self.token, &settings.trust, &settings.token_limits, last, now)?;
             let key = fetched.map_err(|error| key_error(error, &unverified))?;
             let identity = self.identity.as_deref().and_then(|bytes| http::HeaderValue::from_bytes(bytes).ok());
             let identity = identity.as_ref().map_or(Values::None, Values::One);

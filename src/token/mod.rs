@@ -24,9 +24,13 @@ mod header;
 mod json;
 #[cfg(feature = "https")]
 pub(crate) mod jwt;
+mod last_header;
 mod payload;
 mod segments;
 mod unverified;
 mod window;
 
-pub(crate) use self::unverified::{UnverifiedToken, VerifiedToken};
+pub(crate) use self::{
+    last_header::LastHeader,
+    unverified::{UnverifiedToken, VerifiedToken},
+};

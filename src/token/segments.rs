@@ -55,6 +55,11 @@ impl<'t> Encoded<'t> {
         URL_SAFE_NO_PAD.check(unpadded).is_ok().then_some(Self(unpadded))
     }
 
+    /// The text.
+    pub(super) fn as_bytes(self) -> &'t [u8] {
+        self.0
+    }
+
     /// Number of decoded bytes.
     pub(super) fn decoded_len(self) -> usize {
         // At most 64 KiB, so this cannot overflow.

@@ -3,6 +3,7 @@
 use super::{
     header::{JoseHeader, RawHeader, refuse},
     json::{JsonFault, JsonLimits, read_object, replace_large_numbers},
+    last_header::{HeaderSays, LastHeader},
     payload,
     segments::{Encoded, Segments},
     window::Window,
@@ -30,12 +31,14 @@ const MAX_HEADER_BYTES: usize = 4096;
 pub(crate) struct UnverifiedToken<'t, 'c> {
     token: &'t [u8],
     signing_input: &'t [u8],
+    header: Encoded<'t>,
     payload: Encoded<'t>,
     signature: [u8; 64],
-    kid: Kid,
-    window: Window,
+    says: HeaderSays,
     trusted: TrustMatch<'c>,
     limits: &'c TokenLimits,
+    /// `None` if the header is kept already.
+    keep_header: Option<&'c LastHeader>,
 }
 
 /// A token with a valid signature and valid claims. Only [`UnverifiedToken::verify`] creates it.
@@ -54,6 +57,7 @@ impl<'t, 'c> UnverifiedToken<'t, 'c> {
         token: &'t [u8],
         trust: &'c Trust,
         limits: &'c TokenLimits,
+        last: &'c LastHeader,
         now: u64,
     ) -> Result<Self, AuthError> {
         if token.len() > limits.max_token_bytes {
@@ -64,54 +68,25 @@ impl<'t, 'c> UnverifiedToken<'t, 'c> {
         }
         let segments = Segments::split(token).ok_or_else(|| AuthError::new(AuthErrorKind::Malformed))?;
 
-        if segments.header.decoded_len() > limits.max_header_bytes {
-            let detail = format!("it is longer than max_header_bytes ({})", limits.max_header_bytes);
-            return Err(AuthError::with_detail(AuthErrorKind::MalformedHeader, detail));
-        }
-        // The buffer is zeroed, which takes time, so the smaller one is used where possible.
-        let (mut usual, mut large);
-        let buffer: &mut [u8] = if segments.header.decoded_len() <= USUAL_HEADER_BYTES {
-            usual = [0; USUAL_HEADER_BYTES];
-            &mut usual
-        } else {
-            large = [0; MAX_HEADER_BYTES];
-            &mut large
-        };
-        let json = segments.header.decode(buffer).ok_or_else(|| AuthError::new(AuthErrorKind::Malformed))?;
-        let mut raw = RawHeader::default();
-        if let Err(fault) = read(json, limits, &mut raw) {
-            drop(raw);
-            // The cause may be a number that serde_json cannot represent. This buffer is a copy:
-            // the signature is verified over the bytes as received.
-            if fault != JsonFault::Syntax || !replace_large_numbers(json) {
-                return Err(refuse(fault));
-            }
-            raw = RawHeader::default();
-            read(json, limits, &mut raw).map_err(refuse)?;
-        }
-        let header = JoseHeader::check(raw)?;
-
-        let trusted = trust.find(
-            header.signer.get("signer", AuthErrorKind::UntrustedSigner)?,
-            header.issuer.get("iss", AuthErrorKind::UntrustedIssuer)?,
-            header.client.get("client", AuthErrorKind::UntrustedClient)?,
-        )?;
-        limits.check_window(header.window, now)?;
+        let known = last.find(segments.header.as_bytes()).and_then(|says| Some((says, trust.at(says.index)?)));
+        let (says, trusted) = known.map_or_else(|| read_header(segments.header, trust, limits), Ok)?;
+        limits.check_window(says.window, now)?;
         Ok(Self {
             token,
             signing_input: segments.signing_input,
+            header: segments.header,
             payload: segments.payload,
             signature: segments.signature,
-            kid: header.kid,
-            window: header.window,
+            says,
             trusted,
             limits,
+            keep_header: known.is_none().then_some(last),
         })
     }
 
     /// The id of the key that the token names.
     pub(crate) fn kid(&self) -> Kid {
-        self.kid
+        self.says.kid
     }
 
     /// The trusted entry that matches signer, issuer and client.
@@ -132,11 +107,55 @@ impl<'t, 'c> UnverifiedToken<'t, 'c> {
         let limits = self.limits;
         let issuer = self.trusted.issuer;
         let read =
-            payload::read(self.token, self.payload, issuer, self.window, limits.max_subject_chars, limits.json())?;
+            payload::read(self.token, self.payload, issuer, self.says.window, limits.max_subject_chars, limits.json())?;
         let token = VerifiedToken { claims: read.claims, window: read.window };
         token.check_time(now, limits)?;
+        if let Some(last) = self.keep_header {
+            last.keep(self.header.as_bytes(), self.says);
+        }
         Ok(token)
     }
+}
+
+/// Decodes the JOSE header and compares it with the configuration.
+fn read_header<'c>(
+    encoded: Encoded<'_>,
+    trust: &'c Trust,
+    limits: &TokenLimits,
+) -> Result<(HeaderSays, TrustMatch<'c>), AuthError> {
+    if encoded.decoded_len() > limits.max_header_bytes {
+        let detail = format!("it is longer than max_header_bytes ({})", limits.max_header_bytes);
+        return Err(AuthError::with_detail(AuthErrorKind::MalformedHeader, detail));
+    }
+    // The buffer is zeroed, which takes time, so the smaller one is used where possible.
+    let (mut usual, mut large);
+    let buffer: &mut [u8] = if encoded.decoded_len() <= USUAL_HEADER_BYTES {
+        usual = [0; USUAL_HEADER_BYTES];
+        &mut usual
+    } else {
+        large = [0; MAX_HEADER_BYTES];
+        &mut large
+    };
+    let json = encoded.decode(buffer).ok_or_else(|| AuthError::new(AuthErrorKind::Malformed))?;
+    let mut raw = RawHeader::default();
+    if let Err(fault) = read(json, limits, &mut raw) {
+        drop(raw);
+        // The cause may be a number that serde_json cannot represent. This buffer is a copy:
+        // the signature is verified over the bytes as received.
+        if fault != JsonFault::Syntax || !replace_large_numbers(json) {
+            return Err(refuse(fault));
+        }
+        raw = RawHeader::default();
+        read(json, limits, &mut raw).map_err(refuse)?;
+    }
+    let header = JoseHeader::check(raw)?;
+
+    let trusted = trust.find(
+        header.signer.get("signer", AuthErrorKind::UntrustedSigner)?,
+        header.issuer.get("iss", AuthErrorKind::UntrustedIssuer)?,
+        header.client.get("client", AuthErrorKind::UntrustedClient)?,
+    )?;
+    Ok((HeaderSays { kid: header.kid, window: header.window, index: trusted.index }, trusted))
 }
 
 fn read<'h>(json: &'h [u8], limits: &TokenLimits, raw: &mut RawHeader<'h>) -> Result<(), JsonFault> {

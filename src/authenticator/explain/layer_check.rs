@@ -60,7 +60,7 @@ impl LayerCheck {
         let Values::One(token) = OidcHeaders::scan(headers).data else { return None };
         let settings = self.0.settings();
         let now = settings.clock.unix_now()?;
-        Some(UnverifiedToken::read(token.as_bytes(), &settings.trust, &settings.token_limits, now))
+        Some(UnverifiedToken::read(token.as_bytes(), &settings.trust, &settings.token_limits, &self.0.last_header, now))
     }
 }
 

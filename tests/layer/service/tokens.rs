@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use tower_alb_auth::{
-    AlbAuthLayer,
+    AlbAuthConfig, AlbAuthLayer,
     AuthErrorKind::{self, Expired, InvalidSignature},
-    CacheLimits, Claims,
+    CacheLimits, Claims, TrustedAlb,
     sign_in::EmailLocalPart,
     test_util::{MockAlb, TestClock, User},
 };
@@ -114,6 +114,74 @@ async fn s_43_a_forged_twin_of_a_remembered_token_gets_and_changes_nothing() {
         assert_eq!(handle.stats().tokens, 1, "{case}");
         app.call(alb.request("/").token(&good)).await.assert_ok(JANE);
     }
+}
+
+/// All tokens of one second have the same JOSE header, and what it says is kept.
+#[tokio::test]
+async fn s_43_a_header_that_was_verified_before_saves_no_other_check() {
+    let clock = TestClock::new();
+    let alb = MockAlb::new().with_clock(&clock);
+    let layer = alb.layer();
+    let handle = layer.handle();
+    let app = App::new(layer);
+    let stranger = MockAlb::new().with_clock(&clock);
+    let (now, mut number) = (alb.unix_now(), 0);
+    let mut fresh = || {
+        number += 1;
+        alb.token(&User::jane()).claim("number", number)
+    };
+    let header_of = |token: &str| token.split('.').next().unwrap().to_owned();
+    let first = fresh().sign();
+    app.call(alb.request("/").token(&first)).await.assert_ok(JANE);
+
+    let cases = [
+        ("another signature", forged(&fresh().sign()), AuthErrorKind::InvalidSignature),
+        (
+            "another load balancer's signature",
+            stranger.token(&User::jane()).raw_header(fresh().header_json()).sign(),
+            AuthErrorKind::InvalidSignature,
+        ),
+        (
+            "another issuer in the claims",
+            fresh().claim("iss", "https://evil.example").sign(),
+            AuthErrorKind::MalformedClaims,
+        ),
+        ("claims that ended", fresh().claim("exp", now - 3600).sign(), AuthErrorKind::Expired),
+        ("claims that are not valid yet", fresh().claim("nbf", now + 3600).sign(), AuthErrorKind::NotYetValid),
+        ("no subject", fresh().without_claim("sub").sign(), AuthErrorKind::MalformedClaims),
+    ];
+    for (case, token, kind) in cases {
+        assert_eq!(header_of(&token), header_of(&first), "{case}: the header is the one that is kept");
+        let answer = app.call(alb.request("/").token(&token)).await;
+        assert_eq!((answer.status.as_u16(), answer.kind()), (401, Some(kind)), "{case}");
+        app.call(alb.request("/").token(&fresh().sign())).await.assert_ok(JANE);
+    }
+    // Headers that differ from it in one place.
+    for (member, value, kind) in [
+        ("client", "mock-clienu".to_owned(), AuthErrorKind::UntrustedClient),
+        ("signer", format!("{}0", alb.signer()), AuthErrorKind::UntrustedSigner),
+        ("alg", "none".to_owned(), AuthErrorKind::UnsupportedAlgorithm),
+    ] {
+        for round in ["first", "second"] {
+            let answer = app.call(alb.request("/").token(&fresh().header(member, &*value).sign())).await;
+            assert_eq!((answer.status.as_u16(), answer.kind()), (401, Some(kind)), "{member}, {round} time");
+        }
+    }
+    // One that is longer than what is kept.
+    for _ in 0..2 {
+        app.call(alb.request("/").token(&fresh().header("long", "x".repeat(900)).sign())).await.assert_ok(JANE);
+    }
+
+    let same_second: Vec<_> = (0..3).map(|_| fresh().without_claim("exp").sign()).collect();
+    app.call(alb.request("/").token(&same_second[0])).await.assert_ok(JANE);
+    let another_client = TrustedAlb::new(alb.signer(), alb.issuer()).client_id("another");
+    let builder = alb.keys_and_clock(AlbAuthConfig::builder().trust(another_client));
+    handle.reload(builder.sign_in(EmailLocalPart::in_domains(["example.com"])).build().expect("a sound configuration"));
+    app.call(alb.request("/").token(&same_second[1])).await.assert_401(AuthErrorKind::UntrustedClient);
+    handle.reload(alb.config());
+    app.call(alb.request("/").token(&same_second[1])).await.assert_ok(JANE);
+    clock.advance(LIFETIME + LEEWAY);
+    app.call(alb.request("/").token(&same_second[2])).await.assert_401(Expired);
 }
 
 #[tokio::test]
