@@ -15,6 +15,7 @@ macro_rules! pages {
 }
 
 pages! {
+    benchmarks: "../../docs/BENCHMARKS.md";
     compare: "../../docs/COMPARE.md";
     #[cfg(any(
         not(doctest),
