@@ -15,6 +15,7 @@ macro_rules! pages {
 }
 
 pages! {
+    between: "../../docs/BETWEEN.md";
     compare: "../../docs/COMPARE.md";
     #[cfg(any(
         not(doctest),
