@@ -8,8 +8,8 @@
 /// 16 KiB, and with the longest token beside the longest session. The last one is the setting with which it accepts all three.
 pub type Requests = (&'static str, &'static str, [&'static str; 3], &'static str);
 
-/// Applications and servers, which a load balancer connects to. Those of Rust come first.
-pub const SERVERS: [Requests; 12] = [
+/// Servers of applications. Those of Rust come first.
+pub const SERVERS: [Requests; 9] = [
     ("hyper, axum and tonic over HTTP/1.1", "1.12, 0.8, 0.14", ["yes", "yes", "yes"], ""),
     (
         "hyper, axum and tonic over HTTP/2",
@@ -24,6 +24,16 @@ pub const SERVERS: [Requests; 12] = [
     ("uvicorn with h11", "0.54.0", ["yes", "400", "400"], "`--h11-max-incomplete-event-size 65536`"),
     ("hypercorn", "0.18.0", ["yes", "431", "431"], "`h11_max_incomplete_size = 65536`"),
     ("aiohttp", "3.14.5", ["400", "400", "400"], "`AppRunner(app, max_line_size=65536, max_field_size=65536)`"),
+];
+
+/// Proxies, in front of a server that accepts everything.
+pub const PROXIES: [Requests; 9] = [
+    ("nginx", "1.22.1", ["400", "400", "400"], "`large_client_header_buffers 8 32k`"),
+    ("HAProxy", "2.6.12", ["yes", "400", "400"], "`tune.bufsize 65536`"),
+    ("Apache", "2.4", ["400", "400", "400"], "`LimitRequestFieldSize 32768`"),
+    ("Caddy", "2.6.2", ["yes", "yes", "yes"], ""),
+    ("Envoy", "1.40.0", ["yes", "yes", "yes"], ""),
+    ("Envoy, with HTTP/2 to hyper", "1.40.0", ["yes", "431", "431"], "that of hyper, above"),
     ("lighttpd", "1.4.69", ["431", "431", "431"], "`server.max-request-field-size = 65535`"),
     (
         "Varnish",
@@ -32,16 +42,6 @@ pub const SERVERS: [Requests; 12] = [
         "`-p http_req_hdr_len=32k -p http_req_size=64k -p workspace_client=256k`",
     ),
     ("Squid", "5.7", ["yes", "yes", "yes"], ""),
-];
-
-/// Proxies, in front of a server that accepts everything.
-pub const PROXIES: [Requests; 6] = [
-    ("nginx", "1.22.1", ["400", "400", "400"], "`large_client_header_buffers 8 32k`"),
-    ("HAProxy", "2.6.12", ["yes", "400", "400"], "`tune.bufsize 65536`"),
-    ("Apache", "2.4", ["400", "400", "400"], "`LimitRequestFieldSize 32768`"),
-    ("Caddy", "2.6.2", ["yes", "yes", "yes"], ""),
-    ("Envoy", "1.40.0", ["yes", "yes", "yes"], ""),
-    ("Envoy, with HTTP/2 to hyper", "1.40.0", ["yes", "431", "431"], "that of hyper, above"),
 ];
 
 /// A proxy, and what becomes of a response with four cookies of 4 KB. The last one is the setting with which all four arrive.

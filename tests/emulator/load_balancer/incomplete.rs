@@ -25,7 +25,7 @@ fn warnings(traced: &Traced) -> Vec<String> {
 
 /// curl sends the first two cookies of 4 KB, aiohttp the last two, and neither says so.
 #[tokio::test]
-async fn f_51_a_session_without_all_of_its_cookies_is_none_and_the_log_says_why() {
+async fn f_51_a_part_of_a_sessions_cookies_is_no_session_and_the_log_reports_it() {
     let (traced, _guard) = Traced::begin();
     let (site, provider) = Site::scripted().await;
     let session_of = async |bytes: usize| {

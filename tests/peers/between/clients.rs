@@ -126,6 +126,16 @@ async fn f_51_clients_sign_in_through_the_emulator_as_the_table_says() {
     assert_eq!(different, Vec::<String>::new());
 }
 
+/// As docs/BETWEEN.md says: a header instead of the jar.
+#[tokio::test]
+#[ignore = "peer: aiohttp, installed by .ci/peers"]
+async fn f_51_aiohttp_uses_a_session_of_many_claims_by_a_header() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = site(HOSTS[0], FILLERS[1], &folder).await;
+    assert_ne!(python("aiohttp", site.emulator.url()).await.trim(), AMY);
+    assert_eq!(python("aiohttp-header", site.emulator.url()).await.trim(), AMY);
+}
+
 /// curl's limit is for cookies of its jar, and not for a header of the command line.
 #[tokio::test]
 #[ignore = "peer: curl, installed by .ci/peers"]

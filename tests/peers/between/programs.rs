@@ -42,7 +42,7 @@ pub fn command(name: &str, limits: Limits, place: &Place) -> Command {
         "lighttpd" => lighttpd(limits, place),
         "Varnish" => varnish(limits, place, ""),
         "Squid" => squid(place, ""),
-        "nginx" => nginx(place, nginx_limits(limits), ""),
+        "nginx" => nginx(place, limits.raised("large_client_header_buffers 8 32k;"), ""),
         "HAProxy" => haproxy(limits, place),
         "Apache" => apache(place, limits.raised("LimitRequestFieldSize 32768"), &[]),
         "Caddy" => caddy(place),
@@ -101,8 +101,6 @@ pub fn varnish(limits: Limits, place: &Place, lines: &str) -> Command {
     command.args(["-n", &format!("{}/varnish", place.folder())]);
     if limits == Limits::Raised {
         command.args(["-p", "http_req_hdr_len=32k", "-p", "http_req_size=64k", "-p", "workspace_client=256k"]);
-        // Toward the server it needs as much.
-        command.args(["-p", "workspace_backend=256k"]);
     }
     command
 }
@@ -121,13 +119,6 @@ pub fn squid(place: &Place, lines: &str) -> Command {
     // A name of its own, since what it shares in memory is named after it.
     command.args(["-N", "-n", &format!("between{}", place.port), "-f", &place.file("squid.conf", &text)]);
     command
-}
-
-fn nginx_limits(limits: Limits) -> &'static str {
-    match limits {
-        Limits::Default => "",
-        Limits::Raised => "large_client_header_buffers 8 32k; proxy_buffer_size 32k; proxy_buffers 8 32k;",
-    }
 }
 
 /// With directives of `http`, and those of its location.

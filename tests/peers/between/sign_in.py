@@ -1,4 +1,4 @@
-"""Signs in through the emulator: python sign_in.py requests|aiohttp|aiohttp-unsafe URL
+"""Signs in through the emulator: python sign_in.py requests|aiohttp|aiohttp-unsafe|aiohttp-header URL
 
 Prints the user whom the application names, or `redirects without end`.
 """
@@ -47,8 +47,24 @@ async def by_aiohttp(url, unsafe):
             return "redirects without end"
 
 
+async def by_a_header_of_aiohttp(url):
+    """Signs in with a jar, and sends its cookies without the jar, whose limit they exceed."""
+    jar = aiohttp.CookieJar()
+    async with aiohttp.ClientSession(cookie_jar=jar) as session:
+        try:
+            await session.get(url)
+        except aiohttp.TooManyRedirects:
+            pass
+    cookies = "; ".join(f"{cookie.key}={cookie.value}" for cookie in jar if cookie.key.startswith("AWSELBAuthSession"))
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), headers={"Cookie": cookies}) as session:
+        async with session.get(url) as response:
+            return (await response.json())["user"] if response.ok else f"HTTP {response.status}"
+
+
 client, url = sys.argv[1:]
 if client == "requests":
     print(by_requests(url))
+elif client == "aiohttp-header":
+    print(asyncio.run(by_a_header_of_aiohttp(url)))
 else:
     print(asyncio.run(by_aiohttp(url, client == "aiohttp-unsafe")))
