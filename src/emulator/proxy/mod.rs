@@ -12,7 +12,6 @@
 //! | more than 30 addresses in `X-Forwarded-For` | 463, as at a load balancer |
 
 mod error_response;
-mod header_sizes;
 mod headers;
 
 use std::{
@@ -27,10 +26,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use tokio::{io::AsyncReadExt, net::TcpStream};
 
 pub(super) use self::error_response::error_response;
-use self::header_sizes::HeaderSizes;
 pub(super) use self::headers::{ClientConnection, Scheme};
 use crate::internal::{
-    proxy::{Failure, Forwarder, RESPONSE_TIMEOUT, at_server, tcp_connector},
+    DATA,
+    proxy::{Failure, Forwarder, HeaderSizes, RESPONSE_TIMEOUT, at_server, tcp_connector},
     strip_oidc_headers,
 };
 
@@ -73,7 +72,7 @@ impl Proxy {
             let stays_for = if self.failed.load(Ordering::Relaxed) { ENDING } else { Duration::ZERO };
             let _ = tokio::time::timeout(self.wait_for_target, listens(target, stays_for)).await;
         }
-        let sizes = HeaderSizes::of(request.headers());
+        let sizes = HeaderSizes::of(request.headers(), DATA);
         let result = self.forwarder.forward(address, request).await;
         self.failed.store(result.is_err(), Ordering::Relaxed);
         match result {
