@@ -71,8 +71,8 @@ fn warn_of_missing_cookies(cookies: usize, name: &str, headers: &HeaderMap) {
     let bytes: usize = headers.get_all(header::COOKIE).iter().map(HeaderValue::len).sum();
     tracing::warn!(
         target: "alb_emulator",
-        "{cookies} cookies of a session ({name}-0, -1, ...; {bytes} bytes with all other cookies) came without the rest, so \
-         there is no session: the client, or a proxy in front, left cookies out. A session of many claims needs 16 KB of \
+        "only {cookies} of a session's cookies came ({name}-0, -1, ...; {bytes} bytes with all other cookies), so there is \
+         no session: the client, or a proxy in front, left cookies out. A session of many claims needs 16 KB of \
          cookies, and curl and aiohttp send 8 KB at most: use another client, or fewer claims (docs/BETWEEN.md)"
     );
 }
