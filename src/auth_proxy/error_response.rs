@@ -38,13 +38,9 @@ pub(super) struct ErrorResponses(Mutex<LogLimit>);
 impl ErrorResponses {
     /// The reason is only logged, because it may name machines.
     pub(super) fn make(&self, status: StatusCode, reason: &str, request: &Described) -> Response<Body> {
-        let (code, method, path) = (status.as_u16(), &request.method, quoted(&request.path));
         // A client's mistake is not the operator's to fix.
-        if !status.is_client_error() && self.0.lock().allows(WARNING_RATE, Instant::now()) {
-            tracing::warn!(target: "tower_alb_auth", "{code} for {method} {path}: {reason}");
-        } else {
-            tracing::debug!(target: "tower_alb_auth", "{code} for {method} {path}: {reason}");
-        }
+        self.log(status, !status.is_client_error(), reason, request);
+        let method = &request.method;
         let message = match status {
             StatusCode::BAD_REQUEST => "The request cannot be read in one way only.",
             StatusCode::METHOD_NOT_ALLOWED => "The method is not allowed.",
@@ -57,6 +53,20 @@ impl ErrorResponses {
         match request.grpc {
             Some(form) => refusal.in_grpc(form),
             None => refusal.in_text(Format::Text, method, "/"),
+        }
+    }
+
+    /// Logs why the service responded with this status, which is the operator's to fix.
+    pub(super) fn explain(&self, status: StatusCode, reason: &str, request: &Described) {
+        self.log(status, true, reason, request);
+    }
+
+    fn log(&self, status: StatusCode, warn: bool, reason: &str, request: &Described) {
+        let (code, method, path) = (status.as_u16(), &request.method, quoted(&request.path));
+        if warn && self.0.lock().allows(WARNING_RATE, Instant::now()) {
+            tracing::warn!(target: "tower_alb_auth", "{code} for {method} {path}: {reason}");
+        } else {
+            tracing::debug!(target: "tower_alb_auth", "{code} for {method} {path}: {reason}");
         }
     }
 }

@@ -12,6 +12,7 @@
 //! | `CONNECT`, `TRACE` | 405 |
 //! | a body over the limit | 413 |
 //! | a service that does not listen; that does not respond in time | 502; 504 |
+//! | a service that rejects headers which are longer than it accepts | its response; the log names the sizes |
 //! | a request that passed this proxy before | 508 |
 
 use std::sync::{
@@ -38,7 +39,12 @@ use super::{
 };
 use crate::{
     Claims,
-    internal::proxy::{Forwarder, HopMark, at_server, end_hop_of_client, named_host, names_one_host, set},
+    internal::{
+        DATA,
+        proxy::{
+            Failure, Forwarder, HeaderSizes, HopMark, at_server, end_hop_of_client, named_host, names_one_host, set,
+        },
+    },
 };
 
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -113,10 +119,14 @@ impl Mode for ReverseProxy {
         let Some(address) = at_server(self.upstream.scheme.clone(), &self.upstream.authority, request.uri()) else {
             return self.errors.make(StatusCode::BAD_REQUEST, "the request target is not a path", &described);
         };
+        let sizes = HeaderSizes::of(request.headers(), DATA);
         let too_long = Arc::new(AtomicBool::new(false));
         let request = request.map(|body| self.bounded(body, &too_long));
         match self.upstream.forwarder.forward(address, request).await {
             Ok(mut response) => {
+                if let Some(hint) = sizes.hint_for(response.status()) {
+                    self.errors.explain(response.status(), &format!("the service rejected it: {hint}"), &described);
+                }
                 self.gate.identity.strip_all(response.headers_mut());
                 let identity = self.gate.identity.clone();
                 response.map(|body| Body::new(body.map_frame(move |frame| identity.strip_trailers(frame))))
@@ -127,7 +137,10 @@ impl Mode for ReverseProxy {
             Err(failure) => {
                 let status = StatusCode::from_u16(failure.status()).unwrap_or(StatusCode::BAD_GATEWAY);
                 let Upstream { scheme, authority, .. } = &self.upstream;
-                self.errors.make(status, &format!("the upstream {scheme}://{authority} {failure}"), &described)
+                let closed = matches!(failure, Failure::InvalidResponse(_));
+                let hint = closed.then(|| sizes.hint_for_no_response()).flatten();
+                let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+                self.errors.make(status, &format!("the upstream {scheme}://{authority} {failure}{hint}"), &described)
             }
         }
     }

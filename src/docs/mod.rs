@@ -16,6 +16,7 @@ macro_rules! pages {
 
 pages! {
     benchmarks: "../../docs/BENCHMARKS.md";
+    between: "../../docs/BETWEEN.md";
     compare: "../../docs/COMPARE.md";
     #[cfg(any(
         not(doctest),

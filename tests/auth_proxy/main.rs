@@ -3,6 +3,8 @@
 #[path = "../support/port.rs"]
 mod port;
 mod site;
+#[path = "../support/traced.rs"]
+mod traced;
 
 mod applications;
 mod assertion;
@@ -12,6 +14,7 @@ mod ext_authz;
 mod forward_auth;
 mod gateways;
 mod grpc;
+mod header_sizes;
 mod identity;
 mod mutated;
 mod other_paths;

@@ -12,6 +12,7 @@ mod start;
 mod support;
 
 mod app_config;
+mod between;
 mod browser;
 mod postgres;
 mod programs;

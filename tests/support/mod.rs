@@ -3,6 +3,7 @@
 
 #[cfg(feature = "backstage-auth")]
 pub mod backstage_auth;
+pub mod between;
 #[cfg(feature = "https")]
 pub mod https;
 #[cfg(all(feature = "axum", feature = "https"))]

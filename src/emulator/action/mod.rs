@@ -65,6 +65,18 @@ enum NoSession {
     Absent,
 }
 
+/// A user whose claims need several cookies is otherwise sent to the provider without end, and
+/// neither client nor log says why.
+fn warn_of_missing_cookies(cookies: usize, name: &str, headers: &HeaderMap) {
+    let bytes: usize = headers.get_all(header::COOKIE).iter().map(HeaderValue::len).sum();
+    tracing::warn!(
+        target: "alb_emulator",
+        "only {cookies} of a session's cookies came ({name}-0, -1, ...; {bytes} bytes with all other cookies), so there is \
+         no session: the client, or a proxy in front, left cookies out. A session of many claims needs 16 KB of \
+         cookies, and curl and aiohttp send 8 KB at most: use another client, or fewer claims (docs/BETWEEN.md)"
+    );
+}
+
 impl Action {
     /// What to do with the request: forward it, changed, or respond to it.
     pub(super) async fn apply<B>(&self, mut request: Request<B>) -> Result<(Request<B>, Outcome), Response<Bytes>> {
@@ -96,6 +108,10 @@ impl Action {
         let found = match self.cookies.read(request.headers(), &self.sealer, now) {
             Found::Session(session) => self.renewed(*session, request.headers(), now).await?.ok_or(NoSession::Expired),
             Found::Expired => Err(NoSession::Expired),
+            Found::Incomplete(cookies) => {
+                warn_of_missing_cookies(cookies, &self.cookies.name, request.headers());
+                Err(NoSession::Absent)
+            }
             Found::None => Err(NoSession::Absent),
         };
         let (session, cookies) = match found {

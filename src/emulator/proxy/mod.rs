@@ -6,6 +6,7 @@
 //! | `X-Forwarded-For`, `-Proto`, `-Port` | the client's address is added, the others are set |
 //! | `X-Amzn-Trace-Id` | set; an existing one gets a field `Self` |
 //! | a target that does not listen, or whose response is invalid | 502 |
+//! | a target that rejects headers which are longer than it accepts | its response; the log names the sizes |
 //! | a target that does not accept a connection in 10 s, or does not respond in 60 s | 504 |
 //! | no target | 503 |
 //! | more than 30 addresses in `X-Forwarded-For` | 463, as at a load balancer |
@@ -27,7 +28,8 @@ use tokio::{io::AsyncReadExt, net::TcpStream};
 pub(super) use self::error_response::error_response;
 pub(super) use self::headers::{ClientConnection, Scheme};
 use crate::internal::{
-    proxy::{Forwarder, RESPONSE_TIMEOUT, at_server, tcp_connector},
+    DATA,
+    proxy::{Failure, Forwarder, HeaderSizes, RESPONSE_TIMEOUT, at_server, tcp_connector},
     strip_oidc_headers,
 };
 
@@ -70,11 +72,23 @@ impl Proxy {
             let stays_for = if self.failed.load(Ordering::Relaxed) { ENDING } else { Duration::ZERO };
             let _ = tokio::time::timeout(self.wait_for_target, listens(target, stays_for)).await;
         }
+        let sizes = HeaderSizes::of(request.headers(), DATA);
         let result = self.forwarder.forward(address, request).await;
         self.failed.store(result.is_err(), Ordering::Relaxed);
         match result {
-            Ok(response) => response,
-            Err(failure) => error_response(failure.status(), &format!("the target at {target} {failure}")),
+            Ok(response) => {
+                if let Some(hint) = sizes.hint_for(response.status()) {
+                    let status = response.status().as_u16();
+                    tracing::warn!(target: "alb_emulator", "the target at {target} responded with {status}: {hint}");
+                }
+                response
+            }
+            Err(failure) => {
+                let closed = matches!(failure, Failure::InvalidResponse(_));
+                let hint = closed.then(|| sizes.hint_for_no_response()).flatten();
+                let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+                error_response(failure.status(), &format!("the target at {target} {failure}{hint}"))
+            }
         }
     }
 }

@@ -29,19 +29,22 @@ pub(in crate::emulator) struct TooLarge;
 impl SessionCookies {
     /// The session in these headers.
     pub(in crate::emulator) fn read(&self, headers: &HeaderMap, sealer: &Sealer, now: u64) -> Found {
-        let mut text = String::new();
+        let (mut text, mut held) = (String::new(), 0_usize);
         for shard in 0..MAX_SHARDS {
             match read_cookie(headers, &self.shard(shard)) {
-                Ok(Some(part)) => text.push_str(&part),
+                Ok(Some(part)) => {
+                    text.push_str(&part);
+                    held = shard.saturating_add(1);
+                }
                 Ok(None) => break,
                 // With two different cookies of one name it is unclear which one belongs to the
                 // session.
                 Err(Several) => return Found::None,
             }
         }
-        let sealed = (!text.is_empty()).then(|| URL_SAFE_NO_PAD.decode(text).ok()).flatten();
+        let sealed = (!text.is_empty()).then(|| URL_SAFE_NO_PAD.decode(&text).ok()).flatten();
         match sealed.and_then(|sealed| sealer.open::<Session>(Purpose::Session, &sealed)) {
-            None => Found::None,
+            None => self.incomplete(headers, held, &text),
             Some(session) if session.ends <= now => Found::Expired,
             Some(session) => Found::Session(Box::new(session)),
         }
@@ -76,6 +79,20 @@ impl SessionCookies {
             headers.extend(HeaderValue::from_str(&cookie.build().to_string()).ok());
         }
         Ok(headers)
+    }
+
+    /// Whether cookies that hold no session are a part of one: those after a gap, or full ones only,
+    /// since the last cookie of a session is shorter.
+    fn incomplete(&self, headers: &HeaderMap, held: usize, text: &str) -> Found {
+        let is_there = |shard: &usize| {
+            read_cookie(headers, &self.shard(*shard)).is_ok_and(|value| value.is_some_and(|value| !value.is_empty()))
+        };
+        let after_a_gap = (held..MAX_SHARDS).filter(is_there).count();
+        let only_full = held > 0 && held < MAX_SHARDS && text.len() == held.saturating_mul(SHARD_BYTES);
+        match only_full || after_a_gap > 0 {
+            true => Found::Incomplete(held.saturating_add(after_a_gap)),
+            false => Found::None,
+        }
     }
 
     fn shard(&self, number: usize) -> String {

@@ -7,7 +7,8 @@
 //! | cookies | result |
 //! |---|---|
 //! | the parts `-0`, `-1`, ... of one session, complete and in order | the session |
-//! | a part that is missing, truncated, changed, from another session or in another order | no session |
+//! | a part that is truncated, changed, from another session or in another order | no session |
+//! | a part that is missing | no session, which is a different result: see [`Found`] |
 //! | a session that has expired | an expired session, which is a different result: see [`Found`] |
 
 mod cookies;
@@ -38,6 +39,8 @@ pub(super) struct Session {
 /// What the cookies of a request contain.
 pub(super) enum Found {
     None,
+    /// So many cookies of a session, and at least one more is missing. It counts as no session.
+    Incomplete(usize),
     /// It has expired.
     Expired,
     Session(Box<Session>),

@@ -14,8 +14,11 @@ pub(crate) enum Failure {
     NotAccepted,
     /// The server did not begin a response within this time.
     NoResponse(Duration),
-    /// The server does not listen, or its response is not HTTP.
+    /// The server does not listen.
     Unreachable(String),
+    /// The server accepted the connection, and closed it before a response or sent one that is not
+    /// HTTP.
+    InvalidResponse(String),
     /// The server switched protocols although the request did not ask for it.
     UnexpectedSwitch,
 }
@@ -23,9 +26,10 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn of(error: &ClientError) -> Self {
         let reason = crate::net::tls::chain(error);
-        match error.is_connect() && reason.contains("timed out") {
-            true => Self::NotAccepted,
-            false => Self::Unreachable(reason),
+        match error.is_connect() {
+            true if reason.contains("timed out") => Self::NotAccepted,
+            true => Self::Unreachable(reason),
+            false => Self::InvalidResponse(reason),
         }
     }
 
@@ -33,7 +37,7 @@ impl Failure {
     pub(crate) fn status(&self) -> u16 {
         match self {
             Self::NotAccepted | Self::NoResponse(_) => 504,
-            Self::Unreachable(_) | Self::UnexpectedSwitch => 502,
+            Self::Unreachable(_) | Self::InvalidResponse(_) | Self::UnexpectedSwitch => 502,
         }
     }
 }
@@ -44,6 +48,7 @@ impl fmt::Display for Failure {
             Self::NotAccepted => write!(f, "did not accept a connection within {CONNECT_TIMEOUT:?}"),
             Self::NoResponse(time) => write!(f, "did not respond within {time:?}"),
             Self::Unreachable(reason) => write!(f, "cannot be reached: {reason}"),
+            Self::InvalidResponse(reason) => write!(f, "closed the connection or sent no valid response: {reason}"),
             Self::UnexpectedSwitch => f.write_str("switched protocols without a request for it"),
         }
     }

@@ -16,6 +16,8 @@
 mod failure;
 #[cfg(any(feature = "emulator", feature = "backstage"))]
 mod forwarded_for;
+#[cfg(any(feature = "emulator", feature = "proxy"))]
+mod header_sizes;
 mod headers;
 #[cfg(any(feature = "backstage", feature = "proxy"))]
 mod hop;
@@ -47,6 +49,8 @@ use tokio::sync::watch;
 
 #[cfg(any(feature = "emulator", feature = "backstage"))]
 pub(crate) use self::forwarded_for::add_forwarded_for;
+#[cfg(any(feature = "emulator", feature = "proxy"))]
+pub(crate) use self::header_sizes::HeaderSizes;
 #[cfg(feature = "proxy")]
 pub(crate) use self::headers::end_hop_of_client;
 pub(crate) use self::{failure::Failure, headers::set};

@@ -2,6 +2,7 @@
 //!
 //! Their code blocks are doctests of the crate. These tests cover what no compiler checks: links, tables, settings, claims.
 
+mod between;
 mod configuration;
 #[cfg(feature = "backstage")]
 mod guide;

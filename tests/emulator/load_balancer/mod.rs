@@ -8,6 +8,7 @@ mod callback;
 mod configuration;
 mod connections;
 mod hostile_provider;
+mod incomplete;
 mod keys;
 mod limits;
 mod paths;

@@ -2,7 +2,7 @@
 //!
 //! `.ci/peers` installs them; `cargo test --all-features --test peers programs -- --ignored` runs these.
 
-mod browser;
+pub(crate) mod browser;
 pub(crate) mod process;
 
 mod providers;
