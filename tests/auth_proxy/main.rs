@@ -4,6 +4,7 @@
 mod port;
 mod site;
 
+mod address;
 mod applications;
 mod assertion;
 mod blank_values;
