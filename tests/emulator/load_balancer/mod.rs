@@ -11,6 +11,7 @@ mod hostile_provider;
 mod keys;
 mod limits;
 mod paths;
+mod provider_users;
 mod providers;
 mod proxy;
 mod renewal;
