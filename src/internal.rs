@@ -40,4 +40,4 @@ pub(crate) use crate::{
     sync::timestamp,
 };
 #[cfg(feature = "proxy")]
-pub(crate) use crate::{settings::yaml, sign_in::is_shared};
+pub(crate) use crate::{identity::UserAddress, settings::yaml, sign_in::check_email_verified};

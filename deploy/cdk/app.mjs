@@ -123,7 +123,7 @@ class Edge extends Stack {
         conditions: [elb.ListenerCondition.hostHeaders(['app.example.com']), elb.ListenerCondition.pathPatterns(paths)],
         action,
       });
-    rule('InternalPathsRule', 1, ['/healthz', '/metrics', '/.alb-auth-proxy/*'], elb.ListenerAction.fixedResponse(404));
+    rule('InternalPathsRule', 1, ['/healthz', '/metrics', '/.alb-auth-proxy/*', '/.backstage/health/*'], elb.ListenerAction.fixedResponse(404));
     const signOut = rule('SignOutRule', 110, ['/sign-out', '/signed-out'], forward());
     signOut.node.defaultChild.addMetadata('WithoutSignIn', 'A sign-out route and the page after it read no identity.');
     rule('ApiRule', 140, ['/api/*'], signIn(elb.UnauthenticatedAction.DENY));

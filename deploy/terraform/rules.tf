@@ -8,7 +8,7 @@ resource "aws_lb_listener_rule" "internal_paths" {
 
   condition {
     path_pattern {
-      values = ["/healthz", "/metrics", "/.alb-auth-proxy/*"]
+      values = ["/healthz", "/metrics", "/.alb-auth-proxy/*", "/.backstage/health/*"]
     }
   }
 

@@ -2,7 +2,8 @@
 //!
 //! | in the template | value |
 //! |---|---|
-//! | `{sub}`, `{email}`, `{custom:team}`, ... | the claim of that name: a text, or a list of texts with commas between them |
+//! | `{sub}`, `{custom:team}`, ... | the claim of that name: a text, or a list of texts with commas between them |
+//! | `{email}` | the address of the user: the claim that the sign-in policy reads it from, which is `email` by default |
 //! | `{entity}`, `{entity.name}` | the user's entity ref by the sign-in policy, and the name in it |
 //! | `{ownership}` | the entity refs that the user has ownership of, with commas between them |
 //! | `{claim:entity}` | the claim of that name, where the name has a meaning of its own |
@@ -11,19 +12,22 @@
 //!
 //! A value that does not fit into a header is refused and never changed: not ASCII, a control
 //! character, a space at an edge, empty, an element of a list with a comma, more than 4 KiB. An
-//! `{email}` with `email_verified: false` is refused too, and without `email_verified` at an issuer where anyone can
-//! have an account.
+//! `{email}` that the sign-in policy does not accept is refused too; if the policy reads no email, then one with
+//! `email_verified: false`, and one without `email_verified` at an issuer where anyone can have an account.
 
 use http::HeaderValue;
 use serde_json::Value;
 
 use crate::{
     AuthError, AuthErrorKind, BackstageIdentity, Claims,
-    internal::{encoded, is_shared, quoted},
+    internal::{UserAddress, check_email_verified, encoded, quoted},
 };
 
 /// Maximum length of a value. Servers accept lines of 8 KiB.
 const MAX_VALUE: usize = 4 * 1024;
+
+/// The claim `email`, and the name of the user's address.
+const EMAIL: &str = "email";
 
 /// The user of a request.
 #[derive(Clone, Copy)]
@@ -45,6 +49,8 @@ enum Part {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Source {
     Claim(String),
+    /// The address of the user.
+    Email,
     Entity,
     EntityName,
     Ownership,
@@ -171,6 +177,7 @@ impl Part {
             return Err(format!("has {} where a claim is expected: write it as {{email}}", quoted(name)));
         }
         let of = match name {
+            EMAIL => Source::Email,
             "entity" => Source::Entity,
             "entity.name" => Source::EntityName,
             "ownership" => Source::Ownership,
@@ -184,6 +191,7 @@ impl Source {
     fn name(&self) -> &str {
         match self {
             Self::Claim(name) => name,
+            Self::Email => EMAIL,
             Self::Entity => "entity",
             Self::EntityName => "entity.name",
             Self::Ownership => "ownership",
@@ -212,6 +220,12 @@ impl Source {
     fn texts(&self, user: User<'_>, percent: bool) -> Result<(Vec<String>, bool), String> {
         let (texts, is_list) = match (self, user.identity) {
             (Self::Claim(name), _) => of_claim(user.claims, name)?,
+            (Self::Email, _) => match user.claims.address() {
+                None => of_claim(user.claims, EMAIL)?,
+                Some(UserAddress::Known(address)) => (Some(vec![address.to_string()]), false),
+                Some(UserAddress::Missing) => (None, false),
+                Some(UserAddress::Unusable(why)) => return Err(why.to_string()),
+            },
             (Self::Entity, user) => (user.map(|user| vec![user.user_entity_ref().to_string()]), false),
             (Self::EntityName, user) => (user.map(|user| vec![user.user_entity_ref().name().to_owned()]), false),
             (Self::Ownership, user) => {
@@ -225,17 +239,8 @@ impl Source {
 
 /// The texts of a claim, and whether it is a list.
 fn of_claim(claims: &Claims, name: &str) -> Result<(Option<Vec<String>>, bool), String> {
-    if name == "email" {
-        match claims.email_verified() {
-            Some(true) => {}
-            Some(false) => return Err("the provider reports the email as not verified".to_owned()),
-            None if is_shared(claims.issuer()) => {
-                return Err("there is no claim email_verified, and the issuer has users of many organisations, who can enter any \
-                            address there; use the issuer of your tenant instead"
-                    .to_owned());
-            }
-            None => {}
-        }
+    if name == EMAIL {
+        check_email_verified(claims)?;
     }
     match claims.text(name) {
         Ok(text) => Ok((text.map(|text| vec![text]), false)),

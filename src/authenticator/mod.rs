@@ -23,7 +23,7 @@ use crate::{
     error::{AuthError, AuthErrorKind},
     identity::{BackstageIdentity, Claims},
     keys::{KeyError, KeyStore, Lookup},
-    sign_in::{CachedSignIn, Resolution, SignIn, SignInCache, SignInError, SignInErrorKind},
+    sign_in::{CachedSignIn, Resolution, SignIn, SignInCache, SignInError, SignInErrorKind, address_by},
     sync::catch_panic,
     telemetry::{self, Decided, DecisionSpan, Warnings},
     token::{LastHeader, UnverifiedToken, VerifiedToken},
@@ -321,6 +321,10 @@ impl Snapshot {
             Err(error) => return Decision::Made(Err(error)),
         };
         self.keys.proven(trusted.endpoint, kid, &key, second);
+        let token = match address_by(&trusted.entry.policy.addresses, token.claims()) {
+            Some(address) => token.map_claims(|claims| claims.with_address(address)),
+            None => token,
+        };
         let remembered = Remembered { token: VerifiedToken::clone(&token), kid, key, index: trusted.index };
         self.tokens.insert(remembered);
         self.sign_in(trusted, token.into_claims(), beside)

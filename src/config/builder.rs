@@ -15,7 +15,7 @@ use crate::{
 use crate::{
     keys::{FixedKeys, KeySource, SharedSource},
     settings::FilesRead,
-    sign_in::SignInResolver,
+    sign_in::{EmailClaim, SignInResolver},
     sync::{Clock, SharedClock},
 };
 
@@ -371,8 +371,9 @@ impl AlbAuthConfigBuilder {
             ));
             return None;
         };
-        report(sign_in.check(issuer).map_err(|problem| format!("{of}: sign-in: {problem}")), problems);
         let policy = sign_in.policy();
+        let checked = sign_in.check(issuer).and_then(|()| policy.email_claims().try_for_each(EmailClaim::check));
+        report(checked.map_err(|problem| format!("{of}: sign-in: {problem}")), problems);
         let only_namespace = policy.namespace.clone();
         let written = entry.written.clone();
         Some(Entry {

@@ -141,7 +141,7 @@ impl Trust {
 
     /// The claims other than `email` that hold the address of this issuer's users.
     pub(crate) fn email_claims(&self, issuer: &str) -> impl Iterator<Item = &EmailClaim> {
-        self.entries.iter().filter(move |entry| entry.issuer == issuer).flat_map(|entry| &entry.policy.email_claims)
+        self.entries.iter().filter(move |entry| entry.issuer == issuer).flat_map(|entry| entry.policy.email_claims())
     }
 
     /// Issuers whose sign-in policy names no users.

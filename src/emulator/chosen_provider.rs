@@ -54,6 +54,9 @@ pub(super) async fn choose(config: &EmulatorConfig, url: &str) -> Result<ChosenP
         .issuer(format!("http://{}:{port}", demo.host))
         .client(client)
         .clock(config.clock.clone());
+    if demo.provider_users {
+        builder = builder.provider_users();
+    }
     if let Some(file) = &demo.users_file {
         builder = builder.users_file(file);
     }

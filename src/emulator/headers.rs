@@ -2,11 +2,12 @@
 
 use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderValue};
+use serde_json::Value;
 
-use super::session::Session;
+use super::{config::ReservedClaims, session::Session};
 use crate::internal::{
     ACCESS_TOKEN, Arc, DATA, IDENTITY, Mutex, OidcHeaders,
-    signer::{AlbSigner, TOKEN_LIFETIME, TokenOrigin, payload, to_json},
+    signer::{AlbSigner, Members, TOKEN_LIFETIME, TokenOrigin, payload, to_json},
 };
 
 /// Maximum number of public keys that are kept; the oldest is dropped first. At the shortest
@@ -19,16 +20,22 @@ pub(super) struct LoadBalancer {
     pub(super) signer: String,
     pub(super) issuer: String,
     pub(super) client_id: String,
+    reserved_claims: ReservedClaims,
     key: ArcSwap<AlbSigner>,
     /// Kid and PEM of every key; the one in use is the last.
     public: Mutex<Vec<(String, String)>>,
 }
 
 impl LoadBalancer {
-    pub(super) fn new(signer: String, issuer: String, client_id: String) -> Result<Self, String> {
+    pub(super) fn new(
+        signer: String,
+        issuer: String,
+        client_id: String,
+        reserved_claims: ReservedClaims,
+    ) -> Result<Self, String> {
         let key = AlbSigner::generate().map_err(|_| "the operating system provides no random bytes".to_owned())?;
         let public = Mutex::new(vec![(key.kid().to_owned(), key.public_key_pem())]);
-        Ok(Self { signer, issuer, client_id, key: ArcSwap::from_pointee(key), public })
+        Ok(Self { signer, issuer, client_id, reserved_claims, key: ArcSwap::from_pointee(key), public })
     }
 
     /// Removes the headers that only a load balancer may set, including look-alikes with
@@ -44,7 +51,7 @@ impl LoadBalancer {
         let expires_at = now.saturating_add(TOKEN_LIFETIME);
         let origin = TokenOrigin { signer: &self.signer, issuer: &self.issuer, client_id: &self.client_id };
         let header = to_json(&key.header(origin, expires_at));
-        let payload = to_json(&payload(&session.claims, &self.issuer, expires_at));
+        let payload = to_json(&self.payload(&session.claims, expires_at));
         let token = key.sign(header.as_bytes(), payload.as_bytes(), true).map_err(|_| "the token cannot be signed")?;
         let values =
             [(DATA, token.as_str()), (IDENTITY, session.subject.as_str()), (ACCESS_TOKEN, &session.access_token)];
@@ -56,6 +63,21 @@ impl LoadBalancer {
             headers.insert(name, value);
         }
         Ok(())
+    }
+
+    /// The claims of userinfo, with `exp` and `iss` once each.
+    fn payload(&self, userinfo: &[(String, Value)], expires_at: u64) -> Members {
+        let is_reserved = |name: &str| matches!(name, "exp" | "iss");
+        let others: Members = userinfo.iter().filter(|(name, _)| !is_reserved(name)).cloned().collect();
+        let mut payload = payload(&others, &self.issuer, expires_at);
+        if self.reserved_claims == ReservedClaims::Keep {
+            for (name, value) in userinfo.iter().filter(|(name, _)| is_reserved(name)) {
+                if let Some((_, held)) = payload.iter_mut().find(|(held, _)| held == name) {
+                    held.clone_from(value);
+                }
+            }
+        }
+        payload
     }
 
     /// Rotates the signing key. Returns the new kid.

@@ -23,7 +23,7 @@ pub use self::{
     application_settings::ApplicationSettings,
     config::{
         ClientAuthentication, ClientSecret, DemoSettings, EmulatorConfig, EmulatorSettings, Endpoints,
-        IdentityProvider, OnUnauthenticated, Rule, RuleAction, SIGNER,
+        IdentityProvider, OnUnauthenticated, ReservedClaims, Rule, RuleAction, SIGNER,
     },
     start::Emulator,
 };

@@ -72,7 +72,8 @@ impl Emulator {
         let url = config.url(address.port());
 
         let ChosenProvider { demo, secret, source, issuer } = choose(&config, &url).await?;
-        let load_balancer = LoadBalancer::new(config.signer.clone(), issuer.clone(), config.client_id.clone());
+        let load_balancer =
+            LoadBalancer::new(config.signer.clone(), issuer.clone(), config.client_id.clone(), config.reserved_claims);
         let random = |_| ConfigError::message("the operating system provides no random bytes");
         let action = Arc::new(Action {
             hosts: hosts(&config),

@@ -1,6 +1,6 @@
 //! The claims of a verified access token.
 
-#[cfg(feature = "https")]
+#[cfg(any(feature = "https", feature = "test-util"))]
 use std::sync::Arc;
 use std::{fmt, time::SystemTime};
 
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::{AccessTokenClaims, ClaimError, Claims};
 
 impl AccessTokenClaims {
-    #[cfg(feature = "https")]
+    #[cfg(any(feature = "https", feature = "test-util"))]
     pub(crate) fn new(claims: Claims) -> Self {
         Self(Arc::new(claims))
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{
-    Carried,
+    Carried, UserAddress,
     claim_value::{ClaimValue, find_member},
 };
 
@@ -45,7 +45,7 @@ use super::{
 /// ```
 #[doc(alias("jwt", "oidc", "cognito", "entra", "id_token", "x-amzn-oidc-data"))]
 #[derive(Clone)]
-pub struct Claims(Arc<Inner>, Option<Carried>, Option<AccessTokenClaims>);
+pub struct Claims(Arc<Inner>, Option<Carried>, Option<AccessTokenClaims>, Option<Arc<UserAddress>>);
 
 /// The claims of the identity provider's access token, signed by the provider.
 ///
@@ -117,7 +117,7 @@ impl Span {
 
 impl Claims {
     pub(crate) fn new(buffer: String, parts: ClaimsParts) -> Self {
-        Self(Arc::new(Inner { buffer, parts }), None, None)
+        Self(Arc::new(Inner { buffer, parts }), None, None, None)
     }
 
     /// Attaches a value for services that read the claims from a request.
@@ -135,10 +135,20 @@ impl Claims {
         self.2.as_ref()
     }
 
-    #[cfg(feature = "https")]
+    #[cfg(any(feature = "https", feature = "test-util"))]
     pub(crate) fn with_access_token(mut self, claims: AccessTokenClaims) -> Self {
         self.2 = Some(claims);
         self
+    }
+
+    pub(crate) fn with_address(mut self, address: UserAddress) -> Self {
+        self.3 = Some(Arc::new(address));
+        self
+    }
+
+    /// The address of the user by the sign-in policy. `None` if the policy says nothing about it: then it is the claim `email`.
+    pub(crate) fn address(&self) -> Option<&UserAddress> {
+        self.3.as_deref()
     }
 
     /// The issuer, `iss`. It equals the issuer in the configuration.
@@ -183,7 +193,8 @@ impl Claims {
 
     /// The claim `email`, as the provider sent it. Its form is not checked; it may be unverified,
     /// and may be in any domain. `None` also if it is not a text: code that makes a decision by it
-    /// reads `text("email")`.
+    /// reads `text("email")`. If the sign-in policy reads the address from another claim, then
+    /// [`Profile::email`](crate::Profile::email) is that address, and this method still the claim `email`.
     pub fn email(&self) -> Option<&str> {
         self.0.parts.email.map(|span| self.span(span))
     }
@@ -300,7 +311,11 @@ impl Claims {
 
     /// Number of bytes on the heap, for the limits of caches.
     pub(crate) fn weight(&self) -> usize {
-        self.0.buffer.capacity().saturating_add(size_of::<Inner>())
+        let address = match self.address() {
+            Some(UserAddress::Known(text) | UserAddress::Unusable(text)) => text.len(),
+            Some(UserAddress::Missing) | None => 0,
+        };
+        self.0.buffer.capacity().saturating_add(size_of::<Inner>()).saturating_add(address)
     }
 
     /// The claim `email`, for policies.

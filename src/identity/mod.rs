@@ -14,6 +14,7 @@
 //! This folder imports no other part of the crate.
 
 mod access_token_claims;
+mod address;
 mod backstage_identity;
 mod carried;
 mod characters;
@@ -25,17 +26,18 @@ mod profile;
 mod serializable;
 mod token_bytes;
 
+pub(crate) use self::{
+    address::UserAddress,
+    carried::Carried,
+    claim_value::{ClaimValue, TextList},
+    claims::{ClaimsParts, Span, TEXT_OR_TEXTS},
+    email::{Email, EmailProblem},
+    token_bytes::{ReceivedToken, TokenBytes},
+};
 pub use self::{
     backstage_identity::BackstageIdentity,
     claims::{AccessTokenClaims, ClaimError, Claims, StableId},
     entity_ref::{EntityRef, EntityRefError},
     profile::Profile,
     serializable::{SerializableClaims, SerializableIdentity},
-};
-pub(crate) use self::{
-    carried::Carried,
-    claim_value::{ClaimValue, TextList},
-    claims::{ClaimsParts, Span, TEXT_OR_TEXTS},
-    email::{Email, EmailProblem},
-    token_bytes::{ReceivedToken, TokenBytes},
 };

@@ -1,6 +1,6 @@
 //! User data for display.
 
-use super::Claims;
+use super::{Claims, UserAddress};
 
 /// Display name, email and picture of a user: a view of the claims. These values do not identify
 /// the user.
@@ -23,8 +23,15 @@ impl<'a> Profile<'a> {
 
     /// The claim `email`, as the provider sent it. Not checked, and possibly not verified: see
     /// [`Claims::email_verified`].
+    ///
+    /// If the sign-in policy reads the address from another claim (`email_claim("upn")`), or requires or waives its
+    /// verification, then this is the address as the policy accepts it, and never that of another claim.
     pub fn email(&self) -> Option<&'a str> {
-        self.claims.email()
+        match self.claims.address() {
+            None => self.claims.email(),
+            Some(UserAddress::Known(address)) => Some(address),
+            Some(UserAddress::Missing | UserAddress::Unusable(_)) => None,
+        }
     }
 
     /// The claim `picture`: a URL, as the provider sent it.

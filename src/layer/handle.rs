@@ -8,9 +8,9 @@ use std::{
 
 use http::HeaderMap;
 
-use super::SignedIn;
+use super::{SignedIn, settings::why_preflight};
 use crate::{
-    alb::{Kid, OidcHeaders},
+    alb::{Kid, OidcHeaders, Values},
     authenticator::{Authenticator, Decision},
     config::AlbAuthConfig,
     deny_list::{Denied, DeniedUser, DenyList},
@@ -73,7 +73,11 @@ impl AlbAuthHandle {
     /// status of the response, and [`AuthError::client_message`] all that the client may read.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<SignedIn, AuthError> {
         // Before the first await, so that the headers are not borrowed across it.
-        let decision = self.authenticator.decide(&OidcHeaders::scan(headers));
+        let scanned = OidcHeaders::scan(headers);
+        let decision = match scanned.data {
+            Values::None => self.authenticator.missing(why_preflight(headers)),
+            _ => self.authenticator.decide(&scanned),
+        };
         let outcome = match decision {
             Decision::Made(outcome) => outcome,
             Decision::Waiting(waiting) => waiting.await,

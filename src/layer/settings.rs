@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use http::{Method, Request, header};
+use http::{HeaderMap, Method, Request, header};
 
 use crate::{error::quoted, identity::Carried, telemetry};
 
@@ -100,12 +100,7 @@ impl LayerSettings {
             }
             return Some(hint);
         }
-        is_preflight(request).then(|| {
-            "it is a CORS preflight request, which browsers send without cookies: put the CORS layer outside of \
-             AlbAuthLayer, so that it responds first, and let a listener rule for the method OPTIONS forward without an \
-             authenticate action"
-                .to_owned()
-        })
+        (request.method() == Method::OPTIONS).then(|| why_preflight(request.headers())).flatten()
     }
 
     /// Logs the switches once, no matter how many services the layer and its clones make.
@@ -146,10 +141,17 @@ impl LayerSettings {
     }
 }
 
-/// Whether this is a CORS preflight request (Fetch, section 3.3.2).
-fn is_preflight<B>(request: &Request<B>) -> bool {
-    let has = |name| request.headers().contains_key(name);
-    request.method() == Method::OPTIONS && has(header::ORIGIN) && has(header::ACCESS_CONTROL_REQUEST_METHOD)
+/// What a CORS preflight request without a token shows of the reason. Its headers tell it (Fetch, section 3.3.2): only browsers send
+/// `Access-Control-Request-Method`, and with no other request.
+pub(super) fn why_preflight(headers: &HeaderMap) -> Option<String> {
+    let is_preflight =
+        headers.contains_key(header::ORIGIN) && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    is_preflight.then(|| {
+        "it is a CORS preflight request, which browsers send without cookies: put the CORS layer outside of \
+         AlbAuthLayer, so that it responds first, and let a listener rule for the method OPTIONS forward without an \
+         authenticate action"
+            .to_owned()
+    })
 }
 
 impl ExemptPath {

@@ -96,13 +96,10 @@ impl SignInCache {
 
     async fn run(self: Arc<Self>, key: Key, resolver: SignInFuture) -> SignInResult {
         let began = self.clock.monotonic();
-        let mut result = match tokio::time::timeout(self.limits.sign_in_timeout, resolver).await {
+        let result = match tokio::time::timeout(self.limits.sign_in_timeout, resolver).await {
             Ok(result) => result,
             Err(_) => Err(SignInError::unavailable("the sign-in policy took longer than sign_in_timeout")),
         };
-        if let Err(error) = &mut result {
-            error.follow_up();
-        }
         let now = self.clock.monotonic();
         metrics::sign_in(
             result.as_ref().map_or_else(|error| error.kind().as_str(), |_| "ok"),

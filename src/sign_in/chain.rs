@@ -74,7 +74,7 @@ impl SignInResolver for FirstMatch {
             namespace,
             gives_identities: policies.iter().any(|policy| policy.gives_identities),
             claims_used: claims_used.map(|lists| lists.concat()),
-            email_claims: policies.iter().flat_map(|policy| policy.email_claims.clone()).collect(),
+            addresses: policies.iter().flat_map(|policy| policy.addresses.clone()).collect(),
             directory: same_directory(&policies),
             local_parts_of: policies.iter().find_map(|policy| policy.local_parts_of.clone()),
             described: policies.iter().all(|policy| policy.described),
@@ -133,12 +133,11 @@ impl NoMatch {
                 reasons.push(Arc::clone(reason));
             }
         }
-        let error = match &reasons[..] {
+        match &reasons[..] {
             [] => SignInError::not_found("the list of policies is empty"),
             [only] => SignInError::not_found(&**only),
             _ => SignInError::not_found_for(reasons),
-        };
-        error.following_up(&self.0)
+        }
     }
 }
 

@@ -34,7 +34,7 @@ impl EmailClaim {
     }
 
     /// For the check of a configuration.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), String> {
         if self.name.is_empty() || self.name.contains(['[', ']']) {
             return Err(format!(
                 "{} is not a claim with an address: write it as upn, or as emails[0] for an element of a list",

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use super::{
     Policy, SignInError,
+    address_rule::{AddressRule, Verification},
     claim::OFTEN_WRITABLE,
-    email_claim::{EMAIL, EmailClaim, not_text},
+    email_claim::{EMAIL, EmailClaim},
     is_shared,
     names::as_microsoft_graph_writes,
-    shared_issuers::SharedIssuerMemo,
 };
 use crate::identity::{Claims, Email, EmailProblem};
 
@@ -17,18 +17,8 @@ pub(super) struct EmailRule {
     /// `None`: any.
     domains: Option<Vec<String>>,
     addresses: Vec<String>,
-    /// `None`: the claim `email`.
-    claim: Option<EmailClaim>,
-    verification: Verification,
+    address: AddressRule,
     max_chars: usize,
-    shared_issuer: SharedIssuerMemo,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verification {
-    NotDenied,
-    Required,
-    Ignored,
 }
 
 /// An address that the rule accepts.
@@ -48,14 +38,7 @@ impl Admitted<'_> {
 impl EmailRule {
     /// Accepts addresses in these domains; with `None`, in any domain.
     pub(super) fn new(domains: Option<Vec<String>>) -> Self {
-        Self {
-            domains,
-            addresses: Vec::new(),
-            claim: None,
-            verification: Verification::NotDenied,
-            max_chars: 254,
-            shared_issuer: SharedIssuerMemo::default(),
-        }
+        Self { domains, addresses: Vec::new(), address: AddressRule::default(), max_chars: 254 }
     }
 
     #[cfg(feature = "https")]
@@ -68,15 +51,15 @@ impl EmailRule {
     }
 
     pub(super) fn read_from(&mut self, claim: String) {
-        self.claim = Some(claim).filter(|claim| claim != EMAIL).map(EmailClaim::new);
+        self.address.read_from(claim);
     }
 
     pub(super) fn require_verified(&mut self) {
-        self.verification = Verification::Required;
+        self.address.set_verification(Verification::Required);
     }
 
     pub(super) fn ignore_verification(&mut self) {
-        self.verification = Verification::Ignored;
+        self.address.set_verification(Verification::Ignored);
     }
 
     pub(super) fn max_chars(&mut self, chars: usize) {
@@ -138,10 +121,11 @@ impl EmailRule {
 
     /// Adds the properties of the rule to the description of a policy.
     pub(super) fn describe(&self, policy: Policy) -> Policy {
-        let claims = [Some(EMAIL), Some("email_verified"), self.claim.as_ref().map(EmailClaim::name)];
+        let claim = self.address.claim().map(EmailClaim::name);
+        let claims = [Some(EMAIL), Some("email_verified"), claim];
         let mut policy = policy.using_claims(claims.into_iter().flatten());
-        policy.email_claims.extend(self.claim.clone());
-        if let Some(claim) = self.claim.as_ref().map(EmailClaim::name) {
+        policy.addresses.push(self.address.clone());
+        if let Some(claim) = claim {
             policy.summary = format!("{}, by the claim {claim}", policy.summary);
             if OFTEN_WRITABLE.contains(&claim) {
                 policy = policy.warning(format!(
@@ -150,7 +134,7 @@ impl EmailRule {
                 ));
             }
         }
-        match self.verification {
+        match self.address.verification() {
             Verification::Ignored => policy.warning("emails that the provider says are not verified are accepted"),
             Verification::NotDenied => Policy { accepts_missing_verification: true, ..policy },
             Verification::Required => policy,
@@ -159,16 +143,12 @@ impl EmailRule {
 
     /// The email in the claims, if the rule accepts it.
     pub(super) fn admit<'c>(&self, claims: &'c Claims) -> Result<Admitted<'c>, SignInError> {
-        let address = match &self.claim {
-            None => claims.email_text().map_err(|_| not_text(claims, EMAIL))?.map(Cow::Borrowed),
-            Some(claim) => claim.read(claims)?,
-        };
         // NotFound, so that FirstMatch tries a policy that needs no email. A malformed claim is
         // refused.
-        let address = address.ok_or_else(|| SignInError::not_found(missing(self.claim.as_ref())))?;
-        self.check_verified(claims, &address)?;
+        let claim = self.address.claim();
+        let address = self.address.read(claims)?.ok_or_else(|| SignInError::not_found(missing(claim)))?;
         let email = Email::parse_within(&address, self.max_chars).map_err(|problem| {
-            let claim = self.claim.as_ref().map_or(EMAIL, EmailClaim::name);
+            let claim = claim.map_or(EMAIL, EmailClaim::name);
             SignInError::refused(match problem {
                 EmailProblem::TooLong => format!("the claim {claim} is longer than max_email_chars"),
                 EmailProblem::NotPlain if address.is_empty() => format!("the claim {claim} is an empty text"),
@@ -178,34 +158,6 @@ impl EmailRule {
         self.check_allowed(&address, email.domain)?;
         let at = email.local_part.len();
         Ok(Admitted { address, at })
-    }
-
-    fn check_verified(&self, claims: &Claims, address: &str) -> Result<(), SignInError> {
-        let verified = match (claims.email_verified(), &self.claim) {
-            // The claim is about the claim `email`, and not about a different address.
-            (Some(true), Some(_)) => {
-                claims.email().is_some_and(|email| email.eq_ignore_ascii_case(address)).then_some(true)
-            }
-            (verified, _) => verified,
-        };
-        match (self.verification, verified) {
-            (Verification::Ignored, _) | (_, Some(true)) => Ok(()),
-            (Verification::NotDenied, None) if self.shared_issuer.is_shared(claims.issuer()) => {
-                Err(SignInError::refused(
-                    "there is no claim email_verified, and the issuer has users of many organisations; use the issuer of \
-                 your tenant instead",
-                ))
-            }
-            (Verification::NotDenied, None) => Ok(()),
-            (Verification::Required, None) if claims.email_verified().is_some() => Err(SignInError::refused(
-                "the claim email_verified is about the claim email, which is a different address or missing, and \
-                 require_verified_email is set",
-            )),
-            (Verification::Required, None) => {
-                Err(SignInError::refused("there is no claim email_verified, and require_verified_email is set"))
-            }
-            (_, Some(false)) => Err(SignInError::refused(not_verified(claims))),
-        }
     }
 
     fn check_allowed(&self, address: &str, domain: &str) -> Result<(), SignInError> {
@@ -234,13 +186,13 @@ impl EmailRule {
         if !(16..=254).contains(&self.max_chars) {
             return Err(format!("max_email_chars is {}; set it to a value from 16 to 254", self.max_chars));
         }
-        if self.verification == Verification::Ignored && is_shared(issuer) {
+        if self.address.verification() == Verification::Ignored && is_shared(issuer) {
             return Err(format!(
                 "{issuer} has users of many organisations, who can enter any address there, so \
                  dangerously_accept_unverified_email() cannot be used with it"
             ));
         }
-        self.claim.as_ref().map_or(Ok(()), EmailClaim::check)?;
+        self.address.claim().map_or(Ok(()), EmailClaim::check)?;
         let Some(domains) = &self.domains else { return Ok(()) };
         if domains.is_empty() && self.addresses.is_empty() {
             return Err("no email domain is allowed: add one by in_domains([\"example.com\"])".to_owned());
@@ -267,23 +219,5 @@ fn missing(claim: Option<&EmailClaim>) -> String {
             "there is no claim {}: the provider does not send it in its userinfo response, or its scope is not requested",
             claim.name()
         ),
-    }
-}
-
-/// Why a claim `email_verified` counts as false.
-fn not_verified(claims: &Claims) -> String {
-    const CLAIM: &str = "email_verified";
-    let is_false =
-        claims.get(CLAIM) == Ok(Some(false)) || claims.text(CLAIM).is_ok_and(|text| text.as_deref() == Some("false"));
-    match claims.kind(CLAIM) {
-        _ if is_false => format!(
-            "the claim {CLAIM} is false; if the provider verifies addresses, map its attribute to {CLAIM} (Amazon Cognito: \
-             attribute mapping of the identity provider in the user pool, without which it is false for all federated \
-             users); if users cannot change their address at the provider, waive the check by \
-             dangerously_accept_unverified_email() (app-config.yaml: dangerouslyAcceptUnverifiedEmail: true, environment: \
-             ALB_AUTH_DANGEROUSLY_ACCEPT_UNVERIFIED_EMAIL=true); requireVerifiedEmail: false does not waive it"
-        ),
-        Some("a text") => format!("the claim {CLAIM} is another text, not true or false"),
-        found => format!("the claim {CLAIM} is {}, not true or false", found.unwrap_or("missing")),
     }
 }

@@ -19,6 +19,7 @@
 //! that is not plain ASCII, is not in an allowed domain, or is reported as unverified. Each policy
 //! belongs to one issuer: see [`TrustedAlb::sign_in`](crate::TrustedAlb::sign_in).
 
+mod address_rule;
 mod cache;
 #[cfg(feature = "https")]
 mod catalog;
@@ -39,6 +40,7 @@ mod subject;
 #[cfg(feature = "https")]
 pub use self::catalog::{Catalog, CatalogBuilder, CatalogSignIn};
 pub(crate) use self::{
+    address_rule::{AddressRule, address_by, check_email_verified},
     cache::{CachedSignIn, SignInCache},
     email_claim::EmailClaim,
     shared_issuers::is_shared,

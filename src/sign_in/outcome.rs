@@ -55,26 +55,7 @@ pub struct SignInError {
     message: Arc<str>,
     /// The messages of the policies that found no user, if there are several.
     reasons: Option<Arc<[Arc<str>]>>,
-    follow_up: FollowUp,
 }
-
-/// Work for the log that starts once the whole policy has found no user. It is no part of the value.
-#[derive(Clone, Default)]
-struct FollowUp(Option<Arc<dyn Fn() + Send + Sync>>);
-
-impl fmt::Debug for FollowUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FollowUp")
-    }
-}
-
-impl PartialEq for FollowUp {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for FollowUp {}
 
 /// The kinds of [`SignInError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -164,28 +145,6 @@ impl SignInError {
         Self { message: message.into(), reasons: None, ..self }
     }
 
-    /// Adds work that starts if no later policy finds the user.
-    #[cfg(feature = "https")]
-    pub(super) fn with_follow_up(mut self, follow_up: impl Fn() + Send + Sync + 'static) -> Self {
-        self.follow_up = FollowUp(Some(Arc::new(follow_up)));
-        self
-    }
-
-    /// Takes the work over from the error of an earlier policy, if there is any.
-    pub(super) fn following_up(mut self, earlier: &[Self]) -> Self {
-        if let Some(error) = earlier.iter().find(|error| error.follow_up.0.is_some()) {
-            self.follow_up = error.follow_up.clone();
-        }
-        self
-    }
-
-    /// Starts the work, which is dropped then: the error is cached, and the work holds claims.
-    pub(super) fn follow_up(&mut self) {
-        if let Some(follow_up) = self.follow_up.0.take() {
-            follow_up();
-        }
-    }
-
     /// Bytes on the heap, roughly, for the cache's bound.
     pub(crate) fn weight(&self) -> usize {
         let reasons = self.reasons.iter().flat_map(|reasons| reasons.iter());
@@ -193,7 +152,7 @@ impl SignInError {
     }
 
     fn new(kind: SignInErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into().into(), reasons: None, follow_up: FollowUp::default() }
+        Self { kind, message: message.into().into(), reasons: None }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, pin::Pin, sync::Arc};
 
-use super::{EmailClaim, SignIn, SignInError};
+use super::{AddressRule, EmailClaim, SignIn, SignInError};
 use crate::identity::Claims;
 
 /// A sign-in that waits for a result.
@@ -133,8 +133,8 @@ pub struct Policy {
     pub(crate) namespace: Option<String>,
     pub(crate) gives_identities: bool,
     pub(crate) claims_used: Option<Vec<String>>,
-    /// The claims other than `email` that hold the address of a user: entries of a deny list are compared with them.
-    pub(crate) email_claims: Vec<EmailClaim>,
+    /// How the address of a user is read: everything that speaks of a user's email follows it.
+    pub(crate) addresses: Vec<AddressRule>,
     pub(crate) warnings: Vec<String>,
     /// The directory that contains all users of this policy. In two policies with the same
     /// directory, the same name is the same user.
@@ -158,7 +158,7 @@ impl Policy {
             namespace: None,
             gives_identities: true,
             claims_used: None,
-            email_claims: Vec::new(),
+            addresses: Vec::new(),
             warnings: Vec::new(),
             directory: None,
             local_parts_of: None,
@@ -187,6 +187,20 @@ impl Policy {
         // An empty list counts as unset: all claims are the key.
         self.claims_used = Some(claims).filter(|claims| !claims.is_empty());
         self
+    }
+
+    /// Sets the claim with the address of the user, if the policy reads another one than `email`: `upn`, or `emails[0]` for an
+    /// element of a list. What speaks of a user's email follows it: [`Profile::email`](crate::Profile::email), entries of a deny
+    /// list, requirements on `email`, and headers of `alb-auth-proxy`.
+    #[must_use]
+    pub fn email_claim(mut self, claim: impl Into<String>) -> Self {
+        self.addresses.push(AddressRule::of_claim(claim.into()));
+        self
+    }
+
+    /// The claims other than `email` that hold the address of a user.
+    pub(crate) fn email_claims(&self) -> impl Iterator<Item = &EmailClaim> {
+        self.addresses.iter().filter_map(AddressRule::claim)
     }
 
     /// Marks a policy whose summary completely describes how it names users.

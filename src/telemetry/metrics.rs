@@ -11,7 +11,11 @@
 //! | `alb_auth_sign_in_cache_lookups_total` | counter | `result` | sign-ins by policies that wait: `hit` or `miss` |
 //! | `alb_auth_sign_in_seconds` | histogram | `result` | duration of such a policy: `ok`, `refused`, `not_found`, `ambiguous`, `unavailable`, `misconfigured` |
 //!
-//! Every counter is reported as 0 from the first layer on.
+//! | `alb_auth_sessions_issued_total` | counter | `provider` | sessions that the auth backend issued: `awsalb`, `guest` |
+//! | `alb_auth_sessions_refused_total` | counter | `kind` | sessions that it refused: the name of a refusal's kind, `misused`, or `not_issued` without a signed token and a stored user |
+//! | `alb_auth_sessions_ended_total` | counter | `provider` | sign-outs: `awsalb` |
+//!
+//! Every counter is reported as 0 from the first layer on, those of sessions from the auth backend on.
 //!
 //! No label takes a value from a request: not a kid, a signer, a path or a user. Names and labels
 //! are static, so recording a metric causes no allocation here.
@@ -34,6 +38,20 @@ macro_rules! count {
                 $(let _ = counter!($name, $label => $known);)+
             }
         }
+    };
+}
+
+/// As `count!`, with the names of all kinds of refusals beside the values that are listed.
+macro_rules! count_kinds {
+    ($name:literal, $label:literal => $value:expr, [$($known:literal),+ $(,)?]) => {
+        count!($name, $label => $value, [
+            $($known,)+ "missing", "duplicate_header", "identity_mismatch", "too_large", "malformed", "malformed_header",
+            "duplicate_member", "unsupported_algorithm", "unsupported_type", "unsupported_header", "malformed_key_id",
+            "untrusted_signer", "untrusted_issuer", "untrusted_client", "expired", "not_yet_valid", "lifetime_too_long",
+            "clock_unusable", "unknown_key", "invalid_signature", "malformed_claims", "keys_unavailable", "key_rejected",
+            "access_token_missing", "access_token_invalid", "access_token_keys_unavailable", "sign_in_refused",
+            "user_not_found", "ambiguous_user", "sign_in_unavailable", "denied",
+        ])
     };
 }
 
@@ -65,13 +83,7 @@ pub(crate) fn decision(outcome: &'static str) {
 }
 
 fn decisions(outcome: Option<&'static str>) {
-    count!("alb_auth_decisions_total", "outcome" => outcome, [
-        "user", "claims", "anonymous", "missing", "duplicate_header", "identity_mismatch", "too_large", "malformed",
-        "malformed_header", "duplicate_member", "unsupported_algorithm", "unsupported_type", "unsupported_header",
-        "malformed_key_id", "untrusted_signer", "untrusted_issuer", "untrusted_client", "expired", "not_yet_valid",
-        "lifetime_too_long", "clock_unusable", "unknown_key", "invalid_signature", "malformed_claims", "keys_unavailable",
-        "key_rejected", "access_token_missing", "access_token_invalid", "access_token_keys_unavailable", "sign_in_refused", "user_not_found", "ambiguous_user", "sign_in_unavailable", "denied",
-    ]);
+    count_kinds!("alb_auth_decisions_total", "outcome" => outcome, ["user", "claims", "anonymous"]);
 }
 
 pub(crate) fn requirement_failed(kind: AuthErrorKind) {
@@ -106,6 +118,48 @@ pub(crate) fn sign_in_cache(result: &'static str) {
 
 fn sign_in_cache_lookups(result: Option<&'static str>) {
     count!("alb_auth_sign_in_cache_lookups_total", "result" => result, ["hit", "miss"]);
+}
+
+/// Describes the metrics of the auth backend, and registers its counters: as [`describe`].
+#[cfg(feature = "backstage")]
+pub(crate) fn describe_sessions() {
+    describe_counter!("alb_auth_sessions_issued_total", "Sessions that the auth backend issued");
+    describe_counter!("alb_auth_sessions_refused_total", "Sessions that the auth backend refused");
+    describe_counter!("alb_auth_sessions_ended_total", "Sign-outs at the auth backend");
+    sessions_issued(None);
+    sessions_refused(None);
+    sessions_ended(None);
+}
+
+#[cfg(feature = "backstage")]
+pub(crate) fn session_issued(provider: &'static str) {
+    sessions_issued(Some(provider));
+}
+
+#[cfg(feature = "backstage")]
+fn sessions_issued(provider: Option<&'static str>) {
+    count!("alb_auth_sessions_issued_total", "provider" => provider, ["awsalb", "guest"]);
+}
+
+/// The kind of the refusal, or `not_issued` if no token could be signed or its user not be stored.
+#[cfg(feature = "backstage")]
+pub(crate) fn session_refused(kind: &'static str) {
+    sessions_refused(Some(kind));
+}
+
+#[cfg(feature = "backstage")]
+fn sessions_refused(kind: Option<&'static str>) {
+    count_kinds!("alb_auth_sessions_refused_total", "kind" => kind, ["not_issued", "misused"]);
+}
+
+#[cfg(feature = "backstage")]
+pub(crate) fn session_ended(provider: &'static str) {
+    sessions_ended(Some(provider));
+}
+
+#[cfg(feature = "backstage")]
+fn sessions_ended(provider: Option<&'static str>) {
+    count!("alb_auth_sessions_ended_total", "provider" => provider, ["awsalb"]);
 }
 
 pub(crate) fn oldest_key(fetched_at: impl Iterator<Item = Instant>, now: Instant) {

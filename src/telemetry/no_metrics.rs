@@ -20,6 +20,18 @@ pub(crate) fn oldest_key(_: impl Iterator<Item = Instant>, _: Instant) {}
 
 pub(crate) fn sign_in(_: &'static str, _: Duration) {}
 
+#[cfg(feature = "backstage")]
+pub(crate) fn describe_sessions() {}
+
+#[cfg(feature = "backstage")]
+pub(crate) fn session_issued(_: &'static str) {}
+
+#[cfg(feature = "backstage")]
+pub(crate) fn session_refused(_: &'static str) {}
+
+#[cfg(feature = "backstage")]
+pub(crate) fn session_ended(_: &'static str) {}
+
 pub(crate) struct FetchInProgress;
 
 impl FetchInProgress {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::User;
 use crate::{
-    BackstageIdentity, Claims, EntityRef, EntityRefError,
+    AccessTokenClaims, BackstageIdentity, Claims, EntityRef, EntityRefError,
     internal::{ClaimsParts, Span, signer::to_json},
     sign_in::SignIn,
 };
@@ -22,7 +22,7 @@ impl BackstageIdentity {
     /// # Ok::<(), tower_alb_auth::EntityRefError>(())
     /// ```
     pub fn builder(user_entity_ref: impl Into<String>) -> IdentityBuilder {
-        IdentityBuilder { user: user_entity_ref.into(), ownership: Vec::new(), claims: None }
+        IdentityBuilder { user: user_entity_ref.into(), ownership: Vec::new(), claims: None, access_token: None }
     }
 }
 
@@ -33,6 +33,7 @@ pub struct IdentityBuilder {
     user: String,
     ownership: Vec<String>,
     claims: Option<User>,
+    access_token: Option<User>,
 }
 
 impl IdentityBuilder {
@@ -48,6 +49,13 @@ impl IdentityBuilder {
         self
     }
 
+    /// Adds the claims of an access token: what [`Claims::access_token`](crate::Claims::access_token) and
+    /// [`AccessTokenClaims::of`](crate::AccessTokenClaims::of) return. Default: none.
+    pub fn access_token(mut self, claims: User) -> Self {
+        self.access_token = Some(claims);
+        self
+    }
+
     /// Builds the identity.
     ///
     /// # Errors
@@ -56,13 +64,17 @@ impl IdentityBuilder {
         let user: EntityRef = self.user.parse()?;
         let ownership = self.ownership.iter().map(|text| text.parse()).collect::<Result<Vec<EntityRef>, _>>()?;
         let claims = claims(&self.claims.unwrap_or_else(|| User::empty().claim("sub", user.name())));
+        let claims = match &self.access_token {
+            Some(user) => claims.with_access_token(AccessTokenClaims::of_user(user)),
+            None => claims,
+        };
         let SignIn { ownership, .. } = SignIn::user(user.clone()).owning(ownership);
         Ok(BackstageIdentity::new(claims, user, ownership))
     }
 }
 
 /// The claims of a user, without a signature.
-fn claims(user: &User) -> Claims {
+pub(super) fn claims(user: &User) -> Claims {
     let members = user.claims();
     let mut buffer = to_json(members);
     let mut parts = ClaimsParts { payload: Span::new(0, buffer.len()).unwrap(), ..ClaimsParts::default() };

@@ -8,12 +8,20 @@ use std::{
     },
 };
 
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
 use crate::keys::{KeyFetch, KeyRequest, KeySource, KeySourceError, KeySourceErrorKind};
+
+/// The path of the key set, relative to the endpoint.
+pub(super) const KEY_SET: &str = "jwks.json";
 
 /// The behaviour of a key endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -57,11 +65,13 @@ impl KeyServer {
         self.fetches.load(Ordering::SeqCst)
     }
 
-    /// Status and body for a kid; `None` for no response.
+    /// Status and body for a kid, or for the key set; `None` for no response.
     fn respond(&self, kid: &str) -> Option<Result<(u16, Vec<u8>), Closed>> {
-        self.fetches.fetch_add(1, Ordering::SeqCst);
+        let of_key_set = kid == KEY_SET;
+        self.fetches.fetch_add(usize::from(!of_key_set), Ordering::SeqCst);
         let mode = self.mode.lock().unwrap().clone();
         Some(match mode {
+            KeyServerMode::Healthy if of_key_set => Ok((200, self.key_set().to_string().into_bytes())),
             KeyServerMode::Healthy => Ok(match self.keys.lock().unwrap().get(kid) {
                 Some(pem) => (200, pem.clone().into_bytes()),
                 None => (403, Vec::new()),
@@ -71,6 +81,20 @@ impl KeyServer {
             KeyServerMode::Reset => Err(Closed),
             KeyServerMode::Silent => return None,
         })
+    }
+
+    /// The same keys as a provider publishes those of its access tokens.
+    fn key_set(&self) -> Value {
+        let keys = self.keys.lock().unwrap();
+        let jwk = |(kid, pem): (&String, &String)| {
+            let text: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+            // X and Y of the point are the end of the key (RFC 5480 section 2.2).
+            let key = STANDARD.decode(text).expect("a key of a mock load balancer");
+            let (x, y) = key[key.len() - 64..].split_at(32);
+            let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+            json!({ "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": kid, "x": encode(x), "y": encode(y) })
+        };
+        json!({ "keys": keys.iter().map(jwk).collect::<Vec<_>>() })
     }
 
     /// Serves over plain HTTP on a free loopback port until the runtime ends. Returns the URL.

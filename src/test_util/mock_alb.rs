@@ -178,6 +178,11 @@ impl MockAlb {
         AlbAuthLayer::new(self.config())
     }
 
+    /// Where its keys are served, if they are.
+    pub(super) fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
     pub(super) fn key(&self) -> &AlbSigner {
         &self.key
     }

@@ -8,6 +8,8 @@
 //! | what is tested | how |
 //! |---|---|
 //! | a handler alone | an identity built by [`BackstageIdentity::builder`](crate::BackstageIdentity::builder) in the request's extensions |
+//! | a handler of [`AccessTokenClaims`](crate::AccessTokenClaims) alone | [`AccessTokenClaims::of_user`](crate::AccessTokenClaims::of_user), or [`IdentityBuilder::access_token`] |
+//! | an application that verifies access tokens | [`MockAlb::access_tokens`], and requests with [`MockRequest::access_token`] |
 //! | an application with its layer | [`MockAlb::layer`] or [`MockAlb::config`], and requests by [`MockAlb::request`] |
 //! | the same with keys over a connection | [`MockAlb::serve`] |
 //! | time | [`TestClock`] |
@@ -38,6 +40,7 @@
     clippy::arithmetic_side_effects
 )]
 
+mod access_token;
 mod identity_builder;
 mod key_server;
 mod mock_alb;

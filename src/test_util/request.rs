@@ -41,6 +41,15 @@ impl MockRequest<'_> {
         self
     }
 
+    pub(super) fn alb(&self) -> &MockAlb {
+        self.alb
+    }
+
+    pub(super) fn without(mut self, name: &http::HeaderName) -> Self {
+        self.request.headers_mut().remove(name);
+        self
+    }
+
     /// Sets the method. Default: GET.
     pub fn method(mut self, method: Method) -> Self {
         *self.request.method_mut() = method;

@@ -172,6 +172,10 @@ impl VerifiedToken {
         self.claims
     }
 
+    pub(crate) fn map_claims(self, change: impl FnOnce(Claims) -> Claims) -> Self {
+        Self { claims: change(self.claims), ..self }
+    }
+
     /// Checks whether the token is valid at this time. A cached token is checked again for each
     /// request.
     pub(crate) fn check_time(&self, now: u64, limits: &TokenLimits) -> Result<(), AuthError> {

@@ -6,6 +6,7 @@ mod site;
 #[path = "../support/traced.rs"]
 mod traced;
 
+mod address;
 mod applications;
 mod assertion;
 mod blank_values;

@@ -74,6 +74,9 @@ pub enum NotChecked {
     NoSignature,
     /// An earlier check failed in a way that leaves nothing to check.
     EarlierFailed,
+    /// The access token needs the keys of its issuer, which are fetched only with
+    /// [`SignatureKey::fetched`](super::SignatureKey::fetched), and only if the layer would fetch them.
+    IssuerKeysNotFetched,
 }
 
 /// An error of the layer, with the check that reported it.
@@ -161,6 +164,10 @@ impl fmt::Display for NotChecked {
             Self::SameAsKey => "see key",
             Self::NoSignature => "there is no signature of 64 bytes",
             Self::EarlierFailed => "an earlier check must pass first",
+            Self::IssuerKeysNotFetched => {
+                "the access token was not checked, and the sign-in policy not applied: the keys of its issuer are fetched only \
+                 together with the load balancer's key, once the signature is valid"
+            }
         })
     }
 }

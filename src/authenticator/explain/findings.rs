@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     checks::Failure,
-    layer_check::{LayerCheck, at, changed, with_key},
+    layer_check::{IssuerKeys, LayerCheck, at, changed, with_key},
     sign_in_result::SignInResult,
     token_parts::{JsonPart, TokenParts},
 };
@@ -38,6 +38,8 @@ pub(super) struct Findings {
     pub(super) failures: Vec<Failure>,
     /// The user once all of them are fixed, provided that the signature is valid.
     pub(super) sign_in: Option<SignInResult>,
+    /// The access token was not checked, because the keys of its issuer were not to be fetched.
+    pub(super) no_issuer_keys: bool,
 }
 
 /// A request on its way to one that is accepted.
@@ -53,7 +55,13 @@ struct Attempt {
 }
 
 /// Finds every problem of the request except with its signature.
-pub(super) async fn find_all(headers: &HeaderMap, parts: &TokenParts, config: &AlbAuthConfig, now: u64) -> Findings {
+pub(super) async fn find_all(
+    headers: &HeaderMap,
+    parts: &TokenParts,
+    config: &AlbAuthConfig,
+    now: u64,
+    issuer_keys: IssuerKeys,
+) -> Findings {
     let mut findings = Findings::default();
     let Ok(signer) = AlbSigner::generate() else { return findings };
     let Ok(key) = PublicKey::from_pem(signer.public_key_pem().as_bytes()) else { return findings };
@@ -70,7 +78,7 @@ pub(super) async fn find_all(headers: &HeaderMap, parts: &TokenParts, config: &A
     };
     for _ in 0..MAX_ROUNDS {
         let kid = attempt.header_text("kid").and_then(Kid::parse);
-        let check = LayerCheck::new(with_key(&attempt.config, kid, &key));
+        let check = LayerCheck::new(with_key(&attempt.config, kid, &key, issuer_keys));
         if attempt.is_changed && attempt.sign(&signer).is_none() {
             return findings;
         }
@@ -86,6 +94,10 @@ pub(super) async fn find_all(headers: &HeaderMap, parts: &TokenParts, config: &A
         if kind == AuthErrorKind::InvalidSignature && !attempt.is_changed {
             attempt.is_changed = true;
             continue;
+        }
+        if issuer_keys == IssuerKeys::NotFetched && kind == AuthErrorKind::AccessTokenKeysUnavailable {
+            findings.no_issuer_keys = true;
+            return findings;
         }
         let message = failure.error.operator_message();
         if findings.failures.iter().any(|known| known.error.operator_message() == message) {

@@ -64,12 +64,26 @@ impl LayerCheck {
     }
 }
 
+/// Whether the keys for access tokens are fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IssuerKeys {
+    Fetched,
+    NotFetched,
+}
+
 /// The configuration with this key for every endpoint, and no key source.
-pub(super) fn with_key(config: &AlbAuthConfig, kid: Option<Kid>, key: &Arc<PublicKey>) -> AlbAuthConfig {
+pub(super) fn with_key(
+    config: &AlbAuthConfig,
+    kid: Option<Kid>,
+    key: &Arc<PublicKey>,
+    issuer_keys: IssuerKeys,
+) -> AlbAuthConfig {
     changed(config, |settings| {
         settings.source = None;
-        #[cfg(feature = "https")]
-        settings.trust.fetch_no_issuer_keys();
+        if issuer_keys == IssuerKeys::NotFetched {
+            #[cfg(feature = "https")]
+            settings.trust.fetch_no_issuer_keys();
+        }
         let endpoints = settings.trust.endpoints().into_iter();
         let everywhere = endpoints.filter_map(|endpoint| Some((KeyId { endpoint, kid: kid? }, Arc::clone(key))));
         settings.pinned = everywhere.collect();

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`SignatureKey::none`] | everything but the signature is checked; the verdict is never "accepted" |
 //! | [`SignatureKey::from_pem`], [`SignatureKey::fetched`] | the verdict of the layer |
+//! | access tokens are verified | with [`SignatureKey::fetched`] and a valid signature, as the layer does it; else not checked, and "undecided" |
 //! | rejected before a key is needed | no key is fetched; the layer would not either |
 //! | several problems | all of them, in the layer's order |
 //! | an accepted request | no identity and no claims: an explanation authenticates no request |
@@ -32,7 +33,7 @@ use http::HeaderMap;
 use self::{
     checks::Failure,
     findings::Findings,
-    layer_check::{LayerCheck, at, with_key},
+    layer_check::{IssuerKeys, LayerCheck, at, with_key},
     results::{SignatureResult, result_of},
 };
 pub use self::{
@@ -86,8 +87,8 @@ pub enum Verdict {
     Accepted(SignInResult),
     /// The layer rejects it with this error.
     Rejected(AuthError),
-    /// No check failed, but the signature was not checked. With a valid signature, this is the
-    /// result.
+    /// No check failed, but the signature or the access token was not checked. If both are valid, this is the
+    /// result; `None` if the policy was not applied.
     Undecided(Option<SignInResult>),
 }
 
@@ -172,7 +173,7 @@ impl Explanation {
 /// An explanation of a request that the layer rejects before it reads a token.
 fn rejected(failure: Failure, token: Option<TokenParts>, now: Option<u64>) -> Explanation {
     let error = failure.error.clone();
-    let findings = Findings { failures: vec![failure], sign_in: None };
+    let findings = Findings { failures: vec![failure], ..Findings::default() };
     let signature = SignatureResult::NotChecked(NotChecked::EarlierFailed);
     let check = |step: Step| Check { step, result: result_of(step, &findings, &signature), hints: Vec::new() };
     let checks = Step::ALL.into_iter().map(check).collect();
@@ -190,13 +191,12 @@ async fn explain(
     token: TokenParts,
     now: u64,
 ) -> Explanation {
-    let findings = findings::find_all(headers, &token, config, now).await;
     let kid = token.header().text("kid").and_then(Kid::parse);
     let config_now = at(config, now);
     let (result, key) = match choice {
         KeyChoice::None => (None, None),
         KeyChoice::Given(key) => {
-            let check = LayerCheck::new(with_key(&config_now, kid, key));
+            let check = LayerCheck::new(with_key(&config_now, kid, key, IssuerKeys::NotFetched));
             (Some(check.check(headers).await), Some(Arc::clone(key)))
         }
         KeyChoice::Fetched => {
@@ -205,6 +205,15 @@ async fn explain(
             (Some(result), check.key_of(headers))
         }
     };
+    // The layer fetches the keys for access tokens only for a token that it has verified.
+    let is_verified = result
+        .as_ref()
+        .is_some_and(|result| result.as_ref().map_or_else(|failure| failure.step > Step::Signature, |_| true));
+    let issuer_keys = match choice {
+        KeyChoice::Fetched if is_verified => IssuerKeys::Fetched,
+        _ => IssuerKeys::NotFetched,
+    };
+    let findings = findings::find_all(headers, &token, config, now, issuer_keys).await;
     let signature = signature(choice, result.as_ref(), key.as_deref(), &token);
     let check = |step: Step| {
         let result = result_of(step, &findings, &signature);
@@ -214,6 +223,9 @@ async fn explain(
     let checks = Step::ALL.into_iter().map(check).collect();
     let verdict = match result {
         Some(Ok(authenticated)) => Verdict::Accepted(SignInResult::of(&authenticated)),
+        Some(Err(_)) if findings.no_issuer_keys && findings.failures.is_empty() && is_verified => {
+            Verdict::Undecided(None)
+        }
         Some(Err(failure)) => Verdict::Rejected(failure.error),
         None => match findings.failures.into_iter().next() {
             Some(failure) => Verdict::Rejected(failure.error),
@@ -287,7 +299,8 @@ impl fmt::Display for Verdict {
             Self::Rejected(error) => {
                 write!(f, "rejected with status {}, {}", error.status().as_u16(), error.kind().as_str())
             }
-            Self::Undecided(_) => f.write_str("undecided, because the signature was not checked"),
+            Self::Undecided(Some(_)) => f.write_str("undecided, because the signature was not checked"),
+            Self::Undecided(None) => f.write_str("undecided, because not everything was checked"),
         }
     }
 }

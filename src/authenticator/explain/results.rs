@@ -37,8 +37,12 @@ pub(super) fn result_of(step: Step, findings: &Findings, signature: &SignatureRe
     let failures = findings.failures.iter();
     let errors: Vec<AuthError> =
         failures.clone().filter(|failure| failure.step == step).map(|failure| failure.error.clone()).collect();
+    if step == Step::SignIn && errors.is_empty() && findings.no_issuer_keys {
+        return CheckResult::NotChecked(NotChecked::IssuerKeysNotFetched);
+    }
     // Nothing is known about the checks behind a failure that could not be worked around.
-    let reached = failures.map(|failure| failure.step).max().filter(|_| findings.sign_in.is_none());
+    let reached =
+        failures.map(|failure| failure.step).max().filter(|_| findings.sign_in.is_none() && !findings.no_issuer_keys);
     match reached {
         _ if !errors.is_empty() => CheckResult::Rejected(errors),
         Some(last) if step > last => CheckResult::NotChecked(NotChecked::EarlierFailed),

@@ -12,7 +12,10 @@ use crate::{
         profile::ProfileTransform,
         store::{MemoryUserInfo, UserInfoStore},
     },
-    internal::{SharedClock, telemetry::Warnings},
+    internal::{
+        SharedClock,
+        telemetry::{Warnings, metrics},
+    },
     sign_in::SignInError,
 };
 
@@ -208,6 +211,7 @@ impl BackstageAuthBuilder {
         if let Some(guest) = &guest {
             tracing::warn!(target: "tower_alb_auth", "every client of /guest/refresh becomes {}, without any sign-in", guest.user);
         }
+        metrics::describe_sessions();
         Ok(BackstageAuth(Arc::new(Inner {
             alb: self.alb,
             tokens: self.tokens,

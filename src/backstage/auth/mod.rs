@@ -22,7 +22,7 @@ use crate::{
     deny_list::DeniedUser,
     internal::{
         spawn,
-        telemetry::{self, Warnings},
+        telemetry::{self, Warnings, metrics},
     },
 };
 
@@ -98,18 +98,27 @@ impl BackstageAuth {
         checked.inspect_err(|error| self.refused(error))
     }
 
-    /// Logs a session that was issued, if that is enabled.
+    /// Counts a session that was issued, and logs it if that is enabled.
     pub(super) fn session_issued(&self, provider: &'static str, user: &EntityRef, expires_at: SystemTime) {
+        metrics::session_issued(provider);
         self.0.audit.session_issued(provider, user, expires_at);
     }
 
-    /// Logs a session that was refused, if that is enabled.
+    /// Counts a session that was refused, and logs it if that is enabled.
     pub(super) fn session_refused(&self, provider: &'static str, error: &AuthError, user: Option<&EntityRef>) {
+        metrics::session_refused(error.kind().as_str());
         self.0.audit.session_refused(provider, error, user);
     }
 
-    /// Logs a sign-out, if that is enabled. The sign-out does not wait for its user to be authenticated.
+    /// Counts a session that there is not, for a reason that is logged elsewhere: `not_issued` if its token could not be signed or
+    /// its user not be stored, `misused` for a mistake of the application.
+    pub(super) fn no_session(kind: &'static str) {
+        metrics::session_refused(kind);
+    }
+
+    /// Counts a sign-out, and logs it if that is enabled. The sign-out does not wait for its user to be authenticated.
     pub(super) fn signed_out(&self, headers: &HeaderMap) {
+        metrics::session_ended("awsalb");
         let Some(left_out) = self.0.audit.sign_out_line() else { return };
         let (auth, headers) = (self.clone(), headers.clone());
         let _ = spawn(async move {

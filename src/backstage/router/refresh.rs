@@ -39,6 +39,7 @@ pub(super) async fn refresh(
     };
     let Some(identity) = user.identity() else {
         auth.misused("the sign-in policy returns only claims for this user, but a Backstage session needs a user");
+        BackstageAuth::no_session("misused");
         return Err(ApiError::not_allowed());
     };
     let profile = auth.profile().apply(&user).await.map_err(|error| {

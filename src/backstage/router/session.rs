@@ -64,12 +64,14 @@ impl Session<'_> {
         auth.check_denied(user).inspect_err(|error| auth.session_refused(provider, error, Some(user)))?;
         let issued = auth.tokens().user_token(user, ownership).await.map_err(|error| {
             auth.not_issued(&error);
+            BackstageAuth::no_session("not_issued");
             ApiError::unavailable()
         })?;
         // Stored before the response is sent, because a back end may query it at once.
         let known = UserInfo::new(user.clone(), ownership);
         auth.user_info().put(known, issued.expires_at).await.map_err(|error| {
             auth.store_failed("the store of users", &error);
+            BackstageAuth::no_session("not_issued");
             ApiError::unavailable()
         })?;
         auth.session_issued(provider, user, issued.expires_at);

@@ -28,6 +28,9 @@ pub(crate) async fn start(settings: &EmulatorSettings, redirect_uris: &[String])
     let client =
         redirect_uris.iter().fold(client, |client, uri| client.redirect_uri(uri).post_logout_redirect_uri(uri));
     let mut builder = DemoProvider::builder().client(client);
+    if demo.provider_users == Some(true) {
+        builder = builder.provider_users();
+    }
     if let Some(users) = demo.users {
         builder = builder.users_file(users);
     }

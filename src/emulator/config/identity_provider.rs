@@ -22,6 +22,7 @@ pub(crate) struct Demo {
     pub(crate) listen: SocketAddr,
     pub(crate) host: String,
     pub(crate) users_file: Option<PathBuf>,
+    pub(crate) provider_users: bool,
     pub(crate) sign_in_as: Option<String>,
     pub(crate) access_token_lifetime: Option<std::time::Duration>,
 }
@@ -85,6 +86,7 @@ impl IdentityProvider {
             listen,
             host: "idp.localhost".to_owned(),
             users_file: None,
+            provider_users: false,
             sign_in_as: None,
             access_token_lifetime: None,
         }))
@@ -106,6 +108,14 @@ impl IdentityProvider {
     #[must_use]
     pub fn users_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.change_demo(|demo| demo.users_file = Some(path.into()));
+        self
+    }
+
+    /// Demo provider only: adds a user with the claims of each provider. See
+    /// [`DemoUser::of_providers`](crate::emulator::provider::DemoUser::of_providers).
+    #[must_use]
+    pub fn provider_users(mut self) -> Self {
+        self.change_demo(|demo| demo.provider_users = true);
         self
     }
 

@@ -9,6 +9,7 @@ mod check;
 mod client;
 mod flag_values;
 mod identity_provider;
+mod reserved_claims;
 mod rule;
 mod settings;
 
@@ -26,6 +27,7 @@ pub(super) use self::{
 pub use self::{
     client::{ClientAuthentication, ClientSecret},
     identity_provider::{Endpoints, IdentityProvider},
+    reserved_claims::ReservedClaims,
     rule::{OnUnauthenticated, Rule, RuleAction},
     settings::{DemoSettings, EmulatorSettings},
 };
@@ -62,6 +64,7 @@ pub struct EmulatorConfig {
     pub(super) session_timeout: Duration,
     pub(super) on_unauthenticated: OnUnauthenticated,
     pub(super) rules: Vec<Rule>,
+    pub(super) reserved_claims: ReservedClaims,
     pub(super) signer: String,
     pub(super) tls: Option<PathBuf>,
     pub(super) rotate_every: Option<Duration>,
@@ -97,6 +100,7 @@ impl EmulatorConfig {
             session_timeout: Duration::from_secs(604_800),
             on_unauthenticated: OnUnauthenticated::default(),
             rules: Vec::new(),
+            reserved_claims: ReservedClaims::default(),
             signer: SIGNER.to_owned(),
             tls: None,
             rotate_every: None,
@@ -227,6 +231,12 @@ impl EmulatorConfig {
     /// browser needs to trust it only once. Cookies are then `Secure`.
     pub fn tls(mut self, folder: impl Into<PathBuf>) -> Self {
         self.tls = Some(folder.into());
+        self
+    }
+
+    /// What happens to `iss` and `exp` of the provider's own in its userinfo response.
+    pub fn reserved_claims(mut self, claims: ReservedClaims) -> Self {
+        self.reserved_claims = claims;
         self
     }
 

@@ -7,7 +7,8 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    ClientAuthentication, ClientSecret, EmulatorConfig, Endpoints, IdentityProvider, OnUnauthenticated, Rule,
+    ClientAuthentication, ClientSecret, EmulatorConfig, Endpoints, IdentityProvider, OnUnauthenticated, ReservedClaims,
+    Rule,
     flag_values::{address, parameter, seconds},
 };
 use crate::{
@@ -95,6 +96,10 @@ pub struct EmulatorSettings {
     #[arg(long = "rule", value_name = "PATH=ACTION", help_heading = "Load balancer")]
     pub rules: Vec<Rule>,
 
+    /// What happens to iss and exp of the provider's own in its userinfo response, as Dex sends them [default: replace].
+    #[arg(long, value_name = "WHAT", help_heading = "Load balancer")]
+    pub reserved_claims: Option<ReservedClaims>,
+
     /// How long a session lasts [default: 7d].
     #[arg(long = "session-timeout", value_name = "TIME", value_parser = seconds, help_heading = "Load balancer")]
     pub session_timeout_seconds: Option<u64>,
@@ -151,6 +156,12 @@ pub struct DemoSettings {
     #[arg(id = "demo.users", long = "users", value_name = "FILE", conflicts_with_all = OWN_PROVIDER, help_heading = "Users")]
     pub users: Option<PathBuf>,
 
+    /// Adds a user with the claims of each provider: cognito, cognito-federated, okta, keycloak, dex, google, auth0, gitlab,
+    /// adfs, b2c and entra [default: false].
+    #[arg(id = "demo.provider_users", long = "provider-users", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        value_name = "BOOL", hide_possible_values = true, conflicts_with_all = OWN_PROVIDER, help_heading = "Users")]
+    pub provider_users: Option<bool>,
+
     /// Listen address of the demo provider [default: 127.0.0.1:9001].
     #[arg(id = "demo.listen", long = "provider-listen", value_name = "ADDRESS", value_parser = address, conflicts_with_all = OWN_PROVIDER, help_heading = "Users")]
     pub listen: Option<SocketAddr>,
@@ -201,6 +212,7 @@ impl EmulatorSettings {
             authorize_parameters,
             on_unauthenticated: self.on_unauthenticated.or(others.on_unauthenticated),
             rules: joined(self.rules, others.rules),
+            reserved_claims: self.reserved_claims.or(others.reserved_claims),
             session_timeout_seconds: self.session_timeout_seconds.or(others.session_timeout_seconds),
             cookie_name: self.cookie_name.or(others.cookie_name),
             rotate_every_seconds: self.rotate_every_seconds.or(others.rotate_every_seconds),
@@ -249,6 +261,7 @@ impl EmulatorSettings {
         set(&mut config.cookie_name, self.cookie_name.clone());
         set(&mut config.session_timeout, self.session_timeout_seconds.map(Duration::from_secs));
         set(&mut config.on_unauthenticated, self.on_unauthenticated);
+        set(&mut config.reserved_claims, self.reserved_claims);
         set(&mut config.signer, self.signer.clone());
         set(&mut config.tls, self.tls.clone().map(Some));
         set(&mut config.rotate_every, self.rotate_every_seconds.map(|seconds| Some(Duration::from_secs(seconds))));
@@ -278,6 +291,7 @@ impl DemoSettings {
         Self {
             sign_in_as: self.sign_in_as.or(others.sign_in_as),
             users: self.users.or(others.users),
+            provider_users: self.provider_users.or(others.provider_users),
             listen: self.listen.or(others.listen),
             access_token_seconds: self.access_token_seconds.or(others.access_token_seconds),
         }
@@ -286,6 +300,9 @@ impl DemoSettings {
     fn to_provider(&self) -> IdentityProvider {
         let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], super::PROVIDER_PORT)));
         let mut provider = IdentityProvider::demo(listen);
+        if self.provider_users == Some(true) {
+            provider = provider.provider_users();
+        }
         if let Some(users) = &self.users {
             provider = provider.users_file(users);
         }

@@ -83,6 +83,11 @@ impl DemoProviderBuilder {
         self
     }
 
+    /// Adds a user for each provider: see [`DemoUser::of_providers`].
+    pub fn provider_users(self) -> Self {
+        DemoUser::of_providers().into_iter().fold(self, Self::user)
+    }
+
     /// Adds the users of this YAML file, which is read again at every sign-in and lookup. The
     /// [module's documentation](super#own-users) describes the format.
     pub fn users_file(mut self, path: impl Into<PathBuf>) -> Self {

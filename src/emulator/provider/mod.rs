@@ -61,6 +61,7 @@ mod memory;
 mod pages;
 mod params;
 mod paths;
+mod provider_users;
 mod routes;
 mod scope;
 mod secret;

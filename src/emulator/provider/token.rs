@@ -19,7 +19,7 @@ use super::{
 };
 
 /// Lifetime of an ID token, in seconds.
-const ID_TOKEN_LIFETIME: u64 = 3600;
+pub(super) const ID_TOKEN_LIFETIME: u64 = 3600;
 
 /// RFC 6749 sections 4.1.3 and 6.
 pub(super) async fn token(

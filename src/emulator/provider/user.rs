@@ -25,13 +25,14 @@ pub struct DemoUser {
     id: String,
     note: Option<String>,
     claims: Vec<(String, Value)>,
+    with_id_token_claims: bool,
 }
 
 impl DemoUser {
     /// A user with this id, which is not a claim: it selects the user on the command line and in
     /// `login_hint`. A user needs at least the claim `sub`.
     pub fn new(id: impl Into<String>) -> Self {
-        Self { id: id.into(), note: None, claims: Vec::new() }
+        Self { id: id.into(), note: None, claims: Vec::new(), with_id_token_claims: false }
     }
 
     /// A note for the login page that says what is special about the user.
@@ -50,6 +51,17 @@ impl DemoUser {
             None => self.claims.push((name.to_owned(), value)),
         }
         self
+    }
+
+    /// Sends `iss`, `aud`, `exp` and `iat` of the ID token in the userinfo response too, as Dex does.
+    #[must_use]
+    pub fn with_id_token_claims(mut self) -> Self {
+        self.with_id_token_claims = true;
+        self
+    }
+
+    pub(super) fn sends_id_token_claims(&self) -> bool {
+        self.with_id_token_claims
     }
 
     /// The id.

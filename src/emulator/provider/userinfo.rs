@@ -6,8 +6,10 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::DemoProvider;
-use crate::internal::signer::to_json;
+use serde_json::json;
+
+use super::{DemoProvider, token::ID_TOKEN_LIFETIME};
+use crate::internal::signer::{Members, to_json};
 
 /// OpenID Connect Core 1.0 section 5.3. The claims are the current ones, so a change of the users
 /// file takes effect at the next request.
@@ -24,9 +26,29 @@ pub(super) async fn userinfo(State(provider): State<DemoProvider>, headers: Head
         return refusal(StatusCode::FORBIDDEN, "Bearer error=\"insufficient_scope\", scope=\"openid\"");
     }
     match users.by_id(&grant.user).filter(|user| user.subject() == grant.subject) {
-        Some(user) => ([(header::CONTENT_TYPE, "application/json")], to_json(&scope.claims_of(user))).into_response(),
+        Some(user) => {
+            let mut claims = scope.claims_of(user);
+            if user.sends_id_token_claims() {
+                claims.extend(provider.id_token_claims(&grant.client_id));
+            }
+            ([(header::CONTENT_TYPE, "application/json")], to_json(&claims)).into_response()
+        }
         // The user was removed from the file.
         None => refusal(StatusCode::UNAUTHORIZED, "Bearer error=\"invalid_token\""),
+    }
+}
+
+impl DemoProvider {
+    /// What the ID token says about itself, for a provider whose userinfo response is the whole ID token.
+    fn id_token_claims(&self, client_id: &str) -> Members {
+        let now = self.inner().clock.unix_now().unwrap_or_default();
+        let claims = [
+            ("iss", json!(self.issuer())),
+            ("aud", json!(client_id)),
+            ("exp", json!(now.saturating_add(ID_TOKEN_LIFETIME))),
+            ("iat", json!(now)),
+        ];
+        claims.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use super::{RequireLayer, requirement::Requirement};
-use crate::{error::quoted, identity::Claims, sign_in::is_shared};
+use crate::{
+    error::quoted,
+    identity::{Claims, UserAddress},
+    sign_in::check_email_verified,
+};
 
 /// Requirements on claims: 403 for users who do not meet them.
 ///
@@ -35,7 +39,9 @@ impl RequireLayer {
         let (claim, text) = (claim.into(), text.into());
         let what = format!("the claim {claim} as {}", quoted(&text));
         Self::claim(what, claim, move |claims, claim| {
-            check_verified(claims, claim)?;
+            if let Some(address) = address(claims, claim)? {
+                return Ok(address.map(|address| address == text));
+            }
             let held = claims.text(claim).map_err(|error| error.to_string())?;
             Ok(held.map(|held| held == text))
         })
@@ -44,12 +50,15 @@ impl RequireLayer {
     /// Requires that the claim is a list of texts that contains this one, or is this text.
     ///
     /// An `email` that the provider reports as not verified does not count, nor does one without `email_verified` at an issuer
-    /// with accounts of many organisations: users can enter any address there.
+    /// with accounts of many organisations: users can enter any address there. If the sign-in policy reads the address from
+    /// another claim than `email`, then a requirement on `email` is compared with that address.
     pub fn claim_contains(claim: impl Into<String>, text: impl Into<String>) -> Self {
         let (claim, text) = (claim.into(), text.into());
         let what = format!("the claim {claim} with {} in it", quoted(&text));
         Self::claim(what, claim, move |claims, claim| {
-            check_verified(claims, claim)?;
+            if let Some(address) = address(claims, claim)? {
+                return Ok(address.map(|address| address == text));
+            }
             let held = claims.texts(claim).map_err(|error| error.to_string())?;
             Ok(held.map(|held| held.contains(&text)))
         })
@@ -80,18 +89,18 @@ impl RequireLayer {
     }
 }
 
-/// The address of another user meets no requirement.
-fn check_verified(claims: &Claims, claim: &str) -> Result<(), String> {
+/// The address of the user in place of the claim `email`, if the sign-in policy says how it is read.
+///
+/// # Errors
+/// It cannot be used, or the claim `email` may be the address of another user.
+fn address<'c>(claims: &'c Claims, claim: &str) -> Result<Option<Option<&'c str>>, String> {
     if claim != "email" {
-        return Ok(());
+        return Ok(None);
     }
-    match claims.email_verified() {
-        Some(false) => Err("the provider reports the email as not verified".to_owned()),
-        None if is_shared(claims.issuer()) => Err(
-            "there is no claim email_verified, and the issuer has users of many organisations; use the issuer of your \
-                 tenant instead"
-                .to_owned(),
-        ),
-        Some(true) | None => Ok(()),
+    match claims.address() {
+        None => check_email_verified(claims).map(|()| None),
+        Some(UserAddress::Known(address)) => Ok(Some(Some(address))),
+        Some(UserAddress::Missing) => Ok(Some(None)),
+        Some(UserAddress::Unusable(why)) => Err((**why).to_owned()),
     }
 }

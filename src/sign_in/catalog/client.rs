@@ -57,7 +57,6 @@ pub(crate) struct Client {
     timeout: Duration,
     transitive_groups: bool,
     query_permits: Semaphore,
-    pub(super) hints: OncePerMinute,
     pub(super) mismatches: OncePerMinute,
 }
 
@@ -136,7 +135,6 @@ impl Client {
             timeout,
             transitive_groups,
             query_permits: Semaphore::new(MAX_CONCURRENT_QUERIES),
-            hints: OncePerMinute::default(),
             mismatches: OncePerMinute::default(),
         }
     }

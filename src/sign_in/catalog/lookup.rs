@@ -68,15 +68,22 @@ impl LookupKey {
         }
     }
 
-    /// A hint that another of Backstage's resolvers would find a user. Does not name the user,
-    /// because the hint is logged.
-    pub(super) fn hint(&self) -> String {
-        let has = match self {
-            Self::ProfileEmail => "has the email in spec.profile.email".to_owned(),
-            Self::Annotation(annotation) => format!("has the email in the annotation {annotation}"),
-            Self::LocalPart => "is named like the email's local part".to_owned(),
-        };
-        format!("a user of the catalog {has}: use {}", self.resolver())
+    /// What the other resolvers of Backstage look for: for the operator, if this one finds no user.
+    pub(super) fn other_resolvers(&self) -> &'static str {
+        match self {
+            Self::ProfileEmail => {
+                "if users of the catalog have it in the annotation microsoft.com/email, use emailMatchingUserEntityAnnotation; if \
+                 they are named like its local part, emailLocalPartMatchingUserEntityName"
+            }
+            Self::Annotation(_) => {
+                "if users of the catalog have it in spec.profile.email, use emailMatchingUserEntityProfileEmail; if they are \
+                 named like its local part, emailLocalPartMatchingUserEntityName"
+            }
+            Self::LocalPart => {
+                "if users of the catalog have the email in spec.profile.email, use emailMatchingUserEntityProfileEmail; if they \
+                 have it in the annotation microsoft.com/email, emailMatchingUserEntityAnnotation"
+            }
+        }
     }
 
     /// The equivalent resolver of Backstage.

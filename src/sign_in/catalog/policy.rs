@@ -11,7 +11,6 @@ use crate::{
         email_rule::{Admitted, EmailRule},
         names::{Names, unfit},
     },
-    sync::spawn,
 };
 
 /// Sign-in by a user of the catalog. Made by [`Catalog`](super::Catalog).
@@ -162,7 +161,7 @@ impl CatalogSignIn {
         let found = self.find(&self.by, &email, namespace).await?;
         let user = match <[Entity; 1]>::try_from(found) {
             Ok([user]) => user,
-            Err(found) if found.is_empty() => return self.no_match(&email, &claims),
+            Err(found) if found.is_empty() => return self.no_match(&email),
             Err(found) => {
                 let message = format!("the catalog has {} matches for {}", found.len(), self.by.describe());
                 return Err(SignInError::ambiguous(message));
@@ -214,44 +213,14 @@ impl CatalogSignIn {
     }
 
     /// The result if no user has the email or name.
-    fn no_match(&self, email: &Email<'_>, claims: &Claims) -> Result<SignIn, SignInError> {
+    fn no_match(&self, email: &Email<'_>) -> Result<SignIn, SignInError> {
         if self.without_user {
             let names = Names::in_namespace(self.namespace.as_deref().unwrap_or("default"));
             let user = names.user(email.local_part);
             return user.map(SignIn::user).map_err(|error| SignInError::refused(unfit(email.local_part, error)));
         }
-        let error = SignInError::not_found(format!("the catalog has no {}", self.by.user()));
-        // A plus address is mostly that of a user with another address, which no resolver finds.
-        if email.local_part.contains('+') {
-            return Err(error);
-        }
-        let (policy, claims) = (self.clone(), claims.clone());
-        Err(error.with_follow_up(move || {
-            if policy.client.hints.is_due() {
-                // The request does not wait for the hint.
-                let _ = spawn(policy.clone().hint(claims.clone()));
-            }
-        }))
-    }
-
-    /// Logs which other resolver would have found a user, if there is one.
-    async fn hint(self, claims: Claims) {
-        let Ok(admitted) = self.admit(&claims) else { return };
-        let email = admitted.email();
-        let others =
-            [LookupKey::ProfileEmail, LookupKey::Annotation("microsoft.com/email".to_owned()), LookupKey::LocalPart];
-        let may_have = |key: &LookupKey| *key != LookupKey::LocalPart || EntityRef::user(email.local_part).is_ok();
-        for other in others.iter().filter(|other| **other != self.by && may_have(other)) {
-            if self.find(other, &email, None).await.is_ok_and(|found| !found.is_empty()) {
-                tracing::info!(
-                    target: "tower_alb_auth",
-                    "the catalog has no {}, but {}",
-                    self.by.user(),
-                    other.hint()
-                );
-                return;
-            }
-        }
+        // Another query would tell the operator more, and would let each unknown user cost the catalog more.
+        Err(SignInError::not_found(format!("the catalog has no {}; {}", self.by.user(), self.by.other_resolvers())))
     }
 }
 

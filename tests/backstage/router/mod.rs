@@ -1,5 +1,6 @@
 //! Backstage's auth backend, from outside: over HTTP, as browsers and back ends ask it.
 
+mod address;
 mod behind;
 mod configuration;
 mod deny;

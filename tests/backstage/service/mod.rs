@@ -3,6 +3,7 @@
 mod arguments;
 mod catalog;
 mod check;
+mod counted;
 mod deny;
 mod embedded;
 mod ending;

@@ -9,13 +9,13 @@ use crate::service::{health::once_ready, site::Site};
 const USER: &str = "user:default/jane.doe";
 
 /// The address of the metrics, as the start lines name it.
-fn metrics(site: &Site) -> String {
+pub fn metrics(site: &Site) -> String {
     let line = site.service.start_lines.lines().find(|line| line.trim().starts_with("Metrics"));
     let mut words = line.unwrap_or_else(|| panic!("{}", site.service.start_lines)).split_whitespace();
     words.nth(1).expect("an address").trim_end_matches(',').to_owned()
 }
 
-async fn text(url: &str) -> (u16, String) {
+pub async fn text(url: &str) -> (u16, String) {
     let answer = reqwest::get(url).await.expect("an answer");
     (answer.status().as_u16(), answer.text().await.expect("a text"))
 }

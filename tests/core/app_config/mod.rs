@@ -9,6 +9,7 @@ mod provider;
 mod refusals;
 mod resolvers;
 mod stock;
+mod verified_address;
 
 use tower_alb_auth::config::AppConfig;
 

@@ -12,6 +12,7 @@ mod incomplete;
 mod keys;
 mod limits;
 mod paths;
+mod provider_users;
 mod providers;
 mod proxy;
 mod renewal;

@@ -1,5 +1,6 @@
 //! Parts of an application that demand a user, an ownership or a claim, inside the layer.
 
+mod address;
 mod demands;
 mod email;
 mod frameworks;

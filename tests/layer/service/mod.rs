@@ -14,6 +14,7 @@ mod look_alikes;
 mod modes;
 mod operator;
 mod paths;
+mod preflight;
 mod readiness;
 mod refusals;
 mod reload;

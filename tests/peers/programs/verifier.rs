@@ -27,27 +27,42 @@ struct Trusted {
 #[derive(Clone)]
 struct Program {
     interpreter: PathBuf,
+    /// In front of the file.
+    options: Vec<String>,
     file: PathBuf,
 }
 
 impl Program {
     fn aws_jwt_verify() -> Self {
-        Self { interpreter: "node".into(), file: "verify.mjs".into() }
+        Self { interpreter: "node".into(), options: Vec::new(), file: "verify.mjs".into() }
     }
 
     /// A snippet of examples/verify.
     fn snippet(interpreter: impl Into<PathBuf>, file: &str) -> Self {
         Self {
             interpreter: interpreter.into(),
+            options: Vec::new(),
             file: Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/verify").join(file),
         }
     }
 }
 
+impl Program {
+    fn with_options<'o>(mut self, options: impl IntoIterator<Item = &'o str>) -> Self {
+        self.options.extend(options.into_iter().map(str::to_owned));
+        self
+    }
+}
+
+/// Where Debian has the classes of Jackson.
+const JACKSON: &str =
+    "/usr/share/java/jackson-databind.jar:/usr/share/java/jackson-core.jar:/usr/share/java/jackson-annotations.jar";
+
 /// Whether it accepts the token, and what it said.
 async fn verify(program: &Program, trusted: &Trusted, token: &str) -> (bool, String) {
     let mut child = Command::new(&program.interpreter)
         .current_dir(peers())
+        .args(&program.options)
         .arg(&program.file)
         .args([&trusted.key_endpoint, &trusted.signer, &trusted.issuer, &trusted.client_id])
         .env("NO_PROXY", "127.0.0.1")
@@ -128,6 +143,18 @@ async fn the_snippet_for_node_accepts_the_emulators_tokens() {
 #[ignore = "peer: the Python package PyJWT, installed by .ci/peers"]
 async fn the_snippet_for_python_accepts_the_emulators_tokens() {
     accepts_the_emulators_tokens(Program::snippet(peers().join("venv/bin/python"), "verify.py")).await;
+}
+
+#[tokio::test]
+#[ignore = "peer: Go, installed by .ci/peers"]
+async fn the_snippet_for_go_accepts_the_emulators_tokens() {
+    accepts_the_emulators_tokens(Program::snippet("go", "verify.go").with_options(["run"])).await;
+}
+
+#[tokio::test]
+#[ignore = "peer: Java 17 and Jackson, installed by .ci/peers"]
+async fn the_snippet_for_java_accepts_the_emulators_tokens() {
+    accepts_the_emulators_tokens(Program::snippet("java", "Verify.java").with_options(["-cp", JACKSON])).await;
 }
 
 #[tokio::test]

@@ -139,6 +139,30 @@ async fn who_is_not_helped_by_a_reload_is_not_sent_round_again() {
     }
 }
 
+/// The stock "Sign out" calls `signOut` of the identity, and would leave the load balancer's session as it is.
+#[tokio::test]
+#[ignore = "peer: stock Backstage by .ci/peers, chromium and chromedriver"]
+async fn the_stock_sign_out_ends_the_load_balancers_session() {
+    for front_end in ["old", "new"] {
+        let site = Site::start(front_end, Trust::TheLoadBalancer, |emulator| {
+            emulator.rule(Rule::new("/api/*", RuleAction::Deny))
+        })
+        .await;
+        Browser::with(async |browser| {
+            browser.open(&site.url()).await;
+            shows(&browser, "Jane Doe").await;
+            let session = json!({ "status": 200, "redirected": false });
+            assert_eq!(browser.fetch("/api/auth/awsalb/refresh").await, session, "{front_end}");
+            browser.click("#sign-out").await;
+            eventually("the session is over", async || {
+                browser.fetch("/api/auth/awsalb/refresh").await == json!({ "status": 401, "redirected": false })
+            })
+            .await;
+        })
+        .await;
+    }
+}
+
 fn jane() -> Value {
     json!({ "type": "user", "userEntityRef": "user:default/jane.doe" })
 }

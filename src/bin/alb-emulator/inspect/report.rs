@@ -120,6 +120,13 @@ impl Report<'_> {
         match verdict {
             Verdict::Accepted(sign_in) => labelled(out, "", 0, &upper_first(&self.who(sign_in))),
             Verdict::Rejected(error) => rejected(error, explanation, out),
+            Verdict::Undecided(None) => labelled(
+                out,
+                "",
+                0,
+                "No check fails, and not all of them were made: see above. --fetch-key checks signature and access token as the \
+                 layer does.",
+            ),
             Verdict::Undecided(sign_in) => {
                 labelled(
                     out,

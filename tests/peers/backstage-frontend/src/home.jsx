@@ -35,6 +35,10 @@ export function Home() {
       <button id="ask" onClick={ask}>
         Who am I?
       </button>
+      {/* What the stock "Sign out" of the settings does. */}
+      <button id="sign-out" onClick={() => identityApi.signOut()}>
+        Sign out
+      </button>
       <pre id="said">{said}</pre>
     </main>
   );

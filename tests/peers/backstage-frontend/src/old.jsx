@@ -8,6 +8,7 @@ import { configApiRef, createApiFactory, discoveryApiRef, fetchApiRef, identityA
 import { configLoader } from './config';
 import { Home } from './home';
 import { SignInError, reloadWhenSessionHasEnded } from './sessionEnd';
+import { signingOutForGood } from './signOut';
 
 const app = createApp({
   configLoader,
@@ -26,7 +27,14 @@ const app = createApp({
     }),
   ],
   components: {
-    SignInPage: props => <ProxiedSignInPage {...props} provider="awsalb" ErrorComponent={SignInError} />,
+    SignInPage: props => (
+      <ProxiedSignInPage
+        {...props}
+        provider="awsalb"
+        ErrorComponent={SignInError}
+        onSignInSuccess={identity => props.onSignInSuccess(signingOutForGood(identity))}
+      />
+    ),
   },
 });
 
