@@ -10,6 +10,7 @@
 //! | bodies, trailers, WebSockets, hop-by-hop headers | see [`proxy`](crate::internal::proxy) |
 //! | two `Host` headers, or an invalid one; a path with too many readings | 400 |
 //! | `CONNECT`, `TRACE` | 405 |
+//! | WebSockets and streams that last | see [`long_streams`](super::long_streams) |
 //! | a body over the limit | 413 |
 //! | a service that does not listen; that does not respond in time | 502; 504 |
 //! | a request that passed this proxy before | 508 |
@@ -33,6 +34,7 @@ use super::{
     error_response::{Described, ErrorResponses},
     gate::{Gate, Mode},
     health::Health,
+    long_streams::{Ending, StreamUser},
     other_targets::strip_other_targets,
     server::Respond,
 };
@@ -58,6 +60,8 @@ pub(super) struct ReverseProxy {
     pub(super) max_body: Option<u64>,
     pub(super) health: Health,
     pub(super) errors: ErrorResponses,
+    /// Whether a WebSocket or a stream ends with the token of its request.
+    pub(super) end_streams_with_token: bool,
 }
 
 impl Respond for ReverseProxy {
@@ -113,13 +117,23 @@ impl Mode for ReverseProxy {
         let Some(address) = at_server(self.upstream.scheme.clone(), &self.upstream.authority, request.uri()) else {
             return self.errors.make(StatusCode::BAD_REQUEST, "the request target is not a path", &described);
         };
+        let user = StreamUser::of(request.extensions(), self.gate.handle(), self.end_streams_with_token);
+        let of_upgrade = user.clone();
+        let end = async {
+            match of_upgrade {
+                Some(user) => user.may_not_go_on().await,
+                None => std::future::pending().await,
+            }
+        };
         let too_long = Arc::new(AtomicBool::new(false));
         let request = request.map(|body| self.bounded(body, &too_long));
-        match self.upstream.forwarder.forward(address, request).await {
+        match self.upstream.forwarder.forward_until(end, address, request).await {
             Ok(mut response) => {
                 self.gate.identity.strip_all(response.headers_mut());
                 let identity = self.gate.identity.clone();
-                response.map(|body| Body::new(body.map_frame(move |frame| identity.strip_trailers(frame))))
+                response.map(|body| {
+                    Ending::new(Body::new(body.map_frame(move |frame| identity.strip_trailers(frame))), user)
+                })
             }
             Err(_) if too_long.load(Ordering::Relaxed) => {
                 self.errors.make(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than max_body_bytes", &described)

@@ -13,6 +13,8 @@ mod forward_auth;
 mod gateways;
 mod grpc;
 mod identity;
+mod listeners;
+mod long_streams;
 mod mutated;
 mod other_paths;
 mod passed_on;

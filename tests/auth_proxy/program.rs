@@ -23,14 +23,14 @@ fn program() -> Command {
 }
 
 /// A program that listens; ends with the value.
-struct Running {
+pub struct Running {
     child: Child,
     start_lines: String,
     stderr: Arc<Mutex<String>>,
 }
 
 impl Running {
-    fn start(mut command: Command, last_line: &str) -> Self {
+    pub fn start(mut command: Command, last_line: &str) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let stderr = Arc::new(Mutex::new(String::new()));
         let (mut from, to) = (child.stderr.take().expect("piped"), Arc::clone(&stderr));
@@ -50,12 +50,12 @@ impl Running {
         Self { child, start_lines, stderr }
     }
 
-    fn address(&self, label: &str) -> SocketAddr {
+    pub fn address(&self, label: &str) -> SocketAddr {
         let line = self.start_lines.lines().find_map(|line| line.trim().strip_prefix(label));
         line.unwrap_or_else(|| panic!("{label}: {}", self.start_lines)).trim().parse().expect("an address")
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         self.stderr.lock().unwrap().clone()
     }
 
@@ -83,14 +83,14 @@ impl Drop for Running {
     }
 }
 
-struct Files {
+pub struct Files {
     folder: tempfile::TempDir,
     alb: MockAlb,
     log: Log,
 }
 
 impl Files {
-    async fn with(lines: &str) -> Self {
+    pub async fn with(lines: &str) -> Self {
         let (alb, log, folder) = (MockAlb::new(), Log::default(), tempfile::tempdir().expect("a folder"));
         let upstream = serve(service(log.clone())).await;
         let text =
@@ -99,11 +99,11 @@ impl Files {
         Self { folder, alb, log }
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    fn command(&self) -> Command {
+    pub fn command(&self) -> Command {
         let mut command = program();
         command.current_dir(self.path()).args(["--config", "proxy.yaml"]);
         command
@@ -232,10 +232,14 @@ async fn check_says_what_becomes_of_every_key_and_mistakes_end_it() {
         "ALB_PROXY_MAX_BODY_BYTES",
         "sets x-webauth-user",
         "grafana needs: [auth.proxy]",
+        "A change of these settings needs a restart",
         "The settings are sound.",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
+    let (_, said, _) = run(&["check", "--config", "proxy.yaml", "--deny-list", "denied.jsonl"], &[]);
+    let line = said.lines().find(|line| line.starts_with("deny_list")).expect("a line");
+    assert!(line.ends_with("used; the file is watched"), "{said}");
     let (code, said, _) = run(&["check", "--config", "proxy.yaml", "--max-body-bytes", "many"], &[]);
     assert!(code == Some(1) && said.contains("max_body_bytes (--max-body-bytes)"), "{said}");
     let (code, _, said) = run(&["--config", "nowhere.yaml"], &[]);

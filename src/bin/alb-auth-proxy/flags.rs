@@ -24,7 +24,7 @@ pub const REPEATED: [&str; 4] = ["headers", "strip_headers", "exempt", "assertio
 /// The value of a flag without one.
 pub const SWITCH: &str = "";
 
-pub const FLAGS: [Flag; 34] = [
+pub const FLAGS: [Flag; 36] = [
     flag(
         "upstream",
         "upstream",
@@ -228,6 +228,20 @@ pub const FLAGS: [Flag; 34] = [
         "ALB_PROXY_MAX_BODY_BYTES",
         "BYTES",
         "Maximum size of a body [default: no limit]",
+    ),
+    flag(
+        "max_connections",
+        "max-connections",
+        "ALB_PROXY_MAX_CONNECTIONS",
+        "NUMBER",
+        "Maximum number of connections of each listener; further ones wait [default: 10000]",
+    ),
+    flag(
+        "end_streams_with_token",
+        "end-streams-with-token",
+        "ALB_PROXY_END_STREAMS_WITH_TOKEN",
+        SWITCH,
+        "End WebSockets and streams when the token of their request expires",
     ),
     flag(
         "shutdown_delay_seconds",
