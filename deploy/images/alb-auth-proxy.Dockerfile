@@ -7,7 +7,7 @@
 FROM rust:1.89-slim-bookworm AS build
 WORKDIR /src
 COPY . .
-RUN cargo build --locked --release --features proxy --bin alb-auth-proxy \
+RUN cargo build --locked --release --features proxy,postgres --bin alb-auth-proxy \
     && deploy/images/rootfs.sh target/release/alb-auth-proxy /rootfs
 
 FROM scratch

@@ -6,7 +6,7 @@
 //!
 //! | what | how |
 //! |---|---|
-//! | keys | those of a [`TokenIssuer`]: published before they sign, and rotated; or from files that replicas share |
+//! | keys | those of a [`TokenIssuer`]: published before they sign, and rotated; replicas share the public halves in PostgreSQL, or the keys as files |
 //! | claims | from templates: a claim that is a list stays a list |
 //! | a claim that is missing and must not be, or is empty, or has a control character | 403 |
 //! | an assertion longer than 8 KiB | 403 |
@@ -20,14 +20,19 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, heade
 use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 
+#[cfg(feature = "postgres")]
+use zeroize::Zeroizing;
+
 use super::{
     server::Respond,
-    settings::AssertionSettings,
+    settings::{AssertionDatabase, AssertionSettings},
     template::{Template, User},
 };
+#[cfg(feature = "postgres")]
+use crate::backstage::store::postgres::Postgres;
 use crate::{
     AuthError, AuthErrorKind, ConfigError,
-    backstage::{PublicJwk, SigningKeys, TokenIssuer},
+    backstage::{PublicJwk, SigningKeys, TokenIssuer, TokenIssuerBuilder},
 };
 
 /// Maximum length of an assertion. Many servers accept headers of 8 KiB.
@@ -53,14 +58,15 @@ impl Assertion {
     /// # Errors
     /// The key files cannot be used.
     pub(super) fn new(settings: AssertionSettings) -> Result<Self, ConfigError> {
-        let AssertionSettings { issuer, audience, header, claims, lifetime, keys } = settings;
+        let AssertionSettings { issuer, audience, header, claims, lifetime, keys, database } = settings;
         let mut builder = TokenIssuer::builder(issuer).token_lifetime(lifetime.max(MIN_KEY_USE));
-        match keys {
-            Some(folder) => builder = builder.user_signing_keys(SigningKeys::from_folder(folder)?),
-            None => tracing::info!(
+        match (keys, database) {
+            (Some(folder), _) => builder = builder.user_signing_keys(SigningKeys::from_folder(folder)?),
+            (None, Some(database)) => builder = shared_by(builder, &database)?,
+            (None, None) => tracing::info!(
                 target: "tower_alb_auth",
                 "assertions are signed with keys of this process only: what verifies them must fetch the keys from this \
-                 process; replicas whose keys are fetched at one address need assertion_keys"
+                 process; replicas whose keys are fetched at one address need assertion_database or assertion_keys"
             ),
         }
         Ok(Self { issuer: builder.build()?, audience, header, claims, lifetime })
@@ -113,6 +119,25 @@ impl Assertion {
         value.set_sensitive(true);
         Ok(value)
     }
+}
+
+/// Publishes the public halves in this database, from which every replica lists them. Private keys stay in memory.
+#[cfg(feature = "postgres")]
+fn shared_by(builder: TokenIssuerBuilder, database: &AssertionDatabase) -> Result<TokenIssuerBuilder, ConfigError> {
+    let mut postgres = Postgres::from_url(&database.url)?.schema(&database.schema).create_own_tables();
+    if let Some(file) = &database.password_file {
+        let read = std::fs::read_to_string(file);
+        let password = Zeroizing::new(read.map_err(|error| {
+            ConfigError::message(format!("assertion_database_password_file {} cannot be read: {error}", file.display()))
+        })?);
+        postgres = postgres.password(password.trim_end_matches(['\r', '\n']));
+    }
+    Ok(builder.user_keys(postgres.build()?.user_keys()))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn shared_by(_: TokenIssuerBuilder, _: &AssertionDatabase) -> Result<TokenIssuerBuilder, ConfigError> {
+    Err(ConfigError::message("assertion_database needs the feature postgres"))
 }
 
 /// The port with the key set and the discovery document.

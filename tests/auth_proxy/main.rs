@@ -4,6 +4,7 @@
 mod port;
 mod site;
 
+mod application_servers;
 mod applications;
 mod assertion;
 mod blank_values;
@@ -13,6 +14,7 @@ mod forward_auth;
 mod gateways;
 mod grpc;
 mod identity;
+mod jupyterhub;
 mod listeners;
 mod long_streams;
 mod mutated;

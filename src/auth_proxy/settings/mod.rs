@@ -23,13 +23,13 @@ use http::{
     uri::{Authority, Scheme},
 };
 
-pub(super) use self::assertion::AssertionSettings;
+pub(super) use self::assertion::{AssertionDatabase, AssertionSettings};
 pub use self::sources::Override;
 use super::{profile::Profile, rules::Rule, server::Limits, template::Template};
 use crate::{AlbAuthSettings, ConfigError, internal::Node};
 
 /// Every key of a file, in the order of the documentation.
-pub const KEYS: [&str; 40] = [
+pub const KEYS: [&str; 43] = [
     "trust",
     "sign_in",
     "accept_missing_email_verified",
@@ -59,6 +59,9 @@ pub const KEYS: [&str; 40] = [
     "assertion_claims",
     "assertion_lifetime_seconds",
     "assertion_keys",
+    "assertion_database",
+    "assertion_database_password_file",
+    "assertion_database_schema",
     "assertion_listen",
     "header_timeout_seconds",
     "idle_timeout_seconds",

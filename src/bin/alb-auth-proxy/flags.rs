@@ -24,7 +24,7 @@ pub const REPEATED: [&str; 4] = ["headers", "strip_headers", "exempt", "assertio
 /// The value of a flag without one.
 pub const SWITCH: &str = "";
 
-pub const FLAGS: [Flag; 36] = [
+pub const FLAGS: [Flag; 39] = [
     flag(
         "upstream",
         "upstream",
@@ -193,6 +193,27 @@ pub const FLAGS: [Flag; 36] = [
         "ALB_PROXY_ASSERTION_KEYS",
         "FOLDER",
         "Private keys (*.pem) that replicas share [default: keys of this process, in memory]",
+    ),
+    flag(
+        "assertion_database",
+        "assertion-database",
+        "ALB_PROXY_ASSERTION_DATABASE",
+        "URL",
+        "PostgreSQL in which replicas share the public keys of assertions, such as postgres://user@db.example.com/auth",
+    ),
+    flag(
+        "assertion_database_password_file",
+        "assertion-database-password-file",
+        "ALB_PROXY_ASSERTION_DATABASE_PASSWORD_FILE",
+        "FILE",
+        "The password of that user, which other users of the machine could see in an argument",
+    ),
+    flag(
+        "assertion_database_schema",
+        "assertion-database-schema",
+        "ALB_PROXY_ASSERTION_DATABASE_SCHEMA",
+        "NAME",
+        "The schema of the keys, for this issuer alone; never one of Backstage [default: alb_auth_proxy]",
     ),
     flag(
         "assertion_listen",
