@@ -20,16 +20,11 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, heade
 use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 
-#[cfg(feature = "postgres")]
-use zeroize::Zeroizing;
-
 use super::{
     server::Respond,
     settings::{AssertionDatabase, AssertionSettings},
     template::{Template, User},
 };
-#[cfg(feature = "postgres")]
-use crate::backstage::store::postgres::Postgres;
 use crate::{
     AuthError, AuthErrorKind, ConfigError,
     backstage::{PublicJwk, SigningKeys, TokenIssuer, TokenIssuerBuilder},
@@ -124,15 +119,7 @@ impl Assertion {
 /// Publishes the public halves in this database, from which every replica lists them. Private keys stay in memory.
 #[cfg(feature = "postgres")]
 fn shared_by(builder: TokenIssuerBuilder, database: &AssertionDatabase) -> Result<TokenIssuerBuilder, ConfigError> {
-    let mut postgres = Postgres::from_url(&database.url)?.schema(&database.schema).create_own_tables();
-    if let Some(file) = &database.password_file {
-        let read = std::fs::read_to_string(file);
-        let password = Zeroizing::new(read.map_err(|error| {
-            ConfigError::message(format!("assertion_database_password_file {} cannot be read: {error}", file.display()))
-        })?);
-        postgres = postgres.password(password.trim_end_matches(['\r', '\n']));
-    }
-    Ok(builder.user_keys(postgres.build()?.user_keys()))
+    Ok(builder.user_keys(database.postgres()?.user_keys()))
 }
 
 #[cfg(not(feature = "postgres"))]

@@ -7,6 +7,7 @@ mod site;
 mod application_servers;
 mod applications;
 mod assertion;
+mod assertion_database;
 mod blank_values;
 mod deny_list;
 mod ext_authz;

@@ -1,8 +1,12 @@
 //! The settings of assertions.
 
+#[cfg(feature = "postgres")]
+use std::fs;
 use std::{path::PathBuf, time::Duration};
 
 use http::{HeaderName, Uri};
+#[cfg(feature = "postgres")]
+use zeroize::Zeroizing;
 
 use super::values::{is_reserved, number};
 use crate::{
@@ -11,6 +15,8 @@ use crate::{
     config::{Problem, ProblemKind},
     internal::{KeyAt, Section, is_loopback, quoted},
 };
+#[cfg(feature = "postgres")]
+use crate::{ConfigError, backstage::store::postgres::Postgres};
 
 const DEFAULT_HEADER: HeaderName = HeaderName::from_static("x-jwt-assertion");
 /// As long as a load balancer's token lives.
@@ -49,9 +55,9 @@ pub(in crate::auth_proxy) struct AssertionSettings {
 #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "there is no store"))]
 pub(in crate::auth_proxy) struct AssertionDatabase {
     /// May contain a password.
-    pub(in crate::auth_proxy) url: String,
-    pub(in crate::auth_proxy) password_file: Option<PathBuf>,
-    pub(in crate::auth_proxy) schema: String,
+    url: String,
+    password_file: Option<PathBuf>,
+    schema: String,
 }
 
 /// `None` without `assertion_issuer`, or if it is wrong.
@@ -133,7 +139,33 @@ fn database(top: &Section<'_>) -> Option<AssertionDatabase> {
         );
         top.problems.add(problem.with_fix("build it with --features proxy,postgres, or use assertion_keys"));
     }
-    Some(AssertionDatabase { url, password_file, schema })
+    let database = AssertionDatabase { url, password_file, schema };
+    #[cfg(feature = "postgres")]
+    if let Err(error) = database.postgres() {
+        let what = error.problems().iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let clause = format!("cannot be used: {what}");
+        top.problems.add(Problem::of(ProblemKind::InvalidValue, top.at("assertion_database"), clause));
+    }
+    Some(database)
+}
+
+#[cfg(feature = "postgres")]
+impl AssertionDatabase {
+    /// The stores on it. Opens no connection.
+    ///
+    /// # Errors
+    /// The address, the file with the password or the schema cannot be used.
+    pub(in crate::auth_proxy) fn postgres(&self) -> Result<Postgres, ConfigError> {
+        let mut postgres = Postgres::from_url(&self.url)?.schema(&self.schema).create_own_tables();
+        if let Some(file) = &self.password_file {
+            let read = fs::read_to_string(file).map_err(|error| {
+                let shown = file.display();
+                ConfigError::message(format!("assertion_database_password_file {shown} cannot be read: {error}"))
+            })?;
+            postgres = postgres.password(Zeroizing::new(read).trim_end_matches(['\r', '\n']));
+        }
+        postgres.build()
+    }
 }
 
 fn issuer(top: &Section<'_>) -> Option<String> {
