@@ -113,7 +113,7 @@ enum User {
 }
 
 impl Ending {
-    pub(super) fn new(body: Body, user: Option<StreamUser>) -> Body {
+    pub(super) fn of(body: Body, user: Option<StreamUser>) -> Body {
         match user {
             Some(user) if !body.is_end_stream() => Body::new(Self { body, user: User::Unwatched(Some(user)) }),
             _ => body,

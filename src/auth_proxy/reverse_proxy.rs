@@ -132,7 +132,7 @@ impl Mode for ReverseProxy {
                 self.gate.identity.strip_all(response.headers_mut());
                 let identity = self.gate.identity.clone();
                 response.map(|body| {
-                    Ending::new(Body::new(body.map_frame(move |frame| identity.strip_trailers(frame))), user)
+                    Ending::of(Body::new(body.map_frame(move |frame| identity.strip_trailers(frame))), user)
                 })
             }
             Err(_) if too_long.load(Ordering::Relaxed) => {
