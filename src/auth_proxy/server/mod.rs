@@ -66,7 +66,7 @@ pub(super) async fn serve<R: Respond>(
     mut stop: watch::Receiver<bool>,
 ) {
     let (connections, mut tasks) = (GracefulShutdown::new(), JoinSet::new());
-    let room = Room::new::<R>(limits.max_connections);
+    let room = Room::new(limits.max_connections, R::MODE);
     loop {
         let accepted = tokio::select! {
             accepted = async { (room.place().await, listener.accept().await) } => accepted,

@@ -12,7 +12,6 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
-use super::Respond;
 use crate::internal::telemetry::OncePerMinute;
 
 /// Places for connections.
@@ -24,8 +23,8 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub(super) fn new<R: Respond>(max: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(max)), max, mode: R::MODE, warned: OncePerMinute::default() }
+    pub(super) fn new(max: usize, mode: &'static str) -> Self {
+        Self { places: Arc::new(Semaphore::new(max)), max, mode, warned: OncePerMinute::default() }
     }
 
     /// Waits for a place. `None` is never returned while the room exists.
