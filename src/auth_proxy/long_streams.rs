@@ -1,10 +1,10 @@
 //! Streams that last longer than the decision on their request: WebSockets, server-sent events, gRPC streams, downloads.
 //!
-//! | the user of a stream | the stream |
+//! | situation | the stream |
 //! |---|---|
-//! | is denied while it lasts | ended within 2 s |
-//! | has a token that is over | goes on; with `end_streams_with_token` it is ended within 2 s |
-//! | is none: an exempt path, or no token where one is optional | goes on |
+//! | a deny list names the user while it lasts | is ended within 2 s |
+//! | the token of the request expires | goes on; with `end_streams_with_token` it is ended within 2 s |
+//! | the request has no user: an exempt path, or no token where one is optional | goes on |
 //!
 //! A stream is ended by an end of its connection (HTTP/1.1) or a reset (HTTP/2), so that a response that is cut off does not look whole.
 
@@ -62,7 +62,7 @@ impl StreamUser {
                 tracing::info!(target: "tower_alb_auth", "a stream of a user who is denied is ended: {entry}");
             }
             Reason::TokenIsOver => {
-                tracing::debug!(target: "tower_alb_auth", "a stream is ended, because its token is over (end_streams_with_token)");
+                tracing::debug!(target: "tower_alb_auth", "a stream is ended, because the token of its request has expired (end_streams_with_token)");
             }
         }
     }

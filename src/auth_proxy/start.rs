@@ -2,6 +2,15 @@
 
 use std::{fmt, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+
 use super::{
     assertion::{Assertion, AssertionKeys},
     error_response::ErrorResponses,
@@ -24,14 +33,6 @@ use crate::{
         strip_oidc_headers,
         tls::Roots,
     },
-};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tokio::{
-    net::TcpListener,
-    sync::watch,
-    task::{JoinHandle, JoinSet},
 };
 
 /// A running proxy. It stops serving when this value is dropped; [`shutdown`](Self::shutdown) ends it
