@@ -5,9 +5,11 @@
 # The load balancer or the kubelet checks /.alb-auth-proxy/ready, so the image has no check of its own.
 
 FROM rust:1.89-slim-bookworm AS build
+# proxy,postgres shares the keys of assertions by assertion_database.
+ARG FEATURES=proxy
 WORKDIR /src
 COPY . .
-RUN cargo build --locked --release --features proxy --bin alb-auth-proxy \
+RUN cargo build --locked --release --features "$FEATURES" --bin alb-auth-proxy \
     && deploy/images/rootfs.sh target/release/alb-auth-proxy /rootfs
 
 FROM scratch

@@ -6,7 +6,7 @@
 //!
 //! | what | how |
 //! |---|---|
-//! | keys | those of a [`TokenIssuer`]: published before they sign, and rotated; or from files that replicas share |
+//! | keys | those of a [`TokenIssuer`]: published before they sign, and rotated; replicas share the public halves in PostgreSQL, or the keys as files |
 //! | claims | from templates: a claim that is a list stays a list |
 //! | a claim that is missing and must not be, or is empty, or has a control character | 403 |
 //! | an assertion longer than 8 KiB | 403 |
@@ -22,12 +22,12 @@ use serde_json::{Map, Value, json};
 
 use super::{
     server::Respond,
-    settings::AssertionSettings,
+    settings::{AssertionDatabase, AssertionSettings},
     template::{Template, User},
 };
 use crate::{
     AuthError, AuthErrorKind, ConfigError,
-    backstage::{PublicJwk, SigningKeys, TokenIssuer},
+    backstage::{PublicJwk, SigningKeys, TokenIssuer, TokenIssuerBuilder},
 };
 
 /// Maximum length of an assertion. Many servers accept headers of 8 KiB.
@@ -53,14 +53,15 @@ impl Assertion {
     /// # Errors
     /// The key files cannot be used.
     pub(super) fn new(settings: AssertionSettings) -> Result<Self, ConfigError> {
-        let AssertionSettings { issuer, audience, header, claims, lifetime, keys } = settings;
+        let AssertionSettings { issuer, audience, header, claims, lifetime, keys, database } = settings;
         let mut builder = TokenIssuer::builder(issuer).token_lifetime(lifetime.max(MIN_KEY_USE));
-        match keys {
-            Some(folder) => builder = builder.user_signing_keys(SigningKeys::from_folder(folder)?),
-            None => tracing::info!(
+        match (keys, database) {
+            (Some(folder), _) => builder = builder.user_signing_keys(SigningKeys::from_folder(folder)?),
+            (None, Some(database)) => builder = shared_by(builder, &database)?,
+            (None, None) => tracing::info!(
                 target: "tower_alb_auth",
                 "assertions are signed with keys of this process only: what verifies them must fetch the keys from this \
-                 process; replicas whose keys are fetched at one address need assertion_keys"
+                 process; replicas whose keys are fetched at one address need assertion_database or assertion_keys"
             ),
         }
         Ok(Self { issuer: builder.build()?, audience, header, claims, lifetime })
@@ -113,6 +114,17 @@ impl Assertion {
         value.set_sensitive(true);
         Ok(value)
     }
+}
+
+/// Publishes the public halves in this database, from which every replica lists them. Private keys stay in memory.
+#[cfg(feature = "postgres")]
+fn shared_by(builder: TokenIssuerBuilder, database: &AssertionDatabase) -> Result<TokenIssuerBuilder, ConfigError> {
+    Ok(builder.user_keys(database.postgres()?.user_keys()))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn shared_by(_: TokenIssuerBuilder, _: &AssertionDatabase) -> Result<TokenIssuerBuilder, ConfigError> {
+    Err(ConfigError::message("assertion_database needs the feature postgres"))
 }
 
 /// The port with the key set and the discovery document.

@@ -23,7 +23,7 @@ use super::{
     template::{Template, User},
 };
 use crate::{
-    AlbAuthLayer, AuthError, BackstageIdentity, Claims,
+    AlbAuthHandle, AlbAuthLayer, AuthError, BackstageIdentity, Claims,
     internal::{
         SharedClock, strip_oidc_headers,
         telemetry::{self, Warnings},
@@ -42,6 +42,7 @@ pub(super) trait Mode: Send + Sync + 'static {
 }
 
 pub(super) struct Gate {
+    handle: AlbAuthHandle,
     required: AlbAuthLayer,
     optional: AlbAuthLayer,
     pub(super) rules: Rules,
@@ -65,6 +66,7 @@ impl Gate {
         let identity = IdentityHeaders::with(names);
         let warnings = Warnings::new(SharedClock::default());
         Self {
+            handle: layer.handle(),
             optional: layer.clone().optional(),
             required: layer,
             rules,
@@ -73,6 +75,11 @@ impl Gate {
             assertion,
             warnings,
         }
+    }
+
+    /// The handle of the layer.
+    pub(super) fn handle(&self) -> &AlbAuthHandle {
+        &self.handle
     }
 
     /// The mode's response to the request, or a refusal.

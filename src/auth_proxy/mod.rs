@@ -28,6 +28,7 @@ mod forward_auth;
 mod gate;
 mod health;
 mod identity_headers;
+mod long_streams;
 mod other_targets;
 mod profile;
 mod reverse_proxy;
@@ -36,6 +37,7 @@ mod server;
 mod settings;
 mod start;
 mod template;
+mod tls_files;
 
 pub use self::{
     settings::{Check, KEYS, LogSettings, Override, Settings},

@@ -10,6 +10,7 @@
 //! | bodies, trailers, WebSockets, hop-by-hop headers | see [`proxy`](crate::internal::proxy) |
 //! | two `Host` headers, or an invalid one; a path with too many readings | 400 |
 //! | `CONNECT`, `TRACE` | 405 |
+//! | WebSockets and streams that last | see [`long_streams`](super::long_streams) |
 //! | a body over the limit | 413 |
 //! | a service that does not listen; that does not respond in time | 502; 504 |
 //! | a service that rejects headers which are longer than it accepts | its response; the log names the sizes |
@@ -34,6 +35,7 @@ use super::{
     error_response::{Described, ErrorResponses},
     gate::{Gate, Mode},
     health::Health,
+    long_streams::{Ending, StreamUser},
     other_targets::strip_other_targets,
     server::Respond,
 };
@@ -64,6 +66,8 @@ pub(super) struct ReverseProxy {
     pub(super) max_body: Option<u64>,
     pub(super) health: Health,
     pub(super) errors: ErrorResponses,
+    /// Whether a WebSocket or a stream ends with the token of its request.
+    pub(super) end_streams_with_token: bool,
 }
 
 impl Respond for ReverseProxy {
@@ -120,16 +124,26 @@ impl Mode for ReverseProxy {
             return self.errors.make(StatusCode::BAD_REQUEST, "the request target is not a path", &described);
         };
         let sizes = HeaderSizes::of(request.headers(), DATA);
+        let user = StreamUser::of(request.extensions(), self.gate.handle(), self.end_streams_with_token);
+        let of_upgrade = user.clone();
+        let end = async {
+            match of_upgrade {
+                Some(user) => user.may_not_go_on().await,
+                None => std::future::pending().await,
+            }
+        };
         let too_long = Arc::new(AtomicBool::new(false));
         let request = request.map(|body| self.bounded(body, &too_long));
-        match self.upstream.forwarder.forward(address, request).await {
+        match self.upstream.forwarder.forward_until(end, address, request).await {
             Ok(mut response) => {
                 if let Some(hint) = sizes.hint_for(response.status()) {
                     self.errors.explain(response.status(), &format!("the service rejected it: {hint}"), &described);
                 }
                 self.gate.identity.strip_all(response.headers_mut());
                 let identity = self.gate.identity.clone();
-                response.map(|body| Body::new(body.map_frame(move |frame| identity.strip_trailers(frame))))
+                response.map(|body| {
+                    Ending::of(Body::new(body.map_frame(move |frame| identity.strip_trailers(frame))), user)
+                })
             }
             Err(_) if too_long.load(Ordering::Relaxed) => {
                 self.errors.make(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than max_body_bytes", &described)

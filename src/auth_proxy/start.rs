@@ -1,6 +1,6 @@
 //! Starts the proxy from its settings.
 
-use std::{fmt, fs, io, net::SocketAddr, path::Path, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -10,7 +10,6 @@ use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
 };
-use tokio_rustls::TlsAcceptor;
 
 use super::{
     assertion::{Assertion, AssertionKeys},
@@ -22,16 +21,16 @@ use super::{
     reverse_proxy::{ReverseProxy, Upstream},
     rules::Rules,
     server::{self, Respond},
-    settings::{Settings, TlsFiles, UpstreamSettings},
+    settings::{Settings, UpstreamSettings},
+    tls_files::{Acceptors, Watching, read},
 };
 use crate::{
     AlbAuthLayer, BackgroundTask, ConfigError,
     backstage::KeyMaintenance,
     deny_list::DenyList,
     internal::{
-        private_file::warn_if_open,
         proxy::{Forwarder, HopMark, tcp_connector},
-        server_tls, strip_oidc_headers,
+        strip_oidc_headers,
         tls::Roots,
     },
 };
@@ -46,6 +45,7 @@ pub struct AuthProxy {
     _refresh: BackgroundTask,
     _keys: Option<KeyMaintenance>,
     _upkeep: Option<Upkeep>,
+    _certificates: Option<Watching>,
 }
 
 /// Where it listens.
@@ -94,8 +94,9 @@ impl AuthProxy {
         };
         let handle = layer.handle();
         let health = Health::new(handle.clone(), issuer.clone());
-        let tls = settings.tls.as_ref().map(acceptor).transpose()?;
+        let tls = settings.tls.map(Acceptors::open).transpose()?;
 
+        let certificates = tls.as_ref().map(Acceptors::watch);
         let mut parts = Parts { addresses: Addresses::default(), listeners: Vec::new() };
         if let Some(upstream) = settings.upstream {
             let gate = gate(layer.clone());
@@ -106,6 +107,7 @@ impl AuthProxy {
                 max_body: settings.max_body,
                 health: health.clone(),
                 errors: ErrorResponses::default(),
+                end_streams_with_token: settings.end_streams_with_token,
             };
             parts.addresses.reverse_proxy = Some(parts.listen("listen", settings.listen, tls.clone(), proxy).await?);
         }
@@ -156,6 +158,7 @@ impl AuthProxy {
             _refresh: handle.refresh_in_background(),
             _keys: issuer.map(|issuer| issuer.maintain_keys_in_background()),
             _upkeep: upkeep,
+            _certificates: certificates,
         })
     }
 
@@ -198,7 +201,7 @@ impl Parts {
         &mut self,
         key: &str,
         address: SocketAddr,
-        tls: Option<TlsAcceptor>,
+        tls: Option<Acceptors>,
         responder: R,
     ) -> Result<SocketAddr, ConfigError> {
         let failed = |error: io::Error| {
@@ -211,21 +214,6 @@ impl Parts {
         }));
         Ok(bound)
     }
-}
-
-fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ConfigError> {
-    let TlsFiles { certificate, key } = files;
-    warn_if_open(key);
-    let (certificates, private) = (read(certificate, "tls_certificate")?, read(key, "tls_key")?);
-    server_tls::acceptor(&certificates, &private).map_err(|error| {
-        let (certificate, key) = (certificate.display(), key.display());
-        ConfigError::message(format!("tls_certificate {certificate} and tls_key {key} cannot be used: {error}"))
-    })
-}
-
-fn read(path: &Path, setting: &str) -> Result<Vec<u8>, ConfigError> {
-    fs::read(path)
-        .map_err(|error| ConfigError::message(format!("{setting} {} cannot be read: {error}", path.display())))
 }
 
 fn upstream_of(settings: UpstreamSettings) -> Result<Upstream, ConfigError> {

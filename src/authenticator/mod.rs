@@ -19,7 +19,7 @@ use crate::sync::Second;
 use crate::{
     alb::{OidcHeaders, OwnedValues, PublicKey, Values},
     config::{AlbAuthConfig, IdentityHeader, Naming, Settings, TrustMatch},
-    deny_list::{Attached, DeniedUser, Hit},
+    deny_list::{Attached, Cleared, DeniedUser, Hit, Lists, Verdict},
     error::{AuthError, AuthErrorKind},
     identity::{BackstageIdentity, Claims},
     keys::{KeyError, KeyStore, Lookup},
@@ -111,8 +111,9 @@ impl Authenticator {
     /// As [`denial`](Self::denial), by the entity ref alone.
     #[cfg(feature = "backstage")]
     pub(crate) fn denial_of(&self, user: &crate::identity::EntityRef) -> Option<AuthError> {
-        let now = self.current.load().settings().clock.unix_now();
-        self.denied.find_user(user, now).map(|hit| denied_by(&hit))
+        let snapshot = self.current.load();
+        let lists = self.denied.with(snapshot.settings().denied.as_ref());
+        lists.find_user(user, || snapshot.settings().clock.unix_now()).into_hit().map(|hit| denied_by(&hit))
     }
 
     /// The current snapshot.
@@ -210,32 +211,44 @@ impl Snapshot {
 
     /// Refuses a user whom a deny list names. The one place for it: each decision passes here, however it was made.
     #[inline]
-    fn deny(&self, denied: &Attached, outcome: &mut Outcome) {
+    fn deny(&self, attached: &Attached, outcome: &mut Outcome) {
+        let lists = attached.with(self.settings().denied.as_ref());
+        if lists.are_none() {
+            return;
+        }
         let Ok(authenticated) = &*outcome else { return };
-        if let Some(error) = self.denial(denied, authenticated.into()) {
-            *outcome = Err(error);
+        let (claims, user) = (authenticated.claims(), DeniedUser::from(authenticated));
+        let now = || self.settings().clock.unix_now();
+        // A policy may read the address from the access token, which differs between requests with the same claims.
+        let verdict = match claims.access_token() {
+            None => lists.find_once(user, Cleared::of(claims), now, || self.find_address(lists, user)),
+            Some(_) => lists.find(user, now).or_else(|| self.find_address(lists, user)),
+        };
+        if let Verdict::Denied(hit) = verdict {
+            *outcome = Err(denied_by(&hit));
         } else if let Authenticated::ClaimsOnly(_) = authenticated {
-            denied.warn_of_unnamed_user();
+            lists.warn_of_unnamed_user();
         }
     }
 
-    #[inline]
-    fn denial(&self, denied: &Attached, user: DeniedUser<'_>) -> Option<AuthError> {
-        let hit = denied.find(user, || self.settings().clock.unix_now()).or_else(|| self.find_address(denied, user))?;
-        Some(denied_by(&hit))
+    fn denial(&self, attached: &Attached, user: DeniedUser<'_>) -> Option<AuthError> {
+        let lists = attached.with(self.settings().denied.as_ref());
+        let verdict = lists.find(user, || self.settings().clock.unix_now()).or_else(|| self.find_address(lists, user));
+        verdict.into_hit().map(|hit| denied_by(&hit))
     }
 
     /// An entry by email denies the user whom the sign-in policy knows by that address, in whichever claim it is.
-    #[inline]
-    fn find_address(&self, denied: &Attached, DeniedUser { claims, .. }: DeniedUser<'_>) -> Option<Hit> {
-        if !denied.names_emails() {
-            return None;
+    fn find_address(&self, lists: Lists<'_>, DeniedUser { claims, .. }: DeniedUser<'_>) -> Verdict {
+        if !lists.names_emails() {
+            return Verdict::Clear;
         }
         let settings = self.settings();
-        settings.trust.email_claims(claims.issuer()).find_map(|claim| match claim.read(claims) {
-            Ok(address) => denied.find_address(&address?, settings.clock.unix_now()),
-            Err(error) => Some(Hit::AddressIsUnread(error.message().into())),
-        })
+        let of_claims = settings.trust.email_claims(claims.issuer()).map(|claim| match claim.read(claims) {
+            Ok(None) => Verdict::Clear,
+            Ok(Some(address)) => lists.find_address(&address, || settings.clock.unix_now()),
+            Err(error) => Verdict::Denied(Hit::AddressIsUnread(error.message().into())),
+        });
+        of_claims.fold(Verdict::Clear, |strictest, verdict| strictest.or_else(|| verdict))
     }
 
     fn settings(&self) -> &Settings {

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use super::Trust;
 use crate::{
     alb::{KeyEndpoint, PublicKey},
+    deny_list::DenyList,
     keys::{KeyId, SharedSource},
     limits::{CacheLimits, KeyLimits, TokenLimits},
     settings::FilesRead,
@@ -46,6 +47,8 @@ pub(crate) struct Settings {
     /// Where keys come from, if that is not where AWS documents them to be.
     pub(super) keys_from: Option<String>,
     pub(super) warnings: Vec<String>,
+    /// Users that are shut out, from a file that the settings name.
+    pub(crate) denied: Option<DenyList>,
     /// The files that the settings were read from.
     pub(crate) files: FilesRead,
 }

@@ -1,6 +1,6 @@
 //! From settings to a configuration, with all problems reported at once.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use super::{
     AlbAuthConfig, IdentityHeader, Settings, Trust, TrustedAlb, limit_settings::Limits, trust::Entry, warnings,
@@ -9,6 +9,7 @@ use super::{
 use crate::keys::{HttpsKeys, HttpsSource};
 use crate::{
     alb::{KeyEndpoint, KeyEndpointError, LoadBalancerArn},
+    deny_list::DenyList,
     limits::{CacheLimits, KeyLimits, LimitProblem, TokenLimits},
     settings::{ConfigError, KeyAt, Problem, ProblemKind},
 };
@@ -43,6 +44,7 @@ pub struct AlbAuthConfigBuilder {
     record_user: bool,
     missing_email_verified_accepted: bool,
     warnings: Vec<String>,
+    deny_list_file: Option<PathBuf>,
     files: FilesRead,
 }
 
@@ -126,6 +128,13 @@ impl AlbAuthConfigBuilder {
     /// [`require_verified_email`](crate::sign_in::EmailSignIn::require_verified_email) instead.
     pub fn accept_missing_email_verified(mut self) -> Self {
         self.missing_email_verified_accepted = true;
+        self
+    }
+
+    /// Shuts out the users in this file, which [`build`](Self::build) reads and which is watched from then on: see
+    /// [`deny_list`](crate::deny_list). A relative path begins at the process's current folder.
+    pub fn deny_list_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.deny_list_file = Some(path.into());
         self
     }
 
@@ -273,6 +282,13 @@ impl AlbAuthConfigBuilder {
                 (None, Vec::new())
             }
         };
+        let denied = self.deny_list_file.and_then(|path| match DenyList::from_file(path) {
+            Ok(list) => Some(list),
+            Err(error) => {
+                problems.extend(error.problems().iter().cloned());
+                None
+            }
+        });
         if !problems.is_empty() {
             return Err(ConfigError::new(problems).read_from(&files));
         }
@@ -288,6 +304,7 @@ impl AlbAuthConfigBuilder {
             record_user: self.record_user,
             keys_from,
             warnings,
+            denied,
             files,
         };
         Ok(AlbAuthConfig { inner: Arc::new(settings) })

@@ -1,6 +1,6 @@
 //! Settings as plain data, from wherever an application keeps its own.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use serde::Deserialize;
 
@@ -50,6 +50,8 @@ pub struct AlbAuthSettings {
     pub accept_missing_email_verified: bool,
     /// See [`AlbAuthConfigBuilder::dangerously_ignore_identity_header`].
     pub dangerously_ignore_identity_header: bool,
+    /// A file with users that are shut out: see [`AlbAuthConfigBuilder::deny_list_file`].
+    pub deny_list_file: Option<PathBuf>,
     /// Limits by the name of their setter in [`TokenLimits`](crate::TokenLimits), [`KeyLimits`](crate::KeyLimits) or
     /// [`CacheLimits`](crate::CacheLimits): `{"max_lifetime": "30m", "max_tokens": 1000}`.
     pub limits: BTreeMap<String, LimitSetting>,
@@ -147,6 +149,9 @@ impl AlbAuthSettings {
         }
         if self.dangerously_ignore_identity_header {
             builder = builder.dangerously_ignore_identity_header();
+        }
+        if let Some(path) = &self.deny_list_file {
+            builder = builder.deny_list_file(path);
         }
         for (name, LimitSetting(text)) in &self.limits {
             builder = builder.limit(KeyAt::path(format!("limits.{name}")), name, text);

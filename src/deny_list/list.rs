@@ -8,6 +8,7 @@ use std::{
 use arc_swap::ArcSwap;
 
 use super::{
+    cleared,
     entry::{Denied, Entry},
     set::Set,
 };
@@ -80,6 +81,11 @@ impl DenyList {
         self.0.problem.lock().as_deref().map(str::to_owned)
     }
 
+    /// The number of entries of the file or the database.
+    pub(super) fn len_of_source(&self) -> usize {
+        self.0.entries.lock().of_source.len()
+    }
+
     /// Replaces the entries of the file or the database.
     pub(crate) fn replace_source(&self, entries: Vec<Entry>) {
         let changed = self.0.entries.lock().of_source != entries;
@@ -108,6 +114,7 @@ impl DenyList {
         change(&mut entries);
         let set = Set::of(entries.of_code.iter().chain(&entries.of_source));
         self.0.published.store(Arc::new(set));
+        cleared::changed();
     }
 
     pub(super) fn is(&self, other: &Self) -> bool {

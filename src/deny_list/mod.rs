@@ -17,17 +17,21 @@
 //! | the claim `email` is not a text, and there are entries by email | 403 as well: the comparison is not possible |
 //! | the system clock is before 1970 | an entry with an end denies |
 //! | a file is changed | in force within 2 s: once two reads in a row, half a second apart, are the same |
-//! | a file that has a line that is not an entry, or no line end at its end, or cannot be read | the former list stays in force; a warning names file and line, once a minute |
+//! | a file that has a line that is not an entry, or no line end at its end, or no entry, or not as many as it says, or cannot be read | the former list stays in force; a warning names file and line, once a minute |
 //! | the same at the start | [`DenyList::from_file`] fails, with all lines that are wrong |
-//! | [`AlbAuthHandle::reload`](crate::AlbAuthHandle::reload) | the list stays: it belongs to the layer and not to the configuration |
+//! | a file with the line `{"entries": 0}` and no entry | no user is denied: a file is emptied on purpose only by this line |
+//! | [`AlbAuthHandle::reload`](crate::AlbAuthHandle::reload) | a list of the layer stays; a list of the configuration ([`deny_list_file`](crate::AlbAuthConfigBuilder::deny_list_file)) is replaced by that of the next one |
 //!
-//! The comparison takes no lock and allocates nothing. It reads an immutable set, which each change replaces.
+//! The comparison takes no lock and allocates nothing. It reads an immutable set, which each change replaces. For a token that is
+//! remembered, that no entry names its subject and email is remembered too, until a list changes.
 //!
 //! # The file
 //! One entry a line, as a JSON object. Empty lines and lines that begin with `#` are skipped. The last line ends with a line end,
-//! so that a half-written file is noticed. `until` is a time in UTC. `note` is not read.
+//! so that a half-written file is noticed. With the number of entries as its first line, a file that is cut off at a line end is
+//! noticed too. `until` is a time in UTC. `note` is not read.
 //!
 //! ```text
+//! {"entries": 3}
 //! # Users that are shut out, and why.
 //! {"user": "user:default/jane.doe", "note": "left on Monday"}
 //! {"email": "john@example.com", "until": "2026-12-01T00:00:00Z"}
@@ -35,6 +39,7 @@
 //! ```
 
 mod attached;
+mod cleared;
 mod email;
 mod entry;
 mod file;
@@ -43,7 +48,11 @@ mod list;
 mod set;
 mod watched_file;
 
-pub(crate) use self::{attached::Attached, set::Hit};
+pub(crate) use self::{
+    attached::{Attached, Lists},
+    cleared::Cleared,
+    set::{Hit, Verdict},
+};
 pub use self::{entry::Denied, list::DenyList, set::DeniedUser};
 #[cfg(feature = "postgres")]
 pub(crate) use self::{entry::Entry, list::WeakDenyList};

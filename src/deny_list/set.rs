@@ -62,6 +62,48 @@ impl Hit {
     }
 }
 
+/// What the entries say of a user.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// No entry names the user.
+    Clear,
+    /// An entry names the user, and its end is reached.
+    Ended,
+    Denied(Hit),
+}
+
+impl Verdict {
+    /// The strictest of them.
+    #[inline]
+    pub(super) fn of(verdicts: impl Iterator<Item = Self>) -> Self {
+        let mut strictest = Self::Clear;
+        for verdict in verdicts {
+            strictest = strictest.or_else(|| verdict);
+        }
+        strictest
+    }
+
+    /// The stricter of the two. The second one is not made if the first one denies.
+    #[inline]
+    pub(crate) fn or_else(self, other: impl FnOnce() -> Self) -> Self {
+        match self {
+            Self::Clear => other(),
+            Self::Ended => match other() {
+                Self::Denied(hit) => Self::Denied(hit),
+                Self::Clear | Self::Ended => Self::Ended,
+            },
+            Self::Denied(hit) => Self::Denied(hit),
+        }
+    }
+
+    pub(crate) fn into_hit(self) -> Option<Hit> {
+        match self {
+            Self::Denied(hit) => Some(hit),
+            Self::Clear | Self::Ended => None,
+        }
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Set {
     len: usize,
@@ -112,15 +154,20 @@ impl Set {
         self.by_email
     }
 
-    /// The entry that denies this user. The time is read only if there may be one.
+    /// What the entries say of this user. The time is read only if one may name the user.
     #[inline]
-    pub(super) fn find(&self, user: DeniedUser<'_>, now: impl FnOnce() -> Option<u64>) -> Option<Hit> {
-        if self.may_have(user) { self.find_exactly(user, now()) } else { None }
+    pub(super) fn find(&self, user: DeniedUser<'_>, now: impl FnOnce() -> Option<u64>) -> Verdict {
+        if self.may_have(user) { self.find_exactly(user, now()) } else { Verdict::Clear }
     }
 
-    /// The entry that denies this entity ref.
-    pub(super) fn find_user(&self, user: &EntityRef, now: Option<u64>) -> Option<Hit> {
-        self.hit(Fingerprint::of_user(user), now, |who| matches!(who, Who::User(denied) if denied == user))
+    /// What the entries say of this entity ref.
+    #[inline]
+    pub(super) fn find_user(&self, user: &EntityRef, now: impl FnOnce() -> Option<u64>) -> Verdict {
+        let fingerprint = Fingerprint::of_user(user);
+        if !self.by_user || !self.has_bit(fingerprint) {
+            return Verdict::Clear;
+        }
+        self.verdict(fingerprint, now(), |who| matches!(who, Who::User(denied) if denied == user))
     }
 
     #[inline]
@@ -141,36 +188,45 @@ impl Set {
     }
 
     #[cold]
-    fn find_exactly(&self, DeniedUser { claims, user }: DeniedUser<'_>, now: Option<u64>) -> Option<Hit> {
+    fn find_exactly(&self, DeniedUser { claims, user }: DeniedUser<'_>, now: Option<u64>) -> Verdict {
         let (issuer, subject) = (issuer_of(claims.issuer()), claims.subject());
         let is_account =
             |who: &Who| matches!(who, Who::Subject { issuer: i, subject: s } if **i == *issuer && **s == *subject);
-        self.hit(Fingerprint::of_subject(subject), now, is_account)
-            .or_else(|| self.find_user(user?, now))
-            .or_else(|| self.find_email(claims, now).filter(|_| self.by_email))
+        self.verdict(Fingerprint::of_subject(subject), now, is_account)
+            .or_else(|| user.map_or(Verdict::Clear, |user| self.find_user(user, || now)))
+            .or_else(|| if self.by_email { self.find_email(claims, now) } else { Verdict::Clear })
     }
 
-    fn find_email(&self, claims: &Claims, now: Option<u64>) -> Option<Hit> {
-        let email = match claims.email_text() {
-            Ok(email) => email?,
-            Err(_) => return Some(Hit::EmailIsNotText(claims.kind("email").unwrap_or("unreadable"))),
-        };
-        self.find_address(email, now)
+    fn find_email(&self, claims: &Claims, now: Option<u64>) -> Verdict {
+        match claims.email_text() {
+            Ok(None) => Verdict::Clear,
+            Ok(Some(email)) => self.find_address(email, || now),
+            Err(_) => Verdict::Denied(Hit::EmailIsNotText(claims.kind("email").unwrap_or("unreadable"))),
+        }
     }
 
-    /// The entry by email that denies this address, whichever claim it is from.
-    pub(super) fn find_address(&self, email: &str, now: Option<u64>) -> Option<Hit> {
-        let fingerprint = match Fingerprint::of_email_claim(email) {
-            Some(fingerprint) => fingerprint,
-            None => Fingerprint::of_email(&folded(email)?),
-        };
-        self.hit(fingerprint, now, |who| matches!(who, Who::Email(denied) if is_folded_to(email, denied)))
+    /// What the entries by email say of this address, whichever claim it is from.
+    pub(super) fn find_address(&self, email: &str, now: impl FnOnce() -> Option<u64>) -> Verdict {
+        let fingerprint =
+            Fingerprint::of_email_claim(email).or_else(|| folded(email).map(|folded| Fingerprint::of_email(&folded)));
+        match fingerprint.filter(|fingerprint| self.by_email && self.has_bit(*fingerprint)) {
+            Some(fingerprint) => {
+                let is_user = |who: &Who| matches!(who, Who::Email(denied) if is_folded_to(email, denied));
+                self.verdict(fingerprint, now(), is_user)
+            }
+            None => Verdict::Clear,
+        }
     }
 
-    fn hit(&self, fingerprint: Fingerprint, now: Option<u64>, is_user: impl Fn(&Who) -> bool) -> Option<Hit> {
-        let mut entries = self.entries.get(&fingerprint)?.iter();
-        let entry = entries.find(|entry| is_user(&entry.denied.who) && entry.denied.is_in_force(now))?;
-        Some(Hit::Entry { by: entry.denied.by(), place: Arc::clone(&entry.place) })
+    fn verdict(&self, fingerprint: Fingerprint, now: Option<u64>, is_user: impl Fn(&Who) -> bool) -> Verdict {
+        let entries = self.entries.get(&fingerprint).into_iter().flatten();
+        let mut named = entries.filter(|entry| is_user(&entry.denied.who)).peekable();
+        let is_named = named.peek().is_some();
+        match named.find(|entry| entry.denied.is_in_force(now)) {
+            Some(entry) => Verdict::Denied(Hit::Entry { by: entry.denied.by(), place: Arc::clone(&entry.place) }),
+            None if is_named => Verdict::Ended,
+            None => Verdict::Clear,
+        }
     }
 }
 

@@ -24,7 +24,8 @@ impl DenyList {
     /// code can be added; they are kept beside those of the file.
     ///
     /// # Errors
-    /// The file cannot be read, or a line is not an entry: all such lines, each with file and line. Without a list to fall back on,
+    /// The file cannot be read, a line is not an entry (all such lines, each with file and line), or the file may be cut off: it has no
+    /// entry, or other ones than its first line says. Without a list to fall back on,
     /// the application should not start.
     pub fn from_file(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
         let (file, entries) = WatchedFile::open(path.into())?;
@@ -102,6 +103,7 @@ impl WatchedFile {
                 tracing::info!(
                     target: "tower_alb_auth",
                     entries = entries.len(),
+                    before = list.len_of_source(),
                     "the deny list {} has changed: its entries are in force",
                     self.path.display()
                 );

@@ -11,7 +11,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{
-    Carried, UserAddress,
+    Carried, ClearedUser, UserAddress,
     claim_value::{ClaimValue, find_member},
 };
 
@@ -76,6 +76,8 @@ struct Inner {
     /// payload.
     buffer: String,
     parts: ClaimsParts,
+    /// For the deny list: see [`Claims::cleared`].
+    cleared: ClearedUser,
 }
 
 /// The positions of the claims in the buffer.
@@ -117,7 +119,12 @@ impl Span {
 
 impl Claims {
     pub(crate) fn new(buffer: String, parts: ClaimsParts) -> Self {
-        Self(Arc::new(Inner { buffer, parts }), None, None, None)
+        Self(Arc::new(Inner { buffer, parts, cleared: ClearedUser::default() }), None, None, None)
+    }
+
+    /// What the deny list remembers of these claims. Clones share it.
+    pub(crate) fn cleared(&self) -> &ClearedUser {
+        &self.0.cleared
     }
 
     /// Attaches a value for services that read the claims from a request.

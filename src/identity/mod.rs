@@ -20,6 +20,7 @@ mod carried;
 mod characters;
 mod claim_value;
 mod claims;
+mod cleared_user;
 mod email;
 mod entity_ref;
 mod profile;
@@ -31,6 +32,7 @@ pub(crate) use self::{
     carried::Carried,
     claim_value::{ClaimValue, TextList},
     claims::{ClaimsParts, Span, TEXT_OR_TEXTS},
+    cleared_user::ClearedUser,
     email::{Email, EmailProblem},
     token_bytes::{ReceivedToken, TokenBytes},
 };

@@ -36,3 +36,23 @@ async fn s_97_a_rule_with_a_blank_value_is_refused() {
         assert!(named, "{rule}: {error}");
     }
 }
+
+/// A blank line for the deny list would shut out no user, and one for the rules would drop their requirements.
+#[tokio::test]
+async fn s_117_a_setting_without_a_value_is_refused() {
+    let alb = MockAlb::new();
+    let trust = trust(&alb).await;
+    let base = format!("{trust}upstream: http://127.0.0.1:1\n");
+    assert!(settings(&base).is_ok());
+    for key in tower_alb_auth::auth_proxy::KEYS {
+        let rest: String = base.lines().filter(|line| !line.starts_with(key)).map(|line| format!("{line}\n")).collect();
+        // The lines below a key that is left out.
+        let rest = if key == "trust" {
+            rest.lines().filter(|line| !line.starts_with(' ')).fold(String::new(), |all, line| all + line + "\n")
+        } else {
+            rest
+        };
+        let error = settings(&format!("{rest}{key}:\n")).err().unwrap_or_else(|| panic!("{key} is accepted"));
+        assert!(error.problems().iter().any(|problem| problem.key() == Some(key)), "{key}: {error}");
+    }
+}

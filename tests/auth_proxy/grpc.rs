@@ -70,3 +70,27 @@ async fn f_47_grpc_clients_get_a_grpc_status_if_the_service_is_down() {
         }
     }
 }
+
+#[tokio::test]
+#[ignore = "peer: grpcio, installed by .ci/peers"]
+async fn grpcio_calls_pass_with_a_token_alone() {
+    let (reporter, service) = tonic_health::server::health_reporter();
+    reporter.set_service_status("", ServingStatus::Serving).await;
+    let upstream = crate::site::serve(tonic::service::Routes::new(service).into_axum_router()).await;
+    let site = Site::in_front_of(&format!("http://{upstream}"), "upstream_protocol: http2\n", Log::default()).await;
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (token, expected) in
+        [(Some(site.token()), "OK"), (None, "UNAUTHENTICATED"), (Some("x".to_owned()), "UNAUTHENTICATED")]
+    {
+        let mut command = tokio::process::Command::new(root.join("target/peers/venv/bin/python"));
+        command.arg(root.join("tests/peers/grpc_python.py")).arg(site.address.to_string()).env_remove("TOKEN");
+        command
+            .envs(token.as_ref().map(|token| ("TOKEN", token)))
+            .stdin(std::process::Stdio::null())
+            .kill_on_drop(true);
+        let output = tokio::time::timeout(LONG, command.output()).await.expect("in time").expect("run .ci/peers");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(said[1][0][0], expected, "{token:?}: {said}");
+    }
+}

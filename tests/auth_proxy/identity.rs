@@ -76,6 +76,33 @@ async fn s_94_identity_headers_of_a_client_never_reach_the_service() {
     }
 }
 
+/// Over HTTP/2 at the client's side, at the service's side, and at both.
+#[tokio::test]
+async fn s_94_nor_over_http_2() {
+    let http1 = crate::site::client();
+    let http2 = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().expect("a client");
+    let rules = "headers: { X-Team: 'team-{email}' }\nrules: [{ path: /public/*, access: optional }]\n";
+    for (client, protocol) in [(&http2, "http1"), (&http2, "http2"), (&http1, "http2")] {
+        let site = Site::with(&format!("{rules}upstream_protocol: {protocol}\n")).await;
+        let token = site.token();
+        for name in spellings().into_iter().filter(|name| !name.eq_ignore_ascii_case("x-amzn-oidc-identity")) {
+            for (path, is_signed_in) in [("/page", true), ("/public/page", false)] {
+                let mut request =
+                    client.get(site.url(path)).header(&name, "forged-admin").header(&name, "forged-twice");
+                if is_signed_in {
+                    request = request.header("x-amzn-oidc-data", &token);
+                }
+                assert_eq!(request.send().await.expect("a response").status(), 200, "{name} {path}");
+                let seen = site.log.only();
+                let has_forged = seen.headers.values().any(|value| value.as_bytes().starts_with(b"forged"));
+                assert!(!has_forged, "{name} {path} {protocol}: {:?}", seen.headers);
+                let team = seen.headers.get("x-team").map(|value| value.to_str().expect("ASCII"));
+                assert_eq!(team, is_signed_in.then_some("team-jane.doe@example.com"), "{name} {path}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn s_94_nor_by_trailers_or_by_the_header_connection() {
     let site = Site::with("profile: grafana\n").await;

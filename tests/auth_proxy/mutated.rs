@@ -101,7 +101,8 @@ fn request(numbers: &mut Numbers, alb: &MockAlb, stranger: &MockAlb) -> Vec<u8> 
 
 async fn none_is_admitted(count: usize) {
     // A change may leave a request without an end, or take `connection: close` away.
-    let lines = "ext_authz_http_listen: 127.0.0.1:0\nheader_timeout_seconds: 1\nidle_timeout_seconds: 1\nprofile: grafana\nexempt: [/healthz]\n\
+    let lines = "ext_authz_http_listen: 127.0.0.1:0\nassertion_issuer: http://127.0.0.1:1\nassertion_audience: a\n\
+                 assertion_listen: 127.0.0.1:0\nheader_timeout_seconds: 1\nidle_timeout_seconds: 1\nprofile: grafana\nexempt: [/healthz]\n\
                  rules: [{ path: /public/*, access: optional }]\n";
     let site = Arc::new(Site::with(lines).await);
     let (mut numbers, stranger) = (Numbers(42), MockAlb::new());

@@ -23,14 +23,14 @@ fn program() -> Command {
 }
 
 /// A program that listens; ends with the value.
-struct Running {
+pub struct Running {
     child: Child,
     start_lines: String,
     stderr: Arc<Mutex<String>>,
 }
 
 impl Running {
-    fn start(mut command: Command, last_line: &str) -> Self {
+    pub fn start(mut command: Command, last_line: &str) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let stderr = Arc::new(Mutex::new(String::new()));
         let (mut from, to) = (child.stderr.take().expect("piped"), Arc::clone(&stderr));
@@ -50,12 +50,12 @@ impl Running {
         Self { child, start_lines, stderr }
     }
 
-    fn address(&self, label: &str) -> SocketAddr {
+    pub fn address(&self, label: &str) -> SocketAddr {
         let line = self.start_lines.lines().find_map(|line| line.trim().strip_prefix(label));
         line.unwrap_or_else(|| panic!("{label}: {}", self.start_lines)).trim().parse().expect("an address")
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         self.stderr.lock().unwrap().clone()
     }
 
@@ -83,14 +83,14 @@ impl Drop for Running {
     }
 }
 
-struct Files {
+pub struct Files {
     folder: tempfile::TempDir,
     alb: MockAlb,
     log: Log,
 }
 
 impl Files {
-    async fn with(lines: &str) -> Self {
+    pub async fn with(lines: &str) -> Self {
         let (alb, log, folder) = (MockAlb::new(), Log::default(), tempfile::tempdir().expect("a folder"));
         let upstream = serve(service(log.clone())).await;
         let text =
@@ -99,11 +99,11 @@ impl Files {
         Self { folder, alb, log }
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    fn command(&self) -> Command {
+    pub fn command(&self) -> Command {
         let mut command = program();
         command.current_dir(self.path()).args(["--config", "proxy.yaml"]);
         command
@@ -232,10 +232,14 @@ async fn check_says_what_becomes_of_every_key_and_mistakes_end_it() {
         "ALB_PROXY_MAX_BODY_BYTES",
         "sets x-webauth-user",
         "grafana needs: [auth.proxy]",
+        "A change of these settings needs a restart",
         "The settings are sound.",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
+    let (_, said, _) = run(&["check", "--config", "proxy.yaml", "--deny-list", "denied.jsonl"], &[]);
+    let line = said.lines().find(|line| line.starts_with("deny_list")).expect("a line");
+    assert!(line.ends_with("used; the file is watched"), "{said}");
     let (code, said, _) = run(&["check", "--config", "proxy.yaml", "--max-body-bytes", "many"], &[]);
     assert!(code == Some(1) && said.contains("max_body_bytes (--max-body-bytes)"), "{said}");
     let (code, _, said) = run(&["--config", "nowhere.yaml"], &[]);
@@ -251,21 +255,24 @@ async fn check_says_what_becomes_of_every_key_and_mistakes_end_it() {
     assert_eq!(run(&["--upstrem", "x"], &[]).0, Some(2));
 }
 
-/// The five minutes on a laptop of docs/PROXY.md.
+/// The five minutes on a laptop of docs/PROXY.md: the line of the page, with other ports.
 #[tokio::test]
 async fn a_user_signs_in_at_the_emulator_and_the_service_sees_the_user() {
     let log = Log::default();
     let upstream = serve(service(log.clone())).await;
     let folder = tempfile::tempdir().expect("a folder");
+    let page = include_str!("../../docs/PROXY.md");
+    let (_, section) = page.split_once("## Five minutes on a laptop\n").expect("the section");
+    let (_, block) = section.split_once("```sh\n").expect("a block");
+    let (line, rest) = block.split_once('\n').expect("a line");
+    assert!(rest.starts_with("```"), "a block of one line");
+    let (emulator, proxy) = line.split_once(" -- ").expect("the proxy behind the emulator");
+    assert_eq!((emulator, proxy.split(' ').next()), ("alb-emulator --demo", Some("alb-auth-proxy")));
     let mut command = Command::new(env!("CARGO_BIN_EXE_alb-emulator"));
-    command.env_clear().stdin(Stdio::null()).current_dir(folder.path());
-    command.args(["--demo", "--as", "jane", "--listen", "0", "--provider-listen", "0", "--keys-listen", "0", "--"]);
-    command.arg(env!("CARGO_BIN_EXE_alb-auth-proxy")).args([
-        "--upstream",
-        &format!("http://{upstream}"),
-        "--profile",
-        "grafana",
-    ]);
+    command.env_clear().stdin(Stdio::null()).current_dir(folder.path()).args(emulator.split(' ').skip(1));
+    command.args(["--as", "jane", "--listen", "0", "--provider-listen", "0", "--keys-listen", "0", "--"]);
+    command.arg(env!("CARGO_BIN_EXE_alb-auth-proxy"));
+    command.args(proxy.split(' ').skip(1).map(|word| word.replace("127.0.0.1:3000", &upstream.to_string())));
     let mut child = Running::start(command, "Ready");
     let address =
         child.start_lines.split_whitespace().find(|word| word.starts_with("http://") && word.contains("localhost"));
@@ -279,7 +286,7 @@ async fn a_user_signs_in_at_the_emulator_and_the_service_sees_the_user() {
     assert_eq!(response.status(), 200, "{}", child.log());
     let seen = log.take();
     let user = seen.last().expect("a request").headers["x-webauth-user"].to_str().expect("ASCII").to_owned();
-    assert!(user.ends_with("@example.com"), "{user}");
+    assert!(section.contains(&format!("`X-WEBAUTH-USER: {user}`")), "the page says who it is: {user}");
     let stranger = builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     assert_eq!(stranger.get(format!("{url}/page")).send().await.expect("a response").status(), 302);
     child.signal("INT");

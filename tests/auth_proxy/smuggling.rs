@@ -2,15 +2,13 @@
 
 use crate::site::{Site, status};
 
-/// S-99. Behind the body of each request stands another one, which a server that reads the length differently would take for a
-/// request of its own, without a token, to a path that a rule protects.
-#[tokio::test]
-async fn s_99_no_request_hides_behind_another_one() {
-    let site = Site::with("profile: grafana\nexempt: [POST /open, /open]\n").await;
+/// Heads and what follows them: a request for `/hidden` without a token, which a server that reads the length differently would take for
+/// a request of its own.
+pub fn cases() -> Vec<(&'static str, String, String)> {
     let hidden = "GET /hidden HTTP/1.1\r\nhost: a\r\nx-webauth-user: admin\r\n\r\n";
     let length = hidden.len();
     let chunk = format!("{length:x}\r\n{hidden}\r\n0\r\n\r\n");
-    for (case, head, rest) in [
+    vec![
         ("CL and TE", format!("content-length: {length}\r\ntransfer-encoding: chunked"), format!("0\r\n\r\n{hidden}")),
         ("TE and CL", "transfer-encoding: chunked\r\ncontent-length: 4".to_owned(), chunk.clone()),
         ("two lengths", format!("content-length: 0\r\ncontent-length: {length}"), hidden.to_owned()),
@@ -45,12 +43,22 @@ async fn s_99_no_request_hides_behind_another_one() {
             format!("connection: content-length\r\ncontent-length: {length}"),
             hidden.to_owned(),
         ),
-    ] {
+    ]
+}
+
+/// The whole of such requests, with one more behind them that ends the connection.
+pub fn request(version: &str, head: &str, rest: &str) -> String {
+    format!(
+        "POST /open HTTP/{version}\r\nhost: a\r\n{head}\r\n\r\n{rest}GET /last HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+    )
+}
+
+#[tokio::test]
+async fn s_99_no_request_hides_behind_another_one() {
+    let site = Site::with("profile: grafana\nexempt: [POST /open, /open]\n").await;
+    for (case, head, rest) in cases() {
         for version in ["1.1", "1.0"] {
-            let request = format!(
-                "POST /open HTTP/{version}\r\nhost: a\r\n{head}\r\n\r\n{rest}GET /last HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
-            );
-            let response = site.raw(&request).await;
+            let response = site.raw(&request(version, &head, &rest)).await;
             let seen = site.log.take();
             let paths: Vec<&str> = seen.iter().map(|seen| seen.uri.path()).collect();
             assert!(paths.iter().all(|path| *path == "/open"), "{case} {version}: {paths:?} {response}");

@@ -5,11 +5,13 @@
 //! | all headers of a request | `max_header_bytes`: 431 |
 //! | the headers of a request, from their first byte | `header_timeout_seconds` |
 //! | a connection without a request | `idle_timeout_seconds`: longer than the load balancer's, which otherwise responds 502 now and then |
-//! | the TLS handshake | 10 s |
+//! | connections of a listener, WebSockets included | `max_connections`: further ones wait in the system's queue, which is a warning |
+//! | the TLS handshake | 10 s, by the certificate that is in the files at its beginning |
 //! | requests in progress at the end | 20 s, then they are aborted |
 
 mod activity;
 mod limits;
+mod room;
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,8 +33,12 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use self::activity::{Activity, Tracked};
 pub(super) use self::limits::Limits;
+use self::{
+    activity::{Activity, Tracked},
+    room::{Placed, Room},
+};
+use super::tls_files::Acceptors;
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Less than the 30 s after which Kubernetes and ECS kill a process.
@@ -54,25 +60,28 @@ pub(super) trait Respond: Send + Sync + 'static {
 /// Serves until the stop signal, and then until requests in progress are finished.
 pub(super) async fn serve<R: Respond>(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptors>,
     responder: Arc<R>,
     limits: Limits,
     mut stop: watch::Receiver<bool>,
 ) {
     let (connections, mut tasks) = (GracefulShutdown::new(), JoinSet::new());
+    let room = Room::new(limits.max_connections, R::MODE);
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = async { (room.place().await, listener.accept().await) } => accepted,
             // The sender may also have been dropped.
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let Ok((stream, _)) = accepted else {
+        let (place, Ok((stream, _))) = accepted else {
             // File descriptors may be used up, for example: that passes, but not at once.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
         let _ = stream.set_nodelay(true);
-        tasks.spawn(connection(stream, tls.clone(), Arc::clone(&responder), limits, connections.watcher()));
+        let tls = tls.as_ref().map(Acceptors::current);
+        let stream = Placed::new(stream, place);
+        tasks.spawn(connection(stream, tls, Arc::clone(&responder), limits, connections.watcher()));
         while tasks.try_join_next().is_some() {}
     }
     drop(listener);
@@ -84,7 +93,7 @@ pub(super) async fn serve<R: Respond>(
 }
 
 async fn connection<R: Respond>(
-    stream: TcpStream,
+    stream: Placed<TcpStream>,
     tls: Option<TlsAcceptor>,
     responder: Arc<R>,
     limits: Limits,

@@ -1,8 +1,12 @@
 //! The settings of assertions.
 
+#[cfg(feature = "postgres")]
+use std::fs;
 use std::{path::PathBuf, time::Duration};
 
 use http::{HeaderName, Uri};
+#[cfg(feature = "postgres")]
+use zeroize::Zeroizing;
 
 use super::values::{is_reserved, number};
 use crate::{
@@ -11,6 +15,8 @@ use crate::{
     config::{Problem, ProblemKind},
     internal::{KeyAt, Section, is_loopback, quoted},
 };
+#[cfg(feature = "postgres")]
+use crate::{ConfigError, backstage::store::postgres::Postgres};
 
 const DEFAULT_HEADER: HeaderName = HeaderName::from_static("x-jwt-assertion");
 /// As long as a load balancer's token lives.
@@ -19,14 +25,20 @@ const DEFAULT_LIFETIME: Duration = Duration::from_secs(120);
 const OWN_CLAIMS: [&str; 6] = ["iss", "aud", "exp", "iat", "nbf", "jti"];
 
 /// The keys that mean nothing without `assertion_issuer`.
-pub(super) const KEYS: [&str; 6] = [
+pub(super) const KEYS: [&str; 9] = [
     "assertion_audience",
     "assertion_header",
     "assertion_claims",
     "assertion_lifetime_seconds",
     "assertion_keys",
+    "assertion_database",
+    "assertion_database_password_file",
+    "assertion_database_schema",
     "assertion_listen",
 ];
+/// Not one that Backstage uses: its back ends trust the keys of their own tables.
+const DEFAULT_SCHEMA: &str = "alb_auth_proxy";
+const SCHEMAS_OF_OTHERS: [&str; 3] = ["public", "auth", "information_schema"];
 
 pub(in crate::auth_proxy) struct AssertionSettings {
     pub(in crate::auth_proxy) issuer: String,
@@ -36,6 +48,16 @@ pub(in crate::auth_proxy) struct AssertionSettings {
     pub(in crate::auth_proxy) lifetime: Duration,
     /// A folder with key files. `None`: generated keys.
     pub(in crate::auth_proxy) keys: Option<PathBuf>,
+    /// Where replicas share the public halves of generated keys.
+    pub(in crate::auth_proxy) database: Option<AssertionDatabase>,
+}
+
+#[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "there is no store"))]
+pub(in crate::auth_proxy) struct AssertionDatabase {
+    /// May contain a password.
+    url: String,
+    password_file: Option<PathBuf>,
+    schema: String,
 }
 
 /// `None` without `assertion_issuer`, or if it is wrong.
@@ -50,6 +72,12 @@ pub(super) fn read(
     let claims = claims(top);
     let lifetime = number(top, "assertion_lifetime_seconds", 10..=3_600).map_or(DEFAULT_LIFETIME, Duration::from_secs);
     let keys = top.text("assertion_keys").map(PathBuf::from);
+    let database = database(top);
+    if keys.is_some() && database.is_some() {
+        let both = ["assertion_keys", "assertion_database"].map(|key| top.at(key));
+        let problem = Problem::clause(ProblemKind::Conflict, both, "are both set");
+        top.problems.add(problem.with_fix("keys are shared by files or by a database: leave one out"));
+    }
     let issuer = issuer?;
     let missing = |key: &str, fix: &str| {
         top.problems.add(Problem::of(ProblemKind::Missing, KeyAt::path(key), "is not set").with_fix(fix));
@@ -74,7 +102,70 @@ pub(super) fn read(
             "two issuers may give two users one sub: set it to '{entity}', or to a claim that is unique among them",
         );
     }
-    Some(AssertionSettings { issuer, audience: audience?, header, claims: with_defaults(claims), lifetime, keys })
+    Some(AssertionSettings {
+        issuer,
+        audience: audience?,
+        header,
+        claims: with_defaults(claims),
+        lifetime,
+        keys,
+        database,
+    })
+}
+
+/// The address is in no message.
+fn database(top: &Section<'_>) -> Option<AssertionDatabase> {
+    let schema = top.text("assertion_database_schema").unwrap_or_else(|| DEFAULT_SCHEMA.to_owned());
+    let password_file = top.text("assertion_database_password_file").map(PathBuf::from);
+    let Some(url) = top.text("assertion_database") else {
+        for key in ["assertion_database_schema", "assertion_database_password_file"] {
+            if top.find(key).is_some() {
+                let problem = Problem::of(ProblemKind::Missing, top.at(key), "is set, and assertion_database is not");
+                top.problems.add(problem.with_fix("name the database, or leave it out"));
+            }
+        }
+        return None;
+    };
+    if SCHEMAS_OF_OTHERS.contains(&schema.as_str()) || schema.starts_with("pg_") {
+        let what = format!("is {}, which may have tables of Backstage or of PostgreSQL", quoted(&schema));
+        let problem = Problem::of(ProblemKind::Insecure, top.at("assertion_database_schema"), what);
+        top.problems.add(problem.with_fix("name a schema of this issuer alone; it is created if it is missing"));
+    }
+    if cfg!(not(feature = "postgres")) {
+        let problem = Problem::of(
+            ProblemKind::Missing,
+            top.at("assertion_database"),
+            "needs PostgreSQL, which this program is built without",
+        );
+        top.problems.add(problem.with_fix("build it with --features proxy,postgres, or use assertion_keys"));
+    }
+    let database = AssertionDatabase { url, password_file, schema };
+    #[cfg(feature = "postgres")]
+    if let Err(error) = database.postgres() {
+        let what = error.problems().iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let clause = format!("cannot be used: {what}");
+        top.problems.add(Problem::of(ProblemKind::InvalidValue, top.at("assertion_database"), clause));
+    }
+    Some(database)
+}
+
+#[cfg(feature = "postgres")]
+impl AssertionDatabase {
+    /// The stores on it. Opens no connection.
+    ///
+    /// # Errors
+    /// The address, the file with the password or the schema cannot be used.
+    pub(in crate::auth_proxy) fn postgres(&self) -> Result<Postgres, ConfigError> {
+        let mut postgres = Postgres::from_url(&self.url)?.schema(&self.schema).create_own_tables();
+        if let Some(file) = &self.password_file {
+            let read = fs::read_to_string(file).map_err(|error| {
+                let shown = file.display();
+                ConfigError::message(format!("assertion_database_password_file {shown} cannot be read: {error}"))
+            })?;
+            postgres = postgres.password(Zeroizing::new(read).trim_end_matches(['\r', '\n']));
+        }
+        postgres.build()
+    }
 }
 
 fn issuer(top: &Section<'_>) -> Option<String> {

@@ -23,13 +23,13 @@ use http::{
     uri::{Authority, Scheme},
 };
 
-pub(super) use self::assertion::AssertionSettings;
+pub(super) use self::assertion::{AssertionDatabase, AssertionSettings};
 pub use self::sources::Override;
 use super::{profile::Profile, rules::Rule, server::Limits, template::Template};
 use crate::{AlbAuthSettings, ConfigError, internal::Node};
 
 /// Every key of a file, in the order of the documentation.
-pub const KEYS: [&str; 38] = [
+pub const KEYS: [&str; 43] = [
     "trust",
     "sign_in",
     "accept_missing_email_verified",
@@ -59,16 +59,24 @@ pub const KEYS: [&str; 38] = [
     "assertion_claims",
     "assertion_lifetime_seconds",
     "assertion_keys",
+    "assertion_database",
+    "assertion_database_password_file",
+    "assertion_database_schema",
     "assertion_listen",
     "header_timeout_seconds",
     "idle_timeout_seconds",
     "max_header_bytes",
     "max_body_bytes",
+    "max_connections",
+    "end_streams_with_token",
     "shutdown_delay_seconds",
     "log_format",
     "log_filter",
     "record_user",
 ];
+
+/// The keys that name a file or a folder whose contents are read again when they change. Another change needs a restart.
+const WATCHED: [&str; 4] = ["deny_list", "tls_certificate", "tls_key", "assertion_keys"];
 
 /// The keys whose value is a list also if it has one element.
 const LISTS: [&str; 2] = ["strip_headers", "exempt"];
@@ -95,6 +103,7 @@ pub struct Settings {
     pub(super) rules: Vec<Rule>,
     pub(super) limits: Limits,
     pub(super) max_body: Option<u64>,
+    pub(super) end_streams_with_token: bool,
     pub(super) shutdown_delay: Duration,
     pub(super) log: LogSettings,
 }
@@ -222,6 +231,7 @@ fn effect(key: &str, names: &impl Fn(&str) -> bool) -> &'static str {
         | "dangerously_upstream_over_plain_http"
         | "response_timeout_seconds"
         | "max_body_bytes"
+        | "end_streams_with_token"
             if !names("upstream") =>
         {
             "no effect: there is no upstream"
@@ -231,6 +241,7 @@ fn effect(key: &str, names: &impl Fn(&str) -> bool) -> &'static str {
         }
         _ if assertion::KEYS.contains(&key) && !names("assertion_issuer") => "no effect: there is no assertion_issuer",
         "profile" if names("headers") => "used, with headers added",
+        _ if WATCHED.contains(&key) => "used; the file is watched",
         _ => "used",
     }
 }
@@ -241,6 +252,13 @@ impl fmt::Display for Check {
         let (keys, places) = (width(|entry| &entry.key), width(|entry| &entry.place));
         for Use { key, place, effect } in &self.uses {
             writeln!(f, "{key:keys$}  {place:places$}  {effect}")?;
+        }
+        if !self.uses.is_empty() {
+            writeln!(
+                f,
+                "A change of these settings needs a restart. Files that are watched may change: {}.",
+                WATCHED.join(", ")
+            )?;
         }
         match &self.settings {
             Ok(settings) => {

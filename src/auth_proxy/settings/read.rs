@@ -30,6 +30,10 @@ const HEADER_TIMEOUT_SECONDS: u64 = 30;
 /// Longer than a load balancer's default idle timeout of 60 s.
 const IDLE_TIMEOUT_SECONDS: u64 = 75;
 const MAX_HEADER_BYTES: u64 = 64 * 1024;
+/// A connection takes two open files (the client's and the upstream's) and some 20 KiB. 10,000 of them fit under 65,536 open files,
+/// the limit of a container at many platforms, and into 200 MiB. A load balancer shares connections between clients, so this is
+/// more than a target of it usually sees.
+const MAX_CONNECTIONS: u64 = 10_000;
 /// The smallest buffer that hyper accepts.
 const MIN_HEADER_BYTES: u64 = 8 * 1024;
 
@@ -43,6 +47,11 @@ pub(super) fn settings(
     let problems = Problems::default();
     let top = Section { path: String::new(), node, problems: &problems };
     top.only(&KEYS);
+    // Read as absent, a blank deny_list would shut out no user, and blank rules would require nothing.
+    for key in KEYS.iter().filter(|key| top.is_null(key)) {
+        let problem = Problem::of(ProblemKind::WrongType, top.at(key), "has no value");
+        problems.add(problem.with_fix("give it one, or leave it out"));
+    }
     let alb_auth = match of_variables {
         Some(Ok(settings)) => settings,
         Some(Err(error)) => {
@@ -77,6 +86,10 @@ pub(super) fn settings(
             .unwrap_or(MAX_HEADER_BYTES)
             .try_into()
             .unwrap_or(usize::MAX),
+        max_connections: number(&top, "max_connections", 1..=1_000_000)
+            .unwrap_or(MAX_CONNECTIONS)
+            .try_into()
+            .unwrap_or(usize::MAX),
     };
     let settings = Settings {
         alb_auth,
@@ -98,6 +111,7 @@ pub(super) fn settings(
         keep_alb_headers: top.flag("keep_alb_headers"),
         rules: rules::read(&top),
         limits,
+        end_streams_with_token: top.flag("end_streams_with_token"),
         max_body: number(&top, "max_body_bytes", 1..=u64::MAX / 2),
         shutdown_delay: seconds("shutdown_delay_seconds", 0, 0..=3_600),
         log: log(&top),

@@ -79,6 +79,7 @@ const RULES: &[Rule] = &[
         "auth.providers.awsalb.dangerouslyAllowInsecureOrigins",
         "whether pages of plain http and of the visitor's own machine may send requests beside an https address",
     ),
+    used("auth.providers.awsalb.denyListFile", "the file with users that are shut out"),
     used("auth.providers.awsalb.signIn", "the sign-in policy"),
     used("auth.providers.awsalb.sessionCookieName", "the cookie that sign-out expires"),
     used("auth.providers.awsalb.signOutUrl", "where sign-out sends the browser"),

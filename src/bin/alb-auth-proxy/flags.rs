@@ -24,7 +24,7 @@ pub const REPEATED: [&str; 4] = ["headers", "strip_headers", "exempt", "assertio
 /// The value of a flag without one.
 pub const SWITCH: &str = "";
 
-pub const FLAGS: [Flag; 34] = [
+pub const FLAGS: [Flag; 39] = [
     flag(
         "upstream",
         "upstream",
@@ -195,6 +195,27 @@ pub const FLAGS: [Flag; 34] = [
         "Private keys (*.pem) that replicas share [default: keys of this process, in memory]",
     ),
     flag(
+        "assertion_database",
+        "assertion-database",
+        "ALB_PROXY_ASSERTION_DATABASE",
+        "URL",
+        "PostgreSQL in which replicas share the public keys of assertions, such as postgres://user@db.example.com/auth",
+    ),
+    flag(
+        "assertion_database_password_file",
+        "assertion-database-password-file",
+        "ALB_PROXY_ASSERTION_DATABASE_PASSWORD_FILE",
+        "FILE",
+        "The password of that user, which other users of the machine could see in an argument",
+    ),
+    flag(
+        "assertion_database_schema",
+        "assertion-database-schema",
+        "ALB_PROXY_ASSERTION_DATABASE_SCHEMA",
+        "NAME",
+        "The schema of the keys, for this issuer alone; never one of Backstage [default: alb_auth_proxy]",
+    ),
+    flag(
         "assertion_listen",
         "assertion-listen",
         "ALB_PROXY_ASSERTION_LISTEN",
@@ -228,6 +249,20 @@ pub const FLAGS: [Flag; 34] = [
         "ALB_PROXY_MAX_BODY_BYTES",
         "BYTES",
         "Maximum size of a body [default: no limit]",
+    ),
+    flag(
+        "max_connections",
+        "max-connections",
+        "ALB_PROXY_MAX_CONNECTIONS",
+        "NUMBER",
+        "Maximum number of connections of each listener; further ones wait [default: 10000]",
+    ),
+    flag(
+        "end_streams_with_token",
+        "end-streams-with-token",
+        "ALB_PROXY_END_STREAMS_WITH_TOKEN",
+        SWITCH,
+        "End WebSockets and streams when the token of their request expires",
     ),
     flag(
         "shutdown_delay_seconds",

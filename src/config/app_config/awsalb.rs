@@ -28,7 +28,7 @@ const MISSING_ACCEPTED: &str = "acceptMissingEmailVerified";
 const UNVERIFIED_ACCEPTED: &str = "dangerouslyAcceptUnverifiedEmail";
 
 /// The keys that are read here.
-const OURS: [&str; 16] = [
+const OURS: [&str; 17] = [
     "issuer",
     "signer",
     "signers",
@@ -44,6 +44,7 @@ const OURS: [&str; 16] = [
     "accessToken",
     "limits",
     "dangerouslyIgnoreIdentityHeader",
+    "denyListFile",
     "signIn",
 ];
 /// The keys of the same object that Backstage's auth backend reads.

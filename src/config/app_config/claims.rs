@@ -116,10 +116,18 @@ pub(super) fn read_access_token(provider: &Section<'_>) -> Option<Option<AccessT
     Some(Some(tokens))
 }
 
-/// `limits` and `dangerouslyIgnoreIdentityHeader`.
+/// `limits`, `denyListFile` and `dangerouslyIgnoreIdentityHeader`.
 pub(super) fn add_to(section: &Section<'_>, mut builder: AlbAuthConfigBuilder) -> AlbAuthConfigBuilder {
     if section.flag("dangerouslyIgnoreIdentityHeader") {
         builder = builder.dangerously_ignore_identity_header();
+    }
+    // Null would shut out no user, also if an earlier file names a list.
+    if section.is_null("denyListFile") {
+        let problem = Problem::of(ProblemKind::WrongType, section.at("denyListFile"), "is null");
+        section.problems.add(problem.with_fix("name a file, or leave it out"));
+    }
+    if let Some(path) = section.text("denyListFile") {
+        builder = builder.deny_list_file(path);
     }
     let limits = if section.is_unset("limits") { None } else { section.section("limits") };
     let Some(limits) = limits else { return builder };

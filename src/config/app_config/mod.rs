@@ -222,6 +222,7 @@ impl AppConfig {
     /// | `accessToken` | `true`, or `issuer`, `audiences`, `jwksUri`, `subjectClaim`: verifies access tokens too |
     /// | `limits` | limits by name: `{ maxLifetime: 30m }` |
     /// | `dangerouslyIgnoreIdentityHeader` | lets `x-amzn-oidc-identity` differ from the signed subject |
+    /// | `denyListFile` | a file with users that are shut out: see [`deny_list`](crate::deny_list) |
     /// | `signIn.resolvers` | required: who becomes whom, tried in order |
     ///
     /// Of the resolvers, `emailLocalPartMatchingUserEntityName` is served here with

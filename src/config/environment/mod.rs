@@ -10,8 +10,8 @@ mod vars;
 
 use self::vars::{
     ACCESS_TOKEN, ACCESS_TOKEN_AUDIENCES, ACCESS_TOKEN_ISSUER, ACCESS_TOKEN_JWKS_URI, ACCESS_TOKEN_SUBJECT_CLAIM,
-    ANY_CLIENT, CLIENT_IDS, IDENTITY_HEADER_IGNORED, ISSUER, KEY_ENDPOINT, MISSING_ACCEPTED, OF_POLICIES, PREFIX,
-    SIGNERS, UNVERIFIED_ACCEPTED, VERIFIED_EMAIL, Vars,
+    ANY_CLIENT, CLIENT_IDS, DENY_LIST_FILE, IDENTITY_HEADER_IGNORED, ISSUER, KEY_ENDPOINT, MISSING_ACCEPTED,
+    OF_POLICIES, PREFIX, SIGNERS, UNVERIFIED_ACCEPTED, VERIFIED_EMAIL, Vars,
 };
 use super::{
     AccessTokens, AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, GroupSettings, SignInSettings, TrustSettings,
@@ -119,6 +119,7 @@ impl AlbAuthSettings {
     /// | `ALB_AUTH_ACCESS_TOKEN_AUDIENCES` | accepted `aud` of access tokens, with commas or spaces between them |
     /// | `ALB_AUTH_ACCESS_TOKEN_JWKS_URI` | where the issuer's keys are, instead of where its discovery document says |
     /// | `ALB_AUTH_ACCESS_TOKEN_SUBJECT_CLAIM` | the claim that is the subject of the signed claims, `sub` unless set |
+    /// | `ALB_AUTH_DENY_LIST_FILE` | a file with users that are shut out: see [`deny_list`](crate::deny_list) |
     /// | `ALB_AUTH_LIMIT_...` | a limit by its name in upper case, such as `ALB_AUTH_LIMIT_MAX_LIFETIME=30m` |
     ///
     /// A variable that is set to nothing counts as unset.
@@ -197,6 +198,7 @@ impl AlbAuthSettings {
             groups,
             accept_missing_email_verified: missing_accepted,
             dangerously_ignore_identity_header: identity_header_ignored,
+            deny_list_file: vars.one(DENY_LIST_FILE).map(Into::into),
             limits,
         })
     }

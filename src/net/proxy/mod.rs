@@ -6,7 +6,7 @@
 //! | connections | HTTP/1.1 or, where the caller asks for it, HTTP/2; pooled; a request is retried on a new connection if the server closed a pooled one and a retry is safe |
 //! | hop-by-hop headers | removed, including those that `Connection` names, but never those of a load balancer |
 //! | `Host` | the host that the client named |
-//! | WebSockets | bytes are copied both ways until one end closes or [`Forwarder::abort_upgraded`] is called |
+//! | WebSockets | bytes are copied both ways until one end closes, the caller ends it, or [`Forwarder::abort_upgraded`] is called |
 //! | other upgrades | not forwarded |
 //! | trailers of a request | pass the caller's filter, since some servers treat them as headers |
 //! | failures | [`Failure`]: 502, or 504 for a timeout |
@@ -119,7 +119,21 @@ impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
     }
 
     /// Sends the request to this address and returns the response.
-    pub(crate) async fn forward<B>(&self, address: Uri, mut request: Request<B>) -> Result<Response<Body>, Failure>
+    pub(crate) async fn forward<B>(&self, address: Uri, request: Request<B>) -> Result<Response<Body>, Failure>
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        self.forward_until(std::future::pending(), address, request).await
+    }
+
+    /// As [`forward`](Self::forward). If the connection becomes a WebSocket, then it is closed when `end` completes.
+    pub(crate) async fn forward_until<B>(
+        &self,
+        end: impl Future<Output = ()> + Send + 'static,
+        address: Uri,
+        mut request: Request<B>,
+    ) -> Result<Response<Body>, Failure>
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
@@ -138,7 +152,7 @@ impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
         };
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let upgrade = upgrade.ok_or(Failure::UnexpectedSwitch)?;
-            return Ok(upgrade.splice(response, self.abort.subscribe()));
+            return Ok(upgrade.splice(response, self.abort.subscribe(), end));
         }
         headers::toward_client(response.headers_mut());
         Ok(response.map(Body::new))

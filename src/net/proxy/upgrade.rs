@@ -16,8 +16,13 @@ pub(crate) fn wanted<B>(request: &mut Request<B>) -> Option<Upgrade> {
 
 impl Upgrade {
     /// Returns the server's response, and starts copying bytes both ways until both ends have
-    /// closed, one end fails, or `abort` becomes true.
-    pub(crate) fn splice(self, mut response: Response<Incoming>, mut abort: watch::Receiver<bool>) -> Response<Body> {
+    /// closed, one end fails, `abort` becomes true, or `end` completes.
+    pub(crate) fn splice(
+        self,
+        mut response: Response<Incoming>,
+        mut abort: watch::Receiver<bool>,
+        end: impl Future<Output = ()> + Send + 'static,
+    ) -> Response<Body> {
         let server = hyper::upgrade::on(&mut response);
         tokio::spawn(async move {
             let (Ok(client), Ok(server)) = tokio::join!(self.0, server) else { return };
@@ -26,6 +31,7 @@ impl Upgrade {
             tokio::select! {
                 _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
                 _ = abort.wait_for(|abort| *abort) => {}
+                () = end => {}
             }
         });
         let (parts, _) = response.into_parts();

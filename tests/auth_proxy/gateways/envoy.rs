@@ -45,6 +45,7 @@ async fn s_107_envoy_by_ext_authz_over_grpc_admits_users_alone() {
     let gateway = Gateway::start("envoy.yaml", envoy).await;
     gateway.admits_users_alone().await;
     gateway.hides_no_request().await;
+    gateway.passes_no_forged_trailers().await;
     denies_grpc_calls_with_their_status(&gateway).await;
     let lines =
         format!("x-amzn-oidc-data: {}\r\nRemote-User: admin\r\nX-Original-URL: /admin/x\r\n", gateway.site.token());
@@ -72,6 +73,7 @@ async fn s_107_envoy_by_ext_authz_over_http_admits_users_alone() {
     let gateway = Gateway::start("envoy-http.yaml", envoy).await;
     gateway.admits_users_alone().await;
     gateway.hides_no_request().await;
+    gateway.passes_no_forged_trailers().await;
     denies_grpc_calls_with_their_status(&gateway).await;
 }
 

@@ -12,11 +12,29 @@ use crate::{
 
 #[tokio::test]
 async fn s_93_a_user_in_the_file_is_shut_out_while_the_program_runs() {
+    shuts_jane_out(async |path| Site::with(&["--deny-list", path]).await).await;
+}
+
+#[tokio::test]
+async fn s_117_the_file_may_stand_in_app_config() {
+    shuts_jane_out(async |path| {
+        let folder = tempfile::tempdir().expect("a folder");
+        Site::changed(folder, &["--without-catalog"], |text| {
+            let changed = text.replacen("    awsalb:\n", &format!("    awsalb:\n      denyListFile: {path}\n"), 1);
+            assert_ne!(changed, text);
+            changed
+        })
+        .await
+    })
+    .await;
+}
+
+/// By a file at this path, in sessions and for a token that was issued before.
+async fn shuts_jane_out(start: impl AsyncFnOnce(&str) -> Site) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("denied.jsonl");
-    fs::write(&file, "# no entries so far\n").expect("written");
-    let path = file.to_str().expect("UTF-8");
-    let site = Site::with(&["--deny-list", path]).await;
+    fs::write(&file, "# no entries so far\n{\"entries\": 0}\n").expect("written");
+    let site = start(file.to_str().expect("UTF-8")).await;
     let browser = site.signed_in("jane").await;
     let session = browser.session().await;
     let token = session["backstageIdentity"]["token"].as_str().expect("a token");

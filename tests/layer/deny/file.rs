@@ -118,8 +118,43 @@ async fn f_46_a_file_that_is_cut_short_for_a_moment_lets_no_listed_user_in() {
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
     // Emptied on purpose.
-    listed.write("");
+    listed.write("{\"entries\": 0}\n");
     until("the end of all entries", async || listed.both().await == [200, 200]).await;
+}
+
+/// A writer that has stopped after it cut the file off, or a disk that is full.
+#[tokio::test]
+async fn f_52_a_file_that_stays_empty_or_cut_off_at_a_line_end_lets_no_listed_user_in() {
+    let counted = format!("{{\"entries\": 2}}\n{JANE}{JOHN}");
+    let listed = Listed::begin(&counted);
+    for (case, text, expected) in [
+        ("empty", String::new(), "the file has no entry"),
+        ("a comment", "# none\n".to_owned(), "the file has no entry"),
+        ("the first line alone", "{\"entries\": 2}\n".to_owned(), "the file has 0 entries and its first line says 2"),
+        ("one entry of two", format!("{{\"entries\": 2}}\n{JANE}"), "the file has 1 entries and its first line says 2"),
+        ("the number at the end", format!("{JANE}{{\"entries\": 1}}\n"), "is not the first line"),
+    ] {
+        listed.write(&text);
+        until(case, async || listed.list.problem().is_some_and(|problem| problem.contains(expected))).await;
+        assert_eq!(listed.both().await, [403, 403], "{case}");
+        assert_eq!(listed.list.len(), 2, "{case}");
+        listed.write(&counted);
+        until("the repair", async || listed.list.problem().is_none()).await;
+    }
+    listed.write("# No user is shut out.\n{\"entries\": 0}\n");
+    until("the end of all entries", async || listed.both().await == [200, 200]).await;
+    assert!(listed.list.is_empty());
+}
+
+#[test]
+fn f_52_an_empty_file_at_the_start_is_an_error_and_an_explicit_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("denied.jsonl");
+    fs::write(&file, "").unwrap();
+    let error = DenyList::from_file(&file).unwrap_err().to_string();
+    assert!(error.contains("denied.jsonl") && error.contains("{\"entries\": 0}"), "{error}");
+    fs::write(&file, "{\"entries\": 0}\n").unwrap();
+    assert!(DenyList::from_file(&file).unwrap().is_empty());
 }
 
 #[test]

@@ -3,6 +3,8 @@
 mod addresses;
 mod file;
 mod long_connections;
+mod remembered;
+mod settings;
 mod variants;
 
 use std::{

@@ -6,6 +6,8 @@ pub(crate) mod driver;
 
 mod keyboard;
 mod looks;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod session_end;
 mod tour;
 

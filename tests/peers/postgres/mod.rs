@@ -3,6 +3,8 @@
 //! `.ci/peers` installs both; `cargo test --all-features --test peers postgres -- --ignored` runs these. Each test starts a server of
 //! its own, in a folder that goes with it.
 
+#[cfg(feature = "proxy")]
+mod assertion_keys;
 mod aws;
 mod people;
 

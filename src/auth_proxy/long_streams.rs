@@ -1,0 +1,181 @@
+//! Streams that last longer than the decision on their request: WebSockets, server-sent events, gRPC streams, downloads.
+//!
+//! | situation | the stream |
+//! |---|---|
+//! | a deny list names the user while it lasts | is ended within 2 s |
+//! | the token of the request expires | goes on; with `end_streams_with_token` it is ended within 2 s |
+//! | the request has no user: an exempt path, or no token where one is optional | goes on |
+//!
+//! A stream is ended by an end of its connection (HTTP/1.1) or a reset (HTTP/2), so that a response that is cut off does not look whole.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::{Duration, SystemTime},
+};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::Extensions;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+
+use crate::{AlbAuthHandle, BackstageIdentity, Claims};
+
+/// How often a stream is compared with the deny lists and the time. It is a part of the 2 s in which an entry takes effect.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// The user of a stream.
+#[derive(Clone)]
+pub(super) struct StreamUser {
+    handle: AlbAuthHandle,
+    who: Who,
+    ends_with_token: bool,
+}
+
+#[derive(Clone)]
+enum Who {
+    Named(BackstageIdentity),
+    Unnamed(Claims),
+}
+
+impl StreamUser {
+    /// `None` for a request without a user.
+    pub(super) fn of(extensions: &Extensions, handle: &AlbAuthHandle, ends_with_token: bool) -> Option<Self> {
+        let who = match extensions.get::<BackstageIdentity>() {
+            Some(identity) => Who::Named(identity.clone()),
+            None => Who::Unnamed(Claims::of(extensions)?.clone()),
+        };
+        Some(Self { handle: handle.clone(), who, ends_with_token })
+    }
+
+    /// Returns when the stream is to be ended.
+    pub(super) async fn may_not_go_on(self) {
+        let reason = loop {
+            if let Some(reason) = self.reason() {
+                break reason;
+            }
+            tokio::time::sleep(INTERVAL).await;
+        };
+        metrics::counter!("alb_auth_proxy_streams_ended_total", "reason" => reason.label()).increment(1);
+        match reason {
+            Reason::Denied(entry) => {
+                tracing::info!(target: "tower_alb_auth", "a stream of a user who is denied is ended: {entry}");
+            }
+            Reason::TokenIsOver => {
+                tracing::debug!(target: "tower_alb_auth", "a stream is ended, because the token of its request has expired (end_streams_with_token)");
+            }
+        }
+    }
+
+    fn reason(&self) -> Option<Reason> {
+        let (denied, claims) = match &self.who {
+            Who::Named(identity) => (self.handle.check_denied(identity), identity.claims()),
+            Who::Unnamed(claims) => (self.handle.check_denied(claims), claims),
+        };
+        match denied {
+            Err(error) => Some(Reason::Denied(error.operator_message())),
+            Ok(()) if self.ends_with_token && claims.token_expires_at() <= SystemTime::now() => {
+                Some(Reason::TokenIsOver)
+            }
+            Ok(()) => None,
+        }
+    }
+}
+
+enum Reason {
+    Denied(String),
+    TokenIsOver,
+}
+
+impl Reason {
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Denied(_) => "denied",
+            Self::TokenIsOver => "token_is_over",
+        }
+    }
+}
+
+/// A body that breaks off when its user may not go on.
+pub(super) struct Ending {
+    body: Body,
+    user: User,
+}
+
+type End = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+enum User {
+    /// The body has not been waited for yet: most bodies are there at once, and need no timer.
+    Unwatched(Option<StreamUser>),
+    Watched(End),
+    /// The body has broken off.
+    Ended,
+}
+
+impl Ending {
+    pub(super) fn of(body: Body, user: Option<StreamUser>) -> Body {
+        match user {
+            Some(user) if !body.is_end_stream() => Body::new(Self { body, user: User::Unwatched(Some(user)) }),
+            _ => body,
+        }
+    }
+
+    fn break_off(&mut self) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.user = User::Ended;
+        self.body = Body::empty();
+        Poll::Ready(Some(Err(axum::Error::new(Ended))))
+    }
+}
+
+impl HttpBody for Ending {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        // Before the body, which may always have more.
+        let has_ended = match &mut self.user {
+            User::Ended => return Poll::Ready(None),
+            User::Watched(end) => end.as_mut().poll(context).is_ready(),
+            User::Unwatched(_) => false,
+        };
+        if has_ended {
+            return self.break_off();
+        }
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let User::Unwatched(user) = &mut self.user
+            && !matches!(polled, Poll::Ready(None))
+            && let Some(user) = user.take()
+        {
+            let mut end: End = Box::pin(user.may_not_go_on());
+            // So that it wakes this task.
+            if polled.is_pending() && end.as_mut().poll(context).is_ready() {
+                return self.break_off();
+            }
+            self.user = User::Watched(end);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        !matches!(self.user, User::Ended) && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Why a body has broken off.
+#[derive(Debug)]
+struct Ended;
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the user of the stream may not go on")
+    }
+}
+
+impl std::error::Error for Ended {}
