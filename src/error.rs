@@ -316,6 +316,12 @@ impl AuthError {
         self
     }
 
+    /// The error behind it, if there is one.
+    pub(crate) fn with_source(mut self, source: Option<Arc<dyn Error + Send + Sync>>) -> Self {
+        self.source = source;
+        self
+    }
+
     /// The token's signature is valid: the client did not make up what is wrong.
     pub(crate) fn after_signature(mut self) -> Self {
         self.after_signature = true;

@@ -500,11 +500,11 @@ fn key_error(error: KeyError, unverified: &UnverifiedToken<'_, '_>) -> AuthError
     let (endpoint, kid) = (unverified.trusted().endpoint, unverified.kid());
     match error {
         KeyError::Unknown => AuthError::with_detail(AuthErrorKind::UnknownKey, format!("requested {endpoint}/{kid}")),
-        KeyError::Unavailable { reason, retry_after } => {
-            AuthError::with_detail(AuthErrorKind::KeysUnavailable, reason).retry_after(retry_after)
+        KeyError::Unavailable { reason, retry_after, source } => {
+            AuthError::with_detail(AuthErrorKind::KeysUnavailable, reason).retry_after(retry_after).with_source(source)
         }
-        KeyError::Rejected { reason, retry_after } => {
-            AuthError::with_detail(AuthErrorKind::KeyRejected, reason).retry_after(retry_after)
+        KeyError::Rejected { reason, retry_after, source } => {
+            AuthError::with_detail(AuthErrorKind::KeyRejected, reason).retry_after(retry_after).with_source(source)
         }
     }
 }

@@ -371,7 +371,8 @@ impl AlbAuthConfigBuilder {
             ));
             return None;
         };
-        report(sign_in.check(issuer).map_err(|problem| format!("{of}: sign-in: {problem}")), problems);
+        let found = sign_in.check(issuer).into_iter();
+        problems.extend(found.map(|problem| problem.within(format_args!("{of}: sign-in"))));
         let policy = sign_in.policy();
         let only_namespace = policy.namespace.clone();
         let written = entry.written.clone();

@@ -1,6 +1,6 @@
 //! The result of a sign-in.
 
-use std::{fmt, sync::Arc};
+use std::{error::Error, fmt, sync::Arc};
 
 use crate::identity::{ClaimError, EntityRef};
 
@@ -55,26 +55,34 @@ pub struct SignInError {
     message: Arc<str>,
     /// The messages of the policies that found no user, if there are several.
     reasons: Option<Arc<[Arc<str>]>>,
-    follow_up: FollowUp,
+    /// The error behind it.
+    source: Uncompared<dyn Error + Send + Sync>,
+    /// Work for the log that starts once the whole policy has found no user.
+    follow_up: Uncompared<dyn Fn() + Send + Sync>,
 }
 
-/// Work for the log that starts once the whole policy has found no user. It is no part of the value.
-#[derive(Clone, Default)]
-struct FollowUp(Option<Arc<dyn Fn() + Send + Sync>>);
+/// A part of an error that is neither compared nor printed.
+struct Uncompared<T: ?Sized>(Option<Arc<T>>);
 
-impl fmt::Debug for FollowUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FollowUp")
+impl<T: ?Sized> Clone for Uncompared<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
     }
 }
 
-impl PartialEq for FollowUp {
+impl<T: ?Sized> fmt::Debug for Uncompared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Some(..)" } else { "None" })
+    }
+}
+
+impl<T: ?Sized> PartialEq for Uncompared<T> {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for FollowUp {}
+impl<T: ?Sized> Eq for Uncompared<T> {}
 
 /// The kinds of [`SignInError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -136,6 +144,14 @@ impl SignInError {
         Self::new(SignInErrorKind::Misconfigured, message)
     }
 
+    /// Sets the error behind it, which [`Error::source`] returns. The layer logs the message only, and errors are compared
+    /// without it.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Uncompared(Some(Arc::from(source.into())));
+        self
+    }
+
     /// The kind of the failure.
     pub fn kind(&self) -> SignInErrorKind {
         self.kind
@@ -167,12 +183,15 @@ impl SignInError {
     /// Adds work that starts if no later policy finds the user.
     #[cfg(feature = "https")]
     pub(super) fn with_follow_up(mut self, follow_up: impl Fn() + Send + Sync + 'static) -> Self {
-        self.follow_up = FollowUp(Some(Arc::new(follow_up)));
+        self.follow_up = Uncompared(Some(Arc::new(follow_up)));
         self
     }
 
-    /// Takes the work over from the error of an earlier policy, if there is any.
+    /// Takes the cause and the work over from the errors of earlier policies, if there are any.
     pub(super) fn following_up(mut self, earlier: &[Self]) -> Self {
+        if let Some(error) = earlier.iter().find(|error| error.source.0.is_some()) {
+            self.source = error.source.clone();
+        }
         if let Some(error) = earlier.iter().find(|error| error.follow_up.0.is_some()) {
             self.follow_up = error.follow_up.clone();
         }
@@ -189,11 +208,19 @@ impl SignInError {
     /// Bytes on the heap, roughly, for the cache's bound.
     pub(crate) fn weight(&self) -> usize {
         let reasons = self.reasons.iter().flat_map(|reasons| reasons.iter());
-        reasons.map(|reason| reason.len()).sum::<usize>().saturating_add(self.message.len())
+        let source =
+            self.source.0.as_deref().map_or(0, |source| size_of_val(source).saturating_add(self.message.len()));
+        reasons.map(|reason| reason.len()).sum::<usize>().saturating_add(self.message.len()).saturating_add(source)
     }
 
     fn new(kind: SignInErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into().into(), reasons: None, follow_up: FollowUp::default() }
+        Self {
+            kind,
+            message: message.into().into(),
+            reasons: None,
+            source: Uncompared(None),
+            follow_up: Uncompared(None),
+        }
     }
 }
 
@@ -203,12 +230,16 @@ impl fmt::Display for SignInError {
     }
 }
 
-impl std::error::Error for SignInError {}
+impl Error for SignInError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.0.as_deref().map(|source| source as _)
+    }
+}
 
 impl From<ClaimError> for SignInError {
     /// [`Refused`](SignInErrorKind::Refused): a claim of the wrong type does not count as missing,
     /// so [`FirstMatch`](super::FirstMatch) tries no further policy.
     fn from(error: ClaimError) -> Self {
-        Self::refused(error.to_string())
+        Self::refused(error.to_string()).caused_by(error)
     }
 }

@@ -98,6 +98,11 @@ fn minted(builder: CatalogBuilder, tokens: &TokenIssuer) -> CatalogBuilder {
     let tokens = tokens.clone();
     builder.token_from(move || {
         let tokens = tokens.clone();
-        async move { tokens.plugin_token("catalog").await.map_err(|error| SignInError::unavailable(error.to_string())) }
+        async move {
+            tokens
+                .plugin_token("catalog")
+                .await
+                .map_err(|error| SignInError::unavailable(error.to_string()).caused_by(error))
+        }
     })
 }

@@ -46,8 +46,8 @@ pub(super) fn in_catalog(resolvers: &[Section<'_>], catalog: &Catalog, options: 
         }
         let policy = if options.verified { policy.require_verified_email() } else { policy };
         let policy = if options.transitive { policy.transitive_groups() } else { policy };
-        if let Err(problem) = policy.check(options.issuer) {
-            resolver.problems.add(Problem::clause(ProblemKind::InvalidValue, [resolver.place()], problem));
+        for problem in policy.check(options.issuer) {
+            resolver.problems.add(problem.at_key(resolver.place()));
         }
         policies.push(Located { policy: Arc::new(policy), place: resolver.place() });
     }
