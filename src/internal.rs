@@ -29,7 +29,7 @@ pub(crate) use crate::{
     authenticator::sign_in_error,
     error::quoted,
     identity::{ClaimsParts, Span},
-    net::{encoded, is_loopback},
+    net::{HttpUrl, HttpUrlError, encoded, is_loopback},
     settings::files,
     sync::{Arc, Mutex, SharedClock, SingleFlight, catch_panic, spawn},
     telemetry::{self, Warnings},

@@ -2,14 +2,14 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use http::{HeaderName, Uri};
+use http::HeaderName;
 
 use super::values::{is_reserved, number};
 use crate::{
     AlbAuthSettings,
     auth_proxy::template::Template,
     config::{Problem, ProblemKind},
-    internal::{KeyAt, Section, is_loopback, quoted},
+    internal::{HttpUrl, KeyAt, Section, quoted},
 };
 
 const DEFAULT_HEADER: HeaderName = HeaderName::from_static("x-jwt-assertion");
@@ -79,24 +79,21 @@ pub(super) fn read(
 
 fn issuer(top: &Section<'_>) -> Option<String> {
     let text = top.text("assertion_issuer")?;
-    let parsed = text.parse::<Uri>().ok().filter(|url| {
-        let is_http = matches!(url.scheme_str(), Some("http" | "https"));
-        is_http
-            && url.query().is_none()
-            && url.host().is_some_and(|host| !host.is_empty())
-            && !text.contains(['#', '@'])
-    });
+    let parsed = HttpUrl::parse(&text);
     let problem = |kind, what: String, fix: &str| {
         top.problems.add(Problem::of(kind, top.at("assertion_issuer"), what).with_fix(fix));
         None
     };
-    match parsed {
-        None => problem(
-            ProblemKind::InvalidValue,
-            format!("is {}, which is not the URL of an issuer", quoted(&text)),
-            "write it as https://auth.example.com or http://127.0.0.1:8081, without a query",
-        ),
-        Some(url) if url.scheme_str() == Some("http") && !url.host().is_some_and(is_loopback) => problem(
+    let form = "write it as https://auth.example.com or http://127.0.0.1:8081, without a query";
+    match parsed.ok().filter(|url| !url.has_query()) {
+        // There may be a password before an at-sign.
+        None if text.contains('@') => {
+            problem(ProblemKind::InvalidValue, "has a user name or password".to_owned(), form)
+        }
+        None => {
+            problem(ProblemKind::InvalidValue, format!("is {}, which is not the URL of an issuer", quoted(&text)), form)
+        }
+        Some(url) if !url.is_protected() => problem(
             ProblemKind::Insecure,
             format!(
                 "{} is plain http to another machine: an attacker on the network path can replace the keys that verify \
