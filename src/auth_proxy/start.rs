@@ -26,7 +26,6 @@ use super::{
 };
 use crate::{
     AlbAuthLayer, BackgroundTask, ConfigError,
-    backstage::KeyMaintenance,
     deny_list::DenyList,
     internal::{
         private_file::warn_if_open,
@@ -44,7 +43,7 @@ pub struct AuthProxy {
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
     _refresh: BackgroundTask,
-    _keys: Option<KeyMaintenance>,
+    _keys: Option<BackgroundTask<ConfigError>>,
     _upkeep: Option<Upkeep>,
 }
 
