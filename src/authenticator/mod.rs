@@ -4,28 +4,36 @@
 //! results in that snapshot only. A decision is synchronous if the token is cached or its key is
 //! known, and the sign-in policy returns its result at once.
 
+mod denial;
 pub mod explain;
+mod outcome;
 mod token_cache;
+#[cfg(feature = "https")]
+mod with_access_token;
 
-use std::{pin::Pin, sync::Arc};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tracing::Instrument;
 
-use self::token_cache::{Remembered, TokenCache};
+pub(crate) use self::outcome::{Authenticated, Decision, DecisionFuture, sign_in_error};
+use self::{
+    outcome::{Outcome, accept, decided, key_error, refuse},
+    token_cache::{Remembered, TokenCache},
+};
 #[cfg(feature = "https")]
-use crate::access_token::{AccessTokenVerifier, AccessTokenVerifiers, Checked};
+use crate::access_token::AccessTokenVerifiers;
 use crate::sync::Second;
 use crate::{
     alb::{OidcHeaders, OwnedValues, PublicKey, Values},
-    config::{AlbAuthConfig, IdentityHeader, Naming, Settings, TrustMatch},
-    deny_list::{Attached, DeniedUser, Hit},
+    config::{AlbAuthConfig, IdentityHeader, Settings, TrustMatch},
+    deny_list::Attached,
     error::{AuthError, AuthErrorKind},
-    identity::{BackstageIdentity, Claims},
-    keys::{KeyError, KeyStore, Lookup},
-    sign_in::{CachedSignIn, Resolution, SignIn, SignInCache, SignInError, SignInErrorKind},
+    identity::Claims,
+    keys::{KeyStore, Lookup},
+    sign_in::{CachedSignIn, Resolution, SignInCache, SignInError},
     sync::catch_panic,
-    telemetry::{self, Decided, DecisionSpan, Warnings},
+    telemetry::{self, DecisionSpan, Warnings},
     token::{UnverifiedToken, VerifiedToken},
 };
 
@@ -47,51 +55,6 @@ pub(crate) struct Snapshot {
     warnings: Warnings,
 }
 
-/// The user of a verified token.
-pub(crate) enum Authenticated {
-    User(BackstageIdentity),
-    /// The policy names no users.
-    ClaimsOnly(Claims),
-    /// The policy names users, but returned none for these claims.
-    NoMatch(Claims),
-}
-
-impl Authenticated {
-    pub(crate) fn claims(&self) -> &Claims {
-        match self {
-            Self::User(identity) => identity.claims(),
-            Self::ClaimsOnly(claims) | Self::NoMatch(claims) => claims,
-        }
-    }
-
-    pub(crate) fn claims_mut(&mut self) -> &mut Claims {
-        match self {
-            Self::User(identity) => identity.claims_mut(),
-            Self::ClaimsOnly(claims) | Self::NoMatch(claims) => claims,
-        }
-    }
-}
-
-impl<'a> From<&'a Authenticated> for DeniedUser<'a> {
-    fn from(authenticated: &'a Authenticated) -> Self {
-        match authenticated {
-            Authenticated::User(identity) => identity.into(),
-            Authenticated::ClaimsOnly(claims) | Authenticated::NoMatch(claims) => claims.into(),
-        }
-    }
-}
-
-type Outcome = Result<Authenticated, AuthError>;
-
-/// A decision, or a future of it.
-pub(crate) enum Decision {
-    Made(Outcome),
-    Waiting(DecisionFuture),
-}
-
-/// A decision that waits for a key or for the sign-in policy. Borrows nothing.
-pub(crate) type DecisionFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
-
 impl Authenticator {
     pub(crate) fn new(config: AlbAuthConfig) -> Self {
         Self { current: ArcSwap::from_pointee(Snapshot::new(config)), denied: Arc::default() }
@@ -100,18 +63,6 @@ impl Authenticator {
     /// The deny lists that each decision is compared with.
     pub(crate) fn denied(&self) -> &Attached {
         &self.denied
-    }
-
-    /// Why this user is shut out, if a deny list names the user now.
-    pub(crate) fn denial(&self, user: DeniedUser<'_>) -> Option<AuthError> {
-        self.current.load().denial(&self.denied, user)
-    }
-
-    /// As [`denial`](Self::denial), by the entity ref alone.
-    #[cfg(feature = "backstage")]
-    pub(crate) fn denial_of(&self, user: &crate::identity::EntityRef) -> Option<AuthError> {
-        let now = self.current.load().settings().clock.unix_now();
-        self.denied.find_user(user, now).map(|hit| denied_by(&hit))
     }
 
     /// The current snapshot.
@@ -204,36 +155,6 @@ impl Snapshot {
     /// The number of cached tokens.
     pub(crate) fn remembered_tokens(&self) -> usize {
         self.tokens.len()
-    }
-
-    /// Refuses a user whom a deny list names. The one place for it: each decision passes here, however it was made.
-    #[inline]
-    fn deny(&self, denied: &Attached, outcome: &mut Outcome) {
-        let Ok(authenticated) = &*outcome else { return };
-        if let Some(error) = self.denial(denied, authenticated.into()) {
-            *outcome = Err(error);
-        } else if let Authenticated::ClaimsOnly(_) = authenticated {
-            denied.warn_of_unnamed_user();
-        }
-    }
-
-    #[inline]
-    fn denial(&self, denied: &Attached, user: DeniedUser<'_>) -> Option<AuthError> {
-        let hit = denied.find(user, || self.settings().clock.unix_now()).or_else(|| self.find_address(denied, user))?;
-        Some(denied_by(&hit))
-    }
-
-    /// An entry by email denies the user whom the sign-in policy knows by that address, in whichever claim it is.
-    #[inline]
-    fn find_address(&self, denied: &Attached, DeniedUser { claims, .. }: DeniedUser<'_>) -> Option<Hit> {
-        if !denied.names_emails() {
-            return None;
-        }
-        let settings = self.settings();
-        settings.trust.email_claims(claims.issuer()).find_map(|claim| match claim.read(claims) {
-            Ok(address) => denied.find_address(&address?, settings.clock.unix_now()),
-            Err(error) => Some(Hit::AddressIsUnread(error.message().into())),
-        })
     }
 
     fn settings(&self) -> &Settings {
@@ -344,35 +265,6 @@ impl Snapshot {
         self.resolve(trusted, claims)
     }
 
-    /// Verifies the access token before the policy is applied.
-    #[cfg(feature = "https")]
-    fn sign_in_with_access_token(
-        self: &Arc<Self>,
-        verifier: &Arc<AccessTokenVerifier>,
-        trusted: TrustMatch<'_>,
-        claims: Claims,
-        access_token: Values<'_>,
-    ) -> Decision {
-        match verifier.check(access_token, claims.subject()) {
-            Checked::Ready(Ok(access_token)) => self.resolve(trusted, claims.with_access_token(access_token)),
-            Checked::Ready(Err(error)) => Decision::Made(Err(error)),
-            Checked::Waiting(checked) => {
-                let (snapshot, index) = (Arc::clone(self), trusted.index);
-                Decision::Waiting(Box::pin(async move {
-                    let claims = claims.with_access_token(checked.await?);
-                    let decision = {
-                        let trusted = snapshot.settings().trust.at(index);
-                        snapshot.resolve(trusted.ok_or(AuthErrorKind::UntrustedSigner)?, claims)
-                    };
-                    match decision {
-                        Decision::Made(outcome) => outcome,
-                        Decision::Waiting(waiting) => waiting.await,
-                    }
-                }))
-            }
-        }
-    }
-
     /// Applies the sign-in policy.
     fn resolve(self: &Arc<Self>, trusted: TrustMatch<'_>, claims: Claims) -> Decision {
         let entry = trusted.entry;
@@ -443,68 +335,6 @@ impl Waiting {
         match decision {
             Decision::Made(outcome) => outcome,
             Decision::Waiting(waiting) => waiting.await,
-        }
-    }
-}
-
-/// The outcome as telemetry records it.
-fn decided(outcome: &Outcome) -> Decided<'_> {
-    match outcome {
-        Ok(Authenticated::User(user)) => Decided::User(user.user_entity_ref()),
-        Ok(Authenticated::ClaimsOnly(_) | Authenticated::NoMatch(_)) => Decided::Claims,
-        Err(error) => Decided::Refused(error),
-    }
-}
-
-fn denied_by(hit: &Hit) -> AuthError {
-    AuthError::with_detail(AuthErrorKind::Denied, hit.reason())
-}
-
-fn refuse(kind: AuthErrorKind) -> Decision {
-    Decision::Made(Err(kind.into()))
-}
-
-fn accept(claims: Claims, result: Result<SignIn, SignInError>, naming: Naming<'_>) -> Outcome {
-    let SignIn { user, ownership } = result.map_err(sign_in_error)?;
-    match (user, naming) {
-        (None, Naming::NoUser) => Ok(Authenticated::ClaimsOnly(claims)),
-        (None, _) => Ok(Authenticated::NoMatch(claims)),
-        // The configuration did not check the namespace of a policy that is described to name no
-        // users.
-        (Some(_), Naming::NoUser) => Err(violated_description(
-            "the sign-in policy returned a user, but its description says that it names no users",
-        )),
-        (Some(user), Naming::Only(namespace)) if namespace != user.namespace() => {
-            Err(violated_description("the sign-in policy returned a user outside of the namespace in its description"))
-        }
-        (Some(user), _) => Ok(Authenticated::User(BackstageIdentity::new(claims, user, ownership))),
-    }
-}
-
-/// The policy violates its description, which the check of the configuration relies on.
-fn violated_description(message: &'static str) -> AuthError {
-    AuthError::with_detail(AuthErrorKind::SignInRefused, message)
-}
-
-pub(crate) fn sign_in_error(error: SignInError) -> AuthError {
-    let kind = match error.kind() {
-        SignInErrorKind::Refused => AuthErrorKind::SignInRefused,
-        SignInErrorKind::NotFound => AuthErrorKind::UserNotFound,
-        SignInErrorKind::Ambiguous => AuthErrorKind::AmbiguousUser,
-        SignInErrorKind::Unavailable | SignInErrorKind::Misconfigured => AuthErrorKind::SignInUnavailable,
-    };
-    AuthError::with_detail(kind, error.message()).caused_by(error)
-}
-
-fn key_error(error: KeyError, unverified: &UnverifiedToken<'_, '_>) -> AuthError {
-    let (endpoint, kid) = (unverified.trusted().endpoint, unverified.kid());
-    match error {
-        KeyError::Unknown => AuthError::with_detail(AuthErrorKind::UnknownKey, format!("requested {endpoint}/{kid}")),
-        KeyError::Unavailable { reason, retry_after, source } => {
-            AuthError::with_detail(AuthErrorKind::KeysUnavailable, reason).retry_after(retry_after).with_source(source)
-        }
-        KeyError::Rejected { reason, retry_after, source } => {
-            AuthError::with_detail(AuthErrorKind::KeyRejected, reason).retry_after(retry_after).with_source(source)
         }
     }
 }

@@ -17,8 +17,10 @@ mod access_token_claims;
 mod backstage_identity;
 mod carried;
 mod characters;
+mod claim_error;
 mod claim_value;
 mod claims;
+mod claims_parts;
 mod email;
 mod entity_ref;
 mod profile;
@@ -27,15 +29,17 @@ mod token_bytes;
 
 pub use self::{
     backstage_identity::BackstageIdentity,
-    claims::{AccessTokenClaims, ClaimError, Claims, StableId},
+    claim_error::ClaimError,
+    claims::{AccessTokenClaims, Claims, StableId},
     entity_ref::{EntityRef, EntityRefError},
     profile::Profile,
     serializable::{SerializableClaims, SerializableIdentity},
 };
 pub(crate) use self::{
     carried::Carried,
+    claim_error::TEXT_OR_TEXTS,
     claim_value::{ClaimValue, TextList},
-    claims::{ClaimsParts, Span, TEXT_OR_TEXTS},
+    claims_parts::{ClaimsParts, Span},
     email::{Email, EmailProblem},
     token_bytes::{ReceivedToken, TokenBytes},
 };

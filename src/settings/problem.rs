@@ -7,103 +7,11 @@ use std::{
     sync::Arc,
 };
 
-use super::suggest::closest;
-
-/// A file, and the line if it is known.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Location {
-    file: Arc<str>,
-    /// 0 if it is not known.
-    line: u64,
-}
-
-impl Location {
-    #[cfg(feature = "app-config")]
-    pub(crate) fn new(file: &Arc<str>, line: u64) -> Self {
-        Self { file: Arc::clone(file), line }
-    }
-
-    /// The file, as it was named.
-    pub fn file(&self) -> &str {
-        &self.file
-    }
-
-    /// The line, counted from 1.
-    pub fn line(&self) -> Option<u64> {
-        Some(self.line).filter(|line| *line > 0)
-    }
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => f.write_str(&self.file),
-            line => write!(f, "{}:{line}", self.file),
-        }
-    }
-}
-
-/// The path of a key, and where the key is written: `auth.keyStore.provider (app-config.yaml:12)`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct KeyAt {
-    pub(crate) path: String,
-    pub(crate) location: Option<Location>,
-}
-
-impl KeyAt {
-    /// A key that no file has: an environment variable, an option in code, or a key that is missing.
-    pub(crate) fn path(path: impl Into<String>) -> Self {
-        Self { path: path.into(), location: None }
-    }
-
-    #[cfg(feature = "app-config")]
-    pub(crate) fn new(path: impl Into<String>, location: &Location) -> Self {
-        Self { path: path.into(), location: Some(location.clone()) }
-    }
-}
-
-impl fmt::Display for KeyAt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.location {
-            Some(location) => write!(f, "{} ({location})", self.path),
-            None => f.write_str(&self.path),
-        }
-    }
-}
-
-/// What kind of problem it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ProblemKind {
-    /// A key or variable that does not exist.
-    UnknownKey,
-    /// A value that is not one of those that exist.
-    UnknownValue,
-    /// A value of the wrong type: a list instead of a text.
-    WrongType,
-    /// A value that is outside of its range.
-    OutOfRange,
-    /// A value that is not what the key needs: not an ARN, not a URL.
-    InvalidValue,
-    /// A required setting is missing.
-    Missing,
-    /// A value is taken from an environment variable that is not set.
-    UnsetVariable,
-    /// Settings that contradict one another.
-    Conflict,
-    /// A setting that would let another person's token or page in, and is not waived.
-    Insecure,
-    /// A setting that Backstage has and this crate does not serve.
-    NotServed,
-    /// A resolver needs the catalog, and no catalog was given.
-    CatalogMissing,
-    /// A file or an address that cannot be read.
-    Unreadable,
-    /// A file that is not valid YAML or JSON.
-    Syntax,
-    /// Of a part of the crate or of the application that gives a text only.
-    Other,
-}
+use super::{
+    location::{KeyAt, Location},
+    problem_kind::ProblemKind,
+    suggest::closest,
+};
 
 /// One problem of a configuration. `Display` is a sentence made from its parts: the place, what is wrong, and what to change.
 ///

@@ -222,7 +222,7 @@ impl AppConfig {
     /// | `accessToken` | `true`, or `issuer`, `audiences`, `jwksUri`, `subjectClaim`: verifies access tokens too |
     /// | `limits` | limits by name: `{ maxLifetime: 30m }` |
     /// | `dangerouslyIgnoreIdentityHeader` | lets `x-amzn-oidc-identity` differ from the signed subject |
-    /// | `signIn.resolvers` | required: who becomes whom, tried in order |
+    /// | `signIn.resolvers` | required: the sign-in policies, tried in order |
     ///
     /// Of the resolvers, `emailLocalPartMatchingUserEntityName` is served here with
     /// `dangerouslyAllowSignInWithoutUserInCatalog: true`, and wants `allowedDomains` (or `dangerouslyAllowAnyDomain: true`).
