@@ -87,9 +87,11 @@ fn issuer(top: &Section<'_>) -> Option<String> {
     let form = "write it as https://auth.example.com or http://127.0.0.1:8081, without a query";
     match parsed.ok().filter(|url| !url.has_query()) {
         // There may be a password before an at-sign.
-        None if text.contains('@') => {
-            problem(ProblemKind::InvalidValue, "has a user name or password".to_owned(), form)
-        }
+        None if text.contains('@') => problem(
+            ProblemKind::InvalidValue,
+            "is a text with an at-sign, which is not the URL of an issuer".to_owned(),
+            form,
+        ),
         None => {
             problem(ProblemKind::InvalidValue, format!("is {}, which is not the URL of an issuer", quoted(&text)), form)
         }

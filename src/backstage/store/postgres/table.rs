@@ -111,7 +111,7 @@ impl Table {
         Ok(self.spec.layout(&rows.map_err(|failure| self.database.label().error(failure))?))
     }
 
-    /// Backstage creates its tables, unless the operator said that there is no stock auth backend.
+    /// Backstage creates its tables, unless the operator states that there is no stock auth backend.
     async fn make(&self, deadline: Instant) -> Result<(), StoreError> {
         let (label, name) = (self.database.label(), self.spec.name);
         let signs: Vec<String> = SIGNS_OF_BACKSTAGE.iter().map(|sign| self.qualified(sign)).collect();
