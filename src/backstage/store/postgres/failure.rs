@@ -185,11 +185,12 @@ impl DatabaseLabel {
     }
 }
 
-/// The error behind a failure, but for what the server reported: the detail of that repeats the row.
+/// The error behind a failure, if it cannot repeat a row. The detail of an error of the server does, and one about a value may.
 fn cause(failure: Failure) -> Option<Box<dyn std::error::Error + Send + Sync>> {
     match failure {
         Failure::Password(error) => Some(error.into()),
-        Failure::Connecting(error) | Failure::Postgres(error) if error.as_db_error().is_none() => error.into_source(),
+        Failure::Connecting(error) if error.as_db_error().is_none() => error.into_source(),
+        Failure::Postgres(error) => error.into_source().filter(|cause| cause.is::<io::Error>()),
         _ => None,
     }
 }
