@@ -16,7 +16,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tracing::Instrument;
 
-pub(crate) use self::outcome::{Authenticated, Decision, DecisionFuture, sign_in_error};
+#[cfg(feature = "backstage")]
+pub(crate) use self::outcome::sign_in_error;
+pub(crate) use self::outcome::{Authenticated, Decision, DecisionFuture};
 use self::{
     outcome::{Outcome, accept, decided, key_error, refuse},
     token_cache::{Remembered, TokenCache},

@@ -2,8 +2,8 @@
 
 mod error;
 pub(crate) mod files;
-#[cfg(feature = "app-config")]
 mod location;
+#[cfg(feature = "app-config")]
 mod merge;
 #[cfg(feature = "app-config")]
 mod node;
