@@ -318,6 +318,7 @@ fn https(keys: &HttpsKeys, limits: &KeyLimits, problems: &mut Vec<Problem>) -> O
     report(keys.source(limits), problems).map(SharedSource::new)
 }
 
+#[cfg(feature = "https")]
 fn report<T>(result: Result<T, String>, problems: &mut Vec<Problem>) -> Option<T> {
     result.map_err(|problem| problems.push(Problem::sentence(ProblemKind::InvalidValue, problem))).ok()
 }
