@@ -111,7 +111,7 @@ impl HttpUrl {
     }
 
     /// In lower case; an IPv6 address in brackets.
-    #[cfg(any(feature = "emulator", feature = "backstage"))]
+    #[cfg(feature = "backstage")]
     pub(crate) fn host(&self) -> &str {
         &self.host
     }
