@@ -1,26 +1,10 @@
-//! Why a request was refused: the kinds in one table, and the error that carries one.
+//! Why a request was refused: the kinds in one table. An [`AuthError`] carries one.
 
-use std::{error::Error, fmt, sync::Arc, time::Duration};
+mod auth_error;
 
 use http::StatusCode;
 
-/// `Display` is [`client_message`](Self::client_message), which is safe to send; [`operator_message`](Self::operator_message)
-/// is for logs.
-///
-/// The client gets one text per status, no matter the reason. The operator gets what was found, what was expected and what to
-/// change. Neither text carries a token, an email address or an access token.
-///
-/// The layer puts the error into the extensions of its response, so that an outer layer can log or count it.
-#[derive(Clone)]
-pub struct AuthError {
-    kind: AuthErrorKind,
-    /// What was expected and found, and what to change.
-    detail: Option<Arc<str>>,
-    retry_after: Option<Duration>,
-    source: Option<Arc<dyn Error + Send + Sync>>,
-    /// A trusted load balancer signed the token, so that no stranger caused the refusal.
-    after_signature: bool,
-}
+pub use self::auth_error::AuthError;
 
 /// What a kind means to the client, the operator and the dashboards.
 struct Row {
@@ -192,8 +176,8 @@ kinds! {
         "malformed_claims", UNAUTHORIZED, Operator,
         "the token's claims are not what a load balancer writes"
     }
-    /// The key endpoint could not be reached, or the budget of fetches is spent. The fault is ours or AWS's: the client is
-    /// asked to retry.
+    /// The key endpoint could not be reached, or the budget of fetches is spent. The fault is ours or AWS's: the client
+    /// gets a time to retry.
     KeysUnavailable {
         "keys_unavailable", SERVICE_UNAVAILABLE, Infrastructure,
         "the public keys are out of reach"
@@ -201,7 +185,7 @@ kinds! {
     /// The key endpoint sent something that is not a P-256 public key.
     KeyRejected {
         "key_rejected", SERVICE_UNAVAILABLE, Infrastructure,
-        "the key endpoint answered with something that is not a P-256 public key"
+        "the key endpoint responded with something that is not a P-256 public key"
     }
     /// The configuration verifies the access token, and the request has none, or several.
     AccessTokenMissing {
@@ -213,7 +197,7 @@ kinds! {
         "access_token_invalid", UNAUTHORIZED, Operator,
         "the access token (x-amzn-oidc-accesstoken) is rejected"
     }
-    /// The keys that the issuer signs access tokens with could not be fetched. The client is asked to retry.
+    /// The keys that the issuer signs access tokens with could not be fetched. The client gets a time to retry.
     AccessTokenKeysUnavailable {
         "access_token_keys_unavailable", SERVICE_UNAVAILABLE, Infrastructure,
         "the issuer's keys for access tokens are out of reach"
@@ -285,95 +269,6 @@ impl Fault {
     }
 }
 
-/// The client's text of a status: one for all kinds of it, so that it gives nothing away.
-fn client_text(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::FORBIDDEN => "You are signed in, but this application does not let you in.",
-        StatusCode::CONFLICT => "You are signed in, but more than one user matches you here.",
-        StatusCode::SERVICE_UNAVAILABLE => "Your sign-in cannot be checked at the moment. Please try again.",
-        StatusCode::INTERNAL_SERVER_ERROR => "This part of the application is set up wrongly.",
-        _ => "This needs a sign-in through the load balancer.",
-    }
-}
-
-impl AuthError {
-    pub(crate) fn new(kind: AuthErrorKind) -> Self {
-        Self { kind, detail: None, retry_after: None, source: None, after_signature: false }
-    }
-
-    pub(crate) fn with_detail(kind: AuthErrorKind, detail: impl Into<String>) -> Self {
-        Self { detail: Some(detail.into().into()), ..Self::new(kind) }
-    }
-
-    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
-        self
-    }
-
-    /// The error that led to this one, which [`source`](Error::source) returns.
-    pub(crate) fn caused_by(mut self, source: impl Error + Send + Sync + 'static) -> Self {
-        self.source = Some(Arc::new(source));
-        self
-    }
-
-    /// The token's signature is valid: the client did not make up what is wrong.
-    pub(crate) fn after_signature(mut self) -> Self {
-        self.after_signature = true;
-        self
-    }
-
-    /// What was found, without the text of the kind.
-    #[cfg(feature = "https")]
-    pub(crate) fn detail(&self) -> Option<&str> {
-        self.detail.as_deref()
-    }
-
-    /// The reason.
-    pub fn kind(&self) -> AuthErrorKind {
-        self.kind
-    }
-
-    /// Whose fault it most likely is: that of the kind, but not the client's if the token's signature is valid.
-    pub fn fault(&self) -> Fault {
-        match self.kind.fault() {
-            Fault::Client if self.after_signature => Fault::Operator,
-            fault => fault,
-        }
-    }
-
-    /// The status of the response: 401, 403, 409 or 503. 500 is for [`Misused`](AuthErrorKind::Misused) alone, a bug of the
-    /// application.
-    pub fn status(&self) -> StatusCode {
-        self.kind.status()
-    }
-
-    /// With status 503, when to retry.
-    pub fn retry_delay(&self) -> Option<Duration> {
-        (self.status() == StatusCode::SERVICE_UNAVAILABLE).then(|| self.retry_after.unwrap_or(Duration::from_secs(1)))
-    }
-
-    /// [`retry_delay`](Self::retry_delay) in whole seconds, for `Retry-After`. Rounded up: a client that retries early is
-    /// refused again.
-    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
-        let wait = self.retry_delay()?;
-        Some(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1))
-    }
-
-    /// The text for the client: one per status, so that it gives nothing away.
-    pub fn client_message(&self) -> &'static str {
-        client_text(self.status())
-    }
-
-    /// The text for the operator: what was expected, what was found, what to change. For logs, not for responses: it names load
-    /// balancers, issuers and client ids.
-    pub fn operator_message(&self) -> String {
-        let Row { summary, remedy, .. } = self.kind.row();
-        let detail = self.detail.iter().map(|detail| format!(": {detail}"));
-        let remedy = remedy.iter().map(|remedy| format!("; {remedy}"));
-        [(*summary).to_owned()].into_iter().chain(detail).chain(remedy).collect()
-    }
-}
-
 impl AuthErrorKind {
     /// The name in logs and the label of metrics, in snake case.
     pub fn as_str(self) -> &'static str {
@@ -390,28 +285,19 @@ impl AuthErrorKind {
         self.row().status
     }
 
+    /// What is wrong, for the operator.
+    fn summary(self) -> &'static str {
+        self.row().summary
+    }
+
+    /// What to do about it, if that does not depend on the request.
+    fn remedy(self) -> Option<&'static str> {
+        self.row().remedy
+    }
+
     #[expect(clippy::indexing_slicing, reason = "the table has a row for each kind, in the order of the enum")]
     fn row(self) -> &'static Row {
         &TABLE[self as usize]
-    }
-}
-
-impl fmt::Display for AuthError {
-    /// The client's text, so that an error that is printed into a response gives nothing away.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.client_message())
-    }
-}
-
-impl fmt::Debug for AuthError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthError").field("kind", &self.kind).field("message", &self.operator_message()).finish()
-    }
-}
-
-impl Error for AuthError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
     }
 }
 

@@ -8,6 +8,8 @@
 pub(crate) use crate::alb::signer;
 #[cfg(any(feature = "test-util", feature = "emulator"))]
 pub(crate) use crate::alb::{ACCESS_TOKEN, IDENTITY};
+#[cfg(feature = "backstage")]
+pub(crate) use crate::authenticator::sign_in_error;
 #[cfg(any(feature = "backstage", feature = "proxy"))]
 pub(crate) use crate::net::path_readings;
 #[cfg(any(feature = "emulator", feature = "proxy"))]
@@ -26,10 +28,9 @@ pub(crate) use crate::sync::{BoundedCache, HeapSize, catch_panics};
 pub(crate) use crate::{alb::strip_oidc_headers, net::proxy};
 pub(crate) use crate::{
     alb::{DATA, OidcHeaders, Values},
-    authenticator::sign_in_error,
     error::quoted,
     identity::{ClaimsParts, Span},
-    net::{encoded, is_loopback},
+    net::{HttpUrl, HttpUrlError, encoded, is_loopback},
     settings::files,
     sync::{Arc, Mutex, SharedClock, SingleFlight, catch_panic, spawn},
     telemetry::{self, Warnings},

@@ -31,8 +31,8 @@
 //!
 //! # Where to read on
 //! - [`layer`]: what is let through, what is refused, what has to stand around it.
-//! - [`config`]: whom to trust, and what a configuration must have.
-//! - [`sign_in`]: who becomes whom.
+//! - [`config`]: trusted load balancers, and what a configuration must have.
+//! - [`sign_in`]: the policies that name users.
 //! - [`explain`]: what the layer does with a request, check by check, and why.
 //! - [`deny_list`]: who is shut out now.
 //! - [`keys`]: how public keys are fetched, kept and given up.

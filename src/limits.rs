@@ -13,21 +13,25 @@ const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Declares a struct of limits: a field, a setter, a default and a range each, and the check of all ranges.
+/// Declares a struct of limits: a field, a default and a range each, and the check of all ranges. Those that operators set
+/// have a setter and a name in settings. The fixed ones have a setter for tests only, within the range in which the code
+/// is tested.
 macro_rules! limits {
     (
         $(#[$outer:meta])*
         $name:ident {
             $( $(#[$doc:meta])* $field:ident: $type:ty = $default:expr, $range:expr; )*
+        } fixed {
+            $( $(#[$fixed_doc:meta])* $fixed:ident: $fixed_type:ty = $value:expr, $tested:expr; )*
         }
     ) => {
         $(#[$outer])*
         #[derive(Debug, Clone, PartialEq)]
-        pub struct $name { $( pub(crate) $field: $type, )* }
+        pub struct $name { $( pub(crate) $field: $type, )* $( $(#[$fixed_doc])* pub(crate) $fixed: $fixed_type, )* }
 
         impl Default for $name {
             fn default() -> Self {
-                Self { $( $field: $default, )* }
+                Self { $( $field: $default, )* $( $fixed: $value, )* }
             }
         }
 
@@ -48,7 +52,17 @@ macro_rules! limits {
                 }
             )*
 
-            /// The names of the limits.
+            $(
+                #[cfg(any(test, feature = "test-util"))]
+                #[doc(hidden)]
+                #[must_use]
+                pub fn $fixed(mut self, value: $fixed_type) -> Self {
+                    self.$fixed = value;
+                    self
+                }
+            )*
+
+            /// The names of the limits that settings can change.
             pub(crate) const NAMES: &[&str] = &[$( stringify!($field), )*];
 
             /// Sets the limit of this name from a text. `None` if there is no such limit; an error names what the text should
@@ -64,7 +78,11 @@ macro_rules! limits {
             }
 
             pub(crate) fn check(&self) -> Vec<LimitProblem> {
-                [$( check(stringify!($field), &self.$field, &$range), )*].into_iter().flatten().collect()
+                let ranges = [
+                    $( check(stringify!($field), &self.$field, &$range), )*
+                    $( check(stringify!($fixed), &self.$fixed, &$tested), )*
+                ];
+                ranges.into_iter().flatten().collect()
             }
         }
     };
@@ -143,20 +161,21 @@ limits! {
     TokenLimits {
         /// Longest token, in bytes. A load balancer sends one header of at most 16 KiB.
         max_token_bytes: usize = 16 * KIB, KIB..=64 * KIB;
-        /// Longest JOSE header, decoded, in bytes. What a load balancer writes takes about 350.
-        max_header_bytes: usize = 2 * KIB, 256..=4 * KIB;
-        /// How deep JSON may nest; the outermost object is 1.
-        max_json_depth: usize = 16, 2..=32;
-        /// How many members one JSON object may have.
-        max_json_members: usize = 128, 16..=1024;
-        /// How many elements one JSON array may have.
-        max_json_elements: usize = 1024, 16..=16384;
-        /// Longest subject, in characters. OpenID Connect Core 1.0 section 2 allows 255.
-        max_subject_chars: usize = 255, 1..=255;
         /// How far clocks may differ when `exp`, `nbf` and `iat` are checked.
         leeway: Duration = seconds(30), seconds(0)..=seconds(300);
         /// How far ahead `exp` may lie. A load balancer sets it 120 s ahead; a clock that is wrong by some minutes fits in.
         max_lifetime: Duration = seconds(15 * 60), seconds(120)..=seconds(7 * 24 * 3600);
+    } fixed {
+        /// Longest JOSE header, decoded, in bytes. What a load balancer writes takes about 350.
+        max_header_bytes: usize = 2 * KIB, 256..=4 * KIB;
+        /// How deep JSON may nest; the outermost object is 1. Claims of Keycloak nest 4 deep.
+        max_json_depth: usize = 16, 2..=32;
+        /// How many members one JSON object may have. OpenID Connect Core 1.0 section 5.1 defines 20 claims.
+        max_json_members: usize = 128, 16..=1024;
+        /// How many elements one JSON array may have. Entra ID sends at most 200 groups, and a token has 16 KiB.
+        max_json_elements: usize = 1024, 16..=16384;
+        /// Longest subject, in characters. OpenID Connect Core 1.0 section 2 allows 255.
+        max_subject_chars: usize = 255, 1..=255;
     }
 }
 
@@ -169,16 +188,17 @@ limits! {
         first_byte_timeout: Duration = seconds(2), millis(50)..=seconds(20);
         /// How long a fetch may take in all, its retry included.
         fetch_timeout: Duration = seconds(5), millis(100)..=seconds(30);
-        /// Largest response of the key endpoint, in bytes. A key is 178 bytes of PEM.
-        max_answer_bytes: usize = 8 * KIB, 512..=64 * KIB;
-        /// How long a key is used before it is fetched again. It is refreshed ahead of that, at `refresh_at_percent` of this.
+        /// How long a key is used before it is fetched again. It is refreshed in the background at 80 % of this.
         lifetime: Duration = seconds(3600), seconds(60)..=seconds(24 * 3600);
-        /// At what part of its lifetime, in percent, a key is fetched again while it is still used.
-        refresh_at_percent: u32 = 80, 10..=95;
         /// How long a key is used past its lifetime while it cannot be refreshed.
         max_stale: Duration = seconds(3600), seconds(0)..=seconds(24 * 3600);
         /// How many keys are held that have verified a token. In addition 16 may be held that have verified none.
         max_keys: usize = 64, 2..=1024;
+    } fixed {
+        /// Largest response of the key endpoint, in bytes. A key is 178 bytes of PEM.
+        max_answer_bytes: usize = 8 * KIB, 512..=64 * KIB;
+        /// At what part of its lifetime, in percent, a key is fetched again while it is still used.
+        refresh_at_percent: u32 = 80, 10..=95;
         /// How many kids that the endpoint does not know are remembered.
         max_unknown_kids: usize = 4096, 64..=65536;
         /// How long a kid that the endpoint does not know is remembered, give or take 20 %.
@@ -205,20 +225,21 @@ limits! {
     CacheLimits {
         /// How many verified tokens are remembered. At 0 each request is verified again.
         max_tokens: usize = 10_000, 0..=1_000_000;
-        /// How many bytes verified tokens may take.
-        max_token_cache_bytes: usize = 32 * MIB, MIB..=1024 * MIB;
         /// How many resolved sign-ins are remembered, of resolvers that wait. At 0 none are.
         max_sign_ins: usize = 10_000, 0..=1_000_000;
-        /// How many bytes resolved sign-ins may take.
-        max_sign_in_cache_bytes: usize = 32 * MIB, MIB..=1024 * MIB;
         /// How long a resolved sign-in is used.
         sign_in_lifetime: Duration = seconds(300), seconds(1)..=seconds(3600);
         /// How long a resolved sign-in is used past its lifetime while what the resolver queries is out of reach.
         sign_in_max_stale: Duration = seconds(3600), seconds(0)..=seconds(24 * 3600);
-        /// How long it is remembered that a sign-in finds no user.
-        not_found_for: Duration = seconds(10), seconds(0)..=seconds(300);
         /// How long a resolver may take.
         sign_in_timeout: Duration = seconds(5), millis(50)..=seconds(60);
+    } fixed {
+        /// How many bytes verified tokens may take: 10,000 of 3 KiB.
+        max_token_cache_bytes: usize = 32 * MIB, MIB..=1024 * MIB;
+        /// How many bytes resolved sign-ins may take.
+        max_sign_in_cache_bytes: usize = 32 * MIB, MIB..=1024 * MIB;
+        /// How long it is remembered that a sign-in finds no user, so that a new user is accepted soon.
+        not_found_for: Duration = seconds(10), seconds(0)..=seconds(300);
     }
 }
 

@@ -4,6 +4,8 @@
 //! of `src` do not count. A re-export (`pub use`) is an index and no import: an import of a re-exported name is one of the file
 //! that declares it.
 
+#[path = "architecture/causes.rs"]
+mod causes;
 #[path = "architecture/public_api.rs"]
 mod public_api;
 

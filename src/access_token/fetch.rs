@@ -37,7 +37,7 @@ pub(super) async fn fetch_keys(rule: &AccessTokenRule, timeout: Duration) -> Res
             let document = fetch(rule, url, timeout).await?;
             let Discovery { issuer, jwks_uri } = serde_json::from_slice(&document)
                 .map_err(|_| format!("{url} is not a discovery document with issuer and jwks_uri"))?;
-            // Section 4.3: the issuer must be the one that was asked for.
+            // Section 4.3: the issuer must be the one whose document was requested.
             if issuer != rule.issuer {
                 let (found, expected) = (quoted(&issuer), quoted(&rule.issuer));
                 return Err(format!("the issuer in {url} is {found}, expected {expected}"));

@@ -60,7 +60,7 @@ impl AccessTokenRule {
             || claims.kind("scp").is_some();
         if !marked && self.client_ids.as_ref().is_none_or(|ids| ids.contains(audience)) {
             return Err(invalid(
-                "its aud is a client, and it has neither scope nor client_id nor typ at+jwt: it cannot be told from an ID \
+                "its aud is a client, and it has neither scope nor client_id nor typ at+jwt: it cannot be distinguished from an ID \
                  token",
             ));
         }

@@ -2,9 +2,7 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
-use http::Uri;
-
-use crate::net::is_loopback;
+use crate::net::{HttpUrl, HttpUrlError};
 
 /// The base address of a region's public keys. The key of a kid is at `{endpoint}/{kid}`.
 ///
@@ -15,30 +13,32 @@ use crate::net::is_loopback;
 pub struct KeyEndpoint {
     /// Without a slash at the end.
     base: Arc<str>,
+    is_https: bool,
 }
 
 impl KeyEndpoint {
     pub(crate) fn parse(text: &str) -> Result<Self, KeyEndpointError> {
         let refused = |reason| Err(KeyEndpointError { found: crate::error::quoted(text), reason });
         let base = text.strip_suffix('/').unwrap_or(text);
-        if text.contains('@') {
-            return refused(Reason::UserInfo);
-        }
-        let Ok(uri) = base.parse::<Uri>() else { return refused(Reason::NotUrl) };
-        let host = uri.host().unwrap_or_default();
-        if host.is_empty() {
-            return refused(Reason::NoHost);
-        }
-        if uri.query().is_some() || text.contains('#') || text.contains("..") || uri.path().contains("//") {
+        let url = match HttpUrl::parse(base) {
+            Ok(url) => url,
+            Err(error) => {
+                return refused(match error {
+                    HttpUrlError::UserInfo => Reason::UserInfo,
+                    HttpUrlError::Host => Reason::NoHost,
+                    HttpUrlError::Scheme => Reason::NotHttps,
+                    HttpUrlError::Fragment => Reason::NotPlain,
+                    HttpUrlError::Port | HttpUrlError::Invalid => Reason::NotUrl,
+                });
+            }
+        };
+        if url.has_query() || text.contains('#') || text.contains("..") || url.path().contains("//") {
             return refused(Reason::NotPlain);
         }
-        match uri.scheme_str() {
-            Some("https") => {}
-            Some("http") if is_loopback(host) => {}
-            Some("http") => return refused(Reason::PlainHttp),
-            _ => return refused(Reason::NotHttps),
+        if !url.is_protected() {
+            return refused(Reason::PlainHttp);
         }
-        Ok(Self { base: base.into() })
+        Ok(Self { base: base.into(), is_https: url.is_https() })
     }
 
     /// The address as text, without a slash at the end.
@@ -48,8 +48,7 @@ impl KeyEndpoint {
 
     /// Whether keys are transferred without TLS, which is permitted for the local emulator only.
     pub(crate) fn is_plain_http(&self) -> bool {
-        // Schemes are case-insensitive (RFC 3986 section 3.1), so `HTTP:` is plain too.
-        !self.base.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+        !self.is_https
     }
 }
 
@@ -138,6 +137,12 @@ mod tests {
             "https://a//b",
             "http://10.0.0.1",
             "https://keys example",
+            "https://keys.example.com:99999",
+            "https://keys.example.com:x",
+            "https://keys.example.com:0",
+            "https://keys.example.com\\a",
+            "https://keys.example.com/@a",
+            "https://a;b",
         ] {
             assert!(KeyEndpoint::parse(text).is_err(), "{text}");
         }

@@ -26,7 +26,6 @@ use super::{
 };
 use crate::{
     AlbAuthLayer, BackgroundTask, ConfigError,
-    backstage::KeyMaintenance,
     deny_list::DenyList,
     internal::{
         proxy::{Forwarder, HopMark, tcp_connector},
@@ -43,7 +42,7 @@ pub struct AuthProxy {
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
     _refresh: BackgroundTask,
-    _keys: Option<KeyMaintenance>,
+    _keys: Option<BackgroundTask<ConfigError>>,
     _upkeep: Option<Upkeep>,
     _certificates: Option<Watching>,
 }

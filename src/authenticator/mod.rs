@@ -4,28 +4,38 @@
 //! results in that snapshot only. A decision is synchronous if the token is cached or its key is
 //! known, and the sign-in policy returns its result at once.
 
+mod denial;
 pub mod explain;
+mod outcome;
 mod token_cache;
+#[cfg(feature = "https")]
+mod with_access_token;
 
-use std::{pin::Pin, sync::Arc};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tracing::Instrument;
 
-use self::token_cache::{Remembered, TokenCache};
+#[cfg(feature = "backstage")]
+pub(crate) use self::outcome::sign_in_error;
+pub(crate) use self::outcome::{Authenticated, Decision, DecisionFuture};
+use self::{
+    outcome::{Outcome, accept, decided, key_error, refuse},
+    token_cache::{Remembered, TokenCache},
+};
 #[cfg(feature = "https")]
-use crate::access_token::{AccessTokenVerifier, AccessTokenVerifiers, Checked};
+use crate::access_token::AccessTokenVerifiers;
 use crate::sync::Second;
 use crate::{
     alb::{OidcHeaders, OwnedValues, PublicKey, Values},
-    config::{AlbAuthConfig, IdentityHeader, Naming, Settings, TrustMatch},
-    deny_list::{Attached, Cleared, DeniedUser, Hit, Lists, Verdict},
+    config::{AlbAuthConfig, IdentityHeader, Settings, TrustMatch},
+    deny_list::Attached,
     error::{AuthError, AuthErrorKind},
-    identity::{BackstageIdentity, Claims},
-    keys::{KeyError, KeyStore, Lookup},
-    sign_in::{CachedSignIn, Resolution, SignIn, SignInCache, SignInError, SignInErrorKind, address_by},
+    identity::Claims,
+    keys::{KeyStore, Lookup},
+    sign_in::{CachedSignIn, Resolution, SignInCache, SignInError, address_by},
     sync::catch_panic,
-    telemetry::{self, Decided, DecisionSpan, Warnings},
+    telemetry::{self, DecisionSpan, Warnings},
     token::{LastHeader, UnverifiedToken, VerifiedToken},
 };
 
@@ -48,51 +58,6 @@ pub(crate) struct Snapshot {
     warnings: Warnings,
 }
 
-/// The user of a verified token.
-pub(crate) enum Authenticated {
-    User(BackstageIdentity),
-    /// The policy names no users.
-    ClaimsOnly(Claims),
-    /// The policy names users, but returned none for these claims.
-    NoMatch(Claims),
-}
-
-impl Authenticated {
-    pub(crate) fn claims(&self) -> &Claims {
-        match self {
-            Self::User(identity) => identity.claims(),
-            Self::ClaimsOnly(claims) | Self::NoMatch(claims) => claims,
-        }
-    }
-
-    pub(crate) fn claims_mut(&mut self) -> &mut Claims {
-        match self {
-            Self::User(identity) => identity.claims_mut(),
-            Self::ClaimsOnly(claims) | Self::NoMatch(claims) => claims,
-        }
-    }
-}
-
-impl<'a> From<&'a Authenticated> for DeniedUser<'a> {
-    fn from(authenticated: &'a Authenticated) -> Self {
-        match authenticated {
-            Authenticated::User(identity) => identity.into(),
-            Authenticated::ClaimsOnly(claims) | Authenticated::NoMatch(claims) => claims.into(),
-        }
-    }
-}
-
-type Outcome = Result<Authenticated, AuthError>;
-
-/// A decision, or a future of it.
-pub(crate) enum Decision {
-    Made(Outcome),
-    Waiting(DecisionFuture),
-}
-
-/// A decision that waits for a key or for the sign-in policy. Borrows nothing.
-pub(crate) type DecisionFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
-
 impl Authenticator {
     pub(crate) fn new(config: AlbAuthConfig) -> Self {
         Self { current: ArcSwap::from_pointee(Snapshot::new(config)), denied: Arc::default() }
@@ -101,19 +66,6 @@ impl Authenticator {
     /// The deny lists that each decision is compared with.
     pub(crate) fn denied(&self) -> &Attached {
         &self.denied
-    }
-
-    /// Why this user is shut out, if a deny list names the user now.
-    pub(crate) fn denial(&self, user: DeniedUser<'_>) -> Option<AuthError> {
-        self.current.load().denial(&self.denied, user)
-    }
-
-    /// As [`denial`](Self::denial), by the entity ref alone.
-    #[cfg(feature = "backstage")]
-    pub(crate) fn denial_of(&self, user: &crate::identity::EntityRef) -> Option<AuthError> {
-        let snapshot = self.current.load();
-        let lists = self.denied.with(snapshot.settings().denied.as_ref());
-        lists.find_user(user, || snapshot.settings().clock.unix_now()).into_hit().map(|hit| denied_by(&hit))
     }
 
     /// The current snapshot.
@@ -207,48 +159,6 @@ impl Snapshot {
     /// The number of cached tokens.
     pub(crate) fn remembered_tokens(&self) -> usize {
         self.tokens.len()
-    }
-
-    /// Refuses a user whom a deny list names. The one place for it: each decision passes here, however it was made.
-    #[inline]
-    fn deny(&self, attached: &Attached, outcome: &mut Outcome) {
-        let lists = attached.with(self.settings().denied.as_ref());
-        if lists.are_none() {
-            return;
-        }
-        let Ok(authenticated) = &*outcome else { return };
-        let (claims, user) = (authenticated.claims(), DeniedUser::from(authenticated));
-        let now = || self.settings().clock.unix_now();
-        // A policy may read the address from the access token, which differs between requests with the same claims.
-        let verdict = match claims.access_token() {
-            None => lists.find_once(user, Cleared::of(claims), now, || self.find_address(lists, user)),
-            Some(_) => lists.find(user, now).or_else(|| self.find_address(lists, user)),
-        };
-        if let Verdict::Denied(hit) = verdict {
-            *outcome = Err(denied_by(&hit));
-        } else if let Authenticated::ClaimsOnly(_) = authenticated {
-            lists.warn_of_unnamed_user();
-        }
-    }
-
-    fn denial(&self, attached: &Attached, user: DeniedUser<'_>) -> Option<AuthError> {
-        let lists = attached.with(self.settings().denied.as_ref());
-        let verdict = lists.find(user, || self.settings().clock.unix_now()).or_else(|| self.find_address(lists, user));
-        verdict.into_hit().map(|hit| denied_by(&hit))
-    }
-
-    /// An entry by email denies the user whom the sign-in policy knows by that address, in whichever claim it is.
-    fn find_address(&self, lists: Lists<'_>, DeniedUser { claims, .. }: DeniedUser<'_>) -> Verdict {
-        if !lists.names_emails() {
-            return Verdict::Clear;
-        }
-        let settings = self.settings();
-        let of_claims = settings.trust.email_claims(claims.issuer()).map(|claim| match claim.read(claims) {
-            Ok(None) => Verdict::Clear,
-            Ok(Some(address)) => lists.find_address(&address, || settings.clock.unix_now()),
-            Err(error) => Verdict::Denied(Hit::AddressIsUnread(error.message().into())),
-        });
-        of_claims.fold(Verdict::Clear, |strictest, verdict| strictest.or_else(|| verdict))
     }
 
     fn settings(&self) -> &Settings {
@@ -364,35 +274,6 @@ impl Snapshot {
         self.resolve(trusted, claims)
     }
 
-    /// Verifies the access token before the policy is applied.
-    #[cfg(feature = "https")]
-    fn sign_in_with_access_token(
-        self: &Arc<Self>,
-        verifier: &Arc<AccessTokenVerifier>,
-        trusted: TrustMatch<'_>,
-        claims: Claims,
-        access_token: Values<'_>,
-    ) -> Decision {
-        match verifier.check(access_token, claims.subject()) {
-            Checked::Ready(Ok(access_token)) => self.resolve(trusted, claims.with_access_token(access_token)),
-            Checked::Ready(Err(error)) => Decision::Made(Err(error)),
-            Checked::Waiting(checked) => {
-                let (snapshot, index) = (Arc::clone(self), trusted.index);
-                Decision::Waiting(Box::pin(async move {
-                    let claims = claims.with_access_token(checked.await?);
-                    let decision = {
-                        let trusted = snapshot.settings().trust.at(index);
-                        snapshot.resolve(trusted.ok_or(AuthErrorKind::UntrustedSigner)?, claims)
-                    };
-                    match decision {
-                        Decision::Made(outcome) => outcome,
-                        Decision::Waiting(waiting) => waiting.await,
-                    }
-                }))
-            }
-        }
-    }
-
     /// Applies the sign-in policy.
     fn resolve(self: &Arc<Self>, trusted: TrustMatch<'_>, claims: Claims) -> Decision {
         let entry = trusted.entry;
@@ -464,68 +345,6 @@ impl Waiting {
         match decision {
             Decision::Made(outcome) => outcome,
             Decision::Waiting(waiting) => waiting.await,
-        }
-    }
-}
-
-/// The outcome as telemetry records it.
-fn decided(outcome: &Outcome) -> Decided<'_> {
-    match outcome {
-        Ok(Authenticated::User(user)) => Decided::User(user.user_entity_ref()),
-        Ok(Authenticated::ClaimsOnly(_) | Authenticated::NoMatch(_)) => Decided::Claims,
-        Err(error) => Decided::Refused(error),
-    }
-}
-
-fn denied_by(hit: &Hit) -> AuthError {
-    AuthError::with_detail(AuthErrorKind::Denied, hit.reason())
-}
-
-fn refuse(kind: AuthErrorKind) -> Decision {
-    Decision::Made(Err(kind.into()))
-}
-
-fn accept(claims: Claims, result: Result<SignIn, SignInError>, naming: Naming<'_>) -> Outcome {
-    let SignIn { user, ownership } = result.map_err(sign_in_error)?;
-    match (user, naming) {
-        (None, Naming::NoUser) => Ok(Authenticated::ClaimsOnly(claims)),
-        (None, _) => Ok(Authenticated::NoMatch(claims)),
-        // The configuration did not check the namespace of a policy that is described to name no
-        // users.
-        (Some(_), Naming::NoUser) => Err(violated_description(
-            "the sign-in policy returned a user, but its description says that it names no users",
-        )),
-        (Some(user), Naming::Only(namespace)) if namespace != user.namespace() => {
-            Err(violated_description("the sign-in policy returned a user outside of the namespace in its description"))
-        }
-        (Some(user), _) => Ok(Authenticated::User(BackstageIdentity::new(claims, user, ownership))),
-    }
-}
-
-/// The policy violates its description, which the check of the configuration relies on.
-fn violated_description(message: &'static str) -> AuthError {
-    AuthError::with_detail(AuthErrorKind::SignInRefused, message)
-}
-
-pub(crate) fn sign_in_error(error: SignInError) -> AuthError {
-    let kind = match error.kind() {
-        SignInErrorKind::Refused => AuthErrorKind::SignInRefused,
-        SignInErrorKind::NotFound => AuthErrorKind::UserNotFound,
-        SignInErrorKind::Ambiguous => AuthErrorKind::AmbiguousUser,
-        SignInErrorKind::Unavailable | SignInErrorKind::Misconfigured => AuthErrorKind::SignInUnavailable,
-    };
-    AuthError::with_detail(kind, error.message()).caused_by(error)
-}
-
-fn key_error(error: KeyError, unverified: &UnverifiedToken<'_, '_>) -> AuthError {
-    let (endpoint, kid) = (unverified.trusted().endpoint, unverified.kid());
-    match error {
-        KeyError::Unknown => AuthError::with_detail(AuthErrorKind::UnknownKey, format!("requested {endpoint}/{kid}")),
-        KeyError::Unavailable { reason, retry_after } => {
-            AuthError::with_detail(AuthErrorKind::KeysUnavailable, reason).retry_after(retry_after)
-        }
-        KeyError::Rejected { reason, retry_after } => {
-            AuthError::with_detail(AuthErrorKind::KeyRejected, reason).retry_after(retry_after)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Public keys in the form in which they are published.
 
 use std::{
+    error::Error,
     fmt,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -38,7 +39,7 @@ impl PublicJwk {
     pub(super) fn of_point(kid: Option<&str>, point: &[u8], expires_at: Option<SystemTime>) -> Result<Self, JwkError> {
         let (x, y) = match point {
             [0x04, rest @ ..] if rest.len() == 64 => rest.split_at(32),
-            _ => return Err(JwkError("the public key is not a P-256 point")),
+            _ => return Err(JwkError::new("the public key is not a P-256 point")),
         };
         let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
         let thumbprint = || {
@@ -67,21 +68,23 @@ impl PublicJwk {
             exp: Option<serde_json::Value>,
         }
         let all: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_str(json).map_err(|_| JwkError("it is not a JSON object"))?;
+            serde_json::from_str(json).map_err(JwkError::not_an_object)?;
         if PRIVATE.iter().any(|member| all.contains_key(*member)) {
-            return Err(JwkError("it has a private member"));
+            return Err(JwkError::new("it has a private member"));
         }
-        let wrong = |_| JwkError("a member has the wrong type");
+        let wrong = |_| JwkError::new("a member has the wrong type");
         let members: Members = serde_json::from_value(all.into()).map_err(wrong)?;
-        let kid = members.kid.filter(|kid| !kid.is_empty()).ok_or(JwkError("it has no kid"))?;
+        let kid = members.kid.filter(|kid| !kid.is_empty()).ok_or(JwkError::new("it has no kid"))?;
         let is_ours = members.kty.as_deref() == Some("EC")
             && members.crv.as_deref() == Some("P-256")
             && members.alg.as_deref().is_none_or(|alg| alg == "ES256");
         let verifier = match (is_ours, members.x, members.y) {
-            (true, Some(x), Some(y)) => Some(point(&x, &y).ok_or(JwkError("x and y are not a P-256 point"))?.into()),
+            (true, Some(x), Some(y)) => {
+                Some(point(&x, &y).ok_or(JwkError::new("x and y are not a P-256 point"))?.into())
+            }
             _ => None,
         };
-        let json = RawValue::from_string(json.trim().to_owned()).map_err(|_| JwkError("it is not a JSON object"))?;
+        let json = RawValue::from_string(json.trim().to_owned()).map_err(JwkError::not_an_object)?;
         // Others may use the member for something else.
         let exp = members.exp.and_then(|exp| exp.as_u64());
         let expires_at = exp.and_then(|exp| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp)));
@@ -136,14 +139,47 @@ impl fmt::Debug for PublicJwk {
     }
 }
 
-/// Why a text is not a public key. Contains nothing of the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JwkError(&'static str);
+/// Why a text is not a public key. Contains nothing of the text, which may be a private key: an error behind it names a
+/// position, a type or a rule only.
+#[derive(Debug, Clone)]
+pub struct JwkError {
+    message: &'static str,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
 
-impl fmt::Display for JwkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not a public JWK: {}", self.0)
+impl JwkError {
+    const fn new(message: &'static str) -> Self {
+        Self { message, source: None }
+    }
+
+    fn caused_by(mut self, source: impl Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// The text is not a JSON object. An error of the syntax names a position; one about a type repeats the value.
+    fn not_an_object(error: serde_json::Error) -> Self {
+        let this = Self::new("it is not a JSON object");
+        if error.is_data() { this } else { this.caused_by(error) }
     }
 }
 
-impl std::error::Error for JwkError {}
+impl PartialEq for JwkError {
+    fn eq(&self, other: &Self) -> bool {
+        self.message == other.message
+    }
+}
+
+impl Eq for JwkError {}
+
+impl fmt::Display for JwkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not a public JWK: {}", self.message)
+    }
+}
+
+impl Error for JwkError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

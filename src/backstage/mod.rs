@@ -1,4 +1,4 @@
-//! Backstage's auth backend for users whom the load balancer signed in (feature `backstage`): a
+//! Backstage's auth backend for users that the load balancer signed in (feature `backstage`): a
 //! router to nest at `/api/auth`, which the stock front end and stock back ends accept unchanged.
 //!
 //! ```
@@ -70,7 +70,7 @@
 //! |---|---|
 //! | from a page of another site | 403, before anything else is checked |
 //! | no token of a trusted load balancer, or an invalid one | 401 |
-//! | a user whom the sign-in policy does not find or does not accept, or whom a [deny list](crate::deny_list) names | 403 |
+//! | a user that the sign-in policy does not find or does not accept, or that a [deny list](crate::deny_list) names | 403 |
 //! | several users that match | 409 |
 //! | keys, catalog or a store unavailable | 503 with `Retry-After` |
 //! | inside an [`AlbAuthLayer`](crate::AlbAuthLayer) | 401, and an error in the log that says so |
@@ -106,8 +106,8 @@ pub use self::{
     auth::{BackstageAuth, BackstageAuthBuilder},
     guest::Guest,
     issuer::{
-        IssueError, IssuedToken, IssuerReadiness, KeyFiles, KeyMaintenance, SigningKeys, TokenIssuer,
-        TokenIssuerBuilder, TokenRefused, VerifiedUser,
+        IssueError, IssuedToken, IssuerReadiness, KeyFiles, SigningKeys, TokenIssuer, TokenIssuerBuilder, TokenRefused,
+        VerifiedUser,
     },
     jwk::{JwkError, PublicJwk},
     profile::SessionProfile,

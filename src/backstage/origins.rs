@@ -1,8 +1,8 @@
 //! The origins whose pages may request a session.
 
-use http::{HeaderMap, HeaderValue, Uri, header, uri::Authority};
+use http::{HeaderMap, HeaderValue, header, uri::Authority};
 
-use crate::internal::is_loopback;
+use crate::internal::{HttpUrl, is_loopback};
 
 /// Origins (RFC 6454 section 7) whose pages may request a session, as browsers write them.
 #[derive(Debug, Clone, Default)]
@@ -84,15 +84,13 @@ pub(super) fn allowed_though_insecure(origin: &str, public: &str) -> String {
 /// Whether others than the site can serve pages of this origin: an attacker on the network path, if
 /// it uses plain http, or any program on the visitor's own machine.
 pub(super) fn is_insecure(origin: &str) -> bool {
-    let uri: Option<Uri> = origin.parse().ok();
-    uri.is_some_and(|uri| uri.scheme_str() == Some("http") || uri.host().is_some_and(is_this_machine))
+    HttpUrl::parse(origin).map_or(true, |url| !url.is_https() || is_this_machine(url.host()))
 }
 
 /// Whether this is the URL of a site that is served over https, and not from the visitor's own
 /// machine.
 pub(super) fn is_public_https(address: &str) -> bool {
-    let uri: Option<Uri> = address.parse().ok();
-    uri.is_some_and(|uri| uri.scheme_str() == Some("https") && !uri.host().is_some_and(is_this_machine))
+    HttpUrl::parse(address).is_ok_and(|url| url.is_https() && !is_this_machine(url.host()))
 }
 
 /// Whether browsers resolve this host to their own machine.
@@ -104,22 +102,10 @@ fn is_this_machine(host: &str) -> bool {
 /// The origin as browsers write it, in lower case and without the scheme's default port, and the
 /// rest of the URL.
 fn parse(address: &str) -> Option<(HeaderValue, &str)> {
-    let (scheme, rest) = address.split_once("://")?;
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let own_port = match scheme {
-        "https" => 443,
-        "http" => 80,
-        _ => return None,
-    };
-    let uri: Uri = format!("{scheme}://{authority}").parse().ok()?;
-    let host = uri.host().filter(|host| !host.is_empty() && !host.contains('*'))?.to_ascii_lowercase();
-    let port = uri.port_u16().filter(|port| *port != own_port).map(|port| format!(":{port}")).unwrap_or_default();
-    // A user name, or a port that is not a number, would otherwise be dropped silently.
-    let written = authority.to_ascii_lowercase();
-    if written != host && written != format!("{host}:{}", uri.port_u16()?) {
-        return None;
-    }
-    Some((HeaderValue::from_str(&format!("{scheme}://{host}{port}")).ok()?, path))
+    let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"))?;
+    let path = rest.get(rest.find(['/', '?']).unwrap_or(rest.len())..)?;
+    let origin = HttpUrl::parse(address).ok()?.origin();
+    Some((HeaderValue::from_str(&origin).ok()?, path))
 }
 
 #[cfg(test)]
@@ -130,7 +116,7 @@ mod tests {
     fn an_origin_is_written_as_browsers_write_it() {
         for (address, origin, path) in [
             ("https://backstage.example.com", "https://backstage.example.com", ""),
-            ("https://Backstage.Example.com:443/portal?x#y", "https://backstage.example.com", "/portal?x#y"),
+            ("https://Backstage.Example.com:443/portal?x", "https://backstage.example.com", "/portal?x"),
             ("http://localhost:3000/", "http://localhost:3000", "/"),
             ("http://localhost:80", "http://localhost", ""),
             ("http://[::1]:7007/api/auth", "http://[::1]:7007", "/api/auth"),
@@ -154,6 +140,10 @@ mod tests {
             "https://example.com:",
             "https://example.com:99999",
             "https://ex ample.com",
+            "https://example.com/#",
+            "https://example.com:0",
+            "https://example.com\\x",
+            "https://a;b",
             "HTTPS://example.com",
             "ftp://example.com",
             "javascript://example.com",

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::{
     error::quoted,
     keys::HttpsSource,
-    net::is_loopback,
+    net::HttpUrl,
     settings::{Problem, ProblemKind},
     sync::Arc,
 };
@@ -185,15 +185,7 @@ impl AccessTokenRule {
 /// in it is a mistake.
 #[cfg(feature = "https")]
 pub(crate) fn is_safe_url(url: &str) -> bool {
-    let Ok(uri) = url.parse::<http::Uri>() else { return false };
-    let Some(host) = uri.host().filter(|host| !host.is_empty()) else { return false };
-    let plain = !url.contains('#') && !uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
-    plain
-        && match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => is_loopback(host),
-            _ => false,
-        }
+    HttpUrl::parse(url).is_ok_and(|url| url.is_protected())
 }
 
 #[cfg(feature = "https")]

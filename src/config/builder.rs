@@ -3,30 +3,24 @@
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use super::{
-    AlbAuthConfig, IdentityHeader, Settings, Trust, TrustedAlb, limit_settings::Limits, trust::Entry, warnings,
+    AlbAuthConfig, IdentityHeader, Settings, Trust, TrustedAlb, between_entries,
+    entry::{self, SharedSignIn, WHERE_THE_ARN_IS},
+    limit_settings::Limits,
+    warnings,
 };
 #[cfg(feature = "https")]
 use crate::keys::{HttpsKeys, HttpsSource};
 use crate::{
-    alb::{KeyEndpoint, KeyEndpointError, LoadBalancerArn},
     deny_list::DenyList,
+    keys::{FixedKeys, KeySource, SharedSource},
+    settings::FilesRead,
+    sign_in::SignInResolver,
+    sync::{Clock, SharedClock},
+};
+use crate::{
     limits::{CacheLimits, KeyLimits, LimitProblem, TokenLimits},
     settings::{ConfigError, KeyAt, Problem, ProblemKind},
 };
-use crate::{
-    keys::{FixedKeys, KeySource, SharedSource},
-    settings::FilesRead,
-    sign_in::{EmailClaim, SignInResolver},
-    sync::{Clock, SharedClock},
-};
-
-pub(super) const WHERE_THE_ARN_IS: &str =
-    "find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'";
-pub(super) const WHERE_THE_RULE_IS: &str =
-    "it stands in the listener rule's authenticate action: aws elbv2 describe-rules --listener-arn <listener>";
-#[cfg(feature = "app-config")]
-pub(super) const WHERE_THE_RULES_ARE: &str =
-    "they stand in the listener rule's authenticate action: aws elbv2 describe-rules --listener-arn <listener>";
 
 /// Collects settings; [`build`](Self::build) checks them all. Made by [`AlbAuthConfig::builder`].
 #[derive(Debug, Default)]
@@ -227,12 +221,13 @@ impl AlbAuthConfigBuilder {
         let mut entries = Vec::new();
         #[cfg(feature = "https")]
         let documents = self.document_source(&mut problems);
+        let shared = SharedSignIn { policy: self.sign_in.as_ref(), is_unsafe: several_issuers && !self.share_sign_in };
         for entry in &self.trusted {
-            let built = self.entry(entry, several_issuers, &mut problems);
+            let built = entry::checked(entry, &shared, &mut problems);
             #[cfg(feature = "https")]
-            let built = with_access_tokens(built, entry, documents.as_ref(), &mut problems);
+            let built = entry::with_access_tokens(built, entry, documents.as_ref(), &mut problems);
             #[cfg(not(feature = "https"))]
-            let built = without_access_tokens(built, entry, &mut problems);
+            let built = entry::without_access_tokens(built, entry, &mut problems);
             entries.extend(built);
             if entry.any_client {
                 warnings.push(format!("any client id of {} is accepted", entry.issuer));
@@ -241,10 +236,10 @@ impl AlbAuthConfigBuilder {
         if several_issuers && self.share_sign_in {
             warnings.push("several issuers name users in the same namespace".to_owned());
         } else {
-            check_namespaces(&entries, &mut problems);
+            between_entries::namespaces(&entries, &mut problems);
         }
-        check_ambiguity(&entries, &mut problems);
-        check_accounts(&entries, &mut problems);
+        between_entries::ambiguity(&entries, &mut problems);
+        between_entries::accounts(&entries, &mut problems);
         let policies = entries.iter().flat_map(|entry| entry.policy.warnings.iter().cloned()).collect::<BTreeSet<_>>();
         warnings.extend(policies);
         warnings.extend(warnings::emulator_accounts(&entries));
@@ -310,102 +305,6 @@ impl AlbAuthConfigBuilder {
         Ok(AlbAuthConfig { inner: Arc::new(settings) })
     }
 
-    /// The entry, if it can be used; its problems are added either way.
-    fn entry(&self, entry: &TrustedAlb, several_issuers: bool, problems: &mut Vec<Problem>) -> Option<Entry> {
-        let issuer = &entry.issuer;
-        let of = format!("the entry of issuer {}", crate::error::quoted(issuer));
-        if issuer.is_empty() || issuer.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            let clause = format!("an issuer is an absolute URL without spaces; {WHERE_THE_RULE_IS}");
-            let problem = at(&entry.written.issuer, &of, ProblemKind::InvalidValue, clause);
-            problems.push(problem.with_found(crate::error::quoted(issuer)));
-        }
-        let client_ids = match (entry.any_client, entry.client_ids.is_empty()) {
-            (true, true) => None,
-            (false, false) => Some(entry.client_ids.clone()),
-            (false, true) => {
-                problems.push(
-                    Problem::sentence(ProblemKind::Missing, format!("{of} has no client id"))
-                        .with_fix(format!("add .client_id(<id>); {WHERE_THE_RULE_IS}")),
-                );
-                None
-            }
-            (true, false) => {
-                problems.push(
-                    Problem::sentence(ProblemKind::Conflict, format!("{of} lists client ids and accepts any"))
-                        .with_fix("leave one of the two out"),
-                );
-                None
-            }
-        };
-        if entry.client_ids.iter().any(|id| id.is_empty() || id.chars().any(char::is_control)) {
-            let clause = format!("a client id is empty; {WHERE_THE_RULE_IS}");
-            problems.push(at(&entry.written.client_ids, &of, ProblemKind::InvalidValue, clause));
-        }
-        if entry.signers.is_empty() {
-            problems.push(
-                Problem::sentence(ProblemKind::Missing, format!("{of} has no signer"))
-                    .with_fix(format!("name the ARN of the load balancer; {WHERE_THE_ARN_IS}")),
-            );
-        }
-        let endpoint = entry.key_endpoint.as_ref().and_then(|url| {
-            let invalid = |error: KeyEndpointError| {
-                problems.push(Problem::sentence(ProblemKind::InvalidValue, error.to_string()).caused_by(error));
-            };
-            KeyEndpoint::parse(url).map_err(invalid).ok()
-        });
-        let mut signers = Vec::new();
-        for text in &entry.signers {
-            let arn: LoadBalancerArn = match text.parse() {
-                Ok(arn) => arn,
-                Err(error) => {
-                    let clause = format!("{error}; {WHERE_THE_ARN_IS}");
-                    let problem = at(&entry.written.signers, &of, ProblemKind::InvalidValue, clause);
-                    problems.push(problem.with_found(crate::error::quoted(text)).caused_by(error));
-                    continue;
-                }
-            };
-            match endpoint.clone().or_else(|| arn.documented_endpoint()) {
-                Some(endpoint) => signers.push((arn, endpoint)),
-                None if entry.key_endpoint.is_some() => {}
-                None => {
-                    let clause = format!("AWS documents no public keys for the partition {}", arn.partition());
-                    let problem = at(&entry.written.signers, &of, ProblemKind::Missing, clause);
-                    problems.push(problem.with_fix("add .key_endpoint(<URL>)"));
-                }
-            }
-        }
-        let own = entry.sign_in.clone();
-        if own.is_none() && several_issuers && !self.share_sign_in && self.sign_in.is_some() {
-            let what = format!("{of} has no sign-in policy of its own, and there are several issuers");
-            problems.push(
-                Problem::sentence(ProblemKind::Insecure, what)
-                    .with_fix("give each .sign_in(..), or waive it by dangerously_share_sign_in_between_issuers()"),
-            );
-        }
-        let Some(sign_in) = own.or_else(|| self.sign_in.clone()) else {
-            problems.push(Problem::sentence(ProblemKind::Missing, format!("{of} has no sign-in policy")).with_fix(
-                "add .sign_in(EmailLocalPart::in_domains([..])), or .sign_in(ClaimsOnly) where there is no Backstage",
-            ));
-            return None;
-        };
-        let policy = sign_in.policy();
-        let checked = sign_in.check(issuer).and_then(|()| policy.email_claims().try_for_each(EmailClaim::check));
-        report(checked.map_err(|problem| format!("{of}: sign-in: {problem}")), problems);
-        let only_namespace = policy.namespace.clone();
-        let written = entry.written.clone();
-        Some(Entry {
-            signers,
-            issuer: issuer.clone(),
-            client_ids,
-            sign_in,
-            policy,
-            only_namespace,
-            #[cfg(feature = "https")]
-            access_token: None,
-            written,
-        })
-    }
-
     /// Fetches documents of issuers, if an entry needs it: by the settings for keys over HTTPS.
     #[cfg(feature = "https")]
     fn document_source(&self, problems: &mut Vec<Problem>) -> Option<Arc<HttpsSource>> {
@@ -420,15 +319,6 @@ impl AlbAuthConfigBuilder {
     }
 }
 
-/// A problem of an entry: at these keys of a file, or of the entry in code.
-fn at(keys: &[KeyAt], entry: &str, kind: ProblemKind, clause: String) -> Problem {
-    if keys.is_empty() {
-        Problem::sentence(kind, format!("{entry}: {clause}"))
-    } else {
-        Problem::clause(kind, keys.iter().cloned(), clause)
-    }
-}
-
 fn limit_problem(problem: LimitProblem) -> Problem {
     match problem {
         LimitProblem::OutOfRange { name, value, from, to } => {
@@ -440,114 +330,12 @@ fn limit_problem(problem: LimitProblem) -> Problem {
     }
 }
 
-/// The entry with its rule for access tokens. A policy that reads their claims needs one.
-#[cfg(feature = "https")]
-fn with_access_tokens(
-    built: Option<Entry>,
-    entry: &TrustedAlb,
-    source: Option<&Arc<HttpsSource>>,
-    problems: &mut Vec<Problem>,
-) -> Option<Entry> {
-    let of = format!("the entry of issuer {}", crate::error::quoted(&entry.issuer));
-    let client_ids = (!entry.any_client).then_some(&entry.client_ids[..]);
-    let rule = entry.access_tokens.as_ref().map(|tokens| tokens.rule(&entry.issuer, client_ids, &of, source, problems));
-    let mut built = built?;
-    if rule.is_none() && built.policy.reads_access_token {
-        let text = format!("{of} has a sign-in policy that reads groups from the access token, which is not verified");
-        let fix = "add .access_tokens(AccessTokens::new()) (app-config.yaml: accessToken, environment: \
-                   ALB_AUTH_VERIFY_ACCESS_TOKEN=true)";
-        problems.push(Problem::sentence(ProblemKind::Missing, text).with_fix(fix));
-    }
-    built.access_token = rule.flatten();
-    Some(built)
-}
-
-#[cfg(not(feature = "https"))]
-fn without_access_tokens(built: Option<Entry>, entry: &TrustedAlb, problems: &mut Vec<Problem>) -> Option<Entry> {
-    let reads = built.as_ref().is_some_and(|built| built.policy.reads_access_token);
-    if entry.access_tokens.is_some() || reads {
-        let text = "access tokens are verified with keys over HTTPS";
-        problems.push(Problem::sentence(ProblemKind::Missing, text).with_fix("turn on the feature https"));
-    }
-    built
-}
-
 #[cfg(feature = "https")]
 fn https(keys: &HttpsKeys, limits: &KeyLimits, problems: &mut Vec<Problem>) -> Option<SharedSource> {
     report(keys.source(limits), problems).map(SharedSource::new)
 }
 
+#[cfg(feature = "https")]
 fn report<T>(result: Result<T, String>, problems: &mut Vec<Problem>) -> Option<T> {
     result.map_err(|problem| problems.push(Problem::sentence(ProblemKind::InvalidValue, problem))).ok()
-}
-
-/// If there are several issuers, each must name users in a different namespace.
-fn check_namespaces(entries: &[Entry], problems: &mut Vec<Problem>) {
-    let naming = || entries.iter().filter(|entry| entry.policy.gives_identities);
-    for (index, entry) in naming().enumerate() {
-        if naming().all(|other| other.issuer == entry.issuer) {
-            return;
-        }
-        let Some(namespace) = &entry.policy.namespace else {
-            let what = format!(
-                "the sign-in policy of issuer {} does not say in which namespace it names users, and there are several issuers",
-                entry.issuer
-            );
-            problems.push(Problem::sentence(ProblemKind::Insecure, what).with_fix("use in_namespace(..)"));
-            continue;
-        };
-        let same = |other: &&Entry| other.issuer != entry.issuer && other.policy.namespace.as_ref() == Some(namespace);
-        if let Some(other) = naming().skip(index).find(same) {
-            let what = format!(
-                "the issuers {} and {} both name users in the namespace {namespace}, so the same name at both would be one user",
-                entry.issuer, other.issuer
-            );
-            problems.push(
-                Problem::sentence(ProblemKind::Insecure, what)
-                    .with_fix("use in_namespace(..), or waive it by dangerously_share_sign_in_between_issuers()"),
-            );
-        }
-    }
-}
-
-/// One token must not match two entries.
-fn check_ambiguity(entries: &[Entry], problems: &mut Vec<Problem>) {
-    for (index, entry) in entries.iter().enumerate() {
-        for other in entries.iter().skip(index.saturating_add(1)) {
-            let signer = entry.signers.iter().find(|(arn, _)| other.signers.iter().any(|(same, _)| same == arn));
-            let client = match (&entry.client_ids, &other.client_ids) {
-                (Some(ids), Some(others)) => ids.iter().any(|id| others.contains(id)),
-                _ => true,
-            };
-            if let (Some((arn, _)), true, true) = (signer, client, entry.issuer == other.issuer) {
-                let what = format!("two entries trust {arn} with issuer {} and the same client id", entry.issuer);
-                problems.push(Problem::sentence(ProblemKind::Conflict, what).with_fix("join them"));
-            }
-        }
-    }
-}
-
-/// The local emulator signs under an account that does not exist, and developers have its key: it is never trusted together
-/// with a load balancer of AWS, whatever the source of keys. Keys over plain http are for the emulator only.
-fn check_accounts(entries: &[Entry], problems: &mut Vec<Problem>) {
-    let signers = || entries.iter().flat_map(|entry| &entry.signers);
-    let plain = signers().find(|(_, endpoint)| endpoint.is_plain_http());
-    let real = signers().find(|(arn, _)| !arn.is_emulator());
-    if let (Some((_, endpoint)), Some((arn, _))) = (plain, real) {
-        let what = format!(
-            "the key endpoint {endpoint} is plain http, which is for the local emulator (account 000000000000) alone, but {arn} \
-             is trusted too"
-        );
-        problems.push(Problem::sentence(ProblemKind::Insecure, what).with_fix("use https"));
-        return;
-    }
-    if let (Some((emulator, _)), Some((arn, _))) = (signers().find(|(arn, _)| arn.is_emulator()), real) {
-        let what = format!(
-            "{emulator} is of the account 000000000000, which the local emulator signs for, and {arn} is of a real one"
-        );
-        problems.push(
-            Problem::sentence(ProblemKind::Insecure, what)
-                .with_fix("trust the emulator in a configuration of its own, for development"),
-        );
-    }
 }

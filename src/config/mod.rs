@@ -23,8 +23,10 @@ mod access_tokens;
 pub(crate) mod alb_auth_config;
 #[cfg(feature = "app-config")]
 pub(crate) mod app_config;
+mod between_entries;
 pub(crate) mod builder;
 mod email_settings;
+mod entry;
 mod environment;
 mod group_settings;
 mod limit_settings;

@@ -13,7 +13,7 @@ use crate::{
     sign_in::{ClaimsOnly, NamedClaim, SignInResolver, Subject},
 };
 
-/// Whom to trust and who becomes whom, as plain data: a part of the application's own settings, read by whatever reads those
+/// Trust and sign-in policy as plain data: a part of the application's own settings, read by whatever reads those
 /// (`config`, `figment`, serde_json, a YAML reader). Fields that are not known are refused.
 ///
 /// Nothing is checked here: [`to_builder`](Self::to_builder) leads to the checks that every configuration passes.

@@ -50,7 +50,7 @@ pub(crate) struct Entry {
     pub(super) written: EntryLocations,
 }
 
-/// Whom the policy of an entry may name.
+/// The users that the policy of an entry may name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Naming<'c> {
     NoUser,

@@ -58,7 +58,7 @@ pub(super) fn policies_that_name_alike(entries: &[Entry]) -> BTreeSet<String> {
             if one.issuer == other.issuer && !same && policy.may_share_names(another) {
                 warnings.insert(format!(
                     "entries of issuer {} have different sign-in policies, by {} and by {}: one name is one user, whichever of \
-                     them gave it; in_namespace(..) tells them apart",
+                     them gave it; in_namespace(..) keeps them apart",
                     one.issuer, policy.summary, another.summary
                 ));
             }

@@ -17,7 +17,11 @@ use super::{
     proxy::Proxy,
     session::{Sealer, SessionCookies},
 };
-use crate::{ConfigError, config::TrustedAlb};
+use crate::{
+    ConfigError,
+    config::{Problem, ProblemKind, TrustedAlb},
+    internal::KeyAt,
+};
 
 /// A load balancer on this machine, with its sign-in flow. Dropping it stops it.
 ///
@@ -60,7 +64,10 @@ impl Emulator {
     /// opened.
     pub async fn start(config: EmulatorConfig) -> Result<Self, ConfigError> {
         let Checked { config, target } = Checked::new(config)?;
-        let failed = |problem: String| ConfigError::message(problem);
+        let failed = |text: String| {
+            let problem = Problem::new(ProblemKind::Unreadable, text);
+            ConfigError::new([problem.for_key(KeyAt::path("tls"))])
+        };
         let tls = config.tls.as_deref().map(|folder| TlsFiles::in_folder(folder, &config.public_host)).transpose();
         let tls = tls.and_then(|files| files.map(|files| files.acceptor()).transpose()).map_err(failed)?;
         let scheme = if tls.is_some() { "https" } else { "http" };

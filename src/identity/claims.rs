@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    ops::Range,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -12,7 +11,9 @@ use serde_json::value::RawValue;
 
 use super::{
     Carried, ClearedUser, UserAddress,
+    claim_error::{ClaimError, TEXT_OR_TEXTS},
     claim_value::{ClaimValue, find_member},
+    claims_parts::{ClaimsParts, Span},
 };
 
 /// The claims of the identity provider about the user, signed by the load balancer.
@@ -78,43 +79,6 @@ struct Inner {
     parts: ClaimsParts,
     /// For the deny list: see [`Claims::cleared`].
     cleared: ClearedUser,
-}
-
-/// The positions of the claims in the buffer.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct ClaimsParts {
-    pub(crate) token: Span,
-    pub(crate) payload: Span,
-    pub(crate) issuer: Span,
-    pub(crate) subject: Span,
-    pub(crate) name: Option<Span>,
-    pub(crate) given_name: Option<Span>,
-    pub(crate) family_name: Option<Span>,
-    pub(crate) email: Option<Span>,
-    /// The claim `email` is present and is not a text.
-    pub(crate) email_is_not_text: bool,
-    pub(crate) picture: Option<Span>,
-    pub(crate) email_verified: Option<bool>,
-    pub(crate) expires_at: u64,
-}
-
-/// A range of bytes, in a form that is cheap to copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Span {
-    start: u32,
-    length: u32,
-}
-
-impl Span {
-    /// `None` beyond 4 GiB, which no header can reach.
-    pub(crate) fn new(start: usize, length: usize) -> Option<Self> {
-        Some(Self { start: start.try_into().ok()?, length: length.try_into().ok()? })
-    }
-
-    pub(crate) fn range(self) -> Range<usize> {
-        let start = self.start as usize;
-        start..start.saturating_add(self.length as usize)
-    }
 }
 
 impl Claims {
@@ -265,7 +229,7 @@ impl Claims {
     /// The claim is present, but has another type. The message names the claim and never its value.
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, ClaimError> {
         let found = || self.kind(name).unwrap_or("unreadable");
-        self.find(name).map_err(|_| ClaimError { claim: name.to_owned(), found: found(), expected: None })
+        self.find(name).map_err(|_| ClaimError::other_type(name, found()))
     }
 
     /// All claims, as the JSON object that was signed: for an application that reads many of them
@@ -381,48 +345,3 @@ pub struct StableId<'a> {
     /// The subject, `sub`.
     pub subject: &'a str,
 }
-
-/// What claims with groups are expected to be.
-pub(crate) const TEXT_OR_TEXTS: &str = "a text or a list of texts";
-
-/// A claim is present, but does not have the requested type. A missing claim is not an error.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ClaimError {
-    claim: String,
-    found: &'static str,
-    expected: Option<&'static str>,
-}
-
-impl ClaimError {
-    pub(crate) fn new(claim: impl Into<String>, found: &'static str, expected: &'static str) -> Self {
-        Self { claim: claim.into(), found, expected: Some(expected) }
-    }
-
-    /// The name of the claim.
-    pub fn claim(&self) -> &str {
-        &self.claim
-    }
-
-    /// The type of the claim: `null`, `a number`, `a list`, ... Never its value.
-    pub fn found(&self) -> &str {
-        self.found
-    }
-
-    fn expected(self, expected: &'static str) -> Self {
-        Self { expected: Some(expected), ..self }
-    }
-}
-
-impl fmt::Display for ClaimError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { claim, found, expected } = self;
-        let claim = claim.escape_debug();
-        match expected {
-            Some(expected) => write!(f, "the claim {claim} is {found}, not {expected}"),
-            None => write!(f, "the claim {claim} is {found}, which is not the requested type"),
-        }
-    }
-}
-
-impl std::error::Error for ClaimError {}

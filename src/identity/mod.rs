@@ -18,8 +18,10 @@ mod address;
 mod backstage_identity;
 mod carried;
 mod characters;
+mod claim_error;
 mod claim_value;
 mod claims;
+mod claims_parts;
 mod cleared_user;
 mod email;
 mod entity_ref;
@@ -30,15 +32,17 @@ mod token_bytes;
 pub(crate) use self::{
     address::UserAddress,
     carried::Carried,
+    claim_error::TEXT_OR_TEXTS,
     claim_value::{ClaimValue, TextList},
-    claims::{ClaimsParts, Span, TEXT_OR_TEXTS},
+    claims_parts::{ClaimsParts, Span},
     cleared_user::ClearedUser,
     email::{Email, EmailProblem},
     token_bytes::{ReceivedToken, TokenBytes},
 };
 pub use self::{
     backstage_identity::BackstageIdentity,
-    claims::{AccessTokenClaims, ClaimError, Claims, StableId},
+    claim_error::ClaimError,
+    claims::{AccessTokenClaims, Claims, StableId},
     entity_ref::{EntityRef, EntityRefError},
     profile::Profile,
     serializable::{SerializableClaims, SerializableIdentity},

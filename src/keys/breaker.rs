@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::limits::KeyLimits;
 
 /// Counts consecutive failed fetches from one endpoint. After
-/// [`breaker_failures`](KeyLimits::breaker_failures) failures the endpoint counts as down: no fetch
+/// `breaker_failures` failures the endpoint counts as down: no fetch
 /// starts until a wait is over, then one fetch probes the endpoint. If the probe fails, the wait
 /// doubles.
 #[derive(Debug, Default)]

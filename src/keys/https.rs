@@ -22,7 +22,7 @@ use super::{KeyFetch, KeyRequest, KeySource, KeySourceError, KeySourceErrorKind 
 use crate::{
     limits::KeyLimits,
     net::{
-        http_client,
+        HttpUrl, http_client,
         tls::{Roots, chain, is_tls},
     },
 };
@@ -123,17 +123,9 @@ impl fmt::Debug for HttpsKeys {
 }
 
 fn proxy_uri(url: &str) -> Result<Uri, String> {
-    let uri: Option<Uri> = url.parse().ok();
-    let plain = |uri: &Uri| {
-        uri.scheme_str() == Some("http")
-            && uri.host().is_some_and(|host| !host.is_empty())
-            && uri.port_u16().is_some()
-            && !uri.authority().is_some_and(|authority| authority.as_str().contains('@'))
-            && matches!(uri.path(), "" | "/")
-            && uri.query().is_none()
-    };
-    uri.filter(plain)
-        .ok_or_else(|| "the proxy must be written as http://host:port, without user and password".to_owned())
+    let is_plain = HttpUrl::parse_server(url).is_ok_and(|server| !server.is_https() && server.port().is_some());
+    let uri = is_plain.then(|| url.parse().ok()).flatten();
+    uri.ok_or_else(|| "the proxy must be written as http://host:port, without user and password".to_owned())
 }
 
 /// Fetches keys over HTTPS.

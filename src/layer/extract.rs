@@ -98,12 +98,12 @@ impl Reason {
     fn detail(self) -> &'static str {
         match self {
             Self::Anonymous => {
-                "a handler wants a user, and the layer let the request pass without one: the path is exempt, or the layer is \
+                "a handler requires a user, and the layer let the request pass without one: the path is exempt, or the layer is \
                  optional and no token came"
             }
-            Self::Unnamed => "a handler wants an identity, and the sign-in policy let the user in with claims alone",
+            Self::Unnamed => "a handler requires an identity, and the sign-in policy gives claims only",
             Self::NoAccessToken => {
-                "a handler wants the claims of the access token, and the configuration verifies none: add \
+                "a handler requires the claims of the access token, and the configuration verifies none: add \
                  .access_tokens(AccessTokens::new()) to the TrustedAlb"
             }
             Self::NoLayer => "no AlbAuthLayer is around this route: is the layer installed, and added after the route?",

@@ -1,6 +1,7 @@
 //! A handle on what the clones of a layer share.
 
 use std::{
+    error::Error,
     fmt,
     sync::{Arc, Weak},
     time::Duration,
@@ -185,11 +186,7 @@ impl AlbAuthHandle {
     pub async fn warm_up_kids(&self, kids: impl IntoIterator<Item = Kid>) -> Result<(), WarmUpError> {
         let snapshot = self.authenticator.current();
         let kids: Vec<Kid> = kids.into_iter().collect();
-        snapshot
-            .keys()
-            .warm_up(&snapshot.config().key_endpoints(), &kids)
-            .await
-            .map_err(|problems| WarmUpError { problems })
+        snapshot.keys().warm_up(&snapshot.config().key_endpoints(), &kids).await.map_err(WarmUpError::new)
     }
 
     /// Keeps cached keys fresh while no request comes, until the task is dropped or the last layer
@@ -244,13 +241,20 @@ pub struct Stats {
 }
 
 /// The problems that a warm-up found.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct WarmUpError {
     problems: Vec<String>,
+    /// The error behind the first problem that has one.
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl WarmUpError {
+    fn new(found: Vec<(String, Option<Arc<dyn Error + Send + Sync>>)>) -> Self {
+        let source = found.iter().find_map(|(_, source)| source.clone());
+        Self { problems: found.into_iter().map(|(problem, _)| problem).collect(), source }
+    }
+
     /// One message for each problem.
     pub fn problems(&self) -> &[String] {
         &self.problems
@@ -270,4 +274,17 @@ impl fmt::Debug for WarmUpError {
     }
 }
 
-impl std::error::Error for WarmUpError {}
+impl PartialEq for WarmUpError {
+    fn eq(&self, other: &Self) -> bool {
+        self.problems == other.problems
+    }
+}
+
+impl Eq for WarmUpError {}
+
+impl Error for WarmUpError {
+    /// The error behind the first problem that has one.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -3,10 +3,10 @@
 //! # What it does with a request
 //! | request | response |
 //! |---|---|
-//! | a valid `x-amzn-oidc-data`, a user whom the sign-in policy accepts | the inner service's; the identity is in the request's extensions |
+//! | a valid `x-amzn-oidc-data`, a user that the sign-in policy accepts | the inner service's; the identity is in the request's extensions |
 //! | no `x-amzn-oidc-data` | 401; with [`optional`](crate::AlbAuthLayer::optional) the inner service's, without an identity |
 //! | an invalid one, or more than one | 401, always: an invalid token is never treated as a missing one |
-//! | a valid one, a user whom the policy rejects | 403; 409 if several users match |
+//! | a valid one, a user that the policy rejects | 403; 409 if several users match |
 //! | keys or catalog unavailable | 503 with `Retry-After` |
 //! | an [exempt](crate::AlbAuthLayer::exempt_path) path, GET or HEAD | the inner service's, without an identity |
 //!

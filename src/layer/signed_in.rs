@@ -5,7 +5,7 @@ use crate::{
     identity::{BackstageIdentity, Claims},
 };
 
-/// A user whom the load balancer signed in and the sign-in policy accepted. Made by
+/// A user that the load balancer signed in and the sign-in policy accepted. Made by
 /// [`AlbAuthHandle::authenticate`](crate::AlbAuthHandle::authenticate).
 #[derive(Debug, Clone)]
 pub struct SignedIn(Who);

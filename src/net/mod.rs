@@ -1,7 +1,8 @@
-//! Network helpers: listening, the loopback test, percent-encoding, readings of a path, TLS, HTTP clients, and the reverse proxy.
+//! Network helpers: URLs of HTTP servers, listening, the loopback test, percent-encoding, readings of a path, TLS, HTTP clients, and the reverse proxy.
 
 #[cfg(feature = "https")]
 pub(crate) mod http_client;
+mod http_url;
 #[cfg(any(feature = "backstage-auth", feature = "emulator", feature = "proxy", feature = "test-util"))]
 mod listen;
 mod loopback;
@@ -17,4 +18,8 @@ pub(crate) mod tls;
 
 #[cfg(any(feature = "backstage-auth", feature = "emulator", feature = "proxy", feature = "test-util"))]
 pub use self::listen::listen;
-pub(crate) use self::{loopback::is_loopback, percent::encoded};
+pub(crate) use self::{
+    http_url::{HttpUrl, HttpUrlError},
+    loopback::is_loopback,
+    percent::encoded,
+};

@@ -2,6 +2,7 @@
 
 mod error;
 pub(crate) mod files;
+mod location;
 #[cfg(feature = "app-config")]
 mod merge;
 #[cfg(feature = "app-config")]
@@ -11,6 +12,7 @@ pub(crate) mod once;
 #[cfg(any(feature = "backstage", feature = "emulator", feature = "proxy"))]
 pub(crate) mod private_file;
 mod problem;
+mod problem_kind;
 #[cfg(feature = "app-config")]
 mod resolve;
 #[cfg(feature = "app-config")]
@@ -25,11 +27,8 @@ pub(crate) mod yaml;
 
 #[cfg(any(feature = "backstage", feature = "emulator"))]
 pub(crate) use self::suggest::closest;
-pub use self::{
-    error::ConfigError,
-    problem::{Location, Problem, ProblemKind},
-};
-pub(crate) use self::{files::FilesRead, problem::KeyAt};
+pub use self::{error::ConfigError, location::Location, problem::Problem, problem_kind::ProblemKind};
+pub(crate) use self::{files::FilesRead, location::KeyAt};
 #[cfg(feature = "app-config")]
 pub(crate) use self::{
     merge::merge,

@@ -7,103 +7,11 @@ use std::{
     sync::Arc,
 };
 
-use super::suggest::closest;
-
-/// A file, and the line if it is known.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Location {
-    file: Arc<str>,
-    /// 0 if it is not known.
-    line: u64,
-}
-
-impl Location {
-    #[cfg(feature = "app-config")]
-    pub(crate) fn new(file: &Arc<str>, line: u64) -> Self {
-        Self { file: Arc::clone(file), line }
-    }
-
-    /// The file, as it was named.
-    pub fn file(&self) -> &str {
-        &self.file
-    }
-
-    /// The line, counted from 1.
-    pub fn line(&self) -> Option<u64> {
-        Some(self.line).filter(|line| *line > 0)
-    }
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => f.write_str(&self.file),
-            line => write!(f, "{}:{line}", self.file),
-        }
-    }
-}
-
-/// The path of a key, and where the key is written: `auth.keyStore.provider (app-config.yaml:12)`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct KeyAt {
-    pub(crate) path: String,
-    pub(crate) location: Option<Location>,
-}
-
-impl KeyAt {
-    /// A key that no file has: an environment variable, an option in code, or a key that is missing.
-    pub(crate) fn path(path: impl Into<String>) -> Self {
-        Self { path: path.into(), location: None }
-    }
-
-    #[cfg(feature = "app-config")]
-    pub(crate) fn new(path: impl Into<String>, location: &Location) -> Self {
-        Self { path: path.into(), location: Some(location.clone()) }
-    }
-}
-
-impl fmt::Display for KeyAt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.location {
-            Some(location) => write!(f, "{} ({location})", self.path),
-            None => f.write_str(&self.path),
-        }
-    }
-}
-
-/// What kind of problem it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ProblemKind {
-    /// A key or variable that does not exist.
-    UnknownKey,
-    /// A value that is not one of those that exist.
-    UnknownValue,
-    /// A value of the wrong type: a list instead of a text.
-    WrongType,
-    /// A value that is outside of its range.
-    OutOfRange,
-    /// A value that is not what the key needs: not an ARN, not a URL.
-    InvalidValue,
-    /// A required setting is missing.
-    Missing,
-    /// A value is taken from an environment variable that is not set.
-    UnsetVariable,
-    /// Settings that contradict one another.
-    Conflict,
-    /// A setting that would let another person's token or page in, and is not waived.
-    Insecure,
-    /// A setting that Backstage has and this crate does not serve.
-    NotServed,
-    /// A resolver needs the catalog, and no catalog was given.
-    CatalogMissing,
-    /// A file or an address that cannot be read.
-    Unreadable,
-    /// A file that is not valid YAML or JSON.
-    Syntax,
-    /// Of a part of the crate or of the application that gives a text only.
-    Other,
-}
+use super::{
+    location::{KeyAt, Location},
+    problem_kind::ProblemKind,
+    suggest::closest,
+};
 
 /// One problem of a configuration. `Display` is a sentence made from its parts: the place, what is wrong, and what to change.
 ///
@@ -148,7 +56,19 @@ enum Text {
 }
 
 impl Problem {
-    fn new(kind: ProblemKind, keys: Vec<KeyAt>, text: Text) -> Self {
+    /// A problem of this kind. The text is one clause without a full stop; what to change is the [fix](Self::with_fix).
+    ///
+    /// ```
+    /// use tower_alb_auth::config::{Problem, ProblemKind};
+    ///
+    /// let problem = Problem::new(ProblemKind::Missing, "the directory has no address").with_fix("set LDAP_URL");
+    /// assert_eq!(problem.to_string(), "the directory has no address: set LDAP_URL");
+    /// ```
+    pub fn new(kind: ProblemKind, text: impl Into<String>) -> Self {
+        Self::of_parts(kind, Vec::new(), Text::Sentence(text.into()))
+    }
+
+    fn of_parts(kind: ProblemKind, keys: Vec<KeyAt>, text: Text) -> Self {
         Self(Box::new(Parts {
             kind,
             keys,
@@ -169,40 +89,40 @@ impl Problem {
 
     /// A problem whose text names the place.
     pub(crate) fn sentence(kind: ProblemKind, text: impl Into<String>) -> Self {
-        Self::new(kind, Vec::new(), Text::Sentence(text.into()))
+        Self::new(kind, text)
     }
 
     /// A problem of a key, with a predicate: `has no client`.
     pub(crate) fn of(kind: ProblemKind, key: KeyAt, predicate: impl Into<String>) -> Self {
-        Self::new(kind, vec![key], Text::Predicate(predicate.into()))
+        Self::of_parts(kind, vec![key], Text::Predicate(predicate.into()))
     }
 
     /// A problem of one or more keys, with a clause: `a guest is a user`.
     pub(crate) fn clause(kind: ProblemKind, keys: impl IntoIterator<Item = KeyAt>, clause: impl Into<String>) -> Self {
-        Self::new(kind, keys.into_iter().collect(), Text::Clause(clause.into()))
+        Self::of_parts(kind, keys.into_iter().collect(), Text::Clause(clause.into()))
     }
 
     /// A key that does not exist, with those that do.
     pub(crate) fn unknown_key<'k>(key: KeyAt, known: impl IntoIterator<Item = &'k str>) -> Self {
         let name = key.path.rsplit('.').next().unwrap_or_default().to_owned();
-        Self::new(ProblemKind::UnknownKey, vec![key], Text::OfKind).one_of(&name, known)
+        Self::of_parts(ProblemKind::UnknownKey, vec![key], Text::OfKind).one_of(&name, known)
     }
 
     /// A value that does not exist, with those that do.
     pub(crate) fn unknown_value<'k>(key: KeyAt, found: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
         let quoted = crate::error::quoted(found);
-        Self::new(ProblemKind::UnknownValue, vec![key], Text::OfKind).with_found(quoted).one_of(found, known)
+        Self::of_parts(ProblemKind::UnknownValue, vec![key], Text::OfKind).with_found(quoted).one_of(found, known)
     }
 
     /// A value of the wrong type.
     #[cfg(feature = "app-config")]
     pub(crate) fn wrong_type(key: KeyAt, expected: &str, found: &str) -> Self {
-        Self::new(ProblemKind::WrongType, vec![key], Text::OfKind).with_expected(expected).with_found(found)
+        Self::of_parts(ProblemKind::WrongType, vec![key], Text::OfKind).with_expected(expected).with_found(found)
     }
 
     /// A value outside of its range.
     pub(crate) fn out_of_range(key: &str, found: String, expected: String) -> Self {
-        Self::new(ProblemKind::OutOfRange, vec![KeyAt::path(key)], Text::OfKind)
+        Self::of_parts(ProblemKind::OutOfRange, vec![KeyAt::path(key)], Text::OfKind)
             .with_found(found)
             .with_expected(expected)
     }
@@ -210,7 +130,7 @@ impl Problem {
     /// A value that comes from this environment variable, which is not set.
     #[cfg(feature = "app-config")]
     pub(crate) fn unset_variable(key: KeyAt, variable: &str) -> Self {
-        Self::new(ProblemKind::UnsetVariable, vec![key], Text::OfKind)
+        Self::of_parts(ProblemKind::UnsetVariable, vec![key], Text::OfKind)
             .with_found(variable)
             .with_fix("set it where this process is started")
     }
@@ -218,7 +138,7 @@ impl Problem {
     /// A problem of a file as a whole.
     #[cfg(feature = "app-config")]
     pub(crate) fn of_file(kind: ProblemKind, location: Location, predicate: impl Into<String>) -> Self {
-        let mut problem = Self::new(kind, Vec::new(), Text::Predicate(predicate.into()));
+        let mut problem = Self::of_parts(kind, Vec::new(), Text::Predicate(predicate.into()));
         problem.0.location = Some(location);
         problem
     }
@@ -226,7 +146,7 @@ impl Problem {
     /// A problem at a line of a file, with a clause.
     #[cfg(feature = "app-config")]
     pub(crate) fn at(kind: ProblemKind, location: Location, clause: impl Into<String>) -> Self {
-        let mut problem = Self::new(kind, Vec::new(), Text::Clause(clause.into()));
+        let mut problem = Self::of_parts(kind, Vec::new(), Text::Clause(clause.into()));
         problem.0.location = Some(location);
         problem
     }
@@ -237,23 +157,49 @@ impl Problem {
         self
     }
 
-    pub(crate) fn with_found(mut self, found: impl Into<String>) -> Self {
+    /// Adds the part of a configuration to a problem that names no place of its own.
+    pub(crate) fn within(mut self, part: impl fmt::Display) -> Self {
+        if let Text::Sentence(text) = &mut self.0.text {
+            *text = format!("{part}: {text}");
+        }
+        self
+    }
+
+    /// Adds the key to a problem that names no place of its own.
+    #[cfg(feature = "app-config")]
+    pub(crate) fn at_key(mut self, key: KeyAt) -> Self {
+        if let Text::Sentence(text) = &mut self.0.text {
+            self.0.text = Text::Clause(std::mem::take(text));
+            self.0.keys.insert(0, key);
+        }
+        self
+    }
+
+    /// Adds what was found, if that may be shown.
+    #[must_use]
+    pub fn with_found(mut self, found: impl Into<String>) -> Self {
         self.0.found = Some(found.into());
         self
     }
 
-    pub(crate) fn with_expected(mut self, expected: impl Into<String>) -> Self {
+    /// Adds what is expected: a type, a range, or the list of what exists.
+    #[must_use]
+    pub fn with_expected(mut self, expected: impl Into<String>) -> Self {
         self.0.expected = Some(expected.into());
         self
     }
 
-    pub(crate) fn with_fix(mut self, fix: impl Into<String>) -> Self {
+    /// Adds what to change: a clause.
+    #[must_use]
+    pub fn with_fix(mut self, fix: impl Into<String>) -> Self {
         self.0.fix = Some(fix.into());
         self
     }
 
-    pub(crate) fn caused_by(mut self, source: impl Error + Send + Sync + 'static) -> Self {
-        self.0.source = Some(Arc::new(source));
+    /// Sets the error behind it.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 

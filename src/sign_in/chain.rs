@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{Policy, Resolution, SignIn, SignInError, SignInErrorKind, SignInFuture, SignInResolver};
-use crate::identity::Claims;
+use crate::{identity::Claims, settings::Problem};
 
 /// Tries policies in order, and uses the result of the first that finds a user.
 ///
@@ -84,8 +84,8 @@ impl SignInResolver for FirstMatch {
         }
     }
 
-    fn check(&self, issuer: &str) -> Result<(), String> {
-        self.policies.iter().try_for_each(|policy| policy.check(issuer))
+    fn check(&self, issuer: &str) -> Vec<Problem> {
+        self.policies.iter().flat_map(|policy| policy.check(issuer)).collect()
     }
 }
 
@@ -133,11 +133,12 @@ impl NoMatch {
                 reasons.push(Arc::clone(reason));
             }
         }
-        match &reasons[..] {
+        let error = match &reasons[..] {
             [] => SignInError::not_found("the list of policies is empty"),
             [only] => SignInError::not_found(&**only),
             _ => SignInError::not_found_for(reasons),
-        }
+        };
+        error.with_cause_of(&self.0)
     }
 }
 

@@ -1,7 +1,10 @@
 //! Sign-in by a claim that the operator chooses.
 
 use super::{Policy, Resolution, SignIn, SignInError, SignInResolver, names::Names};
-use crate::identity::{Claims, EntityRefError};
+use crate::{
+    identity::{Claims, EntityRefError},
+    settings::{Problem, ProblemKind},
+};
 
 /// Claims that do not identify one user: claims of the protocol, and claims that many users share
 /// or choose freely (OpenID Connect Core 1.0 sections 2 and 5.1).
@@ -87,7 +90,14 @@ impl NamedClaim {
         let upper_case = !self.ignore_case && text.bytes().any(|b| b.is_ascii_uppercase());
         match user {
             Ok(user) if !upper_case => Ok(SignIn::user(user)),
-            user => Err(SignInError::refused(self.refusal(&text, upper_case, user.err()))),
+            user => {
+                let error = user.err();
+                let refused = SignInError::refused(self.refusal(&text, upper_case, error));
+                Err(match error {
+                    Some(error) => refused.caused_by(error),
+                    None => refused,
+                })
+            }
         }
     }
 
@@ -144,22 +154,22 @@ impl SignInResolver for NamedClaim {
         ))
     }
 
-    fn check(&self, _: &str) -> Result<(), String> {
-        if self.claim.is_empty() {
-            return Err("NamedClaim needs the name of a claim".to_owned());
-        }
-        if NOT_IDENTIFYING.contains(&self.claim.as_str()) {
-            return Err(format!(
-                "the claim {} does not identify one user: many users share its value or choose it",
-                self.claim
-            ));
-        }
-        if matches!(self.claim.as_str(), "email" | "sub") {
-            return Err(format!(
-                "for the claim {} use EmailLocalPart, WholeEmail or Subject, which make the checks that it needs",
-                self.claim
-            ));
-        }
-        self.names.check()
+    fn check(&self, _: &str) -> Vec<Problem> {
+        let Self { claim, names, .. } = self;
+        let of_claim = match claim.as_str() {
+            "" => Some(Problem::new(ProblemKind::Missing, "NamedClaim needs the name of a claim")),
+            "email" | "sub" => Some(Problem::new(
+                ProblemKind::Insecure,
+                format!(
+                    "for the claim {claim} use EmailLocalPart, WholeEmail or Subject, which make the checks that it needs"
+                ),
+            )),
+            name if NOT_IDENTIFYING.contains(&name) => Some(Problem::new(
+                ProblemKind::Insecure,
+                format!("the claim {claim} does not identify one user: many users share its value or choose it"),
+            )),
+            _ => None,
+        };
+        of_claim.into_iter().chain(names.check()).collect()
     }
 }

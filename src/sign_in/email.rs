@@ -5,7 +5,10 @@ use super::{
     email_rule::EmailRule,
     names::{Names, as_microsoft_graph_writes, unfit},
 };
-use crate::identity::{Claims, Email};
+use crate::{
+    identity::{Claims, Email},
+    settings::Problem,
+};
 
 /// Names users by the part of their email before the `@`: `jane.doe@example.com` becomes
 /// `user:default/jane.doe`. As in names that Backstage makes of Microsoft Graph's users, `'` and `&`
@@ -197,7 +200,7 @@ impl EmailSignIn {
 
     fn user(&self, name: &str) -> Result<SignIn, SignInError> {
         let user = self.names.user(name);
-        user.map(SignIn::user).map_err(|error| SignInError::refused(unfit(name, error)))
+        user.map(SignIn::user).map_err(|error| SignInError::refused(unfit(name, error)).caused_by(error))
     }
 }
 
@@ -233,8 +236,7 @@ impl SignInResolver for EmailSignIn {
         self.rule.describe(policy)
     }
 
-    fn check(&self, issuer: &str) -> Result<(), String> {
-        self.names.check()?;
-        self.rule.check(issuer)
+    fn check(&self, issuer: &str) -> Vec<Problem> {
+        self.names.check().into_iter().chain(self.rule.check(issuer)).collect()
     }
 }

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use super::SignInError;
-use crate::identity::{ClaimError, Claims};
+use crate::{
+    identity::{ClaimError, Claims},
+    settings::{Problem, ProblemKind},
+};
 
 /// The claim `email` of OpenID Connect.
 pub(super) const EMAIL: &str = "email";
@@ -34,14 +37,12 @@ impl EmailClaim {
     }
 
     /// For the check of a configuration.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        if self.name.is_empty() || self.name.contains(['[', ']']) {
-            return Err(format!(
-                "{} is not a claim with an address: write it as upn, or as emails[0] for an element of a list",
-                crate::error::quoted(&self.written)
-            ));
-        }
-        Ok(())
+    pub(crate) fn check(&self) -> Option<Problem> {
+        (self.name.is_empty() || self.name.contains(['[', ']'])).then(|| {
+            let text = format!("{} is not a claim with an address", crate::error::quoted(&self.written));
+            let problem = Problem::new(ProblemKind::InvalidValue, text);
+            problem.with_fix("write it as upn, or as emails[0] for an element of a list")
+        })
     }
 
     /// The address as the provider sent it. `None` if the claim is missing.
@@ -78,5 +79,5 @@ pub(super) fn not_text(claims: &Claims, name: &str) -> SignInError {
         None if found == "null" => "; the user has no address at the provider".to_owned(),
         None => String::new(),
     };
-    SignInError::refused(format!("{error}{advice}"))
+    SignInError::refused(format!("{error}{advice}")).caused_by(error)
 }

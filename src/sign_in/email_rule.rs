@@ -10,7 +10,10 @@ use super::{
     is_shared,
     names::as_microsoft_graph_writes,
 };
-use crate::identity::{Claims, Email, EmailProblem};
+use crate::{
+    identity::{Claims, Email, EmailProblem},
+    settings::{Problem, ProblemKind},
+};
 
 #[derive(Debug, Clone)]
 pub(super) struct EmailRule {
@@ -177,34 +180,39 @@ impl EmailRule {
     }
 
     /// For the check of a configuration.
-    pub(super) fn check(&self, issuer: &str) -> Result<(), String> {
+    pub(super) fn check(&self, issuer: &str) -> Vec<Problem> {
+        let mut problems = Vec::new();
         if self.domains.is_none() && is_shared(issuer) {
-            return Err(format!(
-                "{issuer} has users of many organisations, so a sign-in by email requires in_domains([..])"
-            ));
+            let text =
+                format!("{issuer} has users of many organisations, so a sign-in by email requires in_domains([..])");
+            problems.push(Problem::new(ProblemKind::Insecure, text));
         }
         if !(16..=254).contains(&self.max_chars) {
-            return Err(format!("max_email_chars is {}; set it to a value from 16 to 254", self.max_chars));
+            let text = format!("max_email_chars is {}; set it to a value from 16 to 254", self.max_chars);
+            problems.push(Problem::new(ProblemKind::OutOfRange, text).with_found(self.max_chars.to_string()));
         }
         if self.address.verification() == Verification::Ignored && is_shared(issuer) {
-            return Err(format!(
+            let text = format!(
                 "{issuer} has users of many organisations, who can enter any address there, so \
                  dangerously_accept_unverified_email() cannot be used with it"
-            ));
+            );
+            problems.push(Problem::new(ProblemKind::Insecure, text));
         }
-        self.address.claim().map_or(Ok(()), EmailClaim::check)?;
-        let Some(domains) = &self.domains else { return Ok(()) };
+        problems.extend(self.address.claim().and_then(EmailClaim::check));
+        let Some(domains) = &self.domains else { return problems };
         if domains.is_empty() && self.addresses.is_empty() {
-            return Err("no email domain is allowed: add one by in_domains([\"example.com\"])".to_owned());
+            let problem = Problem::new(ProblemKind::Missing, "no email domain is allowed");
+            problems.push(problem.with_fix("add one by in_domains([\"example.com\"])"));
         }
-        let bad_domain = domains.iter().find(|domain| Email::parse(&format!("x@{domain}")).is_err());
-        if let Some(domain) = bad_domain {
-            return Err(format!("{} is not an email domain: write it as example.com", crate::error::quoted(domain)));
+        for domain in domains.iter().filter(|domain| Email::parse(&format!("x@{domain}")).is_err()) {
+            let text = format!("{} is not an email domain", crate::error::quoted(domain));
+            problems.push(Problem::new(ProblemKind::InvalidValue, text).with_fix("write it as example.com"));
         }
-        match self.addresses.iter().find(|address| Email::parse(address).is_err()) {
-            Some(address) => Err(format!("{} is not a plain email address", crate::error::quoted(address))),
-            None => Ok(()),
+        for address in self.addresses.iter().filter(|address| Email::parse(address).is_err()) {
+            let text = format!("{} is not a plain email address", crate::error::quoted(address));
+            problems.push(Problem::new(ProblemKind::InvalidValue, text));
         }
+        problems
     }
 }
 

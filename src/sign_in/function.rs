@@ -9,7 +9,7 @@ use crate::identity::Claims;
 /// use tower_alb_auth::{EntityRef, sign_in::{self, SignIn, SignInError}};
 ///
 /// let policy = sign_in::from_fn(|claims| match claims.subject() {
-///     "248289761001" => EntityRef::user("jane").map(SignIn::user).map_err(|e| SignInError::refused(e.to_string())),
+///     "248289761001" => EntityRef::user("jane").map(SignIn::user).map_err(|e| SignInError::refused(e.to_string()).caused_by(e)),
 ///     _ => Err(SignInError::not_found("not in the list of users")),
 /// });
 /// # let _ = policy;
@@ -32,7 +32,7 @@ where
 /// # async fn look_up(_: &str) -> Option<String> { None }
 /// let policy = sign_in::from_async_fn(|claims| async move {
 ///     let name = look_up(claims.subject()).await.ok_or_else(|| SignInError::not_found("not in the directory"))?;
-///     EntityRef::user(&name).map(SignIn::user).map_err(|e| SignInError::refused(e.to_string()))
+///     EntityRef::user(&name).map(SignIn::user).map_err(|e| SignInError::refused(e.to_string()).caused_by(e))
 /// })
 /// .using_claims(["sub"]);
 /// # let _ = policy;

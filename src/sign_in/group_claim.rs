@@ -3,7 +3,10 @@
 use serde::Deserialize;
 
 use super::SignInError;
-use crate::identity::{AccessTokenClaims, ClaimError, ClaimValue, Claims, TEXT_OR_TEXTS, TextList};
+use crate::{
+    identity::{AccessTokenClaims, ClaimError, ClaimValue, Claims, TEXT_OR_TEXTS, TextList},
+    settings::{Problem, ProblemKind},
+};
 
 /// A claim with groups or roles: its name or path, and its form.
 ///
@@ -143,11 +146,10 @@ impl GroupClaim {
     }
 
     /// For the check of a configuration.
-    pub(super) fn check(&self) -> Result<(), String> {
-        if self.path.is_empty() || self.path.iter().any(String::is_empty) {
-            return Err("a claim with groups has no name, or its path has an empty part".to_owned());
-        }
-        Ok(())
+    pub(super) fn check(&self) -> Option<Problem> {
+        let is_empty = self.path.is_empty() || self.path.iter().any(String::is_empty);
+        let text = "a claim with groups has no name, or its path has an empty part";
+        is_empty.then(|| Problem::new(ProblemKind::InvalidValue, text))
     }
 
     /// The groups in the claim. `None` if it is missing.
@@ -161,7 +163,8 @@ impl GroupClaim {
         }
         let Some(value) = self.find(claims)? else { return Ok(None) };
         let invalid = |expected, advice: &str| {
-            SignInError::refused(format!("{}{advice}", ClaimError::new(self.path(), value.kind(), expected)))
+            let error = ClaimError::new(self.path(), value.kind(), expected);
+            SignInError::refused(format!("{error}{advice}")).caused_by(error)
         };
         if self.format == GroupFormat::Keys {
             if let Some(keys) = value.keys() {

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::identity::{EntityRef, EntityRefError};
+use crate::{
+    identity::{EntityRef, EntityRefError},
+    settings::{Problem, ProblemKind},
+};
 
 /// Maximum length of the name of an entity, in characters (Backstage's catalog validators).
 pub(super) const MAX_NAME_CHARS: usize = 63;
@@ -31,8 +34,9 @@ impl Names {
     }
 
     /// For the check of a configuration.
-    pub(super) fn check(&self) -> Result<(), String> {
-        self.pattern.as_ref().map(drop).map_err(ToString::to_string)
+    pub(super) fn check(&self) -> Option<Problem> {
+        let error = *self.pattern.as_ref().err()?;
+        Some(Problem::new(ProblemKind::InvalidValue, error.to_string()).caused_by(error))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The result of a sign-in.
 
-use std::{fmt, sync::Arc};
+use std::{error::Error, fmt, sync::Arc};
 
 use crate::identity::{ClaimError, EntityRef};
 
@@ -55,7 +55,27 @@ pub struct SignInError {
     message: Arc<str>,
     /// The messages of the policies that found no user, if there are several.
     reasons: Option<Arc<[Arc<str>]>>,
+    /// The error behind it.
+    source: Uncompared,
 }
+
+/// The error behind another one, which is neither compared nor printed.
+#[derive(Clone, Default)]
+struct Uncompared(Option<Arc<dyn Error + Send + Sync>>);
+
+impl fmt::Debug for Uncompared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Some(..)" } else { "None" })
+    }
+}
+
+impl PartialEq for Uncompared {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Uncompared {}
 
 /// The kinds of [`SignInError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -117,6 +137,14 @@ impl SignInError {
         Self::new(SignInErrorKind::Misconfigured, message)
     }
 
+    /// Sets the error behind it, which [`Error::source`] returns. The layer logs the message only, and errors are compared
+    /// without it.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Uncompared(Some(Arc::from(source.into())));
+        self
+    }
+
     /// The kind of the failure.
     pub fn kind(&self) -> SignInErrorKind {
         self.kind
@@ -145,14 +173,24 @@ impl SignInError {
         Self { message: message.into(), reasons: None, ..self }
     }
 
+    /// Takes the cause over from the errors of earlier policies, if one has a cause.
+    pub(super) fn with_cause_of(mut self, earlier: &[Self]) -> Self {
+        if let Some(error) = earlier.iter().find(|error| error.source.0.is_some()) {
+            self.source = error.source.clone();
+        }
+        self
+    }
+
     /// Bytes on the heap, roughly, for the cache's bound.
     pub(crate) fn weight(&self) -> usize {
         let reasons = self.reasons.iter().flat_map(|reasons| reasons.iter());
-        reasons.map(|reason| reason.len()).sum::<usize>().saturating_add(self.message.len())
+        let source =
+            self.source.0.as_deref().map_or(0, |source| size_of_val(source).saturating_add(self.message.len()));
+        reasons.map(|reason| reason.len()).sum::<usize>().saturating_add(self.message.len()).saturating_add(source)
     }
 
     fn new(kind: SignInErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into().into(), reasons: None }
+        Self { kind, message: message.into().into(), reasons: None, source: Uncompared::default() }
     }
 }
 
@@ -162,12 +200,16 @@ impl fmt::Display for SignInError {
     }
 }
 
-impl std::error::Error for SignInError {}
+impl Error for SignInError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.0.as_deref().map(|source| source as _)
+    }
+}
 
 impl From<ClaimError> for SignInError {
     /// [`Refused`](SignInErrorKind::Refused): a claim of the wrong type does not count as missing,
     /// so [`FirstMatch`](super::FirstMatch) tries no further policy.
     fn from(error: ClaimError) -> Self {
-        Self::refused(error.to_string())
+        Self::refused(error.to_string()).caused_by(error)
     }
 }

@@ -10,6 +10,7 @@ use super::{
     group_claim::{self, GroupFormat},
 };
 use crate::identity::{Claims, EntityRef};
+use crate::settings::{Problem, ProblemKind};
 use crate::telemetry::OncePerMinute;
 
 /// Adds the groups in a user's claims to the user's ownership, by a mapping.
@@ -187,23 +188,22 @@ impl SignInResolver for GroupOwnership {
         Policy { summary: format!("{}, with groups", inner.summary), claims_used, reads_access_token, ..inner }
     }
 
-    fn check(&self, issuer: &str) -> Result<(), String> {
-        self.policy.check(issuer)?;
+    fn check(&self, issuer: &str) -> Vec<Problem> {
+        let mut problems = self.policy.check(issuer);
         if self.groups.claims.is_empty() {
-            return Err(
-                "GroupOwnership reads no claim: add the claim in which the provider sends groups, .claim(\"groups\") or \
-                 .claim(\"roles\")"
-                    .to_owned(),
+            problems.push(
+                Problem::new(ProblemKind::Missing, "GroupOwnership reads no claim").with_fix(
+                    "add the claim in which the provider sends groups, .claim(\"groups\") or .claim(\"roles\")",
+                ),
             );
         }
-        self.groups.claims.iter().try_for_each(GroupClaim::check)?;
-        let broken = self.groups.mapping.iter().find(|(_, entity)| entity.parse::<EntityRef>().is_err());
-        match broken {
-            Some((_, entity)) => Err(format!(
-                "{} is not a full entity ref: write it as group:default/platform",
-                crate::error::quoted(entity)
-            )),
-            None => Ok(()),
-        }
+        problems.extend(self.groups.claims.iter().filter_map(GroupClaim::check));
+        problems.extend(self.groups.mapping.iter().filter_map(|(_, entity)| {
+            let error = entity.parse::<EntityRef>().err()?;
+            let text = format!("{} is not a full entity ref", crate::error::quoted(entity));
+            let problem = Problem::new(ProblemKind::InvalidValue, text).with_fix("write it as group:default/platform");
+            Some(problem.caused_by(error))
+        }));
+        problems
     }
 }

@@ -3,7 +3,7 @@
 use std::{fmt, pin::Pin, sync::Arc};
 
 use super::{AddressRule, EmailClaim, SignIn, SignInError};
-use crate::identity::Claims;
+use crate::{identity::Claims, settings::Problem};
 
 /// A sign-in that waits for a result.
 pub type SignInFuture = Pin<Box<dyn Future<Output = Result<SignIn, SignInError>> + Send>>;
@@ -16,7 +16,7 @@ pub type SignInFuture = Pin<Box<dyn Future<Output = Result<SignIn, SignInError>>
 /// [`CacheLimits`](crate::CacheLimits)).
 ///
 /// ```
-/// use tower_alb_auth::{Claims, EntityRef, sign_in::{Policy, Resolution, SignIn, SignInError, SignInResolver}};
+/// use tower_alb_auth::{Claims, EntityRef, EntityRefError, sign_in::{Policy, Resolution, SignIn, SignInError, SignInResolver}};
 ///
 /// /// Signs in users with the role, by their subject.
 /// struct Auditors;
@@ -30,7 +30,8 @@ pub type SignInFuture = Pin<Box<dyn Future<Output = Result<SignIn, SignInError>>
 ///             }
 ///             Ok(_) => {}
 ///         }
-///         EntityRef::user(claims.subject()).map(SignIn::user).map_err(|error| SignInError::refused(error.to_string())).into()
+///         let invalid = |error: EntityRefError| SignInError::refused(error.to_string()).caused_by(error);
+///         EntityRef::user(claims.subject()).map(SignIn::user).map_err(invalid).into()
 ///     }
 /// }
 /// # let _ = Auditors;
@@ -54,11 +55,35 @@ pub trait SignInResolver: Send + Sync + 'static {
     /// Checks the settings, and that the policy is safe for this issuer. Called once, when the
     /// configuration is built.
     ///
-    /// # Errors
-    /// A message with the setting to change.
-    fn check(&self, issuer: &str) -> Result<(), String> {
+    /// Returns every problem with the setting to change. A policy around other ones returns theirs
+    /// too.
+    ///
+    /// ```
+    /// use tower_alb_auth::{Claims, config::{Problem, ProblemKind}, sign_in::{Resolution, SignIn, SignInResolver}};
+    ///
+    /// struct Directory {
+    ///     address: String,
+    /// }
+    ///
+    /// impl SignInResolver for Directory {
+    ///     fn check(&self, _issuer: &str) -> Vec<Problem> {
+    ///         let is_encrypted = self.address.starts_with("ldaps://");
+    ///         let problem = Problem::new(ProblemKind::Insecure, "the directory is not reached by ldaps://");
+    ///         if is_encrypted { Vec::new() } else { vec![problem.with_fix("change LDAP_URL")] }
+    ///     }
+    ///
+    ///     fn resolve(&self, _claims: &Claims) -> Resolution {
+    ///         // Query the directory.
+    ///         # SignIn::claims_only().into()
+    ///     }
+    /// }
+    /// # let directory = Directory { address: "ldap://directory".to_owned() };
+    /// # assert_eq!(directory.check("https://idp.example.com")[0].fix(), Some("change LDAP_URL"));
+    /// ```
+    #[must_use = "a configuration with a problem must not build"]
+    fn check(&self, issuer: &str) -> Vec<Problem> {
         let _ = issuer;
-        Ok(())
+        Vec::new()
     }
 }
 
@@ -71,7 +96,7 @@ impl SignInResolver for Arc<dyn SignInResolver> {
         (**self).policy()
     }
 
-    fn check(&self, issuer: &str) -> Result<(), String> {
+    fn check(&self, issuer: &str) -> Vec<Problem> {
         (**self).check(issuer)
     }
 }

@@ -6,7 +6,7 @@ use super::{
     Policy, Resolution, SignIn, SignInError, SignInResolver,
     names::{MAX_NAME_CHARS, Names},
 };
-use crate::identity::Claims;
+use crate::{identity::Claims, settings::Problem};
 
 /// Names users by the subject, `sub`, which is stable and is the only claim that every provider
 /// sends.
@@ -48,7 +48,7 @@ impl SignInResolver for Subject {
         self.names
             .user(&name_of(claims.subject()))
             .map(SignIn::user)
-            .map_err(|error| SignInError::refused(error.to_string()))
+            .map_err(|error| SignInError::refused(error.to_string()).caused_by(error))
             .into()
     }
 
@@ -56,8 +56,8 @@ impl SignInResolver for Subject {
         Policy::new("subject").in_namespace(self.names.namespace()).using_claims(["sub"])
     }
 
-    fn check(&self, _: &str) -> Result<(), String> {
-        self.names.check()
+    fn check(&self, _: &str) -> Vec<Problem> {
+        self.names.check().into_iter().collect()
     }
 }
 

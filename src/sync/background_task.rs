@@ -4,9 +4,10 @@ use std::{convert::Infallible, fmt};
 
 use super::{Arc, Mutex};
 
-/// A task in the background: it refreshes keys, or watches files. Dropping this stops the task.
+/// A task in the background: it refreshes keys of load balancers, publishes those of the auth backend, or watches files. Dropping
+/// this stops the task.
 ///
-/// The task also ends by itself once the last layer that uses its result is gone.
+/// The task also ends by itself once the last layer or issuer that uses its result is gone.
 #[must_use = "dropping it stops the task"]
 pub struct BackgroundTask<P = Infallible> {
     task: tokio::task::JoinHandle<()>,

@@ -143,8 +143,9 @@ impl KeySource for InMemory {
     fn fetch(&self, request: KeyRequest) -> KeyFetch {
         let response = self.0.respond(&request.kid.to_string());
         Box::pin(async move {
-            let error =
-                |kind, status: u16| Err(KeySourceError::new(kind, format!("{} answered {status}", request.url())));
+            let error = |kind, status: u16| {
+                Err(KeySourceError::new(kind, format!("{} responded with status {status}", request.url())))
+            };
             match response {
                 Some(Ok((200, body))) => Ok(body),
                 Some(Ok((status @ (403 | 404), _))) => error(KeySourceErrorKind::NotFound, status),

@@ -24,6 +24,7 @@ mod header;
 mod json;
 #[cfg(feature = "https")]
 pub(crate) mod jwt;
+mod large_numbers;
 mod last_header;
 mod payload;
 mod segments;

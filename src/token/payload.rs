@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde::de::MapAccess;
 
 use super::{
-    json::{JsonFault, JsonLimits, Members, Unread, Value, read_object, replace_large_numbers},
+    json::{JsonFault, JsonLimits, Members, Unread, Value, read_object},
+    large_numbers::replace_large_numbers,
     segments::Encoded,
     window::Window,
 };

@@ -2,7 +2,8 @@
 
 use super::{
     header::{JoseHeader, RawHeader, refuse},
-    json::{JsonFault, JsonLimits, read_object, replace_large_numbers},
+    json::{JsonFault, JsonLimits, read_object},
+    large_numbers::replace_large_numbers,
     last_header::{HeaderSays, LastHeader},
     payload,
     segments::{Encoded, Segments},

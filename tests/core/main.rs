@@ -6,6 +6,7 @@ mod support;
 mod access_token;
 mod app_config;
 mod catalog;
+mod causes;
 mod config;
 mod explain;
 mod serializable;

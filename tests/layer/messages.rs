@@ -248,8 +248,8 @@ async fn every_kind_says_what_was_expected_and_found_and_what_to_change() {
     unknown_key: the key endpoint has no key of the token's kid: requested https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID>; compare region and key endpoint
     invalid_signature: the signature does not match the token's key
     malformed_claims: the token's claims are not what a load balancer writes: there is no sub
-    keys_unavailable: the public keys are out of reach: https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID> answered 500
-    key_rejected: the key endpoint answered with something that is not a P-256 public key: https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID> responded with something that is not exactly one PEM block PUBLIC KEY
+    keys_unavailable: the public keys are out of reach: https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID> responded with status 500
+    key_rejected: the key endpoint responded with something that is not a P-256 public key: https://public-keys.auth.elb.eu-central-1.amazonaws.com/<KID> responded with something that is not exactly one PEM block PUBLIC KEY
     access_token_missing: the configuration verifies the access token, and the request has not exactly one x-amzn-oidc-accesstoken: found none; the load balancer sends it if the identity provider issues one; let nothing between it and this application remove it, and the security group accept traffic of the load balancer only
     access_token_invalid: the access token (x-amzn-oidc-accesstoken) is rejected: it is opaque and not a JWT, so that its claims are for the provider only (Google, GitLab and Auth0 without an audience send such tokens); take the claims of x-amzn-oidc-data instead
     access_token_keys_unavailable: the issuer's keys for access tokens are out of reach: <ISSUER>/.well-known/openid-configuration responded with 502

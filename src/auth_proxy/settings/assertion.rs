@@ -4,7 +4,7 @@
 use std::fs;
 use std::{path::PathBuf, time::Duration};
 
-use http::{HeaderName, Uri};
+use http::HeaderName;
 #[cfg(feature = "postgres")]
 use zeroize::Zeroizing;
 
@@ -13,7 +13,7 @@ use crate::{
     AlbAuthSettings,
     auth_proxy::template::Template,
     config::{Problem, ProblemKind},
-    internal::{KeyAt, Section, is_loopback, quoted},
+    internal::{HttpUrl, KeyAt, Section, quoted},
 };
 #[cfg(feature = "postgres")]
 use crate::{ConfigError, backstage::store::postgres::Postgres};
@@ -170,24 +170,23 @@ impl AssertionDatabase {
 
 fn issuer(top: &Section<'_>) -> Option<String> {
     let text = top.text("assertion_issuer")?;
-    let parsed = text.parse::<Uri>().ok().filter(|url| {
-        let is_http = matches!(url.scheme_str(), Some("http" | "https"));
-        is_http
-            && url.query().is_none()
-            && url.host().is_some_and(|host| !host.is_empty())
-            && !text.contains(['#', '@'])
-    });
+    let parsed = HttpUrl::parse(&text);
     let problem = |kind, what: String, fix: &str| {
         top.problems.add(Problem::of(kind, top.at("assertion_issuer"), what).with_fix(fix));
         None
     };
-    match parsed {
-        None => problem(
+    let form = "write it as https://auth.example.com or http://127.0.0.1:8081, without a query";
+    match parsed.ok().filter(|url| !url.has_query()) {
+        // There may be a password before an at-sign.
+        None if text.contains('@') => problem(
             ProblemKind::InvalidValue,
-            format!("is {}, which is not the URL of an issuer", quoted(&text)),
-            "write it as https://auth.example.com or http://127.0.0.1:8081, without a query",
+            "is a text with an at-sign, which is not the URL of an issuer".to_owned(),
+            form,
         ),
-        Some(url) if url.scheme_str() == Some("http") && !url.host().is_some_and(is_loopback) => problem(
+        None => {
+            problem(ProblemKind::InvalidValue, format!("is {}, which is not the URL of an issuer", quoted(&text)), form)
+        }
+        Some(url) if !url.is_protected() => problem(
             ProblemKind::Insecure,
             format!(
                 "{} is plain http to another machine: an attacker on the network path can replace the keys that verify \

@@ -5,10 +5,7 @@ use std::{
     time::Duration,
 };
 
-use http::{
-    HeaderName, Uri,
-    uri::{Authority, Scheme},
-};
+use http::HeaderName;
 
 use super::{
     KEYS, LogSettings, Settings, TlsFiles, UpstreamSettings, assertion, rules, trust,
@@ -22,7 +19,7 @@ use crate::{
         template::Template,
     },
     config::{Problem, ProblemKind},
-    internal::{KeyAt, Node, Problems, Section, is_loopback, proxy::RESPONSE_TIMEOUT, quoted},
+    internal::{HttpUrl, HttpUrlError, KeyAt, Node, Problems, Section, proxy::RESPONSE_TIMEOUT, quoted},
 };
 
 const DEFAULT_PORT: u16 = 8080;
@@ -144,17 +141,17 @@ fn upstream(top: &Section<'_>) -> Option<UpstreamSettings> {
         None
     };
     let form = "write it as http://127.0.0.1:3000 or https://app.internal.example.com, without a path";
-    if text.contains('@') {
-        return problem(ProblemKind::InvalidValue, "has a user name or password".to_owned(), form);
-    }
-    let Some((scheme, authority)) = parsed(&text) else {
-        return problem(
-            ProblemKind::InvalidValue,
-            format!("is {}, which is not the address of a server", quoted(&text)),
-            form,
-        );
+    let url = match HttpUrl::parse_server(&text) {
+        Ok(url) => url,
+        Err(HttpUrlError::UserInfo) => {
+            return problem(ProblemKind::InvalidValue, "has a user name or password".to_owned(), form);
+        }
+        Err(_) => {
+            let what = format!("is {}, which is not the address of a server", quoted(&text));
+            return problem(ProblemKind::InvalidValue, what, form);
+        }
     };
-    if scheme == Scheme::HTTP && !is_loopback(authority.host()) && !waived {
+    if !url.is_protected() && !waived {
         let what = format!(
             "{} is plain http to another machine: an attacker on the network path can read and change what users send, and \
              any client that reaches the service there can set the identity headers",
@@ -162,16 +159,9 @@ fn upstream(top: &Section<'_>) -> Option<UpstreamSettings> {
         );
         return problem(ProblemKind::Insecure, what, "use https, or set dangerously_upstream_over_plain_http: true");
     }
+    let (scheme, authority) = url.into_server();
     let response_timeout = seconds.map_or(RESPONSE_TIMEOUT, Duration::from_secs);
     Some(UpstreamSettings { scheme, authority, over_http2, ca, response_timeout })
-}
-
-fn parsed(text: &str) -> Option<(Scheme, Authority)> {
-    let parts = text.parse::<Uri>().ok()?.into_parts();
-    let has_path = parts.path_and_query.is_some_and(|path| path.as_str() != "/");
-    let (scheme, authority) = (parts.scheme?, parts.authority?);
-    let is_http = scheme == Scheme::HTTP || scheme == Scheme::HTTPS;
-    (is_http && !has_path && !text.contains('#') && !authority.host().is_empty()).then_some((scheme, authority))
 }
 
 fn address(top: &Section<'_>, key: &str) -> Option<SocketAddr> {

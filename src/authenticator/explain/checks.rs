@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::hints::Hint;
+use super::hint::Hint;
 use crate::error::{AuthError, AuthErrorKind};
 
 /// The checks of the layer, in the layer's order.

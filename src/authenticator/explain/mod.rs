@@ -19,6 +19,7 @@
 
 mod checks;
 mod findings;
+mod hint;
 mod hints;
 mod layer_check;
 mod results;
@@ -38,7 +39,7 @@ use self::{
 };
 pub use self::{
     checks::{Check, CheckResult, NotChecked, Step},
-    hints::Hint,
+    hint::Hint,
     sign_in_result::SignInResult,
     time_span::TimeSpan,
     token_parts::{JsonPart, Padding, Segment, TokenParts},

@@ -10,40 +10,12 @@ use super::{
     keys::KeyRing,
     signing_keys::{Origin, SigningKeys},
 };
-use crate::{ConfigError, internal::Mutex};
+use crate::{BackgroundTask, ConfigError, internal::Mutex};
 
 /// How often the task checks whether a key is due. Keys live for minutes at least.
 const TICK: Duration = Duration::from_secs(1);
 /// Number of ticks between two reads of the key files.
 const TICKS_BETWEEN_READS: u32 = 10;
-
-/// Publishes keys when they are due and reads key files when they change, while no request comes.
-/// Dropping it stops its task; so does dropping the last clone of the issuer. Created by
-/// [`TokenIssuer::maintain_keys_in_background`].
-#[derive(Debug)]
-#[must_use = "dropping it stops the task"]
-pub struct KeyMaintenance {
-    task: tokio::task::JoinHandle<()>,
-    problem: Arc<Mutex<Option<ConfigError>>>,
-}
-
-impl KeyMaintenance {
-    /// Whether the task is running.
-    pub fn is_running(&self) -> bool {
-        !self.task.is_finished()
-    }
-
-    /// Why the current key files cannot be used, if so. The previous keys are in use then.
-    pub fn problem(&self) -> Option<ConfigError> {
-        self.problem.lock().clone()
-    }
-}
-
-impl Drop for KeyMaintenance {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
 
 impl TokenIssuer {
     /// Maintains the keys independently of requests: publishes the first key now and each next one
@@ -51,14 +23,16 @@ impl TokenIssuer {
     ///
     /// Keys also rotate without it, because requests do the same. With it, the first key is
     /// published before the first user comes, an idle issuer always has a key that back ends know,
-    /// and changes of key files are noticed.
+    /// and changes of key files are noticed. [`BackgroundTask::problem`] says why the current key
+    /// files cannot be used, if so; the previous keys are in use then. The task ends when its handle
+    /// or the last clone of the issuer is dropped.
     ///
     /// # Panics
     /// If called outside a tokio runtime.
-    pub fn maintain_keys_in_background(&self) -> KeyMaintenance {
-        let problem = Arc::default();
+    pub fn maintain_keys_in_background(&self) -> BackgroundTask<ConfigError> {
+        let problem: Arc<Mutex<Option<ConfigError>>> = Arc::default();
         let task = MaintenanceTask { issuer: Arc::downgrade(&self.0), problem: Arc::clone(&problem) };
-        KeyMaintenance { task: tokio::runtime::Handle::current().spawn(task.run()), problem }
+        BackgroundTask::spawn(&tokio::runtime::Handle::current(), problem, task.run())
     }
 
     /// Reads the key files again, if there are any, and returns whether that changed anything. A

@@ -32,7 +32,6 @@ use std::{
 pub use self::{
     builder::TokenIssuerBuilder,
     error::IssueError,
-    maintenance::KeyMaintenance,
     readiness::IssuerReadiness,
     signing_keys::{KeyFiles, SigningKeys},
     user_token::IssuedToken,

@@ -46,7 +46,14 @@ impl fmt::Display for TokenRefused {
     }
 }
 
-impl std::error::Error for TokenRefused {}
+impl std::error::Error for TokenRefused {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Invalid(_) => None,
+            Self::Unavailable(error) => Some(error),
+        }
+    }
+}
 
 /// A token that is valid if its signature is. Nothing in it is verified yet, so it only reveals the
 /// id of the key to verify it with.

@@ -4,7 +4,7 @@
 //!
 //! | step | what it does |
 //! |---|---|
-//! | [`site::cors`] | tells browsers which pages may read the response; responds to their preflight requests |
+//! | [`site::cors`] | states which pages may read the response; responds to their preflight requests |
 //! | [`error::shaped`] | writes an [`error::ApiError`], with the request's method and path |
 //! | axum's routing | by exact path and method; unusual spellings are unknown paths |
 //! | [`site::OwnSite`], [`site::MaySignOut`] | arguments of handlers that act for a user; they reject pages of other sites |

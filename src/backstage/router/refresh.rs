@@ -1,4 +1,4 @@
-//! The route `/awsalb/refresh`: a session for the user whom the load balancer signed in.
+//! The route `/awsalb/refresh`: a session for the user that the load balancer signed in.
 
 use axum::{
     body::Body,

@@ -55,7 +55,7 @@
 //! |---|---|
 //! | `backend.database` | [`Postgres`](super::store::postgres::Postgres) for public keys and userinfo; without it they are in memory, for one replica |
 //! | `auth.keyStore`, `auth.backstageTokenExpiration`, `auth.omitIdentityTokenOwnershipClaim` | the [`TokenIssuer`](super::TokenIssuer) |
-//! | `discovery.endpoints`, `backend.auth.externalAccess` | the [`Catalog`](crate::sign_in::Catalog); without a static token it is asked with tokens of the plugin `auth` |
+//! | `discovery.endpoints`, `backend.auth.externalAccess` | the [`Catalog`](crate::sign_in::Catalog); without a static token it is queried with tokens of the plugin `auth` |
 //! | `auth.providers.awsalb` | the [`AlbAuthLayer`](crate::AlbAuthLayer): trust, keys and sign-in policy |
 //! | `auth.providers.guest` | guests, if `NODE_ENV` is `development` or `dangerouslyAllowOutsideDevelopment` is set |
 //! | `app.baseUrl`, `backend.cors`, `signOutUrl`, `sessionCookieName`, `exposeAccessToken` | the [`BackstageAuth`](super::BackstageAuth) |

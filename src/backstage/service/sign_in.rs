@@ -53,17 +53,17 @@ impl SignIn {
 
 /// Adds a hint if the error has a problem that a catalog would solve.
 fn explained(error: ConfigError, files: &AppConfig) -> ConfigError {
-    // Built to be compared with; it is asked nothing.
+    // Built to be compared with; it is never queried.
     let Ok(catalog) = Catalog::at("https://localhost/api/catalog").token("none").build() else { return error };
     let with_catalog = files.alb_auth_in_catalog(&catalog).err();
     let remaining = with_catalog.as_ref().map_or(&[][..], ConfigError::problems);
     if error.problems().iter().all(|problem| remaining.contains(problem)) {
         return error;
     }
-    error.and("without_catalog(): no catalog is asked; leave it out where a resolver asks one")
+    error.and("without_catalog(): no catalog is queried; leave it out if a resolver queries one")
 }
 
-/// The catalog and its address. The catalog of the backend is asked directly, without the load balancer in between; over plain
+/// The catalog and its address. The catalog of the backend is queried directly, without the load balancer in between; over plain
 /// http to another machine only if the files allow it.
 fn catalog(
     settings: &BackstageSettings,
@@ -98,6 +98,11 @@ fn minted(builder: CatalogBuilder, tokens: &TokenIssuer) -> CatalogBuilder {
     let tokens = tokens.clone();
     builder.token_from(move || {
         let tokens = tokens.clone();
-        async move { tokens.plugin_token("catalog").await.map_err(|error| SignInError::unavailable(error.to_string())) }
+        async move {
+            tokens
+                .plugin_token("catalog")
+                .await
+                .map_err(|error| SignInError::unavailable(error.to_string()).caused_by(error))
+        }
     })
 }

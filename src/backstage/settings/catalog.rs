@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     config::{Problem, ProblemKind},
-    internal::{KeyAt, Section, is_loopback},
+    internal::{HttpUrl, KeyAt, Section},
     sign_in::{Catalog, CatalogBuilder},
 };
 
@@ -68,10 +68,9 @@ pub(super) fn read_catalog(reader: &Reader<'_>, base: &str) -> Option<CatalogSet
         reader.problem(not_an_address(of, &url, "the catalog's address"));
         return None;
     };
-    let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
-    // Names below `localhost` are this machine (RFC 6761 section 6.3).
-    let local = is_loopback(&host) || host.ends_with(".localhost");
-    if url.starts_with("http://") && !local {
+    let (is_https, is_local) =
+        HttpUrl::parse(&url).map_or((false, false), |url| (url.is_https(), url.is_on_this_machine()));
+    if !is_https && !is_local {
         let clause =
             "the catalog's address is plain http, so an attacker on the network could change which user is signed in";
         if !plain_http {
@@ -83,7 +82,7 @@ pub(super) fn read_catalog(reader: &Reader<'_>, base: &str) -> Option<CatalogSet
         }
         reader.warn(Warning::of(of, clause));
     }
-    Some(CatalogSettings { url, credentials, token_at, plain_http: plain_http || local })
+    Some(CatalogSettings { url, credentials, token_at, plain_http: plain_http || is_local })
 }
 
 /// The first static token that may query the catalog, and its key.

@@ -1,12 +1,10 @@
 //! The addresses of the backend and the application, and the origins whose pages may send requests.
 
-use http::Uri;
-
 use super::reader::{Reader, Warning, missing};
 use crate::{
     backstage::origins::{WHY_INSECURE, is_insecure, is_public_https},
     config::{Problem, ProblemKind},
-    internal::{KeyAt, Once, Section, Value, quoted},
+    internal::{HttpUrl, KeyAt, Once, Section, Value, quoted},
 };
 
 const INSECURE_ORIGINS: &str = "dangerouslyAllowInsecureOrigins";
@@ -112,22 +110,13 @@ fn read_url(reader: &Reader<'_>, section: &Section<'_>, example: &str) -> Option
 
 /// The URL without a slash at its end, if it is one that something can be found below.
 pub(super) fn absolute(text: &str) -> Option<String> {
-    let uri: Uri = text.parse().ok()?;
-    let sound = matches!(uri.scheme_str(), Some("http" | "https"))
-        && uri.host().is_some_and(|host| !host.is_empty())
-        && uri.query().is_none()
-        && !text.contains(['#', '@']);
-    sound.then(|| text.trim_end_matches('/').to_owned())
+    let is_base = HttpUrl::parse(text).is_ok_and(|url| !url.has_query());
+    is_base.then(|| text.trim_end_matches('/').to_owned())
 }
 
 /// What browsers write into `Origin` for pages of that URL (RFC 6454 section 6.2): the usual port is left out.
 pub(super) fn origin_of(url: &str) -> Option<String> {
-    let uri: Uri = url.parse().ok()?;
-    let (scheme, host) = (uri.scheme_str()?, uri.host()?.to_ascii_lowercase());
-    Some(match (scheme, uri.port_u16()) {
-        ("http", Some(80)) | ("https", Some(443)) | (_, None) => format!("{scheme}://{host}"),
-        (_, Some(port)) => format!("{scheme}://{host}:{port}"),
-    })
+    HttpUrl::parse(url).ok().map(|url| url.origin())
 }
 
 /// `backend.cors.origin`: a text, a list of them, or false.

@@ -7,7 +7,7 @@ mod memory;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 
-use std::{fmt, pin::Pin, sync::Arc, time::SystemTime};
+use std::{error::Error, fmt, pin::Pin, sync::Arc, time::SystemTime};
 
 pub use self::memory::{MemoryPublicKeys, MemoryUserInfo};
 use super::PublicJwk;
@@ -95,16 +95,25 @@ impl UserInfo {
 }
 
 /// Why a store failed. The message is for the operator's log; the client gets 503.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct StoreError {
     message: Arc<str>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl StoreError {
     /// The message says what failed and what to check. It must not contain an email, a token or a
     /// password.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into().into() }
+        Self { message: message.into().into(), source: None }
+    }
+
+    /// Sets the error behind it, which [`Error::source`] returns. The message is logged without it, and errors are compared
+    /// without it. It must not contain a row of a table either.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(Arc::from(source.into()));
+        self
     }
 }
 
@@ -114,4 +123,16 @@ impl fmt::Display for StoreError {
     }
 }
 
-impl std::error::Error for StoreError {}
+impl PartialEq for StoreError {
+    fn eq(&self, other: &Self) -> bool {
+        self.message == other.message
+    }
+}
+
+impl Eq for StoreError {}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -2,14 +2,14 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{Uri, uri::Scheme};
+use http::uri::Scheme;
 
 use super::{Inner, OwnPaths, Upstream};
 use crate::{
     ConfigError,
     backstage::own_paths,
     internal::{
-        http_client, is_loopback,
+        HttpUrl, HttpUrlError, http_client, is_loopback,
         proxy::{Forwarder, HopMark, RESPONSE_TIMEOUT, tcp_connector},
         strip_oidc_headers,
         tls::Roots,
@@ -146,37 +146,21 @@ impl UpstreamBuilder {
     }
 
     fn address(&self) -> Result<(Scheme, http::uri::Authority), String> {
-        if self.url.contains('@') {
-            // The URL is not shown, because it may contain a password.
-            return Err("the upstream's URL must name a host, without user name and password".to_owned());
-        }
         let shown = crate::internal::quoted(&self.url);
         let wanted = "write it as http://127.0.0.1:7008 or https://auth.internal.example.com, without a path";
-        let invalid = || format!("the upstream's URL {shown} is invalid: {wanted}");
-        let uri: Uri = self.url.parse().map_err(|_| invalid())?;
-        let parts = uri.into_parts();
-        let has_path = parts.path_and_query.as_ref().is_some_and(|path| path.as_str() != "/");
-        match (parts.scheme, parts.authority) {
-            _ if has_path || self.url.contains('#') => {
-                Err(format!("the upstream's URL {shown} has more than a host: {wanted}"))
+        match HttpUrl::parse(&self.url) {
+            // The URL is not shown, because it may contain a password.
+            Err(HttpUrlError::UserInfo) => {
+                Err("the upstream's URL must name a host, without user name and password".to_owned())
             }
-            (Some(scheme), Some(authority))
-                if scheme == Scheme::HTTP
-                    && !self.plain_http
-                    && !authority.host().is_empty()
-                    && !is_loopback(authority.host()) =>
-            {
-                Err(format!(
-                    "the upstream's URL {shown} is plain http to another machine, so an attacker on the network path could read \
-                     the users' cookies and tokens: use https, or waive it by dangerously_over_plain_http()"
-                ))
-            }
-            (Some(scheme), Some(authority))
-                if (scheme == Scheme::HTTP || scheme == Scheme::HTTPS) && !authority.host().is_empty() =>
-            {
-                Ok((scheme, authority))
-            }
-            _ => Err(invalid()),
+            Err(HttpUrlError::Fragment) => Err(format!("the upstream's URL {shown} has more than a host: {wanted}")),
+            Err(_) => Err(format!("the upstream's URL {shown} is invalid: {wanted}")),
+            Ok(url) if !url.is_server() => Err(format!("the upstream's URL {shown} has more than a host: {wanted}")),
+            Ok(url) if !url.is_protected() && !self.plain_http => Err(format!(
+                "the upstream's URL {shown} is plain http to another machine, so an attacker on the network path could read \
+                 the users' cookies and tokens: use https, or waive it by dangerously_over_plain_http()"
+            )),
+            Ok(url) => Ok(url.into_server()),
         }
     }
 }

@@ -118,6 +118,14 @@ pub(crate) struct Emulate {
     pub(crate) print_config: Option<PrintFormat>,
 }
 
+/// The flags of the settings with this key in the file, or below it.
+pub(crate) fn flags_below(key: &str) -> Vec<String> {
+    let command = Arguments::command();
+    let is_below = |id: &str| id.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let arguments = command.get_arguments().filter(|argument| is_below(argument.get_id().as_str()));
+    arguments.filter_map(|argument| argument.get_long().map(|long| format!("--{long}"))).collect()
+}
+
 /// The flag of the setting with this key in the file.
 pub(crate) fn flag_of(key: &str) -> Option<String> {
     let command = Arguments::command();

@@ -6,7 +6,7 @@
 //! | event | what happens |
 //! |---|---|
 //! | it ends by itself | processes that it left in its group are ended too |
-//! | the emulator is asked to stop | the group gets the same signal, and is killed if it does not end in time |
+//! | the emulator gets a signal to stop | the group gets the same signal, and is killed if it does not end in time |
 //! | the emulator ends in any way except by `SIGKILL` | the group is killed |
 //!
 //! Its standard input is empty, because a background process group may not read the terminal. Its
@@ -24,13 +24,13 @@ use tokio::process::{Child as Process, Command};
 /// Stands for the port in an argument.
 const PORT: &str = "{port}";
 
-/// How long an application may take to end after it was asked to.
+/// How long an application may take to end after it got the signal.
 pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long processes that it left behind may take to end.
 const ORPHAN_TIMEOUT: Duration = Duration::from_secs(2);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The signal by which an application is asked to end.
+/// The signal that ends an application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StopSignal {
     /// The same as Ctrl-C.

@@ -26,7 +26,7 @@ use crate::{
 const LOG: &str = "alb_emulator=info,tower_alb_auth=info,warn";
 /// The domain of the built-in users' addresses. It is reserved (RFC 2606).
 const EMAIL_DOMAIN: &str = "example.com";
-/// If the application ends within this time after it was asked to, no notice is printed.
+/// If the application ends within this time after it got the signal, no notice is printed.
 const NOTICE_DELAY: Duration = Duration::from_secs(1);
 
 impl Emulate {

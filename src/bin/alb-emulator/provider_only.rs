@@ -8,7 +8,7 @@ use tower_alb_auth::emulator::{
     provider::{DemoClient, DemoProvider, DemoProviderServer},
 };
 
-use crate::{paragraphs::labelled, settings_file::message_of};
+use crate::{arguments::flag_of, paragraphs::labelled, settings_file::message_of};
 
 /// Column in which the texts start, after their labels.
 const COLUMN: usize = 13;
@@ -42,7 +42,8 @@ pub(crate) async fn start(settings: &EmulatorSettings, redirect_uris: &[String])
     }
     let address = demo.listen.unwrap_or(ADDRESS.into());
     let listener = tower_alb_auth::listen(address).await.map_err(|error| {
-        format!("the demo provider cannot listen at {address}: {error}; name another port, or 0 for a free one (--provider-listen)")
+        let flag = flag_of("demo.listen").map(|flag| format!(" ({flag})")).unwrap_or_default();
+        format!("the demo provider cannot listen at {address}: {error}; name another port, or 0 for a free one{flag}")
     })?;
     builder.serve(listener).map_err(|error| message_of(&error))
 }

@@ -7,7 +7,10 @@ use std::{
 
 use tower_alb_auth::emulator::{DemoSettings, EmulatorSettings};
 
-use crate::{arguments::Emulate, settings_file::read_settings};
+use crate::{
+    arguments::{Emulate, flag_of, flags_below},
+    settings_file::read_settings,
+};
 
 /// Environment variable of the client secret, read if no file is named.
 pub(crate) const SECRET_VARIABLE: &str = "ALB_EMULATOR_CLIENT_SECRET";
@@ -25,9 +28,11 @@ impl Emulate {
         let flags = self.flags();
         let names_own = |settings: &EmulatorSettings| settings.issuer.is_some() || settings.endpoints.is_some();
         if flags.demo.is_some() && names_own(&file) {
-            return Err("the file names a provider of your own, but --demo, --as, --users, --provider-listen and \
-                        --provider-only are for the demo provider: leave out one of the two"
-                .to_owned());
+            let flags = flags_below("demo").into_iter().chain(flag_of("provider_only")).collect::<Vec<_>>().join(", ");
+            return Err(format!(
+                "the file names a provider of your own, but these flags are for the demo provider: {flags}; leave out one of \
+                 the two"
+            ));
         }
         if names_own(&flags) && file.demo.is_some() {
             return Err(

@@ -1,10 +1,11 @@
 //! Builds the service: the auth backend from the files, and the front end and upstream from the arguments.
 
 use axum::Router;
+use clap::Args as _;
 use tower_alb_auth::{
-    ConfigError,
+    BackgroundTask, ConfigError,
     backstage::{
-        KeyMaintenance, Upstream,
+        Upstream,
         service::AuthBackend,
         settings::{BackstageSettings, CatalogCredentials},
     },
@@ -26,7 +27,7 @@ pub struct Assembled {
     pub health: Health,
     pub lines: StartLines,
     /// Publishes keys in time until it is dropped.
-    pub tending: KeyMaintenance,
+    pub maintenance: BackgroundTask<ConfigError>,
 }
 
 pub fn assemble(files: &AppConfig, arguments: &Serve) -> Result<Assembled, ConfigError> {
@@ -49,8 +50,8 @@ pub fn assemble(files: &AppConfig, arguments: &Serve) -> Result<Assembled, Confi
     let health = Health::new(backend.layer().handle(), backend.tokens().clone(), headers);
     let auth = backend.auth().clone();
     let service = routes::routes(Parts { auth, health: health.clone(), front_end, upstream });
-    let tending = backend.tokens().maintain_keys_in_background();
-    Ok(Assembled { service, backend, health, lines, tending })
+    let maintenance = backend.tokens().maintain_keys_in_background();
+    Ok(Assembled { service, backend, health, lines, maintenance })
 }
 
 fn backend(files: &AppConfig, arguments: &Serve) -> Result<AuthBackend, ConfigError> {
@@ -106,13 +107,13 @@ fn shared(settings: &BackstageSettings) -> String {
 
 fn catalog(backend: &AuthBackend) -> String {
     let Some(url) = backend.catalog_url() else {
-        return "not asked: users own as themselves alone".to_owned();
+        return "not queried: a user's ownership is the user alone".to_owned();
     };
     match &backend.settings().catalog.credentials {
-        CatalogCredentials::Static { place, .. } => format!("{url}, asked with the token {place}"),
+        CatalogCredentials::Static { place, .. } => format!("{url}, queried with the token {place}"),
         _ => {
             let issuer = backend.tokens().issuer();
-            format!("{url}, asked with tokens of the plugin auth ({issuer}/.backstage/auth/v1/jwks.json)")
+            format!("{url}, queried with tokens of the plugin auth ({issuer}/.backstage/auth/v1/jwks.json)")
         }
     }
 }
@@ -120,14 +121,24 @@ fn catalog(backend: &AuthBackend) -> String {
 /// The library's messages name methods of builders; the operator of this program has flags instead.
 fn named_by_flags(error: &ConfigError, arguments: &Serve) -> ConfigError {
     let replicas = arguments.replicas;
-    let flags = [
-        (format!("replicas({replicas})"), format!("--replicas {replicas}")),
-        ("create_own_tables()".to_owned(), "--create-tables".to_owned()),
-        ("without_catalog()".to_owned(), "--without-catalog".to_owned()),
-        ("dangerously_over_plain_http()".to_owned(), "--dangerously-upstream-over-plain-http".to_owned()),
+    let methods = [
+        ("create_own_tables()", "create_tables"),
+        ("without_catalog()", "without_catalog"),
+        ("dangerously_over_plain_http()", "dangerously_upstream_over_plain_http"),
     ];
+    let flag_of_replicas =
+        flag_of("replicas").map(|flag| (format!("replicas({replicas})"), format!("{flag} {replicas}")));
+    let flags = methods.into_iter().filter_map(|(method, field)| Some((method.to_owned(), flag_of(field)?)));
+    let flags: Vec<(String, String)> = flags.chain(flag_of_replicas).collect();
     let problems = error.problems().iter().map(|problem| {
         flags.iter().fold(problem.to_string(), |text, (method, flag)| text.replace(method.as_str(), flag))
     });
     ConfigError::message(problems.collect::<Vec<_>>().join("\n- "))
+}
+
+/// The flag of an argument, by its field.
+fn flag_of(field: &str) -> Option<String> {
+    let command = Serve::augment_args(clap::Command::new("backstage-auth"));
+    let argument = command.get_arguments().find(|argument| argument.get_id() == field)?;
+    argument.get_long().map(|long| format!("--{long}"))
 }

@@ -40,11 +40,11 @@ port is taken; 2 the arguments are wrong.
 RUST_LOG sets what is logged: RUST_LOG=tower_alb_auth=debug shows why each sign-in is refused.
 docs/GUIDE.md of the package tower-alb-auth explains each step.";
 
-/// Backstage's auth backend for users whom an AWS Application Load Balancer signed in: the provider awsalb, for the stock front
+/// Backstage's auth backend for users that an AWS Application Load Balancer signed in: the provider awsalb, for the stock front
 /// end and stock back ends.
 ///
-/// Reads Backstage's own files. What they lack is printed, ready to be pasted. Whom to trust, and who becomes whom, is read again
-/// when they change; the rest wants a restart.
+/// Reads Backstage's own files. Missing settings are printed, ready to be pasted. Trust and the sign-in policy are read again when
+/// the files change; other changes need a restart.
 #[derive(Debug, Parser)]
 #[command(
     name = "backstage-auth",

@@ -98,7 +98,7 @@ async fn serve(arguments: Serve) -> Result<(), String> {
     // Before the files are read, so that no later change is missed.
     let watch = Watch::files(&paths).every(POLL_INTERVAL);
     let files = AppConfig::load(&paths).map_err(message)?;
-    let Assembled { service, backend, health, mut lines, tending: _tending } =
+    let Assembled { service, backend, health, mut lines, maintenance: _maintenance } =
         assemble(&files, &arguments).map_err(message)?;
     deny_lists::attach(&arguments, &backend, &mut lines).await?;
     let _watching = backend.watch(watch, move || AppConfig::load(&paths));
@@ -112,7 +112,7 @@ async fn serve(arguments: Serve) -> Result<(), String> {
     }
     lines.add("Listens at", format!("http://{address}"));
     println!(
-        "backstage-auth {}: users whom the load balancer signed in, for Backstage\n\n{lines}",
+        "backstage-auth {}: users that the load balancer signed in, for Backstage\n\n{lines}",
         env!("CARGO_PKG_VERSION")
     );
     // Not fatal: requests that need the database try again.

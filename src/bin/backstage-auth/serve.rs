@@ -35,7 +35,7 @@ pub async fn until_stopped(listener: TcpListener, service: Router, health: Healt
     tokio::select! {
         ended = &mut served => ended,
         () = tokio::time::sleep(DRAIN_TIMEOUT) => {
-            tracing::warn!("requests that are not answered after {DRAIN_TIMEOUT:?} are given up");
+            tracing::warn!("requests without a response after {DRAIN_TIMEOUT:?} are dropped");
             Ok(())
         }
         name = signals.next() => {

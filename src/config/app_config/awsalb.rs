@@ -11,7 +11,7 @@ use crate::{
     alb::LoadBalancerArn,
     config::{
         AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb,
-        builder::{WHERE_THE_ARN_IS, WHERE_THE_RULE_IS, WHERE_THE_RULES_ARE},
+        entry::{WHERE_THE_ARN_IS, WHERE_THE_RULE_IS, WHERE_THE_RULES_ARE},
         trusted_alb::EntryLocations,
     },
     settings::{ConfigError, KeyAt, MERGE_KEY, Node, Once, Problem, ProblemKind, Problems, Section, Value},

@@ -223,7 +223,7 @@ impl AppConfig {
     /// | `limits` | limits by name: `{ maxLifetime: 30m }` |
     /// | `dangerouslyIgnoreIdentityHeader` | lets `x-amzn-oidc-identity` differ from the signed subject |
     /// | `denyListFile` | a file with users that are shut out: see [`deny_list`](crate::deny_list) |
-    /// | `signIn.resolvers` | required: who becomes whom, tried in order |
+    /// | `signIn.resolvers` | required: the sign-in policies, tried in order |
     ///
     /// Of the resolvers, `emailLocalPartMatchingUserEntityName` is served here with
     /// `dangerouslyAllowSignInWithoutUserInCatalog: true`, and wants `allowedDomains` (or `dangerouslyAllowAnyDomain: true`).

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     identity::Claims,
+    settings::Problem,
     sign_in::{AddressRule, Policy, Resolution, SignInError, SignInResolver},
 };
 
@@ -54,7 +55,7 @@ impl SignInResolver for VerifiedEmail {
         policy
     }
 
-    fn check(&self, issuer: &str) -> Result<(), String> {
+    fn check(&self, issuer: &str) -> Vec<Problem> {
         self.policy.check(issuer)
     }
 }

@@ -15,7 +15,7 @@ use self::vars::{
 };
 use super::{
     AccessTokens, AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, GroupSettings, SignInSettings, TrustSettings,
-    builder::{WHERE_THE_ARN_IS, WHERE_THE_RULE_IS},
+    entry::{WHERE_THE_ARN_IS, WHERE_THE_RULE_IS},
 };
 use crate::settings::{ConfigError, KeyAt, Problem, ProblemKind};
 

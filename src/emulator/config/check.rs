@@ -1,12 +1,10 @@
 //! Checks a configuration before any listener is opened.
 
-use http::Uri;
-
 use super::{EmulatorConfig, IdentityProvider, identity_provider::Kind};
 use crate::{
     ConfigError, LoadBalancerArn,
     config::{Problem, ProblemKind},
-    internal::{KeyAt, is_loopback, quoted},
+    internal::{HttpUrl, HttpUrlError, KeyAt, quoted},
 };
 
 /// The account of signers that no AWS customer has.
@@ -90,21 +88,17 @@ fn insecure(key: &str, text: impl Into<String>) -> Problem {
 fn target_of(target: &str) -> Result<http::uri::Authority, Problem> {
     let wrong = |text: String| Err(invalid("target", text));
     let shown = quoted(target);
-    let uri: Option<Uri> = target.parse().ok();
-    if uri.as_ref().is_some_and(has_credentials) {
+    match HttpUrl::parse(target) {
         // The URL is not shown.
-        return wrong("the target must be a URL without user name and password".to_owned());
-    }
-    let plain = uri.filter(|uri| matches!(uri.path(), "" | "/") && uri.query().is_none());
-    let Some(uri) = plain else {
-        return wrong(format!("the target {shown} must be a URL without a path: http://localhost:3000"));
-    };
-    match (uri.scheme_str(), uri.authority()) {
-        (Some("http"), Some(authority)) if !authority.host().is_empty() => Ok(authority.clone()),
-        (Some("https"), _) => {
+        Err(HttpUrlError::UserInfo) => wrong("the target must be a URL without user name and password".to_owned()),
+        Err(HttpUrlError::Scheme | HttpUrlError::Host) => {
+            wrong(format!("the target {shown} must begin with http:// and name a host"))
+        }
+        Ok(url) if url.is_server() && url.is_https() => {
             wrong(format!("the target {shown} must be plain http, like a target group of protocol HTTP"))
         }
-        _ => wrong(format!("the target {shown} must begin with http:// and name a host")),
+        Ok(url) if url.is_server() => Ok(url.into_server().1),
+        Ok(_) | Err(_) => wrong(format!("the target {shown} must be a URL without a path: http://localhost:3000")),
     }
 }
 
@@ -157,16 +151,12 @@ fn check_provider(config: &EmulatorConfig, problems: &mut Vec<Problem>) {
 /// What is wrong with a URL of the provider, if anything. Plain http is allowed on this machine
 /// only.
 pub(crate) fn problem_of_address(what: &str, url: &str) -> Option<String> {
-    let uri: Option<Uri> = url.parse().ok();
-    if uri.as_ref().is_some_and(has_credentials) {
+    let parsed = HttpUrl::parse(url);
+    if parsed == Err(HttpUrlError::UserInfo) {
         // The URL is not shown.
         return Some(format!("the provider's {what} must be a URL without user name and password"));
     }
-    let is_safe = match uri.as_ref().and_then(Uri::scheme_str) {
-        Some("https") => uri.as_ref().and_then(Uri::host).is_some_and(|host| !host.is_empty()),
-        Some("http") => is_on_this_machine(url),
-        _ => false,
-    };
+    let is_safe = parsed.is_ok_and(|parsed| parsed.is_https() || is_on_this_machine(url));
     (!is_safe).then(|| {
         let shown = quoted(url);
         format!("the provider's {what} {shown} must begin with https:// (http:// only on this machine)")
@@ -175,10 +165,5 @@ pub(crate) fn problem_of_address(what: &str, url: &str) -> Option<String> {
 
 /// Whether the URL is on this machine. Names below `localhost` are not looked up.
 pub(crate) fn is_on_this_machine(url: &str) -> bool {
-    let uri: Option<Uri> = url.parse().ok();
-    uri.as_ref().and_then(Uri::host).is_some_and(|host| is_loopback(host) || host.ends_with(".localhost"))
-}
-
-fn has_credentials(uri: &Uri) -> bool {
-    uri.authority().is_some_and(|authority| authority.as_str().contains('@'))
+    HttpUrl::parse(url).is_ok_and(|url| url.is_on_this_machine())
 }

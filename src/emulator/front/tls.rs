@@ -37,7 +37,7 @@ impl TlsFiles {
                 let (found, missing) = if has_certificate { (&certificate, &key) } else { (&key, &certificate) };
                 return Err(format!(
                     "the TLS file {} exists, but {} does not; existing files are not overwritten: add the missing file, \
-                     move the other one away to get new ones, or name another folder by --tls=<FOLDER>",
+                     move the other one away to get new ones, or name another folder",
                     found.display(),
                     missing.display()
                 ));

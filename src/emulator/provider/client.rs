@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use http::Uri;
-
-use crate::internal::quoted;
+use crate::internal::{HttpUrl, quoted};
 
 /// An application that signs its users in at the demo provider, such as the load balancer.
 ///
@@ -98,16 +96,7 @@ impl fmt::Debug for DemoClient {
 /// Scheme, host and port: `http://app.localhost:9000`. `None` if the URI is not a plain web
 /// address.
 pub(super) fn origin_of(uri: &str) -> Option<String> {
-    if uri.contains('#') || !uri.bytes().all(|b| b.is_ascii_graphic()) {
-        return None;
-    }
-    let parsed: Uri = uri.parse().ok()?;
-    let scheme = parsed.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"))?;
-    let authority = parsed.authority()?.as_str();
-    // The origin becomes part of a Content-Security-Policy.
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']' | b'_');
-    (parsed.host().is_some_and(|host| !host.is_empty()) && authority.bytes().all(plain))
-        .then(|| format!("{scheme}://{authority}"))
+    HttpUrl::parse(uri).ok().map(|url| url.origin())
 }
 
 #[cfg(test)]
@@ -125,6 +114,8 @@ mod tests {
             ("http://app.localhost;x/", None),
             ("http://app local/", None),
             ("http:///path", None),
+            ("http://app.localhost:99999/", None),
+            ("http://APP.localhost:80/", Some("http://app.localhost")),
             ("/path", None),
             ("javascript:alert(1)", None),
             ("app:/callback", None),

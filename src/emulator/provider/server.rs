@@ -12,7 +12,7 @@ use super::DemoProvider;
 pub struct DemoProviderServer {
     provider: DemoProvider,
     address: SocketAddr,
-    /// Dropped with the server, which tells the task to stop.
+    /// Dropped with the server, which stops the task.
     _running: oneshot::Sender<()>,
 }
 

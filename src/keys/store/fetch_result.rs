@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Fetched, KeyError, KeyStore};
+use super::{Cause, Fetched, KeyError, KeyStore};
 use crate::{
     alb::PublicKey,
     keys::{
@@ -26,6 +26,9 @@ const NOT_FOUND_RESPONSES: u32 = 3;
 /// Minimum time from the first to the last of these responses.
 const MIN_NOT_FOUND_TIME: Duration = Duration::from_secs(120);
 
+/// Why there is no new key: for the log, and the error behind it.
+type Why = (String, Option<Cause>);
+
 impl KeyStore {
     /// Publishes the key of a fetch, or remembers its failure.
     pub(super) fn apply_fetch_result(
@@ -48,7 +51,7 @@ impl KeyStore {
                     metrics::key_fetch("rejected");
                     let reason = format!("{}/{} responded with something that is {error}", id.endpoint, id.kid);
                     ended(Ending::Failure(&reason));
-                    self.failed(&id, AbsentReason::Rejected, None, reason)
+                    self.failed(&id, AbsentReason::Rejected, None, (reason, Some(Arc::new(error))))
                 }
             },
             Err(error) if error.kind() == KeySourceErrorKind::NotFound => {
@@ -61,7 +64,7 @@ impl KeyStore {
                 metrics::key_fetch("failed");
                 let reason = error.to_string();
                 ended(Ending::Failure(&reason));
-                self.failed(&id, AbsentReason::Failed, error.retry_delay(), reason)
+                self.failed(&id, AbsentReason::Failed, error.retry_delay(), (reason, Some(Arc::new(error))))
             }
         };
         self.report_age(now);
@@ -116,11 +119,11 @@ impl KeyStore {
             refusals,
             first_refusal: Some(first_refusal),
         };
-        self.keep(&set, held, refresh, now, "the endpoint reports no such key".to_owned())
+        self.keep(&set, held, refresh, now, ("the endpoint reports no such key".to_owned(), None))
     }
 
     /// The fetch failed. A key in use is kept unless it is too old.
-    fn failed(&self, id: &KeyId, reason: AbsentReason, min_wait: Option<Duration>, message: String) -> Fetched {
+    fn failed(&self, id: &KeyId, reason: AbsentReason, min_wait: Option<Duration>, why: Why) -> Fetched {
         let now = self.clock.monotonic();
         let _writer = self.writer.lock();
         let set = self.set.load();
@@ -128,8 +131,8 @@ impl KeyStore {
             let wait = self.unknown.failed(id, reason, now, min_wait, &self.limits);
             let wait = self.retry_after(id, Purpose::Unknown, wait, now);
             return Err(match reason {
-                AbsentReason::Rejected => KeyError::Rejected { reason: message, retry_after: wait },
-                _ => KeyError::unavailable(message, wait),
+                AbsentReason::Rejected => KeyError::Rejected { reason: why.0, retry_after: wait, source: why.1 },
+                _ => KeyError::Unavailable { reason: why.0, retry_after: wait, source: why.1 },
             });
         };
         let failures = held.refresh.failures.saturating_add(1);
@@ -138,17 +141,18 @@ impl KeyStore {
         let wait = doubled.max(min_wait.unwrap_or_default()).min(self.limits.max_retry_wait);
         // A failure is not a response, so it ends the series of responses without such a key.
         let refresh = RefreshState { not_before: now.checked_add(wait), failures, refusals: 0, first_refusal: None };
-        self.keep(&set, held, refresh, now, message)
+        self.keep(&set, held, refresh, now, why)
     }
 
     /// Keeps a key whose refresh failed, and returns it if it is not too old. The caller holds the
     /// writer's lock.
-    fn keep(&self, set: &KeySet, held: &HeldKey, refresh: RefreshState, now: Instant, reason: String) -> Fetched {
+    fn keep(&self, set: &KeySet, held: &HeldKey, refresh: RefreshState, now: Instant, why: Why) -> Fetched {
         self.set.store(Arc::new(set.with(HeldKey { refresh, ..held.clone() }, self.limits.max_keys)));
         if now.saturating_duration_since(held.fetched_at) <= self.limits.max_age() {
             return Ok(Arc::clone(&held.key));
         }
         let wait = refresh.not_before.unwrap_or(now).saturating_duration_since(now);
-        Err(KeyError::unavailable(reason, self.retry_after(&held.id, Purpose::Refresh, wait, now)))
+        let retry_after = self.retry_after(&held.id, Purpose::Refresh, wait, now);
+        Err(KeyError::Unavailable { reason: why.0, retry_after, source: why.1 })
     }
 }

@@ -73,15 +73,18 @@ enum RefreshMode {
 pub(crate) type KeyFuture = Pin<Box<dyn Future<Output = Fetched> + Send>>;
 
 /// Why no key is returned.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum KeyError {
     /// The endpoint has no such key.
     Unknown,
     /// The endpoint is unreachable, or breaker or budget permit no fetch now.
-    Unavailable { reason: String, retry_after: Duration },
+    Unavailable { reason: String, retry_after: Duration, source: Option<Cause> },
     /// The endpoint responded with something that is not a key.
-    Rejected { reason: String, retry_after: Duration },
+    Rejected { reason: String, retry_after: Duration, source: Option<Cause> },
 }
+
+/// The error behind a fetch that failed. A failure that is remembered has none.
+pub(crate) type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
 impl KeyStore {
     pub(crate) fn new(
@@ -283,7 +286,7 @@ impl KeyStore {
                 KeyError::unavailable(format!("the last fetch of the key {} failed", id.kid), wait())
             }
             AbsentReason::Rejected => {
-                KeyError::Rejected { reason: format!("{}/{}", id.endpoint, id.kid), retry_after: wait() }
+                KeyError::Rejected { reason: format!("{}/{}", id.endpoint, id.kid), retry_after: wait(), source: None }
             }
         })
     }
@@ -296,8 +299,15 @@ impl HeldKey {
 }
 
 impl KeyError {
+    pub(super) fn into_source(self) -> Option<Cause> {
+        match self {
+            Self::Unknown => None,
+            Self::Unavailable { source, .. } | Self::Rejected { source, .. } => source,
+        }
+    }
+
     fn unavailable(reason: String, retry_after: Duration) -> Self {
-        Self::Unavailable { reason, retry_after }
+        Self::Unavailable { reason, retry_after, source: None }
     }
 }
 

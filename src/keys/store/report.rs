@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{KeyStore, Lookup};
+use super::{Cause, KeyStore, Lookup};
 use crate::{
     alb::{KeyEndpoint, Kid},
     keys::{
@@ -18,8 +18,12 @@ impl KeyStore {
     /// that have them.
     ///
     /// # Errors
-    /// One message for each endpoint that does not respond and each kid that no endpoint has.
-    pub(crate) async fn warm_up(self: &Arc<Self>, endpoints: &[KeyEndpoint], kids: &[Kid]) -> Result<(), Vec<String>> {
+    /// One message for each endpoint that does not respond and each kid that no endpoint has, with the error behind it.
+    pub(crate) async fn warm_up(
+        self: &Arc<Self>,
+        endpoints: &[KeyEndpoint],
+        kids: &[Kid],
+    ) -> Result<(), Vec<(String, Option<Cause>)>> {
         let mut problems = Vec::new();
         for endpoint in endpoints {
             if let Some(source) = &self.source {
@@ -27,8 +31,14 @@ impl KeyStore {
                 match tokio::time::timeout(self.limits.fetch_timeout, source.fetch(request)).await {
                     Ok(Ok(_)) => {}
                     Ok(Err(error)) if error.kind() == KeySourceErrorKind::NotFound => {}
-                    Ok(Err(error)) => problems.push(format!("{endpoint} does not respond: {error}")),
-                    Err(_) => problems.push(format!("{endpoint} does not respond within fetch_timeout")),
+                    Ok(Err(error)) => {
+                        problems
+                            .push((format!("{endpoint} does not respond: {error}"), Some(Arc::new(error) as Cause)));
+                    }
+                    Err(elapsed) => {
+                        let message = format!("{endpoint} does not respond within fetch_timeout");
+                        problems.push((message, Some(Arc::new(elapsed))));
+                    }
                 }
             }
         }
@@ -43,7 +53,7 @@ impl KeyStore {
                 // A kid that the operator names is trusted as much as a token, so its key counts as
                 // in use.
                 let found = found.map(|(key, second)| self.proven(endpoint, *kid, &key, second));
-                missing.extend(found.err().map(|error| format!("{endpoint}/{kid}: {error}")));
+                missing.extend(found.err().map(|error| (format!("{endpoint}/{kid}: {error}"), error.into_source())));
             }
             // A kid belongs to one region, so one endpoint that has it is enough.
             if missing.len() == endpoints.len() {

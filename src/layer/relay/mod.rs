@@ -2,7 +2,7 @@
 //! verifies it again.
 //!
 //! [`RelayIdentityLayer`] is a layer for clients: a tonic channel, a client of hyper-util, anything
-//! that takes an [`http::Request`]. It sends the `x-amzn-oidc-data` of users whom this service has
+//! that takes an [`http::Request`]. It sends the `x-amzn-oidc-data` of users that this service has
 //! verified, and no other:
 //!
 //! | in the outgoing request | what goes out |

@@ -6,7 +6,7 @@ use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 
-/// The pending upgrade of a client that asked to switch protocols.
+/// The pending upgrade of a client that requested to switch protocols.
 pub(crate) struct Upgrade(OnUpgrade);
 
 /// The pending upgrade, if the request asks for one. HTTP/1.1 only.

@@ -2,14 +2,12 @@
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
-use http::Uri;
-
 use super::{
     Catalog,
     client::{Client, Credentials},
 };
 use crate::{
-    net::{is_loopback, tls::Roots},
+    net::{HttpUrl, HttpUrlError, tls::Roots},
     settings::ConfigError,
     sign_in::SignInError,
 };
@@ -124,26 +122,22 @@ impl CatalogBuilder {
     /// The address without trailing slashes.
     fn base(&self) -> Result<String, String> {
         let shown = crate::error::quoted(&self.url);
-        if self.url.contains('@') {
-            // Not shown, because it may contain a password.
-            return Err("the catalog's address must name a host, without user or password".to_owned());
-        }
         let base = self.url.trim_end_matches('/');
-        let uri: Option<Uri> = base.parse().ok().filter(|uri: &Uri| uri.host().is_some_and(|host| !host.is_empty()));
-        let uri = uri.filter(|uri| uri.query().is_none() && !self.url.contains('#'));
-        let Some(uri) = uri else {
-            return Err(format!(
-                "the catalog's address {shown} is invalid: write https://<backend>/api/catalog, without a query"
-            ));
-        };
-        match uri.scheme_str() {
-            Some("https") => Ok(base.to_owned()),
-            Some("http") if self.plain_http || uri.host().is_some_and(is_loopback) => Ok(base.to_owned()),
-            Some("http") => Err(format!(
+        match HttpUrl::parse(base) {
+            // Not shown, because it may contain a password.
+            Err(HttpUrlError::UserInfo) => {
+                Err("the catalog's address must name a host, without user or password".to_owned())
+            }
+            Err(HttpUrlError::Scheme) => Err(format!("the catalog's address {shown} must begin with https://")),
+            Ok(url) if url.is_protected() && !url.has_query() => Ok(base.to_owned()),
+            Ok(url) if self.plain_http && !url.has_query() => Ok(base.to_owned()),
+            Ok(url) if !url.has_query() => Err(format!(
                 "the catalog's address {shown} is plain http, so an attacker on the network path could sign in as any \
                  user: use https, or permit it by dangerously_over_plain_http()"
             )),
-            _ => Err(format!("the catalog's address {shown} must begin with https://")),
+            Ok(_) | Err(_) => Err(format!(
+                "the catalog's address {shown} is invalid: write https://<backend>/api/catalog, without a query"
+            )),
         }
     }
 }

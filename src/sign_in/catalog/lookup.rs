@@ -1,7 +1,11 @@
 //! The key by which a user is looked up.
 
 use super::entity::Entity;
-use crate::{identity::Email, net::encoded};
+use crate::{
+    identity::Email,
+    net::encoded,
+    settings::{Problem, ProblemKind},
+};
 
 /// The `limit` of a query: one more than the two entities that make a result ambiguous.
 pub(super) const QUERY_LIMIT: usize = 3;
@@ -96,17 +100,14 @@ impl LookupKey {
     }
 
     /// Checks the settings.
-    pub(super) fn check(&self) -> Result<(), String> {
-        let Self::Annotation(annotation) = self else { return Ok(()) };
+    pub(super) fn check(&self) -> Option<Problem> {
+        let Self::Annotation(annotation) = self else { return None };
         // The name becomes part of a filter, which the catalog splits at commas and equal signs.
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/');
-        if annotation.is_empty() || !annotation.bytes().all(plain) {
-            return Err(format!(
-                "{} is not the name of an annotation: write it as microsoft.com/email",
-                crate::error::quoted(annotation)
-            ));
-        }
-        Ok(())
+        (annotation.is_empty() || !annotation.bytes().all(plain)).then(|| {
+            let text = format!("{} is not the name of an annotation", crate::error::quoted(annotation));
+            Problem::new(ProblemKind::InvalidValue, text).with_fix("write it as microsoft.com/email")
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use super::{Client, LookupKey, QUERY_LIMIT, entity::Entity, groups};
 use crate::{
     identity::{Claims, Email, EntityRef},
+    settings::{Problem, ProblemKind},
     sign_in::{
         Policy, Resolution, SignIn, SignInError, SignInResolver,
         email::one_user_in_several_domains,
@@ -140,7 +141,8 @@ impl CatalogSignIn {
             return Err(match self.without_user {
                 true => SignInError::refused(reason),
                 false => SignInError::not_found(reason),
-            });
+            }
+            .caused_by(error));
         }
         Ok(admitted)
     }
@@ -167,7 +169,8 @@ impl CatalogSignIn {
                 return Err(SignInError::ambiguous(message));
             }
         };
-        let invalid = |error| SignInError::refused(format!("the catalog's user has an invalid name: {error}"));
+        let invalid =
+            |error| SignInError::refused(format!("the catalog's user has an invalid name: {error}")).caused_by(error);
         let user_ref = user.entity_ref().map_err(invalid)?;
         let direct = user.groups("memberOf");
         let groups = if self.transitive_groups { groups::with_parents(&self.client, direct).await? } else { direct };
@@ -217,7 +220,9 @@ impl CatalogSignIn {
         if self.without_user {
             let names = Names::in_namespace(self.namespace.as_deref().unwrap_or("default"));
             let user = names.user(email.local_part);
-            return user.map(SignIn::user).map_err(|error| SignInError::refused(unfit(email.local_part, error)));
+            return user
+                .map(SignIn::user)
+                .map_err(|error| SignInError::refused(unfit(email.local_part, error)).caused_by(error));
         }
         // Another query would tell the operator more, and would let each unknown user cost the catalog more.
         Err(SignInError::not_found(format!("the catalog has no {}; {}", self.by.user(), self.by.other_resolvers())))
@@ -264,19 +269,23 @@ impl SignInResolver for CatalogSignIn {
         self.rule.describe(policy)
     }
 
-    fn check(&self, issuer: &str) -> Result<(), String> {
-        self.by.check()?;
-        if self.without_user && self.by != LookupKey::LocalPart {
-            return Err(format!(
+    fn check(&self, issuer: &str) -> Vec<Problem> {
+        let mut problems: Vec<Problem> = self.by.check().into_iter().collect();
+        let by_name = self.by == LookupKey::LocalPart;
+        if self.without_user && !by_name {
+            let text = format!(
                 "dangerously_sign_in_without_catalog_user() requires a name for the user, which {} does not provide",
                 self.by.resolver()
-            ));
+            );
+            problems.push(Problem::new(ProblemKind::Conflict, text));
         }
-        if self.strip_plus && self.by != LookupKey::LocalPart {
-            return Err(format!("strip_plus_suffix() has no effect on {}: leave it out", self.by.resolver()));
+        if self.strip_plus && !by_name {
+            let text = format!("strip_plus_suffix() has no effect on {}", self.by.resolver());
+            problems.push(Problem::new(ProblemKind::Conflict, text).with_fix("leave it out"));
         }
-        Names::in_namespace(self.namespace.as_deref().unwrap_or("default")).check()?;
-        self.rule.check(issuer)
+        problems.extend(Names::in_namespace(self.namespace.as_deref().unwrap_or("default")).check());
+        problems.extend(self.rule.check(issuer));
+        problems
     }
 }
 

@@ -221,19 +221,19 @@ async fn a_bad_change_keeps_the_keys_and_says_so() {
     let issuer = issuer_of(&folder, &clock, &store);
     let before = kid(&token(&issuer).await);
     tokio::time::pause();
-    let tending = issuer.maintain_keys_in_background();
+    let maintenance = issuer.maintain_keys_in_background();
     folder.write("2.pem", "half a key");
     let error = issuer.reload_signing_keys().await.unwrap_err();
     assert!(error.to_string().contains("2.pem"), "{error}");
-    while tending.problem().is_none() {
+    while maintenance.problem().is_none() {
         tokio::time::sleep(second(1)).await;
     }
-    assert_eq!(tending.problem(), Some(error));
+    assert_eq!(maintenance.problem(), Some(error));
     clock.advance(11 * MINUTE);
     assert_eq!(kid(&token(&issuer).await), before);
 
     folder.add_key("2");
-    while tending.problem().is_some() {
+    while maintenance.problem().is_some() {
         tokio::time::sleep(second(1)).await;
     }
     settle().await;

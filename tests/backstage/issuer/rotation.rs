@@ -200,16 +200,16 @@ async fn a_task_in_the_background_publishes_ahead_and_ends_with_the_issuer() {
     let (clock, store) = (TestClock::new(), Store::default());
     let issuer = builder(&clock).user_keys(store.clone()).build().unwrap();
     tokio::time::pause();
-    let tending = issuer.maintain_keys_in_background();
+    let maintenance = issuer.maintain_keys_in_background();
     tokio::time::sleep(second(2)).await;
     assert_eq!(store.rows().await.len(), 1, "before any token");
     clock.advance(40 * MINUTE);
     tokio::time::sleep(second(2)).await;
     assert_eq!(store.rows().await.len(), 2, "the next one, ahead of time");
-    assert!(tending.is_running());
+    assert!(maintenance.is_running());
     drop(issuer);
     tokio::time::sleep(second(2)).await;
-    assert!(!tending.is_running(), "the task keeps nothing alive");
+    assert!(!maintenance.is_running(), "the task keeps nothing alive");
 }
 
 #[tokio::test]

@@ -109,7 +109,7 @@ fn a_resolver_that_asks_the_catalog_does_not_go_with_the_flag_that_asks_none() {
         crate::service::settings::SOUND.replace("            dangerouslyAllowSignInWithoutUserInCatalog: true\n", "");
     let ended = run(folder_with(&files).path(), &["--without-catalog", "--listen", "127.0.0.1:0"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{ended:?}");
-    assert!(ended.stderr.contains("--without-catalog: no catalog is asked; leave it out"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("--without-catalog: no catalog is queried; leave it out"), "{}", ended.stderr);
 }
 
 /// `check` says that the role is used. Nothing listens there: no connection is opened before the start.

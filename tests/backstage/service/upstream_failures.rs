@@ -149,7 +149,9 @@ fn addresses_that_are_none_are_refused_with_what_to_write() {
     for (url, part) in [
         ("", "is invalid: write it as http://127.0.0.1:7008"),
         ("backend:7007", "is invalid"),
-        ("/api", "has more than a host"),
+        ("/api", "is invalid"),
+        ("http://backend:99999", "is invalid"),
+        ("http://backend\\x", "is invalid"),
         ("ftp://backend", "is invalid"),
         ("https://backend:7007/api", "has more than a host"),
         ("http://backend/?x", "has more than a host"),

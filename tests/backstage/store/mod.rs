@@ -1,3 +1,4 @@
 //! The stores, without a database.
 
+mod causes;
 mod passwords;

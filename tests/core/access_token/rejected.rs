@@ -89,7 +89,7 @@ async fn s_101_an_id_token_or_an_access_token_of_another_client_is_rejected() {
         (
             &for_client,
             json!({ "aud": client, "client_id": null, "token_use": null, "scope": null, "azp": client }),
-            "it cannot be told from an ID token",
+            "it cannot be distinguished from an ID token",
         ),
     ] {
         let token = pool.issuer.token(&pool.claims_with(changes));

@@ -167,7 +167,7 @@ fn what_is_read_is_told() {
     ! users of any email domain are signed in: list your domains
 
     a user named like the email's local part of the catalog at https://backstage.example.com/api/catalog, for emails in example.com, else a user with the email in spec.profile.email of the catalog at https://backstage.example.com/api/catalog
-    ! auth.providers.awsalb.signIn.resolvers[1] (app-config.yaml:13) is never used: auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) signs in every user whom it gets
+    ! auth.providers.awsalb.signIn.resolvers[1] (app-config.yaml:13) is never used: auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:10) signs in every user that it gets
     ! one name is one user, whichever of these policies returned it: a user named like the email's local part of the catalog at https://backstage.example.com/api/catalog, for emails in example.com, else a user with the email in spec.profile.email of the catalog at https://backstage.example.com/api/catalog; in_namespace(..) keeps users apart
     ! users who are not in the catalog are signed in
     ");

@@ -109,7 +109,7 @@ fn s_23_s_48_an_endpoint_that_is_not_a_plain_https_address_is_refused() {
     for (url, sentence) in [
         ("", "is not a URL"),
         ("keys.example.com", "must begin with https://"),
-        ("//keys.example.com", "must name a host"),
+        ("//keys.example.com", "must begin with https://"),
         ("ftp://keys.example.com", "must begin with https://"),
         ("file:///etc/passwd", "is not a URL"),
         ("https://", "is not a URL"),
@@ -129,6 +129,11 @@ fn s_23_s_48_an_endpoint_that_is_not_a_plain_https_address_is_refused() {
         ("http://127.0.0.1.evil.test", "must be https"),
         ("http://0.0.0.0", "must be https"),
         ("HTTP://keys.example.com", "must be https"),
+        ("https://keys.example.com:99999", "is not a URL"),
+        ("https://keys.example.com:x", "is not a URL"),
+        ("https://keys.example.com:0", "is not a URL"),
+        ("https://keys.example.com\\x", "is not a URL"),
+        ("https://a;b", "must name a host"),
     ] {
         // The emulator's account changes none of it: only a loopback address may be plain.
         for arn in [ALB, EMULATOR] {

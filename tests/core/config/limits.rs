@@ -163,13 +163,13 @@ fn the_defaults_are_these() {
     insta::assert_snapshot!(format!("{:#?}", TokenLimits::new()), @"
         TokenLimits {
             max_token_bytes: 16384,
+            leeway: 30s,
+            max_lifetime: 900s,
             max_header_bytes: 2048,
             max_json_depth: 16,
             max_json_members: 128,
             max_json_elements: 1024,
             max_subject_chars: 255,
-            leeway: 30s,
-            max_lifetime: 900s,
         }
     ");
     insta::assert_snapshot!(format!("{:#?}", KeyLimits::new()), @"
@@ -177,11 +177,11 @@ fn the_defaults_are_these() {
             connect_timeout: 1s,
             first_byte_timeout: 2s,
             fetch_timeout: 5s,
-            max_answer_bytes: 8192,
             lifetime: 3600s,
-            refresh_at_percent: 80,
             max_stale: 3600s,
             max_keys: 64,
+            max_answer_bytes: 8192,
+            refresh_at_percent: 80,
             max_unknown_kids: 4096,
             unknown_for: 60s,
             max_concurrent_fetches: 8,
@@ -196,13 +196,38 @@ fn the_defaults_are_these() {
     insta::assert_snapshot!(format!("{:#?}", CacheLimits::new()), @"
         CacheLimits {
             max_tokens: 10000,
-            max_token_cache_bytes: 33554432,
             max_sign_ins: 10000,
-            max_sign_in_cache_bytes: 33554432,
             sign_in_lifetime: 300s,
             sign_in_max_stale: 3600s,
-            not_found_for: 10s,
             sign_in_timeout: 5s,
+            max_token_cache_bytes: 33554432,
+            max_sign_in_cache_bytes: 33554432,
+            not_found_for: 10s,
         }
     ");
+}
+
+/// Limits that no deployment needs to change are constants: settings have no name for them.
+#[cfg(feature = "app-config")]
+#[test]
+fn fixed_limits_are_no_settings() {
+    use tower_alb_auth::{
+        AlbAuthSettings,
+        config::{AppConfig, ProblemKind},
+    };
+
+    for name in
+        ["MAX_JSON_DEPTH", "MAX_SUBJECT_CHARS", "BREAKER_WAIT", "UNKNOWN_FOR", "MAX_TOKEN_CACHE_BYTES", "NOT_FOUND_FOR"]
+    {
+        let variable = format!("ALB_AUTH_LIMIT_{name}");
+        let error = AlbAuthSettings::from_vars([(variable.as_str(), "16")]).expect_err("unknown");
+        let found = error.problems().iter().find(|problem| problem.key() == Some(&variable));
+        assert_eq!(found.map(|problem| problem.kind()), Some(ProblemKind::UnknownKey), "{error}");
+    }
+    let file = "auth: { providers: { awsalb: { limits: { breakerWait: 5s } } } }";
+    let config = AppConfig::from_text("app-config.yaml", file, |_| None).expect("YAML");
+    let error = config.alb_auth().expect_err("unknown");
+    let unknown = error.problems().iter().find(|problem| problem.kind() == ProblemKind::UnknownKey).expect("its kind");
+    assert_eq!(unknown.key(), Some("auth.providers.awsalb.limits.breakerWait"));
+    assert_eq!(unknown.expected().map(|names| names.split(", ").count()), Some(14), "{unknown}");
 }

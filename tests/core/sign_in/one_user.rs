@@ -116,7 +116,7 @@ async fn s_76_different_policies_of_one_issuer_in_one_namespace_are_a_warning() 
         warned,
         [format!(
             "entries of issuer {} have different sign-in policies, by email's local part in example.com and by email's local \
-             part in example.org: one name is one user, whichever of them gave it; in_namespace(..) tells them apart",
+             part in example.org: one name is one user, whichever of them gave it; in_namespace(..) keeps them apart",
             blue.issuer()
         )]
     );

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use crate::pages::{
-    configuration::{expression, quantity},
+    configuration::{expression, fixed_limits, quantity},
     page::{files, read, rows, section, sources},
     security::test_names,
 };
@@ -157,12 +157,19 @@ fn every_fixed_limit_is_there_with_its_value() {
     let sources = files(&["src"]);
     let constants: Vec<(String, &str)> = sources.iter().flat_map(|(path, text)| constants(path, text)).collect();
     let fixed = rows(&section(&read(PAGE), "### Fixed limits"));
-    assert!(fixed.len() >= 14, "{fixed:?}");
+    assert!(fixed.len() >= 33, "{fixed:?}");
+    let mut of_groups = fixed_limits(&read("src/limits.rs"));
+    assert!(of_groups.len() >= 19, "{of_groups:?}");
     for row in fixed {
         let name = row[2].trim_matches('`');
+        if let Some(index) = of_groups.iter().position(|(limit, _)| limit == name) {
+            assert_eq!(quantity(&row[1]), of_groups.remove(index).1, "{name}");
+            continue;
+        }
         let found: Vec<&str> =
             constants.iter().filter(|(constant, _)| constant == name).map(|(_, value)| *value).collect();
         let [value] = found[..] else { panic!("not one constant {name}: {found:?}") };
         assert_eq!(quantity(&row[1]), expression(value), "{name}");
     }
+    assert!(of_groups.is_empty(), "these have no row: {of_groups:?}");
 }

@@ -97,8 +97,10 @@ async fn s_63_no_private_key_is_written_into_a_file_that_is_there() {
     for (there, missing) in [("key.pem", "certificate.pem"), ("certificate.pem", "key.pem")] {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join(there), "mine").expect("written");
-        let refused = Emulator::start(config(folder.path())).await.expect_err("half of a pair").to_string();
-        for part in [there, missing, "existing files are not overwritten", "--tls=<FOLDER>"] {
+        let refused = Emulator::start(config(folder.path())).await.expect_err("half of a pair");
+        assert_eq!(refused.problems()[0].key(), Some("tls"), "the program adds the flag of this key");
+        let refused = refused.to_string();
+        for part in [there, missing, "existing files are not overwritten", "name another folder"] {
             assert!(refused.contains(part), "{part}: {refused}");
         }
         assert_eq!(fs::read_to_string(folder.path().join(there)).expect("a file"), "mine");

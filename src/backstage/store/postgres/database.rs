@@ -27,7 +27,7 @@ pub(super) struct Database {
     process_name: String,
 }
 
-/// A name that no other process has, so that it can tell its own sessions from those of other replicas.
+/// A name that no other process has, which distinguishes its own sessions from those of other replicas.
 pub(super) fn process_name() -> String {
     let random = crate::Kid::random().map(|kid| kid.to_string()).unwrap_or_default();
     let suffix: String = random.chars().take(8).collect();

@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::Notify;
 use tokio_postgres::{AsyncMessage, Client, Row, types::Type};
 
-use super::{Postgres, database::Database, failure::Failure, layout::qualified};
+use super::{Postgres, database::Database, layout::qualified};
 use crate::{
     backstage::store::StoreError,
     deny_list::{Denied, DenyList},
@@ -119,7 +119,7 @@ impl PostgresDenyList {
     /// Here it is in force when this returns.
     async fn write(&self, sql: &str, parameters: &[super::database::Parameter<'_>]) -> Result<(), StoreError> {
         let written = self.database.rows(self.database.deadline(), sql, parameters).await;
-        written.map_err(|failure| message(&self.database, &failure))?;
+        written.map_err(|failure| self.database.label().error(failure))?;
         let _turn = self.reading.lock().await;
         self.list.replace_source(read(&self.database).await?);
         Ok(())
@@ -201,7 +201,7 @@ async fn create(database: &Database) -> Result<(), StoreError> {
     let exists = database
         .rows(deadline, "select 1 where pg_catalog.to_regclass($1) is not null", &[(&name, Type::TEXT)])
         .await
-        .map_err(|failure| message(database, &failure))?;
+        .map_err(|failure| database.label().error(failure))?;
     if !exists.is_empty() {
         return Ok(());
     }
@@ -217,7 +217,7 @@ async fn create(database: &Database) -> Result<(), StoreError> {
              primary key (kind, issuer, name));",
         0x0a1b_a075
     );
-    database.script(deadline, &script).await.map_err(|failure| message(database, &failure))
+    database.script(deadline, &script).await.map_err(|failure| database.label().error(failure))
 }
 
 /// # Errors
@@ -228,7 +228,8 @@ async fn read(database: &Database) -> Result<Vec<Entry>, StoreError> {
         table(database),
         MAX_ROWS.saturating_add(1)
     );
-    let rows = database.rows(database.deadline(), &sql, &[]).await.map_err(|failure| message(database, &failure))?;
+    let rows =
+        database.rows(database.deadline(), &sql, &[]).await.map_err(|failure| database.label().error(failure))?;
     if rows.len() > MAX_ROWS {
         return Err(StoreError::new(format!(
             "the table {TABLE} has more than {MAX_ROWS} rows: remove those that have ended"
@@ -257,8 +258,4 @@ fn entry(row: &Row, number: usize) -> Result<Entry, StoreError> {
         .map_err(|_| wrong(&kind, "has an end that is not a time: leave it null for an entry without end"))?;
     let denied = until.into_iter().fold(denied, Denied::until);
     Ok(Entry::new(denied, format!("{TABLE}, row {number} by kind, issuer, name")))
-}
-
-fn message(database: &Database, failure: &Failure) -> StoreError {
-    database.label().message(failure)
 }

@@ -119,11 +119,19 @@ impl DatabaseLabel {
         self.schema.as_deref()
     }
 
-    /// The message for the operator. Contains the server's message but never its detail, which
-    /// repeats the row.
-    pub(super) fn message(&self, failure: &Failure) -> StoreError {
+    /// The failure with a message for the operator. Contains the server's message but never its
+    /// detail, which repeats the row.
+    pub(super) fn error(&self, failure: Failure) -> StoreError {
+        let error = StoreError::new(self.message(&failure));
+        match cause(failure) {
+            Some(cause) => error.caused_by(cause),
+            None => error,
+        }
+    }
+
+    fn message(&self, failure: &Failure) -> String {
         let Self { database, host, user, password, .. } = self;
-        let message = match failure {
+        match failure {
             Failure::NoConnection(waited) => {
                 format!("PostgreSQL at {host} gave no connection within {waited:?}: check its load, and the network")
             }
@@ -173,8 +181,17 @@ impl DatabaseLabel {
                     chain(error)
                 ),
             },
-        };
-        StoreError::new(message)
+        }
+    }
+}
+
+/// The error behind a failure, if it cannot repeat a row. The detail of an error of the server does, and one about a value may.
+fn cause(failure: Failure) -> Option<Box<dyn std::error::Error + Send + Sync>> {
+    match failure {
+        Failure::Password(error) => Some(error.into()),
+        Failure::Connecting(error) if error.as_db_error().is_none() => error.into_source(),
+        Failure::Postgres(error) => error.into_source().filter(|cause| cause.is::<io::Error>()),
+        _ => None,
     }
 }
 

@@ -52,7 +52,7 @@ impl Table {
             }
             result => result,
         };
-        result?.map_err(|failure| self.database.label().message(&failure))
+        result?.map_err(|failure| self.database.label().error(failure))
     }
 
     /// Reads the layout; creates the table if it is missing and that is enabled.
@@ -64,7 +64,7 @@ impl Table {
     pub(super) async fn has_other_processes(&self) -> Result<bool, StoreError> {
         let own = self.database.process_name();
         let rows = self.database.rows(self.database.deadline(), OTHER_PROCESSES, &[(&own, Type::TEXT)]).await;
-        Ok(!rows.map_err(|failure| self.database.label().message(&failure))?.is_empty())
+        Ok(!rows.map_err(|failure| self.database.label().error(failure))?.is_empty())
     }
 
     async fn query_known<'a>(
@@ -108,16 +108,16 @@ impl Table {
     async fn found(&self, deadline: Instant) -> Result<Result<Layout, SchemaMismatch>, StoreError> {
         let name = self.qualified(self.spec.name);
         let rows = self.database.rows(deadline, COLUMNS, &[(&name, Type::TEXT)]).await;
-        Ok(self.spec.layout(&rows.map_err(|failure| self.database.label().message(&failure))?))
+        Ok(self.spec.layout(&rows.map_err(|failure| self.database.label().error(failure))?))
     }
 
-    /// Backstage creates its tables, unless the operator said that there is no stock auth backend.
+    /// Backstage creates its tables, unless the operator states that there is no stock auth backend.
     async fn make(&self, deadline: Instant) -> Result<(), StoreError> {
         let (label, name) = (self.database.label(), self.spec.name);
         let signs: Vec<String> = SIGNS_OF_BACKSTAGE.iter().map(|sign| self.qualified(sign)).collect();
         let sql = "select 1 from unnest($1) as signs (sign) where pg_catalog.to_regclass(sign) is not null";
         let rows = self.database.rows(deadline, sql, &[(&signs, Type::TEXT_ARRAY)]).await;
-        let is_backstages = !rows.map_err(|failure| label.message(&failure))?.is_empty();
+        let is_backstages = !rows.map_err(|failure| label.error(failure))?.is_empty();
         match &self.own_tables {
             _ if is_backstages => Err(StoreError::new(format!(
                 "the {label} has Backstage's migrations but no table {name}: start a current version of Backstage's auth backend once, so that its migrations run; its tables are not created here"
@@ -129,12 +129,12 @@ impl Table {
                 let has_schema = match tables.schema() {
                     Some(schema) => {
                         let rows = self.database.rows(deadline, OwnTables::HAS_SCHEMA, &[(&schema, Type::TEXT)]).await;
-                        !rows.map_err(|failure| label.message(&failure))?.is_empty()
+                        !rows.map_err(|failure| label.error(failure))?.is_empty()
                     }
                     None => true,
                 };
                 let made = self.database.script(deadline, &tables.script(has_schema)).await;
-                made.map_err(|failure| label.message(&failure))
+                made.map_err(|failure| label.error(failure))
             }
         }
     }

@@ -20,12 +20,12 @@ const MICROSOFT_EMAIL: &str = "microsoft.com/email";
 /// All resolvers of the list, tried in order.
 pub(super) fn in_catalog(resolvers: &[Section<'_>], catalog: &Catalog, options: Options<'_>) -> Option<Read> {
     let mut warnings = Vec::new();
-    // A resolver that signs in every user whom it gets, so that later ones get none.
+    // A resolver that signs in every user that it gets, so that later ones are never used.
     let mut last: Option<KeyAt> = None;
     let mut policies = Vec::new();
     for resolver in resolvers {
         if let Some(last) = &last {
-            warnings.push(format!("{} is never used: {last} signs in every user whom it gets", resolver.place()));
+            warnings.push(format!("{} is never used: {last} signs in every user that it gets", resolver.place()));
         }
         if name(resolver) == Some(BY_LOCAL_PART) && resolver.flag(WITHOUT_USER) {
             last.get_or_insert_with(|| resolver.place());
@@ -46,8 +46,8 @@ pub(super) fn in_catalog(resolvers: &[Section<'_>], catalog: &Catalog, options: 
         }
         let policy = if options.verified { policy.require_verified_email() } else { policy };
         let policy = if options.transitive { policy.transitive_groups() } else { policy };
-        if let Err(problem) = policy.check(options.issuer) {
-            resolver.problems.add(Problem::clause(ProblemKind::InvalidValue, [resolver.place()], problem));
+        for problem in policy.check(options.issuer) {
+            resolver.problems.add(problem.at_key(resolver.place()));
         }
         policies.push(Located { policy: Arc::new(policy), place: resolver.place() });
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     identity::Claims,
-    settings::KeyAt,
+    settings::{KeyAt, Problem},
     sign_in::{Policy, Resolution, SignInError, SignInErrorKind, SignInResolver},
 };
 
@@ -27,7 +27,7 @@ impl<P: SignInResolver> SignInResolver for Located<P> {
         self.policy.policy()
     }
 
-    fn check(&self, issuer: &str) -> Result<(), String> {
+    fn check(&self, issuer: &str) -> Vec<Problem> {
         self.policy.check(issuer)
     }
 }

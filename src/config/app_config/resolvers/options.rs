@@ -91,8 +91,8 @@ pub(super) fn by_claim(resolver: &Section<'_>, issuer: &str) -> Option<NamedClai
     }
     let policy = NamedClaim::new(resolver.text("claim")?);
     let policy = if ignore_case { policy.ignoring_case() } else { policy };
-    if let Err(problem) = policy.check(issuer) {
-        resolver.problems.add(Problem::clause(ProblemKind::InvalidValue, [resolver.place()], problem));
+    for problem in policy.check(issuer) {
+        resolver.problems.add(problem.at_key(resolver.place()));
     }
     Some(policy)
 }

@@ -24,7 +24,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 
-use crate::internal::{Mutex, is_loopback, tls::Roots};
+use crate::internal::{HttpUrl, Mutex, tls::Roots};
 
 /// Credentials have a few kilobytes.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
@@ -104,13 +104,9 @@ impl CredentialsClient {
 
 /// The address of the token service: https, or plain on this machine.
 fn endpoint(text: &str) -> Result<Uri, String> {
-    let uri: Option<Uri> = text.parse().ok();
-    let allowed = |uri: &Uri| match uri.scheme_str() {
-        Some("https") => uri.host().is_some(),
-        Some("http") => uri.host().is_some_and(is_loopback),
-        _ => false,
-    };
-    uri.filter(allowed).ok_or_else(|| format!("{STS_ENDPOINT} is not an https URL: correct it or unset it"))
+    let is_protected = HttpUrl::parse(text).is_ok_and(|url| url.is_protected());
+    let uri = is_protected.then(|| text.parse().ok()).flatten();
+    uri.ok_or_else(|| format!("{STS_ENDPOINT} is not an https URL: correct it or unset it"))
 }
 
 #[derive(Clone)]

@@ -1,0 +1,42 @@
+//! Verifies the access token before the sign-in policy is applied.
+
+use std::sync::Arc;
+
+use super::{Snapshot, outcome::Decision};
+use crate::{
+    access_token::{AccessTokenVerifier, Checked},
+    alb::Values,
+    config::TrustMatch,
+    error::AuthErrorKind,
+    identity::Claims,
+};
+
+impl Snapshot {
+    /// Verifies the access token before the policy is applied.
+    pub(super) fn sign_in_with_access_token(
+        self: &Arc<Self>,
+        verifier: &Arc<AccessTokenVerifier>,
+        trusted: TrustMatch<'_>,
+        claims: Claims,
+        access_token: Values<'_>,
+    ) -> Decision {
+        match verifier.check(access_token, claims.subject()) {
+            Checked::Ready(Ok(access_token)) => self.resolve(trusted, claims.with_access_token(access_token)),
+            Checked::Ready(Err(error)) => Decision::Made(Err(error)),
+            Checked::Waiting(checked) => {
+                let (snapshot, index) = (Arc::clone(self), trusted.index);
+                Decision::Waiting(Box::pin(async move {
+                    let claims = claims.with_access_token(checked.await?);
+                    let decision = {
+                        let trusted = snapshot.settings().trust.at(index);
+                        snapshot.resolve(trusted.ok_or(AuthErrorKind::UntrustedSigner)?, claims)
+                    };
+                    match decision {
+                        Decision::Made(outcome) => outcome,
+                        Decision::Waiting(waiting) => waiting.await,
+                    }
+                }))
+            }
+        }
+    }
+}
