@@ -15,6 +15,7 @@ mod grpc;
 mod identity;
 mod mutated;
 mod other_paths;
+mod partly_decoded;
 mod passed_on;
 mod program;
 mod rules;
