@@ -29,6 +29,11 @@ impl KeyEndpoint {
         if host.is_empty() {
             return refused(Reason::NoHost);
         }
+        // `Uri` takes any digits for a port.
+        let after_host = uri.authority().map_or(0, |authority| authority.as_str().len().saturating_sub(host.len()));
+        if after_host > 0 && uri.port_u16().is_none() {
+            return refused(Reason::NotUrl);
+        }
         if uri.query().is_some() || text.contains('#') || text.contains("..") || uri.path().contains("//") {
             return refused(Reason::NotPlain);
         }
@@ -138,6 +143,8 @@ mod tests {
             "https://a//b",
             "http://10.0.0.1",
             "https://keys example",
+            "https://keys.example.com:65536",
+            "https://keys.example.com:",
         ] {
             assert!(KeyEndpoint::parse(text).is_err(), "{text}");
         }
