@@ -5,17 +5,18 @@
 //! known, and the sign-in policy returns its result at once.
 
 pub mod explain;
+#[cfg(all(test, shuttle))]
+mod models;
 mod token_cache;
 
 use std::{pin::Pin, sync::Arc};
 
-use arc_swap::ArcSwap;
 use tracing::Instrument;
 
 use self::token_cache::{Remembered, TokenCache};
 #[cfg(feature = "https")]
 use crate::access_token::{AccessTokenVerifier, AccessTokenVerifiers, Checked};
-use crate::sync::Second;
+use crate::sync::{ArcSwap, Second};
 use crate::{
     alb::{OidcHeaders, OwnedValues, PublicKey, Values},
     config::{AlbAuthConfig, IdentityHeader, Naming, Settings, TrustMatch},

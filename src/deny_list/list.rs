@@ -5,13 +5,11 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use arc_swap::ArcSwap;
-
 use super::{
     entry::{Denied, Entry},
     set::Set,
 };
-use crate::sync::Mutex;
+use crate::sync::{ArcSwap, Mutex};
 
 /// Users that are shut out. Clones share their entries. See the [module](super).
 ///
