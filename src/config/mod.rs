@@ -26,6 +26,9 @@ pub(crate) mod app_config;
 pub(crate) mod builder;
 mod email_settings;
 mod environment;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod group_settings;
 mod limit_settings;
 mod nearest;

@@ -15,6 +15,7 @@ macro_rules! pages {
 }
 
 pages! {
+    assurance: "../../docs/ASSURANCE.md";
     compare: "../../docs/COMPARE.md";
     #[cfg(any(
         not(doctest),
