@@ -135,6 +135,10 @@ fn substituted(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Opti
 
 /// A value that may be a secret is in no message, wherever the rest of the file is wrong.
 fn secrets(text: &str) {
+    // The fuzzer learns the secret from comparisons.
+    if text.contains("canary") {
+        return;
+    }
     let indented = text.replace('\n', "\n  ");
     let yaml = format!(
         "backend:\n  auth:\n    keys:\n      - secret: {SECRET}\n  database:\n    client: pg\n    connection:\n      \

@@ -69,6 +69,10 @@ fn agrees(url: &Address, other: &tokio_postgres::Config, text: &str) {
 
 /// A password in any place where an address may have one is in no message.
 fn secrets(text: &str) {
+    // The fuzzer learns the password from comparisons, and writes it where no password belongs.
+    if text.contains("canary") {
+        return;
+    }
     for address in [
         format!("postgres://u:{PASSWORD}{text}"),
         format!("postgres://u:{text}{PASSWORD}@h/d"),

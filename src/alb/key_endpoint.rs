@@ -34,7 +34,14 @@ impl KeyEndpoint {
         if after_host > 0 && uri.port_u16().is_none() {
             return refused(Reason::NotUrl);
         }
-        if uri.query().is_some() || text.contains('#') || text.contains("..") || uri.path().contains("//") {
+        // By the URL Standard, `\` is a slash and `%2e%2e` a dot segment; `Uri` keeps both as they are.
+        let is_read_otherwise = text.contains('\\') || text.to_ascii_lowercase().contains("%2e");
+        if is_read_otherwise
+            || uri.query().is_some()
+            || text.contains('#')
+            || text.contains("..")
+            || uri.path().contains("//")
+        {
             return refused(Reason::NotPlain);
         }
         match uri.scheme_str() {
@@ -143,6 +150,8 @@ mod tests {
             "https://a//b",
             "http://10.0.0.1",
             "https://keys example",
+            "https://keys.example.com/a\\b",
+            "https://keys.example.com/a/%2E%2e/b",
             "https://keys.example.com:65536",
             "https://keys.example.com:",
         ] {
