@@ -35,7 +35,10 @@ impl KeyEndpoint {
             return refused(Reason::NotUrl);
         }
         // By the URL Standard, `\` is a slash and `%2e%2e` a dot segment; `Uri` keeps both as they are.
-        let is_read_otherwise = text.contains('\\') || text.to_ascii_lowercase().contains("%2e");
+        let is_read_otherwise = text.contains('\\')
+            || text.to_ascii_lowercase().contains("%2e")
+            || host.contains('%')
+            || uri.path().split('/').any(|segment| segment == ".");
         if is_read_otherwise
             || uri.query().is_some()
             || text.contains('#')
@@ -152,6 +155,8 @@ mod tests {
             "https://keys example",
             "https://keys.example.com/a\\b",
             "https://keys.example.com/a/%2E%2e/b",
+            "https://keys.example.com/a/./b",
+            "https://keys%2eexample.com",
             "https://keys.example.com:65536",
             "https://keys.example.com:",
         ] {
