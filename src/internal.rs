@@ -22,8 +22,10 @@ pub(crate) use crate::settings::closest;
 pub(crate) use crate::settings::private_file;
 #[cfg(feature = "app-config")]
 pub(crate) use crate::settings::{KeyAt, Node, Once, Positions, Problems, Section, Value, once};
+#[cfg(all(test, shuttle))]
+pub(crate) use crate::sync::model;
 #[cfg(feature = "backstage")]
-pub(crate) use crate::sync::{BoundedCache, HeapSize, catch_panics};
+pub(crate) use crate::sync::{BoundedCache, HeapSize, catch_panics, timeout};
 #[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
 pub(crate) use crate::{alb::strip_oidc_headers, net::proxy};
 pub(crate) use crate::{

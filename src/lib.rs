@@ -82,6 +82,9 @@ pub mod docs;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod identity;
 #[cfg(any(feature = "backstage", feature = "emulator", feature = "proxy", feature = "test-util"))]
 mod internal;

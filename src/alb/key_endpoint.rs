@@ -32,7 +32,16 @@ impl KeyEndpoint {
                 });
             }
         };
-        if url.has_query() || text.contains('#') || text.contains("..") || url.path().contains("//") {
+        // By the URL Standard, `\` is a slash and `%2e%2e` a dot segment; `Uri` keeps both as they are.
+        let is_read_otherwise = text.contains('\\')
+            || text.to_ascii_lowercase().contains("%2e")
+            || url.path().split('/').any(|segment| segment == ".");
+        if is_read_otherwise
+            || url.has_query()
+            || text.contains('#')
+            || text.contains("..")
+            || url.path().contains("//")
+        {
             return refused(Reason::NotPlain);
         }
         if !url.is_protected() {
@@ -143,6 +152,12 @@ mod tests {
             "https://keys.example.com\\a",
             "https://keys.example.com/@a",
             "https://a;b",
+            "https://keys.example.com/a\\b",
+            "https://keys.example.com/a/%2E%2e/b",
+            "https://keys.example.com/a/./b",
+            "https://keys%2eexample.com",
+            "https://keys.example.com:65536",
+            "https://keys.example.com:",
         ] {
             assert!(KeyEndpoint::parse(text).is_err(), "{text}");
         }

@@ -67,6 +67,11 @@ impl PublicKey {
         self.key.verify_sig(message, signature).is_ok()
     }
 
+    /// The same key, as one that has verified no token.
+    pub(crate) fn unused(&self) -> Self {
+        Self { key: self.key.clone(), point: self.point.clone(), last_use: LastUse::never() }
+    }
+
     /// The second in which the key last verified a token.
     pub(crate) fn last_use(&self) -> Second {
         self.last_use.second()

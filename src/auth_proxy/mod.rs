@@ -25,6 +25,9 @@ mod assertion;
 mod error_response;
 mod ext_authz;
 mod forward_auth;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod health;
 mod identity_headers;

@@ -6,6 +6,8 @@
 
 mod denial;
 pub mod explain;
+#[cfg(all(test, shuttle))]
+mod models;
 mod outcome;
 mod token_cache;
 #[cfg(feature = "https")]
@@ -13,7 +15,6 @@ mod with_access_token;
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use tracing::Instrument;
 
 #[cfg(feature = "backstage")]
@@ -25,7 +26,7 @@ use self::{
 };
 #[cfg(feature = "https")]
 use crate::access_token::AccessTokenVerifiers;
-use crate::sync::Second;
+use crate::sync::{ArcSwap, Second};
 use crate::{
     alb::{OidcHeaders, OwnedValues, PublicKey, Values},
     config::{AlbAuthConfig, IdentityHeader, Settings, TrustMatch},

@@ -90,6 +90,9 @@
 
 mod accounts;
 mod auth;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guest;
 mod issuer;
 mod jwk;

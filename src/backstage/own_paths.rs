@@ -143,6 +143,9 @@ mod tests {
             "/x%2fy/../api/auth/awsalb/refresh",
             "/x//../api/auth/awsalb/refresh",
             "/x/..//api/auth/awsalb/refresh",
+            // Dots alone are decoded, by the URL Standard.
+            "/x%2fy/%2e%2e/api/auth/awsalb/refresh",
+            "/x%2fy/.%2E/api/auth/awsalb/refresh",
             "/api/au%E2%84%AAth/../auth",
             "/api/auth%00/awsalb/refresh",
             "/api/auth%20/awsalb/refresh",

@@ -28,6 +28,9 @@ pub(crate) mod builder;
 mod email_settings;
 mod entry;
 mod environment;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod group_settings;
 mod limit_settings;
 mod nearest;

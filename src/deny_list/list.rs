@@ -5,14 +5,12 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use arc_swap::ArcSwap;
-
 use super::{
     cleared,
     entry::{Denied, Entry},
     set::Set,
 };
-use crate::sync::Mutex;
+use crate::sync::{ArcSwap, Mutex};
 
 /// Users that are shut out. Clones share their entries. See the [module](super).
 ///

@@ -15,6 +15,7 @@ macro_rules! pages {
 }
 
 pages! {
+    assurance: "../../docs/ASSURANCE.md";
     benchmarks: "../../docs/BENCHMARKS.md";
     between: "../../docs/BETWEEN.md";
     compare: "../../docs/COMPARE.md";

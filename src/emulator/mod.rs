@@ -8,6 +8,9 @@ mod application_settings;
 mod chosen_provider;
 mod config;
 mod front;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod headers;
 mod host;
 mod keys;

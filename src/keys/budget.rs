@@ -1,6 +1,6 @@
 //! The rate limit of fetches.
 
-use std::{sync::MutexGuard, time::Instant};
+use std::{ops::DerefMut, time::Instant};
 
 use crate::sync::{Arc, Mutex};
 
@@ -54,7 +54,7 @@ impl Budget {
         enough
     }
 
-    fn refill(&self, now: Instant) -> MutexGuard<'_, State> {
+    fn refill(&self, now: Instant) -> impl DerefMut<Target = State> {
         let mut state = self.state.lock();
         let since = state.filled_at.map_or(0.0, |filled_at| now.saturating_duration_since(filled_at).as_secs_f64());
         state.tokens = self.burst.min(since.mul_add(self.per_second, state.tokens));

@@ -141,8 +141,19 @@ impl KeySet {
             let in_use = self.proven().map(|held| held.id.clone()).filter(stays);
             return Self { keys: Vec::new(), proven: in_use.collect(), epoch: self.epoch };
         }
-        let keys = self.keys.iter().filter(|held| stays(&held.id)).cloned().collect();
-        Self { keys, proven: self.proven.iter().filter(|id| stays(id)).cloned().collect(), epoch: self.epoch }
+        let mut proven: Vec<KeyId> = self.proven.iter().filter(|id| stays(id)).cloned().collect();
+        let mut keys = Vec::new();
+        for held in self.keys.iter().filter(|held| stays(&held.id)) {
+            // Its last use is shared with the set before, where requests go on. If the first use comes after this, each set
+            // has to see it as a first one.
+            let is_proven = held.is_proven();
+            if is_proven && !proven.contains(&held.id) {
+                proven.push(held.id.clone());
+            }
+            let key = if is_proven { Arc::clone(&held.key) } else { Arc::new(held.key.unused()) };
+            keys.push(HeldKey { key, ..held.clone() });
+        }
+        Self { keys, proven: proven.into(), epoch: self.epoch }
     }
 }
 
@@ -237,6 +248,20 @@ mod tests {
             let elsewhere = set.after_reload(&[KeyEndpoint::parse("https://other.example.com").unwrap()], same_source);
             assert_eq!((elsewhere.len(), kids(&elsewhere)), (0, vec![]), "an endpoint that is no longer trusted");
         }
+    }
+
+    /// Found by the model `a_reload_beside_fetches_leaves_two_stores_that_work`.
+    #[test]
+    fn f_55_a_key_whose_first_token_comes_beside_a_reload_is_in_use_in_both_sets() {
+        let epoch = Instant::now();
+        let set = KeySet::new(epoch).with(held(1, epoch, 0), MAX_KEYS).with(held(2, epoch, 0), MAX_KEYS);
+        let key = |set: &KeySet, number| Arc::clone(&set.find(&id(number).endpoint, id(number).kid).unwrap().key);
+        // The first token of one was verified, and its kid is not in the list yet; that of the other comes later.
+        assert!(key(&set, 2).note_use(set.second(epoch)));
+        let next = set.after_reload(&[id(1).endpoint], true);
+        assert!(next.is_proven_kid(&id(2)));
+        assert!(key(&set, 1).note_use(set.second(epoch)));
+        assert!(key(&next, 1).note_use(next.second(epoch)), "a first use in the next set too");
     }
 
     #[test]

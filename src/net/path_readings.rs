@@ -1,8 +1,8 @@
 //! The readings of a path: what servers may take it for.
 //!
-//! A reading is the result of any of these steps in any order: percent-decoding, `\` to `/`,
-//! removal of `;` parameters, collapsing of slashes, resolution of dot segments. Letter case never
-//! matters.
+//! A reading is the result of any of these steps in any order: percent-decoding of everything or of
+//! unreserved characters alone, `\` to `/`, removal of `;` parameters, collapsing of slashes,
+//! resolution of dot segments. Letter case never matters.
 
 use std::borrow::Cow;
 
@@ -43,7 +43,7 @@ pub(crate) fn readings(path: &str) -> Option<Vec<String>> {
     let mut readings = vec![path.to_owned()];
     let (mut index, mut bytes) = (0_usize, path.len());
     while let Some(reading) = readings.get(index).cloned() {
-        for step in [decoded, with_slashes, without_parameters, collapsed, resolved] {
+        for step in [decoded, with_unreserved_decoded, with_slashes, without_parameters, collapsed, resolved] {
             let read = step(&reading);
             if readings.contains(&read) {
                 continue;
@@ -61,6 +61,30 @@ pub(crate) fn readings(path: &str) -> Option<Vec<String>> {
 
 fn decoded(path: &str) -> String {
     percent_decode_str(path).decode_utf8_lossy().into_owned()
+}
+
+/// As RFC 3986 section 6.2.2.2 normalizes. The URL Standard reads `%2e%2e` as a dot segment and leaves
+/// `%2f` as it is, so such a server resolves `/a%2fb/%2e%2e/c` to `/c`.
+fn with_unreserved_decoded(path: &str) -> String {
+    let mut read = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('%') {
+        read.push_str(before);
+        let escape = after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let unreserved = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        rest = match (escape.filter(unreserved), after.get(2..)) {
+            (Some(byte), Some(after)) => {
+                read.push(char::from(byte));
+                after
+            }
+            _ => {
+                read.push('%');
+                after
+            }
+        };
+    }
+    read.push_str(rest);
+    read
 }
 
 fn with_slashes(path: &str) -> String {

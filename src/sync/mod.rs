@@ -1,17 +1,23 @@
-//! Primitives for shared state, in one place so that a model checker can replace them.
-//!
-//! [`Mutex`] is the standard one without poisoning: if a request panics while it holds the lock,
-//! the data stays valid, and the next request may use it.
+//! Primitives for shared state, in one place so that a model checker can replace them: `system` has
+//! those of the system, `model` those of the checker, which `.ci/models` runs.
 
 mod background_task;
 mod bounded_cache;
 mod clock;
 mod last_use;
+#[cfg(all(test, shuttle))]
+pub(crate) mod model;
+#[cfg(all(test, shuttle))]
+mod models;
 mod single_flight;
+#[cfg(not(all(test, shuttle)))]
+mod system;
 pub(crate) mod timestamp;
 
-use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError, TryLockError};
-
+#[cfg(all(test, shuttle))]
+pub(crate) use self::model::{ArcSwap, AtomicU32, Mutex, sleep, spawn, timeout};
+#[cfg(not(all(test, shuttle)))]
+pub(crate) use self::system::{ArcSwap, AtomicU32, Mutex, sleep, spawn, timeout};
 pub use self::{
     background_task::BackgroundTask,
     clock::{Clock, SystemClock},
@@ -23,33 +29,8 @@ pub(crate) use self::{
     last_use::{LastUse, Second},
     single_flight::{SingleFlight, TaskLost, Waiter},
 };
-pub(crate) use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
-};
+pub(crate) use std::sync::{Arc, atomic::Ordering};
 pub(crate) use tokio::sync::watch;
-
-#[derive(Debug, Default)]
-pub(crate) struct Mutex<T>(StdMutex<T>);
-
-impl<T> Mutex<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self(StdMutex::new(value))
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// `None` if it is locked.
-    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        match self.0.try_lock() {
-            Ok(guard) => Some(guard),
-            Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
-    }
-}
 
 /// Runs code of the application, where a panic must fail one request but not its connection. `None`
 /// if it panicked. The panic's message is left to the panic hook of the program, since it may name
@@ -68,11 +49,4 @@ pub(crate) async fn catch_panics<F: Future + Unpin>(mut future: F) -> Option<F::
         None => Poll::Ready(None),
     })
     .await
-}
-
-/// Starts a detached task. `None` if no tokio runtime is running.
-pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Option<()> {
-    let runtime = tokio::runtime::Handle::try_current().ok()?;
-    drop(runtime.spawn(task));
-    Some(())
 }

@@ -20,6 +20,9 @@
 //! must be unique in their object at any depth, compared after unescaping. The JSON parser is
 //! serde_json.
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod header;
 mod json;
 #[cfg(feature = "https")]

@@ -24,6 +24,7 @@ mod listeners;
 mod long_streams;
 mod mutated;
 mod other_paths;
+mod partly_decoded;
 mod passed_on;
 mod program;
 mod rules;

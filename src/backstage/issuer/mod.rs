@@ -14,6 +14,9 @@ mod builder;
 #[cfg(feature = "proxy")]
 mod claims_token;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub(super) mod fuzzing;
 mod keys;
 mod maintenance;
 mod plugin_token;

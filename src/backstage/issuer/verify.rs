@@ -138,9 +138,10 @@ impl<'t> UnverifiedToken<'t> {
 
 /// The JSON object in this segment.
 fn object<T: DeserializeOwned>(segment: &str) -> Option<T> {
-    let json = URL_SAFE_NO_PAD.decode(segment).ok()?;
+    // serde_json does not look at the bytes of a text that it skips.
+    let json = String::from_utf8(URL_SAFE_NO_PAD.decode(segment).ok()?).ok()?;
     // serde would accept an array of the right length for a struct.
-    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(&json).ok())?
+    json.trim_ascii_start().starts_with('{').then(|| serde_json::from_str(&json).ok())?
 }
 
 /// A full entity ref in the form that this crate writes: `user:default/jane`, neither `jane` nor
@@ -148,4 +149,23 @@ fn object<T: DeserializeOwned>(segment: &str) -> Option<T> {
 fn full_user_ref(text: &str) -> Option<EntityRef> {
     let user: EntityRef = text.parse().ok()?;
     (user.kind() == "user" && user.as_str() == text).then_some(user)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by the fuzz target `backstage_token`.
+    #[test]
+    fn s_123_claims_that_are_not_utf_8_are_rejected_in_a_claim_that_is_not_read_too() {
+        let header = URL_SAFE_NO_PAD.encode(r#"{"typ":"vnd.backstage.limited-user","alg":"ES256","kid":"k"}"#);
+        let is_read = |name: &[u8]| {
+            let claims =
+                [br#"{"sub":"user:default/jane","iat":1800000000,"exp":1800003600,"name":""#, name, b"\"}"].concat();
+            let token = format!("{header}.{}.AA", URL_SAFE_NO_PAD.encode(claims));
+            UnverifiedToken::read(&token, SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)).is_ok()
+        };
+        assert!(is_read(b"Jane") && is_read("J\u{e4}ne".as_bytes()));
+        assert!(!is_read(b"J\xe4ne"));
+    }
 }

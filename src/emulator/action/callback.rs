@@ -126,7 +126,7 @@ pub(super) fn refused(error: OidcError) -> Refusal {
 }
 
 /// A parameter, whether its name is percent-encoded or not. `Err` says why its value is ambiguous.
-fn parameter(query: &str, name: &str) -> Result<Option<String>, &'static str> {
+pub(super) fn parameter(query: &str, name: &str) -> Result<Option<String>, &'static str> {
     let mut values = query.split('&').filter_map(|pair| {
         let (held, value) = pair.split_once('=')?;
         percent_decode_str(held).eq(name.bytes()).then_some(value)

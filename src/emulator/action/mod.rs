@@ -15,6 +15,9 @@
 //! Headers that only a load balancer may set are removed from every request.
 
 mod callback;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub(super) mod fuzzing;
 mod outcome;
 mod path;
 mod redirect;

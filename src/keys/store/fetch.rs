@@ -10,7 +10,7 @@ use crate::{
         endpoint_health::Purpose,
         source::{KeyRequest, KeySourceError, KeySourceErrorKind, SharedSource},
     },
-    sync::Arc,
+    sync::{Arc, sleep, timeout},
     telemetry::metrics,
 };
 
@@ -40,7 +40,7 @@ impl KeyStore {
         Ok(async move {
             let _in_progress = metrics::FetchInProgress::begin();
             let fetch = store.fetch(&source, &id, purpose);
-            let response = match tokio::time::timeout(store.limits.fetch_timeout, fetch).await {
+            let response = match timeout(store.limits.fetch_timeout, fetch).await {
                 Ok(response) => response,
                 Err(_) => {
                     Err(KeySourceError::new(KeySourceErrorKind::Timeout, "the fetch took longer than fetch_timeout"))
@@ -57,7 +57,7 @@ impl KeyStore {
         let request = KeyRequest::new(id.endpoint.clone(), id.kid);
         match source.fetch(request.clone()).await {
             Err(error) if error.is_worth_a_retry() && self.budget(purpose).take_retry(self.clock.monotonic()) => {
-                tokio::time::sleep(self.unknown.jittered(RETRY_WAIT)).await;
+                sleep(self.unknown.jittered(RETRY_WAIT)).await;
                 source.fetch(request).await
             }
             response => response,

@@ -10,8 +10,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use arc_swap::ArcSwap;
-
 use super::{
     KeyId,
     budget::Budget,
@@ -25,7 +23,7 @@ use crate::sync::Second;
 use crate::{
     alb::KeyEndpoint,
     limits::KeyLimits,
-    sync::{Arc, Mutex, SharedClock, SingleFlight, TaskLost, Waiter},
+    sync::{Arc, ArcSwap, Mutex, SharedClock, SingleFlight, TaskLost, Waiter},
 };
 
 /// The budget for refreshes of held keys, and for fetches of kids whose keys have verified a token
@@ -329,5 +327,7 @@ async fn wait_for(waiter: Waiter<Fetched>, held: Option<Arc<PublicKey>>) -> Fetc
     })
 }
 
+#[cfg(all(test, shuttle))]
+mod models;
 #[cfg(test)]
 mod tests;

@@ -24,7 +24,7 @@ use crate::{
         PublicJwk,
         store::{PublicKeyStore, StoreError, StoredKey},
     },
-    internal::{Mutex, SharedClock},
+    internal::{Mutex, SharedClock, timeout},
     keys::Budget,
 };
 
@@ -178,8 +178,8 @@ impl Listings {
 
 /// The store's response, or an error if there is none in time.
 pub(super) async fn with_timeout<T>(response: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    let late = |elapsed: tokio::time::error::Elapsed| {
+    let late = |elapsed| {
         StoreError::new(format!("the store of public keys did not respond within {STORE_TIMEOUT:?}")).caused_by(elapsed)
     };
-    tokio::time::timeout(STORE_TIMEOUT, response).await.map_err(late)?
+    timeout(STORE_TIMEOUT, response).await.map_err(late)?
 }

@@ -19,6 +19,8 @@
 mod from_files;
 mod generated;
 mod listing;
+#[cfg(all(test, shuttle))]
+mod models;
 mod renewal;
 mod repairs;
 mod schedule;
