@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Error types without an error behind them.
-const WITHOUT_CAUSE: [(&str, &str); 5] = [
+const WITHOUT_CAUSE: [(&str, &str); 6] = [
     ("ArnError", "the first rule that the text breaks"),
     ("ClaimError", "the types that were found and expected"),
+    ("Ended", "the decision to end a stream"),
     ("EntityRefError", "the first rule that the text breaks"),
     ("KeyEndpointError", "the first rule that the address breaks"),
     (
