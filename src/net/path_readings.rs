@@ -25,14 +25,30 @@ pub(crate) fn is_oddly_written(path: &str) -> bool {
 
 /// Whether a case-insensitive server would treat the path as one below the mount.
 pub(crate) fn is_below(reading: &str, mount: &str) -> bool {
+    begins_with(reading, mount, is_no_other_name)
+}
+
+/// The same, or as the mount with the name of a format behind it: `/admin.json`, `/admin.json/`. Rails reads every path so, others
+/// where it is configured.
+#[cfg(feature = "proxy")]
+pub(crate) fn is_below_or_in_a_format(reading: &str, mount: &str) -> bool {
+    let is_format = |rest: &str| rest.starts_with('.') && !rest.trim_end_matches('/').contains('/');
+    begins_with(reading, mount, |rest| is_no_other_name(rest) || is_format(rest))
+}
+
+/// Whether the path begins with the mount in any letter case, and goes on like this.
+fn begins_with(reading: &str, mount: &str, goes_on: impl Fn(&str) -> bool) -> bool {
     let folded: Cow<'_, str> = match reading.is_ascii() {
         true => reading.into(),
         // Some letters map to ASCII ones: U+017F to a capital S, U+212A to a small k.
         false => reading.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect::<String>().into(),
     };
     let Some((start, rest)) = folded.split_at_checked(mount.len()) else { return false };
-    let is_other_name = |next: char| next.is_alphanumeric() || matches!(next, '-' | '_' | '.' | '~');
-    start.eq_ignore_ascii_case(mount) && !rest.starts_with(is_other_name)
+    start.eq_ignore_ascii_case(mount) && goes_on(rest)
+}
+
+fn is_no_other_name(rest: &str) -> bool {
+    !rest.starts_with(|next: char| next.is_alphanumeric() || matches!(next, '-' | '_' | '.' | '~'))
 }
 
 /// All readings of the path, itself included; `None` if there are too many.

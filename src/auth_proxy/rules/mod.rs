@@ -6,7 +6,7 @@
 //! | rule | applies to |
 //! |---|---|
 //! | `optional`, `exempt` | a path that is plainly written and matches byte for byte; an exempt one for its methods only |
-//! | `required`, and every requirement | a path that matches in some reading, in any letter case, and what is below it |
+//! | `required`, and every requirement | a path that matches in some reading, in any letter case, and what is below it; also with a format, `/admin.json` |
 //!
 //! The access is that of the first rule that applies; without one it is `required`. The requirements of
 //! all rules that apply add up, in any order, and one of them makes the access `required`. A path with
