@@ -30,4 +30,6 @@ mod program;
 mod rules;
 mod settings;
 mod smuggling;
+mod suffixes;
 mod unverified;
+mod uploads;
