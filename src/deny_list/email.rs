@@ -32,9 +32,10 @@ fn parts<'e>(local_part: &'e str, domain: &'e str) -> impl Iterator<Item = char>
 }
 
 /// Letters of one capital are one letter, wherever they stand: a sigma at the end of a word is another letter in lower case, which
-/// [`str::to_lowercase`] makes and [`char::to_lowercase`] does not.
+/// [`str::to_lowercase`] makes and [`char::to_lowercase`] does not. The small form comes first, because the capital sharp s is no
+/// letter's usual capital.
 fn without_case(letters: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
-    letters.flat_map(char::to_uppercase).flat_map(char::to_lowercase)
+    letters.flat_map(char::to_lowercase).flat_map(char::to_uppercase).flat_map(char::to_lowercase)
 }
 
 #[cfg(test)]

@@ -188,8 +188,8 @@ mod tests {
             match (parse(Path::new("x"), text.as_bytes()), expected) {
                 (Ok(entries), Ok(expected)) => assert_eq!(entries.len(), expected, "{text}"),
                 (Err(error), Err(expected)) => {
-                    assert!(error.to_string().starts_with(expected), "{text}: {error}");
                     assert_eq!(error.problems().len(), 1, "{text}: {error}");
+                    assert!(error.problems()[0].to_string().starts_with(expected), "{text}: {error}");
                 }
                 (found, expected) => panic!("{text}: {:?}, expected {expected:?}", found.map(|entries| entries.len())),
             }
