@@ -69,6 +69,13 @@ impl Needs {
     }
 }
 
+/// The path of a request target that a gateway describes. `None` if it is no path, or has a number sign: no client sends a fragment,
+/// and a server that does not know it takes the rest for a part of the path.
+pub(super) fn described_path(target: &str) -> Option<&str> {
+    let path = target.split('?').next().filter(|path| path.starts_with('/'));
+    path.filter(|_| !target.contains('#'))
+}
+
 impl Rules {
     pub(super) fn new(rules: Vec<Rule>) -> Self {
         Self(rules.into())
