@@ -2,7 +2,7 @@
 //!
 //! A reading is the result of any of these steps in any order: percent-decoding of everything or of
 //! unreserved characters alone, `\` to `/`, removal of `;` parameters, collapsing of slashes,
-//! resolution of dot segments. Letter case never matters.
+//! resolution of dot segments, removal of a host after two slashes. Letter case never matters.
 
 use std::borrow::Cow;
 
@@ -51,6 +51,9 @@ fn is_no_other_name(rest: &str) -> bool {
     !rest.starts_with(|next: char| next.is_alphanumeric() || matches!(next, '-' | '_' | '.' | '~'))
 }
 
+const STEPS: [fn(&str) -> String; 7] =
+    [decoded, with_unreserved_decoded, with_slashes, without_parameters, collapsed, resolved, without_host];
+
 /// All readings of the path, itself included; `None` if there are too many.
 pub(crate) fn readings(path: &str) -> Option<Vec<String>> {
     if path.len() > MAX_ODD_PATH {
@@ -59,7 +62,7 @@ pub(crate) fn readings(path: &str) -> Option<Vec<String>> {
     let mut readings = vec![path.to_owned()];
     let (mut index, mut bytes) = (0_usize, path.len());
     while let Some(reading) = readings.get(index).cloned() {
-        for step in [decoded, with_unreserved_decoded, with_slashes, without_parameters, collapsed, resolved] {
+        for step in STEPS {
             let read = step(&reading);
             if readings.contains(&read) {
                 continue;
@@ -133,4 +136,12 @@ fn resolved(path: &str) -> String {
         }
     }
     format!("/{}", segments.join("/"))
+}
+
+/// As a relative reference (RFC 3986 section 4.2): `new URL("//x/admin", base)` of Node.js has the path `/admin`. The URL Standard skips
+/// further slashes before the host; RFC 3986 reads an empty host, which is the same as collapsing them.
+fn without_host(path: &str) -> String {
+    let Some(rest) = path.strip_prefix("//") else { return path.to_owned() };
+    let rest = rest.trim_start_matches('/');
+    rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/").to_owned()
 }
