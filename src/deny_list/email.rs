@@ -1,7 +1,7 @@
 //! Emails, as entries and claims are compared.
 //!
-//! What the owner of a mailbox can vary without a new one makes no difference: letter case, in any alphabet, and a `+tag`. Other variants (dots of one
-//! provider, look-alike letters, an internationalized domain in its ASCII form) are different addresses.
+//! What the owner of a mailbox can vary without a new one makes no difference: letter case, in any alphabet, and a `+tag`. Other
+//! variants (dots of one provider, look-alike letters, an internationalized domain in its ASCII form) are different addresses.
 
 /// The local part without a tag, as it is written. A `+` at the beginning is no tag.
 pub(super) fn local_part(email: &str) -> &str {
@@ -75,7 +75,7 @@ mod tests {
     /// An entry that is read back from a database is folded again.
     #[test]
     fn what_is_folded_stays_as_it_is() {
-        for letter in (char::MIN..=char::MAX).filter(|letter| !letter.is_ascii()) {
+        for letter in ('\0'..='\u{1ffff}').filter(|letter| !letter.is_ascii()) {
             let once: String = without_case([letter].into_iter()).collect();
             assert!(without_case(once.chars()).eq(once.chars()), "{letter:?}");
         }
