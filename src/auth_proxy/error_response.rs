@@ -6,6 +6,7 @@ use axum::body::Body;
 use http::{Method, Request, Response, StatusCode};
 
 use crate::{
+    AuthError,
     internal::{
         Mutex, quoted,
         telemetry::{LogLimit, LogRate},
@@ -29,6 +30,18 @@ impl Described {
         let grpc = GrpcForm::of(&RefusedRequest::of(request));
         Self { method: request.method().clone(), path: request.uri().path().to_owned(), grpc }
     }
+
+    /// As the layer refuses it.
+    pub(super) fn refused_for(&self, error: &AuthError) -> Response<Body> {
+        self.refused(Refusal::of(error))
+    }
+
+    fn refused(&self, refusal: Refusal<'_>) -> Response<Body> {
+        match self.grpc {
+            Some(form) => refusal.in_grpc(form),
+            None => refusal.in_text(Format::Text, &self.method, "/"),
+        }
+    }
 }
 
 /// Makes the responses, and limits their warnings.
@@ -40,7 +53,6 @@ impl ErrorResponses {
     pub(super) fn make(&self, status: StatusCode, reason: &str, request: &Described) -> Response<Body> {
         // A client's mistake is not the operator's to fix.
         self.log(status, !status.is_client_error(), reason, request);
-        let method = &request.method;
         let message = match status {
             StatusCode::BAD_REQUEST => "The request cannot be read in one way only.",
             StatusCode::METHOD_NOT_ALLOWED => "The method is not allowed.",
@@ -49,11 +61,7 @@ impl ErrorResponses {
             StatusCode::LOOP_DETECTED => "The request leads back to this proxy.",
             _ => "The application is not available.",
         };
-        let refusal = Refusal { status, message, header: None };
-        match request.grpc {
-            Some(form) => refusal.in_grpc(form),
-            None => refusal.in_text(Format::Text, method, "/"),
-        }
+        request.refused(Refusal { status, message, header: None })
     }
 
     /// Logs why the service responded with this status, which is the operator's to fix.

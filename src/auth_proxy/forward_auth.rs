@@ -25,7 +25,7 @@ use hyper::body::Incoming;
 use super::{
     gate::{Gate, Mode},
     other_targets::SentHeaders,
-    rules::Needs,
+    rules::{Needs, described_path},
     server::Respond,
 };
 use crate::internal::proxy::{named_host, names_one_host};
@@ -79,8 +79,7 @@ impl ForwardAuth {
     }
 
     fn needs_by_headers(&self, headers: &HeaderMap) -> Option<Needs> {
-        let target = only(headers, "x-forwarded-uri")?;
-        let path = target.split(['?', '#']).next().filter(|path| path.starts_with('/'))?;
+        let path = described_path(only(headers, "x-forwarded-uri")?)?;
         let method: Method = only(headers, "x-forwarded-method")?.parse().ok()?;
         let host = only(headers, "x-forwarded-host")?;
         self.gate.rules.needs(&method, Some(host), path).ok()

@@ -1,4 +1,5 @@
-//! Streams that last longer than the decision on their request: WebSockets, server-sent events, gRPC streams, downloads.
+//! What lasts longer than the decision on its request: WebSockets, server-sent events, gRPC streams, downloads, uploads, and requests
+//! that wait for a response.
 //!
 //! | situation | the stream |
 //! |---|---|
@@ -7,6 +8,7 @@
 //! | the request has no user: an exempt path, or no token where one is optional | goes on |
 //!
 //! A stream is ended by an end of its connection (HTTP/1.1) or a reset (HTTP/2), so that a response that is cut off does not look whole.
+//! Before there is a response, the request is refused as a new one would be: 403, or 401 for the token.
 
 use std::{
     pin::Pin,
@@ -19,7 +21,7 @@ use bytes::Bytes;
 use http::Extensions;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::{AlbAuthHandle, BackstageIdentity, Claims};
+use crate::{AlbAuthHandle, AuthError, AuthErrorKind, BackstageIdentity, Claims};
 
 /// How often a stream is compared with the deny lists and the time. It is a part of the 2 s in which an entry takes effect.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -48,8 +50,15 @@ impl StreamUser {
         Some(Self { handle: handle.clone(), who, ends_with_token })
     }
 
-    /// Returns when the stream is to be ended.
-    pub(super) async fn may_not_go_on(self) {
+    /// Returns when a request that the layer has just admitted is to be refused after all, because it still waits for its response.
+    pub(super) async fn may_not_wait(user: Option<Self>) -> AuthError {
+        let Some(user) = user else { return std::future::pending().await };
+        tokio::time::sleep(INTERVAL).await;
+        user.may_not_go_on().await
+    }
+
+    /// Returns when the stream is to be ended, and why.
+    pub(super) async fn may_not_go_on(self) -> AuthError {
         let reason = loop {
             if let Some(reason) = self.reason() {
                 break reason;
@@ -58,11 +67,14 @@ impl StreamUser {
         };
         metrics::counter!("alb_auth_proxy_streams_ended_total", "reason" => reason.label()).increment(1);
         match reason {
-            Reason::Denied(entry) => {
+            Reason::Denied(error) => {
+                let entry = error.operator_message();
                 tracing::info!(target: "tower_alb_auth", "a stream of a user who is denied is ended: {entry}");
+                error
             }
             Reason::TokenIsOver => {
                 tracing::debug!(target: "tower_alb_auth", "a stream is ended, because the token of its request has expired (end_streams_with_token)");
+                AuthError::with_detail(AuthErrorKind::Expired, "there was no response before")
             }
         }
     }
@@ -73,7 +85,7 @@ impl StreamUser {
             Who::Unnamed(claims) => (self.handle.check_denied(claims), claims),
         };
         match denied {
-            Err(error) => Some(Reason::Denied(error.operator_message())),
+            Err(error) => Some(Reason::Denied(error)),
             Ok(()) if self.ends_with_token && claims.token_expires_at() <= SystemTime::now() => {
                 Some(Reason::TokenIsOver)
             }
@@ -83,7 +95,7 @@ impl StreamUser {
 }
 
 enum Reason {
-    Denied(String),
+    Denied(AuthError),
     TokenIsOver,
 }
 
@@ -149,7 +161,7 @@ impl HttpBody for Ending {
             && !matches!(polled, Poll::Ready(None))
             && let Some(user) = user.take()
         {
-            let mut end: End = Box::pin(user.may_not_go_on());
+            let mut end: End = Box::pin(async { drop(user.may_not_go_on().await) });
             // So that it wakes this task.
             if polled.is_pending() && end.as_mut().poll(context).is_ready() {
                 return self.break_off();

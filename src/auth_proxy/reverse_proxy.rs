@@ -10,7 +10,7 @@
 //! | bodies, trailers, WebSockets, hop-by-hop headers | see [`proxy`](crate::internal::proxy) |
 //! | two `Host` headers, or an invalid one; a path with too many readings | 400 |
 //! | `CONNECT`, `TRACE` | 405 |
-//! | WebSockets and streams that last | see [`long_streams`](super::long_streams) |
+//! | WebSockets, streams and uploads that last | see [`long_streams`](super::long_streams) |
 //! | a body over the limit | 413 |
 //! | a service that does not listen; that does not respond in time | 502; 504 |
 //! | a service that rejects headers which are longer than it accepts | its response; the log names the sizes |
@@ -128,13 +128,18 @@ impl Mode for ReverseProxy {
         let of_upgrade = user.clone();
         let end = async {
             match of_upgrade {
-                Some(user) => user.may_not_go_on().await,
+                Some(user) => drop(user.may_not_go_on().await),
                 None => std::future::pending().await,
             }
         };
         let too_long = Arc::new(AtomicBool::new(false));
         let request = request.map(|body| self.bounded(body, &too_long));
-        match self.upstream.forwarder.forward_until(end, address, request).await {
+        let may_not_wait = StreamUser::may_not_wait(user.clone());
+        let forwarded = tokio::select! {
+            forwarded = self.upstream.forwarder.forward_until(end, address, request) => forwarded,
+            error = may_not_wait => return described.refused_for(&error),
+        };
+        match forwarded {
             Ok(mut response) => {
                 if let Some(hint) = sizes.hint_for(response.status()) {
                     self.errors.explain(response.status(), &format!("the service rejected it: {hint}"), &described);

@@ -15,8 +15,8 @@
 //! | not below the mount as written, but below it in some reading | no |
 //!
 //! A reading is the result of any of these steps in any order: percent-decoding, `\` to `/`,
-//! removal of `;` parameters, collapsing of slashes, resolution of dot segments. Letter case never
-//! matters.
+//! removal of `;` parameters, collapsing of slashes, resolution of dot segments, removal of a host
+//! after two slashes. Letter case never matters.
 
 use crate::internal::path_readings::{is_below, is_oddly_written, readings};
 
@@ -143,6 +143,10 @@ mod tests {
             "/x%2fy/../api/auth/awsalb/refresh",
             "/x//../api/auth/awsalb/refresh",
             "/x/..//api/auth/awsalb/refresh",
+            // What follows two slashes is a host.
+            "//x/api/auth/awsalb/refresh",
+            "/\\x\\api/auth/awsalb/refresh",
+            "/x/..//y/api/auth/awsalb/refresh",
             // Dots alone are decoded, by the URL Standard.
             "/x%2fy/%2e%2e/api/auth/awsalb/refresh",
             "/x%2fy/.%2E/api/auth/awsalb/refresh",

@@ -1,7 +1,7 @@
 //! Emails, as entries and claims are compared.
 //!
-//! What the owner of a mailbox can vary without a new one makes no difference: letter case, and a `+tag`. Other variants (dots of one
-//! provider, look-alike letters, an internationalized domain in its ASCII form) are different addresses.
+//! What the owner of a mailbox can vary without a new one makes no difference: letter case, in any alphabet, and a `+tag`. Other
+//! variants (dots of one provider, look-alike letters, an internationalized domain in its ASCII form) are different addresses.
 
 /// The local part without a tag, as it is written. A `+` at the beginning is no tag.
 pub(super) fn local_part(email: &str) -> &str {
@@ -18,14 +18,24 @@ fn domain(email: &str) -> Option<&str> {
 pub(super) fn folded(email: &str) -> Option<String> {
     let (local_part, domain) = (local_part(email), domain(email)?);
     (!local_part.is_empty() && !local_part.starts_with('@') && !domain.is_empty())
-        .then(|| format!("{local_part}@{domain}").to_lowercase())
+        .then(|| without_case(parts(local_part, domain)).collect())
 }
 
 /// Whether an email has this folded form. Allocates nothing.
 pub(super) fn is_folded_to(email: &str, folded: &str) -> bool {
     let Some(domain) = domain(email) else { return false };
-    let parts = local_part(email).chars().chain(['@']).chain(domain.chars());
-    parts.flat_map(char::to_lowercase).eq(folded.chars())
+    without_case(parts(local_part(email), domain)).eq(folded.chars())
+}
+
+fn parts<'e>(local_part: &'e str, domain: &'e str) -> impl Iterator<Item = char> + 'e {
+    local_part.chars().chain(['@']).chain(domain.chars())
+}
+
+/// Letters of one capital are one letter, wherever they stand: a sigma at the end of a word is another letter in lower case, which
+/// [`str::to_lowercase`] makes and [`char::to_lowercase`] does not. The small form comes first, because the capital sharp s is no
+/// letter's usual capital.
+fn without_case(letters: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
+    letters.flat_map(char::to_lowercase).flat_map(char::to_uppercase).flat_map(char::to_lowercase)
 }
 
 #[cfg(test)]
@@ -52,8 +62,22 @@ mod tests {
         }
         // The Kelvin sign is a K in lower case.
         assert!(is_folded_to("\u{212A}elvin@example.com", &folded("kelvin@example.com").unwrap()));
+        for sigma in ["\u{3a3}", "\u{3c3}", "\u{3c2}"] {
+            let email = |end: &str| format!("\u{3b1}{end}@\u{3b1}{end}");
+            assert_eq!(folded(&email(sigma)), Some(email("\u{3c3}")), "{sigma}");
+            assert!(is_folded_to(&email(sigma), &email("\u{3c3}")), "{sigma}");
+        }
         for no_email in ["", "jane", "@example.com", "jane@", "jane@.", "@"] {
             assert_eq!(folded(no_email), None, "{no_email}");
+        }
+    }
+
+    /// An entry that is read back from a database is folded again.
+    #[test]
+    fn what_is_folded_stays_as_it_is() {
+        for letter in ('\0'..='\u{1ffff}').filter(|letter| !letter.is_ascii()) {
+            let once: String = without_case([letter].into_iter()).collect();
+            assert!(without_case(once.chars()).eq(once.chars()), "{letter:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A reading is the result of any of these steps in any order: percent-decoding of everything or of
 //! unreserved characters alone, `\` to `/`, removal of `;` parameters, collapsing of slashes,
-//! resolution of dot segments. Letter case never matters.
+//! resolution of dot segments, removal of a host after two slashes. Letter case never matters.
 
 use std::borrow::Cow;
 
@@ -25,15 +25,34 @@ pub(crate) fn is_oddly_written(path: &str) -> bool {
 
 /// Whether a case-insensitive server would treat the path as one below the mount.
 pub(crate) fn is_below(reading: &str, mount: &str) -> bool {
+    begins_with(reading, mount, is_no_other_name)
+}
+
+/// The same, or as the mount with the name of a format behind it: `/admin.json`, `/admin.json/`. Rails reads every path so, others
+/// where it is configured.
+#[cfg(feature = "proxy")]
+pub(crate) fn is_below_or_in_a_format(reading: &str, mount: &str) -> bool {
+    let is_format = |rest: &str| rest.starts_with('.') && !rest.trim_end_matches('/').contains('/');
+    begins_with(reading, mount, |rest| is_no_other_name(rest) || is_format(rest))
+}
+
+/// Whether the path begins with the mount in any letter case, and goes on like this.
+fn begins_with(reading: &str, mount: &str, goes_on: impl Fn(&str) -> bool) -> bool {
     let folded: Cow<'_, str> = match reading.is_ascii() {
         true => reading.into(),
         // Some letters map to ASCII ones: U+017F to a capital S, U+212A to a small k.
         false => reading.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect::<String>().into(),
     };
     let Some((start, rest)) = folded.split_at_checked(mount.len()) else { return false };
-    let is_other_name = |next: char| next.is_alphanumeric() || matches!(next, '-' | '_' | '.' | '~');
-    start.eq_ignore_ascii_case(mount) && !rest.starts_with(is_other_name)
+    start.eq_ignore_ascii_case(mount) && goes_on(rest)
 }
+
+fn is_no_other_name(rest: &str) -> bool {
+    !rest.starts_with(|next: char| next.is_alphanumeric() || matches!(next, '-' | '_' | '.' | '~'))
+}
+
+const STEPS: [fn(&str) -> String; 7] =
+    [decoded, with_unreserved_decoded, with_slashes, without_parameters, collapsed, resolved, without_host];
 
 /// All readings of the path, itself included; `None` if there are too many.
 pub(crate) fn readings(path: &str) -> Option<Vec<String>> {
@@ -43,7 +62,7 @@ pub(crate) fn readings(path: &str) -> Option<Vec<String>> {
     let mut readings = vec![path.to_owned()];
     let (mut index, mut bytes) = (0_usize, path.len());
     while let Some(reading) = readings.get(index).cloned() {
-        for step in [decoded, with_unreserved_decoded, with_slashes, without_parameters, collapsed, resolved] {
+        for step in STEPS {
             let read = step(&reading);
             if readings.contains(&read) {
                 continue;
@@ -117,4 +136,12 @@ fn resolved(path: &str) -> String {
         }
     }
     format!("/{}", segments.join("/"))
+}
+
+/// As a relative reference (RFC 3986 section 4.2): `new URL("//x/admin", base)` of Node.js has the path `/admin`. The URL Standard skips
+/// further slashes before the host; RFC 3986 reads an empty host, which is the same as collapsing them.
+fn without_host(path: &str) -> String {
+    let Some(rest) = path.strip_prefix("//") else { return path.to_owned() };
+    let rest = rest.trim_start_matches('/');
+    rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/").to_owned()
 }

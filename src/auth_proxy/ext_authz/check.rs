@@ -15,7 +15,7 @@ use crate::{
     auth_proxy::{
         gate::{Gate, Mode},
         other_targets::SentHeaders,
-        rules::Needs,
+        rules::{Needs, described_path},
     },
 };
 
@@ -47,7 +47,7 @@ pub(super) async fn check(gate: Arc<Gate>, check: CheckRequest) -> CheckResponse
 
 /// `None` if the client's request is not known for certain.
 fn needs(gate: &Gate, described: &HttpRequest) -> Option<Needs> {
-    let path = described.path.split(['?', '#']).next().filter(|path| path.starts_with('/'))?;
+    let path = described_path(&described.path)?;
     let method: Method = described.method.parse().ok()?;
     gate.rules.needs(&method, Some(&described.host).filter(|host| !host.is_empty()).map(String::as_str), path).ok()
 }

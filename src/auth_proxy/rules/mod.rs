@@ -6,7 +6,7 @@
 //! | rule | applies to |
 //! |---|---|
 //! | `optional`, `exempt` | a path that is plainly written and matches byte for byte; an exempt one for its methods only |
-//! | `required`, and every requirement | a path that matches in some reading, in any letter case, and what is below it |
+//! | `required`, and every requirement | a path that matches in some reading, in any letter case, and what is below it; also with a format, `/admin.json` |
 //!
 //! The access is that of the first rule that applies; without one it is `required`. The requirements of
 //! all rules that apply add up, in any order, and one of them makes the access `required`. A path with
@@ -67,6 +67,13 @@ impl Needs {
         let rules = self.with_requirements.iter().filter_map(|index| self.rules.0.get(*index));
         rules.flat_map(|rule| &rule.requirements)
     }
+}
+
+/// The path of a request target that a gateway describes. `None` if it is no path, or has a number sign: no client sends a fragment,
+/// and a server that does not know it takes the rest for a part of the path.
+pub(super) fn described_path(target: &str) -> Option<&str> {
+    let path = target.split('?').next().filter(|path| path.starts_with('/'));
+    path.filter(|_| !target.contains('#'))
 }
 
 impl Rules {

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::internal::path_readings::{is_below, is_oddly_written};
+use crate::internal::path_readings::{is_below_or_in_a_format, is_oddly_written};
 
 /// `/healthz`, or `/public/*` for all paths below `/public/`, or `/*` for all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl PathPattern {
     }
 
     pub(super) fn may_mean(&self, reading: &str) -> bool {
-        self.path.is_empty() || is_below(reading, self.path.trim_end_matches('/'))
+        self.path.is_empty() || is_below_or_in_a_format(reading, self.path.trim_end_matches('/'))
     }
 
     /// Whether all paths that the other one matches match this one too.

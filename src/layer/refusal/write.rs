@@ -27,7 +27,7 @@ pub(crate) enum Format {
 }
 
 impl Refusal<'_> {
-    pub(super) fn of(error: &AuthError) -> Refusal<'static> {
+    pub(crate) fn of(error: &AuthError) -> Refusal<'static> {
         let status = error.status();
         let header = match (status, error.retry_after_seconds()) {
             (StatusCode::UNAUTHORIZED, _) => Some((header::WWW_AUTHENTICATE, CHALLENGE)),

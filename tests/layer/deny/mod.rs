@@ -2,6 +2,7 @@
 
 mod addresses;
 mod file;
+mod letters;
 mod long_connections;
 mod remembered;
 mod settings;

@@ -1,0 +1,98 @@
+//! Requests whose user is shut out before the service has begun its response: uploads, calls with a stream of messages, long polls.
+
+use std::{fs, time::Duration};
+
+use axum::{Router, body::Body, response::Response, routing::any};
+use bytes::Bytes;
+use futures::{StreamExt as _, stream};
+use http_body_util::BodyExt as _;
+use tokio::sync::mpsc;
+use tower_alb_auth::test_util::User;
+
+use crate::site::{LONG, Log, Site, client, serve};
+
+/// What the service says of a request body.
+#[derive(Debug, PartialEq)]
+enum Upload {
+    Begins,
+    BreaksOff,
+    Ends,
+}
+
+/// `/upload` reads all of the body before it responds. `/poll` never responds.
+fn service(says: mpsc::UnboundedSender<Upload>) -> Router {
+    let upload = any(async move |request: axum::extract::Request| {
+        let mut body = request.into_body();
+        let mut begun = false;
+        let how = loop {
+            match body.frame().await {
+                Some(Ok(_)) if begun => {}
+                Some(Ok(_)) => {
+                    begun = true;
+                    let _ = says.send(Upload::Begins);
+                }
+                Some(Err(_)) => break Upload::BreaksOff,
+                None => break Upload::Ends,
+            }
+        };
+        let _ = says.send(how);
+        Response::new(Body::from("stored"))
+    });
+    let poll = any(std::future::pending::<Response>);
+    Router::new().route("/upload", upload).route("/poll", poll)
+}
+
+/// A body that ends when the sender is dropped.
+fn endless() -> (mpsc::UnboundedSender<()>, reqwest::Body) {
+    let (more, receiver) = mpsc::unbounded_channel::<()>();
+    let first = stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from_static(b"first"))]);
+    let rest = stream::unfold(receiver, |mut receiver| async {
+        receiver.recv().await.map(|()| (Ok(Bytes::from_static(b"more")), receiver))
+    });
+    (more, reqwest::Body::wrap_stream(first.chain(rest)))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s_130_requests_without_a_response_of_a_denied_user_end_and_no_others() {
+    let http2 = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().expect("a client");
+    for client in [client(), http2] {
+        let (says, mut said) = mpsc::unbounded_channel();
+        let upstream = serve(service(says)).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let list = folder.path().join("denied.jsonl");
+        fs::write(&list, "{\"entries\": 0}\n").expect("written");
+        let lines = format!("deny_list: {}\nresponse_timeout_seconds: 3600\n", list.display());
+        let site = Site::in_front_of(&format!("http://{upstream}"), &lines, Log::default()).await;
+        let upload = |token: String| {
+            let (more, body) = endless();
+            let request = client.post(site.url("/upload")).header("x-amzn-oidc-data", token).body(body);
+            (more, tokio::spawn(request.send()))
+        };
+        let next = async |said: &mut mpsc::UnboundedReceiver<Upload>| {
+            tokio::time::timeout(LONG, said.recv()).await.expect("in time").expect("said")
+        };
+        let (_more, of_jane) = upload(site.token());
+        assert_eq!(next(&mut said).await, Upload::Begins);
+        let poll = client.get(site.url("/poll")).header("x-amzn-oidc-data", site.token());
+        let poll = tokio::spawn(poll.send());
+
+        fs::write(&list, "{\"email\": \"jane.doe@example.com\"}\n").expect("written");
+        assert_eq!(next(&mut said).await, Upload::BreaksOff, "the service does not take it for the whole body");
+        for (what, request) in [("upload", of_jane), ("poll", poll)] {
+            let ended = tokio::time::timeout(LONG, request).await.expect("ends").expect("no panic");
+            // Over HTTP/1.1, the connection may close before the client has read the response.
+            if let Ok(response) = ended {
+                assert_eq!(response.status(), 403, "{what}");
+            }
+        }
+
+        let (more, of_amy) = upload(site.alb.sign(&User::entra("amy.pond")));
+        assert_eq!(next(&mut said).await, Upload::Begins);
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        more.send(()).expect("read");
+        drop(more);
+        assert_eq!(next(&mut said).await, Upload::Ends, "of another user");
+        let stored = of_amy.await.expect("no panic").expect("a response");
+        assert_eq!((stored.status().as_u16(), stored.text().await.expect("a text")), (200, "stored".to_owned()));
+    }
+}
