@@ -106,8 +106,7 @@ impl Files {
         let missing = paths.first().filter(|file| self.named.is_empty() && !file.exists());
         if let Some(missing) = missing {
             return Err(format!(
-                "{} cannot be read: there is none in this folder. Name Backstage's files by --config <FILE>, or start it \
-                 where they are",
+                "{} is not in this folder: name Backstage's files by --config <FILE>, or start the program in their folder",
                 missing.display()
             ));
         }
