@@ -35,7 +35,9 @@ impl Check {
         };
         let of_alb_auth = trust::from_variables(variables);
         let mut uses = Use::all(&node, overrides, of_alb_auth.is_some());
-        uses.extend(trust::names(variables).map(Use::of_variable));
+        let mut names: Vec<&str> = trust::names(variables).collect();
+        names.sort_unstable();
+        uses.extend(names.into_iter().map(Use::of_variable));
         let merged = sources::overridden(node, overrides);
         let (settings, mut problems) = read::settings(&merged, of_alb_auth, variables);
         let places = Problems::default();
