@@ -1,12 +1,12 @@
 //! The layer around an application of axum 0.7, the release before the one that the feature `axum` is for.
 //!
 //! ```text
-//! cargo run --example axum07 --all-features            # prints curl lines to try
-//! cargo run --example axum07 --all-features -- --check # makes those calls itself
+//! cargo run --example axum07 --all-features            # prints curl commands to try
+//! cargo run --example axum07 --all-features -- --check # makes the same requests
 //! ```
 //!
-//! Handlers take the user from the extensions, and a refusal's sentence is written by a closure: the feature `axum` knows the
-//! body of axum 0.8 alone, and a body that it does not know stays empty.
+//! Handlers take the user from the extensions, and a closure writes the message of a rejection: the feature `axum` supports the
+//! body of axum 0.8 only, and other bodies stay empty.
 
 mod support;
 
@@ -23,12 +23,12 @@ use tower_alb_auth::{
     test_util::MockAlb,
 };
 
-/// Without the layer around it this is 500: `Extension` says that nobody put a user there.
+/// Without the layer this is 500, because `Extension` finds no user.
 async fn me(Extension(user): Extension<BackstageIdentity>) -> String {
     format!("{} ({:?})\n", user.user_entity_ref(), user.profile().email())
 }
 
-/// The usual refusal, its sentence put into a body of axum 0.7.
+/// The standard rejection, with its message in a body of axum 0.7.
 fn refuse(error: &AuthError, request: &RefusedRequest<'_>) -> Response<Body> {
     let usual: Response<String> = StandardRefusal::default().refuse(error, request);
     let mut response = usual.map(Body::from);
@@ -41,7 +41,7 @@ async fn main() -> support::Outcome {
     support::log();
     let alb = MockAlb::new();
     let layer = AlbAuthLayer::new(alb.config()).exempt_path("/healthz").refuse_with(refuse);
-    let app = Router::new().route("/me", get(me)).route("/healthz", get(|| async { "well\n" })).layer(layer);
+    let app = Router::new().route("/me", get(me)).route("/healthz", get(|| async { "ok\n" })).layer(layer);
     let listener = support::listen_anywhere().await?;
     let target = listener.local_addr()?;
     tokio::spawn(async move { axum07::serve(listener, app).await });
@@ -51,9 +51,9 @@ async fn main() -> support::Outcome {
     let me = format!("{door}/me");
     support::try_out(&[
         Call::new("Jane", &me).by("jane").answers(200, "user:default/jane.doe"),
-        Call::new("nobody", &me).by("nobody").answers(401, "This needs a sign-in through the load balancer."),
+        Call::new("no user", &me).by("signed-out").answers(401, "This needs a sign-in through the load balancer."),
         Call::new("a guest", &me).by("guest-of-partner").answers(403, "does not let you in"),
-        Call::new("the health check", format!("http://{target}/healthz")).answers(200, "well"),
+        Call::new("the health check", format!("http://{target}/healthz")).answers(200, "ok"),
     ])
     .await
 }

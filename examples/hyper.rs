@@ -1,8 +1,8 @@
 //! Plain hyper, without a framework: the layer around a function, over HTTP/1.1 and HTTP/2.
 //!
 //! ```text
-//! cargo run --example hyper --all-features            # prints curl lines to try
-//! cargo run --example hyper --all-features -- --check # makes those calls itself
+//! cargo run --example hyper --all-features            # prints curl commands to try
+//! cargo run --example hyper --all-features -- --check # makes the same requests
 //! ```
 
 mod support;
@@ -23,13 +23,13 @@ use tokio::net::TcpListener;
 use tower::{Layer, service_fn};
 use tower_alb_auth::{AlbAuthLayer, BackstageIdentity, test_util::MockAlb};
 
-/// `Full<Bytes>` is a body that the layer can write its refusals into; for others there is `refuse_with`.
+/// The layer can write its rejections into `Full<Bytes>`; for other bodies there is `refuse_with`.
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let user = request.extensions().get::<BackstageIdentity>();
     let (status, text) = match (request.uri().path(), user) {
-        ("/healthz", _) => (StatusCode::OK, "well\n".to_owned()),
+        ("/healthz", _) => (StatusCode::OK, "ok\n".to_owned()),
         ("/me", Some(user)) => (StatusCode::OK, format!("{}\n", user.user_entity_ref())),
-        _ => (StatusCode::NOT_FOUND, "There is nothing here.\n".to_owned()),
+        _ => (StatusCode::NOT_FOUND, "not found\n".to_owned()),
     };
     let mut response = Response::new(text.into());
     *response.status_mut() = status;
@@ -40,7 +40,7 @@ async fn serve(listener: TcpListener, layer: AlbAuthLayer) {
     // Once, and cloned for each connection: clones share keys and caches.
     let service = layer.layer(service_fn(answer));
     let mut server = auto::Builder::new(TokioExecutor::new());
-    // hyper refuses HTTP/2 header lists over 16 KiB, which a token of many claims and a session's cookies can exceed.
+    // hyper rejects HTTP/2 header lists over 16 KiB. A token with many claims and the session's cookies can exceed that.
     server.http2().max_header_list_size(64 * 1024);
     loop {
         let connection = match listener.accept().await {
@@ -63,7 +63,7 @@ async fn serve(listener: TcpListener, layer: AlbAuthLayer) {
 #[tokio::main]
 async fn main() -> support::Outcome {
     support::log();
-    // Yours is AlbAuthLayer::new(AlbAuthConfig::builder().trust(..).sign_in(..).build()?), as in the example axum.
+    // In production: AlbAuthLayer::new(AlbAuthConfig::builder().trust(..).sign_in(..).build()?), as in the example axum.
     let alb = MockAlb::new();
     let layer = alb.layer().exempt_path("/healthz");
 
@@ -76,11 +76,13 @@ async fn main() -> support::Outcome {
     let me = format!("{door}/me");
     support::try_out(&[
         Call::new("Jane", &me).by("jane").answers(200, "user:default/jane.doe"),
-        Call::new("Jane, elsewhere", format!("{door}/elsewhere")).by("jane").answers(404, "nothing here"),
-        Call::new("nobody", &me).by("nobody").answers(401, "This needs a sign-in through the load balancer."),
-        Call::new("nobody, elsewhere", format!("{door}/elsewhere")).by("nobody").answers(401, "This needs a sign-in"),
+        Call::new("Jane, at another path", format!("{door}/elsewhere")).by("jane").answers(404, "not found"),
+        Call::new("no user", &me).by("signed-out").answers(401, "This needs a sign-in through the load balancer."),
+        Call::new("no user, at another path", format!("{door}/elsewhere"))
+            .by("signed-out")
+            .answers(401, "This needs a sign-in"),
         Call::new("a guest of a partner", &me).by("guest-of-partner").answers(403, "does not let you in"),
-        Call::new("the health check", format!("http://{target}/healthz")).answers(200, "well"),
+        Call::new("the health check", format!("http://{target}/healthz")).answers(200, "ok"),
     ])
     .await
 }

@@ -1,12 +1,12 @@
-//! WebSockets and server-sent events, which outlive the request that they began with.
+//! WebSockets and server-sent events, which last longer than the token of their request.
 //!
 //! ```text
-//! cargo run --example long_connections --all-features            # opens both, prints what came, and serves on
+//! cargo run --example long_connections --all-features            # opens both, prints the results, and keeps serving
 //! cargo run --example long_connections --all-features -- --check # the same, and fails if they do not end in time
 //! ```
 //!
-//! A load balancer looks at the session when a connection is opened, and never again: whoever signs out, or is off-boarded,
-//! keeps the connection. So the application ends it, and the client opens a new one, which the load balancer checks.
+//! A load balancer checks the session only when a connection is opened: a user who signs out or is off-boarded keeps the
+//! connection. So the application ends it, and the client opens a new one, which the load balancer checks.
 
 mod support;
 
@@ -35,10 +35,10 @@ use tower_alb_auth::{
     test_util::{MockAlb, User},
 };
 
-/// When a connection of this user ends at the latest: with its token, 120 s after the load balancer signed it.
+/// The latest end of a connection of this user: the expiry of its token, 120 s after the load balancer signed it.
 ///
-/// That is strict: a client reconnects every two minutes. An application may give a connection longer, an hour say, if it can
-/// bear a user who signed out for that long. It is its own choice, since the token bounds one request and no more.
+/// That is strict: a client reconnects every two minutes. An application may allow a longer time, such as an hour, if a user who
+/// signed out may stay connected for that long. The token limits a single request only.
 fn ends_at(claims: &Claims) -> Instant {
     let left = claims.token_expires_at().duration_since(std::time::SystemTime::now()).unwrap_or_default();
     Instant::now() + left
@@ -52,8 +52,8 @@ async fn chat(user: BackstageIdentity, headers: HeaderMap, upgrade: WebSocketUpg
     upgrade.on_upgrade(move |socket| converse(socket, user, ends_at))
 }
 
-/// Whether a page of this host opens the WebSocket, or a client that is no browser. The session is a cookie, which goes along
-/// whoever's page it is, and CORS does not hold a WebSocket back: any other site could talk here in the user's name.
+/// Whether a page of this host, or a client other than a browser, opens the WebSocket. A browser sends the session's cookie
+/// for pages of any site, and CORS does not apply to WebSockets: without this check, another site could act as the user.
 fn is_of_own_page(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let origin: Option<Uri> = origin.to_str().ok().and_then(|origin| origin.parse().ok());
@@ -61,7 +61,7 @@ fn is_of_own_page(headers: &HeaderMap) -> bool {
     host.is_some() && host == origin.as_ref().and_then(Uri::authority).map(|authority| authority.as_str())
 }
 
-/// Echoes until the client leaves or the time is over, and then says why.
+/// Echoes until the client closes or the time is over, and then sends the reason.
 async fn converse(mut socket: WebSocket, user: BackstageIdentity, ends_at: Instant) {
     let talk = async {
         while let Some(Ok(message)) = socket.recv().await {
@@ -73,13 +73,13 @@ async fn converse(mut socket: WebSocket, user: BackstageIdentity, ends_at: Insta
         }
     };
     if timeout_at(ends_at, talk).await.is_err() {
-        let frame = CloseFrame { code: close_code::POLICY, reason: "connect again, to be signed in again".into() };
+        let frame = CloseFrame { code: close_code::POLICY, reason: "the token expired; connect again".into() };
         let _ = socket.send(Message::Close(Some(frame))).await;
     }
 }
 
-/// Counts until the time is over. A browser's `EventSource` connects again by itself; one whose session has ended is answered
-/// 401 or sent to the provider, which ends it.
+/// Counts until the time is over. A browser's `EventSource` connects again by itself; if the session has ended, the load
+/// balancer responds with 401 or a redirect to the provider, which ends it.
 async fn events(claims: Claims) -> impl IntoResponse {
     let ticks = stream::unfold(0, |count| async move {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -102,29 +102,29 @@ async fn main() -> support::Outcome {
     tokio::spawn(async move { axum::serve(listener, app).await });
     println!("The application is at http://{address}: /chat, /events\n");
 
-    // As a load balancer forwards them, but for a token that ends in four seconds instead of 120.
+    // As a load balancer forwards them, but with a token that expires after four seconds instead of 120.
     let token = alb.token(&User::jane()).expires_at(alb.unix_now() + 4).sign();
     let (chat, events) = (format!("ws://{address}/chat"), format!("http://{address}/events"));
     let both = async { tokio::try_join!(talk(&chat, &token), count(&events, &token)) };
     let ((said, code), counted) = tokio::time::timeout(Duration::from_secs(20), both).await??;
 
-    let mut sound = true;
-    let mut expect = |what, got: &str, promised| sound &= support::expect(what, got, promised);
+    let mut as_expected = true;
+    let mut expect = |what, got: &str, expected| as_expected &= support::expect(what, got, expected);
     expect("Jane in the chat", &said, "user:default/jane.doe said hello");
-    expect("the chat ended as a matter of policy", &code, "1008");
-    expect("events came, and ended", if counted > 0 { "some" } else { "none" }, "some");
+    expect("the chat closes with code 1008, policy violation", &code, "1008");
+    expect("events are sent until the token expires", if counted > 0 { "some" } else { "none" }, "some");
     expect("a chat without a user", &refused(opening(&chat, None)?).await, "401");
     let mut foreign = opening(&chat, Some(&alb.sign(&User::jane())))?;
     foreign.headers_mut().insert("origin", "https://evil.example".parse()?);
     expect("Jane's chat by a page of another site", &refused(foreign).await, "403");
 
     if support::check_only() {
-        return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        return Ok(if as_expected { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     support::until_ctrl_c().await
 }
 
-/// A page of the application opens a chat, as a browser says so.
+/// The request of a page of the application that opens a chat.
 fn opening(url: &str, token: Option<&str>) -> Result<http::Request<()>, Box<dyn std::error::Error>> {
     let mut request = url.into_client_request()?;
     request.headers_mut().insert("origin", url.replace("ws://", "http://").trim_end_matches("/chat").parse()?);
@@ -134,7 +134,7 @@ fn opening(url: &str, token: Option<&str>) -> Result<http::Request<()>, Box<dyn 
     Ok(request)
 }
 
-/// What the chat answers to a greeting, and the code that it closes with.
+/// The response of the chat to a greeting, and its close code.
 async fn talk(url: &str, token: &str) -> Result<(String, String), Box<dyn std::error::Error>> {
     use futures::SinkExt as _;
     use tokio_tungstenite::tungstenite::Message;
@@ -152,7 +152,7 @@ async fn talk(url: &str, token: &str) -> Result<(String, String), Box<dyn std::e
     Ok((said, code))
 }
 
-/// How many events come before the stream ends.
+/// The number of events before the stream ends.
 async fn count(url: &str, token: &str) -> Result<usize, Box<dyn std::error::Error>> {
     let client = Client::builder(TokioExecutor::new()).build_http::<String>();
     let request = http::Request::get(url).header("x-amzn-oidc-data", token).body(String::new())?;

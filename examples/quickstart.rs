@@ -1,14 +1,14 @@
-//! The tour: an axum application behind the layer, and a mock load balancer in front of it. One process, no AWS.
+//! An axum application behind the layer, with a mock load balancer in front of it. One process, no AWS.
 //!
 //! ```text
-//! cargo run --example quickstart --all-features            # prints curl lines to try
-//! cargo run --example quickstart --all-features -- --check # makes those calls itself
+//! cargo run --example quickstart --all-features            # prints curl commands to try
+//! cargo run --example quickstart --all-features -- --check # makes the same requests
 //!
 //! curl --> front door (PORT, or a free port) --> application --> public keys of the load balancer
-//!          signs each user's requests            verifies them    over a connection of their own
+//!          signs each user's requests            verifies them    over a separate connection
 //! ```
 //!
-//! The front door and the public keys stand in for AWS. The application is what you would write.
+//! The front door and the public keys replace AWS. The application is the same as in production.
 
 mod support;
 
@@ -19,7 +19,7 @@ use tower_alb_auth::{
     AlbAuthConfig, AlbAuthLayer, BackstageIdentity, TrustedAlb, sign_in::EmailLocalPart, test_util::MockAlb,
 };
 
-/// Who is it? The argument is the answer: the handler does not run for anybody who is not signed in.
+/// Returns the user. The handler does not run without a signed-in user, because the argument requires one.
 async fn me(user: BackstageIdentity) -> Json<Value> {
     let (profile, claims) = (user.profile(), user.claims());
     Json(json!({
@@ -37,9 +37,9 @@ fn application(trusted: TrustedAlb) -> Result<Router, tower_alb_auth::ConfigErro
         // jane.doe@example.com becomes user:default/jane.doe; addresses of other domains are refused.
         .sign_in(EmailLocalPart::in_domains(["example.com"]))
         .build()?;
-    // The load balancer's health check comes straight to the target, without a user.
+    // The load balancer's health check is sent to the target directly, without a user.
     let layer = AlbAuthLayer::new(config).exempt_path("/healthz");
-    Ok(Router::new().route("/me", get(me)).route("/healthz", get(|| async { "well\n" })).layer(layer))
+    Ok(Router::new().route("/me", get(me)).route("/healthz", get(|| async { "ok\n" })).layer(layer))
 }
 
 #[tokio::main]
@@ -54,7 +54,7 @@ async fn main() -> support::Outcome {
 
     let door = front_door::open(support::listen().await?, &alb, target)?;
     println!("The load balancer is at {door}");
-    println!("The application is at   http://{target}, where yours must be reachable from the load balancer alone.\n");
+    println!("The application is at   http://{target}, in production reachable through the load balancer only.\n");
     support::try_out(&calls(&door, &format!("http://{target}"))).await
 }
 
@@ -62,29 +62,29 @@ fn calls(door: &str, target: &str) -> Vec<Call> {
     let me = format!("{door}/me");
     let past_the_door = format!("{target}/me");
     let needs_sign_in = "This needs a sign-in through the load balancer.";
-    // Claims to be an administrator, and that no signature is needed: {"alg":"none","typ":"JWT"} and {"sub":"admin"}.
+    // A token without a signature: {"alg":"none","typ":"JWT"} and {"sub":"admin"}.
     let forged = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiJhZG1pbiJ9.";
     vec![
-        Call::new("Jane, whom the load balancer signed in", &me)
+        Call::new("Jane, signed in by the load balancer", &me)
             .by("jane")
             .answers(200, r#""user":"user:default/jane.doe""#),
-        Call::new("Jane, who says that she is somebody else; the load balancer replaces that", &me)
+        Call::new("Jane with forged headers, which the load balancer replaces", &me)
             .by("jane")
             .header("x-amzn-oidc-identity", "admin")
             .header("x-amzn-oidc-data", forged)
             .answers(200, r#""user":"user:default/jane.doe""#),
-        Call::new("a guest of a partner: signed in, but not of example.com", &me)
+        Call::new("a signed-in guest, whose domain is not example.com", &me)
             .by("guest-of-partner")
             .answers(403, "You are signed in, but this application does not let you in."),
-        Call::new("nobody, on a rule that does not authenticate", &me).by("nobody").answers(401, needs_sign_in),
-        Call::new("Jane's token of ten minutes ago; a load balancer's lives for two", &me)
-            .by("late-jane")
+        Call::new("no user, on a listener rule without an authenticate action", &me)
+            .by("signed-out")
             .answers(401, needs_sign_in),
-        Call::new("a stranger, past the load balancer", &past_the_door).answers(401, needs_sign_in),
-        Call::new("a stranger, past the load balancer, with headers of his own", &past_the_door)
+        Call::new("a token of Jane that expired ten minutes ago", &me).by("late-jane").answers(401, needs_sign_in),
+        Call::new("a client that bypasses the load balancer", &past_the_door).answers(401, needs_sign_in),
+        Call::new("a client that bypasses the load balancer, with forged headers", &past_the_door)
             .header("x-amzn-oidc-identity", "admin")
             .header("x-amzn-oidc-data", forged)
             .answers(401, needs_sign_in),
-        Call::new("the health check, on the one path that is exempt", format!("{target}/healthz")).answers(200, "well"),
+        Call::new("the health check, on the exempt path", format!("{target}/healthz")).answers(200, "ok"),
     ]
 }

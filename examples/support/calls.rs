@@ -1,4 +1,4 @@
-//! Calls to try: printed as `curl` lines, or made, and their answers compared with what is promised.
+//! Requests to try: printed as `curl` commands, or made and compared with the expected responses.
 
 use std::{error::Error, fmt, process::ExitCode};
 
@@ -6,7 +6,7 @@ use http::Request;
 use http_body_util::BodyExt;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 
-/// A GET, and what it is promised to answer.
+/// A GET and the expected response.
 pub struct Call {
     what: &'static str,
     url: String,
@@ -16,12 +16,12 @@ pub struct Call {
 }
 
 impl Call {
-    /// What it is, and where it goes.
+    /// A description, and the URL.
     pub fn new(what: &'static str, url: impl Into<String>) -> Self {
         Self { what, url: url.into(), headers: Vec::new(), status: 200, says: String::new() }
     }
 
-    /// With one header more.
+    /// Adds a header.
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
@@ -32,7 +32,7 @@ impl Call {
         self.header("cookie", format!("user={user}"))
     }
 
-    /// Promises this status, and this text somewhere in the body.
+    /// Expects this status, and this text in the body.
     pub fn answers(mut self, status: u16, says: impl Into<String>) -> Self {
         self.status = status;
         self.says = says.into();
@@ -63,30 +63,35 @@ impl fmt::Display for Call {
     }
 }
 
-/// Makes the calls and prints what came back. Fails if one of them is not as promised.
+/// Makes the requests and prints the responses. Fails if one of them is not as expected.
 pub async fn check(calls: &[Call]) -> ExitCode {
-    let mut sound = true;
+    let mut failed = 0;
     for call in calls {
-        let (status, body) = call.send().await.unwrap_or_else(|error| (0, format!("no answer: {error}")));
-        let promised = status == call.status && body.contains(&call.says);
-        sound &= report(call.what, promised, &format!("{status} {}", body.trim_end()));
-        if !promised {
-            println!("       promised: {} with {:?} in it", call.status, call.says);
+        let (status, body) = call.send().await.unwrap_or_else(|error| (0, format!("no response: {error}")));
+        let expected = status == call.status && body.contains(&call.says);
+        report(call.what, expected, &format!("{status} {}", body.trim_end()));
+        if !expected {
+            failed += 1;
+            println!("       expected: {} and a body with {:?}", call.status, call.says);
         }
     }
-    if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// Prints whether that is what was promised.
-pub fn expect(what: &str, got: &str, promised: &str) -> bool {
-    let sound = report(what, got == promised, got);
-    if !sound {
-        println!("       promised: {promised}");
+    match failed {
+        0 => println!("All {} responses are as expected.", calls.len()),
+        _ => println!("{failed} of {} responses are not as expected.", calls.len()),
     }
-    sound
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn report(what: &str, promised: bool, got: &str) -> bool {
-    println!("{:<5}  {what}\n       {got}", if promised { "ok" } else { "WRONG" });
-    promised
+/// Prints whether the result is as expected, and returns it.
+pub fn expect(what: &str, got: &str, expected: &str) -> bool {
+    let as_expected = report(what, got == expected, got);
+    if !as_expected {
+        println!("       expected: {expected}");
+    }
+    as_expected
+}
+
+fn report(what: &str, as_expected: bool, got: &str) -> bool {
+    println!("{:<6} {what}\n       {got}", if as_expected { "ok" } else { "FAILED" });
+    as_expected
 }

@@ -1,15 +1,15 @@
-//! A mock load balancer in front of an application: a reverse proxy that does to each request what an Application Load
-//! Balancer with an `authenticate-oidc` rule does. It takes off what a client sent in the load balancer's name, adds the three
-//! headers of the signed-in user, with a token signed anew, and hands the request on.
+//! A mock load balancer in front of an application: a reverse proxy that treats each request as an Application Load
+//! Balancer with an `authenticate-oidc` rule does. It removes the `x-amzn-oidc-*` headers that a client sent, adds the three
+//! headers of the signed-in user, with a new token, and forwards the request.
 //!
-//! Instead of a session it has the cookie `user`, which says who is signed in:
+//! Instead of a session it reads the cookie `user`, which names the signed-in user:
 //!
-//! | `user` | what the application gets |
+//! | `user` | the application receives |
 //! |---|---|
 //! | `jane`, or no cookie | Jane Doe of `example.com` |
 //! | `guest-of-partner` | a guest at the same provider, with an address of `partner.example` |
-//! | `late-jane` | Jane, with a token that ended ten minutes ago: no load balancer sends one, a replay looks like it |
-//! | `nobody` | nothing, as on a rule without an authenticate action |
+//! | `late-jane` | Jane, with a token that expired ten minutes ago, as in a replay |
+//! | `signed-out` | no headers, as on a rule without an authenticate action |
 
 use std::net::SocketAddr;
 
@@ -34,7 +34,7 @@ struct FrontDoor {
     client: Client<HttpConnector, Body>,
 }
 
-/// Serves the load balancer in front of the target until the process ends. Gives its URL.
+/// Serves the load balancer in front of the target until the process ends. Returns its URL.
 pub fn open(listener: TcpListener, alb: &MockAlb, target: SocketAddr) -> std::io::Result<String> {
     let url = format!("http://{}", listener.local_addr()?);
     let client = Client::builder(TokioExecutor::new()).build_http();
@@ -47,11 +47,11 @@ pub fn open(listener: TcpListener, alb: &MockAlb, target: SocketAddr) -> std::io
 async fn forward(State(door): State<FrontDoor>, mut request: Request) -> Response {
     let signed = match signed_headers(&door.alb, cookie(&request, "user").unwrap_or("jane")) {
         Ok(signed) => signed,
-        Err(sentence) => return (StatusCode::BAD_REQUEST, sentence).into_response(),
+        Err(message) => return (StatusCode::BAD_REQUEST, message).into_response(),
     };
     let oidc = |name: &&HeaderName| name.as_str().starts_with("x-amzn-oidc-");
-    let smuggled: Vec<HeaderName> = request.headers().keys().filter(oidc).cloned().collect();
-    for name in smuggled {
+    let sent_by_client: Vec<HeaderName> = request.headers().keys().filter(oidc).cloned().collect();
+    for name in sent_by_client {
         request.headers_mut().remove(name);
     }
     request.headers_mut().extend(Request::<Body>::from(signed).into_parts().0.headers);
@@ -74,8 +74,8 @@ fn signed_headers<'a>(alb: &'a MockAlb, user: &str) -> Result<MockRequest<'a>, &
         "jane" => request.user(&User::jane()),
         "guest-of-partner" => request.user(&User::entra("guest").claim("email", "guest@partner.example")),
         "late-jane" => request.token(&alb.token(&User::jane()).expires_at(alb.unix_now() - 600).sign()),
-        "nobody" => request,
-        _ => return Err("the cookie user is one of jane, guest-of-partner, late-jane and nobody\n"),
+        "signed-out" => request,
+        _ => return Err("The cookie `user` must be one of: jane, guest-of-partner, late-jane, signed-out.\n"),
     })
 }
 

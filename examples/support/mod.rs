@@ -1,5 +1,4 @@
-//! What the examples share, none of which an application needs: a port, the calls to try, and a mock load balancer's front
-//! door.
+//! Shared by the examples, and not needed in an application: a port, the requests to try, and a mock load balancer.
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each example uses a part of it")]
 
 pub mod calls;
@@ -16,10 +15,10 @@ use tracing_subscriber::EnvFilter;
 
 pub use calls::{Call, expect};
 
-/// What an example's `main` gives.
+/// The result of an example's `main`.
 pub type Outcome = Result<ExitCode, Failure>;
 
-/// Any error, shown as its own sentences where `main` gives it back.
+/// An error whose `Debug` form, which `main` prints, is its message.
 pub struct Failure(String);
 
 impl<E: fmt::Display> From<E> for Failure {
@@ -49,25 +48,25 @@ pub async fn listen_anywhere() -> std::io::Result<TcpListener> {
     tower_alb_auth::listen("127.0.0.1:0").await
 }
 
-/// The layer's reasons for its refusals are at level debug where a stranger can cause them, so that strangers do not fill a
-/// log. `RUST_LOG` overrides.
+/// Logs at debug level, because the layer logs rejections that any client can cause at that level only. `RUST_LOG` overrides
+/// it.
 pub fn log() {
     let usual = "info,tower_alb_auth=debug,tower_http=debug";
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal()).init();
 }
 
-/// Whether the example shall make its calls itself, and fail if an answer is not as promised.
+/// Whether to make the requests, and to fail if a response is not as expected.
 pub fn check_only() -> bool {
     std::env::args().any(|argument| argument == "--check")
 }
 
-/// With `--check` makes the calls; else prints them, and waits for Ctrl-C.
+/// With `--check`, makes the requests; otherwise prints them and waits for Ctrl-C.
 pub async fn try_out(calls: &[Call]) -> Outcome {
     if check_only() {
         return Ok(calls::check(calls).await);
     }
-    println!("Try these. Why one is refused stands in the log, never in the answer.\n");
+    println!("Try these commands, each with the status to expect. The log below has the reason of each rejection.\n");
     for call in calls {
         println!("{call}\n");
     }
@@ -75,7 +74,7 @@ pub async fn try_out(calls: &[Call]) -> Outcome {
 }
 
 pub async fn until_ctrl_c() -> Outcome {
-    println!("Ctrl-C ends it.");
+    println!("Ctrl-C stops the example.");
     tokio::signal::ctrl_c().await?;
     Ok(ExitCode::SUCCESS)
 }

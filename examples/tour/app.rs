@@ -1,4 +1,4 @@
-//! The application: what any axum service behind such a load balancer looks like.
+//! The application: an axum service behind a load balancer.
 
 use axum::{
     Json, Router,
@@ -17,49 +17,51 @@ use tower_alb_auth::{
 
 use crate::pages::{self, Page};
 
-/// Whoever may see the admin page.
+/// Members of this group may open the admin page.
 pub const ADMINS: &str = "group:default/platform-admins";
 
-/// Paths that the load balancer forwards without asking who it is.
+/// Paths that the load balancer forwards without authentication.
 pub const PUBLIC_PATHS: [&str; 4] = ["/goodbye", "/sign-out", "/style.css", "/icon.svg"];
 
-/// Paths for programs, where whoever has no session gets 401 instead of a redirect.
+/// Paths for programs: without a session they respond with 401 instead of a redirect.
 pub const PROGRAM_PATHS: &str = "/api/*";
 
-/// Who becomes whom: staff by their address, staff without one by their subject in a namespace of its own, guests not at all.
-/// What the provider calls `platform-admins` is a group here too.
+/// Names users by their email; users without an email by their subject, in a separate namespace. Emails of other domains are
+/// rejected. The provider's group `platform-admins` becomes a Backstage group.
 pub fn sign_in(config: AlbAuthConfigBuilder) -> Result<AlbAuthConfig, ConfigError> {
     let users =
         FirstMatch::of(EmailLocalPart::in_domains(["example.com"])).or(Subject::new().in_namespace("by-subject"));
+    // Like Entra ID, the demo provider sends no email_verified for some users. This acknowledges it, which ends a warning.
+    let config = config.accept_missing_email_verified();
     config.sign_in(GroupOwnership::of(users).claim("groups").map("platform-admins", ADMINS)).build()
 }
 
-/// What pages need to know of their surroundings.
+/// The addresses that the pages contain.
 #[derive(Debug, Clone)]
 pub struct Site {
-    /// Where people find the application: the load balancer.
+    /// The address of the application for browsers: that of the load balancer.
     pub url: String,
-    /// Where they choose who they are.
+    /// The address of the identity provider.
     pub provider: String,
-    /// The client that the load balancer is at the provider.
+    /// The load balancer's client id at the provider.
     pub client_id: String,
 }
 
 impl Site {
-    /// Where the provider sends people after sign-out.
+    /// The page to which the provider redirects after sign-out.
     pub fn goodbye(&self) -> String {
         format!("{}/goodbye", self.url)
     }
 }
 
 pub fn application(layer: AlbAuthLayer, site: Site) -> Result<Router, ConfigError> {
-    // Without the provider's part, the next click would sign the user in again without a question.
+    // Without the sign-out at the provider, the next request would sign the user in again without a login page.
     let sign_out = SignOut::builder()
         .end_session(format!("{}/logout", site.provider))
         .query("client_id", &site.client_id)
         .query("post_logout_redirect_uri", site.goodbye())
         .build()?;
-    let (not_let_in, not_for_you) = (site.clone(), site.clone());
+    let (no_access, not_for_you) = (site.clone(), site.clone());
     let admins = RequireLayer::owner_of_any([ADMINS])?
         .refuse_with(move |error, _| (error.status(), pages::not_for_you(&not_for_you)).into_response());
     let for_users = Router::new()
@@ -67,8 +69,8 @@ pub fn application(layer: AlbAuthLayer, site: Site) -> Result<Router, ConfigErro
         .route("/", get(profile))
         .route("/api/me", get(me))
         .fallback(nothing)
-        .layer(layer.refuse_with(move |error, _| pages::not_let_in(error.status(), &not_let_in).into_response()));
-    // Outside of the layer, since nobody need be signed in.
+        .layer(layer.refuse_with(move |error, _| pages::no_access(error.status(), &no_access).into_response()));
+    // Outside the layer: these routes need no user.
     let router = Router::new()
         .route("/goodbye", get(goodbye))
         .route(
@@ -90,7 +92,7 @@ async fn admin(user: BackstageIdentity, State(site): State<Site>) -> Page {
     pages::admin(&user, &site)
 }
 
-/// The same for programs.
+/// The same as JSON.
 async fn me(user: BackstageIdentity) -> Json<Value> {
     let owns: Vec<&str> = user.ownership_entity_refs().iter().map(EntityRef::as_str).collect();
     Json(json!({ "user": user.user_entity_ref().as_str(), "name": user.profile().display_name(), "owns": owns }))

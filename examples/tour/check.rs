@@ -1,5 +1,5 @@
-//! The tour by itself: a client that keeps cookies goes where a browser would, and compares what it sees with what is
-//! promised.
+//! The unattended tour: a client that keeps cookies makes the requests of a browser, and compares each page with the expected
+//! one.
 
 use std::{error::Error, net::SocketAddr};
 
@@ -7,74 +7,89 @@ use reqwest::{Client, Response};
 
 use crate::start::Tour;
 
-type Anything = Result<(), Box<dyn Error + Send + Sync>>;
+type Step = Result<(), Box<dyn Error + Send + Sync>>;
 
-/// A browser of its own.
+/// A client with its own cookies.
 struct Visitor<'t> {
     tour: &'t Tour,
     client: Client,
-    sound: bool,
+    steps: usize,
+    failed: usize,
 }
 
-/// Goes the whole way. Whether everything was as promised.
+/// Runs all steps, prints each result and a summary. Returns whether all succeeded.
 pub async fn walk(tour: &Tour) -> Result<bool, Box<dyn Error + Send + Sync>> {
-    let mut visitor = Visitor { tour, client: client()?, sound: true };
+    let mut visitor = Visitor { tour, client: client()?, steps: 0, failed: 0 };
     visitor.jane().await?;
     visitor.admin_in_the_same_browser().await?;
-    visitor.guest_who_is_not_let_in().await?;
-    visitor.somebody_without_an_address().await?;
-    visitor.nobody().await?;
-    Ok(visitor.sound)
+    visitor.guest_of_another_domain().await?;
+    visitor.user_without_an_email().await?;
+    visitor.without_a_session().await?;
+    match visitor.failed {
+        0 => println!("All {} steps succeeded.", visitor.steps),
+        failed => println!("{failed} of {} steps failed.", visitor.steps),
+    }
+    Ok(visitor.failed == 0)
 }
 
 impl Visitor<'_> {
-    async fn jane(&mut self) -> Anything {
-        let asked = self.open("").await?;
-        self.expect("nobody is signed in, so the provider asks", &asked, 200, &["Who signs in?", "Jane Doe"]);
-        let profile = self.choose(asked, "jane").await?;
+    async fn jane(&mut self) -> Step {
+        let login = self.open("").await?;
+        self.expect(
+            "without a session, the provider's login page is shown",
+            &login,
+            200,
+            &["Who signs in?", "Jane Doe"],
+        );
+        let profile = self.choose(login, "jane").await?;
         let who = ["Hello, <bdi>Jane Doe</bdi>", "user:default/jane.doe", "jane.doe@example.com", "given_name"];
-        self.expect("Jane is greeted, and sees her claims", &profile, 200, &who);
+        self.expect("Jane is signed in and sees her claims", &profile, 200, &who);
         let admin = self.open("admin").await?;
-        self.expect("the admin page is not for Jane", &admin, 403, &["This page is not for you"]);
+        self.expect("Jane may not open the admin page", &admin, 403, &["This page is not for you"]);
         let me = self.open("api/me").await?;
-        self.expect("a program reads who she is", &me, 200, &[r#""user":"user:default/jane.doe""#]);
+        self.expect("the API returns Jane's identity as JSON", &me, 200, &[r#""user":"user:default/jane.doe""#]);
         self.sign_out("Jane signs out").await?;
-        let asked = self.open("").await?;
-        self.expect("after that the provider asks again", &asked, 200, &["Who signs in?"]);
+        let login = self.open("").await?;
+        self.expect("after sign-out the login page is shown again", &login, 200, &["Who signs in?"]);
         Ok(())
     }
 
-    async fn admin_in_the_same_browser(&mut self) -> Anything {
-        let asked = self.open("").await?;
-        let profile = self.choose(asked, "admin").await?;
+    async fn admin_in_the_same_browser(&mut self) -> Step {
+        let login = self.open("").await?;
+        let profile = self.choose(login, "admin").await?;
         let who = ["Hello, <bdi>Ada Admin</bdi>", "user:default/ada.admin", "group:default/platform-admins"];
-        self.expect("Ada is greeted in the same browser", &profile, 200, &who);
+        self.expect("Ada signs in with the same browser", &profile, 200, &who);
         let admin = self.open("admin").await?;
-        self.expect("the admin page is for Ada", &admin, 200, &["You may administrate"]);
+        self.expect("Ada may open the admin page", &admin, 200, &["You may administrate"]);
         self.sign_out("Ada signs out").await
     }
 
-    async fn guest_who_is_not_let_in(&mut self) -> Anything {
-        let asked = self.open("").await?;
-        let refused = self.choose(asked, "guest").await?;
-        self.expect("a guest of another domain is not let in", &refused, 403, &["You cannot come in", "/sign-out"]);
-        self.sign_out("the guest signs out all the same").await
+    async fn guest_of_another_domain(&mut self) -> Step {
+        let login = self.open("").await?;
+        let refused = self.choose(login, "guest").await?;
+        self.expect("a guest of another domain is rejected", &refused, 403, &["You have no access", "/sign-out"]);
+        self.sign_out("the rejected guest can sign out").await
     }
 
-    async fn somebody_without_an_address(&mut self) -> Anything {
-        let asked = self.open("").await?;
-        let profile = self.choose(asked, "nomail").await?;
-        self.expect("who has no address is named by subject", &profile, 200, &["Nia North", "user:by-subject/h_"]);
-        self.sign_out("and signs out").await
+    async fn user_without_an_email(&mut self) -> Step {
+        let login = self.open("").await?;
+        let profile = self.choose(login, "nomail").await?;
+        self.expect(
+            "a user without an email is named by the subject",
+            &profile,
+            200,
+            &["Nia North", "user:by-subject/h_"],
+        );
+        self.sign_out("that user signs out").await
     }
 
-    async fn nobody(&mut self) -> Anything {
+    async fn without_a_session(&mut self) -> Step {
         let me = self.open("api/me").await?;
-        self.expect("a program without a session is told so", &me, 401, &[]);
-        let asked = self.open("").await?;
-        let form = [("ticket", ticket(&asked.body)?), ("cancel", "1")];
+        self.expect("the API responds with 401 without a session", &me, 401, &[]);
+        let login = self.open("").await?;
+        let form = [("ticket", ticket(&login.body)?), ("cancel", "1")];
         let back = self.post(&format!("{}/login", self.tour.provider()), &form).await?;
-        self.expect("whoever cancels comes back without a session", &back, 561, &[]);
+        self.expect("a cancelled sign-in creates no session", &back, 561, &[]);
         Ok(())
     }
 
@@ -91,26 +106,27 @@ impl Visitor<'_> {
         self.post(&format!("{}/login", self.tour.provider()), &[("ticket", ticket(&page.body)?), ("user", user)]).await
     }
 
-    /// Presses the button of the application.
-    async fn sign_out(&mut self, what: &str) -> Anything {
+    /// Presses the application's sign-out button.
+    async fn sign_out(&mut self, what: &str) -> Step {
         let goodbye = self.post(&format!("{}sign-out", self.tour.url()), &[]).await?;
         self.expect(what, &goodbye, 200, &["You are signed out", "Sign in again"]);
         Ok(())
     }
 
     fn expect(&mut self, what: &str, seen: &Seen, status: u16, says: &[&str]) {
+        self.steps += 1;
         let missing: Vec<&&str> = says.iter().filter(|part| !seen.body.contains(**part)).collect();
         if seen.status == status && missing.is_empty() {
             println!("ok     {what}\n       {status} {}", seen.address);
         } else {
-            self.sound = false;
-            println!("WRONG  {what}\n       {} {}\n       promised: {status}", seen.status, seen.address);
-            missing.iter().for_each(|part| println!("       not in it: {part}"));
+            self.failed += 1;
+            println!("FAILED {what}\n       {} {}\n       expected: {status}", seen.status, seen.address);
+            missing.iter().for_each(|part| println!("       expected in the page: {part}"));
         }
     }
 }
 
-/// What a visitor sees in the end, when all redirects are followed.
+/// The response after all redirects.
 struct Seen {
     status: u16,
     address: String,
@@ -120,13 +136,13 @@ struct Seen {
 impl Seen {
     async fn of(response: Response) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut address = response.url().clone();
-        // Codes and states are nobody's business.
+        // Without the query: it contains codes and states.
         address.set_query(None);
         Ok(Self { status: response.status().as_u16(), address: address.to_string(), body: response.text().await? })
     }
 }
 
-/// Keeps cookies by host name, as browsers do, and takes names under `localhost` for this machine, as they do too.
+/// Keeps cookies by host name and resolves names under `localhost` to loopback, as browsers do.
 fn client() -> reqwest::Result<Client> {
     let this_machine = SocketAddr::from(([127, 0, 0, 1], 0));
     Client::builder()
@@ -137,8 +153,10 @@ fn client() -> reqwest::Result<Client> {
         .build()
 }
 
-/// What the login page's form carries.
+/// The hidden field of the login page's form.
 fn ticket(page: &str) -> Result<&str, &'static str> {
-    let (_, rest) = page.split_once("name=\"ticket\" value=\"").ok_or("this is no login page")?;
-    rest.split_once('"').map(|(ticket, _)| ticket).ok_or("the form has no end")
+    let (_, rest) = page
+        .split_once("name=\"ticket\" value=\"")
+        .ok_or("expected the login page of the demo provider, found another page")?;
+    rest.split_once('"').map(|(ticket, _)| ticket).ok_or("the hidden field of the login page is not closed")
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo tour               # prints one address: open it
-//! cargo tour --check       # goes the whole way by itself
+//! cargo tour --check       # runs the same steps unattended
 //! PORT=9100 cargo tour     # on other ports: 9100, 9101 and 9102
 //!
 //! browser --> load balancer (emulator) --> application with AlbAuthLayer
@@ -10,7 +10,7 @@
 //!    \--------> demo provider
 //! ```
 //!
-//! `app.rs` is the application, as you would write yours; `pages.rs` is what it shows; `start.rs` puts the parts together.
+//! `app.rs` is the application, with the same code as in production; `pages.rs` has its pages; `start.rs` connects the parts.
 //! Needs the feature `emulator`.
 
 mod app;
@@ -24,11 +24,11 @@ use start::Tour;
 use tower_alb_auth::emulator::{EmulatorConfig, IdentityProvider};
 use tracing_subscriber::EnvFilter;
 
-/// The load balancer's port; the two that follow are the provider's and that of the public keys. They stay the same, so that
-/// the address can be kept.
+/// The load balancer's port. The provider and the public keys have the next two ports. All are fixed, so that the address
+/// stays the same.
 const PORT: u16 = 9000;
 
-/// An error, shown as its own sentences where `main` gives it back.
+/// An error whose `Debug` form, which `main` prints, is its message.
 struct Failure(String);
 
 impl<E: fmt::Display> From<E> for Failure {
@@ -57,7 +57,7 @@ async fn main() -> Result<ExitCode, Failure> {
     };
     let tour = Tour::start(on_ports(port)?).await.map_err(|error| taken(&*error, port))?;
     println!("Open {} in a browser.", tour.url());
-    println!("Choose who you are, look around, sign out, come back as somebody else. Ctrl-C ends it.");
+    println!("Sign in as one of the listed users, sign out, and sign in as another one. Ctrl-C stops the tour.");
     tokio::signal::ctrl_c().await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! Pages without a script, in the look of the demo provider.
+//! Pages without scripts, in the style of the demo provider.
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -12,7 +12,7 @@ use crate::app::{ADMINS, Site};
 pub const STYLE: &str = include_str!("../../src/emulator/provider/pages/style.css");
 pub const ICON: &str = include_str!("../../src/emulator/provider/pages/icon.svg");
 
-/// A page, and where its form may lead.
+/// A page, and the targets that its form may have.
 #[derive(Debug)]
 pub struct Page {
     title: &'static str,
@@ -65,9 +65,9 @@ impl IntoResponse for Page {
 pub fn profile(user: &BackstageIdentity, site: &Site) -> Page {
     let profile = user.profile();
     let owned: String = user.ownership_entity_refs().iter().map(item).collect();
-    let email = profile.email().map_or("none was sent".to_owned(), text);
-    // The picture of most providers cannot be seen without a token of theirs, so the page shows initials.
-    let picture = profile.picture().map_or("none was sent".to_owned(), text);
+    let email = profile.email().map_or("not sent by the provider".to_owned(), text);
+    // Most providers serve the picture only with one of their tokens, so the page shows initials.
+    let picture = profile.picture().map_or("not sent by the provider".to_owned(), text);
     let claims: Map<String, Value> = serde_json::from_str(user.claims().as_json()).unwrap_or_default();
     let claims: String = claims.iter().map(|(name, value)| row(name, &claim(value))).collect();
     let main = format!(
@@ -76,20 +76,20 @@ pub fn profile(user: &BackstageIdentity, site: &Site) -> Page {
 <h2>Who you are to this application</h2>
 <table><tbody>
 <tr><th scope="row">Entity ref</th><td><code id="entity-ref">{entity}</code></td></tr>
-<tr><th scope="row">You own as</th><td><ul class="plain" id="ownership">{owned}</ul></td></tr>
+<tr><th scope="row">Ownership</th><td><ul class="plain" id="ownership">{owned}</ul></td></tr>
 <tr><th scope="row">Email</th><td><bdi>{email}</bdi></td></tr>
 <tr><th scope="row">Picture</th><td><bdi>{picture}</bdi></td></tr>
 </tbody></table>
-<h2>The claims it came from</h2>
-<table id="claims"><caption>Told by the provider, signed by the load balancer, verified by this application.
-<code>exp</code> and <code>iss</code> were added by the load balancer.</caption><tbody>
+<h2>The claims</h2>
+<table id="claims"><caption>Sent by the provider, signed by the load balancer, verified by this application.
+The load balancer added <code>exp</code> and <code>iss</code>.</caption><tbody>
 {claims}</tbody></table>
-<h2>How it came here</h2>
+<h2>How the application knows you</h2>
 <ol class="steps">
-<li>You chose a user at the provider, <bdi>{provider}</bdi>, which gave the load balancer a code.</li>
-<li>The load balancer exchanged it for tokens, asked for your claims, and keeps them in an encrypted cookie.</li>
-<li>It signs them anew for every request, for two minutes, in the header <code>x-amzn-oidc-data</code>.</li>
-<li><code>AlbAuthLayer</code> verified signature, signer, issuer, client and time, and made you <code>{entity}</code>.</li>
+<li>You chose a user at the provider, <bdi>{provider}</bdi>, which sent the load balancer a code.</li>
+<li>The load balancer exchanged the code for tokens, requested your claims, and keeps them in an encrypted cookie.</li>
+<li>For each request it signs the claims in the header <code>x-amzn-oidc-data</code>, valid for two minutes.</li>
+<li><code>AlbAuthLayer</code> verified signature, signer, issuer, client id and time. The sign-in policy named you <code>{entity}</code>.</li>
 </ol>
 </main>"#,
         header = navigation(Some("/")),
@@ -104,7 +104,7 @@ pub fn admin(user: &BackstageIdentity, site: &Site) -> Page {
     let main = format!(
         r#"{header}<main class="card wide">
 {greeting}
-<p>This page is for members of <code>{ADMINS}</code>, and you are one: the provider said <code>platform-admins</code>, and the
+<p>This page is for members of <code>{ADMINS}</code>, and you are one: the provider sent the group <code>platform-admins</code>, and the
 application's sign-in policy maps that to the group.</p>
 </main>"#,
         header = navigation(Some("/admin")),
@@ -118,28 +118,29 @@ pub fn not_for_you(site: &Site) -> Page {
         r#"{header}<main class="card wide">
 {BADGE}<h1>This page is not for you</h1>
 <p class="notice">It is for members of <code>{ADMINS}</code>.</p>
-<p>What you own as stands in <a href="/">your profile</a>. Sign out and choose Ada Admin to see this page.</p>
+<p><a href="/">Your profile</a> lists your groups under Ownership. Sign out and choose Ada Admin to see this page.</p>
 </main>"#,
         header = navigation(Some("/admin")),
     );
     Page::new("Not for you", site, main)
 }
 
-/// What somebody sees whom the layer does not let in. Why is in the log, for the operator; the page says the same to everybody.
-pub fn not_let_in(status: StatusCode, site: &Site) -> (StatusCode, Page) {
+/// The page of a request that the layer rejects. The reason is in the log for the operator; the page is the same for every
+/// reason of one status.
+pub fn no_access(status: StatusCode, site: &Site) -> (StatusCode, Page) {
     let (title, says, sign_out) = match status {
         StatusCode::UNAUTHORIZED => (
-            "Nobody is signed in",
-            format!("This application is reached through its load balancer: <a href=\"{0}\">{0}</a>.", text(&site.url)),
+            "You are not signed in",
+            format!("Open this application at its load balancer: <a href=\"{0}\">{0}</a>.", text(&site.url)),
             "",
         ),
         StatusCode::SERVICE_UNAVAILABLE => {
             ("Please try again", "Your sign-in cannot be checked at the moment.".to_owned(), "")
         }
         _ => (
-            "You cannot come in",
-            "You are signed in, but this application does not let you in. Its log says why. Sign out to come in as somebody \
-             else."
+            "You have no access",
+            "You are signed in, but you have no access to this application. Its log has the reason. Sign out to sign in as \
+             another user."
                 .to_owned(),
             SIGN_OUT,
         ),
@@ -147,7 +148,7 @@ pub fn not_let_in(status: StatusCode, site: &Site) -> (StatusCode, Page) {
     let main = format!(
         "<main class=\"card\">\n{BADGE}<h1>{title}</h1>\n<p>{says}</p>\n<div class=\"actions\">{sign_out}</div>\n</main>"
     );
-    (status, Page::new("Not let in", site, main))
+    (status, Page::new("No access", site, main))
 }
 
 pub fn not_found(site: &Site) -> Page {
@@ -174,7 +175,7 @@ const BADGE: &str = "<p class=\"badge\">Demo application</p>\n";
 const SIGN_OUT: &str =
     "<form method=\"post\" action=\"/sign-out\"><button type=\"submit\" id=\"sign-out\">Sign out</button></form>";
 
-/// The two pages and the way out.
+/// Links to the two pages, and the sign-out button.
 fn navigation(here: Option<&str>) -> String {
     let link = |path: &str, name: &str| {
         let current = if here == Some(path) { " aria-current=\"page\"" } else { "" };
@@ -214,7 +215,7 @@ fn initials(name: &str) -> String {
     first.into_iter().chain(words.next_back()).flat_map(char::to_uppercase).collect()
 }
 
-/// Text for HTML. Everything that a provider or a user said goes through here.
+/// Escapes a text for HTML. Every value of a provider or a user passes through here.
 fn text(text: impl AsRef<str>) -> String {
     let text = text.as_ref();
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")

@@ -1,4 +1,4 @@
-//! Puts the parts together: the load balancer, its provider, and the application behind it.
+//! Connects the parts: the load balancer, its provider, and the application behind it.
 
 use std::error::Error;
 
@@ -9,19 +9,19 @@ use tower_alb_auth::{
 
 use crate::app::{self, PROGRAM_PATHS, PUBLIC_PATHS, Site};
 
-/// Everything that runs, until it is dropped.
+/// The running parts. Dropping it stops them.
 pub struct Tour {
     url: String,
     emulator: Emulator,
 }
 
 impl Tour {
-    /// Starts it: the emulator as it is configured, with what the application needs of it.
+    /// Starts the emulator with this configuration, and the application behind it.
     pub async fn start(config: EmulatorConfig) -> Result<Self, Box<dyn Error + Send + Sync>> {
         Self::with(config, AlbAuthConfig::builder()).await
     }
 
-    /// The same, where the application's configuration has something more: a clock, for tests.
+    /// The same with further settings of the application, such as a clock for tests.
     pub async fn with(
         config: EmulatorConfig,
         settings: AlbAuthConfigBuilder,
@@ -39,14 +39,14 @@ impl Tour {
             provider: emulator.issuer().to_owned(),
             client_id: emulator.client_id().to_owned(),
         };
-        // What a configuration for production says of its own load balancer.
+        // In production: TrustedAlb::new(<ARN>, <issuer>).client_id(<client id>).
         let settings = app::sign_in(settings.trust(emulator.trusted()))?;
         let application = app::application(AlbAuthLayer::new(settings), site)?;
         tokio::spawn(async move { axum::serve(listener, application).await });
         Ok(Self { url: format!("{}/", emulator.url()), emulator })
     }
 
-    /// The one address to open.
+    /// The address to open.
     pub fn url(&self) -> &str {
         &self.url
     }

@@ -28,6 +28,7 @@ use crate::{
     AlbAuthLayer, BackgroundTask, ConfigError,
     deny_list::DenyList,
     internal::{
+        KeyAt,
         proxy::{Forwarder, HopMark, tcp_connector},
         strip_oidc_headers,
         tls::Roots,
@@ -71,6 +72,10 @@ impl AuthProxy {
     /// # Errors
     /// A file cannot be used, or an address is taken.
     pub async fn start(settings: Settings) -> Result<Self, ConfigError> {
+        let problems = settings.unusable_files(|key| KeyAt::path(key));
+        if !problems.is_empty() {
+            return Err(ConfigError::new(problems));
+        }
         let mut config = settings.alb_auth.to_builder();
         if settings.record_user {
             config = config.record_user_in_spans();
@@ -204,7 +209,10 @@ impl Parts {
         responder: R,
     ) -> Result<SocketAddr, ConfigError> {
         let failed = |error: io::Error| {
-            ConfigError::message(format!("the proxy cannot listen at {address}: {error}; change {key}"))
+            let flag = key.replace('_', "-");
+            ConfigError::message(format!(
+                "the proxy cannot listen at {address}: {error}; name another address by {key} (--{flag})"
+            ))
         };
         let listener: TcpListener = crate::listen(address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;

@@ -243,7 +243,14 @@ impl Trust {
         let trusted = trusted.join(", ");
         // Where there is a file, that is where it has to be changed.
         let change = match (places.is_empty(), kind) {
-            (true, _) => "; if it is yours, add it to a TrustedAlb".to_owned(),
+            (true, _) => {
+                let variable = match kind {
+                    AuthErrorKind::UntrustedSigner => "ALB_AUTH_SIGNERS",
+                    AuthErrorKind::UntrustedIssuer => "ALB_AUTH_ISSUER",
+                    _ => "ALB_AUTH_CLIENT_IDS",
+                };
+                format!("; if it is yours, add it to a TrustedAlb, or set it by {variable}")
+            }
             (false, AuthErrorKind::UntrustedIssuer) => {
                 format!(", by {}; if it is yours, write it there", places.join(", "))
             }

@@ -101,6 +101,7 @@ impl<'a> Lists<'a> {
     }
 
     /// What all lists say of this entity ref.
+    #[cfg(feature = "backstage")]
     #[inline]
     pub(crate) fn find_user(self, user: &EntityRef, now: impl Fn() -> Option<u64>) -> Verdict {
         Verdict::of(self.iter().map(|list| list.published().load().find_user(user, &now)))

@@ -12,6 +12,7 @@ mod applications;
 mod assertion;
 mod assertion_database;
 mod blank_values;
+mod check;
 mod deny_list;
 mod ext_authz;
 mod forward_auth;

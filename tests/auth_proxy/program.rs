@@ -233,10 +233,11 @@ async fn check_says_what_becomes_of_every_key_and_mistakes_end_it() {
         "sets x-webauth-user",
         "grafana needs: [auth.proxy]",
         "A change of these settings needs a restart",
-        "The settings are sound.",
+        "The settings are valid.",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
+    fs::write(files.path().join("denied.jsonl"), "{\"entries\": 0}\n").expect("written");
     let (_, said, _) = run(&["check", "--config", "proxy.yaml", "--deny-list", "denied.jsonl"], &[]);
     let line = said.lines().find(|line| line.starts_with("deny_list")).expect("a line");
     assert!(line.ends_with("used; the file is watched"), "{said}");

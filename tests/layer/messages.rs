@@ -238,9 +238,9 @@ async fn every_kind_says_what_was_expected_and_found_and_what_to_change() {
     unsupported_type: the token's typ is not JWT: it was made for a different purpose: found "at+jwt"
     unsupported_header: the JOSE header has a member that no load balancer writes and that could redirect the check: found jku
     malformed_key_id: the token's kid is not a lower-case UUID
-    untrusted_signer: the token was signed by a load balancer that is not trusted: signer is "<ARN 2>", trusted: <ARN>; if it is yours, add it to a TrustedAlb
-    untrusted_issuer: the load balancer is trusted, but not with the token's issuer: iss is "https://evil.example", trusted: https://idp.example.com; if it is yours, add it to a TrustedAlb
-    untrusted_client: load balancer and issuer are trusted, but not with the token's client id: client is "another", trusted: mock-client; if it is yours, add it to a TrustedAlb
+    untrusted_signer: the token was signed by a load balancer that is not trusted: signer is "<ARN 2>", trusted: <ARN>; if it is yours, add it to a TrustedAlb, or set it by ALB_AUTH_SIGNERS
+    untrusted_issuer: the load balancer is trusted, but not with the token's issuer: iss is "https://evil.example", trusted: https://idp.example.com; if it is yours, add it to a TrustedAlb, or set it by ALB_AUTH_ISSUER
+    untrusted_client: load balancer and issuer are trusted, but not with the token's client id: client is "another", trusted: mock-client; if it is yours, add it to a TrustedAlb, or set it by ALB_AUTH_CLIENT_IDS
     expired: the token has expired; compare the clocks if this happens to fresh requests
     not_yet_valid: the token is not valid yet; compare the clocks
     lifetime_too_long: the token's exp is further ahead than max_lifetime: a load balancer sets it 120 s ahead, so the token was signed by something else, or this machine's clock is far behind: exp is 3600 s ahead, max_lifetime is 900 s; if longer tokens are expected, raise TokenLimits::max_lifetime

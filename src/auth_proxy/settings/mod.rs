@@ -5,6 +5,8 @@
 //! replace them as a whole.
 
 mod assertion;
+mod check;
+mod files;
 mod read;
 mod rules;
 mod sources;
@@ -24,9 +26,9 @@ use http::{
 };
 
 pub(super) use self::assertion::{AssertionDatabase, AssertionSettings};
-pub use self::sources::Override;
+pub use self::{check::Check, sources::Override};
 use super::{profile::Profile, rules::Rule, server::Limits, template::Template};
-use crate::{AlbAuthSettings, ConfigError, internal::Node};
+use crate::{AlbAuthSettings, ConfigError};
 
 /// Every key of a file, in the order of the documentation.
 pub const KEYS: [&str; 43] = [
@@ -132,7 +134,8 @@ pub struct LogSettings {
 }
 
 impl Settings {
-    /// Reads everything. `variables` are those of the environment; only `ALB_AUTH_...` and `PORT` count.
+    /// Reads everything except the files that settings name, which the start reads. `variables` are those of the environment;
+    /// only `ALB_AUTH_...` and `PORT` count.
     ///
     /// # Errors
     /// Every problem.
@@ -141,7 +144,11 @@ impl Settings {
         overrides: &[Override],
         variables: &[(String, String)],
     ) -> Result<Self, ConfigError> {
-        Check::of(file, overrides, variables).settings
+        let node = sources::merged(file, overrides)?;
+        match read::settings(&node, trust::from_variables(variables), variables) {
+            (settings, problems) if problems.is_empty() => Ok(settings),
+            (_, problems) => Err(ConfigError::new(problems)),
+        }
     }
 
     /// How the program logs.
@@ -158,123 +165,5 @@ impl Settings {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings").field("listen", &self.listen).finish_non_exhaustive()
-    }
-}
-
-/// What becomes of every key.
-#[derive(Debug)]
-pub struct Check {
-    settings: Result<Settings, ConfigError>,
-    uses: Vec<Use>,
-}
-
-/// A key, where it is, and what becomes of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Use {
-    key: String,
-    place: String,
-    effect: String,
-}
-
-impl Check {
-    /// Reads everything; see [`Settings::read`].
-    pub fn of(file: Option<&Path>, overrides: &[Override], variables: &[(String, String)]) -> Self {
-        let node = match file.map(sources::read_file).transpose() {
-            Ok(node) => node.unwrap_or_else(Node::empty),
-            Err(error) => return Self { settings: Err(error), uses: Vec::new() },
-        };
-        let of_alb_auth = trust::from_variables(variables);
-        let uses = Use::all(&node, overrides, of_alb_auth.is_some());
-        let merged = sources::overridden(node, overrides);
-        let settings = read::settings(&merged, of_alb_auth, variables);
-        Self { settings, uses }
-    }
-
-    /// Whether the proxy starts with these settings.
-    pub fn is_sound(&self) -> bool {
-        self.settings.is_ok()
-    }
-}
-
-impl Use {
-    fn all(file: &Node, overrides: &[Override], has_alb_auth: bool) -> Vec<Self> {
-        let names = |key: &str| file.member(key).is_some() || overrides.iter().any(|over| over.key == key);
-        let mut uses = Vec::new();
-        let members = match &file.value {
-            crate::internal::Value::Object(members) => members.as_slice(),
-            _ => &[],
-        };
-        for (key, node) in members {
-            let replaced = overrides.iter().find(|over| over.key == *key).map(|over| over.source.clone());
-            let by_variables = (has_alb_auth && trust::KEYS.contains(&key.as_str())).then(|| "ALB_AUTH_...".to_owned());
-            let effect = match replaced.or(by_variables) {
-                _ if !KEYS.contains(&key.as_str()) => "refused: there is no such key".to_owned(),
-                Some(source) => format!("replaced by {source}"),
-                None => effect(key, &names).to_owned(),
-            };
-            uses.push(Self { key: key.clone(), place: node.origin.to_string(), effect });
-        }
-        for over in overrides {
-            let effect = effect(&over.key, &names).to_owned();
-            uses.push(Self { key: over.key.clone(), place: over.source.clone(), effect });
-        }
-        uses
-    }
-}
-
-/// What a key that is there does.
-fn effect(key: &str, names: &impl Fn(&str) -> bool) -> &'static str {
-    match key {
-        "listen"
-        | "upstream_protocol"
-        | "upstream_ca"
-        | "dangerously_upstream_over_plain_http"
-        | "response_timeout_seconds"
-        | "max_body_bytes"
-        | "end_streams_with_token"
-            if !names("upstream") =>
-        {
-            "no effect: there is no upstream"
-        }
-        "forward_auth_by_original_request" if !names("forward_auth_listen") => {
-            "no effect: there is no forward_auth_listen"
-        }
-        _ if assertion::KEYS.contains(&key) && !names("assertion_issuer") => "no effect: there is no assertion_issuer",
-        "profile" if names("headers") => "used, with headers added",
-        _ if WATCHED.contains(&key) => "used; the file is watched",
-        _ => "used",
-    }
-}
-
-impl fmt::Display for Check {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = |of: fn(&Use) -> &str| self.uses.iter().map(|entry| of(entry).chars().count()).max().unwrap_or(0);
-        let (keys, places) = (width(|entry| &entry.key), width(|entry| &entry.place));
-        for Use { key, place, effect } in &self.uses {
-            writeln!(f, "{key:keys$}  {place:places$}  {effect}")?;
-        }
-        if !self.uses.is_empty() {
-            writeln!(
-                f,
-                "A change of these settings needs a restart. Files that are watched may change: {}.",
-                WATCHED.join(", ")
-            )?;
-        }
-        match &self.settings {
-            Ok(settings) => {
-                for (name, _) in &settings.headers {
-                    writeln!(f, "sets {name}, and removes it from what clients send")?;
-                }
-                if let Some(assertion) = &settings.assertion {
-                    let (name, issuer) = (&assertion.header, &assertion.issuer);
-                    writeln!(f, "sets {name} to an assertion of {issuer}, and removes it from what clients send")?;
-                }
-                match settings.profile {
-                    Some(profile) => writeln!(f, "{} needs: {}", profile.name, profile.service_setting),
-                    None => Ok(()),
-                }
-            }
-            Err(error) => writeln!(f, "\n{error}"),
-        }
     }
 }

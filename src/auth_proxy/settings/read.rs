@@ -34,13 +34,12 @@ const MAX_CONNECTIONS: u64 = 10_000;
 /// The smallest buffer that hyper accepts.
 const MIN_HEADER_BYTES: u64 = 8 * 1024;
 
-/// # Errors
-/// Every problem.
+/// The settings, with every problem. They are used only if there is none.
 pub(super) fn settings(
     node: &Node,
     of_variables: Option<Result<AlbAuthSettings, ConfigError>>,
     variables: &[(String, String)],
-) -> Result<Settings, ConfigError> {
+) -> (Settings, Vec<Problem>) {
     let problems = Problems::default();
     let top = Section { path: String::new(), node, problems: &problems };
     top.only(&KEYS);
@@ -120,7 +119,7 @@ pub(super) fn settings(
     {
         found.extend(error.problems().iter().cloned());
     }
-    if found.is_empty() { Ok(settings) } else { Err(ConfigError::new(found)) }
+    (settings, found)
 }
 
 fn upstream(top: &Section<'_>) -> Option<UpstreamSettings> {

@@ -37,18 +37,15 @@ fn exempt(top: &Section<'_>, text: &str) -> Option<Rule> {
         None => (None, text),
     };
     let invalid = |why: &str| {
-        let problem = Problem::of(
-            ProblemKind::InvalidValue,
-            top.at("exempt"),
-            format!("{} {why}", crate::internal::quoted(text)),
-        );
+        let what = format!("has {}, which {why}", crate::internal::quoted(text));
+        let problem = Problem::of(ProblemKind::InvalidValue, top.at("exempt"), what);
         top.problems.add(problem.with_fix("write it as GET /healthz"));
     };
     let methods = match method.map(known_method) {
         None => vec![Method::GET, Method::HEAD],
         Some(Some(method)) => vec![method],
         Some(None) => {
-            invalid("begins with no method in capitals");
+            invalid("does not begin with a method in capitals");
             return None;
         }
     };
@@ -60,8 +57,8 @@ fn exempt(top: &Section<'_>, text: &str) -> Option<Rule> {
             invalid("is a pattern; an exempt path is exact, and a rule with access: optional may have one");
             None
         }
-        Err(why) => {
-            invalid(why);
+        Err(_) => {
+            invalid("does not have a path with a slash in front, without %, ;, // and dot segments");
             None
         }
     }

@@ -80,6 +80,12 @@ fn of_value(value: &DeValue<'_>, origin: Location, at: &impl Fn(usize) -> Locati
     Node::new(value, origin)
 }
 
+/// The file's settings, if there is a file, under those that override them.
+pub(super) fn merged(file: Option<&Path>, overrides: &[Override]) -> Result<Node, ConfigError> {
+    let node = file.map(read_file).transpose()?.unwrap_or_else(Node::empty);
+    Ok(overridden(node, overrides))
+}
+
 /// The file's settings under those that override them.
 pub(super) fn overridden(mut file: Node, overrides: &[Override]) -> Node {
     let Value::Object(members) = &mut file.value else { return file };

@@ -20,6 +20,11 @@ pub(super) fn from_variables(variables: &[(String, String)]) -> Option<Result<Al
     Some(AlbAuthSettings::from_vars(ours()))
 }
 
+/// The names of the variables `ALB_AUTH_...` that are set.
+pub(super) fn names(variables: &[(String, String)]) -> impl Iterator<Item = &str> {
+    variables.iter().map(|(name, _)| name.as_str()).filter(|name| name.starts_with(PREFIX))
+}
+
 /// The settings of the file.
 pub(super) fn from_file(file: &Node, problems: &Problems) -> AlbAuthSettings {
     let mut object = serde_json::Map::new();

@@ -90,7 +90,10 @@ const RULES: &[Rule] = &[
         "the session is the load balancer's, see SessionTimeout of the listener rule",
     ),
     used("auth.providers.awsalb", "the provider that is served here"),
-    used("auth.providers.guest", "sessions without a sign-in, for development"),
+    used(
+        "auth.providers.guest",
+        "sessions without a sign-in: only with NODE_ENV=development, unless dangerouslyAllowOutsideDevelopment is true",
+    ),
     not_served(
         "auth.providers.*",
         "only awsalb and guest are served here; an auth backend that serves it can stand behind, by --upstream <URL>",
@@ -114,7 +117,7 @@ const RULES: &[Rule] = &[
     not_served("auth.staticClients", CLIENTS),
     not_served("auth.refreshToken", CLIENTS),
     of_others("auth.autologout", FRONT_END),
-    not_served("auth.*", "no such setting is known here"),
+    not_served("auth.*", "it is not a known setting"),
     // The backend.
     used("backend.baseUrl", "where browsers find this service"),
     used("backend.listen", "the address that accepts connections"),

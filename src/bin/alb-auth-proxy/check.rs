@@ -9,7 +9,7 @@ pub fn run(invocation: &Invocation) -> Result<bool, String> {
     let check = Check::of(invocation.file.as_deref(), &invocation.overrides, &invocation.variables);
     print!("{check}");
     match check.is_sound() {
-        true => println!("\nThe settings are sound."),
+        true => println!("\nThe settings are valid."),
         false => println!("\nThe proxy does not start with these settings."),
     }
     Ok(check.is_sound())

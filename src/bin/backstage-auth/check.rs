@@ -9,7 +9,7 @@ pub fn run(paths: &[PathBuf]) -> Result<bool, ConfigError> {
     let check = Check::of(&AppConfig::load(paths)?);
     print!("{check}");
     match check.is_sound() {
-        true => println!("\nThe files are sound."),
+        true => println!("\nThe settings are valid."),
         false => println!("\nThe service does not start with these files."),
     }
     Ok(check.is_sound())

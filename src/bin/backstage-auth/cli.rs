@@ -61,21 +61,21 @@ pub struct Arguments {
     #[command(flatten)]
     pub serve: Serve,
 
-    /// Goes the whole way by itself, behind a local load balancer, and ends: for CI.
+    /// Runs the whole sign-in unattended behind a local load balancer, prints each step, and ends: for CI.
     #[arg(long, hide = true)]
     pub check: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Task {
-    /// Says of each key under auth, backend and discovery whether it is used, ignored or refused, and where it stands.
+    /// Lists each key under auth, backend and discovery with its place, and whether it is used, ignored or refused.
     Check {
         #[command(flatten)]
         files: Files,
     },
     /// Exits with 0 if the service that runs at an address responds: the health check of an image without a shell.
     Healthcheck {
-        /// Where the service listens.
+        /// The address at which the service listens.
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7007", value_parser = address)]
         address: SocketAddr,
     },
@@ -106,8 +106,7 @@ impl Files {
         let missing = paths.first().filter(|file| self.named.is_empty() && !file.exists());
         if let Some(missing) = missing {
             return Err(format!(
-                "{} cannot be read: there is none in this folder. Name Backstage's files by --config <FILE>, or start it \
-                 where they are",
+                "{} is not in this folder: name Backstage's files by --config <FILE>, or start the program in their folder",
                 missing.display()
             ));
         }
@@ -120,16 +119,16 @@ pub struct Serve {
     #[command(flatten)]
     pub files: Files,
 
-    /// Where it listens [default: backend.listen of the files, which is port 7007 of every interface unless set]. A security
-    /// group has to keep everybody out but the load balancer.
+    /// Address to listen at [default: backend.listen of the files, which is port 7007 of every interface unless set]. The
+    /// security group must admit the load balancer only.
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub listen: Option<SocketAddr>,
 
-    /// Passes what is not its own on to this Backstage backend: other sign-in providers, plugins, the front end.
+    /// Forwards requests for all other paths to this Backstage backend: other sign-in providers, plugins, the front end.
     #[arg(long, value_name = "URL")]
     pub upstream: Option<String>,
 
-    /// Lets --upstream be plain http to another machine. An attacker on the network path can
+    /// Allows plain http for --upstream on another machine. An attacker on the network path can
     /// read the users' cookies and tokens: use it only if the network itself is encrypted, such as a service mesh.
     #[arg(long, requires = "upstream")]
     pub dangerously_upstream_over_plain_http: bool,
@@ -138,7 +137,7 @@ pub struct Serve {
     #[arg(long = "static", value_name = "FOLDER")]
     pub front_end: Option<PathBuf>,
 
-    /// Queries no catalog. Every user with an address of the listed domains can then sign in, and owns only what names that user. The
+    /// Queries no catalog. Every user with an address of the listed domains can then sign in, and has ownership of nothing but that user. The
     /// files must allow it by dangerouslyAllowSignInWithoutUserInCatalog.
     #[arg(long)]
     pub without_catalog: bool,
@@ -175,7 +174,7 @@ pub struct Serve {
     #[arg(long)]
     pub deny_list_in_database: bool,
 
-    /// How many of these run. Several need a database that they share.
+    /// The number of replicas. More than one need a shared database.
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub replicas: u16,
 }
@@ -183,7 +182,7 @@ pub struct Serve {
 /// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Plain text.
     Text,
     /// One JSON object a line: timestamp, level, target, fields, span.
     Json,

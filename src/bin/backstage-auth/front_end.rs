@@ -33,8 +33,8 @@ pub fn routes(folder: &Path) -> Result<Router, String> {
     let index = folder.join("index.html");
     if !index.is_file() || !folder.join("static").is_dir() {
         return Err(format!(
-            "--static {} is no built front end: index.html and static/ are to be in it, as `yarn workspace app build` leaves \
-             them in packages/app/dist",
+            "--static {} does not contain a built front end: expected index.html and static/ in it, as in packages/app/dist \
+             after `yarn workspace app build`; leave --static out to run without a front end",
             folder.display()
         ));
     }

@@ -180,9 +180,6 @@ impl AlbAuthSettings {
         let access_token = access_token(vars);
         let limits = vars.limits().into_iter().map(|(name, text)| (name, text.into())).collect();
         let key_endpoint = vars.one(KEY_ENDPOINT);
-        if !vars.problems.is_empty() {
-            return Err(ConfigError::new(std::mem::take(&mut vars.problems)));
-        }
         let entry = TrustSettings {
             signers,
             issuer: issuer.unwrap_or_default(),
@@ -192,7 +189,7 @@ impl AlbAuthSettings {
             access_token,
             ..TrustSettings::default()
         };
-        Ok(Self {
+        let settings = Self {
             trust: vec![entry],
             sign_in,
             groups,
@@ -200,7 +197,27 @@ impl AlbAuthSettings {
             dangerously_ignore_identity_header: identity_header_ignored,
             deny_list_file: vars.one(DENY_LIST_FILE).map(Into::into),
             limits,
-        })
+        };
+        if vars.problems.is_empty() {
+            return Ok(settings);
+        }
+        let mut problems = std::mem::take(&mut vars.problems);
+        problems.extend(settings.invalid_values());
+        Err(ConfigError::new(problems))
+    }
+
+    /// What is wrong with the values that are there, if others are missing: reported with those, so that a variable that is
+    /// missing hides no other mistake.
+    fn invalid_values(mut self) -> Vec<Problem> {
+        // Files are for the build.
+        self.deny_list_file = None;
+        let has_issuer = self.trust.iter().all(|entry| !entry.issuer.is_empty());
+        let Err(error) = self.to_builder().build() else { return Vec::new() };
+        let concerns_a_value = |problem: &&Problem| match problem.kind() {
+            ProblemKind::InvalidValue => has_issuer || problem.found() != Some("\"\""),
+            kind => kind == ProblemKind::OutOfRange,
+        };
+        error.problems().iter().filter(concerns_a_value).cloned().collect()
     }
 }
 

@@ -74,7 +74,7 @@ fn without_config_it_reads_app_config_yaml_where_it_is_started() {
     let nowhere = tempfile::tempdir().expect("a folder");
     let ended = run(nowhere.path(), &[]);
     assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.stderr.contains("app-config.yaml cannot be read"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("app-config.yaml is not in this folder"), "{}", ended.stderr);
     for arguments in [&[][..], &["check"]] {
         let ended = run(nowhere.path(), arguments);
         assert_eq!(ended.code, 1, "{ended:?}");

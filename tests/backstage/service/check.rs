@@ -14,7 +14,7 @@ fn sound_files_are_code_0_and_each_key_has_its_line() {
         "used     backend.baseUrl (app-config.yaml:4)",
         "used     auth.providers.awsalb.issuer (app-config.yaml:8)",
         "ignored  auth.session.secret (app-config.yaml:17)",
-        "The files are sound.",
+        "The settings are valid.",
     ] {
         assert!(ended.stdout.contains(part), "{part} is not in: {}", ended.stdout);
     }

@@ -159,7 +159,7 @@ fn a_folder_that_is_no_front_end_is_refused_with_what_to_do() {
     settings(folder.path());
     let ended = run(folder.path(), &["--static", "dist", "--listen", "127.0.0.1:0"]);
     assert_eq!(ended.code, 1, "{ended:?}");
-    for part in ["--static dist is no built front end", "yarn workspace app build", "packages/app/dist"] {
+    for part in ["--static dist does not contain a built front end", "yarn workspace app build", "packages/app/dist"] {
         assert!(ended.stderr.contains(part), "{part} is not in: {}", ended.stderr);
     }
 }

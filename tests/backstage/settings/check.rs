@@ -116,7 +116,7 @@ fn every_key_is_used_or_ignored_with_its_place_and_no_value_is_shown() {
     used     backend.database.connection.user (app-config.yaml:33): where the auth plugin's tables are
     used     backend.database.connection.password (app-config.yaml:34): where the auth plugin's tables are
     used     backend.database.connection.application_name (app-config.yaml:35): where the auth plugin's tables are
-    ignored  backend.database.connection.statement_timeout (app-config.yaml:36): no such setting is known here
+    ignored  backend.database.connection.statement_timeout (app-config.yaml:36): it is not a known setting
     ignored  backend.database.knexConfig.pool.max (app-config.yaml:37): it is for Node's database client
     ignored  backend.database.plugin.catalog.connection.database (app-config.yaml:40): another plugin's database
     ignored  auth.environment (app-config.yaml:42): what differs between environments is in a file of its own
@@ -125,8 +125,8 @@ fn every_key_is_used_or_ignored_with_its_place_and_no_value_is_shown() {
     used     auth.keyStore.provider (app-config.yaml:47): where signing keys come from
     ignored  auth.omitIdentityTokenOwnershipClaim (app-config.yaml:48): the environment variable NO_OMIT is not set
     ignored  auth.experimentalExtraAllowedOrigins (app-config.yaml:49): it concerns sign-in in a pop-up window, and awsalb has none
-    ignored  auth.somethingNew (app-config.yaml:50): no such setting is known here
-    used     auth.providers.guest (app-config.yaml:52): sessions without a sign-in, for development
+    ignored  auth.somethingNew (app-config.yaml:50): it is not a known setting
+    used     auth.providers.guest (app-config.yaml:52): sessions without a sign-in: only with NODE_ENV=development, unless dangerouslyAllowOutsideDevelopment is true
     ignored  auth.providers.github.development.clientId (app-config.yaml:55): only awsalb and guest are served here; an auth backend that serves it can stand behind, by --upstream <URL>
     ignored  auth.providers.github.development.clientSecret (app-config.yaml:56): only awsalb and guest are served here; an auth backend that serves it can stand behind, by --upstream <URL>
     used     auth.providers.awsalb.issuer (app-config.yaml:58): the issuer of the load balancer's users
@@ -149,10 +149,10 @@ fn every_key_is_used_or_ignored_with_its_place_and_no_value_is_shown() {
     - auth.environment (app-config.yaml:42) is ignored: what differs between environments is in a file of its own
     - auth.session (app-config.yaml:45) is ignored: no session is kept here: that is the load balancer's
     - auth.experimentalExtraAllowedOrigins (app-config.yaml:49) is ignored: it concerns sign-in in a pop-up window, and awsalb has none
-    - auth.somethingNew (app-config.yaml:50) is ignored: no such setting is known here
+    - auth.somethingNew (app-config.yaml:50) is ignored: it is not a known setting
     - auth.providers.github (app-config.yaml:54) is ignored: only awsalb and guest are served here; an auth backend that serves it can stand behind, by --upstream <URL>
     - auth.omitIdentityTokenOwnershipClaim (app-config.yaml:48): the environment variable NO_OMIT is not set, so the key counts as absent
-    - backend.database.connection.statement_timeout (app-config.yaml:36) is ignored: no such setting is known here
+    - backend.database.connection.statement_timeout (app-config.yaml:36) is ignored: it is not a known setting
     - backend.database.connection (app-config.yaml:31): the connection to the database is plain, so an attacker on the network can impersonate it and sign in as any user: set ssl: true, or name its authority in ssl.ca
     - auth.providers.awsalb.sessionDuration (app-config.yaml:62) is ignored: the session is the load balancer's, see SessionTimeout of the listener rule
     - an email without the claim email_verified is accepted from https://idp.example.com: users who can change their address there become the user of that address here. If the provider sends the claim, use require_verified_email() (app-config.yaml: requireVerifiedEmail, environment: ALB_AUTH_REQUIRE_VERIFIED_EMAIL). If users cannot change their address, acknowledge it by accept_missing_email_verified() (acceptMissingEmailVerified, ALB_AUTH_ACCEPT_MISSING_EMAIL_VERIFIED)

@@ -8,6 +8,7 @@ mod hostile;
 mod key_stores;
 mod messages;
 mod of_the_backend;
+mod slips;
 mod table;
 mod tokens;
 mod urls;

@@ -8,6 +8,7 @@ mod issuers;
 mod limits;
 mod said;
 mod signers;
+mod slips;
 mod snapshots;
 #[cfg(feature = "app-config")]
 mod three_places;

@@ -1,4 +1,4 @@
-//! Signing in, looking around, signing out, and coming back as somebody else.
+//! Sign in, open the pages, sign out, and sign in as another user.
 
 use crate::{browser::driver::Browser, start::Tour};
 
@@ -67,7 +67,7 @@ async fn whoever_is_not_let_in_can_leave_and_come_in_as_another() {
     let tour = crate::browser::start().await;
     Browser::with(async |browser| {
         sign_in(&browser, &tour, "guest").await;
-        browser.reads("You cannot come in").await;
+        browser.reads("You have no access").await;
         assert!(!browser.text().await.contains("guest@partner.example"));
         sign_out(&browser, &tour).await;
 

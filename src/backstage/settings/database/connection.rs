@@ -5,7 +5,7 @@
 
 use super::{
     rds::{self, RdsKeys},
-    tls::{Ssl, UNKNOWN, read_ssl},
+    tls::{Ssl, read_ssl, unknown},
     url::PostgresUrl,
 };
 use crate::{
@@ -166,7 +166,7 @@ impl Connection {
         let known: Vec<&str> = known.into_iter().chain(IGNORED).chain(rds::KEYS).collect();
         for (name, member) in object.members().iter().filter(|(name, _)| !known.contains(&name.as_str())) {
             if !matches!(member.value, Value::Null) {
-                reader.warn(Warning::ignored(object.at(name), UNKNOWN));
+                reader.warn(Warning::ignored(object.at(name), unknown(name, &known)));
             }
         }
         let parts = ["host", "port", "user", "password", "database", "connectionString"];

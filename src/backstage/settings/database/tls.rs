@@ -5,14 +5,17 @@ use std::fmt;
 use crate::{
     backstage::settings::reader::{Reader, Warning},
     config::{Problem, ProblemKind},
-    internal::{KeyAt, Node, Section, Value},
+    internal::{KeyAt, Node, Section, Value, closest},
 };
 
 const KEY: &str = "ssl";
 const REJECT: &str = "rejectUnauthorized";
 
 /// Why an unknown member of a connection is ignored.
-pub(super) const UNKNOWN: &str = "no such setting is known here";
+pub(super) fn unknown(name: &str, known: &[&str]) -> String {
+    let meant = closest(name, known.iter().copied()).map(|name| format!(". Did you mean {name}?"));
+    format!("it is not a known setting{}", meant.unwrap_or_default())
+}
 
 /// Whether and how the connection to the database is encrypted, and which certificates are trusted: Backstage's
 /// `backend.database.connection.ssl`. The default is [`verified`](Self::verified).
@@ -159,7 +162,7 @@ pub(super) fn read_ssl(reader: &Reader<'_>, connection: &Section<'_>) -> Option<
     }
     let known = ["ca", "rejectUnauthorized", "require", "cert", "key", "pfx"];
     for (name, _) in ssl.members().iter().filter(|(name, _)| !known.contains(&name.as_str())) {
-        reader.warn(Warning::ignored(ssl.at(name), UNKNOWN));
+        reader.warn(Warning::ignored(ssl.at(name), unknown(name, &known)));
     }
     // The unset variable may have named an authority.
     if ssl.is_unset("ca") {

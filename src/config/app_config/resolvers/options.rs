@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    settings::{Problem, ProblemKind, Section},
+    settings::{Problem, ProblemKind, Section, closest},
     sign_in::{NamedClaim, SignInResolver},
 };
 
@@ -36,19 +36,20 @@ pub(super) struct Options<'a> {
     pub(super) transitive: bool,
 }
 
-/// The resolver's name, if there is a resolver of that name.
+/// The resolver's name. Of an unknown one, which is a problem, the name that was most likely meant: its options are then checked
+/// too, so that all mistakes are reported at once.
 pub(super) fn name(resolver: &Section<'_>) -> Option<&'static str> {
     let written = resolver.text("resolver");
     let known = ALL.into_iter().find(|name| Some(*name) == written.as_deref());
     if known.is_none() {
-        resolver.problems.add(match written {
-            Some(written) => Problem::unknown_value(resolver.at("resolver"), &written, ALL),
+        resolver.problems.add(match &written {
+            Some(written) => Problem::unknown_value(resolver.at("resolver"), written, ALL),
             None => Problem::of(ProblemKind::Missing, resolver.place(), "has no key resolver")
                 .with_expected(ALL.join(", "))
                 .with_fix(format!("there are {}", ALL.join(", "))),
         });
     }
-    known
+    known.or_else(|| closest(&written?, ALL))
 }
 
 /// Single addresses that are accepted too. `None` if they cannot be used.

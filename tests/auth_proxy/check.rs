@@ -1,0 +1,111 @@
+//! The subcommand `check`: it finds what would stop the start, files included, and marks what is wrong.
+
+use std::{path::Path, process::Command};
+
+const TRUST: [(&str, &str); 4] = [
+    (
+        "ALB_AUTH_SIGNERS",
+        "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188",
+    ),
+    ("ALB_AUTH_ISSUER", "https://idp.example.com"),
+    ("ALB_AUTH_CLIENT_IDS", "backstage"),
+    ("ALB_AUTH_EMAIL_DOMAINS", "example.com"),
+];
+
+/// The exit code, and both outputs.
+fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_alb-auth-proxy"))
+        .env_clear()
+        .envs(TRUST)
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .expect("it runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code(), text(output.stdout) + &text(output.stderr))
+}
+
+/// What becomes of a key or a variable.
+fn effect<'o>(output: &'o str, key: &str) -> &'o str {
+    let line = output.lines().find(|line| line.split_whitespace().next() == Some(key));
+    line.unwrap_or_else(|| panic!("{key} is not in: {output}"))
+}
+
+const FILES: [&str; 12] = [
+    "--upstream",
+    "https://app.internal.example.com",
+    "--upstream-ca",
+    "no-ca.pem",
+    "--tls-certificate",
+    "no-certificate.pem",
+    "--tls-key",
+    "no-key.pem",
+    "--deny-list",
+    "no-list.jsonl",
+    "--profile",
+    "grafana",
+];
+
+#[test]
+fn every_file_that_cannot_be_read_is_reported_at_once_by_check_and_by_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for arguments in [[&["check"], &FILES[..]].concat(), FILES.to_vec()] {
+        let (code, said) = run(folder.path(), &arguments);
+        assert_eq!(code, Some(1), "{said}");
+        for file in ["no-ca.pem", "no-certificate.pem", "no-key.pem", "no-list.jsonl"] {
+            assert!(said.contains(file), "{file}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_not_what_its_key_says_is_reported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["no-ca.pem", "no-certificate.pem", "no-key.pem", "no-list.jsonl"] {
+        std::fs::write(folder.path().join(name), "{\"usr\": \"user:default/jane.doe\"}\n").expect("written");
+    }
+    let (code, said) = run(folder.path(), &[&["check"], &FILES[..]].concat());
+    assert_eq!(code, Some(1), "{said}");
+    for key in ["upstream_ca", "tls_certificate", "deny_list"] {
+        assert!(effect(&said, key).ends_with("refused: see below"), "{key}: {said}");
+    }
+    std::fs::write(folder.path().join("list.jsonl"), "{\"entries\": 0}\n").expect("written");
+    let (code, said) =
+        run(folder.path(), &["check", "--upstream", "http://127.0.0.1:3000", "--deny-list", "list.jsonl"]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn files_and_values_are_reported_together_and_what_is_refused_is_not_called_used() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = [
+        "check",
+        "--upstream",
+        "http://127.0.0.1:3000/x",
+        "--profile",
+        "grafan",
+        "--exempt",
+        "GET x",
+        "--deny-list",
+        "no",
+    ];
+    let (code, said) = run(folder.path(), &arguments);
+    assert_eq!(code, Some(1), "{said}");
+    for key in ["upstream", "profile", "exempt", "deny_list"] {
+        assert!(effect(&said, key).ends_with("refused: see below"), "{key}: {said}");
+    }
+    let exempt = said.lines().find(|line| line.contains("(--exempt)")).expect("a problem");
+    assert_eq!(exempt.matches("write it as").count(), 1, "{exempt}");
+}
+
+#[test]
+fn the_variables_of_the_layer_and_what_they_trust_are_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (code, said) = run(folder.path(), &["check", "--upstream", "http://127.0.0.1:3000"]);
+    assert_eq!(code, Some(0), "{said}");
+    for (name, _) in TRUST {
+        assert!(effect(&said, name).ends_with("used"), "{said}");
+    }
+    assert!(said.contains("trusts arn:aws:elasticloadbalancing:eu-central-1:123456789012:"), "{said}");
+    assert!(said.contains("warning: an email without the claim email_verified"), "{said}");
+}
