@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Inner, SigningKeys, TokenIssuer, keys::KeyRing, plugin_token};
+use super::{Inner, SigningKeys, TokenIssuer, keys::KeyRing, plugin_token, remembered::RememberedTokens};
 use crate::{
     Clock, ConfigError,
     backstage::store::{MemoryPublicKeys, PublicKeyStore},
@@ -129,6 +129,7 @@ impl TokenIssuerBuilder {
             with_ownership: self.with_ownership,
             user_keys: ring("user", self.user_keys, self.lifetime, user_files),
             plugin_keys: ring("plugin", self.plugin_keys, plugin_token::LIFETIME, plugin_files),
+            remembered: RememberedTokens::new(),
             user_origin,
             plugin_origin,
             clock: self.clock,

@@ -21,6 +21,7 @@ mod keys;
 mod maintenance;
 mod plugin_token;
 mod readiness;
+mod remembered;
 mod signing_key;
 mod signing_keys;
 mod user_token;
@@ -40,7 +41,11 @@ pub use self::{
     user_token::IssuedToken,
     verify::{TokenRefused, VerifiedUser},
 };
-use self::{keys::KeyRing, signing_keys::Origin};
+use self::{
+    keys::KeyRing,
+    remembered::{Remembered, RememberedTokens},
+    signing_keys::Origin,
+};
 use super::{PublicJwk, store::StoreError};
 use crate::{Clock, EntityRef, internal::SharedClock};
 
@@ -58,6 +63,7 @@ struct Inner {
     clock: SharedClock,
     user_keys: Arc<KeyRing>,
     plugin_keys: Arc<KeyRing>,
+    remembered: RememberedTokens,
     /// Where keys are read from, if they come from files.
     user_origin: Option<Origin>,
     plugin_origin: Option<Origin>,
@@ -106,6 +112,9 @@ impl TokenIssuer {
     /// Verifies a user token or limited user token, signed with a key that any replica has
     /// published, and returns its user.
     ///
+    /// A verified token is remembered, so the next call for it needs no signature check; its times and
+    /// its key are checked each time.
+    ///
     /// Header, type, times (30 s of leeway), audience and subject are checked as strictly as tokens
     /// are written; `iss` is not checked, as in stock back ends. Tokens of a stock replica on the
     /// same store are accepted.
@@ -123,12 +132,35 @@ impl TokenIssuer {
         token: &str,
         others: impl Future<Output = Vec<PublicJwk>>,
     ) -> Result<VerifiedUser, TokenRefused> {
-        let token = verify::UnverifiedToken::read(token, self.now())?;
-        let key = match self.0.user_keys.find(token.kid()).await.map_err(TokenRefused::Unavailable)? {
-            Some(key) => Some(key),
-            None => others.await.into_iter().find(|key| key.kid() == token.kid()),
+        let (now, Inner { user_keys, remembered, .. }) = (self.now(), &*self.0);
+        let mut found = None;
+        if let Some(known) = remembered.find(token) {
+            // Before the key is looked up, which may query the store: an expired token causes no query.
+            if let Err(refused) = known.window.check(now) {
+                remembered.forget(token);
+                return Err(refused);
+            }
+            let key = user_keys.find(known.key.kid()).await;
+            if matches!(&key, Ok(Some(key)) if *key == known.key) {
+                return Ok(known.user);
+            }
+            // The key was withdrawn or replaced: the token is verified like a new one.
+            remembered.forget(token);
+            found = Some(key);
+        }
+        let unverified = verify::UnverifiedToken::read(token, now)?;
+        let found = match found {
+            Some(found) => found,
+            None => user_keys.find(unverified.kid()).await,
         };
-        token.verify(key.as_ref())
+        let Some(key) = found.map_err(TokenRefused::Unavailable)? else {
+            let key = others.await.into_iter().find(|key| key.kid() == unverified.kid());
+            return unverified.verify(key.as_ref());
+        };
+        let window = unverified.window();
+        let user = unverified.verify(Some(&key))?;
+        remembered.remember(token, Remembered { user: user.clone(), window, key });
+        Ok(user)
     }
 
     /// The public keys of user tokens, those of all replicas, each kid once. While the store is
