@@ -83,9 +83,7 @@ impl PublicJwk {
             && members.crv.as_deref() == Some("P-256")
             && members.alg.as_deref().is_none_or(|alg| alg == "ES256");
         let verifier = match (is_ours, members.x, members.y) {
-            (true, Some(x), Some(y)) => {
-                Some(point(&x, &y).ok_or(JwkError::new("x and y are not a P-256 point"))?)
-            }
+            (true, Some(x), Some(y)) => Some(point(&x, &y).ok_or(JwkError::new("x and y are not a P-256 point"))?),
             _ => None,
         };
         let json = RawValue::from_string(json.trim().to_owned()).map_err(JwkError::not_an_object)?;

@@ -124,6 +124,7 @@ impl TokenIssuerBuilder {
         let (plugin_files, plugin_origin) = split(self.plugin_signing_keys);
         let ring = |kind, store, lifetime, files| KeyRing::new(kind, store, self.clock.clone(), lifetime, files);
         Ok(TokenIssuer(Arc::new(Inner {
+            issuer_json: serde_json::json!(issuer).to_string(),
             issuer,
             lifetime: self.lifetime,
             with_ownership: self.with_ownership,

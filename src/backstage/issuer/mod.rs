@@ -58,6 +58,7 @@ pub struct TokenIssuer(Arc<Inner>);
 
 struct Inner {
     issuer: String,
+    issuer_json: String,
     lifetime: Duration,
     with_ownership: bool,
     clock: SharedClock,
@@ -95,7 +96,7 @@ impl TokenIssuer {
     pub async fn user_token(&self, user: &EntityRef, ownership: &[EntityRef]) -> Result<IssuedToken, IssueError> {
         let key = self.0.user_keys.signing_key().await?;
         let ownership = self.0.with_ownership.then_some(ownership);
-        user_token::issue(&key, &self.0.issuer, user, ownership, self.now(), self.0.lifetime)
+        user_token::issue(&key, &self.0.issuer_json, user, ownership, self.now(), self.0.lifetime)
     }
 
     /// Issues a token with which the auth backend calls this plugin's back end, `catalog` for

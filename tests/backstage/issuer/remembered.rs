@@ -86,7 +86,10 @@ async fn s_138_a_forged_twin_of_a_remembered_token_gets_nothing_and_changes_noth
             twins.push(format!("{}{other}{}", &good[..at], &good[at + 1..]));
         }
         for twin in twins {
-            assert!(matches!(issuer.verify(&twin).await, Err(TokenRefused::Invalid(_) | TokenRefused::Unavailable(_))), "{twin}");
+            assert!(
+                matches!(issuer.verify(&twin).await, Err(TokenRefused::Invalid(_) | TokenRefused::Unavailable(_))),
+                "{twin}"
+            );
         }
         remembered(&issuer, &good).await;
     }
