@@ -41,11 +41,7 @@ pub use self::{
     user_token::IssuedToken,
     verify::{TokenRefused, VerifiedUser},
 };
-use self::{
-    keys::KeyRing,
-    remembered::{Remembered, RememberedTokens},
-    signing_keys::Origin,
-};
+use self::{keys::KeyRing, signing_keys::Origin};
 use super::{PublicJwk, store::StoreError};
 use crate::{Clock, EntityRef, internal::SharedClock};
 
@@ -64,7 +60,7 @@ struct Inner {
     clock: SharedClock,
     user_keys: Arc<KeyRing>,
     plugin_keys: Arc<KeyRing>,
-    remembered: RememberedTokens,
+    remembered: remembered::RememberedTokens,
     /// Where keys are read from, if they come from files.
     user_origin: Option<Origin>,
     plugin_origin: Option<Origin>,
@@ -133,12 +129,12 @@ impl TokenIssuer {
         token: &str,
         others: impl Future<Output = Vec<PublicJwk>>,
     ) -> Result<VerifiedUser, TokenRefused> {
-        let (now, Inner { user_keys, remembered, .. }) = (self.now(), &*self.0);
+        let (now, Inner { user_keys, remembered: memory, .. }) = (self.now(), &*self.0);
         let mut found = None;
-        if let Some(known) = remembered.find(token) {
+        if let Some(known) = memory.find(token) {
             // Before the key is looked up, which may query the store: an expired token causes no query.
             if let Err(refused) = known.window.check(now) {
-                remembered.forget(token);
+                memory.forget(token);
                 return Err(refused);
             }
             let key = user_keys.find(known.key.kid()).await;
@@ -146,7 +142,7 @@ impl TokenIssuer {
                 return Ok(known.user);
             }
             // The key was withdrawn or replaced: the token is verified like a new one.
-            remembered.forget(token);
+            memory.forget(token);
             found = Some(key);
         }
         let unverified = verify::UnverifiedToken::read(token, now)?;
@@ -160,7 +156,7 @@ impl TokenIssuer {
         };
         let window = unverified.window();
         let user = unverified.verify(Some(&key))?;
-        remembered.remember(token, Remembered { user: user.clone(), window, key });
+        memory.remember(token, remembered::Remembered { user: user.clone(), window, key });
         Ok(user)
     }
 
