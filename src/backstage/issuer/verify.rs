@@ -84,7 +84,7 @@ impl Window {
     }
 
     pub(super) fn check(self, now: SystemTime) -> Result<(), TokenRefused> {
-        if !self.expires_at.checked_add(LEEWAY).is_some_and(|end| now < end) {
+        if self.expires_at.checked_add(LEEWAY).is_none_or(|end| now >= end) {
             return Err(TokenRefused::Invalid(EXPIRED));
         }
         if self.issued_at >= self.expires_at || now.checked_add(LEEWAY).is_none_or(|soon| self.issued_at > soon) {
