@@ -1,6 +1,7 @@
 //! One path, many times, for `benches/instructions.sh`, which counts the instructions of [`measured`] under callgrind.
 //!
-//! `instructions PATH COUNT`, where PATH is `raw`, `bare`, `fresh`, `second`, `uncached`, `repeated` or `listed`.
+//! `instructions PATH COUNT`, where PATH is `raw`, `bare`, `fresh`, `second`, `uncached`, `repeated`, `listed`, or one that is
+//! refused before its key is looked up: `foreign`, `expired`, `malformed`.
 
 mod support;
 
@@ -44,6 +45,11 @@ fn main() {
             let mut listed = bench.listed.clone();
             call(&mut listed, requests[0].clone());
             again().for_each(|request| measured(|| drop(call(&mut listed, request))));
+        }
+        "foreign" | "expired" | "malformed" => {
+            let refused = bench.refused(&path);
+            assert_eq!(call(&mut service, refused.clone()).status(), 401);
+            std::iter::repeat_n(refused, count).for_each(|request| measured(|| drop(call(&mut service, request))));
         }
         other => panic!("{other} is no path"),
     }

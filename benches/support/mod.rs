@@ -86,6 +86,21 @@ impl Bench {
         as_received(self.alb.request("/").token(&token).into())
     }
 
+    /// A request with a token that is refused before its key is looked up: with a `foreign` signer, `expired`, or `malformed`.
+    pub fn refused(&self, why: &str) -> Request<()> {
+        let token = self.alb.token(&self.user);
+        let token = match why {
+            "foreign" => {
+                let signer =
+                    "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/other/50dc6c495c0c9188";
+                token.header("signer", signer).sign()
+            }
+            "expired" => token.expires_at(1_700_000_000).sign(),
+            _ => token.sign().replacen('.', ".!", 1),
+        };
+        as_received(self.alb.request("/").token(&token).into())
+    }
+
     /// A token, for the raw signature check.
     pub fn token(&self) -> String {
         self.alb.sign(&self.user)

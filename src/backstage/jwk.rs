@@ -23,12 +23,16 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 /// Keys of this crate are P-256 keys. A store that others write to may contain other kinds, which
 /// are published unchanged and verify nothing here. A key with a private member is rejected,
 /// wherever it comes from.
+///
+/// A clone counts one reference.
 #[derive(Clone)]
-pub struct PublicJwk {
+pub struct PublicJwk(Arc<Inner>);
+
+struct Inner {
     kid: String,
     json: Box<RawValue>,
     /// Set if it is a P-256 key for ES256; parsed once.
-    verifier: Option<Arc<ParsedPublicKey>>,
+    verifier: Option<ParsedPublicKey>,
     /// The member `exp`.
     expires_at: Option<SystemTime>,
 }
@@ -79,36 +83,34 @@ impl PublicJwk {
             && members.crv.as_deref() == Some("P-256")
             && members.alg.as_deref().is_none_or(|alg| alg == "ES256");
         let verifier = match (is_ours, members.x, members.y) {
-            (true, Some(x), Some(y)) => {
-                Some(point(&x, &y).ok_or(JwkError::new("x and y are not a P-256 point"))?.into())
-            }
+            (true, Some(x), Some(y)) => Some(point(&x, &y).ok_or(JwkError::new("x and y are not a P-256 point"))?),
             _ => None,
         };
         let json = RawValue::from_string(json.trim().to_owned()).map_err(JwkError::not_an_object)?;
         // Others may use the member for something else.
         let exp = members.exp.and_then(|exp| exp.as_u64());
         let expires_at = exp.and_then(|exp| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp)));
-        Ok(Self { kid, json, verifier, expires_at })
+        Ok(Self(Arc::new(Inner { kid, json, verifier, expires_at })))
     }
 
     /// The key's id.
     pub fn kid(&self) -> &str {
-        &self.kid
+        &self.0.kid
     }
 
     /// The JWK as JSON.
     pub fn json(&self) -> &str {
-        self.json.get()
+        self.0.json.get()
     }
 
     /// When its last token has expired, if the key names that.
     pub(super) fn expires_at(&self) -> Option<SystemTime> {
-        self.expires_at
+        self.0.expires_at
     }
 
     /// Verifies ES256 signatures; `None` for a key of another kind.
     pub(super) fn verifier(&self) -> Option<&ParsedPublicKey> {
-        self.verifier.as_deref()
+        self.0.verifier.as_ref()
     }
 }
 
@@ -122,12 +124,15 @@ impl PartialEq for PublicJwk {
     /// Whether it is the same key with the same id. For a P-256 key, the order of members and
     /// additional members do not matter.
     fn eq(&self, other: &Self) -> bool {
-        let is_same_key = match (&self.verifier, &other.verifier) {
-            (Some(one), Some(other)) => one.as_ref().as_ref() == other.as_ref().as_ref(),
+        if Arc::ptr_eq(&self.0, &other.0) {
+            return true;
+        }
+        let is_same_key = match (self.verifier(), other.verifier()) {
+            (Some(one), Some(other)) => one.as_ref() == other.as_ref(),
             (None, None) => self.json() == other.json(),
             _ => false,
         };
-        self.kid == other.kid && is_same_key
+        self.kid() == other.kid() && is_same_key
     }
 }
 
@@ -135,7 +140,7 @@ impl Eq for PublicJwk {}
 
 impl fmt::Debug for PublicJwk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PublicJwk").field("kid", &self.kid).finish_non_exhaustive()
+        f.debug_struct("PublicJwk").field("kid", &self.0.kid).finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Inner, SigningKeys, TokenIssuer, keys::KeyRing, plugin_token};
+use super::{Inner, SigningKeys, TokenIssuer, keys::KeyRing, plugin_token, remembered::RememberedTokens};
 use crate::{
     Clock, ConfigError,
     backstage::store::{MemoryPublicKeys, PublicKeyStore},
@@ -124,11 +124,13 @@ impl TokenIssuerBuilder {
         let (plugin_files, plugin_origin) = split(self.plugin_signing_keys);
         let ring = |kind, store, lifetime, files| KeyRing::new(kind, store, self.clock.clone(), lifetime, files);
         Ok(TokenIssuer(Arc::new(Inner {
+            issuer_json: serde_json::json!(issuer).to_string(),
             issuer,
             lifetime: self.lifetime,
             with_ownership: self.with_ownership,
             user_keys: ring("user", self.user_keys, self.lifetime, user_files),
             plugin_keys: ring("plugin", self.plugin_keys, plugin_token::LIFETIME, plugin_files),
+            remembered: RememberedTokens::new(),
             user_origin,
             plugin_origin,
             clock: self.clock,

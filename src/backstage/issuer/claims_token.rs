@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{TokenIssuer, error::IssueError};
 
@@ -26,7 +26,6 @@ impl TokenIssuer {
         claims.insert("iss".to_owned(), self.issuer().into());
         claims.insert("iat".to_owned(), iat.into());
         claims.insert("exp".to_owned(), exp.into());
-        let header = format!(r#"{{"typ":"JWT","alg":"ES256","kid":{}}}"#, json!(key.public().kid()));
-        key.sign(&header, &Value::Object(claims).to_string())
+        key.sign("JWT", &Value::Object(claims).to_string())
     }
 }

@@ -21,6 +21,7 @@ mod keys;
 mod maintenance;
 mod plugin_token;
 mod readiness;
+mod remembered;
 mod signing_key;
 mod signing_keys;
 mod user_token;
@@ -53,11 +54,13 @@ pub struct TokenIssuer(Arc<Inner>);
 
 struct Inner {
     issuer: String,
+    issuer_json: String,
     lifetime: Duration,
     with_ownership: bool,
     clock: SharedClock,
     user_keys: Arc<KeyRing>,
     plugin_keys: Arc<KeyRing>,
+    remembered: remembered::RememberedTokens,
     /// Where keys are read from, if they come from files.
     user_origin: Option<Origin>,
     plugin_origin: Option<Origin>,
@@ -89,7 +92,7 @@ impl TokenIssuer {
     pub async fn user_token(&self, user: &EntityRef, ownership: &[EntityRef]) -> Result<IssuedToken, IssueError> {
         let key = self.0.user_keys.signing_key().await?;
         let ownership = self.0.with_ownership.then_some(ownership);
-        user_token::issue(&key, &self.0.issuer, user, ownership, self.now(), self.0.lifetime)
+        user_token::issue(&key, &self.0.issuer_json, user, ownership, self.now(), self.0.lifetime)
     }
 
     /// Issues a token with which the auth backend calls this plugin's back end, `catalog` for
@@ -105,6 +108,9 @@ impl TokenIssuer {
 
     /// Verifies a user token or limited user token, signed with a key that any replica has
     /// published, and returns its user.
+    ///
+    /// A verified token is remembered, so the next call for it needs no signature check; its times and
+    /// its key are checked each time.
     ///
     /// Header, type, times (30 s of leeway), audience and subject are checked as strictly as tokens
     /// are written; `iss` is not checked, as in stock back ends. Tokens of a stock replica on the
@@ -123,12 +129,35 @@ impl TokenIssuer {
         token: &str,
         others: impl Future<Output = Vec<PublicJwk>>,
     ) -> Result<VerifiedUser, TokenRefused> {
-        let token = verify::UnverifiedToken::read(token, self.now())?;
-        let key = match self.0.user_keys.find(token.kid()).await.map_err(TokenRefused::Unavailable)? {
-            Some(key) => Some(key),
-            None => others.await.into_iter().find(|key| key.kid() == token.kid()),
+        let (now, Inner { user_keys, remembered: memory, .. }) = (self.now(), &*self.0);
+        let mut found = None;
+        if let Some(known) = memory.find(token) {
+            // Before the key is looked up, which may query the store: an expired token causes no query.
+            if let Err(refused) = known.window.check(now) {
+                memory.forget(token);
+                return Err(refused);
+            }
+            let key = user_keys.find(known.key.kid()).await;
+            if matches!(&key, Ok(Some(key)) if *key == known.key) {
+                return Ok(known.user);
+            }
+            // The key was withdrawn or replaced: the token is verified like a new one.
+            memory.forget(token);
+            found = Some(key);
+        }
+        let unverified = verify::UnverifiedToken::read(token, now)?;
+        let found = match found {
+            Some(found) => found,
+            None => user_keys.find(unverified.kid()).await,
         };
-        token.verify(key.as_ref())
+        let Some(key) = found.map_err(TokenRefused::Unavailable)? else {
+            let key = others.await.into_iter().find(|key| key.kid() == unverified.kid());
+            return unverified.verify(key.as_ref());
+        };
+        let window = unverified.window();
+        let user = unverified.verify(Some(&key))?;
+        memory.remember(token, remembered::Remembered { user: user.clone(), window, key });
+        Ok(user)
     }
 
     /// The public keys of user tokens, those of all replicas, each kid once. While the store is

@@ -6,16 +6,22 @@ use aws_lc_rs::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64_simd::URL_SAFE_NO_PAD;
+use serde_json::json;
 
 use super::error::IssueError;
 use crate::{Kid, backstage::PublicJwk};
+
+/// Size of an ES256 signature in bytes (RFC 7518 section 3.4).
+const SIGNATURE_BYTES: usize = 64;
 
 /// A P-256 key pair, parsed once. It cannot be cloned, shown or serialized; AWS-LC wipes its memory
 /// when it is dropped.
 pub(super) struct SigningKey {
     pair: EcdsaKeyPair,
     public: PublicJwk,
+    /// Its id as JSON.
+    kid: String,
     random: SystemRandom,
 }
 
@@ -29,7 +35,7 @@ impl SigningKey {
         let kid = Kid::random().ok_or_else(failed)?.to_string();
         let public =
             PublicJwk::of_point(Some(&kid), pair.public_key().as_ref(), Some(listed_until)).map_err(|_| failed())?;
-        Ok(Self { pair, public, random: SystemRandom::new() })
+        Ok(Self::new(pair, public))
     }
 
     /// From a key in DER: PKCS #8 (RFC 5958) or SEC 1 (RFC 5915). `None` if it is not a P-256 key.
@@ -38,19 +44,32 @@ impl SigningKey {
     pub(super) fn from_der(der: &[u8], kid: Option<&str>) -> Option<Self> {
         let pair = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, der).ok()?;
         let public = PublicJwk::of_point(kid, pair.public_key().as_ref(), None).ok()?;
-        Some(Self { pair, public, random: SystemRandom::new() })
+        Some(Self::new(pair, public))
+    }
+
+    fn new(pair: EcdsaKeyPair, public: PublicJwk) -> Self {
+        let kid = json!(public.kid()).to_string();
+        Self { pair, public, kid, random: SystemRandom::new() }
     }
 
     pub(super) fn public(&self) -> &PublicJwk {
         &self.public
     }
 
-    /// A compact JWS (RFC 7515 section 7.1) of this header and payload, both as JSON.
-    pub(super) fn sign(&self, header: &str, payload: &str) -> Result<String, IssueError> {
-        let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
-        let signature = self.pair.sign(&self.random, input.as_bytes()).map_err(|_| {
+    /// A compact JWS (RFC 7515 section 7.1) of this type, which needs no escape in JSON, and of this payload, which is JSON.
+    pub(super) fn sign(&self, typ: &str, payload: &str) -> Result<String, IssueError> {
+        let header = [r#"{"typ":""#, typ, r#"","alg":"ES256","kid":"#, &self.kid, "}"].concat();
+        let length = |bytes| URL_SAFE_NO_PAD.encoded_length(bytes).saturating_add(1);
+        let lengths = [header.len(), payload.len(), SIGNATURE_BYTES].map(length);
+        let mut token = String::with_capacity(lengths.into_iter().fold(0, usize::saturating_add));
+        URL_SAFE_NO_PAD.encode_append(&header, &mut token);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_append(payload, &mut token);
+        let signature = self.pair.sign(&self.random, token.as_bytes()).map_err(|_| {
             IssueError::Randomness("a token cannot be signed: the operating system provides no random bytes")
         })?;
-        Ok(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_append(signature, &mut token);
+        Ok(token)
     }
 }

@@ -16,6 +16,7 @@ use crate::{
 
 /// Maximum difference between the clocks of two replicas.
 const LEEWAY: Duration = Duration::from_secs(30);
+const EXPIRED: &str = "the token has expired";
 
 /// The user of a valid token.
 #[derive(Debug, Clone)]
@@ -61,7 +62,36 @@ pub(super) struct UnverifiedToken<'t> {
     kid: String,
     signing_input: &'t [u8],
     signature: Vec<u8>,
+    window: Window,
     user: VerifiedUser,
+}
+
+/// When a token is valid.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    issued_at: SystemTime,
+    expires_at: SystemTime,
+}
+
+impl Window {
+    /// The times of the claims `iat` and `exp`, if the token is valid at this time.
+    fn read(iat: u64, exp: u64, now: SystemTime) -> Result<Self, TokenRefused> {
+        let time = |seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+        let expires_at = time(exp).ok_or(TokenRefused::Invalid(EXPIRED))?;
+        // A date that the system cannot represent is later than any expiry, so `check` rejects it too.
+        let window = Self { issued_at: time(iat).unwrap_or(expires_at), expires_at };
+        window.check(now).map(|()| window)
+    }
+
+    pub(super) fn check(self, now: SystemTime) -> Result<(), TokenRefused> {
+        if self.expires_at.checked_add(LEEWAY).is_none_or(|end| now >= end) {
+            return Err(TokenRefused::Invalid(EXPIRED));
+        }
+        if self.issued_at >= self.expires_at || now.checked_add(LEEWAY).is_none_or(|soon| self.issued_at > soon) {
+            return Err(TokenRefused::Invalid("the token was issued in the future"));
+        }
+        Ok(())
+    }
 }
 
 /// Only these members, and none twice: stock back ends write no others, and no other may change how
@@ -109,22 +139,20 @@ impl<'t> UnverifiedToken<'t> {
         if is_full && claims.aud.as_deref() != Some("backstage") {
             return Err(invalid("the token is not for Backstage"));
         }
-        let time = |seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-        let within = |seconds| time(seconds)?.checked_add(LEEWAY);
-        let expires_at = time(claims.exp).filter(|_| within(claims.exp).is_some_and(|end| now < end));
-        let expires_at = expires_at.ok_or(invalid("the token has expired"))?;
-        let soon = now.checked_add(LEEWAY);
-        if !time(claims.iat).is_some_and(|issued| Some(issued) <= soon && issued < expires_at) {
-            return Err(invalid("the token was issued in the future"));
-        }
+        let window = Window::read(claims.iat, claims.exp, now)?;
         let user_entity_ref = full_user_ref(&claims.sub).ok_or(invalid("the token's subject is not a user"))?;
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| no_jwt())?;
-        let user = VerifiedUser { user_entity_ref, expires_at };
-        Ok(Self { kid: header.kid, signing_input: input.as_bytes(), signature, user })
+        let user = VerifiedUser { user_entity_ref, expires_at: window.expires_at };
+        Ok(Self { kid: header.kid, signing_input: input.as_bytes(), signature, window, user })
     }
 
     pub(super) fn kid(&self) -> &str {
         &self.kid
+    }
+
+    /// When the token is valid, if its signature is.
+    pub(super) fn window(&self) -> Window {
+        self.window
     }
 
     /// The user, if this key signed the token. `None` stands for a key that was never published.

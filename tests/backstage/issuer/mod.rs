@@ -6,6 +6,7 @@ mod neighbours;
 mod outage;
 mod plugin;
 mod refused;
+mod remembered;
 mod replicas;
 mod rotation;
 mod secrets;

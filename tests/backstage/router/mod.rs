@@ -10,6 +10,7 @@ mod keys;
 mod mounting;
 mod other_sites;
 mod refusals;
+mod remembered;
 mod routes;
 mod session;
 mod site;
