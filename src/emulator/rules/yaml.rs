@@ -131,7 +131,7 @@ mod tests {
             ("a: 1\n---\nb: 2\n", "line 2: a second document"),
             ("? [a]\n: 1\n", "line 1: a key that is not a text"),
             ("a: !<tag:example.com,2000:x> 1\n", "line 1: unknown tag"),
-            ("a: [\n", "line 2: not YAML"),
+            ("a: [\n", "line 1: not YAML"),
             (&deep, "line 1: nested deeper"),
             ("", "it is empty"),
         ] {
