@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn what_templates_cannot_be_is_refused_with_its_line() {
-        let deep = "[".repeat(100);
+        let deep = format!("{}a", "- ".repeat(70));
         for (yaml, expected) in [
             ("a: 1\na: 2\n", "line 2: the key \"a\" is there twice"),
             ("a: &b 1\nc: *b\n", "line 2: anchors and aliases"),
