@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
 use super::{
     action::{Action, shown},
     front::{MAX_LINE, Respond},
+    host::named,
     proxy::{ClientConnection, Proxy, error_response},
+    rules::{End, FixedResponse, Redirect, RequestParts},
 };
 
 /// One listener of the load balancer. The proxy forwards what the action allows.
@@ -35,10 +37,18 @@ impl Respond for Listener {
             return error_response(405, "a load balancer does not support TRACE");
         }
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        match self.action.apply(request).await {
+        match self.action.apply(request, client.address.ip()).await {
             Err(response) => response.map(Body::from),
             Ok((request, outcome)) => {
-                let mut response = self.proxy.forward(request, client).await;
+                let mut response = match outcome.end {
+                    End::Forward(group) => self.proxy.forward(request, client, group.next()).await,
+                    End::FixedResponse(fixed) => fixed_response(fixed),
+                    End::Redirect(to) => redirect(to, &request, client),
+                    End::NotEmulated(action) => error_response(
+                        501,
+                        &format!("the rule of this request has the action {action}, which is not emulated"),
+                    ),
+                };
                 put_before_the_targets(response.headers_mut(), outcome.cookies);
                 let (status, path) = (response.status().as_u16(), shown(&path));
                 tracing::info!(target: "alb_emulator", "{method} {path} {status} {}", outcome.actions);
@@ -46,6 +56,32 @@ impl Respond for Listener {
             }
         }
     }
+}
+
+/// The response of the action `fixed-response`.
+fn fixed_response(fixed: &FixedResponse) -> Response<Body> {
+    let mut response = Response::new(Body::from(fixed.body.clone()));
+    *response.status_mut() = StatusCode::from_u16(fixed.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let content_type = fixed.content_type.clone().unwrap_or(HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+/// The response of the action `redirect`.
+fn redirect(to: &Redirect, request: &Request<Incoming>, client: ClientConnection) -> Response<Body> {
+    let host = named(request.uri(), request.headers());
+    let parts = RequestParts {
+        scheme: client.scheme.as_str(),
+        host: host.as_ref().map_or("", |host| host.host()),
+        port: client.port,
+        path: request.uri().path(),
+        query: request.uri().query().unwrap_or_default(),
+    };
+    let Some(location) = to.location(&parts) else { return error_response(500, "the redirect is no header value") };
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::from_u16(to.status()).unwrap_or(StatusCode::FOUND);
+    response.headers_mut().insert(header::LOCATION, location);
+    response
 }
 
 /// Of two cookies with the same name the later one wins, so an application that expires the session

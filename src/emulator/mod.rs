@@ -18,6 +18,7 @@ mod listener;
 mod oidc;
 pub mod provider;
 mod proxy;
+mod rules;
 mod session;
 mod start;
 mod suggestion;
@@ -26,7 +27,7 @@ pub use self::{
     application_settings::ApplicationSettings,
     config::{
         ClientAuthentication, ClientSecret, DemoSettings, EmulatorConfig, EmulatorSettings, Endpoints,
-        IdentityProvider, OnUnauthenticated, ReservedClaims, Rule, RuleAction, SIGNER,
+        IdentityProvider, OnUnauthenticated, ReservedClaims, Rule, RuleAction, SIGNER, Target, UnsupportedRules,
     },
     start::Emulator,
 };

@@ -15,7 +15,8 @@ use super::{
     oidc::OidcClient,
     provider::{DemoProvider, DemoProviderServer},
     proxy::Proxy,
-    session::{Sealer, SessionCookies},
+    rules::Table,
+    session::Sealer,
 };
 use crate::{
     ConfigError,
@@ -63,7 +64,7 @@ impl Emulator {
     /// Everything that is wrong with the configuration, or the first listener that cannot be
     /// opened.
     pub async fn start(config: EmulatorConfig) -> Result<Self, ConfigError> {
-        let Checked { config, target } = Checked::new(config)?;
+        let Checked { config, table } = Checked::new(config)?;
         let failed = |text: String| {
             let problem = Problem::new(ProblemKind::Unreadable, text);
             ConfigError::new([problem.for_key(KeyAt::path("tls"))])
@@ -83,22 +84,16 @@ impl Emulator {
             LoadBalancer::new(config.signer.clone(), issuer.clone(), config.client_id.clone(), config.reserved_claims);
         let random = |_| ConfigError::message("the operating system provides no random bytes");
         let action = Arc::new(Action {
-            hosts: hosts(&config),
+            hosts: hosts(&config, &table),
             scheme,
-            rules: config.rules,
-            on_unauthenticated: config.on_unauthenticated,
-            scope: config.scope,
-            authorize_parameters: config.authorize_parameters,
-            session_timeout: config.session_timeout.as_secs(),
-            cookies: SessionCookies { name: config.cookie_name, secure: tls.is_some() },
+            table,
             sealer: Sealer::generate().map_err(random)?,
             used_states: Default::default(),
             oidc: OidcClient::new(source, config.client_id, secret, config.client_authentication).map_err(failed)?,
             load_balancer: load_balancer.map_err(failed)?,
             clock: config.clock,
         });
-        let listener =
-            Arc::new(Listener { action: Arc::clone(&action), proxy: Proxy::new(target, config.wait_for_target) });
+        let listener = Arc::new(Listener { action: Arc::clone(&action), proxy: Proxy::new(config.wait_for_target) });
         let (stop, stopped) = watch::channel(false);
         let front = tokio::spawn(front::serve(front, tls, listener, stopped));
         let mut tasks = vec![tokio::spawn(serve_keys(keys, Arc::clone(&action)))];
@@ -212,10 +207,12 @@ impl fmt::Debug for Emulator {
     }
 }
 
-fn hosts(config: &EmulatorConfig) -> Vec<String> {
+/// The hosts that requests may name. Those of the rules are the user's own: another page does not have their names.
+fn hosts(config: &EmulatorConfig, table: &Table) -> Vec<String> {
     let this_machine = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
     let mut hosts: Vec<String> = [config.public_host.clone()].into_iter().chain(this_machine).collect();
     hosts.extend(config.more_hosts.iter().cloned());
+    hosts.extend(table.hosts().map(str::to_owned));
     hosts.iter_mut().for_each(|host| host.make_ascii_lowercase());
     hosts.dedup();
     hosts

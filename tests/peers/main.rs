@@ -16,4 +16,5 @@ mod between;
 mod browser;
 mod postgres;
 mod programs;
+mod rules;
 mod stock_backstage;

@@ -23,6 +23,10 @@ Examples:
           --discovery https://login.microsoftonline.com/<tenant>/v2.0 --client-id <id>
   An API that responds 401 instead of a redirect, and a path that needs no sign-in:
       alb-emulator --demo --rule '/api/*=deny' --rule /healthz=forward -- cargo run
+  The rules of a deployed listener, and of a template; --print-rules shows them and exits:
+      aws elbv2 describe-rules --listener-arn <arn> >rules.json
+      alb-emulator --rules rules.json --target web=http://localhost:3000
+      alb-emulator --rules template.yaml --rules-parameter Host=app.localhost --print-rules
   The settings of the application, as variables, as Backstage's app-config.yaml, or as Rust:
       alb-emulator --demo --print-config env
   Why a header is rejected:
@@ -116,6 +120,10 @@ pub(crate) struct Emulate {
     /// Prints the settings that the application needs, and exits.
     #[arg(long, value_name = "FORM", value_enum, help_heading = "Settings")]
     pub(crate) print_config: Option<PrintFormat>,
+
+    /// Prints the rules in the order in which they apply, and exits.
+    #[arg(long, conflicts_with_all = ["provider_only", "print_config"], help_heading = "Settings")]
+    pub(crate) print_rules: bool,
 }
 
 /// The flags of the settings with this key in the file, or below it.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use http::Uri;
-use tower_alb_auth::emulator::{ApplicationSettings, Emulator, EmulatorSettings};
+use tower_alb_auth::emulator::{ApplicationSettings, Emulator, EmulatorSettings, Target};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -34,6 +34,12 @@ impl Emulate {
         let settings = self.settings()?;
         if let Some(format) = self.print_config {
             return self.print(&settings, format, streams.stdout);
+        }
+        if self.print_rules {
+            let config = settings.to_config().map_err(|error| message_of(&error))?;
+            let table = config.describe_rules().map_err(|error| message_of(&error))?;
+            streams.stdout.write_all(table.as_bytes()).map_err(unwritten)?;
+            return Ok(ExitKind::Success);
         }
         log_to_stderr();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -74,7 +80,7 @@ impl Emulate {
 
         let application = ApplicationSettings::of(&emulator, &self.email_domains());
         let lines = StartInfo {
-            target: settings.target.as_deref().unwrap_or_default(),
+            targets: &settings.target,
             wait_for_target: settings.wait_for_target_seconds.unwrap_or(0),
             settings: &application,
             starts_application: !self.command.is_empty(),
@@ -98,14 +104,14 @@ impl Emulate {
     /// The port that the application listens on: that of the target, or a free one if no target is
     /// named.
     fn application_port(&self, settings: &mut EmulatorSettings) -> Result<u16, String> {
-        let target = settings.target.as_deref().and_then(|target| target.parse::<Uri>().ok());
-        match (&settings.target, target) {
+        match settings.target.iter().find(|target| target.group().is_none()) {
             // An invalid target is reported by the checks of the configuration.
-            (Some(_), target) => Ok(target.and_then(|target| target.port_u16()).unwrap_or(80)),
-            (None, _) => {
+            Some(target) => Ok(target.url().parse::<Uri>().ok().and_then(|target| target.port_u16()).unwrap_or(80)),
+            None if self.command.is_empty() => Ok(80),
+            None => {
                 let port =
                     free_port().map_err(|error| format!("there is no free port for the application: {error}"))?;
-                settings.target = Some(format!("http://localhost:{port}"));
+                settings.target.push(Target::new(format!("http://localhost:{port}")));
                 Ok(port)
             }
         }

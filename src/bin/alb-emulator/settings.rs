@@ -49,8 +49,9 @@ impl Emulate {
         if !self.command.is_empty() && settings.wait_for_target_seconds.is_none() {
             settings.wait_for_target_seconds = Some(WAIT_FOR_COMMAND);
         }
-        let target_is_needed = !self.provider_only && self.print_config.is_none();
-        if target_is_needed && self.command.is_empty() && settings.target.is_none() {
+        let target_is_needed = !self.provider_only && self.print_config.is_none() && !self.print_rules;
+        if target_is_needed && self.command.is_empty() && settings.target.is_empty() && settings.rules_files.is_empty()
+        {
             return Err(
                 "no application is given. Name a running one: --target http://localhost:3000; or start it from here: \
                         alb-emulator --demo -- cargo run"

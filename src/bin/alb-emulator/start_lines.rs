@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use tower_alb_auth::emulator::{ApplicationSettings, Emulator};
+use tower_alb_auth::emulator::{ApplicationSettings, Emulator, Target};
 
 use crate::paragraphs::labelled;
 
@@ -16,7 +16,7 @@ const COLUMN: usize = 13;
 
 /// What the text needs to know in addition to the emulator itself.
 pub(crate) struct StartInfo<'t> {
-    pub(crate) target: &'t str,
+    pub(crate) targets: &'t [Target],
     /// In seconds.
     pub(crate) wait_for_target: u64,
     pub(crate) settings: &'t ApplicationSettings,
@@ -35,7 +35,15 @@ pub(crate) fn write(emulator: &Emulator, info: &StartInfo<'_>, out: &mut dyn Wri
         0 => String::new(),
         seconds => format!(" (a request waits up to {seconds} s for it to listen)"),
     };
-    labelled(out, "Application", COLUMN, &format!("{}{wait}", info.target))?;
+    let target = |target: &Target| match target.group() {
+        Some(group) => format!("{}={}", group.escape_default(), target.url()),
+        None => target.url().to_owned(),
+    };
+    let targets = match info.targets {
+        [] => "none".to_owned(),
+        targets => targets.iter().map(target).collect::<Vec<_>>().join(", "),
+    };
+    labelled(out, "Application", COLUMN, &format!("{targets}{wait}"))?;
     labelled(out, "Users", COLUMN, &users(emulator, info.sign_in_as))?;
     labelled(out, "Public keys", COLUMN, &format!("{}/{}", emulator.key_endpoint(), emulator.kid()))?;
     if let Some(folder) = info.certificate_folder {

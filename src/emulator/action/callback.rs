@@ -10,6 +10,7 @@ use super::{
 };
 use crate::emulator::{
     oidc::{OidcError, Step, Tokens},
+    rules::Authenticate,
     session::{NONCE_COOKIE, Purpose, Session, expire_nonce, read_cookie},
 };
 
@@ -35,14 +36,15 @@ impl Action {
         let no_code = |what: &str| Refusal::new(401, "AuthMissingCodeParam").because(format!("the code is {what}"));
         let code = parameter(query, "code").map_err(no_code)?.ok_or_else(|| no_code("missing"))?;
         let tokens = self.oidc.exchange(&code, &self.redirect_uri(host)).await.map_err(refused)?;
-        let session = self.session(tokens, now).await?;
-        let cookies = self.session_cookies(&session, headers, now)?;
+        let sign_in = self.sign_in(state.sign_in)?;
+        let session = self.session(sign_in, tokens, now).await?;
+        let cookies = self.session_cookies(sign_in, &session, headers, now)?;
         // Redirects only to the host of this request, and to a path there. A client may have sent a
         // query that is not ASCII.
         let wanted = utf8_percent_encode(&state.wanted, CONTROLS);
         let location = HeaderValue::from_str(&format!("{}://{host}{wanted}", self.scheme))
             .map_err(|_| Refusal::new(500, "AuthUnhandledException").because("the requested address is not a path"))?;
-        Ok(Refusal::to(location).with_cookies(cookies).with_cookies(expire_nonce(self.cookies.secure)))
+        Ok(Refusal::to(location).with_cookies(cookies).with_cookies(expire_nonce(sign_in.cookies.secure)))
     }
 
     /// The state that was issued to this browser recently and has not been used yet. All of it is
@@ -79,13 +81,14 @@ impl Action {
     }
 
     /// The session for these tokens.
-    async fn session(&self, tokens: Tokens, now: u64) -> Result<Session, Refusal> {
+    async fn session(&self, sign_in: &Authenticate, tokens: Tokens, now: u64) -> Result<Session, Refusal> {
         let Some(id_token) = &tokens.id_token else {
             let error = OidcError::invalid(Step::IdToken, "the response contains none: is openid in the scope?");
             return Err(refused(error));
         };
         let proven = self.oidc.check_id_token(id_token, now).await.map_err(refused)?;
-        let session = self.session_of(tokens, Some(&proven), now.saturating_add(self.session_timeout), now).await;
+        let session =
+            self.session_of(tokens, Some(&proven), now.saturating_add(sign_in.session_timeout.as_secs()), now).await;
         session.map_err(refused)
     }
 

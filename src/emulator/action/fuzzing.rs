@@ -17,8 +17,13 @@ pub fn is_plain_path(text: &str) -> bool {
 }
 
 pub(in crate::emulator) fn seal_state(sealer: &Sealer, wanted: &str) -> Option<Vec<u8>> {
-    let state =
-        State { wanted: wanted.to_owned(), host: "localhost:3000".to_owned(), nonce: "nonce".to_owned(), sent: 1 };
+    let state = State {
+        wanted: wanted.to_owned(),
+        host: "localhost:3000".to_owned(),
+        nonce: "nonce".to_owned(),
+        sent: 1,
+        sign_in: 0,
+    };
     sealer.seal(Purpose::State, &state).ok()
 }
 

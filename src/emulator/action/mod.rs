@@ -2,10 +2,10 @@
 //!
 //! | request | what happens |
 //! |---|---|
-//! | with rules by path: an ambiguous path (`//`, `/../`, `%2f`), or one that matches another rule after percent-decoding (`/%61dmin`) | 400, because it is unclear which rule applies |
+//! | with rules: an ambiguous path (`//`, `/../`, `%2f`), or one that matches another rule after percent-decoding (`/%61dmin`) | 400, because it is unclear which rule applies |
 //! | a host that is not this machine's | 400 |
 //! | `/oauth2/idpresponse` | the [callback]; it never reaches the target |
-//! | a rule without an authenticate action | forwarded without any `x-amzn-oidc-*` header |
+//! | a rule without an authenticate action | its action, without any `x-amzn-oidc-*` header |
 //! | a session | forwarded with the three headers and a newly signed token |
 //! | a session whose access token has expired, with a refresh token | refreshed first; if the provider refuses, the session ends |
 //! | no session, `authenticate` | 302 to the provider |
@@ -24,17 +24,20 @@ mod redirect;
 mod renew;
 mod state;
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, header};
 
 pub(super) use self::outcome::{Outcome, shown};
 use self::{outcome::Refusal, state::UsedStates};
 use super::{
-    config::{OnUnauthenticated, Rule},
+    config::OnUnauthenticated,
     headers::LoadBalancer,
     host::named,
     oidc::OidcClient,
-    session::{Found, Sealer, Session, SessionCookies},
+    rules::{Actions, Authenticate, Facts, Table},
+    session::{Found, Sealer, Session},
 };
 use crate::internal::SharedClock;
 
@@ -46,15 +49,10 @@ const MAX_USER_BYTES: usize = 11 * 1024;
 
 /// The action of one listener.
 pub(super) struct Action {
-    pub(super) rules: Vec<Rule>,
-    pub(super) on_unauthenticated: OnUnauthenticated,
+    pub(super) table: Table,
     pub(super) hosts: Vec<String>,
     /// `http` or `https`, as browsers see it.
     pub(super) scheme: &'static str,
-    pub(super) scope: String,
-    pub(super) authorize_parameters: Vec<(String, String)>,
-    pub(super) session_timeout: u64,
-    pub(super) cookies: SessionCookies,
     pub(super) sealer: Sealer,
     pub(super) used_states: UsedStates,
     pub(super) oidc: OidcClient,
@@ -82,9 +80,13 @@ fn warn_of_missing_cookies(cookies: usize, name: &str, headers: &HeaderMap) {
 
 impl Action {
     /// What to do with the request: forward it, changed, or respond to it.
-    pub(super) async fn apply<B>(&self, mut request: Request<B>) -> Result<(Request<B>, Outcome), Response<Bytes>> {
+    pub(super) async fn apply<B>(
+        &self,
+        mut request: Request<B>,
+        client: IpAddr,
+    ) -> Result<(Request<B>, Outcome<'_>), Response<Bytes>> {
         LoadBalancer::strip(request.headers_mut());
-        match self.decide(&mut request).await {
+        match self.decide(&mut request, client).await {
             Ok(outcome) => Ok((request, outcome)),
             Err(refusal) => {
                 refusal.log(request.method(), request.uri());
@@ -93,26 +95,23 @@ impl Action {
         }
     }
 
-    async fn decide<B>(&self, request: &mut Request<B>) -> Result<Outcome, Refusal> {
+    async fn decide<B>(&self, request: &mut Request<B>, client: IpAddr) -> Result<Outcome<'_>, Refusal> {
         let Some(now) = self.clock.unix_now() else { return Err(Refusal::new(500, "AuthUnhandledException")) };
         let path = request.uri().path();
-        let rule = self.rule(path).map_err(|reason| Refusal::new(400, "-").because(reason))?;
+        let actions = self.actions(request, client).map_err(|reason| Refusal::new(400, "-").because(reason))?;
         let host = self.host(request.uri(), request.headers())?;
         if path == CALLBACK {
             return Err(self.callback(request.uri().query().unwrap_or_default(), request.headers(), &host, now).await);
         }
-        let without_session = match rule {
-            Some(rule) => match rule.action.on_unauthenticated() {
-                Some(without_session) => without_session,
-                None => return Ok(Outcome::forwarded()),
-            },
-            None => self.on_unauthenticated,
-        };
-        let found = match self.cookies.read(request.headers(), &self.sealer, now) {
-            Found::Session(session) => self.renewed(*session, request.headers(), now).await?.ok_or(NoSession::Expired),
+        let Some(index) = actions.authenticate else { return Ok(Outcome::without_sign_in(&actions.end)) };
+        let sign_in = self.sign_in(index)?;
+        let found = match sign_in.cookies.read(request.headers(), &self.sealer, now) {
+            Found::Session(session) => {
+                self.renewed(sign_in, *session, request.headers(), now).await?.ok_or(NoSession::Expired)
+            }
             Found::Expired => Err(NoSession::Expired),
             Found::Incomplete(cookies) => {
-                warn_of_missing_cookies(cookies, &self.cookies.name, request.headers());
+                warn_of_missing_cookies(cookies, &sign_in.cookies.name, request.headers());
                 Err(NoSession::Absent)
             }
             Found::None => Err(NoSession::Absent),
@@ -120,25 +119,31 @@ impl Action {
         let (session, cookies) = match found {
             Ok(found) => found,
             Err(no_session) => {
-                let what = match (no_session, without_session) {
+                let what = match (no_session, sign_in.on_unauthenticated) {
                     (NoSession::Expired, OnUnauthenticated::Deny) => OnUnauthenticated::Authenticate,
-                    _ => without_session,
+                    (_, without_session) => without_session,
                 };
-                return self.unauthenticated(what, request, &host, now).await;
+                return self.unauthenticated(what, actions, request, &host, now).await;
             }
         };
         self.load_balancer
             .sign_in(request.headers_mut(), &session, now)
             .map_err(|reason| Refusal::new(500, "AuthUnhandledException").because(reason))?;
-        Ok(Outcome::authenticated(cookies))
+        Ok(Outcome::authenticated(&actions.end, cookies))
     }
 
-    /// The rule for the path, if there is one; or why it is unclear which one applies.
+    /// An authenticate action of the table.
+    fn sign_in(&self, index: usize) -> Result<&Authenticate, Refusal> {
+        self.table.authenticate(index).ok_or_else(|| Refusal::new(500, "AuthUnhandledException"))
+    }
+
+    /// The actions of the rule that applies; or why it is unclear which one does.
     ///
     /// A listener compares the path as it was sent; an application decodes it first. If the decoded
     /// path matches another rule, the application would serve a path that its own rule did not
     /// check.
-    fn rule(&self, path: &str) -> Result<Option<&Rule>, &'static str> {
+    fn actions<B>(&self, request: &Request<B>, client: IpAddr) -> Result<&Actions, &'static str> {
+        let path = request.uri().path();
         if !path::is_path(path) {
             return Err("not a path, or contains non-ASCII characters, which must be sent as %C3%A4");
         }
@@ -147,21 +152,24 @@ impl Action {
         if path != CALLBACK && meant == CALLBACK.as_bytes() {
             return Err(another);
         }
-        if self.rules.is_empty() {
-            // Without rules all paths are treated alike, so there is nothing to bypass.
-            return Ok(None);
-        }
-        if !path::is_plain(path) {
+        // Without rules all paths are treated alike, so there is nothing to bypass.
+        if !self.table.is_empty() && !path::is_plain(path) {
             return Err(
                 "the path is ambiguous (//, /./, /../, ;, %2f, %5c, %2e, %25, %3b, an invalid escape or one of a control \
                         character), so it is unclear which rule applies",
             );
         }
-        let sent = self.rules.iter().position(|rule| rule.fits(path));
-        if sent != self.rules.iter().position(|rule| rule.fits_unescaped(&meant)) {
-            return Err(another);
-        }
-        Ok(sent.and_then(|at| self.rules.get(at)))
+        let named = named(request.uri(), request.headers());
+        let facts = Facts {
+            method: request.method(),
+            host: named.as_ref().map_or("", |named| named.host()),
+            path,
+            unescaped: &meant,
+            query: request.uri().query().unwrap_or_default(),
+            headers: request.headers(),
+            client,
+        };
+        self.table.rule(&facts).map(|rule| &rule.actions).ok_or(another)
     }
 
     /// The host that the request names, if it is one of this machine or of the configuration. Any
@@ -188,12 +196,18 @@ impl Action {
     }
 
     /// The headers that store the session in the browser.
-    fn session_cookies(&self, session: &Session, headers: &HeaderMap, now: u64) -> Result<Vec<HeaderValue>, Refusal> {
+    fn session_cookies(
+        &self,
+        sign_in: &Authenticate,
+        session: &Session,
+        headers: &HeaderMap,
+        now: u64,
+    ) -> Result<Vec<HeaderValue>, Refusal> {
         if session.weight() > MAX_USER_BYTES {
             return Err(Refusal::new(500, "AuthUserinfoResponseSizeExceeded")
                 .because("claims and access token together are larger than 11 KB"));
         }
-        let written = self.cookies.write(session, &self.sealer, Self::is_cors(headers), now);
+        let written = sign_in.cookies.write(session, &self.sealer, Self::is_cors(headers), now);
         written.map_err(|_| {
             Refusal::new(500, "AuthUserinfoResponseSizeExceeded")
                 .because("the session does not fit into four cookies of 4 K: use fewer claims or shorter tokens")

@@ -3,25 +3,29 @@
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header};
 
-/// A request that is forwarded to the target.
-pub(in crate::emulator) struct Outcome {
+use crate::emulator::rules::End;
+
+/// A request that gets to the last action of its rule.
+pub(in crate::emulator) struct Outcome<'t> {
     /// The executed actions, as a load balancer logs them.
-    pub(in crate::emulator) actions: &'static str,
+    pub(in crate::emulator) actions: String,
+    /// The last action.
+    pub(in crate::emulator) end: &'t End,
     /// Cookies for the response: those of a refreshed session.
     pub(in crate::emulator) cookies: Vec<HeaderValue>,
 }
 
-impl Outcome {
-    pub(super) fn forwarded() -> Self {
-        Self { actions: "forward", cookies: Vec::new() }
+impl<'t> Outcome<'t> {
+    pub(super) fn without_sign_in(end: &'t End) -> Self {
+        Self { actions: end.name().to_owned(), end, cookies: Vec::new() }
     }
 
-    pub(super) fn authenticated(cookies: Vec<HeaderValue>) -> Self {
-        Self { actions: "authenticate,forward", cookies }
+    pub(super) fn authenticated(end: &'t End, cookies: Vec<HeaderValue>) -> Self {
+        Self { actions: format!("authenticate,{}", end.name()), end, cookies }
     }
 
-    pub(super) fn allowed() -> Self {
-        Self { actions: "authenticate,forward (no session)", cookies: Vec::new() }
+    pub(super) fn allowed(end: &'t End) -> Self {
+        Self { actions: format!("authenticate,{} (no session)", end.name()), end, cookies: Vec::new() }
     }
 }
 

@@ -11,7 +11,10 @@ use super::{
     state::{MAX_SIGN_IN_SECONDS, State},
 };
 use crate::{
-    emulator::session::{Purpose, nonce_cookie},
+    emulator::{
+        rules::Actions,
+        session::{Purpose, nonce_cookie},
+    },
     internal::encoded,
 };
 
@@ -20,26 +23,31 @@ use crate::{
 const MAX_REDIRECT_BYTES: usize = 8 * 1024;
 
 impl Action {
-    pub(super) async fn unauthenticated<B>(
+    pub(super) async fn unauthenticated<'t, B>(
         &self,
         what: OnUnauthenticated,
+        actions: &'t Actions,
         request: &Request<B>,
         host: &str,
         now: u64,
-    ) -> Result<Outcome, Refusal> {
+    ) -> Result<Outcome<'t>, Refusal> {
         match what {
-            OnUnauthenticated::Allow => Ok(Outcome::allowed()),
+            OnUnauthenticated::Allow => Ok(Outcome::allowed(&actions.end)),
             OnUnauthenticated::Deny => Err(Refusal::new(401, "-")
                 .because("there is no session, and the rule of this path denies requests without one")),
             OnUnauthenticated::Authenticate => {
                 let wanted = request.uri().path_and_query().map_or("/", |wanted| wanted.as_str());
-                Err(self.redirect(wanted, host, now).await.unwrap_or_else(|refusal| refusal))
+                Err(self
+                    .redirect(actions.authenticate.unwrap_or_default(), wanted, host, now)
+                    .await
+                    .unwrap_or_else(|refusal| refusal))
             }
         }
     }
 
     /// 302 to the authorization endpoint, with the parameters in the order that load balancers use.
-    async fn redirect(&self, wanted: &str, host: &str, now: u64) -> Result<Refusal, Refusal> {
+    async fn redirect(&self, rule: usize, wanted: &str, host: &str, now: u64) -> Result<Refusal, Refusal> {
+        let sign_in = self.sign_in(rule)?;
         let endpoints = self
             .oidc
             .endpoints()
@@ -48,7 +56,8 @@ impl Action {
         let unsealed =
             |_| Refusal::new(500, "AuthUnhandledException").because("the operating system provides no random bytes");
         let nonce = random().map_err(unsealed)?;
-        let state = State { wanted: wanted.to_owned(), host: host.to_owned(), nonce: nonce.clone(), sent: now };
+        let state =
+            State { wanted: wanted.to_owned(), host: host.to_owned(), nonce: nonce.clone(), sent: now, sign_in: rule };
         let state = STANDARD.encode(self.sealer.seal(Purpose::State, &state).map_err(unsealed)?);
         let redirect_uri = self.redirect_uri(host);
 
@@ -56,10 +65,10 @@ impl Action {
             ("client_id", self.oidc.id()),
             ("redirect_uri", redirect_uri.as_str()),
             ("response_type", "code"),
-            ("scope", self.scope.as_str()),
+            ("scope", sign_in.scope.as_str()),
             ("state", state.as_str()),
         ];
-        parameters.extend(self.authorize_parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        parameters.extend(sign_in.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let query: Vec<String> =
             parameters.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
         let joint = if endpoints.authorization.contains('?') { '&' } else { '?' };
@@ -72,7 +81,7 @@ impl Action {
             Refusal::new(500, "AuthUnhandledException").because("the authorization endpoint is not a URL")
         })?;
         let lifetime = std::time::Duration::from_secs(MAX_SIGN_IN_SECONDS);
-        Ok(Refusal::to(location).with_cookies(nonce_cookie(&nonce, self.cookies.secure, lifetime)))
+        Ok(Refusal::to(location).with_cookies(nonce_cookie(&nonce, sign_in.cookies.secure, lifetime)))
     }
 
     pub(super) fn redirect_uri(&self, host: &str) -> String {

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue};
 
 use super::{Action, Refusal, callback::refused};
-use crate::emulator::{oidc::Fault, session::Session};
+use crate::emulator::{oidc::Fault, rules::Authenticate, session::Session};
 
 impl Session {
     /// Size of claims and access token together, in bytes.
@@ -19,6 +19,7 @@ impl Action {
     /// A session without a refresh token is used until it expires.
     pub(super) async fn renewed(
         &self,
+        sign_in: &Authenticate,
         session: Session,
         headers: &HeaderMap,
         now: u64,
@@ -46,7 +47,7 @@ impl Action {
             }
             Err(error) => return Err(refused(error)),
         };
-        let cookies = self.session_cookies(&renewed, headers, now)?;
+        let cookies = self.session_cookies(sign_in, &renewed, headers, now)?;
         Ok(Some((renewed, cookies)))
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct State {
     pub(super) nonce: String,
     /// When it was issued, in seconds since 1970.
     pub(super) sent: u64,
+    /// The authenticate action that issued it.
+    pub(super) sign_in: usize,
 }
 
 /// The nonces of used states, as long as those are valid: a state may be used once.

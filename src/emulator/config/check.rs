@@ -1,30 +1,42 @@
 //! Checks a configuration before any listener is opened.
 
-use super::{EmulatorConfig, IdentityProvider, identity_provider::Kind};
+use std::collections::BTreeMap;
+
+use super::{EmulatorConfig, IdentityProvider, UnsupportedRules, identity_provider::Kind};
 use crate::{
     ConfigError, LoadBalancerArn,
     config::{Problem, ProblemKind},
+    emulator::{
+        rules::{Authenticate, Files, Table, problem_of_parameter, problem_of_scope},
+        session::SessionCookies,
+    },
     internal::{HttpUrl, HttpUrlError, KeyAt, quoted},
 };
 
 /// The account of signers that no AWS customer has.
 const EMULATOR_ACCOUNT: &str = "000000000000";
 
-/// Parameters that a load balancer itself sends to the authorization endpoint.
-const OWN_PARAMETERS: [&str; 5] = ["client_id", "redirect_uri", "response_type", "scope", "state"];
-
 /// A checked configuration.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Checked {
     pub(crate) config: EmulatorConfig,
-    /// Host and port of the target.
-    pub(crate) target: Option<http::uri::Authority>,
+    /// The rules, with host and port of each target.
+    pub(crate) table: Table,
 }
 
 impl Checked {
     pub(crate) fn new(config: EmulatorConfig) -> Result<Self, ConfigError> {
+        Self::check(config, true)
+    }
+
+    /// The same, except that rules may have no target.
+    pub(crate) fn without_targets(config: EmulatorConfig) -> Result<Self, ConfigError> {
+        Self::check(config, false)
+    }
+
+    fn check(config: EmulatorConfig, needs_targets: bool) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
-        let target = config.target.as_deref().and_then(|target| target_of(target).map_err(|p| problems.push(p)).ok());
+        let table = table_of(&config, needs_targets, &mut problems);
         check_signer(&config.signer, &mut problems);
         if !config.keys_listen.ip().is_loopback() {
             problems.push(insecure(
@@ -53,11 +65,7 @@ impl Checked {
             problems
                 .extend(error.problems().iter().cloned().map(|problem| problem.for_key(KeyAt::path("cookie_name"))));
         }
-        if !config.scope.split(' ').any(|scope| scope == "openid") {
-            let scope = quoted(&config.scope);
-            let text = format!("the scope {scope} has no openid, so the provider would issue no ID token");
-            problems.push(invalid("scope", text));
-        }
+        problems.extend(problem_of_scope(&config.scope).map(|text| invalid("scope", text)));
         for rule in config.rules.iter().filter(|rule| !rule.path.starts_with(['/', '*'])) {
             let path = quoted(&rule.path);
             problems.push(invalid("rules", format!("the rule for {path} matches no path: a path begins with /")));
@@ -65,14 +73,10 @@ impl Checked {
         for path in config.post_logout_paths.iter().filter(|path| !path.starts_with('/')) {
             problems.push(invalid("post_logout_paths", format!("{} is not a path: it begins with /", quoted(path))));
         }
-        for (name, _) in config.authorize_parameters.iter().filter(|(name, _)| OWN_PARAMETERS.contains(&name.as_str()))
-        {
-            let name = quoted(name);
-            let text = format!("the parameter {name} is set by the load balancer itself, so it would be sent twice");
-            problems.push(invalid("authorize_parameters", text));
-        }
+        let parameters = config.authorize_parameters.iter().filter_map(|(name, _)| problem_of_parameter(name));
+        problems.extend(parameters.map(|text| invalid("authorize_parameters", text)));
         check_provider(&config, &mut problems);
-        if problems.is_empty() { Ok(Self { config, target }) } else { Err(ConfigError::new(problems)) }
+        if problems.is_empty() { Ok(Self { config, table }) } else { Err(ConfigError::new(problems)) }
     }
 }
 
@@ -83,6 +87,50 @@ fn invalid(key: &str, text: impl Into<String>) -> Problem {
 
 fn insecure(key: &str, text: impl Into<String>) -> Problem {
     Problem::sentence(ProblemKind::Insecure, text).for_key(KeyAt::path(key))
+}
+
+/// The compiled rules.
+fn table_of(config: &EmulatorConfig, needs_targets: bool, problems: &mut Vec<Problem>) -> Table {
+    let target = config.target.as_deref().and_then(|target| target_of(target).map_err(|p| problems.push(p)).ok());
+    let mut groups = BTreeMap::new();
+    for (name, url) in &config.target_groups {
+        match target_of(url) {
+            Ok(_) if groups.contains_key(name) => {
+                problems.push(invalid("target", format!("the target group {} has two targets", quoted(name))));
+            }
+            Ok(address) => {
+                groups.insert(name.clone(), address);
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if config.rules_files.is_empty() {
+        let settings = [
+            ("target", !groups.is_empty()),
+            ("rules_parameters", !config.rules_parameters.is_empty()),
+            ("rules_listener", config.rules_listener.is_some()),
+        ];
+        for (key, _) in settings.into_iter().filter(|(_, is_set)| *is_set) {
+            let text = "target groups, parameters and listeners are those of a file of rules: set rules_files";
+            problems.push(Problem::sentence(ProblemKind::Missing, text).for_key(KeyAt::path(key)));
+        }
+    }
+    let sign_in = Authenticate {
+        on_unauthenticated: config.on_unauthenticated,
+        scope: config.scope.clone(),
+        parameters: config.authorize_parameters.clone(),
+        session_timeout: config.session_timeout,
+        cookies: SessionCookies { name: config.cookie_name.clone(), secure: config.tls.is_some() },
+    };
+    let files = Files {
+        paths: &config.rules_files,
+        parameters: &config.rules_parameters,
+        listener: config.rules_listener.as_deref(),
+        responds_501: config.unsupported_rules == UnsupportedRules::Respond501,
+        groups: &groups,
+        needs_targets,
+    };
+    Table::new(&config.rules, &sign_in, target.as_ref(), &files, problems)
 }
 
 fn target_of(target: &str) -> Result<http::uri::Authority, Problem> {

@@ -12,8 +12,10 @@ mod identity_provider;
 mod reserved_claims;
 mod rule;
 mod settings;
+mod target;
 
 use std::{
+    collections::BTreeMap,
     fmt,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -28,10 +30,11 @@ pub use self::{
     client::{ClientAuthentication, ClientSecret},
     identity_provider::{Endpoints, IdentityProvider},
     reserved_claims::ReservedClaims,
-    rule::{OnUnauthenticated, Rule, RuleAction},
+    rule::{OnUnauthenticated, Rule, RuleAction, UnsupportedRules},
     settings::{DemoSettings, EmulatorSettings},
+    target::Target,
 };
-use crate::{Clock, internal::SharedClock};
+use crate::{Clock, ConfigError, internal::SharedClock};
 
 /// The default signer. Its account `000000000000` belongs to no AWS customer; only such a signer
 /// may serve its keys over plain http.
@@ -53,6 +56,7 @@ pub struct EmulatorConfig {
     pub(super) more_hosts: Vec<String>,
     pub(super) keys_listen: SocketAddr,
     pub(super) target: Option<String>,
+    pub(super) target_groups: Vec<(String, String)>,
     pub(super) wait_for_target: Duration,
     pub(super) provider: IdentityProvider,
     pub(super) client_id: String,
@@ -64,6 +68,10 @@ pub struct EmulatorConfig {
     pub(super) session_timeout: Duration,
     pub(super) on_unauthenticated: OnUnauthenticated,
     pub(super) rules: Vec<Rule>,
+    pub(super) rules_files: Vec<PathBuf>,
+    pub(super) rules_parameters: BTreeMap<String, String>,
+    pub(super) rules_listener: Option<String>,
+    pub(super) unsupported_rules: UnsupportedRules,
     pub(super) reserved_claims: ReservedClaims,
     pub(super) signer: String,
     pub(super) tls: Option<PathBuf>,
@@ -89,6 +97,7 @@ impl EmulatorConfig {
             more_hosts: Vec::new(),
             keys_listen: loopback(KEYS_PORT),
             target: None,
+            target_groups: Vec::new(),
             wait_for_target: Duration::ZERO,
             provider: IdentityProvider::demo(loopback(PROVIDER_PORT)),
             client_id: "alb-emulator".to_owned(),
@@ -100,6 +109,10 @@ impl EmulatorConfig {
             session_timeout: Duration::from_secs(604_800),
             on_unauthenticated: OnUnauthenticated::default(),
             rules: Vec::new(),
+            rules_files: Vec::new(),
+            rules_parameters: BTreeMap::new(),
+            rules_listener: None,
+            unsupported_rules: UnsupportedRules::default(),
             reserved_claims: ReservedClaims::default(),
             signer: SIGNER.to_owned(),
             tls: None,
@@ -124,6 +137,13 @@ impl EmulatorConfig {
     /// The target of requests: `http://localhost:3000`. Plain http, without a path.
     pub fn target(mut self, url: impl Into<String>) -> Self {
         self.target = Some(url.into());
+        self
+    }
+
+    /// The target of a target group that the rules of [`rules_file`](Self::rules_file) name, by its
+    /// name or by its logical id in a template.
+    pub fn target_group(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
+        self.target_groups.push((name.into(), url.into()));
         self
     }
 
@@ -219,6 +239,42 @@ impl EmulatorConfig {
     pub fn rule(mut self, rule: Rule) -> Self {
         self.rules.push(rule);
         self
+    }
+
+    /// Reads rules from a file: what `aws elbv2 describe-rules` or `describe-listeners` prints as
+    /// JSON, or a CloudFormation template. They apply by priority, after those of
+    /// [`rule`](Self::rule). Several files are read as one.
+    pub fn rules_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.rules_files.push(file.into());
+        self
+    }
+
+    /// The value of a parameter of the templates.
+    pub fn rules_parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.rules_parameters.insert(name.into(), value.into());
+        self
+    }
+
+    /// The listener to emulate, by ARN or logical id, if the files have several ones.
+    pub fn rules_listener(mut self, name: impl Into<String>) -> Self {
+        self.rules_listener = Some(name.into());
+        self
+    }
+
+    /// What happens if a rule of a file has an action that is not emulated. Default: the emulator
+    /// does not start.
+    pub fn unsupported_rules(mut self, what: UnsupportedRules) -> Self {
+        self.unsupported_rules = what;
+        self
+    }
+
+    /// The rules in the order in which they apply, as a text for people.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the configuration. A target group without a target is no
+    /// mistake here.
+    pub fn describe_rules(&self) -> Result<String, ConfigError> {
+        Ok(check::Checked::without_targets(self.clone())?.table.to_string())
     }
 
     /// The ARN that tokens name as their signer. Its account must be `000000000000`.

@@ -8,8 +8,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::{
     ClientAuthentication, ClientSecret, EmulatorConfig, Endpoints, IdentityProvider, OnUnauthenticated, ReservedClaims,
-    Rule,
+    Rule, Target, UnsupportedRules,
     flag_values::{address, parameter, seconds},
+    target::{or_targets, targets},
 };
 use crate::{
     ConfigError,
@@ -38,9 +39,11 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmulatorSettings {
-    /// URL of the application: plain http, without a path.
-    #[arg(long, value_name = "URL", help_heading = "Application")]
-    pub target: Option<String>,
+    /// URL of the application: plain http, without a path. NAME=URL is the target of one target group of --rules; may be
+    /// given several times.
+    #[arg(long, value_name = "[NAME=]URL", help_heading = "Application")]
+    #[serde(deserialize_with = "targets")]
+    pub target: Vec<Target>,
 
     /// How long a request waits for an application that is not listening before the response is 502
     /// [default: 0s, with a COMMAND 60s].
@@ -95,6 +98,24 @@ pub struct EmulatorSettings {
     /// authenticate action. May be given several times; the first rule that matches applies.
     #[arg(long = "rule", value_name = "PATH=ACTION", help_heading = "Load balancer")]
     pub rules: Vec<Rule>,
+
+    /// Reads the listener's rules from a file: JSON of `aws elbv2 describe-rules` or `describe-listeners`, or a CloudFormation
+    /// template. May be given several times; all files are read as one.
+    #[arg(long = "rules", value_name = "FILE", help_heading = "Load balancer")]
+    pub rules_files: Vec<PathBuf>,
+
+    /// A parameter of the templates; may be given several times.
+    #[arg(long = "rules-parameter", value_name = "NAME=VALUE", value_parser = parameter, help_heading = "Load balancer")]
+    #[serde(deserialize_with = "pairs")]
+    pub rules_parameters: Vec<(String, String)>,
+
+    /// The listener of the files, by ARN or logical id, if they have several ones.
+    #[arg(long, value_name = "LISTENER", help_heading = "Load balancer")]
+    pub rules_listener: Option<String>,
+
+    /// What happens if a rule of a file has an action that is not emulated [default: refuse].
+    #[arg(long, value_name = "WHAT", help_heading = "Load balancer")]
+    pub unsupported_rules: Option<UnsupportedRules>,
 
     /// What happens to iss and exp of the provider's own in its userinfo response, as Dex sends them [default: replace].
     #[arg(long, value_name = "WHAT", help_heading = "Load balancer")]
@@ -196,7 +217,7 @@ impl EmulatorSettings {
         let parameters = others.authorize_parameters.into_iter().filter(|(name, _)| !named(name));
         let authorize_parameters = parameters.chain(self.authorize_parameters.iter().cloned()).collect();
         Self {
-            target: self.target.or(others.target),
+            target: or_targets(self.target, others.target),
             wait_for_target_seconds: self.wait_for_target_seconds.or(others.wait_for_target_seconds),
             demo: match (self.demo, others.demo) {
                 (Some(demo), Some(other)) => Some(demo.or(other)),
@@ -212,6 +233,10 @@ impl EmulatorSettings {
             authorize_parameters,
             on_unauthenticated: self.on_unauthenticated.or(others.on_unauthenticated),
             rules: joined(self.rules, others.rules),
+            rules_files: joined(self.rules_files, others.rules_files),
+            rules_parameters: joined(others.rules_parameters, self.rules_parameters),
+            rules_listener: self.rules_listener.or(others.rules_listener),
+            unsupported_rules: self.unsupported_rules.or(others.unsupported_rules),
             reserved_claims: self.reserved_claims.or(others.reserved_claims),
             session_timeout_seconds: self.session_timeout_seconds.or(others.session_timeout_seconds),
             cookie_name: self.cookie_name.or(others.cookie_name),
@@ -250,7 +275,18 @@ impl EmulatorSettings {
         let mut config = EmulatorConfig::new();
         config.provider = self.provider(config.provider)?;
         config.client_secret = self.read_client_secret()?;
-        set(&mut config.target, self.target.clone().map(Some));
+        for target in &self.target {
+            match (&target.group, &config.target) {
+                (Some(group), _) => config.target_groups.push((group.clone(), target.url.clone())),
+                (None, None) => config.target = Some(target.url.clone()),
+                (None, Some(_)) => {
+                    let text =
+                        "several targets have no name: name the target group of each, NAME=http://localhost:3000";
+                    let problem = Problem::sentence(ProblemKind::Conflict, text);
+                    return Err(ConfigError::new([problem.for_key(KeyAt::path("target"))]));
+                }
+            }
+        }
         set(&mut config.wait_for_target, self.wait_for_target_seconds.map(Duration::from_secs));
         set(&mut config.listen, self.listen);
         set(&mut config.public_host, self.public_host.clone());
@@ -268,6 +304,10 @@ impl EmulatorSettings {
         config.more_hosts.extend(self.more_hosts.iter().cloned());
         config.post_logout_paths.extend(self.post_logout_paths.iter().cloned());
         config.rules.extend(self.rules.iter().cloned());
+        config.rules_files.extend(self.rules_files.iter().cloned());
+        config.rules_parameters.extend(self.rules_parameters.iter().cloned());
+        config.rules_listener = self.rules_listener.clone();
+        set(&mut config.unsupported_rules, self.unsupported_rules);
         config.authorize_parameters.extend(self.authorize_parameters.iter().cloned());
         Ok(config)
     }

@@ -39,7 +39,6 @@ const RETRY: Duration = Duration::from_millis(100);
 const ENDING: Duration = Duration::from_millis(250);
 
 pub(super) struct Proxy {
-    target: Option<uri::Authority>,
     forwarder: Forwarder<HttpConnector>,
     wait_for_target: Duration,
     /// Whether the last request failed: the target may be about to end.
@@ -47,9 +46,9 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    pub(super) fn new(target: Option<uri::Authority>, wait_for_target: Duration) -> Self {
+    pub(super) fn new(wait_for_target: Duration) -> Self {
         let forwarder = Forwarder::new(tcp_connector(), RESPONSE_TIMEOUT, strip_oidc_headers);
-        Self { target, forwarder, wait_for_target, failed: AtomicBool::new(false) }
+        Self { forwarder, wait_for_target, failed: AtomicBool::new(false) }
     }
 
     /// Aborts upgraded connections (WebSockets), which have no end by themselves.
@@ -58,8 +57,13 @@ impl Proxy {
     }
 
     /// The target's response, or the response of a load balancer in its place.
-    pub(super) async fn forward(&self, mut request: Request<Incoming>, client: ClientConnection) -> Response<Body> {
-        let Some(target) = &self.target else { return error_response(503, "no target is configured") };
+    pub(super) async fn forward(
+        &self,
+        mut request: Request<Incoming>,
+        client: ClientConnection,
+        target: Option<&uri::Authority>,
+    ) -> Response<Body> {
+        let Some(target) = target else { return error_response(503, "no target is configured") };
         if !headers::add(request.headers_mut(), client) {
             return error_response(463, "X-Forwarded-For has more than 30 addresses");
         }

@@ -16,6 +16,7 @@ const MAX_SHARDS: usize = 4;
 const SHARD_BYTES: usize = 3_900;
 
 /// How session cookies are written and read.
+#[derive(Clone)]
 pub(in crate::emulator) struct SessionCookies {
     pub(in crate::emulator) name: String,
     /// Whether https is served. Browsers reject `Secure` cookies over plain http.

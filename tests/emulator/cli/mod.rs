@@ -2,6 +2,7 @@
 
 mod application;
 mod program;
+mod rules_files;
 mod running;
 
 mod child;

@@ -17,6 +17,7 @@ mod providers;
 mod proxy;
 mod renewal;
 mod rules;
+mod rules_files;
 mod sessions;
 mod sign_in;
 mod smuggling;
