@@ -17,3 +17,4 @@ mod browser;
 mod postgres;
 mod programs;
 mod stock_backstage;
+mod verifiers;
