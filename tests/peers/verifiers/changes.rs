@@ -108,7 +108,7 @@ const SEGMENTS: &[Change] = &[
 
 /// Of the signature.
 const SIGNATURE: &[Change] = &[
-    ("other key", |draft, _| draft.signer = 1 - draft.signer),
+    ("other key", |draft, _| draft.signer = 1 - draft.signer.min(1)),
     ("unknown key", |draft, _| draft.signer = 2),
     ("signature byte", |draft, _| {
         draft.edit_signature(|mut signature, random| {
