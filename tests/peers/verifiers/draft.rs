@@ -14,6 +14,7 @@ pub enum Text {
 
 type EditText = fn(&[u8], &mut Random) -> Vec<u8>;
 type EditSegment = fn(&str, &mut Random) -> String;
+type EditSignature = fn(Vec<u8>, &mut Random) -> Vec<u8>;
 
 pub struct Draft {
     /// Names and values as JSON, of the header and of the claims.
@@ -23,7 +24,7 @@ pub struct Draft {
     edit_segment: Option<(usize, EditSegment)>,
     pub signer: usize,
     pub signed_instead: Option<String>,
-    edit_signature: Option<fn(Vec<u8>, &mut Random) -> Vec<u8>>,
+    edit_signature: Option<EditSignature>,
     edit_token: Option<fn(String, &mut Random) -> String>,
     now: u64,
     kids: [String; 2],
@@ -120,7 +121,7 @@ impl Draft {
         self.edit_segment = Some((random.below(3), edit));
     }
 
-    pub fn edit_signature(&mut self, edit: fn(Vec<u8>, &mut Random) -> Vec<u8>) {
+    pub fn edit_signature(&mut self, edit: EditSignature) {
         self.edit_signature = Some(edit);
     }
 
