@@ -18,3 +18,4 @@ mod postgres;
 mod programs;
 mod rules;
 mod stock_backstage;
+mod verifiers;
