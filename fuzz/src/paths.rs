@@ -30,7 +30,8 @@ pub(crate) fn run(data: &[u8]) {
 
 fn readings(path: &str) {
     let Some(readings) = fuzzing::path_readings(path) else {
-        assert!(path.matches(['%', '\\', ';', '.', '/']).count() > 8, "an honest path has few readings");
+        let is_honest = !path.contains("%25") && path.matches(['%', '\\', ';', '.', '/']).count() <= 8;
+        assert!(!is_honest, "an honest path has few readings");
         return;
     };
     assert!(readings.iter().any(|reading| reading == path) && readings.len() <= 64);
