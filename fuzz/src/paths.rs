@@ -30,7 +30,10 @@ pub(crate) fn run(data: &[u8]) {
 
 fn readings(path: &str) {
     let Some(readings) = fuzzing::path_readings(path) else {
-        let is_honest = !path.contains("%25") && path.matches(['%', '\\', ';', '.', '/']).count() <= 8;
+        // Backslashes, escaped escapes and empty segments multiply the readings, and no application writes them together.
+        let folded = path.to_ascii_lowercase();
+        let is_honest = !["%25", "%5c", "%2f", "\\", "//"].iter().any(|odd| folded.contains(odd))
+            && path.matches(['%', '\\', ';', '.', '/']).count() <= 8;
         assert!(!is_honest, "an honest path has few readings");
         return;
     };

@@ -49,7 +49,8 @@ impl Cookies {
     /// The session in the headers of a request.
     pub fn read(&self, headers: &HeaderMap, now: u64) -> Content {
         match self.cookies.read(headers, &self.sealer, now) {
-            Found::None => Content::None,
+            // A part of a session counts as none.
+            Found::None | Found::Incomplete(_) => Content::None,
             Found::Expired => Content::Expired,
             Found::Session(session) => {
                 Content::Session { subject: session.subject, access_token: session.access_token }

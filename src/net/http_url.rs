@@ -60,8 +60,11 @@ impl HttpUrl {
         if !is_host(&host) {
             return Err(HttpUrlError::Host);
         }
-        let port = match authority.as_str().get(host.len()..).and_then(|rest| rest.strip_prefix(':')) {
-            None => None,
+        let after_host = authority.as_str().get(host.len()..).unwrap_or_default();
+        let port = match after_host.strip_prefix(':') {
+            None if after_host.is_empty() => None,
+            // `http::Uri` accepts more text after an IPv6 address.
+            None => return Err(HttpUrlError::Host),
             Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
                 let port = digits.parse().ok().filter(|port: &u16| *port > 0);
                 Some(port.ok_or(HttpUrlError::Port)?)
@@ -189,6 +192,8 @@ mod tests {
             ("https://b%C3%BCcher.example", Invalid),
             ("https://[::1%25eth0]", Host),
             ("https://[1.2.3.4]", Host),
+            ("https://[::1]example.com", Host),
+            ("https://[::1]80", Host),
             ("https://host:", Port),
             ("https://host:0", Port),
             ("https://host:65536", Port),

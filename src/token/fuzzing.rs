@@ -4,7 +4,8 @@ use serde::de::MapAccess;
 
 use super::{
     header::{JoseHeader, RawHeader, TextMember},
-    json::{JsonFault, JsonLimits, Members, Unread, Value, read_object, replace_large_numbers},
+    json::{JsonFault, JsonLimits, Members, Unread, Value, read_object},
+    large_numbers::replace_large_numbers,
     segments::{Encoded, Segments},
 };
 use crate::limits::TokenLimits;
