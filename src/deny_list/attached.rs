@@ -7,7 +7,9 @@ use super::{
     list::DenyList,
     set::{DeniedUser, Verdict},
 };
-use crate::{identity::EntityRef, telemetry::OncePerMinute};
+#[cfg(feature = "backstage")]
+use crate::identity::EntityRef;
+use crate::telemetry::OncePerMinute;
 
 /// The lists that are attached to a layer. None can be taken away while requests pass.
 #[derive(Default)]

@@ -25,7 +25,7 @@ mod variables;
 #[cfg(feature = "app-config")]
 pub(crate) mod yaml;
 
-#[cfg(any(feature = "backstage", feature = "emulator"))]
+#[cfg(any(feature = "app-config", feature = "emulator"))]
 pub(crate) use self::suggest::closest;
 pub use self::{error::ConfigError, location::Location, problem::Problem, problem_kind::ProblemKind};
 pub(crate) use self::{files::FilesRead, location::KeyAt};
