@@ -10,6 +10,6 @@ use crate::backstage::PublicJwk;
 pub fn user_token(token: &str, now: SystemTime, key: &PublicJwk) -> Option<(String, Option<(String, SystemTime)>)> {
     let token = UnverifiedToken::read(token, now).ok()?;
     let kid = token.kid().to_owned();
-    let user = token.verify(Some(key)).ok();
+    let user = token.verify(key).ok();
     Some((kid, user.map(|user| (user.user_entity_ref.as_str().to_owned(), user.expires_at))))
 }

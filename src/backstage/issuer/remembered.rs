@@ -2,8 +2,8 @@
 //!
 //! The rules are those of the layer's cache. A token is remembered only after its complete verification with a key that a
 //! replica has published, under all of its bytes and never under a hash alone. Each hit checks the token's times again, and
-//! that the key which verified it is still published under its kid. Nothing else is remembered: deny lists and the store of
-//! users are asked at each request, and a token that a service behind this one signed is verified each time.
+//! that the key which verified it is still published under its kid. Only that is remembered: deny lists and the store of
+//! users are read for each request, and a token that a service behind this one signed is verified each time.
 
 use std::hash::{Hash, Hasher};
 

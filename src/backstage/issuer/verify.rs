@@ -17,6 +17,7 @@ use crate::{
 /// Maximum difference between the clocks of two replicas.
 const LEEWAY: Duration = Duration::from_secs(30);
 const EXPIRED: &str = "the token has expired";
+pub(super) const UNKNOWN_KEY: &str = "the token's key is unknown";
 
 /// The user of a valid token.
 #[derive(Debug, Clone)]
@@ -155,9 +156,8 @@ impl<'t> UnverifiedToken<'t> {
         self.window
     }
 
-    /// The user, if this key signed the token. `None` stands for a key that was never published.
-    pub(super) fn verify(self, key: Option<&PublicJwk>) -> Result<VerifiedUser, TokenRefused> {
-        let key = key.ok_or(TokenRefused::Invalid("the token's key is unknown"))?;
+    /// The user, if this key signed the token.
+    pub(super) fn verify(self, key: &PublicJwk) -> Result<VerifiedUser, TokenRefused> {
         let key = key.verifier().ok_or(TokenRefused::Invalid("the token's key is not for ES256"))?;
         let signed = key.verify_sig(self.signing_input, &self.signature);
         signed.map_err(|_| TokenRefused::Invalid("the token's signature is invalid")).map(|()| self.user)

@@ -172,6 +172,26 @@ async fn the_key_set_verifies_the_tokens_of_both() {
     assert_eq!(site.user_info(&other.token("user:default/unknown").await).await.status, 404);
 }
 
+/// Clients of the service behind are not those who make up kids, which the budget of store queries is for.
+#[tokio::test]
+async fn f_64_many_tokens_of_the_service_behind_spend_nothing_of_the_budget_for_unknown_kids() {
+    let other = Other::new(Answers::Documents);
+    let site = in_front_of(&other).await;
+    for number in 0..40 {
+        let token = other.token("user:default/jane.doe").await;
+        assert_eq!(
+            site.user_info(&token).await.status,
+            404,
+            "token {number}: valid, and of a user without a session here"
+        );
+    }
+    // The budget is there for a key that neither has listed yet.
+    let stranger = Other::new(Answers::Documents);
+    assert_eq!(site.user_info(&stranger.token("user:default/jane.doe").await).await.status, 401);
+    // And a key of this service is found though the one behind is asked first.
+    assert_eq!(site.user_info(&site.token(&User::jane()).await).await.status, 200);
+}
+
 #[tokio::test]
 async fn one_request_for_keys_behind_is_enough_for_many_here() {
     let other = Other::new(Answers::Documents);

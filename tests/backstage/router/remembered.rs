@@ -1,4 +1,4 @@
-//! S-140: what is asked at each request, although the user's token was verified before.
+//! S-140: what is read for each request, although the user's token was verified before.
 
 use std::sync::atomic::Ordering;
 

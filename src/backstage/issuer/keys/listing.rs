@@ -139,6 +139,11 @@ impl Listings {
         self.last.lock().listing.clone()
     }
 
+    /// Whether the last list has a key with this kid that has not expired.
+    pub(super) fn lists(&self, kid: &str, now: SystemTime) -> bool {
+        self.last().is_some_and(|listing| listing.find(kid, now).is_some())
+    }
+
     /// The key with this kid; queries the store if that may help. `None` if the key was never
     /// published.
     pub(super) async fn find(&self, kid: &str, now: SystemTime) -> Result<Option<PublicJwk>, StoreError> {

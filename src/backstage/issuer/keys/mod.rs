@@ -180,6 +180,12 @@ impl KeyRing {
         Ok(self.union(own, &listing, now))
     }
 
+    /// Whether a key with this kid is known without a query of the store.
+    pub(super) fn lists(&self, kid: &str) -> bool {
+        let now = self.now();
+        self.source.lock().listed(now).iter().any(|key| key.kid() == kid) || self.listings.lists(kid, now.date)
+    }
+
     /// The public key with this kid. `None` if no replica has published it.
     pub(super) async fn find(&self, kid: &str) -> Result<Option<PublicJwk>, StoreError> {
         let now = self.now();
