@@ -4,7 +4,7 @@
 //! | situation | the stream |
 //! |---|---|
 //! | a deny list names the user while it lasts | is ended within 2 s |
-//! | the token of the request expires | goes on; with `end_streams_with_token` it is ended within 2 s |
+//! | the token of the request expires | goes on; with `end_streams_with_token` it is ended within 2 s; if the token had expired, but was still accepted, after the leeway |
 //! | the request has no user: an exempt path, or no token where one is optional | goes on |
 //!
 //! A stream is ended by an end of its connection (HTTP/1.1) or a reset (HTTP/2), so that a response that is cut off does not look whole.
@@ -31,7 +31,8 @@ const INTERVAL: Duration = Duration::from_millis(500);
 pub(super) struct StreamUser {
     handle: AlbAuthHandle,
     who: Who,
-    ends_with_token: bool,
+    /// With `end_streams_with_token`.
+    ends_at: Option<SystemTime>,
 }
 
 #[derive(Clone)]
@@ -47,7 +48,12 @@ impl StreamUser {
             Some(identity) => Who::Named(identity.clone()),
             None => Who::Unnamed(Claims::of(extensions)?.clone()),
         };
-        Some(Self { handle: handle.clone(), who, ends_with_token })
+        let ends_at = ends_with_token.then(|| {
+            let expiry = who.claims().token_expires_at();
+            // The layer has accepted the token. If it has expired already, then within the leeway for other clocks.
+            if expiry > SystemTime::now() { expiry } else { handle.accepts_until(who.claims()) }
+        });
+        Some(Self { handle: handle.clone(), who, ends_at })
     }
 
     /// Returns when a request that the layer has just admitted is to be refused after all, because it still waits for its response.
@@ -80,16 +86,22 @@ impl StreamUser {
     }
 
     fn reason(&self) -> Option<Reason> {
-        let (denied, claims) = match &self.who {
-            Who::Named(identity) => (self.handle.check_denied(identity), identity.claims()),
-            Who::Unnamed(claims) => (self.handle.check_denied(claims), claims),
+        let denied = match &self.who {
+            Who::Named(identity) => self.handle.check_denied(identity),
+            Who::Unnamed(claims) => self.handle.check_denied(claims),
         };
         match denied {
             Err(error) => Some(Reason::Denied(error)),
-            Ok(()) if self.ends_with_token && claims.token_expires_at() <= SystemTime::now() => {
-                Some(Reason::TokenIsOver)
-            }
-            Ok(()) => None,
+            Ok(()) => self.ends_at.filter(|end| *end <= SystemTime::now()).map(|_| Reason::TokenIsOver),
+        }
+    }
+}
+
+impl Who {
+    fn claims(&self) -> &Claims {
+        match self {
+            Self::Named(identity) => identity.claims(),
+            Self::Unnamed(claims) => claims,
         }
     }
 }

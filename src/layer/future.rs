@@ -95,8 +95,9 @@ impl CacheControl {
         if self == Self::Leave || GrpcFamily::of(response.headers()).is_some() {
             return;
         }
-        if let header::Entry::Vacant(entry) = response.headers_mut().entry(header::CACHE_CONTROL) {
-            entry.insert(HeaderValue::from_static("private"));
+        // Not `entry`, which panics if the application filled the map.
+        if let Ok(header::Entry::Vacant(entry)) = response.headers_mut().try_entry(header::CACHE_CONTROL) {
+            drop(entry.try_insert(HeaderValue::from_static("private")));
         }
     }
 }

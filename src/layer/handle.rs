@@ -106,6 +106,13 @@ impl AlbAuthHandle {
         self.authenticator.denial(user.into()).map_or(Ok(()), Err)
     }
 
+    /// Until when the layer accepts the token of these claims: its expiry and the leeway.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn accepts_until(&self, claims: &crate::Claims) -> std::time::SystemTime {
+        let leeway = self.authenticator.current().config().inner.token_limits.leeway;
+        claims.token_expires_at().checked_add(leeway).unwrap_or_else(|| claims.token_expires_at())
+    }
+
     /// As [`check_denied`](Self::check_denied), by the entity ref alone.
     #[cfg(feature = "backstage")]
     pub(crate) fn check_denied_user(&self, user: &crate::EntityRef) -> Result<(), AuthError> {

@@ -1,15 +1,13 @@
 //! Servers of applications behind the proxy, each with its own reading of HTTP.
 
-use std::{fs, net::SocketAddr, path::Path, process::Stdio, time::Duration};
+use std::{fs, net::SocketAddr, path::Path};
 
-use tokio::{
-    net::TcpStream,
-    process::{Child, Command},
-};
+use tokio::process::{Child, Command};
 
 use crate::{
+    peer,
     port::free_port,
-    site::{LONG, Log, Site, status},
+    site::{Log, Site, status},
     smuggling,
 };
 
@@ -24,23 +22,9 @@ impl Server {
     async fn start(command: impl FnOnce(SocketAddr, &Path) -> Command) -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let folder = tempfile::tempdir().expect("a folder");
-        let log = fs::File::create(folder.path().join("log")).expect("a file");
-        let child = command(address, folder.path())
-            .env("SEEN", folder.path().join("seen"))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a file"))
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .expect("it is installed: run .ci/peers");
-        let listening = async {
-            while TcpStream::connect(address).await.is_err() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        if tokio::time::timeout(LONG, listening).await.is_err() {
-            panic!("{}", fs::read_to_string(folder.path().join("log")).unwrap_or_default());
-        }
+        let mut command = command(address, folder.path());
+        command.env("SEEN", folder.path().join("seen"));
+        let child = peer::start(command, address, folder.path()).await;
         let lines =
             "profile: grafana\nexempt: [POST /open, /open]\nheader_timeout_seconds: 5\nidle_timeout_seconds: 5\n";
         let site = Site::in_front_of(&format!("http://{address}"), lines, Log::default()).await;

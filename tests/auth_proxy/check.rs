@@ -50,10 +50,10 @@ const FILES: [&str; 12] = [
 fn every_file_that_cannot_be_read_is_reported_at_once_by_check_and_by_the_start() {
     let folder = tempfile::tempdir().expect("a folder");
     for arguments in [[&["check"], &FILES[..]].concat(), FILES.to_vec()] {
-        let (code, said) = run(folder.path(), &arguments);
-        assert_eq!(code, Some(1), "{said}");
+        let (code, printed) = run(folder.path(), &arguments);
+        assert_eq!(code, Some(1), "{printed}");
         for file in ["no-ca.pem", "no-certificate.pem", "no-key.pem", "no-list.jsonl"] {
-            assert!(said.contains(file), "{file}: {said}");
+            assert!(printed.contains(file), "{file}: {printed}");
         }
     }
 }
@@ -64,15 +64,15 @@ fn a_file_that_is_not_what_its_key_says_is_reported() {
     for name in ["no-ca.pem", "no-certificate.pem", "no-key.pem", "no-list.jsonl"] {
         std::fs::write(folder.path().join(name), "{\"usr\": \"user:default/jane.doe\"}\n").expect("written");
     }
-    let (code, said) = run(folder.path(), &[&["check"], &FILES[..]].concat());
-    assert_eq!(code, Some(1), "{said}");
+    let (code, printed) = run(folder.path(), &[&["check"], &FILES[..]].concat());
+    assert_eq!(code, Some(1), "{printed}");
     for key in ["upstream_ca", "tls_certificate", "deny_list"] {
-        assert!(effect(&said, key).ends_with("refused: see below"), "{key}: {said}");
+        assert!(effect(&printed, key).ends_with("refused: see below"), "{key}: {printed}");
     }
     std::fs::write(folder.path().join("list.jsonl"), "{\"entries\": 0}\n").expect("written");
-    let (code, said) =
+    let (code, printed) =
         run(folder.path(), &["check", "--upstream", "http://127.0.0.1:3000", "--deny-list", "list.jsonl"]);
-    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(code, Some(0), "{printed}");
 }
 
 #[test]
@@ -89,23 +89,23 @@ fn files_and_values_are_reported_together_and_what_is_refused_is_not_called_used
         "--deny-list",
         "no",
     ];
-    let (code, said) = run(folder.path(), &arguments);
-    assert_eq!(code, Some(1), "{said}");
+    let (code, printed) = run(folder.path(), &arguments);
+    assert_eq!(code, Some(1), "{printed}");
     for key in ["upstream", "profile", "exempt", "deny_list"] {
-        assert!(effect(&said, key).ends_with("refused: see below"), "{key}: {said}");
+        assert!(effect(&printed, key).ends_with("refused: see below"), "{key}: {printed}");
     }
-    let exempt = said.lines().find(|line| line.contains("(--exempt)")).expect("a problem");
+    let exempt = printed.lines().find(|line| line.contains("(--exempt)")).expect("a problem");
     assert_eq!(exempt.matches("write it as").count(), 1, "{exempt}");
 }
 
 #[test]
 fn the_variables_of_the_layer_and_what_they_trust_are_shown() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (code, said) = run(folder.path(), &["check", "--upstream", "http://127.0.0.1:3000"]);
-    assert_eq!(code, Some(0), "{said}");
+    let (code, printed) = run(folder.path(), &["check", "--upstream", "http://127.0.0.1:3000"]);
+    assert_eq!(code, Some(0), "{printed}");
     for (name, _) in TRUST {
-        assert!(effect(&said, name).ends_with("used"), "{said}");
+        assert!(effect(&printed, name).ends_with("used"), "{printed}");
     }
-    assert!(said.contains("trusts arn:aws:elasticloadbalancing:eu-central-1:123456789012:"), "{said}");
-    assert!(said.contains("warning: an email without the claim email_verified"), "{said}");
+    assert!(printed.contains("trusts arn:aws:elasticloadbalancing:eu-central-1:123456789012:"), "{printed}");
+    assert!(printed.contains("warning: an email without the claim email_verified"), "{printed}");
 }

@@ -6,17 +6,14 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::Stdio,
     time::Duration,
 };
 
-use tokio::{
-    net::TcpStream,
-    process::{Child, Command},
-};
+use tokio::process::{Child, Command};
 use tower_alb_auth::test_util::User;
 
 use crate::{
+    peer,
     site::{LONG, Log, Site, raw, serve, service, status},
     smuggling,
 };
@@ -94,22 +91,7 @@ impl Gateway {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join(name);
         fs::write(&file, text).expect("written");
-        let log = fs::File::create(folder.path().join("output")).expect("a file");
-        let child = command(&file, folder.path())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a file"))
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .expect("it is installed: run .ci/peers");
-        let listening = async {
-            while TcpStream::connect(free).await.is_err() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        if tokio::time::timeout(LONG, listening).await.is_err() {
-            panic!("{}", fs::read_to_string(folder.path().join("output")).unwrap_or_default());
-        }
+        let child = peer::start(command(&file, folder.path()), free, folder.path()).await;
         Self { site, address: free, _child: child, folder }
     }
 

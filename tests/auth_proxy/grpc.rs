@@ -90,7 +90,7 @@ async fn grpcio_calls_pass_with_a_token_alone() {
             .kill_on_drop(true);
         let output = tokio::time::timeout(LONG, command.output()).await.expect("in time").expect("run .ci/peers");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        assert_eq!(said[1][0][0], expected, "{token:?}: {said}");
+        let parsed: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(parsed[1][0][0], expected, "{token:?}: {parsed}");
     }
 }

@@ -1,13 +1,14 @@
 //! JupyterHub with its authenticator for remote users, behind the proxy.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::path::Path;
 
-use tokio::{net::TcpStream, process::Command};
+use tokio::process::Command;
 use tower_alb_auth::test_util::User;
 
 use crate::{
+    peer,
     port::free_port,
-    site::{LONG, Log, Site, status},
+    site::{Log, Site, status},
 };
 
 #[tokio::test]
@@ -15,26 +16,13 @@ use crate::{
 async fn s_94_jupyterhub_signs_in_the_user_of_the_token_alone() {
     let (port, folder) = (free_port(), tempfile::tempdir().expect("a folder"));
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let log = std::fs::File::create(folder.path().join("log")).expect("a file");
-    let _child = Command::new(root.join("target/peers/venv/bin/python"))
+    let mut command = Command::new(root.join("target/peers/venv/bin/python"));
+    command
         .args(["-m", "jupyterhub", "--config"])
         .arg(root.join("tests/peers/jupyterhub_config.py"))
         .env("HUB_PORT", port.to_string())
-        .current_dir(folder.path())
-        .stdin(Stdio::null())
-        .stdout(log.try_clone().expect("a file"))
-        .stderr(log)
-        .kill_on_drop(true)
-        .spawn()
-        .expect("it is installed: run .ci/peers");
-    let listening = async {
-        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    if tokio::time::timeout(LONG, listening).await.is_err() {
-        panic!("{}", std::fs::read_to_string(folder.path().join("log")).unwrap_or_default());
-    }
+        .current_dir(folder.path());
+    let _child = peer::start(command, ([127, 0, 0, 1], port).into(), folder.path()).await;
     let lines = "profile: jupyterhub\nrules: [{ path: /hub/login, access: optional }]\n";
     let site = Site::in_front_of(&format!("http://127.0.0.1:{port}"), lines, Log::default()).await;
     let token = |user: &str| format!("x-amzn-oidc-data: {}\r\n", site.alb.sign(&User::entra(user)));

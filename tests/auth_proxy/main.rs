@@ -1,4 +1,4 @@
-//! The proxy for services in any language, by real HTTP: a mock load balancer, the proxy, and a service that says what it saw.
+//! The proxy for services in any language, by real HTTP: a mock load balancer, the proxy, and a service that returns what it saw.
 
 #[path = "../support/port.rs"]
 mod port;
@@ -26,13 +26,12 @@ mod listeners;
 mod long_streams;
 mod mutated;
 mod other_paths;
-mod partly_decoded;
+mod other_readings;
 mod passed_on;
+mod peer;
 mod program;
-mod relative;
 mod rules;
 mod settings;
 mod smuggling;
-mod suffixes;
 mod unverified;
 mod uploads;

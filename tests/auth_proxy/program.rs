@@ -178,10 +178,10 @@ async fn it_serves_tls_by_files_with_http_2() {
     fs::write(files.path().join("certificate.pem"), certificate.pem()).expect("written");
     fs::write(files.path().join("key.pem"), "not a key").expect("written");
     let output = files.command().output().expect("it runs");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        output.status.code() == Some(1) && said.contains("tls_key key.pem") && !said.contains("not a key"),
-        "{said}"
+        output.status.code() == Some(1) && printed.contains("tls_key key.pem") && !printed.contains("not a key"),
+        "{printed}"
     );
 
     fs::write(files.path().join("key.pem"), key.serialize_pem()).expect("written");
@@ -224,9 +224,9 @@ async fn check_says_what_becomes_of_every_key_and_mistakes_end_it() {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
         (output.status.code(), text(output.stdout), text(output.stderr))
     };
-    let (code, said, _) =
+    let (code, printed, _) =
         run(&["check", "--config", "proxy.yaml", "--listen", "127.0.0.1:1"], &[("ALB_PROXY_MAX_BODY_BYTES", "10")]);
-    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(code, Some(0), "{printed}");
     for part in [
         "replaced by --listen",
         "ALB_PROXY_MAX_BODY_BYTES",
@@ -235,24 +235,30 @@ async fn check_says_what_becomes_of_every_key_and_mistakes_end_it() {
         "A change of these settings needs a restart",
         "The settings are valid.",
     ] {
-        assert!(said.contains(part), "{part}: {said}");
+        assert!(printed.contains(part), "{part}: {printed}");
     }
     fs::write(files.path().join("denied.jsonl"), "{\"entries\": 0}\n").expect("written");
-    let (_, said, _) = run(&["check", "--config", "proxy.yaml", "--deny-list", "denied.jsonl"], &[]);
-    let line = said.lines().find(|line| line.starts_with("deny_list")).expect("a line");
-    assert!(line.ends_with("used; the file is watched"), "{said}");
-    let (code, said, _) = run(&["check", "--config", "proxy.yaml", "--max-body-bytes", "many"], &[]);
-    assert!(code == Some(1) && said.contains("max_body_bytes (--max-body-bytes)"), "{said}");
-    let (code, _, said) = run(&["--config", "nowhere.yaml"], &[]);
-    assert!(code == Some(1) && said.contains("nowhere.yaml cannot be read"), "{said}");
-    let (code, _, said) = run(&["--config", "proxy.yaml"], &[("ALB_PROXY_LISTN", "x")]);
-    assert!(code == Some(2) && said.contains("ALB_PROXY_LISTN"), "{said}");
-    let (code, _, said) = run(&[], &[]);
-    assert!(code == Some(1) && said.contains("upstream is not set") && said.contains("ALB_AUTH_SIGNERS"), "{said}");
-    let (code, said, _) = run(&["--version"], &[]);
-    assert_eq!((code, said.trim()), (Some(0), concat!("alb-auth-proxy ", env!("CARGO_PKG_VERSION"))));
-    let (code, said, _) = run(&["--help"], &[]);
-    assert!(code == Some(0) && said.contains("--upstream <URL>") && said.contains("ALB_PROXY_UPSTREAM"), "{said}");
+    let (_, printed, _) = run(&["check", "--config", "proxy.yaml", "--deny-list", "denied.jsonl"], &[]);
+    let line = printed.lines().find(|line| line.starts_with("deny_list")).expect("a line");
+    assert!(line.ends_with("used; the file is watched"), "{printed}");
+    let (code, printed, _) = run(&["check", "--config", "proxy.yaml", "--max-body-bytes", "many"], &[]);
+    assert!(code == Some(1) && printed.contains("max_body_bytes (--max-body-bytes)"), "{printed}");
+    let (code, _, printed) = run(&["--config", "nowhere.yaml"], &[]);
+    assert!(code == Some(1) && printed.contains("nowhere.yaml cannot be read"), "{printed}");
+    let (code, _, printed) = run(&["--config", "proxy.yaml"], &[("ALB_PROXY_LISTN", "x")]);
+    assert!(code == Some(2) && printed.contains("ALB_PROXY_LISTN"), "{printed}");
+    let (code, _, printed) = run(&[], &[]);
+    assert!(
+        code == Some(1) && printed.contains("upstream is not set") && printed.contains("ALB_AUTH_SIGNERS"),
+        "{printed}"
+    );
+    let (code, printed, _) = run(&["--version"], &[]);
+    assert_eq!((code, printed.trim()), (Some(0), concat!("alb-auth-proxy ", env!("CARGO_PKG_VERSION"))));
+    let (code, printed, _) = run(&["--help"], &[]);
+    assert!(
+        code == Some(0) && printed.contains("--upstream <URL>") && printed.contains("ALB_PROXY_UPSTREAM"),
+        "{printed}"
+    );
     assert_eq!(run(&["--upstrem", "x"], &[]).0, Some(2));
 }
 

@@ -2,7 +2,7 @@
 
 use axum::{Router, http::HeaderMap, response::IntoResponse, routing::any};
 use http::{HeaderName, HeaderValue};
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 use tower_alb_auth::test_util::{MockAlb, User};
 
 use crate::support::between::CACHED;
@@ -32,4 +32,22 @@ async fn s_113_a_page_is_private_as_a_whole_whatever_else_a_cache_could_keep_it_
         let found: Vec<&HeaderValue> = response.headers().get_all("cache-control").iter().collect();
         assert_eq!(found, [own.unwrap_or("private")], "{sent:?}");
     }
+}
+
+/// `HeaderMap::entry` panics on a map without room for another name.
+#[tokio::test]
+async fn a_response_that_has_room_for_no_other_header_is_passed_on() {
+    let mut headers = HeaderMap::new();
+    let names = (0..).map(|number| HeaderName::try_from(format!("x-{number}")).expect("a name"));
+    let sent = names.take_while(|name| headers.try_insert(name.clone(), HeaderValue::from_static("x")).is_ok()).count();
+    // Not axum, which adds headers too.
+    let page = tower::service_fn(move |_: http::Request<()>| {
+        let mut response = http::Response::new(String::from("a page"));
+        *response.headers_mut() = headers.clone();
+        async move { Ok::<_, std::convert::Infallible>(response) }
+    });
+    let alb = MockAlb::new();
+    let request = alb.request("/").user(&User::jane()).body(());
+    let response = alb.layer().layer(page).oneshot(request).await.expect("infallible");
+    assert_eq!((response.status().as_u16(), response.headers().len(), sent > 20_000), (200, sent, true));
 }

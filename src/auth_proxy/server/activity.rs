@@ -21,7 +21,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::limits::Limits;
+use super::{limits::Limits, room::Place};
 use crate::internal::Mutex;
 
 /// How often the timeouts are checked, as a part of the shorter one.
@@ -120,15 +120,16 @@ impl HttpBody for Guarded {
     }
 }
 
-/// A stream that notes when bytes arrive.
+/// A stream that notes when bytes arrive, and keeps the place of its connection.
 pub(super) struct Tracked<S> {
     stream: S,
+    _place: Option<Place>,
     activity: Arc<Activity>,
 }
 
 impl<S> Tracked<S> {
-    pub(super) fn new(stream: S, activity: Arc<Activity>) -> Self {
-        Self { stream, activity }
+    pub(super) fn new(stream: S, place: Option<Place>, activity: Arc<Activity>) -> Self {
+        Self { stream, _place: place, activity }
     }
 }
 

@@ -36,7 +36,7 @@ use tokio_rustls::TlsAcceptor;
 pub(super) use self::limits::Limits;
 use self::{
     activity::{Activity, Tracked},
-    room::{Placed, Room},
+    room::{Place, Room},
 };
 use super::tls_files::Acceptors;
 
@@ -80,8 +80,7 @@ pub(super) async fn serve<R: Respond>(
         };
         let _ = stream.set_nodelay(true);
         let tls = tls.as_ref().map(Acceptors::current);
-        let stream = Placed::new(stream, place);
-        tasks.spawn(connection(stream, tls, Arc::clone(&responder), limits, connections.watcher()));
+        tasks.spawn(connection(stream, place, tls, Arc::clone(&responder), limits, connections.watcher()));
         while tasks.try_join_next().is_some() {}
     }
     drop(listener);
@@ -93,16 +92,17 @@ pub(super) async fn serve<R: Respond>(
 }
 
 async fn connection<R: Respond>(
-    stream: Placed<TcpStream>,
+    stream: TcpStream,
+    place: Option<Place>,
     tls: Option<TlsAcceptor>,
     responder: Arc<R>,
     limits: Limits,
     watcher: Watcher,
 ) {
     match tls {
-        None => serve_connection(stream, responder, limits, watcher).await,
+        None => serve_connection(stream, place, responder, limits, watcher).await,
         Some(tls) => match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-            Ok(Ok(stream)) => serve_connection(stream, responder, limits, watcher).await,
+            Ok(Ok(stream)) => serve_connection(stream, place, responder, limits, watcher).await,
             Ok(Err(error)) => tracing::debug!(target: "tower_alb_auth", "a TLS handshake failed: {error}"),
             Err(_) => {
                 tracing::debug!(target: "tower_alb_auth", "a TLS handshake took longer than {HANDSHAKE_TIMEOUT:?}")
@@ -113,6 +113,7 @@ async fn connection<R: Respond>(
 
 async fn serve_connection<R: Respond>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    place: Option<Place>,
     responder: Arc<R>,
     limits: Limits,
     watcher: Watcher,
@@ -135,7 +136,7 @@ async fn serve_connection<R: Respond>(
         .timer(TokioTimer::new())
         .keep_alive_interval(Some(HTTP2_PING_INTERVAL))
         .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX));
-    let io = TokioIo::new(Tracked::new(stream, Arc::clone(&activity)));
+    let io = TokioIo::new(Tracked::new(stream, place, Arc::clone(&activity)));
     let connection = watcher.watch(builder.serve_connection_with_upgrades(io, service).into_owned());
     tokio::select! {
         ended = connection => {

@@ -1,18 +1,13 @@
 //! The number of connections of a listener.
 
-use std::{
-    io,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::sync::Arc;
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::internal::telemetry::OncePerMinute;
+
+/// What a connection has until it is closed, also after it has become a WebSocket.
+pub(super) type Place = OwnedSemaphorePermit;
 
 /// Places for connections.
 pub(super) struct Room {
@@ -28,7 +23,7 @@ impl Room {
     }
 
     /// Waits for a place. `None` is never returned while the room exists.
-    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+    pub(super) async fn place(&self) -> Option<Place> {
         if self.places.available_permits() == 0 && self.warned.is_due() {
             tracing::warn!(
                 target: "tower_alb_auth",
@@ -39,53 +34,5 @@ impl Room {
             );
         }
         Arc::clone(&self.places).acquire_owned().await.ok()
-    }
-}
-
-/// A stream that has a place until it is closed, also after it has become a WebSocket.
-pub(super) struct Placed<S> {
-    stream: S,
-    _place: Option<OwnedSemaphorePermit>,
-}
-
-impl<S> Placed<S> {
-    pub(super) fn new(stream: S, place: Option<OwnedSemaphorePermit>) -> Self {
-        Self { stream, _place: place }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Placed<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Placed<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 }

@@ -34,7 +34,7 @@ const MAX_CONNECTIONS: u64 = 10_000;
 /// The smallest buffer that hyper accepts.
 const MIN_HEADER_BYTES: u64 = 8 * 1024;
 
-/// The settings, with every problem. They are used only if there is none.
+/// The settings, with every problem. They are used only if there are no problems.
 pub(super) fn settings(
     node: &Node,
     of_variables: Option<Result<AlbAuthSettings, ConfigError>>,
