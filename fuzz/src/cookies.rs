@@ -1,4 +1,4 @@
-//! Cookies and state of the emulator: what was written is read, and nothing else is.
+//! Cookies and state of the emulator: what was written is read, and every other value is rejected.
 //!
 //! Each input is a list of changes to the cookies of a session: shards that are removed, swapped, cut or changed, and other
 //! cookies beside them.

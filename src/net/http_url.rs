@@ -125,7 +125,7 @@ impl HttpUrl {
         self.port
     }
 
-    /// As it is written, `/` if there is none.
+    /// As it is written; `/` for a URL without a path.
     pub(crate) fn path(&self) -> &str {
         &self.path
     }

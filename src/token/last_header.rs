@@ -2,7 +2,7 @@
 //!
 //! A load balancer writes the same header into all tokens of one second: only `exp` changes, once a
 //! second. What its bytes say is kept, so that decoding and comparing them again is not needed.
-//! Nothing else is skipped: the period of validity is checked against the clock, and the signature,
+//! No other work is skipped: the period of validity is checked against the clock, and the signature,
 //! which covers the header, is verified for each token.
 //!
 //! Only the header of a completely verified token is kept, with a copy of its bytes, which are

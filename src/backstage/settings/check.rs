@@ -243,11 +243,12 @@ backend:
     }
 
     #[test]
-    fn twice_as_many_keys_are_twice_as_much_work() {
-        let (some, twice, four_times) = (compared(250), compared(500), compared(1_000));
-        assert!(some > 250, "what is compared is counted: {some}");
-        // With room for hashes that meet.
-        assert!(twice < some * 5 / 2 && four_times < twice * 5 / 2, "{some}, {twice}, {four_times}");
-        assert!(four_times < 20 * 1_000, "{four_times}");
+    fn a_key_costs_the_same_however_many_there_are() {
+        for keys in [250, 500, 1_000] {
+            let compared = compared(keys);
+            assert!(compared > keys, "what is compared is counted: {compared} of {keys}");
+            // Six to eight as measured, the rest for hashes that meet, which differ from run to run. Each with each would be 125 or more.
+            assert!(compared < 20 * keys, "{compared} of {keys}");
+        }
     }
 }

@@ -228,7 +228,7 @@ impl<'t> Template<'t> {
         }
         let depth = depth.saturating_add(1);
         let single = condition.as_object().filter(|members| members.len() == 1);
-        let (name, argument) = single.and_then(|members| members.iter().next()).ok_or("a condition that is none")?;
+        let (name, argument) = single.and_then(|members| members.iter().next()).ok_or("an invalid condition")?;
         let list = argument.as_array().map(Vec::as_slice).unwrap_or_default();
         match (name.as_str(), list) {
             ("Condition", _) => self.condition(argument.as_str().unwrap_or_default(), depth),

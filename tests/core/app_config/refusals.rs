@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The operator's sentence on this user of this load balancer, by the complete file with this in it.
-async fn said(alb: &MockAlb, jane: User, change: impl Fn(String) -> String) -> String {
+async fn message(alb: &MockAlb, jane: User, change: impl Fn(String) -> String) -> String {
     let trusted = MockAlb::with_keys_of(alb).serve().await;
     let endpoint = trusted.config().key_endpoints()[0].to_string();
     let text = change(
@@ -35,16 +35,16 @@ async fn what_is_not_trusted_is_named_with_the_line_that_trusts_another() {
     let other = alb.signer().replace("/app/", "/app/green-");
     let third = alb.signer().replace("/app/", "/app/red-");
     let all = [
-        said(&alb, User::jane(), |text| text.replace(SIGNER, &other)).await,
-        said(&alb, User::jane(), |text| {
+        message(&alb, User::jane(), |text| text.replace(SIGNER, &other)).await,
+        message(&alb, User::jane(), |text| {
             text.replace(&format!("signer: {SIGNER}"), &format!("signers:\n        - {other}\n        - {third}"))
         })
         .await,
-        said(&alb, User::jane(), |text| {
+        message(&alb, User::jane(), |text| {
             own(text).replace(&format!("issuer: {}", alb.issuer()), "issuer: https://other.example")
         })
         .await,
-        said(&alb, User::jane(), |text| own(text).replace(&format!("[{}]", alb.client_id()), "[one, two]")).await,
+        message(&alb, User::jane(), |text| own(text).replace(&format!("[{}]", alb.client_id()), "[one, two]")).await,
     ];
     let all = all.join("\n").replace(&other, "<green ARN>").replace(&third, "<red ARN>");
     insta::assert_snapshot!(all, @r#"
@@ -60,7 +60,7 @@ async fn who_is_not_let_in_is_explained_with_the_resolvers_line() {
     let alb = MockAlb::new();
     let own = |text: String| text.replace(SIGNER, alb.signer());
     let guest = User::jane().claim("email", "jane@partner.example");
-    insta::assert_snapshot!(said(&alb, guest, own).await, @r#"the sign-in policy refuses this user: auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:11): the email's domain is "partner.example"; allowed are example.com; add the domain, or a single guest by allow_address"#);
+    insta::assert_snapshot!(message(&alb, guest, own).await, @r#"the sign-in policy refuses this user: auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:11): the email's domain is "partner.example"; allowed are example.com; add the domain, or a single guest by allow_address"#);
 }
 
 /// What was looked up, and what the other resolvers look for.
@@ -83,8 +83,8 @@ async fn a_user_who_is_not_found_is_explained_with_what_other_resolvers_look_for
     let catalog = Catalog::at(server.url()).token("a-token").build().expect("sound");
     let config = read(&text).unwrap().alb_auth_in_catalog(&catalog).unwrap().build().unwrap();
     let answer = App::new(AlbAuthLayer::new(config)).call(alb.request("/").user(&User::jane())).await;
-    let said = answer.error.expect("an error").operator_message();
-    assert!(!said.contains("jane.doe@example.com"), "{said}");
-    insta::assert_snapshot!(said, @r"the sign-in policy finds no user for these claims: auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:11): the catalog has no user named like the email's local part; if users of the catalog have the email in spec.profile.email, use emailMatchingUserEntityProfileEmail; if they have it in the annotation microsoft.com/email, emailMatchingUserEntityAnnotation; auth.providers.awsalb.signIn.resolvers[1] (app-config.yaml:14): the catalog has no user with the email in spec.profile.email; if users of the catalog have it in the annotation microsoft.com/email, use emailMatchingUserEntityAnnotation; if they are named like its local part, emailLocalPartMatchingUserEntityName");
+    let message = answer.error.expect("an error").operator_message();
+    assert!(!message.contains("jane.doe@example.com"), "{message}");
+    insta::assert_snapshot!(message, @r"the sign-in policy finds no user for these claims: auth.providers.awsalb.signIn.resolvers[0] (app-config.yaml:11): the catalog has no user named like the email's local part; if users of the catalog have the email in spec.profile.email, use emailMatchingUserEntityProfileEmail; if they have it in the annotation microsoft.com/email, emailMatchingUserEntityAnnotation; auth.providers.awsalb.signIn.resolvers[1] (app-config.yaml:14): the catalog has no user with the email in spec.profile.email; if users of the catalog have it in the annotation microsoft.com/email, use emailMatchingUserEntityAnnotation; if they are named like its local part, emailLocalPartMatchingUserEntityName");
     assert!(!traced.all().contains("jane.doe_example.com"), "{}", traced.all());
 }

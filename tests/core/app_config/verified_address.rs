@@ -27,7 +27,7 @@ async fn s_108_an_address_in_another_claim_has_to_be_the_verified_one() {
     let (lenient, strict) = (App::new(app(false)), App::new(app(true)));
     let jane = || User::jane().claim("upn", "jane.doe@example.com");
     for (user, lenient_status, strict_status, case) in [
-        (jane().without("email"), 200, 403, "nothing is said about the claim upn"),
+        (jane().without("email"), 200, 403, "email_verified does not concern the claim upn"),
         (jane().without("email").claim("email_verified", true), 200, 403, "the verified email is missing"),
         (jane().claim("email", "x@example.com").claim("email_verified", true), 200, 403, "it is another address"),
         (jane().claim("email_verified", true), 200, 200, "it is the same address"),

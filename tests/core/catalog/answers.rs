@@ -46,21 +46,21 @@ async fn the_user_is_whoever_carries_the_email_or_the_name() {
 }
 
 #[tokio::test]
-async fn nobody_is_403_several_are_409_and_the_log_says_what_the_other_resolvers_look_for() {
+async fn no_user_is_403_several_are_409_and_the_log_says_what_the_other_resolvers_look_for() {
     let (traced, _guard) = Traced::begin();
     let server = CatalogServer::start([user("jane.doe_example.com", JANE, &[])]).await;
     let catalog = catalog(&server);
     let answer = sign_in(catalog.by_email_local_part(["example.com"]), JANE).await;
     assert_eq!((answer.status.as_u16(), answer.kind()), (403, Some(AuthErrorKind::UserNotFound)));
-    let said = answer.error.expect("an error").operator_message();
-    assert!(said.contains("the catalog has no user named like the email's local part"), "{said}");
+    let message = answer.error.expect("an error").operator_message();
+    assert!(message.contains("the catalog has no user named like the email's local part"), "{message}");
     let other = "if users of the catalog have the email in spec.profile.email, use emailMatchingUserEntityProfileEmail";
-    assert!(said.contains(other), "{said}");
+    assert!(message.contains(other), "{message}");
     assert!(!traced.all().contains("jane"), "{}", traced.all());
 
-    let nobody = sign_in(catalog.by_profile_email(), "nobody@example.com").await;
-    let said = nobody.error.expect("an error").operator_message();
-    assert!(said.contains("the catalog has no user with the email in spec.profile.email;"), "{said}");
+    let unknown = sign_in(catalog.by_profile_email(), "nobody@example.com").await;
+    let message = unknown.error.expect("an error").operator_message();
+    assert!(message.contains("the catalog has no user with the email in spec.profile.email;"), "{message}");
 
     server.set([user("jane", JANE, &[]), user("jane2", "JANE.DOE@example.com", &[])]);
     let several = sign_in(catalog.by_profile_email(), JANE).await;
@@ -79,12 +79,12 @@ async fn only_nobody_goes_on_to_the_next_policy() {
 
     // What each of them asked is told, once.
     server.answer_instead(0, 0, "");
-    let nobody = sign_in(both(), "nobody@example.com").await.error.expect("an error").operator_message();
+    let unknown = sign_in(both(), "nobody@example.com").await.error.expect("an error").operator_message();
     assert!(
         ["named like the email's local part; ", "with the email in spec.profile.email; "]
             .iter()
-            .all(|user| nobody.matches(&format!("the catalog has no user {user}")).count() == 1),
-        "{nobody}"
+            .all(|user| unknown.matches(&format!("the catalog has no user {user}")).count() == 1),
+        "{unknown}"
     );
 }
 
@@ -104,8 +104,11 @@ async fn a_catalog_that_fails_is_503_and_one_bad_answer_is_asked_again() {
         server.answer_instead(9, status, body);
         let answer = sign_in(catalog.by_profile_email(), JANE).await;
         assert_eq!((answer.status.as_u16(), answer.kind()), (503, Some(AuthErrorKind::SignInUnavailable)), "{case}");
-        let said = answer.error.expect("an error").operator_message();
-        assert!(said.contains(says) && !said.contains("canary") && !said.contains("a-token"), "{case}: {said}");
+        let message = answer.error.expect("an error").operator_message();
+        assert!(
+            message.contains(says) && !message.contains("canary") && !message.contains("a-token"),
+            "{case}: {message}"
+        );
     }
     server.answer_instead(1, 503, "");
     sign_in(catalog.by_profile_email(), JANE).await.assert_ok("user:default/jane");

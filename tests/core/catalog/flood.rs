@@ -92,8 +92,8 @@ async fn s_89_an_unknown_user_causes_one_question_and_the_log_names_no_user() {
     for number in 0..5 {
         let answer = app.call(alb.request("/").user(&unknown(number))).await;
         assert_eq!(answer.kind(), Some(AuthErrorKind::UserNotFound));
-        let said = answer.error.expect("an error").operator_message();
-        assert!(!said.contains("unknown-") && said.contains("emailMatchingUserEntityProfileEmail"), "{said}");
+        let message = answer.error.expect("an error").operator_message();
+        assert!(!message.contains("unknown-") && message.contains("emailMatchingUserEntityProfileEmail"), "{message}");
     }
     // A task of this runtime, which has one thread, would have run.
     for _ in 0..100 {

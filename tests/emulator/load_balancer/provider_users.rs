@@ -81,12 +81,12 @@ async fn a_user_of_each_provider_signs_in_by_the_policy_that_the_page_names() {
     for user in DemoUser::of_providers() {
         let id = user.id();
         let (policy, name, has_group) = expected(id);
-        let (status, said) = signed_in(id, policy, ReservedClaims::Replace).await;
-        assert_eq!(status, 200, "{id}: {said}");
+        let (status, seen) = signed_in(id, policy, ReservedClaims::Replace).await;
+        assert_eq!(status, 200, "{id}: {seen}");
         let group = if has_group { vec![name, "group:default/admins"] } else { vec![name] };
-        assert_eq!((&said["user"], &said["owns"]), (&json!(name), &json!(group)), "{id}");
+        assert_eq!((&seen["user"], &seen["owns"]), (&json!(name), &json!(group)), "{id}");
         for (claim, value) in user.claims() {
-            assert_eq!(said["claims"][claim], *value, "{id}: {claim}");
+            assert_eq!(seen["claims"][claim], *value, "{id}: {claim}");
         }
         assert!(page.contains(&format!("`--as {id}`")), "{id} is not on the page");
     }
@@ -100,9 +100,9 @@ async fn dex_works_in_both_ways_in_which_a_load_balancer_could_treat_its_claims(
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
     for (reserved, own) in [(ReservedClaims::Replace, false), (ReservedClaims::Keep, true)] {
         let (policy, name, _) = expected("dex");
-        let (status, said) = signed_in("dex", policy, reserved).await;
-        assert_eq!((status, &said["user"]), (200, &json!(name)), "{reserved:?}: {said}");
-        let claims = &said["claims"];
+        let (status, seen) = signed_in("dex", policy, reserved).await;
+        assert_eq!((status, &seen["user"]), (200, &json!(name)), "{reserved:?}: {seen}");
+        let claims = &seen["claims"];
         assert_eq!(claims["aud"], "alb-emulator");
         assert!(claims["iss"].as_str().is_some_and(|issuer| issuer.starts_with("http://idp.localhost:")), "{claims}");
         // An hour, or the 120 s of a load balancer.

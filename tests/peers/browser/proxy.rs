@@ -70,19 +70,19 @@ async fn s_116_a_user_signs_in_before_the_proxy_and_is_shut_out() {
         .expect("it starts");
     let mut lines = BufReader::new(emulator.stdout.take().expect("a pipe")).lines();
     let started = async {
-        let mut said = String::new();
+        let mut printed = String::new();
         loop {
-            let line = lines.next_line().await.expect("text").unwrap_or_else(|| panic!("it ended: {said}"));
-            said.push_str(&format!("{line}\n"));
+            let line = lines.next_line().await.expect("text").unwrap_or_else(|| panic!("it ended: {printed}"));
+            printed.push_str(&format!("{line}\n"));
             if line.trim() == "Ready" {
-                return said;
+                return printed;
             }
         }
     };
-    let said = tokio::time::timeout(LONG, started).await.expect("it starts in time");
+    let printed = tokio::time::timeout(LONG, started).await.expect("it starts in time");
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    let url = said.split_whitespace().find(|word| word.starts_with("http://app.localhost"));
-    let url = format!("{}/", url.unwrap_or_else(|| panic!("{said}")).trim_end_matches(['.', ',', '/']));
+    let url = printed.split_whitespace().find(|word| word.starts_with("http://app.localhost"));
+    let url = format!("{}/", url.unwrap_or_else(|| panic!("{printed}")).trim_end_matches(['.', ',', '/']));
 
     Browser::with(async |browser| {
         browser.open(&url).await;

@@ -242,7 +242,7 @@ pub const VALUES: &[(&str, Text, &str, &[&str])] = {
             &["1e999", "-1e999", "0.1", "-0", "1E5", "123456789012345678901234567890", "1e-999"],
         ),
         (
-            "claims number that is none",
+            "claims invalid number",
             Claims,
             "number",
             &["NaN", "Infinity", "-Infinity", "01", "+1", ".5", "1.", "0x1f", "1_000"],
