@@ -46,7 +46,7 @@ const ROOMS: [&str; 22] = [
 ];
 
 /// The rooms that use the crate as an application does: by its public names and by those that `internal` lists.
-const PRODUCTS: [&str; 3] = ["auth_proxy", "backstage", "emulator"];
+const PRODUCTS: [&str; 4] = ["auth_proxy", "backstage", "emulator", "test_util"];
 
 #[test]
 fn imports_point_down() {
@@ -59,6 +59,18 @@ fn imports_point_down() {
 #[test]
 fn no_files_import_one_another_in_a_circle() {
     assert_eq!(House::read(&source()).circles(), Vec::<Vec<String>>::new());
+}
+
+/// Each program is a crate of its own. It has no rooms, and no circles either.
+#[test]
+fn no_files_of_a_program_import_one_another_in_a_circle() {
+    let programs: Vec<PathBuf> =
+        fs::read_dir(source().join("bin")).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    assert!(programs.len() >= 3, "{programs:?}");
+    for program in programs.iter().filter(|path| path.is_dir()) {
+        let house = House::read(program);
+        assert_eq!(house.circles(), Vec::<Vec<String>>::new(), "{}", program.display());
+    }
 }
 
 #[test]
@@ -100,6 +112,12 @@ fn planted_faults_are_found() {
     assert_eq!(house.circles(), [["keys/a.rs", "keys/b.rs"]]);
     let past = ["backstage/mod.rs: crate::sync::Clock", "backstage/mod.rs: crate::sync::Mutex"];
     assert_eq!(house.reaches_past_the_public_api(), past);
+    let program = House::of(&[
+        ("main.rs", "mod cli; mod serve; fn main() { serve::run(cli::Arguments) }"),
+        ("cli.rs", "use crate::serve::run; pub struct Arguments;"),
+        ("serve.rs", "use crate::cli::Arguments; pub fn run(arguments: Arguments) {}"),
+    ]);
+    assert_eq!(program.circles(), [["cli.rs", "serve.rs"]]);
 }
 
 type Module = Vec<String>;
@@ -340,10 +358,10 @@ fn is_group(token: Option<&TokenTree>, delimiter: Delimiter) -> bool {
     matches!(token, Some(TokenTree::Group(group)) if group.delimiter() == delimiter)
 }
 
-/// `keys/store/mod.rs` is the module `keys::store`.
+/// `keys/store/mod.rs` is the module `keys::store`; `lib.rs` and `main.rs` are the crate.
 fn module_of(path: &str) -> Module {
     let mut parts: Module = path.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
-    if parts.last().is_some_and(|last| last == "mod" || last == "lib") {
+    if parts.last().is_some_and(|last| last == "mod" || last == "lib" || last == "main") {
         parts.pop();
     }
     parts

@@ -1,6 +1,6 @@
 //! A client that acts as a browser: it keeps cookies by host name and follows redirects.
 
-use std::net::Ipv4Addr;
+use std::{error::Error, net::Ipv4Addr};
 
 use axum::http::{
     HeaderValue, Method, Request, Response, StatusCode, Uri,
@@ -12,7 +12,7 @@ use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::Anything;
+pub type Anything<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// A sign-in needs four.
 const MAX_REDIRECTS: usize = 10;

@@ -3,7 +3,7 @@
 
 mod browser;
 
-use std::{error::Error, net::SocketAddr};
+use std::net::SocketAddr;
 
 use axum::{
     Json, Router,
@@ -18,13 +18,11 @@ use tower_alb_auth::{
     emulator::{Emulator, EmulatorConfig},
 };
 
-use self::browser::Browser;
+use self::browser::{Anything, Browser};
 use crate::{
     assemble::{Assembled, assemble},
     cli::Serve,
 };
-
-type Anything<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Returns whether every step had the expected result.
 pub async fn walk(mut arguments: Serve) -> Anything<bool> {
