@@ -29,7 +29,7 @@ pub(crate) use crate::sync::{BoundedCache, HeapSize, catch_panics, timeout};
 #[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
 pub(crate) use crate::{alb::strip_oidc_headers, net::proxy};
 pub(crate) use crate::{
-    alb::{DATA, OidcHeaders, Values},
+    alb::{DATA, OidcHeaders, OwnedTraceId, TraceId, Values},
     error::quoted,
     identity::{ClaimsParts, Span},
     net::{HttpUrl, HttpUrlError, encoded, is_loopback},

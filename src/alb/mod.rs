@@ -7,6 +7,7 @@ mod load_balancer_arn;
 mod oidc_headers;
 mod public_key;
 pub(crate) mod signer;
+mod trace_id;
 
 #[cfg(any(feature = "test-util", feature = "emulator"))]
 pub(crate) use self::oidc_headers::ACCESS_TOKEN;
@@ -23,4 +24,5 @@ pub(crate) use self::{
     key_endpoint::KeyEndpointError,
     oidc_headers::{DATA, IDENTITY, OidcHeaders, OwnedValues, Values, strip_other_identities},
     public_key::PublicKey,
+    trace_id::{OwnedTraceId, TraceId},
 };

@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::TraceId;
+
 /// The signed claims.
 pub(crate) const DATA: HeaderName = HeaderName::from_static("x-amzn-oidc-data");
 /// The subject, not signed.
@@ -21,6 +23,7 @@ pub(crate) struct OidcHeaders<'h> {
     any: bool,
     /// Whether a header with the prefix is not one of the three.
     others: bool,
+    all: &'h HeaderMap,
 }
 
 /// The values of one header.
@@ -72,7 +75,8 @@ impl<'h> OidcHeaders<'h> {
     /// noted for removal.
     pub(crate) fn scan(headers: &'h HeaderMap) -> Self {
         let none = Values::None;
-        let mut found = Self { data: none, identity: none, access_token: none, any: false, others: false };
+        let mut found =
+            Self { data: none, identity: none, access_token: none, any: false, others: false, all: headers };
         for (name, value) in headers {
             if !has_prefix(name) {
                 continue;
@@ -86,6 +90,10 @@ impl<'h> OidcHeaders<'h> {
             }
         }
         found
+    }
+
+    pub(crate) fn trace_id(&self) -> TraceId<'h> {
+        TraceId::In(self.all)
     }
 
     pub(crate) fn to_strip(&self) -> ToStrip {

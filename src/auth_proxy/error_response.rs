@@ -8,7 +8,7 @@ use http::{Method, Request, Response, StatusCode};
 use crate::{
     AuthError,
     internal::{
-        Mutex, quoted,
+        Mutex, OwnedTraceId, TraceId, quoted,
         telemetry::{LogLimit, LogRate},
     },
     layer::{Format, GrpcForm, Refusal, RefusedRequest},
@@ -21,6 +21,7 @@ const WARNING_RATE: LogRate = LogRate { max_lines: 10, window: Duration::from_se
 pub(super) struct Described {
     method: Method,
     path: String,
+    trace_id: OwnedTraceId,
     /// A client of gRPC gets a gRPC status.
     grpc: Option<GrpcForm>,
 }
@@ -28,7 +29,8 @@ pub(super) struct Described {
 impl Described {
     pub(super) fn of<B>(request: &Request<B>) -> Self {
         let grpc = GrpcForm::of(&RefusedRequest::of(request));
-        Self { method: request.method().clone(), path: request.uri().path().to_owned(), grpc }
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        Self { method, path, trace_id: TraceId::In(request.headers()).owned(), grpc }
     }
 
     /// As the layer refuses it.
@@ -71,10 +73,11 @@ impl ErrorResponses {
 
     fn log(&self, status: StatusCode, warn: bool, reason: &str, request: &Described) {
         let (code, method, path) = (status.as_u16(), &request.method, quoted(&request.path));
+        let trace_id = request.trace_id.get();
         if warn && self.0.lock().allows(WARNING_RATE, Instant::now()) {
-            tracing::warn!(target: "tower_alb_auth", "{code} for {method} {path}: {reason}");
+            tracing::warn!(target: "tower_alb_auth", trace_id = trace_id.shown(), "{code} for {method} {path}: {reason}");
         } else {
-            tracing::debug!(target: "tower_alb_auth", "{code} for {method} {path}: {reason}");
+            tracing::debug!(target: "tower_alb_auth", trace_id = trace_id.shown(), "{code} for {method} {path}: {reason}");
         }
     }
 }

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     AlbAuthHandle, AlbAuthLayer, AuthError, BackstageIdentity, Claims,
     internal::{
-        SharedClock, strip_oidc_headers,
+        SharedClock, TraceId, strip_oidc_headers,
         telemetry::{self, Warnings},
     },
     layer::{RefusedRequest, StandardRefusal, refuse},
@@ -128,7 +128,7 @@ impl Gate {
 
     /// Logs and counts an error of this proxy, and refuses as the layer does.
     fn refuse(&self, error: &AuthError, request: &Request<Body>) -> Response<Body> {
-        telemetry::refused(error, &self.warnings);
+        telemetry::refused(error, TraceId::In(request.headers()), &self.warnings);
         refusal(error, request)
     }
 }
@@ -177,7 +177,7 @@ impl<M: Mode> Service<Request<Body>> for Admit<M> {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        if let Some(error) = self.needs.requirements().find_map(|layer| layer.check(request.extensions()).err()) {
+        if let Some(error) = self.needs.requirements().find_map(|layer| layer.check(&request).err()) {
             return Box::pin(std::future::ready(Ok(refusal(&error, &request))));
         }
         let (gate, mode) = (Arc::clone(&self.gate), Arc::clone(&self.mode));

@@ -18,10 +18,13 @@ use std::{
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::Extensions;
+use http::Request;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::{AlbAuthHandle, AuthError, AuthErrorKind, BackstageIdentity, Claims};
+use crate::{
+    AlbAuthHandle, AuthError, AuthErrorKind, BackstageIdentity, Claims,
+    internal::{OwnedTraceId, TraceId},
+};
 
 /// How often a stream is compared with the deny lists and the time. It is a part of the 2 s in which an entry takes effect.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -31,6 +34,7 @@ const INTERVAL: Duration = Duration::from_millis(500);
 pub(super) struct StreamUser {
     handle: AlbAuthHandle,
     who: Who,
+    trace_id: OwnedTraceId,
     /// With `end_streams_with_token`.
     ends_at: Option<SystemTime>,
 }
@@ -43,7 +47,8 @@ enum Who {
 
 impl StreamUser {
     /// `None` for a request without a user.
-    pub(super) fn of(extensions: &Extensions, handle: &AlbAuthHandle, ends_with_token: bool) -> Option<Self> {
+    pub(super) fn of(request: &Request<Body>, handle: &AlbAuthHandle, ends_with_token: bool) -> Option<Self> {
+        let extensions = request.extensions();
         let who = match extensions.get::<BackstageIdentity>() {
             Some(identity) => Who::Named(identity.clone()),
             None => Who::Unnamed(Claims::of(extensions)?.clone()),
@@ -53,7 +58,8 @@ impl StreamUser {
             // The layer has accepted the token. If it has expired already, then within the leeway for other clocks.
             if expiry > SystemTime::now() { expiry } else { handle.accepts_until(who.claims()) }
         });
-        Some(Self { handle: handle.clone(), who, ends_at })
+        let trace_id = TraceId::In(request.headers()).owned();
+        Some(Self { handle: handle.clone(), who, trace_id, ends_at })
     }
 
     /// Returns when a request that the layer has just admitted is to be refused after all, because it still waits for its response.
@@ -72,14 +78,15 @@ impl StreamUser {
             tokio::time::sleep(INTERVAL).await;
         };
         metrics::counter!("alb_auth_proxy_streams_ended_total", "reason" => reason.label()).increment(1);
+        let trace_id = self.trace_id.get().shown();
         match reason {
             Reason::Denied(error) => {
                 let entry = error.operator_message();
-                tracing::info!(target: "tower_alb_auth", "a stream of a user who is denied is ended: {entry}");
+                tracing::info!(target: "tower_alb_auth", trace_id, "a stream of a user who is denied is ended: {entry}");
                 error
             }
             Reason::TokenIsOver => {
-                tracing::debug!(target: "tower_alb_auth", "a stream is ended, because the token of its request has expired (end_streams_with_token)");
+                tracing::debug!(target: "tower_alb_auth", trace_id, "a stream is ended, because the token of its request has expired (end_streams_with_token)");
                 AuthError::with_detail(AuthErrorKind::Expired, "there was no response before")
             }
         }

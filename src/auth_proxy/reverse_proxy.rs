@@ -124,7 +124,7 @@ impl Mode for ReverseProxy {
             return self.errors.make(StatusCode::BAD_REQUEST, "the request target is not a path", &described);
         };
         let sizes = HeaderSizes::of(request.headers(), DATA);
-        let user = StreamUser::of(request.extensions(), self.gate.handle(), self.end_streams_with_token);
+        let user = StreamUser::of(&request, self.gate.handle(), self.end_streams_with_token);
         let of_upgrade = user.clone();
         let end = async {
             match of_upgrade {

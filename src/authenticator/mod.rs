@@ -28,7 +28,7 @@ use self::{
 use crate::access_token::AccessTokenVerifiers;
 use crate::sync::{ArcSwap, Second};
 use crate::{
-    alb::{OidcHeaders, OwnedValues, PublicKey, Values},
+    alb::{OidcHeaders, OwnedValues, PublicKey, TraceId, Values},
     config::{AlbAuthConfig, IdentityHeader, Settings, TrustMatch},
     deny_list::Attached,
     error::{AuthError, AuthErrorKind},
@@ -88,33 +88,33 @@ impl Authenticator {
     }
 
     /// The decision on a request without a token, with what the request shows of the reason.
-    pub(crate) fn missing(&self, why: Option<String>) -> Decision {
+    pub(crate) fn missing(&self, why: Option<String>, trace_id: TraceId<'_>) -> Decision {
         let snapshot = self.current.load();
-        let span = DecisionSpan::start(snapshot.settings().record_user);
+        let span = DecisionSpan::start(snapshot.settings().record_user, trace_id);
         let kind = AuthErrorKind::Missing;
         let outcome = Err(why.map_or_else(|| kind.into(), |why| AuthError::with_detail(kind, why)));
-        span.end(decided(&outcome), &snapshot.warnings);
+        span.end(decided(&outcome), trace_id, &snapshot.warnings);
         Decision::Made(outcome)
     }
 
     /// Decides on a request by its headers.
     pub(crate) fn decide(&self, headers: &OidcHeaders<'_>) -> Decision {
         let snapshot = self.current.load();
-        let span = DecisionSpan::start(snapshot.settings().record_user);
+        let span = DecisionSpan::start(snapshot.settings().record_user, headers.trace_id());
         match Snapshot::decide(&snapshot, headers, Some(&span)) {
             Decision::Made(mut outcome) => {
                 snapshot.deny(&self.denied, &mut outcome);
-                span.end(decided(&outcome), &snapshot.warnings);
+                span.end(decided(&outcome), headers.trace_id(), &snapshot.warnings);
                 Decision::Made(outcome)
             }
             Decision::Waiting(waiting) => {
                 let (inside, snapshot) = (span.span().clone(), Arc::clone(&snapshot));
-                let denied = Arc::clone(&self.denied);
+                let (denied, trace_id) = (Arc::clone(&self.denied), headers.trace_id().owned());
                 let ended = async move {
                     let mut outcome = waiting.await;
                     // By the lists as they are after the wait.
                     snapshot.deny(&denied, &mut outcome);
-                    span.end(decided(&outcome), &snapshot.warnings);
+                    span.end(decided(&outcome), trace_id.get(), &snapshot.warnings);
                     outcome
                 };
                 Decision::Waiting(Box::pin(ended.instrument(inside)))
@@ -153,8 +153,8 @@ impl Snapshot {
     }
 
     /// Logs a mistake of the application.
-    pub(crate) fn misused(&self, message: &str) {
-        telemetry::misused(message, &self.warnings);
+    pub(crate) fn misused(&self, message: &str, trace_id: TraceId<'_>) {
+        telemetry::misused(message, trace_id, &self.warnings);
     }
 
     /// The number of cached tokens.

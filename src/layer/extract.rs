@@ -29,6 +29,7 @@ use http::{Extensions, request::Parts};
 
 use super::{Anonymous, RefusedRequest, StandardRefusal, Unnamed, refuse};
 use crate::{
+    alb::TraceId,
     error::{AuthError, AuthErrorKind},
     identity::{AccessTokenClaims, BackstageIdentity, Claims},
 };
@@ -51,12 +52,13 @@ impl ExtractRejection {
 
     fn new(reason: Reason, parts: &Parts) -> Self {
         let error = AuthError::with_detail(reason.kind(), reason.detail());
+        let trace_id = TraceId::In(&parts.headers);
         match reason {
             Reason::NoLayer | Reason::ClaimsOnly | Reason::NoAccessToken => {
-                tracing::error!(target: "tower_alb_auth", "{}", reason.detail());
+                tracing::error!(target: "tower_alb_auth", trace_id = trace_id.shown(), "{}", reason.detail());
             }
             Reason::Anonymous | Reason::Unnamed => {
-                tracing::debug!(target: "tower_alb_auth", "refused: {}", reason.detail());
+                tracing::debug!(target: "tower_alb_auth", trace_id = trace_id.shown(), "refused: {}", reason.detail());
             }
         }
         let request = RefusedRequest::of_parts(parts).behind_layer(&parts.extensions);

@@ -76,7 +76,7 @@ impl AlbAuthHandle {
         // Before the first await, so that the headers are not borrowed across it.
         let scanned = OidcHeaders::scan(headers);
         let decision = match scanned.data {
-            Values::None => self.authenticator.missing(why_preflight(headers)),
+            Values::None => self.authenticator.missing(why_preflight(headers), scanned.trace_id()),
             _ => self.authenticator.decide(&scanned),
         };
         let outcome = match decision {

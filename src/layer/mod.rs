@@ -77,6 +77,7 @@ pub(crate) mod service;
 mod settings;
 pub(crate) mod sign_out;
 pub(crate) mod signed_in;
+mod trace_id;
 mod watch;
 
 #[cfg(feature = "axum")]
@@ -102,5 +103,6 @@ pub use self::{
     refusal::{RefusalBody, Refuse, RefuseWith, RefusedRequest, StandardRefusal, WithRefusalBody},
     relay::{RelayIdentity, RelayScope, RelayScopeResponseFuture},
     require::{Require, RequireResponseFuture},
+    trace_id::trace_id,
     watch::Watch,
 };

@@ -18,7 +18,7 @@ use super::{
     settings::LayerSettings,
 };
 use crate::{
-    alb::{OidcHeaders, Values},
+    alb::{OidcHeaders, TraceId, Values},
     authenticator::{Authenticator, Decision},
     telemetry::metrics,
 };
@@ -80,6 +80,7 @@ where
                 "a user, or the mark of a request without one, was in the request already: is an AlbAuthLayer inside another \
                  one? The outer one removes the headers, so the inner one sees no user; use one layer per request, and let \
                  parts of the application require a user by RequireLayer::signed_in()",
+                TraceId::In(request.headers()),
             );
         }
         let exempt = settings.is_exempt(&request);
@@ -89,7 +90,7 @@ where
         let decision = match headers.data {
             _ if exempt => None,
             Values::None if settings.optional => None,
-            Values::None => Some(self.authenticator.missing(settings.why_missing(&request))),
+            Values::None => Some(self.authenticator.missing(settings.why_missing(&request), headers.trace_id())),
             _ => Some(self.authenticator.decide(&headers)),
         };
         // If there are several, it is unknown which one is the load balancer's.

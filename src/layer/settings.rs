@@ -7,7 +7,7 @@ use std::sync::{
 
 use http::{HeaderMap, Method, Request, header};
 
-use crate::{error::quoted, identity::Carried, telemetry};
+use crate::{alb::TraceId, error::quoted, identity::Carried, telemetry};
 
 /// Mode, exempt paths, and what the layer changes in requests and responses.
 #[derive(Debug, Clone, Default)]
@@ -95,8 +95,9 @@ impl LayerSettings {
                 quoted(&exempt.path),
                 quoted(path)
             );
+            let trace_id = TraceId::In(request.headers());
             if !self.nested_logged.0.swap(true, Ordering::Relaxed) {
-                tracing::warn!(target: "tower_alb_auth", "refused: no x-amzn-oidc-data header: {hint}");
+                tracing::warn!(target: "tower_alb_auth", trace_id = trace_id.shown(), "refused: no x-amzn-oidc-data header: {hint}");
             }
             return Some(hint);
         }

@@ -10,6 +10,7 @@
 //! | `kid`, `signer` | from a token that matched the configuration |
 //! | `cache` | `hit` for a token that was verified before, otherwise `miss` |
 //! | `user` | the entity ref, only with `record_user_in_spans()` |
+//! | `trace_id` | the header `X-Amzn-Trace-Id`, if the request has one; refusal lines have it too |
 //!
 //! Tokens, email addresses and access tokens are never recorded.
 
@@ -23,6 +24,7 @@ use tracing::{Span, field::Empty};
 
 pub(crate) use self::log_limit::{LogLimit, LogRate, OncePerMinute};
 use crate::{
+    alb::TraceId,
     error::{AuthError, AuthErrorKind, Fault},
     identity::EntityRef,
     sync::{Mutex, SharedClock},
@@ -49,7 +51,7 @@ pub(crate) enum Decided<'a> {
 }
 
 impl DecisionSpan {
-    pub(crate) fn start(record_user: bool) -> Self {
+    pub(crate) fn start(record_user: bool, trace_id: TraceId<'_>) -> Self {
         let around = record_user.then(Span::current);
         let span = tracing::debug_span!(
             target: "tower_alb_auth",
@@ -58,7 +60,8 @@ impl DecisionSpan {
             kid = Empty,
             signer = Empty,
             cache = Empty,
-            user = Empty
+            user = Empty,
+            trace_id = trace_id.shown()
         );
         Self { span, around }
     }
@@ -74,7 +77,7 @@ impl DecisionSpan {
         }
     }
 
-    pub(crate) fn end(&self, decided: Decided<'_>, warnings: &Warnings) {
+    pub(crate) fn end(&self, decided: Decided<'_>, trace_id: TraceId<'_>, warnings: &Warnings) {
         let name = match decided {
             Decided::User(_) => "user",
             Decided::Claims => "claims",
@@ -92,7 +95,7 @@ impl DecisionSpan {
                 }
             }
             Decided::Claims => {}
-            Decided::Refused(error) => self.span.in_scope(|| refused(error, warnings)),
+            Decided::Refused(error) => self.span.in_scope(|| refused(error, trace_id, warnings)),
         }
     }
 }
@@ -119,25 +122,25 @@ impl Warnings {
 
 /// Logs a refusal. If the operator can act on it, it is a warning. Refusals that any client can
 /// cause are logged at DEBUG, so that clients cannot fill the log.
-pub(crate) fn refused(error: &AuthError, warnings: &Warnings) {
+pub(crate) fn refused(error: &AuthError, trace_id: TraceId<'_>, warnings: &Warnings) {
     let kind = error.kind().as_str();
     let operator_can_act = error.fault() != Fault::Client;
     if operator_can_act
         && tracing::enabled!(target: "tower_alb_auth", tracing::Level::WARN)
         && warnings.allow(error.kind())
     {
-        tracing::warn!(target: "tower_alb_auth", kind, "refused: {}", error.operator_message());
+        tracing::warn!(target: "tower_alb_auth", kind, trace_id = trace_id.shown(), "refused: {}", error.operator_message());
     } else {
-        tracing::debug!(target: "tower_alb_auth", kind, "refused: {}", error.operator_message());
+        tracing::debug!(target: "tower_alb_auth", kind, trace_id = trace_id.shown(), "refused: {}", error.operator_message());
     }
 }
 
 /// Logs a mistake of the application as an error, at a limited rate.
-pub(crate) fn misused(message: &str, warnings: &Warnings) {
+pub(crate) fn misused(message: &str, trace_id: TraceId<'_>, warnings: &Warnings) {
     if warnings.allow(AuthErrorKind::Misused) {
-        tracing::error!(target: "tower_alb_auth", "{message}");
+        tracing::error!(target: "tower_alb_auth", trace_id = trace_id.shown(), "{message}");
     } else {
-        tracing::debug!(target: "tower_alb_auth", "{message}");
+        tracing::debug!(target: "tower_alb_auth", trace_id = trace_id.shown(), "{message}");
     }
 }
 
@@ -145,12 +148,12 @@ pub(crate) fn misused(message: &str, warnings: &Warnings) {
 ///
 /// Users try pages that they have no right to in every application, so this is not a warning. A
 /// mistake of the application is an error.
-pub(crate) fn requirement_failed(error: &AuthError, warnings: &Warnings) {
+pub(crate) fn requirement_failed(error: &AuthError, trace_id: TraceId<'_>, warnings: &Warnings) {
     metrics::requirement_failed(error.kind());
     match error.kind() {
-        AuthErrorKind::Misused => misused(&error.operator_message(), warnings),
+        AuthErrorKind::Misused => misused(&error.operator_message(), trace_id, warnings),
         kind => {
-            tracing::debug!(target: "tower_alb_auth", kind = kind.as_str(), "refused: {}", error.operator_message());
+            tracing::debug!(target: "tower_alb_auth", kind = kind.as_str(), trace_id = trace_id.shown(), "refused: {}", error.operator_message());
         }
     }
 }
@@ -178,20 +181,20 @@ pub(crate) fn switches(switches: &[String]) {
 
 /// Logs that the machine itself prevents tokens: its clock or its random bytes. At a limited rate.
 #[cfg(feature = "backstage")]
-pub(crate) fn not_issued(error: &dyn Display, warnings: &Warnings) {
+pub(crate) fn not_issued(error: &dyn Display, trace_id: TraceId<'_>, warnings: &Warnings) {
     if warnings.allow(AuthErrorKind::SignInUnavailable) {
-        tracing::error!(target: "tower_alb_auth", "no token can be issued: {error}");
+        tracing::error!(target: "tower_alb_auth", trace_id = trace_id.shown(), "no token can be issued: {error}");
     } else {
-        tracing::debug!(target: "tower_alb_auth", "no token can be issued: {error}");
+        tracing::debug!(target: "tower_alb_auth", trace_id = trace_id.shown(), "no token can be issued: {error}");
     }
 }
 
 /// Logs that a store of the auth backend failed, at a limited rate.
 #[cfg(feature = "backstage")]
-pub(crate) fn store_failed(wanted: &str, error: &dyn Display, warnings: &Warnings) {
+pub(crate) fn store_failed(wanted: &str, error: &dyn Display, trace_id: TraceId<'_>, warnings: &Warnings) {
     if warnings.allow(AuthErrorKind::SignInUnavailable) {
-        tracing::warn!(target: "tower_alb_auth", "{wanted} is out of reach: {error}");
+        tracing::warn!(target: "tower_alb_auth", trace_id = trace_id.shown(), "{wanted} is out of reach: {error}");
     } else {
-        tracing::debug!(target: "tower_alb_auth", "{wanted} is out of reach: {error}");
+        tracing::debug!(target: "tower_alb_auth", trace_id = trace_id.shown(), "{wanted} is out of reach: {error}");
     }
 }

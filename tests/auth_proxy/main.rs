@@ -33,5 +33,6 @@ mod program;
 mod rules;
 mod settings;
 mod smuggling;
+mod trace_id;
 mod unverified;
 mod uploads;

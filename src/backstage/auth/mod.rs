@@ -21,7 +21,7 @@ use crate::{
     AlbAuthHandle, AuthError, BackstageIdentity, EntityRef, SignOut,
     deny_list::DeniedUser,
     internal::{
-        spawn,
+        TraceId, spawn,
         telemetry::{self, Warnings, metrics},
     },
 };
@@ -90,12 +90,12 @@ impl BackstageAuth {
     }
 
     /// Refuses a user whom a deny list names, by the entity ref, or by the account of the last sign-in here. Logs the reason.
-    pub(super) fn check_denied(&self, user: &EntityRef) -> Result<(), AuthError> {
+    pub(super) fn check_denied(&self, user: &EntityRef, headers: &HeaderMap) -> Result<(), AuthError> {
         let checked = match self.0.accounts.find(user) {
             Some(claims) => self.alb().check_denied(DeniedUser { claims: &claims, user: Some(user) }),
             None => self.alb().check_denied_user(user),
         };
-        checked.inspect_err(|error| self.refused(error))
+        checked.inspect_err(|error| self.refused(error, headers))
     }
 
     /// Counts a session that was issued, and logs it if that is enabled.
@@ -131,26 +131,26 @@ impl BackstageAuth {
     }
 
     /// Logs a mistake in the application.
-    pub(super) fn misused(&self, message: &str) {
-        telemetry::misused(message, &self.0.warnings);
+    pub(super) fn misused(&self, message: &str, headers: &HeaderMap) {
+        telemetry::misused(message, TraceId::In(headers), &self.0.warnings);
     }
 
     /// Logs why a session is refused, if the layer did not.
-    pub(super) fn refused(&self, error: &AuthError) {
-        telemetry::refused(error, &self.0.warnings);
+    pub(super) fn refused(&self, error: &AuthError, headers: &HeaderMap) {
+        telemetry::refused(error, TraceId::In(headers), &self.0.warnings);
     }
 
     /// Logs why no token was issued.
-    pub(super) fn not_issued(&self, error: &IssueError) {
+    pub(super) fn not_issued(&self, error: &IssueError, headers: &HeaderMap) {
         match error {
-            IssueError::Store(error) => self.store_failed("the store of public keys", error),
-            error => telemetry::not_issued(error, &self.0.warnings),
+            IssueError::Store(error) => self.store_failed("the store of public keys", error, headers),
+            error => telemetry::not_issued(error, TraceId::In(headers), &self.0.warnings),
         }
     }
 
     /// Logs that a store failed.
-    pub(super) fn store_failed(&self, wanted: &str, error: &StoreError) {
-        telemetry::store_failed(wanted, error, &self.0.warnings);
+    pub(super) fn store_failed(&self, wanted: &str, error: &StoreError, headers: &HeaderMap) {
+        telemetry::store_failed(wanted, error, TraceId::In(headers), &self.0.warnings);
     }
 }
 

@@ -3,17 +3,21 @@
 use axum::{
     body::Body,
     extract::State,
-    http::{Response, StatusCode},
+    http::{HeaderMap, Response, StatusCode},
 };
 
 use super::{error::ApiError, session::Session, site::OwnSite};
 use crate::backstage::BackstageAuth;
 
-pub(super) async fn refresh(State(auth): State<BackstageAuth>, _own: OwnSite) -> Result<Response<Body>, ApiError> {
+pub(super) async fn refresh(
+    State(auth): State<BackstageAuth>,
+    headers: HeaderMap,
+    _own: OwnSite,
+) -> Result<Response<Body>, ApiError> {
     let Some(guest) = auth.guest() else {
         return Err(ApiError::new(StatusCode::FORBIDDEN, "Guest sign-in is not allowed."));
     };
     let session =
         Session { user: &guest.user, ownership: &guest.ownership, profile: &guest.profile, provider_info: None };
-    session.give(&auth).await
+    session.give(&auth, &headers).await
 }

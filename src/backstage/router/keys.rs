@@ -34,7 +34,7 @@ fn key_set(
     keys: Result<Vec<PublicJwk>, StoreError>,
 ) -> Result<Response<Body>, ApiError> {
     let mut keys = keys.map_err(|error| {
-        auth.store_failed("the store of public keys", &error);
+        auth.store_failed("the store of public keys", &error, requested);
         ApiError::unavailable()
     })?;
     // One key per id, the first one, as token verification here does: otherwise verifiers may pick

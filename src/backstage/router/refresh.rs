@@ -31,6 +31,7 @@ pub(super) async fn refresh(
                 auth.misused(
                     "Backstage's auth routes are inside an AlbAuthLayer, which removes the headers that they need: nest the \
                      router outside of it",
+                    &parts.headers,
                 );
             }
             auth.session_refused("awsalb", &error, None);
@@ -38,13 +39,16 @@ pub(super) async fn refresh(
         }
     };
     let Some(identity) = user.identity() else {
-        auth.misused("the sign-in policy returns only claims for this user, but a Backstage session needs a user");
+        auth.misused(
+            "the sign-in policy returns only claims for this user, but a Backstage session needs a user",
+            &parts.headers,
+        );
         BackstageAuth::no_session("misused");
         return Err(ApiError::not_allowed());
     };
     let profile = auth.profile().apply(&user).await.map_err(|error| {
         let error = sign_in_error(error);
-        auth.refused(&error);
+        auth.refused(&error, &parts.headers);
         auth.session_refused("awsalb", &error, Some(identity.user_entity_ref()));
         error
     })?;
@@ -60,7 +64,7 @@ pub(super) async fn refresh(
             expires_in_seconds: left.unwrap_or_default().as_secs(),
         }),
     };
-    session.give(&auth).await
+    session.give(&auth, &parts.headers).await
 }
 
 /// The provider's access token, unchanged. If there are several, it is unclear which one is the

@@ -1,6 +1,9 @@
 //! A session as the front end expects it.
 
-use axum::{body::Body, http::Response};
+use axum::{
+    body::Body,
+    http::{HeaderMap, Response},
+};
 use serde::Serialize;
 
 use super::{error::ApiError, response};
@@ -57,20 +60,20 @@ struct Ownership<'a> {
 
 impl Session<'_> {
     /// Issues a token and responds with the session.
-    pub(super) async fn give(self, auth: &BackstageAuth) -> Result<Response<Body>, ApiError> {
+    pub(super) async fn give(self, auth: &BackstageAuth, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
         let Session { user, ownership, profile, provider_info } = self;
         // A guest too, and a user who was denied while the profile was made.
         let provider = if provider_info.is_some() { "awsalb" } else { "guest" };
-        auth.check_denied(user).inspect_err(|error| auth.session_refused(provider, error, Some(user)))?;
+        auth.check_denied(user, headers).inspect_err(|error| auth.session_refused(provider, error, Some(user)))?;
         let issued = auth.tokens().user_token(user, ownership).await.map_err(|error| {
-            auth.not_issued(&error);
+            auth.not_issued(&error, headers);
             BackstageAuth::no_session("not_issued");
             ApiError::unavailable()
         })?;
         // Stored before the response is sent, because a back end may query it at once.
         let known = UserInfo::new(user.clone(), ownership);
         auth.user_info().put(known, issued.expires_at).await.map_err(|error| {
-            auth.store_failed("the store of users", &error);
+            auth.store_failed("the store of users", &error, headers);
             BackstageAuth::no_session("not_issued");
             ApiError::unavailable()
         })?;

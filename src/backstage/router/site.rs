@@ -13,7 +13,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::error::ApiError;
-use crate::backstage::BackstageAuth;
+use crate::{backstage::BackstageAuth, internal::TraceId};
 
 /// Proof that the request does not come from a page of another site. A browser sends the session's
 /// cookie with requests of any page.
@@ -23,7 +23,7 @@ impl FromRequestParts<BackstageAuth> for OwnSite {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, auth: &BackstageAuth) -> Result<Self, ApiError> {
-        if auth.origins().allow(&parts.headers) { Ok(Self) } else { Err(cross_site()) }
+        if auth.origins().allow(&parts.headers) { Ok(Self) } else { Err(cross_site(&parts.headers)) }
     }
 }
 
@@ -36,13 +36,14 @@ impl FromRequestParts<BackstageAuth> for MaySignOut {
 
     async fn from_request_parts(parts: &mut Parts, auth: &BackstageAuth) -> Result<Self, ApiError> {
         let allowed = auth.origins().allow(&parts.headers) || auth.sign_out().names(&parts.headers);
-        if allowed { Ok(Self) } else { Err(cross_site()) }
+        if allowed { Ok(Self) } else { Err(cross_site(&parts.headers)) }
     }
 }
 
-fn cross_site() -> ApiError {
+fn cross_site(headers: &HeaderMap) -> ApiError {
     tracing::debug!(
         target: "tower_alb_auth",
+        trace_id = TraceId::In(headers).shown(),
         "refused a request from a page of another site; if the site is yours, add its origin to app.baseUrl or backend.cors.origin"
     );
     ApiError::new(StatusCode::FORBIDDEN, "Requests from pages of another site are not allowed.")

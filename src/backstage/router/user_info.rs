@@ -11,6 +11,7 @@ use super::{behind::Behind, error::ApiError, response};
 use crate::{
     EntityRef,
     backstage::{BackstageAuth, TokenRefused, VerifiedUser},
+    internal::TraceId,
 };
 
 #[derive(Serialize)]
@@ -30,17 +31,18 @@ pub(super) async fn user_info(State(auth): State<BackstageAuth>, request: Reques
     let token = bearer(&parts.headers).ok_or_else(|| ApiError::bearer("Bearer", "A Backstage token is required."))?;
     let user = verified(&auth, token, &parts).await.map_err(|refused| match refused {
         TokenRefused::Invalid(why) => {
-            tracing::debug!(target: "tower_alb_auth", "userinfo refused: {why}");
+            let trace_id = TraceId::In(&parts.headers);
+            tracing::debug!(target: "tower_alb_auth", trace_id = trace_id.shown(), "userinfo refused: {why}");
             ApiError::bearer("Bearer error=\"invalid_token\"", "The token is not a valid Backstage token.")
         }
         TokenRefused::Unavailable(error) => {
-            auth.store_failed("the store of public keys", &error);
+            auth.store_failed("the store of public keys", &error, &parts.headers);
             ApiError::unavailable()
         }
     })?;
-    auth.check_denied(&user.user_entity_ref)?;
+    auth.check_denied(&user.user_entity_ref, &parts.headers)?;
     let info = auth.user_info().find(user.user_entity_ref.as_str()).await.map_err(|error| {
-        auth.store_failed("the store of users", &error);
+        auth.store_failed("the store of users", &error, &parts.headers);
         ApiError::unavailable()
     })?;
     // Only for this user: a row of another user would grant that user's rights.

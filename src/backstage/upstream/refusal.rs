@@ -10,7 +10,7 @@ use http::{Method, Request, Response, StatusCode};
 
 use crate::{
     internal::{
-        Mutex,
+        Mutex, OwnedTraceId, TraceId,
         telemetry::{LogLimit, LogRate},
     },
     layer::{Format, Refusal},
@@ -27,12 +27,14 @@ pub(super) type Warnings = Mutex<LogLimit>;
 pub(super) struct Requested {
     method: Method,
     path: String,
+    trace_id: OwnedTraceId,
 }
 
 impl Requested {
     /// Without the query, which may contain credentials.
     pub(super) fn of<B>(request: &Request<B>) -> Self {
-        Self { method: request.method().clone(), path: request.uri().path().to_owned() }
+        let trace_id = TraceId::In(request.headers()).owned();
+        Self { method: request.method().clone(), path: request.uri().path().to_owned(), trace_id }
     }
 }
 
@@ -46,12 +48,12 @@ pub(super) fn refuse(
 ) -> Response<Body> {
     let path = crate::internal::quoted(&requested.path);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-    let code = status.as_u16();
+    let (code, trace_id) = (status.as_u16(), requested.trace_id.get());
     // A client's mistake is not the operator's to fix, and clients could flood the log with it.
     if !status.is_client_error() && warnings.lock().allows(WARNING_RATE, Instant::now()) {
-        tracing::warn!(target: "tower_alb_auth", "{code} for {} {path}: the upstream {upstream} {reason}", requested.method);
+        tracing::warn!(target: "tower_alb_auth", trace_id = trace_id.shown(), "{code} for {} {path}: the upstream {upstream} {reason}", requested.method);
     } else {
-        tracing::debug!(target: "tower_alb_auth", "{code} for {} {path}: the upstream {upstream} {reason}", requested.method);
+        tracing::debug!(target: "tower_alb_auth", trace_id = trace_id.shown(), "{code} for {} {path}: the upstream {upstream} {reason}", requested.method);
     }
     let message = match status {
         StatusCode::BAD_REQUEST => "there is no such path",

@@ -62,7 +62,8 @@ pub fn routes(parts: Parts) -> Router {
         TraceLayer::new_for_http()
             // Only the path: a query may contain sign-in credentials of another provider.
             .make_span_with(|request: &Request<_>| {
-                tracing::info_span!("request", method = %request.method(), path = request.uri().path())
+                let trace_id = tower_alb_auth::layer::trace_id(request.headers()).map(tracing::field::display);
+                tracing::info_span!("request", method = %request.method(), path = request.uri().path(), trace_id)
             })
             .on_response(DefaultOnResponse::new().level(Level::INFO)),
     );

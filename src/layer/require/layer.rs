@@ -13,6 +13,7 @@ use tower_service::Service;
 
 use super::{RequireResponseFuture, requirement::Requirement};
 use crate::{
+    alb::TraceId,
     error::AuthError,
     layer::{Refuse, RefuseWith, RefusedRequest, StandardRefusal, WithRefusalBody, refusal::refuse},
     sync::SharedClock,
@@ -62,11 +63,12 @@ impl RequireLayer {
         Self::new(Requirement::SignIn)
     }
 
-    /// Whether the user in these extensions meets it; counts and logs a failure.
+    /// Whether the user of this request meets it; counts and logs a failure.
     #[cfg(feature = "proxy")]
-    pub(crate) fn check(&self, extensions: &http::Extensions) -> Result<(), AuthError> {
+    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), AuthError> {
         let Shared { requirement, warnings } = &*self.shared;
-        requirement.check(extensions).inspect_err(|error| telemetry::requirement_failed(error, warnings))
+        let log = |error: &AuthError| telemetry::requirement_failed(error, TraceId::In(request.headers()), warnings);
+        requirement.check(request.extensions()).inspect_err(log)
     }
 
     /// Writes refusals as Backstage's back ends do, in JSON, for clients that read them.
@@ -137,7 +139,7 @@ where
         match requirement.check(request.extensions()) {
             Ok(()) => RequireResponseFuture::inner(self.inner.call(request)),
             Err(error) => {
-                telemetry::requirement_failed(&error, warnings);
+                telemetry::requirement_failed(&error, TraceId::In(request.headers()), warnings);
                 // A rejected request must not keep what readiness holds, such as a permit.
                 let unready = self.inner.clone();
                 drop(replace(&mut self.inner, unready));

@@ -15,5 +15,6 @@ mod routes;
 mod session;
 mod site;
 mod strangers;
+mod trace_id;
 mod user_info;
 mod users;

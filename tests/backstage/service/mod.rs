@@ -24,3 +24,4 @@ mod upstream_paths;
 
 // Backstage's own auth backend on a PostgreSQL, as tests/postgres has them.
 mod stock;
+mod trace_id;

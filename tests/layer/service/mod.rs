@@ -22,5 +22,6 @@ mod signers;
 mod stale_extensions;
 mod switches;
 mod tokens;
+mod trace_id;
 mod uniform;
 mod users;

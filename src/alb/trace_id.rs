@@ -1,0 +1,90 @@
+//! `X-Amzn-Trace-Id`, the field `trace_id` of the load balancer's access log.
+
+use std::fmt;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tracing::field::{DisplayValue, display};
+
+const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
+/// Maximum length of a recorded value. A load balancer's own has 40 characters, with `Self` 80; clients can add fields.
+const MAX_SHOWN: usize = 512;
+
+/// The trace id of a request, if it has one. It is looked up when it is shown, so a request that is not recorded pays nothing.
+#[derive(Clone, Copy)]
+pub(crate) enum TraceId<'h> {
+    In(&'h HeaderMap),
+    Value(Option<&'h HeaderValue>),
+}
+
+/// The trace id of a request that is no longer at hand.
+#[derive(Clone)]
+pub(crate) struct OwnedTraceId(Option<HeaderValue>);
+
+/// The characters of a trace id that are visible ASCII, up to [`MAX_SHOWN`]. Clients can write the value.
+pub(crate) struct ShownTraceId<'h>(&'h HeaderValue);
+
+impl<'h> TraceId<'h> {
+    fn value(self) -> Option<&'h HeaderValue> {
+        match self {
+            Self::In(headers) => headers.get(TRACE_ID),
+            Self::Value(value) => value,
+        }
+    }
+
+    pub(crate) fn display(self) -> Option<ShownTraceId<'h>> {
+        self.value().map(ShownTraceId)
+    }
+
+    /// For a field of a span or a log line.
+    pub(crate) fn shown(self) -> Option<DisplayValue<ShownTraceId<'h>>> {
+        self.display().map(display)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn text(self) -> Option<String> {
+        self.display().map(|shown| shown.to_string())
+    }
+
+    pub(crate) fn owned(self) -> OwnedTraceId {
+        OwnedTraceId(self.value().cloned())
+    }
+}
+
+impl OwnedTraceId {
+    pub(crate) fn get(&self) -> TraceId<'_> {
+        TraceId::Value(self.0.as_ref())
+    }
+}
+
+impl fmt::Display for ShownTraceId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let visible = self.0.as_bytes().iter().take(MAX_SHOWN).filter(|byte| byte.is_ascii_graphic());
+        visible.map(|byte| char::from(*byte)).try_for_each(|character| fmt::Write::write_char(f, character))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(value: &[u8]) -> Option<String> {
+        let value = HeaderValue::from_bytes(value).expect("a header value");
+        let headers = HeaderMap::from_iter([(TRACE_ID, value)]);
+        let (now, later) = (TraceId::In(&headers), TraceId::In(&headers).owned());
+        assert_eq!(now.text(), later.get().text());
+        now.text()
+    }
+
+    #[test]
+    fn a_trace_id_is_shown_whole() {
+        const BOTH: &str = "Self=1-67891234-12456789abcdef012345678;Root=1-67891233-abcdef012345678912345678";
+        assert_eq!(shown(BOTH.as_bytes()).as_deref(), Some(BOTH));
+        assert_eq!(TraceId::In(&HeaderMap::new()).text(), None);
+    }
+
+    #[test]
+    fn s_141_what_a_client_writes_into_it_is_bounded_and_visible() {
+        assert_eq!(shown(b"Root=1 kind=\"none\"\t\xffx").as_deref(), Some("Root=1kind=\"none\"x"));
+        assert_eq!(shown(&[b'a'; 10_000]).map(|text| text.len()), Some(MAX_SHOWN));
+    }
+}
