@@ -65,6 +65,9 @@ impl Emulator {
     /// opened.
     pub async fn start(config: EmulatorConfig) -> Result<Self, ConfigError> {
         let Checked { config, table } = Checked::new(config)?;
+        for note in table.notes() {
+            tracing::warn!(target: "alb_emulator", "rules: {note}");
+        }
         let failed = |text: String| {
             let problem = Problem::new(ProblemKind::Unreadable, text);
             ConfigError::new([problem.for_key(KeyAt::path("tls"))])

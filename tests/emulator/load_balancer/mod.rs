@@ -18,6 +18,7 @@ mod proxy;
 mod renewal;
 mod rules;
 mod rules_files;
+mod rules_properties;
 mod sessions;
 mod sign_in;
 mod smuggling;
