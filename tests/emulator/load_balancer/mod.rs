@@ -7,6 +7,7 @@ mod attacks;
 mod callback;
 mod configuration;
 mod connections;
+mod containers;
 mod hostile_provider;
 mod incomplete;
 mod keys;
