@@ -32,7 +32,7 @@ pub(crate) use crate::{
     alb::{DATA, OidcHeaders, OwnedTraceId, TraceId, Values},
     error::quoted,
     identity::{ClaimsParts, Span},
-    net::{HttpUrl, HttpUrlError, encoded, is_loopback},
+    net::{HttpUrl, HttpUrlError, encoded, is_loopback, is_private_host},
     settings::files,
     sync::{Arc, Mutex, SharedClock, SingleFlight, catch_panic, spawn},
     telemetry::{self, Warnings},

@@ -5,6 +5,7 @@
 // Prints the claims as JSON; exits with 1 and the reason if the token is rejected.
 import { createPublicKey, verify as verifySignature } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 
 const KID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const LEEWAY_SECONDS = 30;
@@ -40,9 +41,12 @@ export async function verify(token, keyEndpoint, signer, issuer, client) {
   return claims;
 }
 
-try {
-  console.log(JSON.stringify(await verify(readFileSync(0, 'utf8').trim(), ...process.argv.slice(2))));
-} catch (error) {
-  console.log(`rejected: ${error.message}`);
-  process.exit(1);
+// As a program, not as an import.
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  try {
+    console.log(JSON.stringify(await verify(readFileSync(0, 'utf8').trim(), ...process.argv.slice(2))));
+  } catch (error) {
+    console.log(`rejected: ${error.message}`);
+    process.exit(1);
+  }
 }

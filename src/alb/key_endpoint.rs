@@ -2,12 +2,13 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
-use crate::net::{HttpUrl, HttpUrlError};
+use crate::net::{HttpUrl, HttpUrlError, is_private_host};
 
 /// The base address of a region's public keys. The key of a kid is at `{endpoint}/{kid}`.
 ///
-/// The address always comes from the configuration, never from a token. Its scheme is `https`, or
-/// `http` for a loopback address, which the configuration permits for the local emulator only.
+/// The address always comes from the configuration, never from a token. Its scheme is `https`. For the
+/// local emulator only, the configuration permits `http`: for a loopback address, and for the one host
+/// of a private network that it names.
 #[doc(alias = "jwks")]
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct KeyEndpoint {
@@ -18,6 +19,11 @@ pub struct KeyEndpoint {
 
 impl KeyEndpoint {
     pub(crate) fn parse(text: &str) -> Result<Self, KeyEndpointError> {
+        Self::parse_with(text, None)
+    }
+
+    /// The same; plain http is accepted from this host of a private network too.
+    pub(crate) fn parse_with(text: &str, plain_http_from: Option<&str>) -> Result<Self, KeyEndpointError> {
         let refused = |reason| Err(KeyEndpointError { found: crate::error::quoted(text), reason });
         let base = text.strip_suffix('/').unwrap_or(text);
         let url = match HttpUrl::parse(base) {
@@ -44,8 +50,13 @@ impl KeyEndpoint {
         {
             return refused(Reason::NotPlain);
         }
-        if !url.is_protected() {
-            return refused(Reason::PlainHttp);
+        match plain_http_from {
+            None if !url.is_protected() => return refused(Reason::PlainHttp),
+            None => {}
+            Some(_) if url.is_protected() => return refused(Reason::NeedsNoPermission),
+            Some(host) if !is_same_host(host, url.host()) => return refused(Reason::OtherHost),
+            Some(_) if !is_private_host(url.host()) => return refused(Reason::NotPrivate),
+            Some(_) => {}
         }
         Ok(Self { base: base.into(), is_https: url.is_https() })
     }
@@ -58,6 +69,12 @@ impl KeyEndpoint {
     /// Whether keys are transferred without TLS, which is permitted for the local emulator only.
     pub(crate) fn is_plain_http(&self) -> bool {
         !self.is_https
+    }
+
+    /// The host, if keys cross a network without TLS.
+    pub(crate) fn unprotected_host(&self) -> Option<String> {
+        let url = HttpUrl::parse(&self.base).ok().filter(|url| !url.is_protected())?;
+        Some(url.host().to_owned())
     }
 }
 
@@ -88,6 +105,22 @@ enum Reason {
     NotPlain,
     PlainHttp,
     NotHttps,
+    NeedsNoPermission,
+    OtherHost,
+    NotPrivate,
+}
+
+/// Whether the setting names this host. An IPv6 address may have its brackets or not.
+fn is_same_host(named: &str, host: &str) -> bool {
+    let bare = |host: &str| host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    bare(named) == bare(host)
+}
+
+impl KeyEndpointError {
+    /// Whether plain http is the only problem.
+    pub(crate) fn is_plain_http(&self) -> bool {
+        self.reason == Reason::PlainHttp
+    }
 }
 
 impl fmt::Display for KeyEndpointError {
@@ -104,6 +137,20 @@ impl fmt::Display for KeyEndpointError {
             Reason::PlainHttp => {
                 write!(f, "the key endpoint {found} must be https: keys from plain http cannot be trusted")
             }
+            Reason::NeedsNoPermission => write!(
+                f,
+                "the key endpoint {found} is https or on this machine, so the host for keys over plain http has no effect: remove \
+                 dangerously_fetch_keys_over_http_from (environment: ALB_AUTH_DANGEROUSLY_FETCH_KEYS_OVER_HTTP_FROM, \
+                 app-config.yaml: dangerouslyFetchKeysOverHttpFrom)"
+            ),
+            Reason::OtherHost => {
+                write!(f, "the key endpoint {found} is plain http, and its host is not the one that is named for that")
+            }
+            Reason::NotPrivate => write!(
+                f,
+                "the key endpoint {found} must be https: only a private address, a name without a dot, or a name that ends with \
+                 .internal, .local, .localhost, .test or .home.arpa can be named for keys over plain http"
+            ),
             Reason::NotHttps => write!(f, "the key endpoint {found} must begin with https://"),
         }
     }

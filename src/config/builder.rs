@@ -243,6 +243,7 @@ impl AlbAuthConfigBuilder {
         let policies = entries.iter().flat_map(|entry| entry.policy.warnings.iter().cloned()).collect::<BTreeSet<_>>();
         warnings.extend(policies);
         warnings.extend(warnings::emulator_accounts(&entries));
+        warnings.extend(warnings::plain_http(&entries));
         warnings.extend(warnings::policies_that_name_alike(&entries));
         if !self.missing_email_verified_accepted {
             warnings.extend(warnings::missing_email_verified(&entries));

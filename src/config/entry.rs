@@ -19,6 +19,10 @@ pub(super) const WHERE_THE_RULE_IS: &str =
 pub(super) const WHERE_THE_RULES_ARE: &str =
     "they stand in the listener rule's authenticate action: aws elbv2 describe-rules --listener-arn <listener>";
 
+const PLAIN_HTTP_OF_EMULATORS: &str = "for an emulator in another container, name its host by \
+     dangerously_fetch_keys_over_http_from (environment: ALB_AUTH_DANGEROUSLY_FETCH_KEYS_OVER_HTTP_FROM, app-config.yaml: \
+     dangerouslyFetchKeysOverHttpFrom)";
+
 /// The sign-in policy of entries that have none of their own.
 pub(super) struct SharedSignIn<'a> {
     pub(super) policy: Option<&'a Arc<dyn SignInResolver>>,
@@ -65,10 +69,22 @@ pub(super) fn checked(entry: &TrustedAlb, shared: &SharedSignIn<'_>, problems: &
     }
     let endpoint = entry.key_endpoint.as_ref().and_then(|url| {
         let invalid = |error: KeyEndpointError| {
-            problems.push(Problem::sentence(ProblemKind::InvalidValue, error.to_string()).caused_by(error));
+            let problem = Problem::sentence(ProblemKind::InvalidValue, error.to_string());
+            // Of a real load balancer, https is the only way.
+            let is_emulated = |text: &String| text.parse().is_ok_and(|arn: LoadBalancerArn| arn.is_emulator());
+            let problem = match error.is_plain_http() && entry.signers.iter().all(is_emulated) {
+                true => problem.with_fix(PLAIN_HTTP_OF_EMULATORS),
+                false => problem,
+            };
+            problems.push(problem.caused_by(error));
         };
-        KeyEndpoint::parse(url).map_err(invalid).ok()
+        KeyEndpoint::parse_with(url, entry.plain_http_from.as_deref()).map_err(invalid).ok()
     });
+    if entry.key_endpoint.is_none() && entry.plain_http_from.is_some() {
+        let text = format!("{of} names a host for keys over plain http, and has no key endpoint");
+        problems
+            .push(Problem::sentence(ProblemKind::Conflict, text).with_fix("remove the host, or set the key endpoint"));
+    }
     let mut signers = Vec::new();
     for text in &entry.signers {
         let arn: LoadBalancerArn = match text.parse() {

@@ -102,6 +102,8 @@ pub struct TrustSettings {
     pub dangerously_accept_any_client: bool,
     /// Where the public keys are, instead of where AWS documents them to be.
     pub key_endpoint: Option<String>,
+    /// See [`TrustedAlb::dangerously_fetch_keys_over_http_from`].
+    pub dangerously_fetch_keys_over_http_from: Option<String>,
     /// Verifies access tokens too: see [`AccessTokens`].
     pub access_token: Option<AccessTokens>,
     /// The sign-in policy of this entry.
@@ -168,6 +170,7 @@ impl TrustSettings {
             client_ids: self.client_ids.clone(),
             any_client: self.dangerously_accept_any_client,
             key_endpoint: self.key_endpoint.clone(),
+            plain_http_from: self.dangerously_fetch_keys_over_http_from.clone(),
             access_tokens: self.access_token.clone(),
             sign_in: policy(self.sign_in.as_ref(), self.groups.as_ref()),
             written: EntryLocations::default(),

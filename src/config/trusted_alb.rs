@@ -27,6 +27,7 @@ pub struct TrustedAlb {
     pub(super) client_ids: Vec<String>,
     pub(super) any_client: bool,
     pub(super) key_endpoint: Option<String>,
+    pub(super) plain_http_from: Option<String>,
     pub(super) access_tokens: Option<AccessTokens>,
     pub(super) sign_in: Option<Arc<dyn SignInResolver>>,
     pub(super) written: EntryLocations,
@@ -53,6 +54,7 @@ impl TrustedAlb {
             client_ids: Vec::new(),
             any_client: false,
             key_endpoint: None,
+            plain_http_from: None,
             access_tokens: None,
             sign_in: None,
             written: EntryLocations::default(),
@@ -88,6 +90,18 @@ impl TrustedAlb {
     #[must_use]
     pub fn key_endpoint(mut self, url: impl Into<String>) -> Self {
         self.key_endpoint = Some(url.into());
+        self
+    }
+
+    /// Allows the [key endpoint](Self::key_endpoint) to be plain http on this host of a private network, such as the name of
+    /// the emulator's container.
+    ///
+    /// Every machine on the way can replace the keys, and so sign in as any user. It builds only if each signer has the
+    /// emulator's account `000000000000`, and the host is a private IP address, a name without a dot, or a name that no public
+    /// name server has (`.internal`, `.local`, `.localhost`, `.test`, `.home.arpa`). It is logged as a warning at the start.
+    #[must_use]
+    pub fn dangerously_fetch_keys_over_http_from(mut self, host: impl Into<String>) -> Self {
+        self.plain_http_from = Some(host.into());
         self
     }
 

@@ -27,6 +27,19 @@ pub(super) fn emulator_accounts(entries: &[Entry]) -> Option<String> {
     })
 }
 
+/// Keys of an emulator that cross a private network without TLS.
+pub(super) fn plain_http(entries: &[Entry]) -> Option<String> {
+    let endpoints = entries.iter().flat_map(|entry| &entry.signers).map(|(_, endpoint)| endpoint);
+    let hosts: BTreeSet<String> = endpoints.filter_map(crate::alb::KeyEndpoint::unprotected_host).collect();
+    (!hosts.is_empty()).then(|| {
+        format!(
+            "keys are fetched over plain http from {}: every machine on the way can replace them, and so sign in as any user; it is \
+             for the emulator in another container only",
+            hosts.into_iter().collect::<Vec<_>>().join(" and ")
+        )
+    })
+}
+
 /// Policies that name users by an email of which the provider does not say whether it is verified.
 pub(super) fn missing_email_verified(entries: &[Entry]) -> Option<String> {
     let accepting = entries.iter().filter(|entry| entry.policy.accepts_missing_verification);

@@ -5,7 +5,11 @@
 
 use serde_json::json;
 
-use super::{Emulator, EmulatorConfig, config::IdentityProviderKind};
+use super::{
+    Emulator, EmulatorConfig,
+    config::IdentityProviderKind,
+    unprotected::{VARIABLE, unprotected_host},
+};
 use crate::{
     ConfigError, LoadBalancerArn,
     config::{Problem, ProblemKind},
@@ -78,7 +82,7 @@ impl ApplicationSettings {
             signer: config.signer.clone(),
             issuer,
             client_id: config.client_id.clone(),
-            key_endpoint: format!("http://{}", config.keys_listen),
+            key_endpoint: config.key_endpoint(config.keys_listen.port()),
             email_domains: email_domains.to_vec(),
             url: (config.listen.port() != 0).then(|| config.url(config.listen.port())),
         })
@@ -86,13 +90,17 @@ impl ApplicationSettings {
 
     /// The variables of [`AlbAuthConfig::from_env`](crate::AlbAuthConfig::from_env).
     pub fn variables(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let mut variables = vec![
             ("ALB_AUTH_SIGNERS", self.signer.clone()),
             ("ALB_AUTH_ISSUER", self.issuer.clone()),
             ("ALB_AUTH_CLIENT_IDS", self.client_id.clone()),
             ("ALB_AUTH_KEY_ENDPOINT", self.key_endpoint.clone()),
-            ("ALB_AUTH_EMAIL_DOMAINS", self.email_domains.join(",")),
-        ]
+        ];
+        if let Some(host) = unprotected_host(&self.key_endpoint) {
+            variables.push((VARIABLE, host));
+        }
+        variables.push(("ALB_AUTH_EMAIL_DOMAINS", self.email_domains.join(",")));
+        variables
     }
 
     /// As lines that shells and readers of `.env` files accept.
@@ -114,6 +122,10 @@ impl ApplicationSettings {
             Some(url) => ["app", "backend"].map(|key| format!("{key}:\n  baseUrl: {}\n", text(url))).concat(),
             None => String::new(),
         };
+        let unprotected = unprotected_host(&self.key_endpoint);
+        let unprotected = unprotected
+            .map(|host| format!("\n      dangerouslyFetchKeysOverHttpFrom: {}", text(&host)))
+            .unwrap_or_default();
         format!(
             "# {WARNING}
 {base_urls}auth:
@@ -123,7 +135,7 @@ impl ApplicationSettings {
       signer: {signer}
       region: {region}
       clientIds: [{client_id}]
-      keyEndpoint: {key_endpoint}
+      keyEndpoint: {key_endpoint}{unprotected}
       signIn:
         resolvers:
           - resolver: emailLocalPartMatchingUserEntityName
@@ -143,6 +155,10 @@ impl ApplicationSettings {
     /// As a function that builds the configuration.
     pub fn to_rust(&self) -> String {
         let domains: Vec<String> = self.email_domains.iter().map(|domain| format!("{domain:?}")).collect();
+        let unprotected = unprotected_host(&self.key_endpoint);
+        let unprotected = unprotected
+            .map(|host| format!("\n    .dangerously_fetch_keys_over_http_from({host:?})"))
+            .unwrap_or_default();
         format!(
             "// {WARNING}
 use tower_alb_auth::{{AlbAuthConfig, ConfigError, TrustedAlb, sign_in::EmailLocalPart}};
@@ -153,7 +169,7 @@ pub fn alb_auth() -> Result<AlbAuthConfig, ConfigError> {{
         {:?},
     )
     .client_id({:?})
-    .key_endpoint({:?});
+    .key_endpoint({:?}){unprotected};
     AlbAuthConfig::builder().trust(emulator).sign_in(EmailLocalPart::in_domains([{}])).build()
 }}
 ",

@@ -22,6 +22,7 @@ mod rules;
 mod session;
 mod start;
 mod suggestion;
+mod unprotected;
 
 pub use self::{
     application_settings::ApplicationSettings,

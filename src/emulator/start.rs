@@ -12,11 +12,12 @@ use super::{
     headers::LoadBalancer,
     keys,
     listener::Listener,
-    oidc::OidcClient,
+    oidc::{Elsewhere, OidcClient},
     provider::{DemoProvider, DemoProviderServer},
     proxy::Proxy,
     rules::Table,
     session::Sealer,
+    unprotected::{self, unprotected_host},
 };
 use crate::{
     ConfigError,
@@ -65,6 +66,9 @@ impl Emulator {
     /// opened.
     pub async fn start(config: EmulatorConfig) -> Result<Self, ConfigError> {
         let Checked { config, table } = Checked::new(config)?;
+        for note in table.notes() {
+            tracing::warn!(target: "alb_emulator", "rules: {note}");
+        }
         let failed = |text: String| {
             let problem = Problem::new(ProblemKind::Unreadable, text);
             ConfigError::new([problem.for_key(KeyAt::path("tls"))])
@@ -82,6 +86,9 @@ impl Emulator {
         let ChosenProvider { demo, secret, source, issuer } = choose(&config, &url).await?;
         let load_balancer =
             LoadBalancer::new(config.signer.clone(), issuer.clone(), config.client_id.clone(), config.reserved_claims);
+        let elsewhere = config.provider_address.as_deref().and_then(|address| Elsewhere::new(&issuer, address));
+        let keys_host = config.keys_host.clone();
+        let key_endpoint = config.key_endpoint(keys_address.port());
         let random = |_| ConfigError::message("the operating system provides no random bytes");
         let action = Arc::new(Action {
             hosts: hosts(&config, &table),
@@ -89,27 +96,25 @@ impl Emulator {
             table,
             sealer: Sealer::generate().map_err(random)?,
             used_states: Default::default(),
-            oidc: OidcClient::new(source, config.client_id, secret, config.client_authentication).map_err(failed)?,
+            oidc: OidcClient::new(source, config.client_id, secret, config.client_authentication, elsewhere)
+                .map_err(failed)?,
             load_balancer: load_balancer.map_err(failed)?,
             clock: config.clock,
         });
         let listener = Arc::new(Listener { action: Arc::clone(&action), proxy: Proxy::new(config.wait_for_target) });
         let (stop, stopped) = watch::channel(false);
         let front = tokio::spawn(front::serve(front, tls, listener, stopped));
-        let mut tasks = vec![tokio::spawn(serve_keys(keys, Arc::clone(&action)))];
+        let mut tasks = vec![tokio::spawn(serve_keys(keys, Arc::clone(&action), keys_host.clone()))];
         tasks.extend(config.rotate_every.map(|every| tokio::spawn(rotate(Arc::clone(&action), every))));
         warn_if_reachable(address);
-        Ok(Self {
-            url,
-            address,
-            key_endpoint: format!("http://{keys_address}"),
-            issuer,
-            action,
-            demo,
-            stop,
-            front: Some(front),
-            tasks,
-        })
+        if let Some(host) = &keys_host {
+            tracing::warn!(
+                target: "alb_emulator",
+                "the public keys are served over plain http at {keys_address} for the host {host}: every machine on the way to an \
+                 application can replace them; use a private network of containers"
+            );
+        }
+        Ok(Self { url, address, key_endpoint, issuer, action, demo, stop, front: Some(front), tasks })
     }
 
     /// The URL of the application for browsers: `http://app.localhost:9000`, without a slash at the
@@ -150,19 +155,26 @@ impl Emulator {
 
     /// The entry of a configuration that trusts it.
     pub fn trusted(&self) -> TrustedAlb {
-        TrustedAlb::new(self.signer(), &self.issuer).client_id(self.client_id()).key_endpoint(&self.key_endpoint)
+        let entry = TrustedAlb::new(self.signer(), &self.issuer).client_id(self.client_id());
+        let entry = entry.key_endpoint(&self.key_endpoint);
+        match unprotected_host(&self.key_endpoint) {
+            Some(host) => entry.dangerously_fetch_keys_over_http_from(host),
+            None => entry,
+        }
     }
 
     /// The environment of an application that is configured by
     /// [`AlbAuthConfig::from_env`](crate::AlbAuthConfig::from_env). The sign-in policy is missing:
     /// set `ALB_AUTH_EMAIL_DOMAINS` or `ALB_AUTH_SIGN_IN`.
     pub fn env(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let mut variables = vec![
             ("ALB_AUTH_SIGNERS", self.signer().to_owned()),
             ("ALB_AUTH_ISSUER", self.issuer.clone()),
             ("ALB_AUTH_CLIENT_IDS", self.client_id().to_owned()),
             ("ALB_AUTH_KEY_ENDPOINT", self.key_endpoint.clone()),
-        ]
+        ];
+        variables.extend(unprotected_host(&self.key_endpoint).map(|host| (unprotected::VARIABLE, host)));
+        variables
     }
 
     /// The demo provider, if it is in use.
@@ -218,8 +230,9 @@ fn hosts(config: &EmulatorConfig, table: &Table) -> Vec<String> {
     hosts
 }
 
-async fn serve_keys(listener: tokio::net::TcpListener, action: Arc<Action>) {
-    if let Err(error) = axum::serve(listener, keys::router(action)).await {
+async fn serve_keys(listener: tokio::net::TcpListener, action: Arc<Action>, host: Option<String>) {
+    let service = keys::router(action, host).into_make_service_with_connect_info::<SocketAddr>();
+    if let Err(error) = axum::serve(listener, service).await {
         tracing::error!(target: "alb_emulator", "the key endpoint stopped: {error}");
     }
 }

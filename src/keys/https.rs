@@ -77,7 +77,7 @@ impl HttpsKeys {
 
     /// Fetches through this HTTP proxy by `CONNECT`: `http://host:port`. The proxy resolves the
     /// name of the key endpoint; TLS is end to end. An endpoint on plain http is on this machine
-    /// and is requested without the proxy.
+    /// or in a private network, and is requested without the proxy.
     #[must_use]
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());

@@ -114,7 +114,6 @@ impl HttpUrl {
     }
 
     /// In lower case; an IPv6 address in brackets.
-    #[cfg(feature = "backstage")]
     pub(crate) fn host(&self) -> &str {
         &self.host
     }

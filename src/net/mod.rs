@@ -9,6 +9,7 @@ mod loopback;
 #[cfg(any(feature = "backstage", feature = "proxy"))]
 pub(crate) mod path_readings;
 mod percent;
+mod private_host;
 #[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
 pub(crate) mod proxy;
 #[cfg(any(feature = "emulator", feature = "proxy"))]
@@ -22,4 +23,5 @@ pub(crate) use self::{
     http_url::{HttpUrl, HttpUrlError},
     loopback::is_loopback,
     percent::encoded,
+    private_host::is_private_host,
 };

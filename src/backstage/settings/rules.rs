@@ -58,6 +58,10 @@ const RULES: &[Rule] = &[
     used("auth.providers.awsalb.region", "compared with the signer's, and needed for nothing else"),
     used("auth.providers.awsalb.clientIds", "the clients whose users may sign in"),
     used("auth.providers.awsalb.dangerouslyAcceptAnyClient", "users of any client of the issuer may sign in"),
+    used(
+        "auth.providers.awsalb.dangerouslyFetchKeysOverHttpFrom",
+        "keys of an emulator over plain http from this host",
+    ),
     used("auth.providers.awsalb.keyEndpoint", "where the load balancers' public keys are"),
     used("auth.providers.awsalb.requireVerifiedEmail", "whether an email has to be verified"),
     used(

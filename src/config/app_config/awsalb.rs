@@ -28,7 +28,7 @@ const MISSING_ACCEPTED: &str = "acceptMissingEmailVerified";
 const UNVERIFIED_ACCEPTED: &str = "dangerouslyAcceptUnverifiedEmail";
 
 /// The keys that are read here.
-const OURS: [&str; 17] = [
+const OURS: [&str; 18] = [
     "issuer",
     "signer",
     "signers",
@@ -36,6 +36,7 @@ const OURS: [&str; 17] = [
     "clientIds",
     "dangerouslyAcceptAnyClient",
     "keyEndpoint",
+    "dangerouslyFetchKeysOverHttpFrom",
     "requireVerifiedEmail",
     "acceptMissingEmailVerified",
     "dangerouslyAcceptUnverifiedEmail",
@@ -121,6 +122,7 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
     let client_ids = section.value_or_values("clientIds").unwrap_or_default();
     let any_client = section.flag("dangerouslyAcceptAnyClient");
     let key_endpoint = section.text("keyEndpoint");
+    let plain_http_from = section.text("dangerouslyFetchKeysOverHttpFrom");
     check_region(section, &signers);
     // Null would require nothing, also if an earlier file requires it.
     if section.is_null(VERIFIED_EMAIL) {
@@ -194,6 +196,9 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
     }
     if let Some(endpoint) = key_endpoint.filter(|_| has_signer) {
         entry = entry.key_endpoint(endpoint);
+    }
+    if let Some(host) = plain_http_from.filter(|_| has_signer) {
+        entry = entry.dangerously_fetch_keys_over_http_from(host);
     }
     entry.access_tokens = access_token.flatten();
     let written = |keys: &[&str]| keys.iter().filter_map(|key| section.place_of(key)).collect::<Vec<_>>();

@@ -213,6 +213,7 @@ impl AppConfig {
     /// | `signer`, `signers` | required: ARNs of the load balancers that are trusted |
     /// | `region` | may be left out; where it is given it must be the signer's |
     /// | `clientIds` | required, or `dangerouslyAcceptAnyClient: true` |
+    /// | `dangerouslyFetchKeysOverHttpFrom` | a host of a private network; the keys of an emulator there may be plain http |
     /// | `keyEndpoint` | where the public keys are, where AWS documents nothing, and for the emulator |
     /// | `requireVerifiedEmail` | refuses an email of which the provider does not say that it is verified |
     /// | `acceptMissingEmailVerified` | acknowledges that an email of which the provider says nothing is accepted |

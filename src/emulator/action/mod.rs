@@ -27,7 +27,7 @@ mod state;
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, header};
 
 pub(super) use self::outcome::{Outcome, shown};
 use self::{outcome::Refusal, state::UsedStates};
@@ -86,6 +86,9 @@ impl Action {
         client: IpAddr,
     ) -> Result<(Request<B>, Outcome<'_>), Response<Bytes>> {
         LoadBalancer::strip(request.headers_mut());
+        if self.table.drops_invalid_headers() {
+            drop_invalid(request.headers_mut());
+        }
         match self.decide(&mut request, client).await {
             Ok(outcome) => Ok((request, outcome)),
             Err(refusal) => {
@@ -212,5 +215,15 @@ impl Action {
             Refusal::new(500, "AuthUserinfoResponseSizeExceeded")
                 .because("the session does not fit into four cookies of 4 K: use fewer claims or shorter tokens")
         })
+    }
+}
+
+/// Removes headers as the load balancer attribute `routing.http.drop_invalid_header_fields.enabled`
+/// does.
+fn drop_invalid(headers: &mut HeaderMap) {
+    let is_valid = |name: &HeaderName| name.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let invalid: Vec<HeaderName> = headers.keys().filter(|name| !is_valid(name)).cloned().collect();
+    for name in invalid {
+        headers.remove(name);
     }
 }

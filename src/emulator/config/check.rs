@@ -10,7 +10,7 @@ use crate::{
         rules::{Authenticate, Files, Table, problem_of_parameter, problem_of_scope},
         session::SessionCookies,
     },
-    internal::{HttpUrl, HttpUrlError, KeyAt, quoted},
+    internal::{HttpUrl, HttpUrlError, KeyAt, is_private_host, quoted},
 };
 
 /// The account of signers that no AWS customer has.
@@ -38,15 +38,7 @@ impl Checked {
         let mut problems = Vec::new();
         let table = table_of(&config, needs_targets, &mut problems);
         check_signer(&config.signer, &mut problems);
-        if !config.keys_listen.ip().is_loopback() {
-            problems.push(insecure(
-                "keys_listen",
-                format!(
-                    "the keys cannot be served at {}: plain http proves nothing on a network; listen on 127.0.0.1",
-                    config.keys_listen
-                ),
-            ));
-        }
+        check_keys(&config, &mut problems);
         if config.session_timeout.as_secs() == 0 {
             problems.push(invalid("session_timeout_seconds", "the session timeout must be at least 1 s"));
         }
@@ -150,6 +142,32 @@ fn target_of(target: &str) -> Result<http::uri::Authority, Problem> {
     }
 }
 
+/// Keys over plain http are for this machine, and for the one private network that is named.
+fn check_keys(config: &EmulatorConfig, problems: &mut Vec<Problem>) {
+    match &config.keys_host {
+        None if !config.keys_listen.ip().is_loopback() => problems.push(insecure(
+            "keys_listen",
+            format!(
+                "the keys cannot be served at {}: plain http proves nothing on a network; listen on 127.0.0.1, or name the host \
+                 by which other containers of a private network reach them",
+                config.keys_listen
+            ),
+        )
+        .for_key(KeyAt::path("keys_host"))),
+        Some(host) if !is_private_host(&host.to_ascii_lowercase()) || HttpUrl::parse(&format!("http://{host}")).is_err() => {
+            problems.push(insecure(
+                "keys_host",
+                format!(
+                    "{} is not the host of a private network: a private IP address, a name without a dot, or a name that ends with \
+                     .internal, .local, .localhost, .test or .home.arpa",
+                    quoted(host)
+                ),
+            ));
+        }
+        _ => {}
+    }
+}
+
 fn check_signer(signer: &str, problems: &mut Vec<Problem>) {
     match signer.parse::<LoadBalancerArn>() {
         Ok(arn) if arn.account() == EMULATOR_ACCOUNT => {}
@@ -167,6 +185,9 @@ fn check_signer(signer: &str, problems: &mut Vec<Problem>) {
 
 fn check_provider(config: &EmulatorConfig, problems: &mut Vec<Problem>) {
     let IdentityProvider(kind) = &config.provider;
+    if let Some(address) = &config.provider_address {
+        check_provider_address(address, kind, problems);
+    }
     let urls: Vec<(&str, &str, &String)> = match kind {
         Kind::Demo(demo) => {
             let mut hosts = config.more_hosts.iter().chain([&config.public_host]);
@@ -193,6 +214,34 @@ fn check_provider(config: &EmulatorConfig, problems: &mut Vec<Problem>) {
     if config.client_secret.is_none() {
         let text = "the client has no secret: set the one that the provider issued";
         problems.push(Problem::sentence(ProblemKind::Missing, text).for_key(KeyAt::path("client_secret_file")));
+    }
+}
+
+fn check_provider_address(address: &str, kind: &Kind, problems: &mut Vec<Problem>) {
+    const KEY: &str = "provider_address";
+    let server = HttpUrl::parse_server(&format!("http://{address}")).ok().filter(|server| server.port().is_some());
+    let Some(server) = server else {
+        let text = format!("{} is not the address of a provider: write host:port", quoted(address));
+        problems.push(invalid(KEY, text));
+        return;
+    };
+    let issuer = match kind {
+        Kind::Demo(_) => {
+            let text = "the demo provider is a part of the emulator: it has no other address";
+            problems.push(Problem::sentence(ProblemKind::Conflict, text).for_key(KeyAt::path(KEY)));
+            return;
+        }
+        Kind::Discovery(issuer) => issuer,
+        Kind::Endpoints(endpoints) => &endpoints.issuer,
+    };
+    let is_https = HttpUrl::parse(issuer).is_ok_and(|issuer| issuer.is_https());
+    if !is_https && !server.is_on_this_machine() && !is_private_host(server.host()) {
+        let text = format!(
+            "the issuer is plain http, and {} is not the host of a private network: the client secret and the tokens would be sent \
+             without TLS",
+            quoted(address)
+        );
+        problems.push(insecure(KEY, text));
     }
 }
 

@@ -55,10 +55,12 @@ pub struct EmulatorConfig {
     pub(super) public_host: String,
     pub(super) more_hosts: Vec<String>,
     pub(super) keys_listen: SocketAddr,
+    pub(super) keys_host: Option<String>,
     pub(super) target: Option<String>,
     pub(super) target_groups: Vec<(String, String)>,
     pub(super) wait_for_target: Duration,
     pub(super) provider: IdentityProvider,
+    pub(super) provider_address: Option<String>,
     pub(super) client_id: String,
     pub(super) client_secret: Option<ClientSecret>,
     pub(super) client_authentication: ClientAuthentication,
@@ -96,10 +98,12 @@ impl EmulatorConfig {
             public_host: PUBLIC_HOST.to_owned(),
             more_hosts: Vec::new(),
             keys_listen: loopback(KEYS_PORT),
+            keys_host: None,
             target: None,
             target_groups: Vec::new(),
             wait_for_target: Duration::ZERO,
             provider: IdentityProvider::demo(loopback(PROVIDER_PORT)),
+            provider_address: None,
             client_id: "alb-emulator".to_owned(),
             client_secret: None,
             client_authentication: ClientAuthentication::default(),
@@ -132,6 +136,14 @@ impl EmulatorConfig {
     pub(super) fn url(&self, port: u16) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}:{port}", self.public_host)
+    }
+
+    /// The base URL of the public keys, if they are served at this port.
+    pub(super) fn key_endpoint(&self, port: u16) -> String {
+        match &self.keys_host {
+            Some(host) => format!("http://{host}:{port}"),
+            None => format!("http://{}", SocketAddr::from((self.keys_listen.ip(), port))),
+        }
     }
 
     /// The target of requests: `http://localhost:3000`. Plain http, without a path.
@@ -177,9 +189,26 @@ impl EmulatorConfig {
     }
 
     /// The listen address for public keys and their rotation. Default `127.0.0.1:9002`; loopback
-    /// only.
+    /// only, unless [`keys_host`](Self::keys_host) is set.
     pub fn keys_listen(mut self, address: SocketAddr) -> Self {
         self.keys_listen = address;
+        self
+    }
+
+    /// The host of a private network by which applications in other containers fetch the public
+    /// keys over plain http: a private IP address, a name without a dot, or one that no public name
+    /// server has. Each application has to name it too, by
+    /// [`TrustedAlb::dangerously_fetch_keys_over_http_from`](crate::TrustedAlb::dangerously_fetch_keys_over_http_from).
+    pub fn keys_host(mut self, host: impl Into<String>) -> Self {
+        self.keys_host = Some(host.into());
+        self
+    }
+
+    /// Where the emulator itself reaches the provider, as `host:port`, if not at the host and port of
+    /// its issuer, which browsers use. Requests for the issuer's host and port are sent there, with
+    /// the issuer's `Host` and TLS name.
+    pub fn provider_address(mut self, address: impl Into<String>) -> Self {
+        self.provider_address = Some(address.into());
         self
     }
 

@@ -63,6 +63,11 @@ pub struct EmulatorSettings {
     #[command(flatten)]
     pub endpoints: Option<Endpoints>,
 
+    /// Where the emulator itself reaches the provider, if not at the host and port of its issuer, which browsers use: in
+    /// another container.
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Your own provider")]
+    pub provider_address: Option<String>,
+
     /// The client id at the provider [default: alb-emulator].
     #[arg(long, value_name = "ID", help_heading = "Your own provider")]
     pub client_id: Option<String>,
@@ -141,16 +146,21 @@ pub struct EmulatorSettings {
     #[arg(long, value_name = "ADDRESS", value_parser = address, help_heading = "Addresses")]
     pub listen: Option<SocketAddr>,
 
-    /// Listen address of the public keys; loopback only [default: 127.0.0.1:9002].
+    /// Listen address of the public keys; loopback only, unless --keys-host is set [default: 127.0.0.1:9002].
     #[arg(long, value_name = "ADDRESS", value_parser = address, help_heading = "Addresses")]
     pub keys_listen: Option<SocketAddr>,
+
+    /// The host of a private network by which applications in other containers fetch the public keys: the name of the
+    /// emulator's service.
+    #[arg(long, value_name = "HOST", help_heading = "Addresses")]
+    pub keys_host: Option<String>,
 
     /// The host name that browsers use [default: app.localhost].
     #[arg(long, value_name = "HOST", help_heading = "Addresses")]
     pub public_host: Option<String>,
 
-    /// More host names that are allowed in requests.
-    #[arg(skip)]
+    /// Another host name that is allowed in requests, such as the name of the emulator's service; may be given several times.
+    #[arg(long = "more-host", value_name = "HOST", help_heading = "Addresses")]
     pub more_hosts: Vec<String>,
 
     /// Serves https, with a certificate that is generated once and kept in this folder [default:
@@ -225,6 +235,7 @@ impl EmulatorSettings {
             },
             issuer: if has_provider { self.issuer } else { others.issuer },
             endpoints: if has_provider { self.endpoints } else { others.endpoints },
+            provider_address: self.provider_address.or(others.provider_address),
             client_id: self.client_id.or(others.client_id),
             client_secret: if has_secret { self.client_secret } else { others.client_secret },
             client_secret_file: if has_secret { self.client_secret_file } else { others.client_secret_file },
@@ -244,6 +255,7 @@ impl EmulatorSettings {
             signer: self.signer.or(others.signer),
             listen: self.listen.or(others.listen),
             keys_listen: self.keys_listen.or(others.keys_listen),
+            keys_host: self.keys_host.or(others.keys_host),
             public_host: self.public_host.or(others.public_host),
             more_hosts: joined(self.more_hosts, others.more_hosts),
             tls: self.tls.or(others.tls),
@@ -291,6 +303,8 @@ impl EmulatorSettings {
         set(&mut config.listen, self.listen);
         set(&mut config.public_host, self.public_host.clone());
         set(&mut config.keys_listen, self.keys_listen);
+        set(&mut config.keys_host, self.keys_host.clone().map(Some));
+        set(&mut config.provider_address, self.provider_address.clone().map(Some));
         set(&mut config.client_id, self.client_id.clone());
         set(&mut config.client_authentication, self.client_authentication);
         set(&mut config.scope, self.scope.clone());

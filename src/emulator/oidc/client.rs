@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{
     discovery::{Discovered, Source},
     error::{OidcError, Step},
-    http_client::HttpClient,
+    http_client::{Elsewhere, HttpClient},
     id_token::IdTokenKeys,
 };
 use crate::{
@@ -63,9 +63,10 @@ impl OidcClient {
         id: String,
         secret: ClientSecret,
         authentication: ClientAuthentication,
+        elsewhere: Option<Elsewhere>,
     ) -> Result<Self, String> {
         Ok(Self {
-            http: HttpClient::new(RESPONSE_TIMEOUT)?,
+            http: HttpClient::new(RESPONSE_TIMEOUT, elsewhere)?,
             endpoints: Discovered::new(source),
             keys: IdTokenKeys::default(),
             id,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Uri, uri::Authority};
 use http_body_util::{BodyExt, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::{
@@ -27,16 +27,16 @@ use crate::internal::{
 const MAX_BYTES: usize = 64 * 1024;
 
 pub(super) struct HttpClient {
-    client: Client<HttpsConnector<HttpConnector<Resolver>>, String>,
+    client: Client<HttpsConnector<Connector>, String>,
     timeout: Duration,
 }
 
 impl HttpClient {
-    pub(super) fn new(timeout: Duration) -> Result<Self, String> {
+    pub(super) fn new(timeout: Duration, elsewhere: Option<Elsewhere>) -> Result<Self, String> {
         let mut tcp = HttpConnector::new_with_resolver(Resolver);
         tcp.enforce_http(false);
         let tls = Roots::default().client_config()?;
-        let client = http_client::client(http_client::https_or_http(tls, tcp));
+        let client = http_client::client(http_client::https_or_http(tls, Connector { tcp, elsewhere }));
         Ok(Self { client, timeout })
     }
 
@@ -55,6 +55,61 @@ impl HttpClient {
             Ok(response) => response,
             Err(_) => Err(OidcError::timeout(step, format!("no response within {:?}", self.timeout))),
         }
+    }
+}
+
+/// A provider that the emulator reaches at another address than browsers do.
+#[derive(Debug, Clone)]
+pub(in crate::emulator) struct Elsewhere {
+    issuer: (String, u16),
+    address: Authority,
+}
+
+impl Elsewhere {
+    /// `None` if one of the two is not an address.
+    pub(in crate::emulator) fn new(issuer: &str, address: &str) -> Option<Self> {
+        Some(Self { issuer: server_of(&issuer.parse().ok()?)?, address: address.parse().ok()? })
+    }
+
+    /// The URI to connect to. Host and TLS name of the request stay those of the issuer.
+    fn of(&self, uri: Uri) -> Uri {
+        if server_of(&uri).as_ref() != Some(&self.issuer) {
+            return uri;
+        }
+        let mut parts = uri.clone().into_parts();
+        parts.authority = Some(self.address.clone());
+        Uri::from_parts(parts).unwrap_or(uri)
+    }
+}
+
+/// Host and port.
+fn server_of(uri: &Uri) -> Option<(String, u16)> {
+    let usual = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+    Some((uri.host()?.to_ascii_lowercase(), uri.port_u16().unwrap_or(usual)))
+}
+
+/// Connects to the host of a URI, or to the other address of the provider.
+#[derive(Clone)]
+struct Connector {
+    tcp: HttpConnector<Resolver>,
+    elsewhere: Option<Elsewhere>,
+}
+
+impl Service<Uri> for Connector {
+    type Response = <HttpConnector<Resolver> as Service<Uri>>::Response;
+    type Error = <HttpConnector<Resolver> as Service<Uri>>::Error;
+    type Future = <HttpConnector<Resolver> as Service<Uri>>::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.tcp.poll_ready(context)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let uri = match &self.elsewhere {
+            Some(elsewhere) => elsewhere.of(uri),
+            None => uri,
+        };
+        self.tcp.call(uri)
     }
 }
 

@@ -19,4 +19,5 @@ pub(super) use self::{
     client::{OidcClient, Tokens},
     discovery::Source,
     error::{Fault, OidcError, Step},
+    http_client::Elsewhere,
 };

@@ -6,20 +6,25 @@ use serde_json::Value;
 
 use super::{
     document::{Content, Document},
+    properties::{self, Properties},
     reader::{Reader, name_of},
     template::{Template, Unresolved},
 };
 use crate::{config::ProblemKind, internal::quoted};
 
 const PREFIX: &str = "AWS::ElasticLoadBalancingV2::";
+const WEB_ACL: &str = "AWS::WAFv2::WebACLAssociation";
 
 /// A listener that a file defines.
 struct Listener {
     name: String,
     key: String,
     protocol: Option<String>,
-    default_actions: Value,
+    /// Its properties, with all values that are known.
+    body: Value,
     place: String,
+    /// Of the load balancer, for one of the same template.
+    load_balancer: Option<String>,
 }
 
 /// A rule of a file, with all values that are known.
@@ -40,6 +45,7 @@ pub(super) struct Emulated {
     /// The listener's default actions with their place, if a file has them.
     pub(super) default_actions: Option<(String, Value)>,
     pub(super) is_https: bool,
+    pub(super) properties: Properties,
     /// What of the files is not a part of it.
     pub(super) notes: Vec<String>,
 }
@@ -51,6 +57,8 @@ pub(super) struct Found {
     rules: Vec<FoundRule>,
     /// Names of target groups by the names that rules have for them, and whether they speak HTTP/1.1.
     pub(super) groups: BTreeMap<String, TargetGroup>,
+    /// The load balancers of templates by their keys, each with its place and its properties.
+    load_balancers: BTreeMap<String, (String, Value)>,
     notes: Vec<String>,
 }
 
@@ -117,13 +125,11 @@ impl Found {
         };
         self.listeners.push(Listener {
             name: key.clone(),
-            place: format!(
-                "default actions of listener {} in {file}",
-                text("Port").unwrap_or_default().escape_default()
-            ),
+            place: format!("listener {} in {file}", text("Port").unwrap_or_default().escape_default()),
             key,
             protocol: text("Protocol"),
-            default_actions: body.get("DefaultActions").cloned().unwrap_or(Value::Null),
+            load_balancer: None,
+            body,
         });
     }
 
@@ -134,10 +140,11 @@ impl Found {
                 reader.not_emulated(file, &format!("{name} in Resources: give the processed template"));
                 continue;
             }
-            let Some(kind) = resource.get("Type").and_then(Value::as_str).and_then(|kind| kind.strip_prefix(PREFIX))
-            else {
-                continue;
-            };
+            let kind = resource.get("Type").and_then(Value::as_str).unwrap_or_default();
+            if kind == WEB_ACL {
+                self.notes.push(format!("{} in {file}: not emulated: {WEB_ACL}", name.escape_default()));
+            }
+            let Some(kind) = kind.strip_prefix(PREFIX) else { continue };
             let place = format!("{} in {file}", name.escape_default());
             match template.is_created(resource) {
                 Ok(true) => {}
@@ -160,9 +167,13 @@ impl Found {
                     name: name.clone(),
                     key: key(name),
                     protocol: text("Protocol"),
-                    place: format!("default actions of {place}"),
-                    default_actions: body.get("DefaultActions").cloned().unwrap_or(Value::Null),
+                    load_balancer: text("LoadBalancerArn").map(|name| key(&name)),
+                    place,
+                    body,
                 }),
+                "LoadBalancer" => {
+                    self.load_balancers.insert(key(name), (place, body));
+                }
                 "ListenerRule" => {
                     let known = ["ListenerArn", "Priority", "Conditions", "Actions", "Transforms", "Tags"];
                     if reader.object(&body, &place, &known).is_some() {
@@ -172,6 +183,7 @@ impl Found {
                 }
                 "TargetGroup" => {
                     let version = text("ProtocolVersion").filter(|version| version != "HTTP1");
+                    properties::of_target_group(&body, &place, &mut self.notes);
                     let known = body.get("Name").filter(|name| Unresolved::of(name).is_none());
                     self.groups.insert(name.clone(), TargetGroup { name: known.and_then(name_of), version });
                 }
@@ -183,7 +195,7 @@ impl Found {
     /// The listener that is emulated: the one that is wanted, or the only one with HTTPS. Rules of a
     /// listener that no file defines belong to it, if they are all of one.
     pub(super) fn choose(self, wanted: Option<&str>, reader: &mut Reader) -> Emulated {
-        let Self { listeners, rules, mut notes, .. } = self;
+        let Self { listeners, rules, load_balancers, mut notes, .. } = self;
         let elsewhere: BTreeSet<String> = rules
             .iter()
             .map(|rule| rule.listener.clone())
@@ -222,11 +234,21 @@ impl Found {
         let left_out = listeners.iter().filter(|listener| !keys.contains(&listener.key));
         notes.extend(left_out.map(|listener| format!("the listener {} is left out", listener.name.escape_default())));
         let default_actions = chosen
-            .filter(|listener| !listener.default_actions.is_null())
-            .map(|listener| (listener.place.clone(), listener.default_actions.clone()));
+            .and_then(|listener| {
+                Some((listener, listener.body.get("DefaultActions").filter(|actions| !actions.is_null())?))
+            })
+            .map(|(listener, actions)| (format!("default actions of {}", listener.place), actions.clone()));
+        let mut properties = Properties::default();
+        if let Some(listener) = chosen {
+            properties::check_listener(&listener.body, &listener.place, reader, &mut notes);
+            let load_balancer = listener.load_balancer.as_ref().and_then(|key| load_balancers.get(key));
+            if let Some((place, body)) = load_balancer {
+                properties = properties::check_load_balancer(body, place, reader, &mut notes);
+            }
+        }
         let is_https = chosen.is_none_or(|listener| listener.is_https() || listener.protocol.is_none());
         let rules = rules.into_iter().filter(|rule| keys.contains(&rule.listener)).collect();
-        Emulated { rules, default_actions, is_https, notes }
+        Emulated { rules, default_actions, is_https, properties, notes }
     }
 }
 

@@ -10,6 +10,7 @@
 //! | no rule matches | the default action of the listener in the files, or `on_unauthenticated` if they have none |
 //! | a rule without an authenticate action | the request is forwarded without any `x-amzn-oidc-*` header |
 //! | a key, condition or action that is not emulated | the emulator does not start; leaving it out would send requests to another rule |
+//! | a property of the listener or its load balancer that is not emulated | the emulator does not start if it changes who gets in or what reaches the target; else it is listed |
 //! | a value that is known only after a deployment | the emulator does not start, if the value decides about requests |
 //! | values of the provider and its client | not used: the emulator has its own provider |
 
@@ -20,6 +21,7 @@ mod condition;
 mod document;
 mod listener;
 mod pattern;
+mod properties;
 mod read;
 mod reader;
 mod redirect;

@@ -26,6 +26,16 @@ pub(super) fn conditions(value: Option<&Value>, place: &str, reader: &mut Reader
     list.iter().filter_map(|condition| condition_of(condition, place, reader)).collect()
 }
 
+/// The transforms of a rule, which change what reaches the target. None is emulated.
+pub(super) fn transforms(value: Option<&Value>, place: &str, reader: &mut Reader) {
+    let list = reader.list(value, &format!("{place}, Transforms"));
+    let kinds: Vec<String> = list.iter().filter_map(|transform| transform.get("Type").and_then(name_of)).collect();
+    if !list.is_empty() {
+        let kinds: Vec<String> = kinds.iter().map(|kind| quoted(kind)).collect();
+        reader.not_emulated(place, &format!("transforms of requests are not emulated: {}", kinds.join(", ")));
+    }
+}
+
 fn condition_of(value: &Value, place: &str, reader: &mut Reader) -> Option<Condition> {
     const KNOWN: [&str; 8] = [
         "Field",

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use http::uri::Authority;
-use serde_json::Value;
 
 use super::{
     actions::{Actions, End, Group},
@@ -12,6 +11,7 @@ use super::{
     condition::{Condition, Facts, Reading},
     document::Document,
     listener::{Emulated, Found},
+    properties::Properties,
     read,
     reader::Reader,
 };
@@ -25,6 +25,7 @@ pub(in crate::emulator) struct Table {
     rules: Vec<TableRule>,
     default: TableRule,
     authenticate: Vec<Authenticate>,
+    properties: Properties,
     notes: Vec<String>,
 }
 
@@ -60,7 +61,13 @@ impl Table {
             conditions: Vec::new(),
             actions: Actions { authenticate: Some(0), end: forward() },
         };
-        let mut table = Self { rules: Vec::new(), default, authenticate: vec![sign_in.clone()], notes: Vec::new() };
+        let mut table = Self {
+            rules: Vec::new(),
+            default,
+            authenticate: vec![sign_in.clone()],
+            properties: Properties::default(),
+            notes: Vec::new(),
+        };
         for rule in by_path {
             let authenticate = rule.action.on_unauthenticated().map(|on_unauthenticated| {
                 table.authenticate.push(Authenticate { on_unauthenticated, ..sign_in.clone() });
@@ -99,15 +106,14 @@ impl Table {
     }
 
     fn add(&mut self, emulated: Emulated, mut compiler: Compiler<'_, '_>) {
-        let Emulated { rules, default_actions, notes, .. } = emulated;
+        let Emulated { rules, default_actions, properties, notes, .. } = emulated;
+        self.properties = properties;
         self.notes = notes;
         let mut numbered: Vec<(u64, TableRule)> = Vec::new();
         let mut has_default = false;
         for rule in rules {
             let place = &rule.place;
-            if rule.body.get("Transforms").and_then(Value::as_array).is_some_and(|transforms| !transforms.is_empty()) {
-                compiler.reader.not_emulated(place, "transforms of requests are not emulated");
-            }
+            read::transforms(rule.body.get("Transforms"), place, compiler.reader);
             let actions = compiler.actions(rule.body.get("Actions"), place, &mut self.authenticate);
             if rule.is_default {
                 self.default.actions = actions;
@@ -162,6 +168,17 @@ impl Table {
         self.rules.iter().flat_map(|rule| &rule.conditions).flat_map(Condition::hosts)
     }
 
+    /// Whether headers with other characters than letters, digits and hyphens in their names are
+    /// removed.
+    pub(in crate::emulator) fn drops_invalid_headers(&self) -> bool {
+        self.properties.drops_invalid_headers
+    }
+
+    /// What of the files is not emulated, or left out.
+    pub(in crate::emulator) fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     pub(in crate::emulator) fn authenticate(&self, index: usize) -> Option<&Authenticate> {
         self.authenticate.get(index)
     }
@@ -185,6 +202,12 @@ impl fmt::Display for Table {
                 writeln!(f, "          {on_unauthenticated}, scope {scope}, session {cookies} of {seconds} s; then")?;
             }
             writeln!(f, "          {}", rule.actions.end)?;
+        }
+        if self.properties.drops_invalid_headers {
+            writeln!(
+                f,
+                "    note  headers with other characters than letters, digits and - in their names are removed"
+            )?;
         }
         for note in &self.notes {
             writeln!(f, "    note  {note}")?;

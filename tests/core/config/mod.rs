@@ -6,6 +6,7 @@ mod entries;
 mod fixed_keys;
 mod issuers;
 mod limits;
+mod private_network;
 mod said;
 mod signers;
 mod slips;

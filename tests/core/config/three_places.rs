@@ -268,6 +268,29 @@ fn a_key_endpoint_is_the_same_in_all_places() {
     }
 }
 
+/// The emulator in another container.
+#[test]
+fn a_host_for_keys_over_http_is_the_same_in_all_places() {
+    let alb = MockAlb::new();
+    let url = "http://emulator:9002";
+    let entry = entry(&alb).client_id(alb.client_id()).key_endpoint(url);
+    let code = AlbAuthConfig::builder().trust(entry.dangerously_fetch_keys_over_http_from("emulator")).sign_in(email());
+    let vars = [
+        ("ALB_AUTH_EMAIL_DOMAINS", "example.com"),
+        ("ALB_AUTH_KEY_ENDPOINT", url),
+        ("ALB_AUTH_DANGEROUSLY_FETCH_KEYS_OVER_HTTP_FROM", "emulator"),
+    ];
+    let env = from_env(&alb, &vars);
+    let file = format!("keyEndpoint: {url}\n      dangerouslyFetchKeysOverHttpFrom: emulator");
+    let file = from_file(&alb, &file, BY_LOCAL_PART);
+    for (place, builder) in [("code", Ok(code)), ("environment", env), ("file", file)] {
+        let config = builder.and_then(|builder| builder.build().map_err(|error| error.to_string()));
+        let config = config.unwrap_or_else(|error| panic!("{place}: {error}"));
+        let warned = config.warnings().iter().filter(|warning| warning.contains("over plain http from emulator"));
+        assert_eq!(warned.count(), 1, "{place}");
+    }
+}
+
 /// A limit of each group beyond its range is the same problem in all places.
 #[test]
 fn limits_have_the_same_names_and_ranges_in_all_places() {

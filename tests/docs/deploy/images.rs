@@ -122,3 +122,20 @@ fn the_compose_file_publishes_on_loopback_and_its_containers_have_no_privileges(
     let signer = services["proxy"]["environment"]["ALB_AUTH_SIGNERS"].as_str().expect("a signer");
     assert!(signer.contains(":000000000000:"), "{signer}");
 }
+
+/// The same for services in containers of their own. The test of network namespaces in tests/peers runs their commands.
+#[test]
+fn the_compose_file_of_containers_publishes_the_load_balancer_and_the_provider_only() {
+    let compose: Value = serde_saphyr::from_str(&read("deploy/containers/compose.yaml")).expect("YAML");
+    let services = compose["services"].as_object().expect("services");
+    for (name, service) in services {
+        let ports = service["ports"].as_array().map(Vec::as_slice).unwrap_or_default();
+        assert_eq!(ports.len(), usize::from(["emulator", "provider"].contains(&name.as_str())), "{name}");
+        assert!(ports.iter().all(|port| port.as_str().is_some_and(|port| port.starts_with("127.0.0.1:"))), "{name}");
+        assert_eq!(service["read_only"], true, "{name}");
+        assert_eq!(service["cap_drop"][0], "ALL", "{name}");
+        let signer = service["environment"]["ALB_AUTH_SIGNERS"].as_str();
+        assert!(signer.is_none_or(|signer| signer.contains(":000000000000:")), "{name}: {signer:?}");
+    }
+    assert_eq!(services["python"]["network_mode"], "service:proxy", "it would be reachable past the proxy");
+}
