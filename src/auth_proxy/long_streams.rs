@@ -21,6 +21,7 @@ use bytes::Bytes;
 use http::Extensions;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
+use super::counters;
 use crate::{AlbAuthHandle, AuthError, AuthErrorKind, BackstageIdentity, Claims};
 
 /// How often a stream is compared with the deny lists and the time. It is a part of the 2 s in which an entry takes effect.
@@ -71,7 +72,7 @@ impl StreamUser {
             }
             tokio::time::sleep(INTERVAL).await;
         };
-        metrics::counter!("alb_auth_proxy_streams_ended_total", "reason" => reason.label()).increment(1);
+        counters::stream_ended(reason.label());
         match reason {
             Reason::Denied(error) => {
                 let entry = error.operator_message();
