@@ -14,6 +14,7 @@ mod support;
 mod app_config;
 mod between;
 mod browser;
+mod monitoring;
 mod postgres;
 mod programs;
 mod rules;
