@@ -21,6 +21,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
+use super::counters;
 use crate::{
     AlbAuthHandle, AuthError, AuthErrorKind, BackstageIdentity, Claims,
     internal::{OwnedTraceId, TraceId},
@@ -77,7 +78,7 @@ impl StreamUser {
             }
             tokio::time::sleep(INTERVAL).await;
         };
-        metrics::counter!("alb_auth_proxy_streams_ended_total", "reason" => reason.label()).increment(1);
+        counters::stream_ended(reason.label());
         let trace_id = self.trace_id.get().shown();
         match reason {
             Reason::Denied(error) => {

@@ -22,6 +22,7 @@
 //! The program's page is docs/PROXY.md.
 
 mod assertion;
+mod counters;
 mod error_response;
 mod ext_authz;
 mod forward_auth;

@@ -4,7 +4,7 @@ use std::{fmt, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
     net::TcpListener,
     sync::watch,
@@ -13,6 +13,7 @@ use tokio::{
 
 use super::{
     assertion::{Assertion, AssertionKeys},
+    counters,
     error_response::ErrorResponses,
     ext_authz::ExtAuthz,
     forward_auth::{ForwardAuth, RulesBy},
@@ -76,6 +77,7 @@ impl AuthProxy {
         if !problems.is_empty() {
             return Err(ConfigError::new(problems));
         }
+        let metrics = settings.admin_listen.and_then(|_| counters::recorder());
         let mut config = settings.alb_auth.to_builder();
         if settings.record_user {
             config = config.record_user_in_spans();
@@ -143,7 +145,6 @@ impl AuthProxy {
         }
         let mut upkeep = None;
         if let Some(address) = settings.admin_listen {
-            let metrics = recorder();
             upkeep = metrics.clone().map(Upkeep::start);
             let admin = Admin { health: health.clone(), metrics };
             parts.addresses.admin = Some(parts.listen("admin_listen", address, None, admin).await?);
@@ -248,19 +249,6 @@ fn connector(roots: &Roots, over_http2: bool) -> Result<HttpsConnector<HttpConne
         true => builder.enable_http2().wrap_connector(tcp),
         false => builder.enable_http1().wrap_connector(tcp),
     })
-}
-
-/// The recorder of the process, if nothing else has one.
-fn recorder() -> Option<PrometheusHandle> {
-    let recorder = PrometheusBuilder::new().build_recorder();
-    let handle = recorder.handle();
-    match metrics::set_global_recorder(recorder) {
-        Ok(()) => Some(handle),
-        Err(_) => {
-            tracing::warn!(target: "tower_alb_auth", "/metrics is not served: the process has a recorder of metrics already");
-            None
-        }
-    }
 }
 
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);

@@ -100,7 +100,8 @@ async fn watch(current: Arc<ArcSwap<TlsAcceptor>>, files: Arc<TlsFiles>, at_star
             Err(error) if warned.is_due() => {
                 tracing::warn!(
                     target: "tower_alb_auth",
-                    "the certificate that is in use stays in use, because the files have changed and cannot be used: {error}"
+                    "the certificate that is in use stays in use, because the files have changed and cannot be used: {}",
+                    error.in_one_line()
                 );
             }
             Err(_) => {}

@@ -182,7 +182,8 @@ where
             Err(error) => {
                 tracing::error!(
                     target: "tower_alb_auth",
-                    "settings files have changed ({changed}) and cannot be used, those from before stay: {error}"
+                    "settings files have changed ({changed}) and cannot be used, those from before stay: {}",
+                    error.in_one_line()
                 );
                 self.failed = error.files().clone();
                 *self.problem.lock() = Some(error);

@@ -43,6 +43,13 @@ impl ConfigError {
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
+
+    /// The problems for a line of a log: what searches or collects lines sees the first one of several alone.
+    pub(crate) fn in_one_line(&self) -> String {
+        let problems: Vec<String> =
+            self.problems.iter().map(|problem| problem.to_string().replace('\n', " ")).collect();
+        problems.join("; ")
+    }
 }
 
 impl PartialEq for ConfigError {

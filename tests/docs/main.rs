@@ -6,3 +6,5 @@ mod support;
 mod deploy;
 mod examples;
 mod pages;
+#[cfg(all(feature = "backstage-auth", feature = "proxy"))]
+mod runbook;

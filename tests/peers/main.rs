@@ -15,6 +15,7 @@ mod app_config;
 mod between;
 mod browser;
 mod containers;
+mod monitoring;
 mod postgres;
 mod programs;
 mod rules;

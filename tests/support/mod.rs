@@ -1,6 +1,8 @@
 //! Shared by the tests of all surfaces: an application that says what it saw, and answers that are easy to compare.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+#[cfg(all(feature = "backstage-auth", feature = "proxy"))]
+pub mod alb_auth_proxy;
 #[cfg(feature = "backstage-auth")]
 pub mod backstage_auth;
 pub mod between;
@@ -8,6 +10,8 @@ pub mod between;
 pub mod https;
 #[cfg(all(feature = "axum", feature = "https"))]
 pub mod issuer;
+#[cfg(all(feature = "axum", feature = "https"))]
+pub mod key_endpoint;
 pub mod port;
 #[cfg(feature = "postgres")]
 pub mod postgres;

@@ -38,7 +38,7 @@ use self::{
     activity::{Activity, Tracked},
     room::{Place, Room},
 };
-use super::tls_files::Acceptors;
+use super::{counters, tls_files::Acceptors};
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Less than the 30 s after which Kubernetes and ECS kill a process.
@@ -124,7 +124,7 @@ async fn serve_connection<R: Respond>(
         let (responder, in_progress) = (Arc::clone(&responder), of_requests.request(request.version()));
         async move {
             let response = responder.respond(request).await;
-            count(R::MODE, response.status().as_u16());
+            counters::response(R::MODE, response.status().as_u16());
             Ok::<_, std::convert::Infallible>(response.map(|body| in_progress.until_the_end_of(body)))
         }
     });
@@ -146,16 +146,4 @@ async fn serve_connection<R: Respond>(
         }
         () = activity.expires(limits) => {}
     }
-}
-
-/// Counts a response. Statuses have no label each, because an application may send any.
-fn count(mode: &'static str, status: u16) {
-    let class = match status / 100 {
-        1 => "1xx",
-        2 => "2xx",
-        3 => "3xx",
-        4 => "4xx",
-        _ => "5xx",
-    };
-    metrics::counter!("alb_auth_proxy_responses_total", "mode" => mode, "class" => class).increment(1);
 }

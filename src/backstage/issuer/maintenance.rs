@@ -87,7 +87,8 @@ impl MaintenanceTask {
         if let Some(error) = problem.as_ref().filter(|error| known.as_ref() != Some(error)) {
             tracing::error!(
                 target: "tower_alb_auth",
-                "the key files changed and cannot be used; the previous keys stay in use: {error}"
+                "the key files changed and cannot be used; the previous keys stay in use: {}",
+                error.in_one_line()
             );
         }
         *known = problem;

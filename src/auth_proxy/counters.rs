@@ -1,0 +1,63 @@
+//! Metrics of the proxy itself, beside those of the layer.
+//!
+//! | metric | kind | labels | what it counts |
+//! |---|---|---|---|
+//! | `alb_auth_proxy_responses_total` | counter | `mode`, `class` | responses: `2xx`, ... of each mode |
+//! | `alb_auth_proxy_streams_ended_total` | counter | `reason` | streams that were ended: `denied`, `token_is_over` |
+//!
+//! Every counter is reported as 0 from the start.
+
+use metrics::{Counter, counter, describe_counter};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+/// The modes of [`Respond::MODE`](super::server::Respond::MODE).
+const MODES: [&str; 5] = ["reverse_proxy", "forward_auth", "ext_authz", "assertion_keys", "admin"];
+/// A status has no label, because a service may send any.
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+const REASONS: [&str; 2] = ["denied", "token_is_over"];
+
+/// The recorder of the process, if nothing else has one. It has to be there before the layer is built, which registers its counters
+/// with 0: an increase over a counter that begins with its first event does not see that event.
+pub(super) fn recorder() -> Option<PrometheusHandle> {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    if metrics::set_global_recorder(recorder).is_err() {
+        tracing::warn!(target: "tower_alb_auth", "/metrics is not served: the process has a recorder of metrics already");
+        return None;
+    }
+    describe_counter!("alb_auth_proxy_responses_total", "Responses by mode and class of status");
+    describe_counter!("alb_auth_proxy_streams_ended_total", "Streams that were ended, by reason");
+    for mode in MODES {
+        for class in CLASSES {
+            let _ = responses(mode, class);
+        }
+    }
+    for reason in REASONS {
+        let _ = streams_ended(reason);
+    }
+    Some(handle)
+}
+
+pub(super) fn response(mode: &'static str, status: u16) {
+    let [informational, success, redirection, client_error, server_error] = CLASSES;
+    let class = match status / 100 {
+        1 => informational,
+        2 => success,
+        3 => redirection,
+        4 => client_error,
+        _ => server_error,
+    };
+    responses(mode, class).increment(1);
+}
+
+pub(super) fn stream_ended(reason: &'static str) {
+    streams_ended(reason).increment(1);
+}
+
+fn responses(mode: &'static str, class: &'static str) -> Counter {
+    counter!("alb_auth_proxy_responses_total", "mode" => mode, "class" => class)
+}
+
+fn streams_ended(reason: &'static str) -> Counter {
+    counter!("alb_auth_proxy_streams_ended_total", "reason" => reason)
+}

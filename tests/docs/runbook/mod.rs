@@ -1,0 +1,58 @@
+//! The runbook in docs/OPERATING.md: each entry is made to happen, and its log line and metric are as printed there.
+
+mod application;
+mod at_backstage;
+mod at_proxy;
+mod behind_proxy;
+mod entry;
+mod site;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use self::entry::entries;
+use crate::pages::page::{files, read};
+
+#[test]
+fn f_71_every_entry_is_complete_and_has_a_test_that_makes_it_happen() {
+    let found = entries();
+    assert!(found.len() >= 20, "{}", found.len());
+    let mut ids: Vec<&str> = found.iter().map(|entry| entry.id.as_str()).collect();
+    for entry in &found {
+        assert_eq!(entry.gaps(), Vec::<&str>::new(), "{}", entry.id);
+    }
+    let expected: Vec<String> = (1..=ids.len()).map(|number| format!("R-{number:02}")).collect();
+    assert_eq!(ids, expected, "in the order of the page");
+    // `r_01_...` and `"R-01"`: a test has the id in its name, and reads the entry of this id.
+    let tests: String = files(&["tests/docs/runbook"]).into_iter().map(|(_, text)| text).collect();
+    ids.retain(|id| {
+        let name = format!("async fn {}_", id.to_lowercase().replace('-', "_"));
+        !tests.contains(&name) || !tests.contains(&format!("\"{id}\""))
+    });
+    assert_eq!(ids, Vec::<&str>::new(), "no test makes these happen");
+    let named: BTreeSet<&str> = tests.split("\nasync fn r_").skip(1).filter_map(|rest| rest.get(..2)).collect();
+    let numbers: BTreeSet<&str> = found.iter().filter_map(|entry| entry.id.get(2..)).collect();
+    assert_eq!(named, numbers, "tests of entries that the page does not have");
+}
+
+/// Who is woken by an alert finds its entry, and the entry names the alert.
+#[test]
+fn f_71_every_alert_leads_to_an_entry_that_names_it() {
+    let entries = entries();
+    let anchors: BTreeMap<&str, &[String]> =
+        entries.iter().map(|entry| (entry.anchor.as_str(), entry.alerts.as_slice())).collect();
+    let rules: Value = serde_saphyr::from_str(&read("deploy/monitoring/alerts.yml")).expect("YAML");
+    let rules = rules["groups"][0]["rules"].as_array().expect("rules");
+    let mut alerts = BTreeSet::new();
+    for rule in rules {
+        let (name, runbook) = (rule["alert"].as_str().expect("a name"), &rule["annotations"]["runbook"]);
+        let anchor =
+            runbook.as_str().and_then(|runbook| runbook.strip_prefix("docs/OPERATING.md#")).expect("an anchor");
+        let named = anchors.get(anchor).unwrap_or_else(|| panic!("{name}: there is no entry {anchor}"));
+        assert!(named.iter().any(|alert| alert == name), "{name} leads to {anchor}, which names {named:?}");
+        alerts.insert(name);
+    }
+    let named: BTreeSet<&str> = entries.iter().flat_map(|entry| &entry.alerts).map(String::as_str).collect();
+    assert_eq!(named, alerts, "entries name alerts that exist");
+}
