@@ -4,12 +4,16 @@
 //! here. A name is added here on purpose or not at all; tests/architecture.rs refuses any other way in.
 #![allow(unused_imports, reason = "each product is a feature and uses a part")]
 
+#[cfg(feature = "backstage")]
+pub(crate) use crate::alb::SPKI_UNCOMPRESSED;
 #[cfg(any(feature = "test-util", feature = "emulator"))]
 pub(crate) use crate::alb::signer;
 #[cfg(any(feature = "test-util", feature = "emulator"))]
 pub(crate) use crate::alb::{ACCESS_TOKEN, IDENTITY};
 #[cfg(feature = "backstage")]
 pub(crate) use crate::authenticator::sign_in_error;
+#[cfg(feature = "backstage")]
+pub(crate) use crate::config::app_config::provider_keys::{OF_THE_BACKEND, PROVIDER_KEYS};
 #[cfg(any(feature = "backstage", feature = "proxy"))]
 pub(crate) use crate::net::path_readings;
 #[cfg(any(feature = "emulator", feature = "proxy"))]

@@ -13,6 +13,8 @@ mod trace_id;
 pub(crate) use self::oidc_headers::ACCESS_TOKEN;
 #[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
 pub(crate) use self::oidc_headers::strip_oidc_headers;
+#[cfg(feature = "backstage")]
+pub(crate) use self::public_key::SPKI_UNCOMPRESSED;
 #[cfg(test)]
 pub(crate) use self::public_key::test_key;
 pub use self::{

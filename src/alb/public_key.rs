@@ -10,7 +10,7 @@ use crate::sync::{LastUse, Second};
 /// `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING` up to the point (RFC 5480
 /// section 2), for an uncompressed point of 65 bytes. DER has exactly one encoding of it, so a
 /// comparison of bytes is the strictest parser.
-const SPKI_UNCOMPRESSED: [u8; 26] = [
+pub(crate) const SPKI_UNCOMPRESSED: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];

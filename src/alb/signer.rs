@@ -15,16 +15,10 @@ use base64::{
 };
 use serde_json::{Value, json};
 
-use super::Kid;
+use super::{Kid, public_key::SPKI_UNCOMPRESSED};
 
 /// The lifetime of a load balancer's token, in seconds.
 pub(crate) const TOKEN_LIFETIME: u64 = 120;
-
-/// The DER of a P-256 public key up to the point (RFC 5480 section 2).
-const SPKI_PREFIX: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-];
 
 /// The members of a JSON object in this order. The map of serde_json would sort them.
 pub(crate) type Members = Vec<(String, Value)>;
@@ -63,7 +57,7 @@ impl AlbSigner {
 
     /// The public key in the format of the key endpoint: one PEM block of 178 bytes.
     pub(crate) fn public_key_pem(&self) -> String {
-        let text = STANDARD.encode([&SPKI_PREFIX[..], self.key.public_key().as_ref()].concat());
+        let text = STANDARD.encode([&SPKI_UNCOMPRESSED[..], self.key.public_key().as_ref()].concat());
         let (first, second) = text.split_at_checked(64).unwrap_or((&text, ""));
         format!("-----BEGIN PUBLIC KEY-----\n{first}\n{second}\n-----END PUBLIC KEY-----\n")
     }

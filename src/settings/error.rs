@@ -30,6 +30,32 @@ impl ConfigError {
         self
     }
 
+    /// With another problem of the same settings.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn and_problem(mut self, problem: Problem) -> Self {
+        self.problems.push(problem);
+        self
+    }
+
+    /// With the names that a program has for methods, such as its flag `--create-tables` for the method `create_own_tables`, in the
+    /// messages. A method without such a name keeps its own.
+    ///
+    /// ```
+    /// # #[cfg(feature = "backstage")] {
+    /// use tower_alb_auth::backstage::Upstream;
+    ///
+    /// let error = Upstream::at("http://auth.internal.example.com").build().unwrap_err();
+    /// assert!(error.to_string().ends_with("or waive it by dangerously_over_plain_http()"));
+    /// let error = error.with_names(|method| (method == "dangerously_over_plain_http").then(|| "--plain-http".to_owned()));
+    /// assert!(error.to_string().ends_with("or waive it by --plain-http"));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_names(mut self, names: impl Fn(&str) -> Option<String>) -> Self {
+        self.problems = self.problems.into_iter().map(|problem| problem.with_names(&names)).collect();
+        self
+    }
+
     pub(crate) fn read_from(mut self, files: &FilesRead) -> Self {
         self.files.extend(files);
         self

@@ -39,7 +39,39 @@ struct Parts {
     expected: Option<String>,
     suggestion: Option<String>,
     fix: Option<String>,
+    /// Where the first clause of the fix ends, if lines to paste follow it.
+    lines_from: Option<usize>,
+    /// The method that it concerns, in place of a key.
+    of_method: Option<Method>,
+    /// The method that waives it.
+    waiver: Option<Method>,
     source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// A setting that code sets by a method, and a program by its flag.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Method {
+    name: &'static str,
+    argument: String,
+    /// As the program has it.
+    spelled: Option<String>,
+}
+
+impl Method {
+    fn new(name: &'static str, argument: String) -> Self {
+        Self { name, argument, spelled: None }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, argument, spelled } = self;
+        match spelled {
+            Some(flag) if argument.is_empty() => f.write_str(flag),
+            Some(flag) => write!(f, "{flag} {argument}"),
+            None => write!(f, "{name}({argument})"),
+        }
+    }
 }
 
 /// What is wrong, and how it is joined to the place.
@@ -78,6 +110,9 @@ impl Problem {
             expected: None,
             suggestion: None,
             fix: None,
+            lines_from: None,
+            of_method: None,
+            waiver: None,
             source: None,
         }))
     }
@@ -100,6 +135,35 @@ impl Problem {
     /// A problem of one or more keys, with a clause: `a guest is a user`.
     pub(crate) fn clause(kind: ProblemKind, keys: impl IntoIterator<Item = KeyAt>, clause: impl Into<String>) -> Self {
         Self::of_parts(kind, keys.into_iter().collect(), Text::Clause(clause.into()))
+    }
+
+    /// A problem of what a method sets, with a clause: `create_own_tables(): there is no database`.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn of_method(
+        kind: ProblemKind,
+        name: &'static str,
+        argument: impl fmt::Display,
+        clause: impl Into<String>,
+    ) -> Self {
+        let mut problem = Self::of_parts(kind, Vec::new(), Text::Clause(clause.into()));
+        problem.0.of_method = Some(Method::new(name, argument.to_string()));
+        problem
+    }
+
+    /// Names the method that waives it, after the fix.
+    #[cfg(feature = "https")]
+    pub(crate) fn with_waiver(mut self, method: &'static str) -> Self {
+        self.0.waiver = Some(Method::new(method, String::new()));
+        self
+    }
+
+    /// Spells the methods in its message as a program does.
+    pub(super) fn with_names(mut self, names: impl Fn(&str) -> Option<String>) -> Self {
+        let Parts { of_method, waiver, .. } = &mut *self.0;
+        for method in [of_method, waiver].into_iter().flatten() {
+            method.spelled = names(method.name);
+        }
+        self
     }
 
     /// A key that does not exist, with those that do.
@@ -196,6 +260,13 @@ impl Problem {
         self
     }
 
+    /// Adds what to change: a clause that ends with "add" or "by", and behind it the lines to paste.
+    #[cfg(feature = "app-config")]
+    pub(crate) fn with_lines(mut self, clause: &str, lines: &str) -> Self {
+        self.0.lines_from = Some(clause.len());
+        self.with_fix(format!("{clause}\n{lines}"))
+    }
+
     /// Sets the error behind it.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -264,20 +335,22 @@ impl Problem {
         &self.0.keys
     }
 
-    /// The message without the place, in one line. If the message has lines to paste, then the first
-    /// line ends with "add" or "by", and says where those lines are.
+    /// The message without the place, in one line: it says where the lines to paste are.
     #[cfg(feature = "backstage")]
     pub(crate) fn reason(&self) -> String {
-        let message = self.rest();
-        match message.split_once('\n') {
-            Some((first, _)) => format!("{first} the lines that stand under \"problems\""),
-            None => message,
+        let Parts { fix, lines_from, .. } = &*self.0;
+        match (fix, lines_from) {
+            (Some(fix), Some(end)) => {
+                let clause = fix.get(..*end).unwrap_or_default();
+                self.rest(Some(&format!("{clause} the lines that stand under \"problems\"")))
+            }
+            _ => self.rest(fix.as_deref()),
         }
     }
 
-    /// The message without the place.
-    fn rest(&self) -> String {
-        let Parts { kind, text, found, expected, suggestion, fix, .. } = &*self.0;
+    /// The message without the place, with this fix.
+    fn rest(&self, fix: Option<&str>) -> String {
+        let Parts { kind, text, found, expected, suggestion, waiver, .. } = &*self.0;
         let value = |value: &Option<String>| value.clone().unwrap_or_default();
         let (found, expected) = (value(found), value(expected));
         let meant = suggestion.as_ref().map(|name| format!(" Did you mean {name}?")).unwrap_or_default();
@@ -299,6 +372,9 @@ impl Problem {
             rest.push_str(": ");
             rest.push_str(fix);
         }
+        if let Some(waiver) = waiver {
+            rest.push_str(&format!(", or waive it by {waiver}"));
+        }
         rest
     }
 }
@@ -312,7 +388,7 @@ impl From<String> for Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { keys, location, text, .. } = &*self.0;
+        let Parts { keys, location, text, of_method, .. } = &*self.0;
         if !matches!(text, Text::Sentence(_)) {
             for (index, key) in keys.iter().enumerate() {
                 write!(f, "{}{key}", if index == 0 { "" } else { " and " })?;
@@ -320,9 +396,12 @@ impl fmt::Display for Problem {
             if let (true, Some(location)) = (keys.is_empty(), location) {
                 write!(f, "{location}")?;
             }
+            if let (true, Some(method)) = (keys.is_empty(), of_method) {
+                write!(f, "{method}")?;
+            }
             f.write_str(if matches!(text, Text::Clause(_)) { ": " } else { " " })?;
         }
-        f.write_str(&self.rest())
+        f.write_str(&self.rest(self.fix()))
     }
 }
 
@@ -334,11 +413,9 @@ impl fmt::Debug for Problem {
 
 impl Parts {
     /// All that makes two problems the same: the error behind it is part of the text.
-    #[expect(clippy::type_complexity, reason = "named here only")]
-    fn compared(
-        &self,
-    ) -> (ProblemKind, &[KeyAt], &Option<Location>, &Text, &Option<String>, &Option<String>, &Option<String>) {
-        (self.kind, &self.keys, &self.location, &self.text, &self.found, &self.expected, &self.fix)
+    fn compared(&self) -> impl Eq + Hash + '_ {
+        let place = (&self.keys, &self.location, &self.of_method, &self.waiver);
+        (self.kind, place, &self.text, &self.found, &self.expected, &self.fix)
     }
 }
 
@@ -379,5 +456,16 @@ mod tests {
         assert_eq!(clause.to_string(), "a.signr (app-config.yaml:7) and b: both are true: unset one");
         assert_eq!(Problem::out_of_range("leeway", "9s".into(), "1s".into()).to_string(), "leeway is 9s; set it to 1s");
         assert_ne!(unknown, value);
+        let plain = Problem::new(ProblemKind::Insecure, "the address is plain http").with_fix("use https");
+        let plain = plain.with_waiver("dangerously_over_plain_http");
+        assert_eq!(
+            plain.to_string(),
+            "the address is plain http: use https, or waive it by dangerously_over_plain_http()"
+        );
+        let replicas = Problem::of_method(ProblemKind::Conflict, "replicas", 3, "there is no database");
+        assert_eq!(replicas.to_string(), "replicas(3): there is no database");
+        let flags = |method: &str| (method == "replicas").then(|| "--replicas".to_owned());
+        assert_eq!(replicas.with_names(flags).to_string(), "--replicas 3: there is no database");
+        assert_eq!(plain.clone().with_names(flags), plain);
     }
 }

@@ -14,19 +14,13 @@ use super::signing_key::SigningKey;
 use crate::{
     ConfigError,
     backstage::PublicJwk,
-    internal::{files::pem_files, private_file::warn_if_open, quoted},
+    internal::{SPKI_UNCOMPRESSED, files::pem_files, private_file::warn_if_open, quoted},
 };
 
 /// Maximum size of a key file, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
 /// Maximum length of a key id in Backstage's tables.
 const MAX_KEY_ID_CHARS: usize = 255;
-/// The DER bytes `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING` before an
-/// uncompressed point (RFC 5480 section 2).
-const SPKI: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-];
 const HOW_TO_MAKE_ONE: &str =
     "create one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem";
 
@@ -236,7 +230,7 @@ fn public_key(path: &Path, kid: Option<&str>) -> Result<PublicJwk, String> {
         )
     };
     let der = pem_block(&pem, "PUBLIC KEY").flatten().ok_or_else(wrong)?;
-    let point = der.strip_prefix(&SPKI).ok_or_else(wrong)?;
+    let point = der.strip_prefix(&SPKI_UNCOMPRESSED).ok_or_else(wrong)?;
     PublicJwk::of_point(kid, point, None).map_err(|_| wrong())
 }
 

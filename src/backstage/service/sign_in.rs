@@ -6,7 +6,7 @@ use crate::{
         TokenIssuer,
         settings::{BackstageSettings, CatalogCredentials},
     },
-    config::AppConfig,
+    config::{AppConfig, Problem, ProblemKind},
     sign_in::{Catalog, CatalogBuilder, SignInError},
 };
 
@@ -60,7 +60,8 @@ fn explained(error: ConfigError, files: &AppConfig) -> ConfigError {
     if error.problems().iter().all(|problem| remaining.contains(problem)) {
         return error;
     }
-    error.and("without_catalog(): no catalog is queried; leave it out if a resolver queries one")
+    let clause = "no catalog is queried; leave it out if a resolver queries one";
+    error.and_problem(Problem::of_method(ProblemKind::Conflict, "without_catalog", "", clause))
 }
 
 /// The catalog and its address. The catalog of the backend is queried directly, without the load balancer in between; over plain

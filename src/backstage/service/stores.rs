@@ -3,10 +3,11 @@
 use crate::{
     ConfigError,
     backstage::{
-        BackstageAuthBuilder, KeyFiles, SigningKeys, TokenIssuerBuilder,
-        settings::{BackstageSettings, DatabaseSettings, KeyStoreSettings},
+        BackstageAuthBuilder, SigningKeys, TokenIssuerBuilder,
+        settings::{BackstageSettings, DatabaseSettings, KeyStoreSettings, StaticKey},
         store::StoreError,
     },
+    config::{Problem, ProblemKind},
 };
 
 #[cfg(feature = "postgres")]
@@ -51,16 +52,15 @@ impl Stores {
     ) -> Result<Self, ConfigError> {
         let Some(database) = &settings.database else {
             if replicas > 1 {
-                return Err(ConfigError::message(format!(
-                    "replicas({replicas}): each would have keys and users of its own, and refuse the others': name a database \
-                     that they share, as Backstage does\n{DATABASE_LINES}"
-                )));
+                let clause = "each would have keys and users of its own, and refuse the others'";
+                let problem = Problem::of_method(ProblemKind::Conflict, "replicas", replicas, clause);
+                let fix = "name a database that they share, as Backstage does";
+                return Err(ConfigError::new([problem.with_lines(fix, DATABASE_LINES)]));
             }
             if create_own_tables {
-                return Err(ConfigError::message(format!(
-                    "create_own_tables(): backend.database names no PostgreSQL to make them in: leave it out, or name \
-                     one\n{DATABASE_LINES}"
-                )));
+                let clause = "backend.database names no PostgreSQL to make them in";
+                let problem = Problem::of_method(ProblemKind::Conflict, "create_own_tables", "", clause);
+                return Err(ConfigError::new([problem.with_lines("leave it out, or name one", DATABASE_LINES)]));
             }
             return Ok(Self {
                 #[cfg(feature = "postgres")]
@@ -113,10 +113,8 @@ impl Stores {
             false => builder.with_ownership_claim(),
         };
         if let KeyStoreSettings::Static(keys) = &settings.key_store {
-            let files = keys.iter().map(|key| {
-                KeyFiles::new(&key.key_id).private_key_file(&key.private_key_file).public_key_file(&key.public_key_file)
-            });
-            builder = builder.user_signing_keys(SigningKeys::from_files(files)?);
+            let files = SigningKeys::from_files(keys.iter().map(StaticKey::files))?;
+            builder = builder.user_signing_keys(files);
         }
         #[cfg(feature = "postgres")]
         if let Some(database) = &self.database {

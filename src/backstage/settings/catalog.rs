@@ -3,8 +3,8 @@
 use super::{
     Secret,
     discovery::{Endpoints, Side, not_an_address},
-    reader::{Reader, Warning},
-    urls::absolute,
+    reader::{Path, Reader, Warning},
+    urls::{BASE_URL, absolute},
 };
 use crate::{
     config::{Problem, ProblemKind},
@@ -13,7 +13,8 @@ use crate::{
 };
 
 const PLUGIN: &str = "catalog";
-const PLAIN_HTTP: &str = "dangerouslyAskCatalogOverPlainHttp";
+/// Waives that a catalog on another machine is queried over https.
+pub(super) const PLAIN_HTTP: Path = Path::new("auth.providers.awsalb.signIn.dangerouslyAskCatalogOverPlainHttp");
 
 /// The address of the catalog, and the credentials for it.
 #[derive(Debug, Clone)]
@@ -55,15 +56,14 @@ impl CatalogSettings {
     }
 }
 
-pub(super) fn read_catalog(reader: &Reader<'_>, base: &str) -> Option<CatalogSettings> {
+pub(super) fn read_catalog(reader: &Reader<'_>, external_access: Path, base: &str) -> Option<CatalogSettings> {
     let endpoint = Endpoints::read(reader).of(PLUGIN, Side::Internal);
     let (url, of) = match endpoint {
         Some((url, of)) => (url, of),
-        None => (format!("{base}/api/{PLUGIN}"), KeyAt::path("backend.baseUrl")),
+        None => (format!("{base}/api/{PLUGIN}"), KeyAt::path(BASE_URL.whole())),
     };
-    let (credentials, token_at) = read_credentials(reader)?;
-    let sign_in = reader.section("auth.providers.awsalb.signIn");
-    let plain_http = reader.flag_or(&sign_in, PLAIN_HTTP, false);
+    let (credentials, token_at) = read_credentials(reader, external_access)?;
+    let plain_http = reader.flag_or(&reader.section(PLAIN_HTTP.section()), PLAIN_HTTP.key(), false);
     let Some(url) = absolute(&url) else {
         reader.problem(not_an_address(of, &url, "the catalog's address"));
         return None;
@@ -74,10 +74,10 @@ pub(super) fn read_catalog(reader: &Reader<'_>, base: &str) -> Option<CatalogSet
         let clause =
             "the catalog's address is plain http, so an attacker on the network could change which user is signed in";
         if !plain_http {
-            reader.problem(Problem::clause(ProblemKind::Insecure, [of], clause).with_fix(format!(
-                "use https, name another in discovery.endpoints, or waive it by\nauth:\n  providers:\n    awsalb:\n      \
-                 signIn:\n        {PLAIN_HTTP}: true\nif the network itself keeps others out"
-            )));
+            let lines = format!("{} true\nif the network itself keeps others out", PLAIN_HTTP.yaml());
+            let problem = Problem::clause(ProblemKind::Insecure, [of], clause);
+            reader
+                .problem(problem.with_lines("use https, name another in discovery.endpoints, or waive it by", &lines));
             return None;
         }
         reader.warn(Warning::of(of, clause));
@@ -86,8 +86,8 @@ pub(super) fn read_catalog(reader: &Reader<'_>, base: &str) -> Option<CatalogSet
 }
 
 /// The first static token that may query the catalog, and its key.
-fn read_credentials(reader: &Reader<'_>) -> Option<(CatalogCredentials, Option<KeyAt>)> {
-    for entry in reader.section("backend.auth").sections("externalAccess").unwrap_or_default() {
+fn read_credentials(reader: &Reader<'_>, path: Path) -> Option<(CatalogCredentials, Option<KeyAt>)> {
+    for entry in reader.section(path.section()).sections(path.key()).unwrap_or_default() {
         if entry.written("type") != Some("static") || !may_ask_the_catalog(&entry) {
             continue;
         }

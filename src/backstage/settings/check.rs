@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use super::{
     BackstageSettings,
     keys::{Key, keys_below},
-    read_all,
+    read::read_all,
     reader::Warning,
     rules::{Verdict, rule_of},
 };

@@ -1,10 +1,12 @@
 //! `discovery.endpoints`: the addresses of plugins.
 
-use super::reader::Reader;
+use super::reader::{Path, Reader};
 use crate::{
     config::{Problem, ProblemKind},
     internal::{KeyAt, Section},
 };
+
+pub(super) const ENDPOINTS: Path = Path::new("discovery.endpoints");
 
 /// The side that needs an address.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub(super) struct Endpoints<'a>(Vec<Section<'a>>);
 impl<'a> Endpoints<'a> {
     /// The entries. A mistake in one of another plugin is one too, since stock back ends fail at it.
     pub(super) fn read(reader: &Reader<'a>) -> Self {
-        let entries = reader.section("discovery").sections("endpoints").unwrap_or_default();
+        let entries = reader.section(ENDPOINTS.section()).sections(ENDPOINTS.key()).unwrap_or_default();
         for entry in &entries {
             for key in ["target", "plugins"] {
                 if entry.find(key).is_none() && !entry.is_unset(key) {

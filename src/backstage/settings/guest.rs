@@ -1,13 +1,15 @@
 //! `auth.providers.guest`: a session without a sign-in, for development.
 
-use super::reader::{Reader, Warning};
+use super::reader::{Path, Reader, Warning};
 use crate::{
     EntityRef,
     config::{Problem, ProblemKind},
     internal::Section,
 };
 
-const PATH: &str = "auth.providers.guest";
+const USER: &str = "userEntityRef";
+const OWNERSHIP: &str = "ownershipEntityRefs";
+const OUTSIDE_DEVELOPMENT: &str = "dangerouslyAllowOutsideDevelopment";
 
 /// A session without a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,31 +24,28 @@ pub struct GuestSettings {
 }
 
 /// The guest, if the provider is present: `guest: {}` is enough.
-pub(super) fn read_guest(reader: &Reader<'_>) -> Option<GuestSettings> {
-    let providers = reader.section("auth.providers");
-    providers.section("guest")?;
-    let guest = reader.section(PATH);
-    guest.only(&["userEntityRef", "ownershipEntityRefs", "dangerouslyAllowOutsideDevelopment"]);
-    let outside_development = reader.flag_or(&guest, "dangerouslyAllowOutsideDevelopment", false);
+pub(super) fn read_guest(reader: &Reader<'_>, path: Path) -> Option<GuestSettings> {
+    reader.section(path.section()).section(path.key())?;
+    let guest = reader.section(path.whole());
+    guest.only(&[USER, OWNERSHIP, OUTSIDE_DEVELOPMENT]);
+    let outside_development = reader.flag_or(&guest, OUTSIDE_DEVELOPMENT, false);
     if outside_development {
         let text = "everyone who reaches this service may sign in as a guest";
-        reader.warn(Warning::of(guest.at("dangerouslyAllowOutsideDevelopment"), text));
+        reader.warn(Warning::of(guest.at(OUTSIDE_DEVELOPMENT), text));
     }
     let usual = || EntityRef::new("user", "development", "guest").ok();
-    let user = match reader.text(&guest, "userEntityRef") {
-        Some(text) => entity(reader, &guest, "userEntityRef", &text),
+    let user = match reader.text(&guest, USER) {
+        Some(text) => entity(reader, &guest, USER, &text),
         None => usual(),
     }?;
     if user.kind() != "user" {
-        let problem = Problem::clause(ProblemKind::InvalidValue, [guest.at("userEntityRef")], "a guest is a user");
+        let problem = Problem::clause(ProblemKind::InvalidValue, [guest.at(USER)], "a guest is a user");
         reader.problem(problem.with_fix("write it as user:development/guest"));
         return None;
     }
-    let written = guest.texts("ownershipEntityRefs");
+    let written = guest.texts(OWNERSHIP);
     let ownership = match written {
-        Some(texts) => {
-            texts.iter().map(|text| entity(reader, &guest, "ownershipEntityRefs", text)).collect::<Option<Vec<_>>>()?
-        }
+        Some(texts) => texts.iter().map(|text| entity(reader, &guest, OWNERSHIP, text)).collect::<Option<Vec<_>>>()?,
         None => vec![user.clone()],
     };
     Some(GuestSettings { user, ownership, outside_development })

@@ -2,15 +2,15 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::reader::Reader;
+use super::reader::{Path, Reader};
 use crate::{
     config::{Problem, ProblemKind},
     internal::Value,
 };
 
 /// Names with their values, which must be texts, as in stock back ends.
-pub(super) fn read_health_headers(reader: &Reader<'_>) -> HeaderMap {
-    let headers = reader.section("backend.health.headers");
+pub(super) fn read_health_headers(reader: &Reader<'_>, path: Path) -> HeaderMap {
+    let headers = reader.section(path.whole());
     let mut read = HeaderMap::new();
     for (name, node) in headers.members() {
         reader.tell_unset(&headers, name);

@@ -4,13 +4,17 @@ use std::path::PathBuf;
 
 use super::{
     database::Database,
-    reader::{Reader, Warning},
+    reader::{Path, Reader, Warning},
 };
 use crate::{
     backstage::KeyFiles,
     config::{Problem, ProblemKind},
     internal::{KeyAt, Section},
 };
+
+/// The keys in files, if the provider is `static`.
+pub(super) const STATIC_KEYS: Path = Path::new("auth.keyStore.static.keys");
+const STATIC_PLUGIN_KEYS: Path = Path::new("backend.auth.pluginKeyStore.static.keys");
 
 /// Where signing keys come from, and where their public halves are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,12 +47,12 @@ impl StaticKey {
     }
 }
 
-pub(super) fn read_key_store(reader: &Reader<'_>, database: &Database) -> Option<KeyStoreSettings> {
-    let store = reader.section("auth.keyStore");
-    if store.is_unset("provider") {
+pub(super) fn read_key_store(reader: &Reader<'_>, path: Path, database: &Database) -> Option<KeyStoreSettings> {
+    let (store, key) = (reader.section(path.section()), path.key());
+    if store.is_unset(key) {
         return None;
     }
-    let provider = store.text("provider");
+    let provider = store.text(key);
     match provider.as_deref() {
         None | Some("database") => match database {
             Database::Postgres(_) => Some(KeyStoreSettings::Database),
@@ -63,16 +67,16 @@ pub(super) fn read_key_store(reader: &Reader<'_>, database: &Database) -> Option
                     let text = format!("signing keys cannot be kept in the database: {what}");
                     reader.problem(
                         Problem::sentence(ProblemKind::NotServed, text)
-                            .with_fix("set auth.keyStore.provider to memory, for one replica, or to static"),
+                            .with_fix(format!("set {} to memory, for one replica, or to static", path.whole())),
                     );
                 }
                 None
             }
         },
         Some("memory") => Some(KeyStoreSettings::Memory),
-        Some("static") => read_keys(reader, store.at("provider"), "auth.keyStore.static").map(KeyStoreSettings::Static),
+        Some("static") => read_keys(reader, store.at(key), STATIC_KEYS).map(KeyStoreSettings::Static),
         Some(other) => {
-            reader.problem(Problem::unknown_value(store.at("provider"), other, ["database", "memory", "static"]));
+            reader.problem(Problem::unknown_value(store.at(key), other, ["database", "memory", "static"]));
             None
         }
     }
@@ -80,11 +84,11 @@ pub(super) fn read_key_store(reader: &Reader<'_>, database: &Database) -> Option
 
 /// `backend.auth.pluginKeyStore`: the keys of plugin tokens, if they are in files. `None` if they are generated, in the database
 /// where there is one.
-pub(super) fn read_plugin_keys(reader: &Reader<'_>) -> Option<Vec<StaticKey>> {
-    let store = reader.section("backend.auth.pluginKeyStore");
+pub(super) fn read_plugin_keys(reader: &Reader<'_>, path: Path) -> Option<Vec<StaticKey>> {
+    let store = reader.section(path.whole());
     match reader.text(&store, "type").as_deref() {
         None | Some("database") => None,
-        Some("static") => read_keys(reader, store.at("type"), "backend.auth.pluginKeyStore.static"),
+        Some("static") => read_keys(reader, store.at("type"), STATIC_PLUGIN_KEYS),
         Some(other) => {
             reader.problem(Problem::unknown_value(store.at("type"), other, ["database", "static"]));
             None
@@ -92,24 +96,22 @@ pub(super) fn read_plugin_keys(reader: &Reader<'_>) -> Option<Vec<StaticKey>> {
     }
 }
 
-/// The keys below this path. `chosen_by` is the key that requires them.
-fn read_keys(reader: &Reader<'_>, chosen_by: KeyAt, path: &str) -> Option<Vec<StaticKey>> {
-    let own = reader.section(path);
-    let Some(entries) = own.sections("keys") else {
-        if own.find("keys").is_none() {
-            let predicate = format!("is static, and there is no {path}.keys");
-            let mut lines = "add".to_owned();
-            let names = path.split('.').chain(["keys"]).enumerate();
-            names.for_each(|(depth, name)| lines.push_str(&format!("\n{}{name}:", "  ".repeat(depth))));
-            let indent = "  ".repeat(path.split('.').count().saturating_add(1));
+/// The keys at this path. `chosen_by` is the key that requires them.
+fn read_keys(reader: &Reader<'_>, chosen_by: KeyAt, path: Path) -> Option<Vec<StaticKey>> {
+    let (own, key) = (reader.section(path.section()), path.key());
+    let Some(entries) = own.sections(key) else {
+        if own.find(key).is_none() {
+            let predicate = format!("is static, and there is no {}", path.whole());
+            let mut lines = path.yaml();
+            let indent = "  ".repeat(path.whole().split('.').count());
             let entry = ["- keyId: <name>", "  publicKeyFile: <path of a PEM>", "  privateKeyFile: <path of a PEM>"];
             entry.iter().for_each(|line| lines.push_str(&format!("\n{indent}{line}")));
-            reader.problem(Problem::of(ProblemKind::Missing, chosen_by, predicate).with_fix(lines));
+            reader.problem(Problem::of(ProblemKind::Missing, chosen_by, predicate).with_lines("add", &lines));
         }
         return None;
     };
     if entries.is_empty() {
-        let problem = Problem::of(ProblemKind::Missing, own.at("keys"), "is empty");
+        let problem = Problem::of(ProblemKind::Missing, own.at(key), "is empty");
         reader.problem(problem.with_fix("list a key; the first one signs"));
     }
     let mut keys: Vec<StaticKey> = Vec::new();

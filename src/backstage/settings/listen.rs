@@ -1,6 +1,6 @@
 //! `backend.listen`: the address that accepts connections.
 
-use super::reader::Reader;
+use super::reader::{Path, Reader};
 use crate::{
     config::{Problem, ProblemKind},
     internal::Value,
@@ -20,34 +20,33 @@ pub struct ListenSettings {
 }
 
 /// `:7007`, `7007`, `127.0.0.1:7007`, or an object with host and port.
-pub(super) fn read_listen(reader: &Reader<'_>) -> Option<ListenSettings> {
-    const KEY: &str = "listen";
-    let backend = reader.section("backend");
-    reader.tell_unset(&backend, KEY);
+pub(super) fn read_listen(reader: &Reader<'_>, path: Path) -> Option<ListenSettings> {
+    let (backend, key) = (reader.section(path.section()), path.key());
+    reader.tell_unset(&backend, key);
     // Stock back ends look for listen.host in each file, also where a later one has null.
     if let Some(problem) = backend
         .node
-        .member(KEY)
+        .member(key)
         .filter(|node| matches!(node.value, Value::Null))
-        .and_then(|node| node.hidden("backend.listen"))
+        .and_then(|node| node.hidden(path.whole()))
     {
         reader.problem(problem.with_fix("leave out one of the two"));
         return None;
     }
-    let Some(node) = backend.find(KEY) else { return Some(ListenSettings { host: None, port: PORT }) };
+    let Some(node) = backend.find(key) else { return Some(ListenSettings { host: None, port: PORT }) };
     match &node.value {
         Value::Text(text) => {
             let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
             let Ok(port) = port.parse() else {
                 let problem =
-                    Problem::of(ProblemKind::InvalidValue, backend.at(KEY), "must be :<port> or <host>:<port>");
+                    Problem::of(ProblemKind::InvalidValue, backend.at(key), "must be :<port> or <host>:<port>");
                 reader.problem(problem);
                 return None;
             };
             Some(ListenSettings { host: host_of(host), port })
         }
         _ => {
-            let listen = backend.section(KEY)?;
+            let listen = backend.section(key)?;
             let host = reader.text(&listen, "host").and_then(|host| host_of(&host));
             let port = reader.number(&listen, "port", "a port").unwrap_or(PORT);
             Some(ListenSettings { host, port })

@@ -37,6 +37,34 @@ impl fmt::Display for Warning {
     }
 }
 
+/// The path of a setting: the section that it stands in, and its key there.
+#[derive(Clone, Copy)]
+pub(super) struct Path(&'static str);
+
+impl Path {
+    pub(super) const fn new(path: &'static str) -> Self {
+        Self(path)
+    }
+
+    pub(super) const fn whole(self) -> &'static str {
+        self.0
+    }
+
+    pub(super) fn section(self) -> &'static str {
+        self.0.rsplit_once('.').map_or("", |(section, _)| section)
+    }
+
+    pub(super) fn key(self) -> &'static str {
+        self.0.rsplit_once('.').map_or(self.0, |(_, key)| key)
+    }
+
+    /// As lines of YAML, up to the colon before its value.
+    pub(super) fn yaml(self) -> String {
+        let lines = self.0.split('.').enumerate().map(|(depth, name)| format!("{}{name}:", "  ".repeat(depth)));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
 /// Reads one set of merged files.
 pub(super) struct Reader<'a> {
     config: &'a AppConfig,
@@ -149,11 +177,7 @@ fn number_of<T: FromStr>(text: &str) -> Option<T> {
 }
 
 /// A required key that is missing, with the lines that add it.
-pub(super) fn missing(path: &str, value: &str) -> Problem {
-    let mut lines = "add".to_owned();
-    for (index, name) in path.split('.').enumerate() {
-        lines.push_str(&format!("\n{}{name}:", "  ".repeat(index)));
-    }
-    let problem = Problem::sentence(ProblemKind::Missing, format!("there is no {path}"));
-    problem.for_key(KeyAt::path(path)).with_fix(format!("{lines} {value}"))
+pub(super) fn missing(path: Path, value: &str) -> Problem {
+    let problem = Problem::sentence(ProblemKind::Missing, format!("there is no {}", path.whole()));
+    problem.for_key(KeyAt::path(path.whole())).with_lines("add", &format!("{} {value}", path.yaml()))
 }

@@ -8,6 +8,7 @@ use super::{Inner, OwnPaths, Upstream};
 use crate::{
     ConfigError,
     backstage::own_paths,
+    config::{Problem, ProblemKind},
     internal::{
         HttpUrl, HttpUrlError, http_client, is_loopback,
         proxy::{Forwarder, HopMark, RESPONSE_TIMEOUT, tcp_connector},
@@ -108,23 +109,25 @@ impl UpstreamBuilder {
     /// # Errors
     /// Every problem.
     pub fn build(self) -> Result<Upstream, ConfigError> {
-        let mut problems = Vec::new();
+        let mut problems: Vec<Problem> = Vec::new();
         let address = self.address().map_err(|problem| problems.push(problem)).ok();
         if !(Duration::from_millis(50)..=MAX_RESPONSE_TIMEOUT).contains(&self.answer_timeout) {
-            problems.push(format!(
-                "the upstream's answer_timeout is {:?}; set it to a value from 50 ms to 1 h",
-                self.answer_timeout
-            ));
+            let timeout = self.answer_timeout;
+            let text = format!("the upstream's answer_timeout is {timeout:?}; set it to a value from 50 ms to 1 h");
+            problems.push(text.into());
         }
         for mount in self.mounts.iter().filter(|mount| !own_paths::is_mount(mount)) {
             let shown = crate::internal::quoted(mount);
-            problems.push(format!("the upstream's mounted_at({shown}) is not a mount path: write it as /api/auth"));
+            let text = format!("the upstream's mounted_at({shown}) is not a mount path: write it as /api/auth");
+            problems.push(text.into());
         }
         let hop = HopMark::new();
         if hop.is_none() {
-            problems.push("the operating system provides no random bytes, which are needed to detect loops".to_owned());
+            problems.push(Problem::other(
+                "the operating system provides no random bytes, which are needed to detect loops",
+            ));
         }
-        let tls = self.roots.client_config().map_err(|problem| problems.push(problem)).ok();
+        let tls = self.roots.client_config().map_err(|problem| problems.push(problem.into())).ok();
         let (Some((scheme, authority)), Some(tls), Some(hop), true) = (address, tls, hop, problems.is_empty()) else {
             return Err(ConfigError::new(problems));
         };
@@ -145,21 +148,26 @@ impl UpstreamBuilder {
         Ok(Upstream(Arc::new(Inner { scheme, authority, keeps_identity_headers, own_paths, hop, forwarder, warnings })))
     }
 
-    fn address(&self) -> Result<(Scheme, http::uri::Authority), String> {
+    fn address(&self) -> Result<(Scheme, http::uri::Authority), Problem> {
         let shown = crate::internal::quoted(&self.url);
         let wanted = "write it as http://127.0.0.1:7008 or https://auth.internal.example.com, without a path";
+        let more_than_a_host = || format!("the upstream's URL {shown} has more than a host: {wanted}").into();
         match HttpUrl::parse(&self.url) {
             // The URL is not shown, because it may contain a password.
             Err(HttpUrlError::UserInfo) => {
-                Err("the upstream's URL must name a host, without user name and password".to_owned())
+                Err(Problem::other("the upstream's URL must name a host, without user name and password"))
             }
-            Err(HttpUrlError::Fragment) => Err(format!("the upstream's URL {shown} has more than a host: {wanted}")),
-            Err(_) => Err(format!("the upstream's URL {shown} is invalid: {wanted}")),
-            Ok(url) if !url.is_server() => Err(format!("the upstream's URL {shown} has more than a host: {wanted}")),
-            Ok(url) if !url.is_protected() && !self.plain_http => Err(format!(
-                "the upstream's URL {shown} is plain http to another machine, so an attacker on the network path could read \
-                 the users' cookies and tokens: use https, or waive it by dangerously_over_plain_http()"
-            )),
+            Err(HttpUrlError::Fragment) => Err(more_than_a_host()),
+            Err(_) => Err(format!("the upstream's URL {shown} is invalid: {wanted}").into()),
+            Ok(url) if !url.is_server() => Err(more_than_a_host()),
+            Ok(url) if !url.is_protected() && !self.plain_http => {
+                let text = format!(
+                    "the upstream's URL {shown} is plain http to another machine, so an attacker on the network path could \
+                     read the users' cookies and tokens"
+                );
+                let problem = Problem::new(ProblemKind::Insecure, text).with_fix("use https");
+                Err(problem.with_waiver("dangerously_over_plain_http"))
+            }
             Ok(url) => Ok(url.into_server()),
         }
     }

@@ -31,7 +31,7 @@ pub struct Assembled {
 }
 
 pub fn assemble(files: &AppConfig, arguments: &Serve) -> Result<Assembled, ConfigError> {
-    let backend = backend(files, arguments).map_err(|error| named_by_flags(&error, arguments))?;
+    let backend = backend(files, arguments).map_err(named_by_flags)?;
     let mut lines = lines(&backend);
 
     let front_end = arguments.front_end.as_deref();
@@ -40,7 +40,7 @@ pub fn assemble(files: &AppConfig, arguments: &Serve) -> Result<Assembled, Confi
     }
     let front_end = front_end.map(front_end::routes).transpose().map_err(ConfigError::message)?;
     let upstream = arguments.upstream.as_ref().map(|url| upstream(url, arguments)).transpose();
-    let upstream = upstream.map_err(|error| named_by_flags(&error, arguments))?;
+    let upstream = upstream.map_err(named_by_flags)?;
     if let Some(upstream) = &upstream {
         let rest = if front_end.is_some() { "other requests below /api" } else { "all other requests" };
         let both = "its discovery document and its public keys are published with the own ones";
@@ -118,22 +118,15 @@ fn catalog(backend: &AuthBackend) -> String {
     }
 }
 
-/// The library's messages name methods of builders; the operator of this program has flags instead.
-fn named_by_flags(error: &ConfigError, arguments: &Serve) -> ConfigError {
-    let replicas = arguments.replicas;
-    let methods = [
-        ("create_own_tables()", "create_tables"),
-        ("without_catalog()", "without_catalog"),
-        ("dangerously_over_plain_http()", "dangerously_upstream_over_plain_http"),
-    ];
-    let flag_of_replicas =
-        flag_of("replicas").map(|flag| (format!("replicas({replicas})"), format!("{flag} {replicas}")));
-    let flags = methods.into_iter().filter_map(|(method, field)| Some((method.to_owned(), flag_of(field)?)));
-    let flags: Vec<(String, String)> = flags.chain(flag_of_replicas).collect();
-    let problems = error.problems().iter().map(|problem| {
-        flags.iter().fold(problem.to_string(), |text, (method, flag)| text.replace(method.as_str(), flag))
-    });
-    ConfigError::message(problems.collect::<Vec<_>>().join("\n- "))
+/// The operator of this program has flags in place of the library's methods.
+fn named_by_flags(error: ConfigError) -> ConfigError {
+    error.with_names(|method| {
+        flag_of(match method {
+            "create_own_tables" => "create_tables",
+            "dangerously_over_plain_http" => "dangerously_upstream_over_plain_http",
+            same => same,
+        })
+    })
 }
 
 /// The flag of an argument, by its field.

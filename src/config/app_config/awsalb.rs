@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     claims,
+    provider_keys::{OF_THE_BACKEND, PROVIDER_KEYS},
     resolvers::{Catalog, read_resolvers},
     verified_email::VerifiedEmail,
 };
@@ -27,30 +28,9 @@ const ANY_SIGNER: &str =
 const MISSING_ACCEPTED: &str = "acceptMissingEmailVerified";
 const UNVERIFIED_ACCEPTED: &str = "dangerouslyAcceptUnverifiedEmail";
 
-/// The keys that are read here.
-const OURS: [&str; 18] = [
-    "issuer",
-    "signer",
-    "signers",
-    "region",
-    "clientIds",
-    "dangerouslyAcceptAnyClient",
-    "keyEndpoint",
-    "dangerouslyFetchKeysOverHttpFrom",
-    "requireVerifiedEmail",
-    "acceptMissingEmailVerified",
-    "dangerouslyAcceptUnverifiedEmail",
-    "emailClaim",
-    "groups",
-    "accessToken",
-    "limits",
-    "dangerouslyIgnoreIdentityHeader",
-    "denyListFile",
-    "signIn",
-];
-/// The keys of the same object that Backstage's auth backend reads.
-const OF_THE_BACKEND: [&str; 5] =
-    ["sessionCookieName", "signOutUrl", "exposeAccessToken", "sessionDuration", "dangerouslyAllowInsecureOrigins"];
+fn ours() -> impl Iterator<Item = &'static str> {
+    PROVIDER_KEYS.iter().map(|(name, _)| *name)
+}
 
 /// Where the policy comes from.
 pub(super) enum SignInFrom<'a> {
@@ -70,7 +50,7 @@ pub(super) fn read_awsalb(root: &Node, sign_in: SignInFrom<'_>) -> Result<AlbAut
             Some(node) => Problem::wrong_type(KeyAt::new(PATH, &node.origin), "an object of settings", node.kind()),
             None => Problem::sentence(ProblemKind::Missing, format!("there is no {PATH}")).for_key(KeyAt::path(PATH)),
         };
-        return Err(ConfigError::new([problem.with_fix(add_lines(&Missing::all(in_catalog)))]));
+        return Err(ConfigError::new([problem.with_lines("add", &lines_to_add(&Missing::all(in_catalog)))]));
     };
     for path in ["auth", "auth.providers", PATH] {
         root.at(path).and_then(|node| node.hidden(path)).into_iter().for_each(|problem| problems.add(problem));
@@ -78,7 +58,7 @@ pub(super) fn read_awsalb(root: &Node, sign_in: SignInFrom<'_>) -> Result<AlbAut
     let section = Section { path: PATH.to_owned(), node, problems: &problems };
     let nested = nested_in_an_environment(&section);
     if !nested {
-        section.only(&[&OURS[..], &OF_THE_BACKEND].concat());
+        section.only(&ours().chain(OF_THE_BACKEND).collect::<Vec<_>>());
     }
     let draft = read_section(&section, sign_in, nested);
     let problems = problems.into_inner();
@@ -175,7 +155,7 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
         let because = if nulls.is_empty() { nulls } else { format!(" ({nulls} is null)") };
         let predicate = format!("lacks {}{because}", missing.names());
         let problem = Problem::of(ProblemKind::Missing, section.place(), predicate);
-        section.problems.add(problem.with_expected(missing.names()).with_fix(add_lines(&missing)));
+        section.problems.add(problem.with_expected(missing.names()).with_lines("add", &lines_to_add(&missing)));
     }
     // Limits are read also if the rest has problems, so that all are reported.
     let builder = claims::add_to(section, AlbAuthConfig::builder());
@@ -227,8 +207,8 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
 fn nested_in_an_environment(section: &Section<'_>) -> bool {
     let mut nested = false;
     for (name, member) in section.members() {
-        let settings: Vec<&str> = OURS.into_iter().filter(|key| member.member(key).is_some()).collect();
-        if OURS.contains(&name.as_str()) || name == MERGE_KEY || settings.is_empty() {
+        let settings: Vec<&str> = ours().filter(|key| member.member(key).is_some()).collect();
+        if ours().any(|key| key == name) || name == MERGE_KEY || settings.is_empty() {
             continue;
         }
         nested = true;
@@ -296,8 +276,8 @@ impl Missing {
 }
 
 /// The lines to add, ready to paste, and where their values are.
-fn add_lines(missing: &Missing) -> String {
-    let mut lines = "add\nauth:\n  providers:\n    awsalb:\n".to_owned();
+fn lines_to_add(missing: &Missing) -> String {
+    let mut lines = "auth:\n  providers:\n    awsalb:\n".to_owned();
     let mut add = |missing: bool, text: &str| {
         if missing {
             lines.push_str(text);

@@ -27,6 +27,7 @@ mod awsalb;
 mod claims;
 mod found;
 mod keys;
+pub(crate) mod provider_keys;
 mod resolvers;
 mod verified_email;
 

@@ -9,7 +9,6 @@ mod key_stores;
 mod messages;
 mod of_the_backend;
 mod slips;
-mod table;
 mod tokens;
 mod urls;
 

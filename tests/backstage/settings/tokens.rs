@@ -33,9 +33,9 @@ fn a_lifetime_is_written_as_backstage_has_it() {
 #[test]
 fn s_65_a_lifetime_out_of_range_is_clamped_with_a_warning() {
     for (written, seconds, says) in [
-        ("1m", 600, "shorter than a token may live, so 10 minutes are used"),
+        ("1m", 600, "shorter than 10 minutes, so 10 minutes are used"),
         ("{ milliseconds: 1 }", 600, "shorter"),
-        ("{ days: 2 }", 86_400, "longer than a token may live, so 24 hours are used"),
+        ("{ days: 2 }", 86_400, "longer than 24 hours, so 24 hours are used"),
         ("P1Y", 86_400, "longer"),
         ("99999999999999999999999999 years", 86_400, "longer"),
     ] {

@@ -47,24 +47,6 @@ fn every_waiver_is_explained() {
     }
 }
 
-/// Every key in the table of the source is on the page.
-#[test]
-fn every_key_that_the_auth_service_reads_is_explained() {
-    let (page, source) = (read("docs/CONFIGURATION.md"), read("src/backstage/settings/rules.rs"));
-    let paths: Vec<&str> = source
-        .split("used(\"")
-        .skip(1)
-        .filter_map(|rest| rest.split('"').next())
-        .filter(|path| !path.is_empty())
-        .collect();
-    assert!(paths.len() >= 30, "{paths:?}");
-    for path in paths {
-        let name = path.rsplit('.').next().unwrap_or(path);
-        let explained = [format!("`{path}"), format!("`{name}`"), format!("`{name}:"), format!(".{name}`")];
-        assert!(explained.iter().any(|form| page.contains(form)), "{path}");
-    }
-}
-
 #[test]
 fn app_config_files_on_the_pages_are_sound() {
     let mut checked = 0;

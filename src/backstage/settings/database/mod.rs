@@ -16,7 +16,7 @@ pub use self::{rds::RdsSettings, tls::DatabaseTls};
 use self::{connection::Connection, tls::of_environment};
 use super::{
     Secret,
-    reader::{Reader, Warning},
+    reader::{Path, Reader, Warning},
 };
 use crate::{
     config::{Problem, ProblemKind},
@@ -25,8 +25,39 @@ use crate::{
 
 /// The plugin whose tables these are.
 const PLUGIN: &str = "auth";
-const PATH: &str = "backend.database";
-const SEARCH_PATH: &str = "searchPath";
+const ALL: &str = "backend.database";
+const OWN: &str = "backend.database.plugin.auth";
+
+/// A key of all plugins, and over it the one of this plugin.
+pub(super) struct Layered {
+    pub(super) all: Path,
+    pub(super) own: Path,
+}
+
+impl Layered {
+    fn key(&self) -> &'static str {
+        self.all.key()
+    }
+}
+
+macro_rules! layered {
+    ($path:literal) => {
+        Layered {
+            all: Path::new(concat!("backend.database.", $path)),
+            own: Path::new(concat!("backend.database.plugin.auth.", $path)),
+        }
+    };
+}
+
+pub(super) const CLIENT: Layered = layered!("client");
+pub(super) const CONNECTION: Layered = layered!("connection");
+pub(super) const ENSURE_EXISTS: Layered = layered!("ensureExists");
+pub(super) const ROLE: Layered = layered!("role");
+pub(super) const SEARCH_PATH: Layered = layered!("knexConfig.searchPath");
+pub(super) const PREFIX: Path = Path::new("backend.database.prefix");
+pub(super) const SCHEMA_PREFIX: Path = Path::new("backend.database.schemaPrefix");
+pub(super) const DIVISION_MODE: Path = Path::new("backend.database.pluginDivisionMode");
+
 const DEFAULT_PORT: u16 = 5432;
 const PORT_VARIABLE: &str = "PGPORT";
 /// The longest name in PostgreSQL.
@@ -66,20 +97,22 @@ pub struct DatabaseSettings {
 }
 
 /// The kind of database that the settings name.
+#[derive(Default)]
 pub(super) enum Database {
     /// `pg`.
     Postgres(Box<DatabaseSettings>),
     /// None, or a database of one process only.
+    #[default]
     Passing,
     /// Another kind, with the reason for a message; or none, because of a problem that is reported already.
     Other(Option<String>),
 }
 
 pub(super) fn read_database(reader: &Reader<'_>) -> Database {
-    let all = reader.section(PATH);
-    let own = reader.section(&format!("{PATH}.plugin.{PLUGIN}"));
-    let shared = reader.text(&all, "client");
-    let client = reader.text(&own, "client").or_else(|| shared.clone());
+    let all = reader.section(ALL);
+    let own = reader.section(OWN);
+    let shared = reader.text(&all, CLIENT.key());
+    let client = reader.text(&own, CLIENT.key()).or_else(|| shared.clone());
     // Stock back ends need it beside the plugin's client too.
     let client = client.filter(|_| shared.is_some());
     match client.as_deref() {
@@ -91,11 +124,11 @@ pub(super) fn read_database(reader: &Reader<'_>) -> Database {
         }
         Some(other) => Database::Other(Some(format!(
             "{} is {}, and only pg is served",
-            if own.find("client").is_some() { &own } else { &all }.at("client"),
+            if own.find(CLIENT.key()).is_some() { &own } else { &all }.at(CLIENT.key()),
             quoted(other)
         ))),
         None => {
-            if !all.is_unset("client") {
+            if !all.is_unset(CLIENT.key()) {
                 let problem = Problem::of(ProblemKind::Missing, all.place(), "has no client");
                 reader.problem(problem.with_fix("add client: pg"));
             }
@@ -111,19 +144,19 @@ fn read_postgres(
     own: &Section<'_>,
     shared: bool,
 ) -> Option<Box<DatabaseSettings>> {
-    let mode = reader.text(all, "pluginDivisionMode");
+    let mode = reader.text(all, DIVISION_MODE.key());
     let by_schema = match mode.as_deref() {
         None | Some("database") => false,
         Some("schema") => true,
         Some(_) => {
             let problem =
-                Problem::of(ProblemKind::UnknownValue, all.at("pluginDivisionMode"), "must be database or schema");
+                Problem::of(ProblemKind::UnknownValue, all.at(DIVISION_MODE.key()), "must be database or schema");
             reader.problem(problem.with_expected("database, schema"));
             return None;
         }
     };
-    let Some(below_node) = all.find("connection") else {
-        if !all.is_unset("connection") {
+    let Some(below_node) = all.find(CONNECTION.key()) else {
+        if !all.is_unset(CONNECTION.key()) {
             let problem = Problem::of(ProblemKind::Missing, all.place(), "has no connection");
             reader.problem(problem.with_fix("add connection: {}, and in it what the environment does not set"));
         }
@@ -139,7 +172,7 @@ fn read_postgres(
     let over = over?;
     if is_of_another && !over.has_host() {
         let clause = "has no host, and the connection below it is that of another client";
-        let problem = Problem::of(ProblemKind::Missing, own.at("connection"), clause);
+        let problem = Problem::of(ProblemKind::Missing, own.at(CONNECTION.key()), clause);
         reader.problem(problem.with_fix("add host: <host>"));
         return None;
     }
@@ -163,21 +196,21 @@ fn read_postgres(
         return None;
     };
     let (port, search_path, tls) = (port?, search_path?, tls?);
-    let prefix = reader.text(all, "prefix").unwrap_or_else(|| "backstage_plugin_".to_owned());
+    let prefix = reader.text(all, PREFIX.key()).unwrap_or_else(|| "backstage_plugin_".to_owned());
     let database = match connection.database {
         Some(database) => database,
         // As the driver has it.
         None if by_schema || connection.is_string => or_variable(None, "PGDATABASE").unwrap_or_else(|| user.clone()),
         None => format!("{prefix}{PLUGIN}"),
     };
-    let schema_prefix = reader.text(all, "schemaPrefix").unwrap_or_default();
+    let schema_prefix = reader.text(all, SCHEMA_PREFIX.key()).unwrap_or_default();
     if !is_schema_prefix(&schema_prefix) {
         let predicate = "must begin with a letter or _, and have letters, digits and _ only";
-        reader.problem(Problem::of(ProblemKind::InvalidValue, all.at("schemaPrefix"), predicate));
+        reader.problem(Problem::of(ProblemKind::InvalidValue, all.at(SCHEMA_PREFIX.key()), predicate));
         return None;
     }
     let schema = by_schema.then(|| format!("{schema_prefix}{PLUGIN}"));
-    let ensure_exists = reader.flag_or(own, "ensureExists", reader.flag_or(all, "ensureExists", true));
+    let ensure_exists = reader.flag_or(own, ENSURE_EXISTS.key(), reader.flag_or(all, ENSURE_EXISTS.key(), true));
     let host = or_variable(connection.host, "PGHOST");
     match &tls {
         DatabaseTls::Unverified => reader.warn(Warning::of(
@@ -212,7 +245,7 @@ fn read_postgres(
         password: or_variable(connection.password, "PGPASSWORD").map(Secret::new),
         search_path: with_schema(search_path, schema.as_ref()),
         schema,
-        role: reader.text(own, "role").or_else(|| reader.text(all, "role")),
+        role: reader.text(own, ROLE.key()).or_else(|| reader.text(all, ROLE.key())),
         tls,
         user,
         database,
@@ -240,11 +273,11 @@ fn read_port(reader: &Reader<'_>, written: Option<String>, at: Option<KeyAt>) ->
 fn search_path(reader: &Reader<'_>, all: &Section<'_>, own: &Section<'_>) -> Option<Vec<String>> {
     let [all, own] = [all, own].map(|section| {
         let Some(knex) = section.section("knexConfig") else { return Some(Vec::new()) };
-        reader.tell_unset(&knex, SEARCH_PATH);
-        match knex.find(SEARCH_PATH).map(|node| &node.value) {
+        reader.tell_unset(&knex, SEARCH_PATH.key());
+        match knex.find(SEARCH_PATH.key()).map(|node| &node.value) {
             None => Some(Vec::new()),
             Some(Value::Text(text)) if !text.is_empty() && !text.contains(',') => Some(vec![text.clone()]),
-            Some(_) => knex.texts(SEARCH_PATH),
+            Some(_) => knex.texts(SEARCH_PATH.key()),
         }
     });
     let (mut path, own) = (all?, own?);

@@ -123,7 +123,7 @@ impl Table {
                 "the {label} has Backstage's migrations but no table {name}: start a current version of Backstage's auth backend once, so that its migrations run; its tables are not created here"
             ))),
             None => Err(StoreError::new(format!(
-                "the {label} has no table {name}: set the database (and with pluginDivisionMode: schema the schema) of Backstage's auth plugin, and start its auth backend once, so that its migrations create it; only if there is no such backend, let create_own_tables() create it"
+                "the {label} has no table {name}: set the database (and with pluginDivisionMode: schema the schema) of Backstage's auth plugin, and start its auth backend once, so that its migrations create it; only if there is no such backend, let create_own_tables() (--create-tables of backstage-auth) create it"
             ))),
             Some(tables) => {
                 let has_schema = match tables.schema() {

@@ -115,10 +115,13 @@ pub(super) fn required_domains(resolver: &Section<'_>) -> Option<Domains> {
         }
         (None, false) => {
             let predicate = "has no allowedDomains, so admin@anything would be user:default/admin";
-            Problem::of(ProblemKind::Insecure, place, predicate).with_fix(format!(
-                "add\n            allowedDomains: [<domain>]\nor waive it by {ANY_DOMAIN}: true, where the provider has \
-                 addresses of one domain and no guests"
-            ))
+            Problem::of(ProblemKind::Insecure, place, predicate).with_lines(
+                "add",
+                &format!(
+                    "            allowedDomains: [<domain>]\nor waive it by {ANY_DOMAIN}: true, where the provider has \
+                     addresses of one domain and no guests"
+                ),
+            )
         }
     };
     resolver.problems.add(problem);

@@ -1,24 +1,13 @@
-//! Durations: `auth.backstageTokenExpiration`, how long a token of Backstage lives, and `backend.lifecycle.serverShutdownDelay`.
-//!
-//! Written as Backstage has it: an object (`{ hours: 1 }`), an amount with its unit (`90m`, `2 hours`), or ISO 8601 (`PT1H`).
+//! Durations, written as Backstage has it: an object (`{ hours: 1 }`), an amount with its unit (`90m`, `2 hours`), or ISO 8601
+//! (`PT1H`).
 
-use std::time::Duration;
+use std::{fmt, ops::RangeInclusive, time::Duration};
 
-use super::reader::{Reader, Warning};
+use super::reader::{Path, Reader, Warning};
 use crate::{
     config::{Problem, ProblemKind},
     internal::{Section, Value},
 };
-
-const KEY: &str = "backstageTokenExpiration";
-
-/// The lifetime in stock Backstage.
-const DEFAULT: Duration = Duration::from_secs(3600);
-const MIN: Duration = Duration::from_secs(600);
-const MAX: Duration = Duration::from_secs(24 * 3600);
-
-/// As `--shutdown-delay`.
-const MAX_SHUTDOWN_DELAY: Duration = Duration::from_secs(300);
 
 /// Members of the object, with their seconds. Months and years as Backstage counts them.
 const MEMBERS: [(&str, f64); 8] = [
@@ -43,32 +32,47 @@ const UNITS: [(&[&str], f64); 7] = [
     (&["y", "yr", "yrs", "year", "years"], 365.25 * 86_400.0),
 ];
 
-/// The lifetime that is written, clamped to 10 min to 24 h. Clamping is a warning.
-pub(super) fn read_lifetime(reader: &Reader<'_>, auth: &Section<'_>) -> Duration {
-    let Some(seconds) = read_seconds(reader, auth, KEY) else { return DEFAULT };
-    let written = Duration::try_from_secs_f64(seconds.round()).unwrap_or(Duration::MAX);
-    let kept = written.clamp(MIN, MAX);
+/// The duration that is written, clamped to its range, in whole steps. Clamping is a warning.
+pub(super) fn read_duration(
+    reader: &Reader<'_>,
+    path: Path,
+    range: &RangeInclusive<Duration>,
+    step: Duration,
+) -> Option<Duration> {
+    let section = reader.section(path.section());
+    let steps = read_seconds(reader, &section, path.key())? / step.as_secs_f64();
+    let written = Duration::try_from_secs_f64(steps.round() * step.as_secs_f64()).unwrap_or(Duration::MAX);
+    let kept = written.clamp(*range.start(), *range.end());
     if kept != written {
-        let (kept, bound) = if written < MIN { ("10 minutes", "shorter") } else { ("24 hours", "longer") };
-        reader.warn(Warning::of(
-            auth.at(KEY),
-            format!("the value is {bound} than a token may live, so {kept} are used: write a value from 10 minutes to 24 hours"),
-        ));
+        let bound = if written < kept { "shorter" } else { "longer" };
+        let (kept, range) = (Words(kept), RangeInWords(range));
+        let text = format!("the value is {bound} than {kept}, so {kept} are used: write a value from {range}");
+        reader.warn(Warning::of(section.at(path.key()), text));
     }
-    kept
+    Some(kept)
 }
 
-/// `backend.lifecycle.serverShutdownDelay`: how long the service continues after a signal to end.
-pub(super) fn read_shutdown_delay(reader: &Reader<'_>) -> Duration {
-    const DELAY: &str = "serverShutdownDelay";
-    let lifecycle = reader.section("backend.lifecycle");
-    let Some(seconds) = read_seconds(reader, &lifecycle, DELAY) else { return Duration::ZERO };
-    let written = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-    if written > MAX_SHUTDOWN_DELAY {
-        let text = format!("the value is longer than {MAX_SHUTDOWN_DELAY:?}, so {MAX_SHUTDOWN_DELAY:?} are used");
-        reader.warn(Warning::of(lifecycle.at(DELAY), text));
+/// A duration as the pages write it: `10 minutes`, `24 hours`.
+pub(super) struct Words(pub(super) Duration);
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let units = [(3600, "hour"), (60, "minute"), (1, "second")];
+        let (unit, name) =
+            units.into_iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit)).unwrap_or(units[2]);
+        let count = seconds.checked_div(unit).unwrap_or_default();
+        write!(f, "{count} {name}{}", if count == 1 { "" } else { "s" })
     }
-    written.min(MAX_SHUTDOWN_DELAY)
+}
+
+/// A range as the pages write it: `10 minutes to 24 hours`.
+pub(super) struct RangeInWords<'a>(pub(super) &'a RangeInclusive<Duration>);
+
+impl fmt::Display for RangeInWords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}", Words(*self.0.start()), Words(*self.0.end()))
+    }
 }
 
 /// A duration in seconds, if the key is there.
