@@ -9,6 +9,12 @@ use super::{
 };
 use crate::ConfigError;
 
+/// The client of machines of the demo provider. Its secret protects nothing, because it is published
+/// here.
+const MACHINE: &str = "machine";
+/// The secret of [`MACHINE`].
+const MACHINE_SECRET: &str = "a-secret-of-development";
+
 /// What is known about the provider when the emulator starts.
 pub(super) struct ChosenProvider {
     pub(super) demo: Option<DemoProviderServer>,
@@ -19,8 +25,13 @@ pub(super) struct ChosenProvider {
     pub(super) issuer: String,
 }
 
-/// The provider of this configuration. Starts the demo provider.
-pub(super) async fn choose(config: &EmulatorConfig, url: &str) -> Result<ChosenProvider, ConfigError> {
+/// The provider of this configuration. Starts the demo provider, with a client of machines if a rule
+/// validates their tokens.
+pub(super) async fn choose(
+    config: &EmulatorConfig,
+    url: &str,
+    has_machines: bool,
+) -> Result<ChosenProvider, ConfigError> {
     let given = config.client_secret.clone();
     let demo = match &config.provider.0 {
         IdentityProviderKind::Demo(demo) => demo,
@@ -54,6 +65,9 @@ pub(super) async fn choose(config: &EmulatorConfig, url: &str) -> Result<ChosenP
         .issuer(format!("http://{}:{port}", demo.host))
         .client(client)
         .clock(config.clock.clone());
+    if has_machines {
+        builder = builder.client(DemoClient::machine(MACHINE, MACHINE_SECRET));
+    }
     if demo.provider_users {
         builder = builder.provider_users();
     }

@@ -83,7 +83,8 @@ impl Emulator {
         let (address, keys_address) = (front.local_addr().map_err(unbound)?, keys.local_addr().map_err(unbound)?);
         let url = config.url(address.port());
 
-        let ChosenProvider { demo, secret, source, issuer } = choose(&config, &url).await?;
+        let ChosenProvider { demo, secret, source, issuer } =
+            choose(&config, &url, table.validates_bearer_tokens()).await?;
         let load_balancer =
             LoadBalancer::new(config.signer.clone(), issuer.clone(), config.client_id.clone(), config.reserved_claims);
         let elsewhere = config.provider_address.as_deref().and_then(|address| Elsewhere::new(&issuer, address));

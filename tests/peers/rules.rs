@@ -93,7 +93,7 @@ fn templates() -> Vec<Template> {
         ),
         acts("oidc", OIDC, true, Ok("authenticate, scope openid, session AWSELBAuthSessionCookie of 3600 s")),
         acts("cognito", COGNITO, true, Ok("authenticate, scope openid, session AWSELBAuthSessionCookie of 604800 s")),
-        acts("jwt", JWT, true, Err("jwt-validation is not emulated")),
+        acts("jwt", JWT, true, Ok("bearer token of the demo provider")),
         acts(
             "weights",
             "{ Type: forward, ForwardConfig: { TargetGroups: [{ TargetGroupArn: !Ref Group, Weight: 3 }] } }",

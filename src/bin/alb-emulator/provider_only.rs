@@ -15,6 +15,8 @@ const COLUMN: usize = 13;
 const CLIENT_ID: &str = "alb-emulator";
 /// The client secret if none is given. It protects nothing, because it is published here.
 const CLIENT_SECRET: &str = "a-secret-of-development";
+/// The client of machines, with that secret.
+const MACHINE: &str = "machine";
 const ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 9001);
 
 pub(crate) async fn start(settings: &EmulatorSettings, redirect_uris: &[String]) -> Result<DemoProviderServer, String> {
@@ -27,7 +29,8 @@ pub(crate) async fn start(settings: &EmulatorSettings, redirect_uris: &[String])
     let client = DemoClient::new(client_id(settings), secret(settings)?);
     let client =
         redirect_uris.iter().fold(client, |client, uri| client.redirect_uri(uri).post_logout_redirect_uri(uri));
-    let mut builder = DemoProvider::builder().client(client);
+    let machine = DemoClient::machine(MACHINE, CLIENT_SECRET);
+    let mut builder = DemoProvider::builder().client(client).client(machine);
     if demo.provider_users == Some(true) {
         builder = builder.provider_users();
     }
@@ -61,6 +64,7 @@ pub(crate) fn write(
     labelled(out, "Client id", COLUMN, client_id(settings))?;
     let given = settings.client_secret.is_some() || settings.client_secret_file.is_some();
     labelled(out, "Secret", COLUMN, if given { "as given" } else { CLIENT_SECRET })?;
+    labelled(out, "Machines", COLUMN, &format!("{MACHINE}, with the secret {CLIENT_SECRET}"))?;
     labelled(out, "Redirects to", COLUMN, &redirect_uris.join(", "))?;
     labelled(out, "Users", COLUMN, &provider.user_ids().join(", "))?;
     writeln!(out)?;

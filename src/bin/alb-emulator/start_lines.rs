@@ -45,6 +45,14 @@ pub(crate) fn write(emulator: &Emulator, info: &StartInfo<'_>, out: &mut dyn Wri
     };
     labelled(out, "Application", COLUMN, &format!("{targets}{wait}"))?;
     labelled(out, "Users", COLUMN, &users(emulator, info.sign_in_as))?;
+    if let Some(demo) = emulator.demo().filter(|demo| !demo.machine_ids().is_empty()) {
+        let text = format!(
+            "{}, with the secret a-secret-of-development: grant_type=client_credentials at {}/token",
+            demo.machine_ids().join(", "),
+            demo.issuer()
+        );
+        labelled(out, "Machines", COLUMN, &text)?;
+    }
     labelled(out, "Public keys", COLUMN, &format!("{}/{}", emulator.key_endpoint(), emulator.kid()))?;
     if let Some(folder) = info.certificate_folder {
         let file = folder.join("certificate.pem");

@@ -1,7 +1,7 @@
 //! The members of `auth.providers.awsalb`.
 
 /// What the layer reads, with the effect of each key: the words of the auth backend's `check`.
-pub(crate) const PROVIDER_KEYS: [(&str, &str); 17] = [
+pub(crate) const PROVIDER_KEYS: [(&str, &str); 18] = [
     ("issuer", "the issuer of the load balancer's users"),
     ("signer", "the load balancer that is trusted"),
     ("signers", "the load balancers that are trusted"),

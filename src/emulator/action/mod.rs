@@ -5,6 +5,7 @@
 //! | with rules: an ambiguous path (`//`, `/../`, `%2f`), or one that matches another rule after percent-decoding (`/%61dmin`) | 400, because it is unclear which rule applies |
 //! | a host that is not this machine's | 400 |
 //! | `/oauth2/idpresponse` | the [callback]; it never reaches the target |
+//! | a rule with the action `jwt-validation` | 401 without a valid bearer token; its next action with one, without any `x-amzn-oidc-*` header |
 //! | a rule without an authenticate action | its action, without any `x-amzn-oidc-*` header |
 //! | a session | forwarded with the three headers and a newly signed token |
 //! | a session whose access token has expired, with a refresh token | refreshed first; if the provider refuses, the session ends |
@@ -105,6 +106,13 @@ impl Action {
         let host = self.host(request.uri(), request.headers())?;
         if path == CALLBACK {
             return Err(self.callback(request.uri().query().unwrap_or_default(), request.headers(), &host, now).await);
+        }
+        if let Some(validation) = &actions.validate {
+            let checked = self.oidc.check_bearer(validation, request.headers(), &self.clock).await;
+            return match checked {
+                Ok(()) => Ok(Outcome::validated(&actions.end)),
+                Err(error) => Err(Refusal::new(error.status(), error.reason()).because(error.to_string())),
+            };
         }
         let Some(index) = actions.authenticate else { return Ok(Outcome::without_sign_in(&actions.end)) };
         let sign_in = self.sign_in(index)?;

@@ -20,6 +20,10 @@ impl<'t> Outcome<'t> {
         Self { actions: end.name().to_owned(), end, cookies: Vec::new() }
     }
 
+    pub(super) fn validated(end: &'t End) -> Self {
+        Self { actions: format!("jwt-validation,{}", end.name()), end, cookies: Vec::new() }
+    }
+
     pub(super) fn authenticated(end: &'t End, cookies: Vec<HeaderValue>) -> Self {
         Self { actions: format!("authenticate,{}", end.name()), end, cookies }
     }

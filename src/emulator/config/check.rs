@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{EmulatorConfig, IdentityProvider, UnsupportedRules, identity_provider::Kind};
+use super::{
+    EmulatorConfig, IdentityProvider, UnsupportedRules, identity_provider::Kind, provider_url::problem_of_address,
+};
 use crate::{
     ConfigError, LoadBalancerArn,
     config::{Problem, ProblemKind},
@@ -120,6 +122,7 @@ fn table_of(config: &EmulatorConfig, needs_targets: bool, problems: &mut Vec<Pro
         listener: config.rules_listener.as_deref(),
         responds_501: config.unsupported_rules == UnsupportedRules::Respond501,
         groups: &groups,
+        is_demo: config.provider.is_demo(),
         needs_targets,
     };
     Table::new(&config.rules, &sign_in, target.as_ref(), &files, problems)
@@ -243,24 +246,4 @@ fn check_provider_address(address: &str, kind: &Kind, problems: &mut Vec<Problem
         );
         problems.push(insecure(KEY, text));
     }
-}
-
-/// What is wrong with a URL of the provider, if anything. Plain http is allowed on this machine
-/// only.
-pub(crate) fn problem_of_address(what: &str, url: &str) -> Option<String> {
-    let parsed = HttpUrl::parse(url);
-    if parsed == Err(HttpUrlError::UserInfo) {
-        // The URL is not shown.
-        return Some(format!("the provider's {what} must be a URL without user name and password"));
-    }
-    let is_safe = parsed.is_ok_and(|parsed| parsed.is_https() || is_on_this_machine(url));
-    (!is_safe).then(|| {
-        let shown = quoted(url);
-        format!("the provider's {what} {shown} must begin with https:// (http:// only on this machine)")
-    })
-}
-
-/// Whether the URL is on this machine. Names below `localhost` are not looked up.
-pub(crate) fn is_on_this_machine(url: &str) -> bool {
-    HttpUrl::parse(url).is_ok_and(|url| url.is_on_this_machine())
 }

@@ -9,6 +9,7 @@ mod check;
 mod client;
 mod flag_values;
 mod identity_provider;
+mod provider_url;
 mod reserved_claims;
 mod rule;
 mod settings;
@@ -23,8 +24,9 @@ use std::{
 };
 
 pub(super) use self::{
-    check::{Checked, is_on_this_machine, problem_of_address},
+    check::Checked,
     identity_provider::Kind as IdentityProviderKind,
+    provider_url::{is_on_this_machine, problem_of_address},
 };
 pub use self::{
     client::{ClientAuthentication, ClientSecret},
@@ -290,8 +292,7 @@ impl EmulatorConfig {
         self
     }
 
-    /// What happens if a rule of a file has an action that is not emulated. Default: the emulator
-    /// does not start.
+    /// Whether requests of a rule with `jwt-validation` get 501 instead of a check.
     pub fn unsupported_rules(mut self, what: UnsupportedRules) -> Self {
         self.unsupported_rules = what;
         self

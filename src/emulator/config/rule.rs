@@ -64,14 +64,15 @@ impl Rule {
     }
 }
 
-/// What happens if a rule of a file has an action that is not emulated.
+/// What happens with the action `jwt-validation` of a rule of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum UnsupportedRules {
-    /// The emulator does not start, and names each of them.
+    /// The bearer token is checked. The emulator does not start if an action or its settings cannot be
+    /// used.
     #[default]
     Refuse,
-    /// Requests of these rules get 501.
+    /// Requests of such a rule get 501, without a check.
     #[serde(rename = "respond_501")]
     #[value(name = "respond-501")]
     Respond501,

@@ -118,7 +118,7 @@ pub struct EmulatorSettings {
     #[arg(long, value_name = "LISTENER", help_heading = "Load balancer")]
     pub rules_listener: Option<String>,
 
-    /// What happens if a rule of a file has an action that is not emulated [default: refuse].
+    /// respond-501: requests of a rule with jwt-validation get 501 instead of a check [default: refuse].
     #[arg(long, value_name = "WHAT", help_heading = "Load balancer")]
     pub unsupported_rules: Option<UnsupportedRules>,
 

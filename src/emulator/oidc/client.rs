@@ -3,19 +3,24 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{HeaderValue, Method, Request, header};
-use serde::{Deserialize, de::Error as _};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
+    bearer::BearerKeys,
     discovery::{Discovered, Source},
     error::{OidcError, Step},
     http_client::{Elsewhere, HttpClient},
     id_token::IdTokenKeys,
+    members::{Members, UserClaims},
 };
 use crate::{
-    emulator::config::{ClientAuthentication, ClientSecret, Endpoints},
-    internal::encoded,
+    emulator::{
+        config::{ClientAuthentication, ClientSecret, Endpoints},
+        rules::{JwtValidation, TokenIssuer},
+    },
+    internal::{SharedClock, encoded},
 };
 
 /// How long a provider may take to respond. A load balancer responds 500 after that.
@@ -26,6 +31,7 @@ pub(in crate::emulator) struct OidcClient {
     http: HttpClient,
     endpoints: Discovered,
     keys: IdTokenKeys,
+    bearer_keys: BearerKeys,
     id: String,
     secret: ClientSecret,
     authentication: ClientAuthentication,
@@ -39,9 +45,6 @@ pub(in crate::emulator) struct Tokens {
     pub(in crate::emulator) refresh_token: Option<String>,
     pub(in crate::emulator) id_token: Option<String>,
 }
-
-/// The userinfo response, its members in their order.
-pub(in crate::emulator) type UserClaims = Vec<(String, Value)>;
 
 #[derive(Deserialize)]
 struct TokenResponse {
@@ -69,6 +72,7 @@ impl OidcClient {
             http: HttpClient::new(RESPONSE_TIMEOUT, elsewhere)?,
             endpoints: Discovered::new(source),
             keys: IdTokenKeys::default(),
+            bearer_keys: BearerKeys::default(),
             id,
             secret,
             authentication,
@@ -97,6 +101,25 @@ impl OidcClient {
     pub(in crate::emulator) async fn check_id_token(&self, token: &str, now: u64) -> Result<String, OidcError> {
         let endpoints = self.endpoints().await?;
         self.keys.check(&self.http, &endpoints, &self.id, token, now).await
+    }
+
+    /// Checks the bearer token of a request by this rule.
+    pub(in crate::emulator) async fn check_bearer(
+        &self,
+        rule: &JwtValidation,
+        headers: &HeaderMap,
+        clock: &SharedClock,
+    ) -> Result<(), OidcError> {
+        let of_provider;
+        let issuer = match &rule.issuer {
+            Some(issuer) => issuer,
+            None => {
+                let endpoints = self.endpoints().await?;
+                of_provider = TokenIssuer { issuer: endpoints.issuer.clone(), jwks: endpoints.jwks.clone() };
+                &of_provider
+            }
+        };
+        self.bearer_keys.check(&self.http, issuer, rule, headers, clock).await
     }
 
     /// The provider's claims about the user.
@@ -180,34 +203,5 @@ fn error_of(status: u16, body: &[u8]) -> String {
     match serde_json::from_slice::<Answer>(body) {
         Ok(response) => format!("status {status}, {}", crate::internal::quoted(&response.error)),
         Err(_) => format!("status {status}"),
-    }
-}
-
-/// An object with its members in their order.
-struct Members(UserClaims);
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut members: A) -> Result<Members, A::Error> {
-                let mut all: UserClaims = Vec::new();
-                while let Some((name, value)) = members.next_entry::<String, Value>()? {
-                    // With a duplicate claim one target would use the first and another the last.
-                    if all.iter().any(|(held, _)| *held == name) {
-                        return Err(A::Error::custom("duplicate claim"));
-                    }
-                    all.push((name, value));
-                }
-                Ok(Members(all))
-            }
-        }
-        deserializer.deserialize_map(Visitor)
     }
 }

@@ -9,6 +9,8 @@ pub(in crate::emulator) enum Step {
     Token,
     IdToken,
     Userinfo,
+    BearerToken,
+    BearerKeys,
 }
 
 /// The kind of failure.
@@ -54,11 +56,12 @@ impl OidcError {
     }
 
     /// The status of a load balancer: 500 for a provider that is unreachable, 561 for one that
-    /// refuses, 401 for an invalid ID token.
+    /// refuses, 401 for an invalid ID token or bearer token. AWS documents none for keys of bearer
+    /// tokens that cannot be used.
     pub(in crate::emulator) fn status(&self) -> u16 {
         match (self.fault, self.step) {
-            (Fault::Timeout | Fault::Unreachable, _) => 500,
-            (Fault::Invalid, Step::IdToken) => 401,
+            (Fault::Timeout | Fault::Unreachable, _) | (_, Step::BearerKeys) => 500,
+            (Fault::Invalid, Step::IdToken | Step::BearerToken) => 401,
             (Fault::Refused | Fault::Failed | Fault::Invalid, _) => 561,
         }
     }
@@ -66,6 +69,8 @@ impl OidcError {
     /// The `error_reason` of a load balancer's access log.
     pub(in crate::emulator) fn reason(&self) -> &'static str {
         match (self.step, self.fault) {
+            // AWS documents none.
+            (Step::BearerToken | Step::BearerKeys, _) => "-",
             (Step::Discovery, _) => "AuthUnhandledException",
             (Step::Token, Fault::Timeout) => "AuthTokenEpRequestTimeout",
             (Step::Token, Fault::Unreachable | Fault::Failed) => "AuthTokenEpRequestFailed",
@@ -86,6 +91,8 @@ impl fmt::Display for OidcError {
             Step::Token => "the provider's token endpoint",
             Step::IdToken => "the provider's ID token",
             Step::Userinfo => "the provider's userinfo endpoint",
+            Step::BearerToken => "the bearer token",
+            Step::BearerKeys => "the keys of bearer tokens",
         };
         write!(f, "{endpoint}: {}", self.message)
     }

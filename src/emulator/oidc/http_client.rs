@@ -42,13 +42,25 @@ impl HttpClient {
 
     /// Status and body.
     pub(super) async fn send(&self, step: Step, request: Request<String>) -> Result<(u16, Bytes), OidcError> {
+        self.send_up_to(step, request, MAX_BYTES).await
+    }
+
+    /// The same, with this maximum size of the body.
+    pub(super) async fn send_up_to(
+        &self,
+        step: Step,
+        request: Request<String>,
+        max_bytes: usize,
+    ) -> Result<(u16, Bytes), OidcError> {
         let exchange = async {
             let response = self.client.request(request).await;
             let response = response.map_err(|error| OidcError::unreachable(step, chain(&error)))?;
             let status = response.status().as_u16();
-            let body = Limited::new(response.into_body(), MAX_BYTES).collect().await;
-            let body =
-                body.map_err(|_| OidcError::invalid(step, "its response was incomplete or longer than 64 KiB"))?;
+            let body = Limited::new(response.into_body(), max_bytes).collect().await;
+            let body = body.map_err(|_| {
+                let kib = max_bytes.div_euclid(1024);
+                OidcError::invalid(step, format!("its response was incomplete or longer than {kib} KiB"))
+            })?;
             Ok((status, body.to_bytes()))
         };
         match tokio::time::timeout(self.timeout, exchange).await {

@@ -108,7 +108,7 @@ async fn fetch(http: &HttpClient, endpoints: &Endpoints) -> Result<JwkSet, OidcE
 }
 
 /// The key with this id, if its kind fits the algorithm; without an id the only key that fits.
-fn find(set: &JwkSet, kid: Option<&str>, algorithm: Algorithm) -> Option<Jwk> {
+pub(super) fn find(set: &JwkSet, kid: Option<&str>, algorithm: Algorithm) -> Option<Jwk> {
     let mut fitting = set.keys.iter().filter(|key| fits(key, algorithm));
     match kid {
         Some(kid) => fitting.find(|key| key.common.key_id.as_deref() == Some(kid)).cloned(),
@@ -149,7 +149,7 @@ fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
     }
 }
 
-fn verify(token: &str, key: &Jwk, algorithm: Algorithm) -> Result<(), OidcError> {
+pub(super) fn verify(token: &str, key: &Jwk, algorithm: Algorithm) -> Result<(), OidcError> {
     let unsound = |_| invalid("its signature does not match the provider's key".to_owned());
     let (message, signature) = token.rsplit_once('.').ok_or_else(|| invalid("it is not a JWT".to_owned()))?;
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| invalid("it is not a JWT".to_owned()))?;

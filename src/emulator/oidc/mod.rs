@@ -9,11 +9,13 @@
 //!
 //! Each response may take 5 s, as at a load balancer, and have 64 KiB.
 
+mod bearer;
 mod client;
 mod discovery;
 mod error;
 mod http_client;
 mod id_token;
+mod members;
 
 pub(super) use self::{
     client::{OidcClient, Tokens},

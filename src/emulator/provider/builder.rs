@@ -7,6 +7,7 @@ use super::{
     client::origin_of,
     cookies::Cookies,
     demo_provider::{Inner, Switches},
+    machine_signer::MachineTokenSigner,
     memory::Memory,
     signing::IdTokenSigner,
     users::Users,
@@ -151,15 +152,18 @@ impl DemoProviderBuilder {
             ));
         }
         let users = Users::new(self.users, self.users_file);
-        let signer = IdTokenSigner::generate().map_err(|_| "the operating system provides no random bytes".to_owned());
+        let machine_signer = self.clients.iter().any(DemoClient::is_machine).then(MachineTokenSigner::generate);
+        let signer = IdTokenSigner::generate().and_then(|signer| Ok((signer, machine_signer.transpose()?)));
+        let signer = signer.map_err(|_| "the operating system provides no random bytes".to_owned());
         match (users, signer) {
-            (Ok(users), Ok(signer)) if problems.is_empty() => {
+            (Ok(users), Ok((signer, machine_signer))) if problems.is_empty() => {
                 let provider = DemoProvider::new(Inner {
                     cookies: Cookies::of_issuer(&issuer),
                     issuer,
                     clients: self.clients,
                     users,
                     signer,
+                    machine_signer,
                     memory: Mutex::new(Memory::new(self.access_token_lifetime, self.refresh_reuse_grace)),
                     switches: Mutex::new(Switches::default()),
                     clock: self.clock,

@@ -20,12 +20,33 @@ pub struct DemoClient {
     secret: String,
     redirect_uris: Vec<String>,
     post_logout_redirect_uris: Vec<String>,
+    is_machine: bool,
 }
 
 impl DemoClient {
     /// A client with this id, which authenticates at the token endpoint with this secret.
     pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
-        Self { id: id.into(), secret: secret.into(), redirect_uris: Vec::new(), post_logout_redirect_uris: Vec::new() }
+        Self {
+            id: id.into(),
+            secret: secret.into(),
+            redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            is_machine: false,
+        }
+    }
+
+    /// A client that signs no users in, and gets access tokens of its own by the grant
+    /// `client_credentials`: JWTs that are signed with RS256. The parameters `audience` and `scope` of
+    /// the request become claims.
+    ///
+    /// ```
+    /// use tower_alb_auth::emulator::provider::DemoClient;
+    ///
+    /// let machine = DemoClient::machine("nightly-report", "a secret of development");
+    /// # let _ = machine;
+    /// ```
+    pub fn machine(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self { is_machine: true, ..Self::new(id, secret) }
     }
 
     /// Registers a redirect URI, such as `http://app.localhost:9000/oauth2/idpresponse`. May be
@@ -48,6 +69,10 @@ impl DemoClient {
         &self.id
     }
 
+    pub(super) fn is_machine(&self) -> bool {
+        self.is_machine
+    }
+
     pub(super) fn redirect_uris(&self) -> &[String] {
         &self.redirect_uris
     }
@@ -65,7 +90,11 @@ impl DemoClient {
         if self.id.is_empty() || self.secret.is_empty() {
             problems.push(format!("the client {id} needs an id and a secret that are not empty"));
         }
-        if self.redirect_uris.is_empty() {
+        if self.is_machine && !(self.redirect_uris.is_empty() && self.post_logout_redirect_uris.is_empty()) {
+            problems
+                .push(format!("the client {id} of machines has a redirect URI; use another client to sign users in"));
+        }
+        if self.redirect_uris.is_empty() && !self.is_machine {
             problems.push(format!(
                 "the client {id} has no redirect URI; for the emulator it is http://<its host>:<its port>/oauth2/idpresponse"
             ));

@@ -3,8 +3,8 @@
 use std::{fmt, time::Duration};
 
 use super::{
-    DemoClient, authorize_request::AuthorizeError, cookies::Cookies, memory::Memory, signing::IdTokenSigner,
-    users::Users,
+    DemoClient, authorize_request::AuthorizeError, cookies::Cookies, machine_signer::MachineTokenSigner,
+    memory::Memory, signing::IdTokenSigner, users::Users,
 };
 use crate::{
     ConfigError,
@@ -34,6 +34,8 @@ pub(super) struct Inner {
     pub(super) clients: Vec<DemoClient>,
     pub(super) users: Users,
     pub(super) signer: IdTokenSigner,
+    /// If there is a client of machines.
+    pub(super) machine_signer: Option<MachineTokenSigner>,
     pub(super) cookies: Cookies,
     pub(super) memory: Mutex<Memory>,
     pub(super) switches: Mutex<Switches>,
@@ -54,6 +56,11 @@ impl DemoProvider {
     /// The issuer: scheme, host and port, without a slash at the end.
     pub fn issuer(&self) -> &str {
         &self.0.issuer
+    }
+
+    /// Ids of the clients that get access tokens of their own: [`DemoClient::machine`].
+    pub fn machine_ids(&self) -> Vec<String> {
+        self.0.clients.iter().filter(|client| client.is_machine()).map(|client| client.id().to_owned()).collect()
     }
 
     /// Ids of the users who can currently sign in.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     DemoProvider,
+    machine_signer::MachineTokenSigner,
     pages::{self, Page},
     paths::{AUTHORIZE, END_SESSION, JWKS, REVOKE, TOKEN, USERINFO},
 };
@@ -13,6 +14,8 @@ use super::{
 pub(super) async fn configuration(State(provider): State<DemoProvider>) -> Json<Value> {
     let at = |path: &str| format!("{}{path}", provider.issuer());
     let authentication_methods = ["client_secret_basic", "client_secret_post"];
+    let mut grants = vec!["authorization_code", "refresh_token"];
+    grants.extend(provider.inner().machine_signer.as_ref().map(|_| "client_credentials"));
     Json(json!({
         "issuer": provider.issuer(),
         "authorization_endpoint": at(AUTHORIZE),
@@ -24,7 +27,7 @@ pub(super) async fn configuration(State(provider): State<DemoProvider>) -> Json<
         "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access"],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": grants,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
         "token_endpoint_auth_methods_supported": authentication_methods,
@@ -38,7 +41,13 @@ pub(super) async fn configuration(State(provider): State<DemoProvider>) -> Json<
 }
 
 pub(super) async fn jwks(State(provider): State<DemoProvider>) -> Json<Value> {
-    Json(provider.inner().signer.jwks())
+    let inner = provider.inner();
+    let mut jwks = inner.signer.jwks();
+    let machines = inner.machine_signer.as_ref().and_then(MachineTokenSigner::jwk);
+    if let (Some(jwk), Some(keys)) = (machines, jwks.get_mut("keys").and_then(Value::as_array_mut)) {
+        keys.push(jwk);
+    }
+    Json(jwks)
 }
 
 pub(super) async fn about(State(provider): State<DemoProvider>) -> Page {

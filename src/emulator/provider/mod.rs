@@ -15,12 +15,13 @@
 //! | the form of the login page | valid once, for 15 minutes, in the browser that got the page |
 //! | `/token` with a code | valid once, for a minute, with the redirect URI and verifier of the request; a second use revokes the tokens of the first |
 //! | `/token` with a refresh token | a new one; the old one stays valid for [a while](DemoProviderBuilder::refresh_reuse_grace), and its later use ends the sign-in |
+//! | `/token` with `client_credentials` | a JWT of a [client of machines](DemoClient::machine), signed with RS256 |
 //! | `/userinfo` | the user's current claims, by scope |
 //! | `/logout` | ends the sign-in and revokes its tokens; redirects to a registered URI, or shows a page |
 //! | `/revoke` | revokes the tokens of a sign-in |
 //!
 //! It accepts `client_secret_basic` and `client_secret_post`, with or without PKCE (S256), and
-//! signs ID tokens with ES256. Access tokens are opaque. The scopes `profile` and `email` include
+//! signs ID tokens with ES256. Access tokens of users are opaque. The scopes `profile` and `email` include
 //! their claims, as at real providers; other claims are always included. Without the scope `openid`
 //! there is neither an ID token nor userinfo.
 //!
@@ -57,6 +58,8 @@ mod end_session;
 mod expiring;
 mod html;
 mod login;
+mod machine_signer;
+mod machine_tokens;
 mod memory;
 mod pages;
 mod params;

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{
     DemoProvider,
     client_auth::authenticated,
+    machine_tokens::by_client_credentials,
     memory::{Granted, Redemption},
     params::Params,
     scope::Scope,
@@ -21,7 +22,7 @@ use super::{
 /// Lifetime of an ID token, in seconds.
 pub(super) const ID_TOKEN_LIFETIME: u64 = 3600;
 
-/// RFC 6749 sections 4.1.3 and 6.
+/// RFC 6749 sections 4.1.3, 4.4 and 6.
 pub(super) async fn token(
     State(provider): State<DemoProvider>,
     headers: HeaderMap,
@@ -32,9 +33,13 @@ pub(super) async fn token(
     match params.one("grant_type").map_err(TokenError::invalid_request)? {
         Some("authorization_code") => by_code(&provider, client.id(), &params),
         Some("refresh_token") => by_refresh_token(&provider, client.id(), &params).await,
-        Some(_) => {
-            Err(TokenError::new("unsupported_grant_type", "grant_type must be authorization_code or refresh_token"))
+        Some("client_credentials") if provider.inner().machine_signer.is_some() => {
+            by_client_credentials(&provider, client, &params)
         }
+        Some(_) => Err(TokenError::new(
+            "unsupported_grant_type",
+            "grant_type must be authorization_code, refresh_token or client_credentials",
+        )),
         None => Err(TokenError::invalid_request("grant_type is missing")),
     }
 }

@@ -7,12 +7,14 @@ use std::{
 
 use http::{HeaderValue, uri::Authority};
 
-use super::redirect::Redirect;
+use super::{jwt_validation::JwtValidation, redirect::Redirect};
 
 /// The actions of a rule, or of the listener's default rule.
 pub(in crate::emulator) struct Actions {
     /// Which [`Authenticate`](super::Authenticate) of the table; `None` if there is no such action.
     pub(in crate::emulator) authenticate: Option<usize>,
+    /// The action `jwt-validation`.
+    pub(in crate::emulator) validate: Option<JwtValidation>,
     pub(in crate::emulator) end: End,
 }
 

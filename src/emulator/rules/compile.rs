@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::{
     actions::{Actions, End, Group, WeightedTarget},
     authenticate::{Authenticate, problem_of_parameter, problem_of_scope},
+    jwt_validation::JwtValidation,
     listener::TargetGroup,
     read::{self, Action},
     reader::{KEY, Reader, name_of},
@@ -36,6 +37,8 @@ pub(in crate::emulator) struct Files<'c> {
     pub(in crate::emulator) responds_501: bool,
     /// The targets by the name of their group.
     pub(in crate::emulator) groups: &'c BTreeMap<String, Authority>,
+    /// Whether the demo provider issues bearer tokens, in place of the issuers of the rules.
+    pub(in crate::emulator) is_demo: bool,
     /// Whether a target group without a target is a mistake.
     pub(in crate::emulator) needs_targets: bool,
 }
@@ -68,18 +71,23 @@ impl<'c, 'r> Compiler<'c, 'r> {
 
     /// The actions of a rule; their authenticate actions are added to these.
     pub(super) fn actions(&mut self, value: Option<&Value>, place: &str, held: &mut Vec<Authenticate>) -> Actions {
-        let (mut authenticate, mut end) = (None, None);
+        let (mut authenticate, mut validate, mut end) = (None, None, None);
         for action in read::actions(value, place, self.reader) {
             match action.kind.as_str() {
                 "forward" => end = end.or(Some(self.forward(&action, place))),
                 "fixed-response" => end = end.or(action.fixed_response(place, self.reader)),
                 "redirect" => end = end.or(action.redirect(place, self.reader)),
                 "jwt-validation" if self.files.responds_501 => end = Some(End::NotEmulated(action.kind)),
-                "jwt-validation" => self.reader.not_emulated(
-                    place,
-                    "the action jwt-validation is not emulated; to start without it, and respond 501 to the requests of such \
-                     rules, set --unsupported-rules respond-501",
-                ),
+                "jwt-validation" => {
+                    let at = format!("{place}, jwt-validation");
+                    if !self.is_https {
+                        self.reader.invalid(&at, "it needs a listener with the protocol HTTPS");
+                    }
+                    validate = JwtValidation::read(action.validation(), &at, self.files.is_demo, self.reader);
+                    if validate.is_none() {
+                        end = Some(End::NotEmulated("a mistake".to_owned()));
+                    }
+                }
                 _ => {
                     if let Some(sign_in) = self.authenticate(&action, place) {
                         held.push(sign_in);
@@ -89,7 +97,7 @@ impl<'c, 'r> Compiler<'c, 'r> {
             }
         }
         // What could not be read was reported.
-        Actions { authenticate, end: end.unwrap_or_else(|| End::NotEmulated("a mistake".to_owned())) }
+        Actions { authenticate, validate, end: end.unwrap_or_else(|| End::NotEmulated("a mistake".to_owned())) }
     }
 
     fn forward(&mut self, action: &Action<'_>, place: &str) -> End {

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | all conditions of a rule match | its actions; later rules are not looked at |
 //! | no rule matches | the default action of the listener in the files, or `on_unauthenticated` if they have none |
+//! | a rule with `jwt-validation`, and a request without a valid bearer token | 401 |
 //! | a rule without an authenticate action | the request is forwarded without any `x-amzn-oidc-*` header |
 //! | a key, condition or action that is not emulated | the emulator does not start; leaving it out would send requests to another rule |
 //! | a property of the listener or its load balancer that is not emulated | the emulator does not start if it changes who gets in or what reaches the target; else it is listed |
@@ -19,6 +20,7 @@ mod authenticate;
 mod compile;
 mod condition;
 mod document;
+mod jwt_validation;
 mod listener;
 mod pattern;
 mod properties;
@@ -34,6 +36,7 @@ pub(super) use self::{
     authenticate::{Authenticate, problem_of_parameter, problem_of_scope},
     compile::Files,
     condition::Facts,
+    jwt_validation::{JwtValidation, TokenIssuer},
     redirect::{Redirect, RequestParts},
     table::Table,
 };

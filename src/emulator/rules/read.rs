@@ -213,6 +213,13 @@ impl<'v> Action<'v> {
         self.members.get(key)
     }
 
+    /// The object of the settings of the action `jwt-validation`.
+    pub(super) fn validation(&self) -> &'v Value {
+        // A missing object is reported as one that is no object.
+        const NOTHING: &Value = &Value::Null;
+        self.members.get("JwtValidationConfig").unwrap_or(NOTHING)
+    }
+
     /// The target groups, each with its name and its weight.
     pub(super) fn target_groups(&self, place: &str, reader: &mut Reader) -> Vec<(String, u32)> {
         let single = self.members.get("TargetGroupArn").and_then(name_of).map(|name| (group_name(&name), 1));

@@ -59,7 +59,7 @@ impl Table {
             priority: "default".to_owned(),
             name: "default rule".to_owned(),
             conditions: Vec::new(),
-            actions: Actions { authenticate: Some(0), end: forward() },
+            actions: Actions { authenticate: Some(0), validate: None, end: forward() },
         };
         let mut table = Self {
             rules: Vec::new(),
@@ -77,7 +77,7 @@ impl Table {
                 priority: "-".to_owned(),
                 name: "--rule".to_owned(),
                 conditions: vec![Condition::path(std::slice::from_ref(&rule.path))],
-                actions: Actions { authenticate, end: forward() },
+                actions: Actions { authenticate, validate: None, end: forward() },
             });
         }
         if !files.paths.is_empty() {
@@ -168,6 +168,11 @@ impl Table {
         self.rules.iter().flat_map(|rule| &rule.conditions).flat_map(Condition::hosts)
     }
 
+    /// Whether a rule validates bearer tokens.
+    pub(in crate::emulator) fn validates_bearer_tokens(&self) -> bool {
+        self.rules.iter().chain([&self.default]).any(|rule| rule.actions.validate.is_some())
+    }
+
     /// Whether headers with other characters than letters, digits and hyphens in their names are
     /// removed.
     pub(in crate::emulator) fn drops_invalid_headers(&self) -> bool {
@@ -200,6 +205,9 @@ impl fmt::Display for Table {
                 let (scope, cookies) = (sign_in.scope.escape_default(), &sign_in.cookies.name);
                 let seconds = sign_in.session_timeout.as_secs();
                 writeln!(f, "          {on_unauthenticated}, scope {scope}, session {cookies} of {seconds} s; then")?;
+            }
+            if let Some(validation) = &rule.actions.validate {
+                writeln!(f, "          {validation}; then")?;
             }
             writeln!(f, "          {}", rule.actions.end)?;
         }

@@ -30,7 +30,7 @@ async fn every_mistake_is_found_before_anything_is_opened() {
     the configuration cannot be used
     - the target "https://app.example.com/path" must be a URL without a path: http://localhost:3000
     - the signer's account is 123456789012; the emulator must sign with the account 000000000000, which no AWS customer has
-    - the keys cannot be served at 0.0.0.0:0: plain http proves nothing on a network; listen on 127.0.0.1
+    - the keys cannot be served at 0.0.0.0:0: plain http proves nothing on a network; listen on 127.0.0.1, or name the host by which other containers of a private network reach them
     - the session timeout must be at least 1 s
     - the rotation interval must be at least 1 s
     - "app localhost" is not a host name: write app.localhost

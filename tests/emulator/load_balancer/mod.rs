@@ -10,6 +10,7 @@ mod connections;
 mod containers;
 mod hostile_provider;
 mod incomplete;
+mod jwt_validation;
 mod keys;
 mod limits;
 mod paths;

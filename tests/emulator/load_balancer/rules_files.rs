@@ -343,7 +343,7 @@ async fn s_135_what_is_not_emulated_is_refused_by_name() {
     for (rules, expected) in [
         (
             with(json!([path("/*")]), json!([{"Type": "jwt-validation"}, forward("web")])),
-            "the action jwt-validation is not emulated",
+            "jwt-validation: it must be an object",
         ),
         (
             with(json!([path("/*")]), json!([{"Type": "authenticate-saml"}, forward("web")])),

@@ -11,6 +11,7 @@ mod hosts;
 mod id_tokens;
 mod login_page;
 mod logs;
+mod machines;
 mod pages;
 mod refresh;
 mod sign_out;
