@@ -16,10 +16,10 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use super::server::Respond;
+use super::{server::Respond, settings::Settings};
 use crate::{AlbAuthHandle, backstage::TokenIssuer};
 
-const LIVE: &str = "/.alb-auth-proxy/live";
+const LIVE: &str = Settings::LIVENESS_PATH;
 const READY: &str = "/.alb-auth-proxy/ready";
 const METRICS: &str = "/metrics";
 

@@ -21,6 +21,7 @@ mod fragments;
 mod gateways;
 mod grpc;
 mod header_sizes;
+mod healthcheck;
 mod identity;
 mod jupyterhub;
 mod listeners;

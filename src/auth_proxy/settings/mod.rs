@@ -15,7 +15,7 @@ mod values;
 
 use std::{
     fmt,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -134,6 +134,9 @@ pub struct LogSettings {
 }
 
 impl Settings {
+    /// The path that responds with 200 as long as the proxy runs.
+    pub const LIVENESS_PATH: &str = "/.alb-auth-proxy/live";
+
     /// Reads everything except the files that settings name, which the start reads. `variables` are those of the environment;
     /// only `ALB_AUTH_...` and `PORT` count.
     ///
@@ -159,6 +162,20 @@ impl Settings {
     /// For how long the proxy serves after a stop signal, while it reports "not ready".
     pub fn shutdown_delay(&self) -> Duration {
         self.shutdown_delay
+    }
+
+    /// The address at which this machine reaches [liveness](Self::LIVENESS_PATH) over plain HTTP: `admin_listen`, or else the reverse
+    /// proxy's if it is without TLS.
+    pub fn liveness_address(&self) -> Option<SocketAddr> {
+        let service = self.upstream.as_ref().filter(|_| self.tls.is_none()).map(|_| self.listen);
+        self.admin_listen.or(service).map(|mut address| {
+            match address.ip() {
+                IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+                IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+                _ => {}
+            }
+            address
+        })
     }
 }
 

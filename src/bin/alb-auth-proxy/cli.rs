@@ -1,6 +1,6 @@
 //! The command line: every flag is a key of the file, and an environment variable.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, parser::ValueSource, value_parser};
 use tower_alb_auth::auth_proxy::Override;
@@ -21,11 +21,13 @@ Examples:
           --assertion-listen 127.0.0.1:8081 --assertion-audience grafana
   What becomes of each setting:
       alb-auth-proxy check --config proxy.yaml
+  Whether it responds, for the health check of a container:
+      alb-auth-proxy healthcheck --config proxy.yaml
   On a laptop, with ready users, at http://app.localhost:9000:
       alb-emulator --demo -- alb-auth-proxy --upstream http://127.0.0.1:3000 --profile grafana
 
-Exit codes: 0 the proxy was stopped, or the check found no problem; 1 the settings are invalid, or a
-port is taken; 2 the arguments are invalid.
+Exit codes: 0 the proxy was stopped, or a check found no problem; 1 the settings are invalid, a port
+is taken, or the proxy does not respond; 2 the arguments are invalid.
 
 docs/PROXY.md of the package tower-alb-auth describes every setting.";
 
@@ -46,6 +48,10 @@ pub struct Invocation {
 pub enum Task {
     Serve,
     Check,
+    /// At this address, or at the one of the settings.
+    Healthcheck {
+        address: Option<SocketAddr>,
+    },
 }
 
 impl Flag {
@@ -91,6 +97,15 @@ fn command() -> Command {
     let with_flags = |command: Command| command.args(FLAGS.iter().map(Flag::argument));
     let check =
         Command::new("check").about("Says what becomes of each setting, and whether the proxy starts with them");
+    let healthcheck = Command::new("healthcheck")
+        .about("Whether the proxy with these settings responds: for the health check of a container")
+        .arg(
+            Arg::new("address")
+                .long("address")
+                .value_name("ADDRESS")
+                .help("Where it responds, instead of admin_listen or listen")
+                .value_parser(value_parser!(SocketAddr)),
+        );
     with_flags(Command::new("alb-auth-proxy"))
         .version(env!("CARGO_PKG_VERSION"))
         .about(
@@ -102,6 +117,7 @@ fn command() -> Command {
         .args_conflicts_with_subcommands(false)
         .arg(config)
         .subcommand(with_flags(check))
+        .subcommand(with_flags(healthcheck))
 }
 
 impl Invocation {
@@ -111,6 +127,7 @@ impl Invocation {
         unknown_variables()?;
         let matches = command().get_matches();
         let (task, given) = match matches.subcommand() {
+            Some(("healthcheck", given)) => (Task::Healthcheck { address: given.get_one("address").copied() }, given),
             Some((_, check)) => (Task::Check, check),
             None => (Task::Serve, &matches),
         };

@@ -6,6 +6,7 @@
 //! | `flags.rs` | the settings that have a flag |
 //! | `check.rs` | the subcommand `check` |
 //! | `serve.rs` | serving and graceful shutdown |
+//! | `../shared/healthcheck.rs` | the subcommand `healthcheck`, for containers, shared with the other service |
 //! | `../shared/signals.rs` | the signals that end it, shared with the other service |
 //! | `log.rs` | where and how it logs |
 
@@ -15,12 +16,16 @@
 mod check;
 mod cli;
 mod flags;
+#[path = "../shared/healthcheck.rs"]
+mod healthcheck;
 mod log;
 mod serve;
 #[path = "../shared/signals.rs"]
 mod signals;
 
-use std::process::ExitCode;
+use std::{net::SocketAddr, process::ExitCode};
+
+use tower_alb_auth::auth_proxy::Settings;
 
 use crate::cli::{Invocation, Task};
 
@@ -38,6 +43,7 @@ async fn main() -> ExitCode {
     };
     let outcome = match invocation.task {
         Task::Check => check::run(&invocation),
+        Task::Healthcheck { address } => is_alive(&invocation, address),
         Task::Serve => serve::run(&invocation).await.map(|()| true),
     };
     match outcome {
@@ -48,4 +54,20 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether the proxy with these settings responds, or the one at this address.
+fn is_alive(invocation: &Invocation, address: Option<SocketAddr>) -> Result<bool, String> {
+    let address = match address {
+        Some(address) => address,
+        None => {
+            let settings = Settings::read(invocation.file.as_deref(), &invocation.overrides, &invocation.variables)
+                .map_err(|error| error.to_string())?;
+            settings.liveness_address().ok_or(
+                "the health check needs a listener without TLS that responds to it, and the settings have none: set \
+                 admin_listen, such as 127.0.0.1:9464",
+            )?
+        }
+    };
+    healthcheck::run(address, Settings::LIVENESS_PATH)
 }

@@ -19,6 +19,8 @@ use axum::{
 use serde_json::{Value, json};
 use tower_alb_auth::{AlbAuthHandle, backstage::TokenIssuer};
 
+pub const LIVENESS: &str = "/.backstage/health/v1/liveness";
+
 /// Minimum interval between equal log lines: every node of a load balancer probes every few seconds.
 const SAME_LINE_INTERVAL: Duration = Duration::from_secs(60);
 /// Maximum number of different log lines per [`SAME_LINE_INTERVAL`].
@@ -49,7 +51,7 @@ impl Health {
 pub fn routes(health: Health) -> Router {
     let headers = health.headers.clone();
     Router::new()
-        .route("/.backstage/health/v1/liveness", get(liveness))
+        .route(LIVENESS, get(liveness))
         .route("/.backstage/health/v1/readiness", get(readiness))
         .with_state(health)
         .layer(map_response(move |mut response: Response<Body>| {

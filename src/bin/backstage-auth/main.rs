@@ -18,7 +18,7 @@
 //! | `assemble.rs` | builds the service from files and arguments |
 //! | `routes.rs` | the routes and the layers around them |
 //! | `health.rs` | liveness and readiness |
-//! | `healthcheck.rs` | the subcommand `healthcheck`, for containers |
+//! | `../shared/healthcheck.rs` | the subcommand `healthcheck`, for containers |
 //! | `metrics.rs` | metrics for Prometheus |
 //! | `front_end.rs` | a built front end |
 //! | `start_lines.rs` | the lines printed at start-up |
@@ -35,6 +35,7 @@ mod cli;
 mod deny_lists;
 mod front_end;
 mod health;
+#[path = "../shared/healthcheck.rs"]
 mod healthcheck;
 mod metrics;
 mod routes;
@@ -66,7 +67,7 @@ async fn main() -> ExitCode {
     log(if check { "error" } else { "info" }, arguments.log_format);
     let outcome = match task {
         Some(Task::Check { files }) => files.found().and_then(|paths| check::run(&paths).map_err(message)),
-        Some(Task::Healthcheck { address }) => healthcheck::run(address),
+        Some(Task::Healthcheck { address }) => healthcheck::run(address, health::LIVENESS),
         None if check => self_check(arguments).await,
         None => serve(arguments).await.map(|()| true),
     };

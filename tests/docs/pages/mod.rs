@@ -13,3 +13,4 @@ mod readme;
 mod security;
 mod supply_chain;
 mod threats;
+mod topologies;

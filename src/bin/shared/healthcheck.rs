@@ -8,13 +8,11 @@ use std::{
 
 /// Shorter than the timeouts that container runtimes have unless set.
 const TIMEOUT: Duration = Duration::from_secs(2);
-const REQUEST: &[u8] =
-    b"GET /.backstage/health/v1/liveness HTTP/1.1\r\nhost: localhost\r\nuser-agent: healthcheck\r\nconnection: close\r\n\r\n";
 const EXPECTED: &[u8] = b"HTTP/1.1 200 ";
 
-/// Whether the service at this address responds. It is liveness and not readiness: a container that waits for a key endpoint or a
+/// Whether the service at this address responds to its path of liveness. It is liveness and not readiness: a container that waits for a key endpoint or a
 /// database does not recover by a restart.
-pub fn run(address: SocketAddr) -> Result<bool, String> {
+pub fn run(address: SocketAddr, path: &str) -> Result<bool, String> {
     let failed = |error: Error| {
         let why = match error.kind() {
             // A read that times out is reported as either.
@@ -26,13 +24,13 @@ pub fn run(address: SocketAddr) -> Result<bool, String> {
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT).map_err(failed)?;
     stream.set_read_timeout(Some(TIMEOUT)).map_err(failed)?;
     stream.set_write_timeout(Some(TIMEOUT)).map_err(failed)?;
-    stream.write_all(REQUEST).map_err(failed)?;
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nuser-agent: healthcheck\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).map_err(failed)?;
     let mut start = [0; EXPECTED.len()];
     stream.read_exact(&mut start).map_err(failed)?;
     if start == EXPECTED {
         return Ok(true);
     }
-    Err(format!(
-        "http://{address} responds, but not with 200 to /.backstage/health/v1/liveness: is another program there?"
-    ))
+    Err(format!("http://{address} responds, but not with 200 to {path}: is another program there?"))
 }
