@@ -14,8 +14,14 @@ mod support;
 mod app_config;
 mod between;
 mod browser;
+#[cfg(all(feature = "proxy", target_os = "linux"))]
+mod memory;
+#[cfg(feature = "proxy")]
+mod our_programs;
 mod postgres;
 mod programs;
 mod rules;
 mod stock_backstage;
+#[cfg(feature = "proxy")]
+mod traced_programs;
 mod verifiers;

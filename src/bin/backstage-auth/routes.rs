@@ -64,7 +64,10 @@ pub fn routes(parts: Parts) -> Router {
             .make_span_with(|request: &Request<_>| {
                 tracing::info_span!("request", method = %request.method(), path = request.uri().path())
             })
-            .on_response(DefaultOnResponse::new().level(Level::INFO)),
+            .on_response(DefaultOnResponse::new().level(Level::INFO))
+            // Without a second line, an error, for each 503: clients can cause them at will, and what failed has its own line with the
+            // reason, a limited number of times.
+            .on_failure(()),
     );
     // Not traced: a load balancer probes every few seconds.
     traced.merge(health::routes(health))
