@@ -31,7 +31,10 @@ pub(crate) use crate::sync::model;
 #[cfg(feature = "backstage")]
 pub(crate) use crate::sync::{BoundedCache, HeapSize, catch_panics, timeout};
 #[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
-pub(crate) use crate::{alb::strip_oidc_headers, net::proxy};
+pub(crate) use crate::{
+    alb::strip_oidc_headers,
+    net::{private_key, proxy},
+};
 pub(crate) use crate::{
     alb::{DATA, OidcHeaders, OwnedTraceId, TraceId, Values},
     error::quoted,

@@ -3,13 +3,15 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
+use aws_lc_rs::digest::{SHA256, digest};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
+use zeroize::Zeroizing;
 
 use super::settings::TlsFiles;
 use crate::{
     ConfigError,
-    internal::{private_file::warn_if_open, server_tls, telemetry::OncePerMinute},
+    internal::{private_file::warn_if_open, private_key, server_tls, telemetry::OncePerMinute},
 };
 
 /// A change is in force after two polls that read the same: certificate and key are replaced one after the other.
@@ -20,15 +22,18 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 pub(super) struct Acceptors {
     current: Arc<ArcSwap<TlsAcceptor>>,
     files: Arc<TlsFiles>,
-    /// What `current` was made of.
-    read: Arc<Contents>,
+    /// Of what `current` was made of.
+    read: Fingerprints,
 }
 
-#[derive(PartialEq, Eq)]
+/// The key is wiped when this is dropped, which is as soon as an acceptor is made of it.
 struct Contents {
     certificates: Vec<u8>,
-    key: Vec<u8>,
+    key: Zeroizing<Vec<u8>>,
 }
+
+/// SHA-256 of certificates and key. Enough to notice a change without keeping the key.
+type Fingerprints = [[u8; 32]; 2];
 
 /// A task that reads the files. It ends with the value.
 pub(super) struct Watching(JoinHandle<()>);
@@ -40,7 +45,11 @@ impl Acceptors {
         warn_if_open(&files.key);
         let read = Contents::read(&files)?;
         let acceptor = read.acceptor(&files)?;
-        Ok(Self { current: Arc::new(ArcSwap::from_pointee(acceptor)), files: Arc::new(files), read: Arc::new(read) })
+        Ok(Self {
+            current: Arc::new(ArcSwap::from_pointee(acceptor)),
+            files: Arc::new(files),
+            read: read.fingerprints(),
+        })
     }
 
     /// For a handshake that begins now.
@@ -50,8 +59,8 @@ impl Acceptors {
 
     /// Reads the files again when they change.
     pub(super) fn watch(&self) -> Watching {
-        let (current, files, read) = (Arc::clone(&self.current), Arc::clone(&self.files), Arc::clone(&self.read));
-        Watching(tokio::spawn(watch(current, files, read)))
+        let (current, files) = (Arc::clone(&self.current), Arc::clone(&self.files));
+        Watching(tokio::spawn(watch(current, files, self.read)))
     }
 }
 
@@ -63,7 +72,18 @@ impl Drop for Watching {
 
 impl Contents {
     fn read(files: &TlsFiles) -> Result<Self, ConfigError> {
-        Ok(Self { certificates: read(&files.certificate, "tls_certificate")?, key: read(&files.key, "tls_key")? })
+        let certificates = read(&files.certificate, "tls_certificate")?;
+        let key = private_key::read(&files.key)
+            .map_err(|problem| ConfigError::message(format!("tls_key {} {problem}", files.key.display())))?;
+        Ok(Self { certificates, key })
+    }
+
+    fn fingerprints(&self) -> Fingerprints {
+        [&self.certificates, &*self.key].map(|bytes| {
+            let mut fingerprint = [0; 32];
+            fingerprint.copy_from_slice(digest(&SHA256, bytes).as_ref());
+            fingerprint
+        })
     }
 
     fn acceptor(&self, files: &TlsFiles) -> Result<TlsAcceptor, ConfigError> {
@@ -74,27 +94,28 @@ impl Contents {
     }
 }
 
-async fn watch(current: Arc<ArcSwap<TlsAcceptor>>, files: Arc<TlsFiles>, at_start: Arc<Contents>) {
+async fn watch(current: Arc<ArcSwap<TlsAcceptor>>, files: Arc<TlsFiles>, at_start: Fingerprints) {
     let warned = OncePerMinute::default();
-    let (mut settled, mut last) = (Some(at_start.clone()), Some(at_start));
+    let (mut settled, mut last) = (at_start, Some(at_start));
     loop {
         tokio::time::sleep(POLL_INTERVAL).await;
         let of_task = Arc::clone(&files);
         let Ok(read) = tokio::task::spawn_blocking(move || Contents::read(&of_task)).await else { continue };
         let acceptor = match read {
             Ok(read) => {
-                let read = Some(Arc::new(read));
-                let stands = read == last;
-                last = read;
-                let Some(changed) = last.as_ref().filter(|_| stands && last != settled) else { continue };
-                changed.acceptor(&files)
+                let found = read.fingerprints();
+                let stands = last.replace(found) == Some(found);
+                if !stands || found == settled {
+                    continue;
+                }
+                read.acceptor(&files).map(|acceptor| (acceptor, found))
             }
             Err(error) => Err(error),
         };
         match acceptor {
-            Ok(acceptor) => {
+            Ok((acceptor, found)) => {
                 current.store(Arc::new(acceptor));
-                settled.clone_from(&last);
+                settled = found;
                 tracing::info!(target: "tower_alb_auth", "tls_certificate and tls_key have changed: new connections use them");
             }
             Err(error) if warned.is_due() => {

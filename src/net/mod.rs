@@ -1,4 +1,4 @@
-//! Network helpers: URLs of HTTP servers, listening, the loopback test, percent-encoding, readings of a path, TLS, HTTP clients, and the reverse proxy.
+//! Network helpers: URLs of HTTP servers, listening, the loopback test, percent-encoding, readings of a path, TLS, files with private keys, HTTP clients, and the reverse proxy.
 
 #[cfg(feature = "https")]
 pub(crate) mod http_client;
@@ -10,6 +10,8 @@ mod loopback;
 pub(crate) mod path_readings;
 mod percent;
 mod private_host;
+#[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
+pub(crate) mod private_key;
 #[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
 pub(crate) mod proxy;
 #[cfg(any(feature = "emulator", feature = "proxy"))]

@@ -3,12 +3,31 @@
 use std::sync::Arc;
 
 use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    Error, InconsistentKeys, ServerConfig,
+    crypto::aws_lc_rs::sign::any_supported_type,
+    pki_types::{
+        CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer, pem::PemObject,
+    },
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 use tokio_rustls::TlsAcceptor;
+use zeroize::Zeroizing;
+
+use super::private_key::pem_block;
+
+/// Makes a key of the bytes of a block with the label.
+type Parse = fn(&[u8]) -> PrivateKeyDer<'_>;
+
+/// The forms of a private key (RFC 5958, RFC 5915, RFC 8017).
+const FORMS: [(&str, Parse); 3] = [
+    ("PRIVATE KEY", |der| PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der))),
+    ("EC PRIVATE KEY", |der| PrivateKeyDer::Sec1(PrivateSec1KeyDer::from(der))),
+    ("RSA PRIVATE KEY", |der| PrivateKeyDer::Pkcs1(PrivatePkcs1KeyDer::from(der))),
+];
 
 /// TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1, with an explicit crypto provider.
+///
+/// The key is decoded into memory that is wiped. rustls' own reader of PEM, and a configuration that takes the key over, leave copies.
 ///
 /// # Errors
 /// What is wrong with the certificates or the key. The message contains neither.
@@ -16,14 +35,34 @@ pub(crate) fn acceptor(certificates: &[u8], key: &[u8]) -> Result<TlsAcceptor, S
     let chain = CertificateDer::pem_slice_iter(certificates)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| error.to_string())?;
-    let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| error.to_string())?;
+    let (der, parse) = key_block(key)?;
+    let key = any_supported_type(&parse(&der)).map_err(|error| error.to_string())?;
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
+        Err(error) => return Err(error.to_string()),
+    }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| error.to_string())?;
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+fn key_block(pem: &[u8]) -> Result<(Zeroizing<Vec<u8>>, Parse), String> {
+    for (label, parse) in FORMS {
+        if let Some(der) = pem_block(pem, label) {
+            return der.map(|der| (der, parse)).ok_or_else(|| format!("the block {label} of the key is not base64"));
+        }
+    }
+    Err(match pem_block(pem, "ENCRYPTED PRIVATE KEY") {
+        Some(_) => {
+            "the private key is encrypted, and there is no way to enter the password: decrypt it with openssl pkey"
+                .to_owned()
+        }
+        None => "the key has no PEM block PRIVATE KEY, EC PRIVATE KEY or RSA PRIVATE KEY".to_owned(),
+    })
 }

@@ -16,8 +16,14 @@ mod between;
 mod browser;
 mod containers;
 mod monitoring;
+#[cfg(all(feature = "proxy", target_os = "linux"))]
+mod memory;
+#[cfg(feature = "proxy")]
+mod our_programs;
 mod postgres;
 mod programs;
 mod rules;
 mod stock_backstage;
+#[cfg(feature = "proxy")]
+mod traced_programs;
 mod verifiers;

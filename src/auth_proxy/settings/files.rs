@@ -8,7 +8,7 @@ use crate::{
     backstage::SigningKeys,
     config::{Problem, ProblemKind},
     deny_list::DenyList,
-    internal::{KeyAt, server_tls, tls::Roots},
+    internal::{KeyAt, private_key, server_tls, tls::Roots},
 };
 
 impl Settings {
@@ -24,8 +24,10 @@ impl Settings {
         }
         if let Some(tls) = &self.tls {
             let certificates = content(&tls.certificate, "tls_certificate", &at, &mut problems);
-            let key = content(&tls.key, "tls_key", &at, &mut problems);
-            if let Some((certificates, key)) = certificates.zip(key)
+            let key = private_key::read(&tls.key).map_err(|problem| {
+                problems.push(unreadable(at("tls_key"), &tls.key, &problem));
+            });
+            if let Some((certificates, key)) = certificates.zip(key.ok())
                 && let Err(error) = server_tls::acceptor(&certificates, &key)
             {
                 let (certificate, key) = (tls.certificate.display(), tls.key.display());
@@ -45,12 +47,13 @@ impl Settings {
 
 /// The bytes of a file; a problem if it cannot be read.
 fn content(path: &Path, key: &str, at: &impl Fn(&str) -> KeyAt, problems: &mut Vec<Problem>) -> Option<Vec<u8>> {
-    let unreadable = |error| {
-        let what = format!("names {}, which cannot be read: {error}", path.display());
-        let problem = Problem::of(ProblemKind::Unreadable, at(key), what);
-        problem.with_fix("correct the path, or let the user of the process read the file")
-    };
-    fs::read(path).map_err(|error| problems.push(unreadable(error))).ok()
+    let read = fs::read(path).map_err(|error| format!("cannot be read: {error}"));
+    read.map_err(|problem| problems.push(unreadable(at(key), path, &problem))).ok()
+}
+
+fn unreadable(at: KeyAt, path: &Path, problem: &str) -> Problem {
+    let problem = Problem::of(ProblemKind::Unreadable, at, format!("names {}, which {problem}", path.display()));
+    problem.with_fix("correct the path, or let the user of the process read the file")
 }
 
 /// The problems of what was read, each with the key that names it.

@@ -1,24 +1,25 @@
 //! Private keys from PEM files.
 
 use std::{
-    fs::File,
-    io::Read,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
 use super::signing_key::SigningKey;
 use crate::{
     ConfigError,
     backstage::PublicJwk,
-    internal::{SPKI_UNCOMPRESSED, files::pem_files, private_file::warn_if_open, quoted},
+    internal::{
+        SPKI_UNCOMPRESSED,
+        files::pem_files,
+        private_file::warn_if_open,
+        private_key::{self, pem_block},
+        quoted,
+    },
 };
 
-/// Maximum size of a key file, in bytes.
-const MAX_BYTES: usize = 64 * 1024;
 /// Maximum length of a key id in Backstage's tables.
 const MAX_KEY_ID_CHARS: usize = 255;
 const HOW_TO_MAKE_ONE: &str =
@@ -105,7 +106,7 @@ impl KeyFiles {
             return Err(format!("the key {id} is for {}: only ES256 is supported, with P-256 keys", quoted(other)));
         }
         let kid = Some(self.key_id.as_str());
-        let private = self.private.as_deref().map(|path| private_key(path, kid)).transpose()?;
+        let private = self.private.as_deref().map(|path| private_key_of(path, kid)).transpose()?;
         let public = self.public.as_deref().map(|path| public_key(path, kid)).transpose()?;
         match (private, public) {
             (None, None) => {
@@ -195,11 +196,11 @@ fn read_folder(folder: &Path) -> Vec<Result<Entry, String>> {
         Ok(files) if files.is_empty() => {
             vec![Err(format!("the folder {} has no file *.pem; {HOW_TO_MAKE_ONE}", folder.display()))]
         }
-        Ok(files) => files.iter().rev().map(|file| private_key(file, None).map(Entry::of)).collect(),
+        Ok(files) => files.iter().rev().map(|file| private_key_of(file, None).map(Entry::of)).collect(),
     }
 }
 
-fn private_key(path: &Path, kid: Option<&str>) -> Result<SigningKey, String> {
+fn private_key_of(path: &Path, kid: Option<&str>) -> Result<SigningKey, String> {
     let file = path.display();
     let pem = read_file(path)?;
     for label in ["PRIVATE KEY", "EC PRIVATE KEY"] {
@@ -221,6 +222,10 @@ fn private_key(path: &Path, kid: Option<&str>) -> Result<SigningKey, String> {
     Err(format!("{file}: {found}; {HOW_TO_MAKE_ONE}"))
 }
 
+fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+    private_key::read(path).map_err(|problem| format!("{} {problem}; {HOW_TO_MAKE_ONE}", path.display()))
+}
+
 fn public_key(path: &Path, kid: Option<&str>) -> Result<PublicJwk, String> {
     let file = path.display();
     let pem = read_file(path)?;
@@ -232,38 +237,6 @@ fn public_key(path: &Path, kid: Option<&str>) -> Result<PublicJwk, String> {
     let der = pem_block(&pem, "PUBLIC KEY").flatten().ok_or_else(wrong)?;
     let point = der.strip_prefix(&SPKI_UNCOMPRESSED).ok_or_else(wrong)?;
     PublicJwk::of_point(kid, point, None).map_err(|_| wrong())
-}
-
-/// Reads a file into a buffer that is wiped when it is dropped. The buffer never grows, so no copy
-/// is left behind.
-fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
-    let file = path.display();
-    // Room for one byte more than is read, which is one more than allowed.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES.saturating_add(2)));
-    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    File::open(path)
-        .and_then(|opened| opened.take(limit).read_to_end(&mut bytes))
-        .map_err(|error| format!("{file} cannot be read: {error}; {HOW_TO_MAKE_ONE}"))?;
-    if bytes.len() > MAX_BYTES {
-        return Err(format!("{file} is larger than {MAX_BYTES} bytes; a key has a few hundred; {HOW_TO_MAKE_ONE}"));
-    }
-    Ok(bytes)
-}
-
-/// The content of the block with this label. `None` without such a block, `Some(None)` if it is not
-/// base64.
-fn pem_block(pem: &[u8], label: &str) -> Option<Option<Zeroizing<Vec<u8>>>> {
-    let text = std::str::from_utf8(pem).ok()?;
-    let (_, rest) = text.split_once(&format!("-----BEGIN {label}-----"))?;
-    let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
-    let mut encoded = Zeroizing::new(Vec::with_capacity(body.len()));
-    encoded.extend(body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
-    let mut der = Zeroizing::new(vec![0; encoded.len()]);
-    let written = STANDARD.decode_slice(encoded.as_slice(), &mut der);
-    Some(written.ok().map(|length| {
-        der.truncate(length);
-        der
-    }))
 }
 
 #[cfg(test)]

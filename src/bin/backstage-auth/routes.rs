@@ -65,7 +65,10 @@ pub fn routes(parts: Parts) -> Router {
                 let trace_id = tower_alb_auth::layer::trace_id(request.headers()).map(tracing::field::display);
                 tracing::info_span!("request", method = %request.method(), path = request.uri().path(), trace_id)
             })
-            .on_response(DefaultOnResponse::new().level(Level::INFO)),
+            .on_response(DefaultOnResponse::new().level(Level::INFO))
+            // Without a second line, an error, for each 503: clients can cause them at will, and what failed has its own line with the
+            // reason, a limited number of times.
+            .on_failure(()),
     );
     // Not traced: a load balancer probes every few seconds.
     traced.merge(health::routes(health))
