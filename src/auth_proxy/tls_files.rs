@@ -10,8 +10,16 @@ use zeroize::Zeroizing;
 
 use super::settings::TlsFiles;
 use crate::{
-    ConfigError,
-    internal::{private_file::warn_if_open, private_key, server_tls, telemetry::OncePerMinute},
+    AuditTrail, ConfigError,
+    internal::{
+        private_file::warn_if_open,
+        private_key,
+        server_tls,
+        telemetry::{
+            OncePerMinute,
+            audit::{Details, What},
+        },
+    },
 };
 
 /// A change is in force after two polls that read the same: certificate and key are replaced one after the other.
@@ -58,9 +66,9 @@ impl Acceptors {
     }
 
     /// Reads the files again when they change.
-    pub(super) fn watch(&self) -> Watching {
+    pub(super) fn watch(&self, audit: Option<AuditTrail>) -> Watching {
         let (current, files) = (Arc::clone(&self.current), Arc::clone(&self.files));
-        Watching(tokio::spawn(watch(current, files, self.read)))
+        Watching(tokio::spawn(watch(current, files, self.read, audit)))
     }
 }
 
@@ -94,7 +102,12 @@ impl Contents {
     }
 }
 
-async fn watch(current: Arc<ArcSwap<TlsAcceptor>>, files: Arc<TlsFiles>, at_start: Fingerprints) {
+async fn watch(
+    current: Arc<ArcSwap<TlsAcceptor>>,
+    files: Arc<TlsFiles>,
+    at_start: Fingerprints,
+    audit: Option<AuditTrail>,
+) {
     let warned = OncePerMinute::default();
     let (mut settled, mut last) = (at_start, Some(at_start));
     loop {
@@ -116,6 +129,10 @@ async fn watch(current: Arc<ArcSwap<TlsAcceptor>>, files: Arc<TlsFiles>, at_star
             Ok((acceptor, found)) => {
                 current.store(Arc::new(acceptor));
                 settled = found;
+                if let Some(trail) = &audit {
+                    let entity = Some("tls_certificate and tls_key".to_owned());
+                    trail.record(What::Reloaded, None, || Details { entity, ..Details::default() });
+                }
                 tracing::info!(target: "tower_alb_auth", "tls_certificate and tls_key have changed: new connections use them");
             }
             Err(error) if warned.is_due() => {

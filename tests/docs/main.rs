@@ -5,6 +5,7 @@ mod support;
 
 mod deploy;
 mod examples;
+mod otlp;
 mod pages;
 #[cfg(all(feature = "backstage-auth", feature = "proxy"))]
 mod runbook;

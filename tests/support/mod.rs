@@ -3,6 +3,7 @@
 
 #[cfg(all(feature = "backstage-auth", feature = "proxy"))]
 pub mod alb_auth_proxy;
+pub mod audited;
 #[cfg(feature = "backstage-auth")]
 pub mod backstage_auth;
 pub mod between;

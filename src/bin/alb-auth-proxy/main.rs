@@ -8,6 +8,7 @@
 //! | `serve.rs` | serving and graceful shutdown |
 //! | `../shared/healthcheck.rs` | the subcommand `healthcheck`, for containers, shared with the other service |
 //! | `../shared/signals.rs` | the signals that end it, shared with the other service |
+//! | `../shared/rotation.rs` | the audit file after a rotation, shared likewise |
 //! | `log.rs` | where and how it logs |
 
 // Input from outside must not make a server panic.
@@ -19,6 +20,8 @@ mod flags;
 #[path = "../shared/healthcheck.rs"]
 mod healthcheck;
 mod log;
+#[path = "../shared/rotation.rs"]
+mod rotation;
 mod serve;
 #[path = "../shared/signals.rs"]
 mod signals;
