@@ -13,8 +13,7 @@ use crate::{
     AuditTrail, ConfigError,
     internal::{
         private_file::warn_if_open,
-        private_key,
-        server_tls,
+        private_key, server_tls,
         telemetry::{
             OncePerMinute,
             audit::{Details, What},

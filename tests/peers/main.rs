@@ -15,9 +15,9 @@ mod app_config;
 mod between;
 mod browser;
 mod containers;
-mod monitoring;
 #[cfg(all(feature = "proxy", target_os = "linux"))]
 mod memory;
+mod monitoring;
 #[cfg(feature = "proxy")]
 mod our_programs;
 mod postgres;
