@@ -37,7 +37,6 @@ mod nearest;
 pub(crate) mod settings;
 mod trust;
 pub(crate) mod trusted_alb;
-mod untrusted;
 mod warnings;
 
 #[cfg(feature = "https")]
