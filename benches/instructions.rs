@@ -1,7 +1,7 @@
 //! One path, many times, for `benches/instructions.sh`, which counts the instructions of [`measured`] under callgrind.
 //!
-//! `instructions PATH COUNT`, where PATH is `raw`, `bare`, `fresh`, `second`, `uncached`, `repeated`, `listed`, or one that is
-//! refused before its key is looked up: `foreign`, `expired`, `malformed`.
+//! `instructions PATH COUNT [PADDING]`, with a claim of so many characters that makes the tokens longer, where PATH is `raw`, `bare`, `fresh`, `second`, `uncached`, `repeated`, `listed`, or one that is
+//! refused before its key is looked up: `foreign`, `expired`, `malformed`. With `length` it prints the size of a token in bytes.
 
 mod support;
 
@@ -15,7 +15,13 @@ fn main() {
     let path = arguments.next().filter(|path| !path.starts_with('-')).unwrap_or_else(|| "fresh".to_owned());
     let count: usize = arguments.next().and_then(|count| count.parse().ok()).unwrap_or(10);
 
-    let bench = Bench::new();
+    let padding = arguments.next().and_then(|length| length.parse().ok());
+
+    let bench = padding.map_or_else(Bench::new, Bench::with_padding);
+    if path == "length" {
+        println!("{}", bench.token().len());
+        return;
+    }
     // Signed once, so that signing is the same work in every run; a token is fresh the first time it is seen.
     let requests: Vec<Request<()>> = (0..1200).map(|_| bench.fresh()).collect();
     let seconds: Vec<Request<()>> = (0..1200).map(|number| bench.fresh_second(number)).collect();

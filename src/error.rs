@@ -301,9 +301,20 @@ impl AuthErrorKind {
     }
 }
 
+/// Maximum number of characters of a text that [`quoted`] shows.
+const LONGEST: usize = 120;
+
+/// The start of a text that decides what [`quoted`] makes of it: at most 121 characters.
+pub(crate) fn quotable(text: &str) -> &str {
+    if text.len() <= LONGEST {
+        return text;
+    }
+    let end = text.char_indices().nth(LONGEST.saturating_add(1)).map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or(text)
+}
+
 /// A text from outside, fit for a log line: 120 characters at most, anything but printable ASCII escaped.
 pub(crate) fn quoted(text: &str) -> String {
-    const LONGEST: usize = 120;
     let mut shown = String::with_capacity(text.len().min(LONGEST).saturating_add(8));
     shown.push('"');
     let mut rest = text.chars();
@@ -328,5 +339,10 @@ mod tests {
         assert_eq!(quoted("a\"b\\c\nd\u{202e}\u{1b}e'f"), r#""a\"b\\c\nd\u{202e}\u{1b}e'f""#);
         assert_eq!(quoted(&"x".repeat(120)), format!("\"{}\"", "x".repeat(120)));
         assert_eq!(quoted(&"x".repeat(121)), format!("\"{}...\"", "x".repeat(120)));
+        for text in ["", "x", "\u{202e}"].into_iter().flat_map(|text| (0..125).map(|count| text.repeat(count))) {
+            let start = quotable(&text);
+            assert_eq!(quoted(start), quoted(&text));
+            assert!(text.starts_with(start) && start.chars().count() <= 121);
+        }
     }
 }

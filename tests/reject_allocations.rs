@@ -25,9 +25,8 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 /// For a refusal that quotes nothing of the token.
 const MOST: u64 = 1024;
 
-/// For a refusal that quotes up to 120 characters of the token to the operator, each escaped in ten at worst; most of it is
-/// given back at once.
-const MOST_WITH_QUOTE: u64 = 16 * 1024;
+/// For a refusal that keeps up to 121 characters of the token, which the text for the operator quotes where it is shown.
+const MOST_WITH_QUOTE: u64 = 2 * 1024;
 
 /// So much the sizes of one case may differ: the sentence says how long the token was.
 const DIGITS: u64 = 16;

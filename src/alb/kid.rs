@@ -47,19 +47,27 @@ fn hyphen(text: &[u8]) -> Option<&[u8]> {
     text.strip_prefix(b"-")
 }
 
+/// The value of each digit; [`u8::MAX`] for any other byte.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const DIGITS: [u8; 256] = {
+    let mut digits = [u8::MAX; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        digits[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    digits
+};
+
 /// The value of the first `N` digits, at most 16, and the text after them.
 fn digits<const N: usize>(text: &[u8]) -> Option<(u64, &[u8])> {
     let (digits, rest) = text.split_first_chunk::<N>()?;
     // Without an early exit in the loop.
-    let (value, highest) = digits.iter().fold((0_u64, 0_u8), |(value, highest), byte| {
-        let digit = match byte {
-            b'0'..=b'9' => byte.wrapping_sub(b'0'),
-            b'a'..=b'f' => byte.wrapping_sub(b'a').wrapping_add(10),
-            _ => u8::MAX,
-        };
-        (value << 4 | u64::from(digit), highest.max(digit))
+    let (value, all) = digits.iter().fold((0_u64, 0_u8), |(value, all), byte| {
+        let digit = DIGITS.get(usize::from(*byte)).copied().unwrap_or(u8::MAX);
+        (value << 4 | u64::from(digit), all | digit)
     });
-    (highest < 16).then_some((value, rest))
+    (all < 16).then_some((value, rest))
 }
 
 impl fmt::Display for Kid {

@@ -18,10 +18,8 @@ pub(crate) struct OidcHeaders<'h> {
     pub(crate) data: Values<'h>,
     pub(crate) identity: Values<'h>,
     pub(crate) access_token: Values<'h>,
-    /// Whether any header name has the prefix, with every character that is not a letter or digit treated as a hyphen: servers
-    /// fold `x_amzn_oidc_data` and `x.amzn.oidc.data` into the same variable.
-    any: bool,
-    /// Whether a header with the prefix is not one of the three.
+    /// Whether there is a look-alike: a header that is not one of the three and has the prefix, with every character that is not a
+    /// letter or digit treated as a hyphen. Servers fold `x_amzn_oidc_data` and `x.amzn.oidc.data` into the same variable.
     others: bool,
     all: &'h HeaderMap,
 }
@@ -66,7 +64,9 @@ impl OwnedValues {
 /// Which headers have to be removed.
 #[derive(Clone, Copy)]
 pub(crate) struct ToStrip {
-    any: bool,
+    data: bool,
+    identity: bool,
+    access_token: bool,
     others: bool,
 }
 
@@ -75,18 +75,18 @@ impl<'h> OidcHeaders<'h> {
     /// noted for removal.
     pub(crate) fn scan(headers: &'h HeaderMap) -> Self {
         let none = Values::None;
-        let mut found =
-            Self { data: none, identity: none, access_token: none, any: false, others: false, all: headers };
+        let mut found = Self { data: none, identity: none, access_token: none, others: false, all: headers };
         for (name, value) in headers {
-            if !has_prefix(name) {
+            let name = name.as_str().as_bytes();
+            // Most headers end here.
+            if name.first() != PREFIX.first() {
                 continue;
             }
-            found.any = true;
-            match name.as_str() {
-                "x-amzn-oidc-data" => found.data = found.data.and(value),
-                "x-amzn-oidc-identity" => found.identity = found.identity.and(value),
-                "x-amzn-oidc-accesstoken" => found.access_token = found.access_token.and(value),
-                _ => found.others = true,
+            match name {
+                b"x-amzn-oidc-data" => found.data = found.data.and(value),
+                b"x-amzn-oidc-identity" => found.identity = found.identity.and(value),
+                b"x-amzn-oidc-accesstoken" => found.access_token = found.access_token.and(value),
+                other => found.others |= has_prefix(other),
             }
         }
         found
@@ -97,7 +97,13 @@ impl<'h> OidcHeaders<'h> {
     }
 
     pub(crate) fn to_strip(&self) -> ToStrip {
-        ToStrip { any: self.any, others: self.others }
+        let is_present = |values| !matches!(values, Values::None);
+        ToStrip {
+            data: is_present(self.data),
+            identity: is_present(self.identity),
+            access_token: is_present(self.access_token),
+            others: self.others,
+        }
     }
 }
 
@@ -114,8 +120,8 @@ impl<'h> Values<'h> {
 impl ToStrip {
     /// Removes every header with the prefix, look-alikes included.
     pub(crate) fn strip_all(self, headers: &mut HeaderMap) {
-        if self.any {
-            for name in [&DATA, &IDENTITY, &ACCESS_TOKEN] {
+        for (name, is_present) in [(&DATA, self.data), (&IDENTITY, self.identity), (&ACCESS_TOKEN, self.access_token)] {
+            if is_present {
                 headers.remove(name);
             }
         }
@@ -136,7 +142,7 @@ impl ToStrip {
         }
         let others: Vec<HeaderName> = headers
             .keys()
-            .filter(|name| has_prefix(name) && ![DATA, IDENTITY, ACCESS_TOKEN].contains(name))
+            .filter(|name| has_prefix(name.as_str().as_bytes()) && ![DATA, IDENTITY, ACCESS_TOKEN].contains(name))
             .cloned()
             .collect();
         for name in others {
@@ -160,12 +166,9 @@ pub(crate) fn strip_other_identities(headers: &mut HeaderMap, subject: &str) {
     }
 }
 
-fn has_prefix(name: &HeaderName) -> bool {
-    // Header names are lower case already.
-    let start = name.as_str().as_bytes().get(..PREFIX.len()).unwrap_or_default();
-    start.len() == PREFIX.len()
-        && start
-            .iter()
-            .zip(PREFIX)
-            .all(|(byte, prefix)| byte == prefix || (*prefix == b'-' && !byte.is_ascii_alphanumeric()))
+/// Header names are lower case already.
+#[inline]
+fn has_prefix(name: &[u8]) -> bool {
+    let Some((start, _)) = name.split_first_chunk::<{ PREFIX.len() }>() else { return false };
+    start.iter().zip(PREFIX).all(|(byte, prefix)| byte == prefix || (*prefix == b'-' && !byte.is_ascii_alphanumeric()))
 }

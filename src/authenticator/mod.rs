@@ -10,6 +10,7 @@ pub mod explain;
 #[cfg(all(test, shuttle))]
 mod models;
 mod outcome;
+mod resolve;
 mod token_cache;
 #[cfg(feature = "https")]
 mod with_access_token;
@@ -22,7 +23,7 @@ use tracing::Instrument;
 pub(crate) use self::outcome::sign_in_error;
 pub(crate) use self::outcome::{Authenticated, Decision, DecisionFuture};
 use self::{
-    outcome::{Outcome, accept, decided, key_error, refuse},
+    outcome::{Outcome, decided, key_error, refuse},
     token_cache::{Remembered, TokenCache},
 };
 #[cfg(feature = "https")]
@@ -35,8 +36,7 @@ use crate::{
     error::{AuthError, AuthErrorKind},
     identity::Claims,
     keys::{KeyStore, Lookup},
-    sign_in::{CachedSignIn, Resolution, SignInCache, SignInError, address_by},
-    sync::catch_panic,
+    sign_in::{SignInCache, address_by},
     telemetry::{self, DecisionSpan, Warnings, audit::AuditTrail},
     token::{LastHeader, UnverifiedToken, VerifiedToken},
 };
@@ -277,35 +277,6 @@ impl Snapshot {
             return self.sign_in_with_access_token(verifier, trusted, claims, beside.access_token);
         }
         self.resolve(trusted, claims)
-    }
-
-    /// Applies the sign-in policy.
-    fn resolve(self: &Arc<Self>, trusted: TrustMatch<'_>, claims: Claims) -> Decision {
-        let entry = trusted.entry;
-        let future = match catch_panic(|| entry.sign_in.resolve(&claims)) {
-            Some(Resolution::Ready(result)) => return Decision::Made(accept(claims, result, entry.naming())),
-            Some(Resolution::Waiting(future)) => future,
-            None => {
-                return Decision::Made(Err(AuthError::with_detail(
-                    AuthErrorKind::SignInUnavailable,
-                    "the sign-in policy panicked; see the panic message",
-                )));
-            }
-        };
-        match self.sign_ins.resolve(trusted.index.entry, &claims, entry.policy.claims_used.as_deref(), future) {
-            CachedSignIn::Known(result) => Decision::Made(accept(claims, result, entry.naming())),
-            CachedSignIn::Wait(waiter) => {
-                let snapshot = Arc::clone(self);
-                let index = trusted.index;
-                Decision::Waiting(Box::pin(async move {
-                    let result = waiter.wait().await.unwrap_or_else(|_task_lost| {
-                        Err(SignInError::unavailable("the sign-in ended without a result; is a tokio runtime running?"))
-                    });
-                    let trusted = snapshot.settings().trust.at(index);
-                    accept(claims, result, trusted.ok_or(AuthErrorKind::UntrustedSigner)?.entry.naming())
-                }))
-            }
-        }
     }
 }
 

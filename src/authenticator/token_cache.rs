@@ -4,8 +4,8 @@
 //! A load balancer signs a new token for every request, so most lookups miss, and a miss must be
 //! cheap. A token is cached only after its complete verification, under all of its bytes and never
 //! under a hash alone. Each hit checks that the key which verified the token is still held under
-//! its kid, and that the token is still valid. Identities are not cached: the sign-in policy is
-//! applied to each request.
+//! its kid, and that the token is still valid. The sign-in policy is applied to each request, except
+//! for policies of this crate that name a user by claims alone: their user is kept with the claims.
 
 use quick_cache::Equivalent;
 

@@ -255,7 +255,7 @@ impl AlbAuthConfigBuilder {
             files.extend(&keys.files);
             warnings.extend(warnings::no_fixed_key(keys));
         }
-        let trust = Trust { entries };
+        let trust = Trust { entries: entries.into() };
         let (source, pinned) = match self.keys {
             Keys::Fixed(keys) => {
                 // Endpoints of entries that are wrong are not known, and would be missed here.

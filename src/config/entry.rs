@@ -8,7 +8,7 @@ use crate::keys::HttpsSource;
 use crate::{
     alb::{KeyEndpoint, KeyEndpointError, LoadBalancerArn},
     settings::{KeyAt, Problem, ProblemKind},
-    sign_in::{EmailClaim, SignInResolver},
+    sign_in::{EmailClaim, OfThisCrate, SignInResolver},
 };
 
 pub(super) const WHERE_THE_ARN_IS: &str =
@@ -124,6 +124,7 @@ pub(super) fn checked(entry: &TrustedAlb, shared: &SharedSignIn<'_>, problems: &
     let found = sign_in.check(issuer).into_iter().chain(policy.email_claims().filter_map(EmailClaim::check));
     problems.extend(found.map(|problem| problem.within(format_args!("{of}: sign-in"))));
     let only_namespace = policy.namespace.clone();
+    let names_by_claims_alone = sign_in.names_by_claims_alone(OfThisCrate::new());
     let written = entry.written.clone();
     Some(Entry {
         signers,
@@ -131,6 +132,7 @@ pub(super) fn checked(entry: &TrustedAlb, shared: &SharedSignIn<'_>, problems: &
         client_ids,
         sign_in,
         policy,
+        names_by_claims_alone,
         only_namespace,
         #[cfg(feature = "https")]
         access_token: None,

@@ -39,10 +39,10 @@ impl Trust {
 
     /// The same trust, had the entries of this issuer been written with the other one.
     pub(crate) fn with_issuer_for(&self, issuer: &str, other: &str) -> Self {
-        let mut entries = self.entries.clone();
+        let mut entries = self.entries.as_ref().clone();
         for entry in entries.iter_mut().filter(|entry| entry.issuer == issuer) {
             other.clone_into(&mut entry.issuer);
         }
-        Self { entries }
+        Self { entries: entries.into() }
     }
 }

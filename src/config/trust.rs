@@ -1,20 +1,20 @@
 //! Trust, compiled: what a token's header is compared with.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 #[cfg(feature = "https")]
 use super::AccessTokenRule;
 use super::trusted_alb::EntryLocations;
 use crate::alb::{KeyEndpoint, LoadBalancerArn};
 use crate::{
-    error::{AuthError, AuthErrorKind, quoted},
+    error::{AuthError, AuthErrorKind, quotable, quoted},
     sign_in::{EmailClaim, Policy, SignInResolver},
 };
 
 /// All entries, checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Trust {
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Arc<Vec<Entry>>,
 }
 
 #[cfg(feature = "https")]
@@ -27,7 +27,7 @@ impl Trust {
 
     /// Lets no entry fetch keys for access tokens, so that their check fails with the reason.
     pub(crate) fn fetch_no_issuer_keys(&mut self) {
-        for rule in self.entries.iter_mut().filter_map(|entry| entry.access_token.as_mut()) {
+        for rule in Arc::make_mut(&mut self.entries).iter_mut().filter_map(|entry| entry.access_token.as_mut()) {
             *rule = Arc::new(rule.without_fetching());
         }
     }
@@ -42,6 +42,8 @@ pub(crate) struct Entry {
     pub(super) client_ids: Option<Vec<String>>,
     pub(crate) sign_in: Arc<dyn SignInResolver>,
     pub(crate) policy: Policy,
+    /// Whether the user whom the policy names may be kept with the claims.
+    pub(crate) names_by_claims_alone: bool,
     /// The namespace that the policy is held to.
     pub(super) only_namespace: Option<String>,
     /// If access tokens are verified.
@@ -99,27 +101,30 @@ impl Trust {
         client: Option<&str>,
     ) -> Result<TrustMatch<'_>, AuthError> {
         // How far the best entry got: for the message alone.
-        let mut furthest = AuthErrorKind::UntrustedSigner;
+        let mut furthest = (AuthErrorKind::UntrustedSigner, signer);
+        let mut nearest = EntryIndex { entry: 0, signer: 0 };
         for (index, entry) in self.entries.iter().enumerate() {
             let Some(position) = entry.signers.iter().position(|(arn, _)| Some(arn.as_str()) == signer) else {
                 continue;
             };
+            let index = EntryIndex { entry: index, signer: position };
             if issuer != Some(entry.issuer.as_str()) {
-                if furthest == AuthErrorKind::UntrustedSigner {
-                    furthest = AuthErrorKind::UntrustedIssuer;
+                if furthest.0 == AuthErrorKind::UntrustedSigner {
+                    (furthest, nearest) = ((AuthErrorKind::UntrustedIssuer, issuer), index);
                 }
                 continue;
             }
             let known = |ids: &Vec<String>| client.is_some_and(|client| ids.iter().any(|id| id == client));
             if !entry.client_ids.as_ref().is_none_or(known) {
-                furthest = AuthErrorKind::UntrustedClient;
+                (furthest, nearest) = ((AuthErrorKind::UntrustedClient, client), index);
                 continue;
             }
-            if let Some(found) = self.at(EntryIndex { entry: index, signer: position }) {
+            if let Some(found) = self.at(index) {
                 return Ok(found);
             }
         }
-        Err(self.untrusted(furthest, signer, issuer, client))
+        let (kind, found) = furthest;
+        Err(AuthError::with_written_detail(kind, Untrusted::new(kind, found, nearest, &self.entries)))
     }
 
     /// The match that was found before.
@@ -154,7 +159,7 @@ impl Trust {
     /// What is trusted here and not in `next`: each signer with its issuer and client ids.
     pub(crate) fn withdrawn(&self, next: &Self) -> Vec<String> {
         let mut withdrawn = Vec::new();
-        for entry in &self.entries {
+        for entry in self.entries.iter() {
             for (arn, _) in &entry.signers {
                 let of_next = || {
                     let with_signer = |held: &&Entry| held.signers.iter().any(|(other, _)| other == arn);
@@ -203,23 +208,42 @@ impl Trust {
         };
         self.entries.iter().map(entry).collect::<Vec<_>>().join("; and ")
     }
+}
 
-    fn untrusted(
-        &self,
-        kind: AuthErrorKind,
-        signer: Option<&str>,
-        issuer: Option<&str>,
-        client: Option<&str>,
-    ) -> AuthError {
-        let (name, found) = match kind {
-            AuthErrorKind::UntrustedSigner => ("signer", signer),
-            AuthErrorKind::UntrustedIssuer => ("iss", issuer),
-            _ => ("client", client),
+/// Why no entry matches a token: what was found, what is trusted, and the setting to change.
+///
+/// Arbitrary clients cause these errors, and most of them are never shown: the value keeps the entries and a bounded part of
+/// what was found.
+struct Untrusted {
+    kind: AuthErrorKind,
+    /// As much as the text shows. `None`: the token has no such member.
+    found: Option<Box<str>>,
+    /// An entry that has all of the token that was compared before.
+    nearest: EntryIndex,
+    entries: Arc<Vec<Entry>>,
+}
+
+impl Untrusted {
+    fn new(kind: AuthErrorKind, found: Option<&str>, nearest: EntryIndex, entries: &Arc<Vec<Entry>>) -> Self {
+        Self { kind, found: found.map(|found| quotable(found).into()), nearest, entries: Arc::clone(entries) }
+    }
+}
+
+impl fmt::Display for Untrusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, nearest, .. } = *self;
+        let name = match kind {
+            AuthErrorKind::UntrustedSigner => "signer",
+            AuthErrorKind::UntrustedIssuer => "iss",
+            _ => "client",
         };
-        let found = found.map_or("none".to_owned(), quoted);
+        let found = self.found.as_deref().map_or("none".to_owned(), quoted);
+        let near = self.entries.get(nearest.entry);
+        let signer = near.and_then(|entry| entry.signers.get(nearest.signer)).map(|(arn, _)| arn);
+        let issuer = near.map(|entry| entry.issuer.as_str());
         // Only what is trusted together with what the token has already got right.
         let entries = self.entries.iter().filter(|entry| {
-            let has_signer = entry.signers.iter().any(|(arn, _)| Some(arn.as_str()) == signer);
+            let has_signer = entry.signers.iter().any(|(arn, _)| Some(arn) == signer);
             match kind {
                 AuthErrorKind::UntrustedSigner => true,
                 AuthErrorKind::UntrustedIssuer => has_signer,
@@ -240,22 +264,21 @@ impl Trust {
         }
         trusted.dedup();
         places.dedup();
-        let trusted = trusted.join(", ");
+        write!(f, "{name} is {found}, trusted: {}", trusted.join(", "))?;
         // Where there is a file, that is where it has to be changed.
-        let change = match (places.is_empty(), kind) {
+        match (places.is_empty(), kind) {
             (true, _) => {
                 let variable = match kind {
                     AuthErrorKind::UntrustedSigner => "ALB_AUTH_SIGNERS",
                     AuthErrorKind::UntrustedIssuer => "ALB_AUTH_ISSUER",
                     _ => "ALB_AUTH_CLIENT_IDS",
                 };
-                format!("; if it is yours, add it to a TrustedAlb, or set it by {variable}")
+                write!(f, "; if it is yours, add it to a TrustedAlb, or set it by {variable}")
             }
             (false, AuthErrorKind::UntrustedIssuer) => {
-                format!(", by {}; if it is yours, write it there", places.join(", "))
+                write!(f, ", by {}; if it is yours, write it there", places.join(", "))
             }
-            (false, _) => format!(", by {}; if it is yours, add it there", places.join(", ")),
-        };
-        AuthError::with_detail(kind, format!("{name} is {found}, trusted: {trusted}{change}"))
+            (false, _) => write!(f, ", by {}; if it is yours, add it there", places.join(", ")),
+        }
     }
 }

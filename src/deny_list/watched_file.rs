@@ -16,6 +16,9 @@ use crate::{settings::ConfigError, telemetry::OncePerMinute};
 /// A change is in force after two polls that read the same, so after a second at the latest, and the time of the reads.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
+/// After so many polls in a row that read something else each time, the file is reported. They take longer than a change may.
+const MAX_UNSETTLED_POLLS: u32 = 4;
+
 /// Maximum number of wrong lines in a warning.
 const MAX_SHOWN: usize = 10;
 
@@ -38,8 +41,10 @@ impl DenyList {
 
 struct WatchedFile {
     path: PathBuf,
-    /// What is in force, or was found to be wrong.
-    settled: Contents,
+    /// What is in force, or was found to be wrong. `None` after a report that the file changes all the time.
+    settled: Option<Contents>,
+    /// How many polls in a row read something else than the one before.
+    unsettled: u32,
     /// What was read last.
     last: Contents,
     warned: OncePerMinute,
@@ -54,7 +59,8 @@ impl WatchedFile {
         let read = file::read(&path);
         let bytes = read.map_err(|error| ConfigError::message(unreadable(&path, &error)))?;
         let entries = file::parse(&path, &bytes)?;
-        Ok((Self { path, last: Ok(bytes.clone()), settled: Ok(bytes), warned: OncePerMinute::default() }, entries))
+        let (last, settled) = (Ok(bytes.clone()), Some(Ok(bytes)));
+        Ok((Self { path, settled, unsettled: 0, last, warned: OncePerMinute::default() }, entries))
     }
 
     /// Watches the file until the list is gone.
@@ -86,14 +92,27 @@ impl WatchedFile {
         let stands = now == self.last;
         self.last = now;
         if !stands {
+            self.unsettled = self.unsettled.saturating_add(1);
+            if self.unsettled >= MAX_UNSETTLED_POLLS {
+                self.settled = None;
+                let problem = format!(
+                    "the deny list {} was different at each of the last {} reads; write it only when an entry changes, to another \
+                     file that is then renamed",
+                    self.path.display(),
+                    self.unsettled
+                );
+                list.report(&problem);
+                self.warn(Some(&problem));
+            }
             return;
         }
-        if self.settled == self.last {
+        self.unsettled = 0;
+        if self.settled.as_ref() == Some(&self.last) {
             // What is wrong with it stays wrong until the file changes.
             self.warn(list.problem().as_deref());
             return;
         }
-        self.settled.clone_from(&self.last);
+        self.settled = Some(self.last.clone());
         let parsed = match (&self.last, shown) {
             (Ok(bytes), _) => file::parse(&self.path, bytes).map_err(|error| one_line(&error)),
             (Err(_), shown) => Err(shown.unwrap_or_default()),

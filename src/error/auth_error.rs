@@ -17,11 +17,28 @@ use super::{AuthErrorKind, Fault};
 pub struct AuthError {
     kind: AuthErrorKind,
     /// What was expected and found, and what to change.
-    detail: Option<Arc<str>>,
+    detail: Option<Detail>,
     retry_after: Option<Duration>,
     source: Option<Arc<dyn Error + Send + Sync>>,
     /// A trusted load balancer signed the token, so that no stranger caused the refusal.
     after_signature: bool,
+}
+
+/// The detail of an error.
+#[derive(Clone)]
+enum Detail {
+    Text(Arc<str>),
+    /// Written where it is shown: any client can cause such an error.
+    Written(Arc<dyn fmt::Display + Send + Sync>),
+}
+
+impl fmt::Display for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Written(detail) => detail.fmt(f),
+        }
+    }
 }
 
 /// The client's text of a status: one for all kinds of it, so that it gives nothing away.
@@ -41,7 +58,12 @@ impl AuthError {
     }
 
     pub(crate) fn with_detail(kind: AuthErrorKind, detail: impl Into<String>) -> Self {
-        Self { detail: Some(detail.into().into()), ..Self::new(kind) }
+        Self { detail: Some(Detail::Text(detail.into().into())), ..Self::new(kind) }
+    }
+
+    /// With a detail that becomes a text only where it is shown. It holds nothing that grows with the token.
+    pub(crate) fn with_written_detail(kind: AuthErrorKind, detail: impl fmt::Display + Send + Sync + 'static) -> Self {
+        Self { detail: Some(Detail::Written(Arc::new(detail))), ..Self::new(kind) }
     }
 
     pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
@@ -69,8 +91,8 @@ impl AuthError {
 
     /// What was found, without the text of the kind.
     #[cfg(feature = "https")]
-    pub(crate) fn detail(&self) -> Option<&str> {
-        self.detail.as_deref()
+    pub(crate) fn detail(&self) -> Option<impl fmt::Display> {
+        self.detail.as_ref()
     }
 
     /// The reason.

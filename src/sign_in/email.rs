@@ -4,6 +4,7 @@ use super::{
     Policy, Resolution, SignIn, SignInError, SignInResolver,
     email_rule::EmailRule,
     names::{Names, as_microsoft_graph_writes, unfit},
+    resolver::OfThisCrate,
 };
 use crate::{
     identity::{Claims, Email},
@@ -215,6 +216,11 @@ pub(super) fn one_user_in_several_domains(allowed: &str) -> String {
 impl SignInResolver for EmailSignIn {
     fn resolve(&self, claims: &Claims) -> Resolution {
         self.sign_in(claims).into()
+    }
+
+    #[doc(hidden)]
+    fn names_by_claims_alone(&self, _: OfThisCrate) -> bool {
+        true
     }
 
     fn policy(&self) -> Policy {

@@ -43,6 +43,7 @@ pub(crate) use self::{
     address_rule::{AddressRule, address_by, check_email_verified},
     cache::{CachedSignIn, SignInCache},
     email_claim::EmailClaim,
+    resolver::OfThisCrate,
     shared_issuers::is_shared,
 };
 pub use self::{

@@ -85,6 +85,24 @@ pub trait SignInResolver: Send + Sync + 'static {
         let _ = issuer;
         Vec::new()
     }
+
+    /// Whether the result is a user without groups who depends on the settings and the claims alone, not on time or on anything
+    /// else. Such a user is kept with the claims of a remembered token. Only policies of this crate can say so: the type of the
+    /// argument cannot be named elsewhere, so that a policy around one of them is applied to each request.
+    #[doc(hidden)]
+    fn names_by_claims_alone(&self, _: OfThisCrate) -> bool {
+        false
+    }
+}
+
+/// Only this crate can name or make it.
+#[derive(Debug, Clone, Copy)]
+pub struct OfThisCrate(());
+
+impl OfThisCrate {
+    pub(crate) const fn new() -> Self {
+        Self(())
+    }
 }
 
 impl SignInResolver for Arc<dyn SignInResolver> {
@@ -98,6 +116,11 @@ impl SignInResolver for Arc<dyn SignInResolver> {
 
     fn check(&self, issuer: &str) -> Vec<Problem> {
         (**self).check(issuer)
+    }
+
+    #[doc(hidden)]
+    fn names_by_claims_alone(&self, asked: OfThisCrate) -> bool {
+        (**self).names_by_claims_alone(asked)
     }
 }
 

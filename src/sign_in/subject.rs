@@ -5,6 +5,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use super::{
     Policy, Resolution, SignIn, SignInError, SignInResolver,
     names::{MAX_NAME_CHARS, Names},
+    resolver::OfThisCrate,
 };
 use crate::{identity::Claims, settings::Problem};
 
@@ -50,6 +51,11 @@ impl SignInResolver for Subject {
             .map(SignIn::user)
             .map_err(|error| SignInError::refused(error.to_string()).caused_by(error))
             .into()
+    }
+
+    #[doc(hidden)]
+    fn names_by_claims_alone(&self, _: OfThisCrate) -> bool {
+        true
     }
 
     fn policy(&self) -> Policy {

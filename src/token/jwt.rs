@@ -188,7 +188,10 @@ impl<'t> UnverifiedJwt<'t> {
         }
         match error.kind() {
             AuthErrorKind::DuplicateMember => invalid("a member is present twice in its claims"),
-            _ => invalid(format!("its claims cannot be read: {}", error.detail().unwrap_or("they are malformed"))),
+            _ => {
+                let detail = error.detail().map_or("they are malformed".to_owned(), |detail| detail.to_string());
+                invalid(format!("its claims cannot be read: {detail}"))
+            }
         }
     }
 }

@@ -250,11 +250,10 @@ fn optional_text<'v>(value: &'v Option<Value<'_>>) -> Option<&'v str> {
 /// the direction of text. Subjects and addresses do not contain them, and each of them can forge
 /// the meaning of a log line.
 fn has_control(text: &str) -> bool {
-    let (control, ascii) = text
-        .bytes()
-        .fold((false, true), |(control, ascii), byte| (control | byte.is_ascii_control(), ascii & byte.is_ascii()));
-    if ascii {
-        return control;
+    // Without an early exit, so that several bytes are compared at once.
+    let is_plain = text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
+    if is_plain {
+        return false;
     }
     text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
 }

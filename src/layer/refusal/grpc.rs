@@ -22,7 +22,10 @@ impl GrpcFamily {
         let mut values = headers.get_all(header::CONTENT_TYPE).iter();
         let (Some(value), None) = (values.next(), values.next()) else { return None };
         let value = value.as_bytes();
-        if value.contains(&b',') {
+        // Most responses are not gRPC. All three types begin with the first.
+        let grpc = Self::Grpc.content_type();
+        let begins_so = value.get(..grpc.len()).is_some_and(|start| start.eq_ignore_ascii_case(grpc.as_bytes()));
+        if !begins_so || value.contains(&b',') {
             return None;
         }
         // type/subtype[+suffix] *( OWS ";" OWS parameter ): RFC 9110 section 8.3.1.

@@ -40,7 +40,7 @@ impl Refusal<'_> {
     /// With its status and a text.
     pub(crate) fn in_text<B: Default + 'static>(self, format: Format, method: &Method, url: &str) -> Response<B> {
         let (content_type, body) = match format {
-            Format::Text => ("text/plain; charset=utf-8", format!("{}\n", self.message)),
+            Format::Text => ("text/plain; charset=utf-8", [self.message, "\n"].concat()),
             Format::BackstageJson => ("application/json; charset=utf-8", self.backstage_json(method, url)),
         };
         let mut response = self.empty(3, HeaderValue::from_static(content_type));
@@ -86,7 +86,9 @@ impl Refusal<'_> {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, content_type);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.extend(self.header);
+        if let Some((name, value)) = self.header {
+            headers.insert(name, value);
+        }
         response
     }
 

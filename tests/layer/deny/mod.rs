@@ -6,6 +6,7 @@ mod letters;
 mod long_connections;
 mod remembered;
 mod settings;
+mod unsettled;
 mod variants;
 
 use std::{

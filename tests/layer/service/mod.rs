@@ -12,6 +12,7 @@ mod hints;
 mod identity_header;
 mod look_alikes;
 mod modes;
+mod named;
 mod operator;
 mod paths;
 mod preflight;
