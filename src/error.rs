@@ -190,12 +190,12 @@ kinds! {
     /// The configuration verifies the access token, and the request has none, or several.
     AccessTokenMissing {
         "access_token_missing", UNAUTHORIZED, Operator,
-        "the configuration verifies the access token, and the request has not exactly one x-amzn-oidc-accesstoken"
+        "the configuration verifies the access token (x-amzn-oidc-accesstoken, or a machine's bearer token), and the request has not exactly one"
     }
     /// The access token is not valid, or not one of this issuer, client and user.
     AccessTokenInvalid {
         "access_token_invalid", UNAUTHORIZED, Operator,
-        "the access token (x-amzn-oidc-accesstoken) is rejected"
+        "the access token (x-amzn-oidc-accesstoken, or a machine's bearer token) is rejected"
     }
     /// The keys that the issuer signs access tokens with could not be fetched. The client gets a time to retry.
     AccessTokenKeysUnavailable {

@@ -100,6 +100,9 @@ mod telemetry;
 pub mod test_util;
 mod token;
 
+#[cfg(feature = "https")]
+#[doc(inline)]
+pub use self::layer::machines::{MachineIdentity, MachineLayer};
 #[cfg(any(feature = "backstage-auth", feature = "emulator", feature = "proxy", feature = "test-util"))]
 pub use self::net::listen;
 #[doc(inline)]

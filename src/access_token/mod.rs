@@ -1,16 +1,17 @@
 //! Access tokens: verified beside the signed claims, where the configuration asks for it
 //! ([`AccessTokens`](crate::config::AccessTokens)).
 //!
-//! Only a request whose signed claims are verified gets here, so a stranger causes no fetch. The
-//! token's kid selects among the keys of the entry's own issuer: neither the token nor its header
-//! names an issuer or an address.
+//! Beside signed claims, only a request whose claims are verified gets here, so a stranger causes no
+//! fetch. Bearer tokens of machines ([`MachineLayer`](crate::MachineLayer)) come from anyone: unknown
+//! kids cause at most one fetch in `unknown_for`. The token's kid selects among the keys of the
+//! configured issuer: neither the token nor its header names an issuer or an address.
 //!
 //! | access token | result |
 //! |---|---|
 //! | missing, or more than one | 401, `access_token_missing` |
 //! | not a JWT, another algorithm, a token for Microsoft Graph | 401, `access_token_invalid`; no fetch |
 //! | unknown kid, invalid signature | 401, `access_token_invalid` |
-//! | of another issuer, client, audience or user; an ID token; expired | 401, `access_token_invalid` |
+//! | of another issuer, client, audience or user; a machine's without a client; an ID token; expired | 401, `access_token_invalid` |
 //! | keys unreachable and not held | 503, `access_token_keys_unavailable` |
 //! | valid | its claims, beside the signed ones |
 //!
@@ -27,7 +28,7 @@ use std::pin::Pin;
 
 use http::HeaderValue;
 
-pub(crate) use self::all::AccessTokenVerifiers;
+pub(crate) use self::{all::AccessTokenVerifiers, rule::client_of};
 use self::{
     issuer_keys::{IssuerKeys, KeyFailure, KeyLookup},
     jwk::IssuerKey,
@@ -53,10 +54,22 @@ pub(crate) struct AccessTokenVerifier {
 
 type Outcome = Result<AccessTokenClaims, AuthError>;
 
+/// The result, later.
+pub(crate) type CheckFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
 /// The result, at once or later.
 pub(crate) enum Checked {
     Ready(Outcome),
-    Waiting(Pin<Box<dyn Future<Output = Outcome> + Send>>),
+    Waiting(CheckFuture),
+}
+
+/// Whose token it has to be.
+#[derive(Debug, Clone, Copy)]
+enum Owner<'s> {
+    /// The user of the signed claims, by the subject.
+    User(&'s str),
+    /// One of the configured clients.
+    Machine,
 }
 
 /// A verified token, with the key that verified it.
@@ -101,13 +114,21 @@ impl AccessTokenVerifier {
             let detail = format!("found {found}; {remedy}");
             Checked::Ready(Err(AuthError::with_detail(AuthErrorKind::AccessTokenMissing, detail).after_signature()))
         };
-        let value = match header {
-            Values::None => return missing("none"),
-            Values::Several { .. } => return missing("several"),
-            Values::One(value) => value,
-        };
+        match header {
+            Values::None => missing("none"),
+            Values::Several { .. } => missing("several"),
+            Values::One(value) => self.check_token(value, Owner::User(subject)),
+        }
+    }
+
+    /// Verifies a bearer token, as one of a machine.
+    pub(crate) fn check_bearer(self: &Arc<Self>, token: &HeaderValue) -> Checked {
+        self.check_token(token, Owner::Machine)
+    }
+
+    fn check_token(self: &Arc<Self>, value: &HeaderValue, owner: Owner<'_>) -> Checked {
         let token = value.as_bytes();
-        if let Some(outcome) = self.recall(token, subject) {
+        if let Some(outcome) = self.recall(token, owner) {
             return Checked::Ready(outcome);
         }
         let unverified = match UnverifiedJwt::read(token, &self.limits) {
@@ -115,17 +136,24 @@ impl AccessTokenVerifier {
             Err(error) => return Checked::Ready(Err(error)),
         };
         match self.keys.lookup(unverified.kid(), unverified.algorithm()) {
-            KeyLookup::Ready(key) => Checked::Ready(self.verify(unverified, key, subject)),
+            KeyLookup::Ready(key) => Checked::Ready(self.verify(unverified, key, owner)),
             KeyLookup::Refused(failure) => Checked::Ready(Err(self.no_key(failure, unverified.kid()))),
             KeyLookup::Wait(fetch) => {
-                let (verifier, value, subject) = (Arc::clone(self), value.clone(), subject.to_owned());
-                Checked::Waiting(Box::pin(async move { verifier.resume(&value, fetch.await, &subject) }))
+                let (verifier, value) = (Arc::clone(self), value.clone());
+                let subject = match owner {
+                    Owner::User(subject) => Some(subject.to_owned()),
+                    Owner::Machine => None,
+                };
+                Checked::Waiting(Box::pin(async move {
+                    let key = fetch.await;
+                    verifier.resume(&value, key, subject.as_deref().map_or(Owner::Machine, Owner::User))
+                }))
             }
         }
     }
 
     /// The result for a cached token. `None` if it is not cached or its key has to be looked up again.
-    fn recall(&self, token: &[u8], subject: &str) -> Option<Outcome> {
+    fn recall(&self, token: &[u8], owner: Owner<'_>) -> Option<Outcome> {
         let cache = self.cache.as_ref()?;
         let Remembered { token: verified, claims, key } = cache.find(&ReceivedToken(token))?;
         match self.keys.lookup(&key.kid, key.algorithm()) {
@@ -135,19 +163,19 @@ impl AccessTokenVerifier {
                 return None;
             }
         }
-        Some(self.accept(&verified, claims, subject))
+        Some(self.accept(&verified, claims, owner))
     }
 
     /// Reads the token again: time has passed.
-    fn resume(&self, value: &HeaderValue, key: Result<Arc<IssuerKey>, KeyFailure>, subject: &str) -> Outcome {
+    fn resume(&self, value: &HeaderValue, key: Result<Arc<IssuerKey>, KeyFailure>, owner: Owner<'_>) -> Outcome {
         let unverified = UnverifiedJwt::read(value.as_bytes(), &self.limits)?;
         match key {
-            Ok(key) => self.verify(unverified, key, subject),
+            Ok(key) => self.verify(unverified, key, owner),
             Err(failure) => Err(self.no_key(failure, unverified.kid())),
         }
     }
 
-    fn verify(&self, unverified: UnverifiedJwt<'_>, key: Arc<IssuerKey>, subject: &str) -> Outcome {
+    fn verify(&self, unverified: UnverifiedJwt<'_>, key: Arc<IssuerKey>, owner: Owner<'_>) -> Outcome {
         // The lookup compares them too: a key is used with its own algorithm only.
         if unverified.algorithm() != key.algorithm() || unverified.kid() != key.kid {
             return Err(self.no_key(KeyFailure::Unknown, unverified.kid()));
@@ -156,7 +184,7 @@ impl AccessTokenVerifier {
         let token = unverified.verify(verifies, &self.rule.issuer, &self.limits)?;
         self.rule.check_purpose(&token)?;
         let claims = AccessTokenClaims::new(token.claims.clone());
-        let outcome = self.accept(&token, claims.clone(), subject);
+        let outcome = self.accept(&token, claims.clone(), owner);
         if let (Some(cache), Ok(_)) = (&self.cache, &outcome) {
             cache.insert(TokenBytes::of(&token.claims), Remembered { token, claims, key });
         }
@@ -164,10 +192,20 @@ impl AccessTokenVerifier {
     }
 
     /// What is checked for each request.
-    fn accept(&self, token: &VerifiedJwt, claims: AccessTokenClaims, subject: &str) -> Outcome {
+    fn accept(&self, token: &VerifiedJwt, claims: AccessTokenClaims, owner: Owner<'_>) -> Outcome {
         let now = self.clock.unix_now().ok_or(AuthErrorKind::ClockUnusable)?;
-        token.check_time(now, &self.limits)?;
-        self.rule.check_subject(&claims, subject)?;
+        match owner {
+            Owner::User(subject) => {
+                token.check_time(now, &self.limits)?;
+                self.rule.check_subject(&claims, subject)?;
+            }
+            Owner::Machine => {
+                token.check_bearer_time(now, &self.limits)?;
+                if client_of(&claims).is_none() {
+                    return Err(invalid("it names no client: client_id, azp, cid or appid"));
+                }
+            }
+        }
         Ok(claims)
     }
 

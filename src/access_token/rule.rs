@@ -82,6 +82,11 @@ impl AccessTokenRule {
     }
 }
 
+/// The client that a token was issued to.
+pub(crate) fn client_of(claims: &AccessTokenClaims) -> Option<String> {
+    CLIENT_CLAIMS.iter().find_map(|name| claims.text(name).ok().flatten())
+}
+
 fn shown_audiences(claims: &Claims) -> String {
     match claims.texts("aud") {
         Ok(Some(audiences)) => audiences.iter().take(4).map(|one| quoted(one)).collect::<Vec<_>>().join(", "),

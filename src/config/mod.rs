@@ -33,6 +33,8 @@ mod environment;
 pub mod fuzzing;
 mod group_settings;
 mod limit_settings;
+#[cfg(feature = "https")]
+mod machine_tokens;
 mod nearest;
 pub(crate) mod settings;
 mod trust;
@@ -43,6 +45,8 @@ mod warnings;
 pub(crate) use self::access_tokens::{AccessTokenRule, KeysAt, is_safe_url};
 #[cfg(feature = "app-config")]
 pub use self::app_config::AppConfig;
+#[cfg(feature = "https")]
+pub use self::machine_tokens::MachineTokens;
 // These have their public path at the root of the crate.
 pub use self::{
     access_tokens::AccessTokens,

@@ -69,6 +69,8 @@ pub(crate) mod alb_auth_layer;
 mod extract;
 mod future;
 pub(crate) mod handle;
+#[cfg(feature = "https")]
+pub(crate) mod machines;
 pub(crate) mod marks;
 mod refusal;
 pub(crate) mod relay;
@@ -82,6 +84,8 @@ mod watch;
 
 #[cfg(feature = "axum")]
 pub use self::extract::ExtractRejection;
+#[cfg(feature = "https")]
+pub use self::machines::{MachineAuth, MachineResponseFuture};
 #[cfg(feature = "backstage")]
 pub(crate) use self::refusal::CHALLENGE;
 #[cfg(feature = "proxy")]

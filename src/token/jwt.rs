@@ -211,6 +211,17 @@ impl VerifiedJwt {
     }
 }
 
+impl VerifiedJwt {
+    /// The same for a bearer token, which its client renews.
+    pub(crate) fn check_bearer_time(&self, now: u64, limits: &TokenLimits) -> Result<(), AuthError> {
+        let endless = std::time::Duration::from_secs(u64::MAX);
+        self.window.check(now, limits.leeway, endless).map_err(|kind| match kind {
+            AuthErrorKind::Expired => invalid("it has expired; its client has to request a new one"),
+            _ => invalid("it is not valid yet; compare the clocks"),
+        })
+    }
+}
+
 pub(crate) fn invalid(detail: impl Into<String>) -> AuthError {
     AuthError::with_detail(AuthErrorKind::AccessTokenInvalid, detail).after_signature()
 }

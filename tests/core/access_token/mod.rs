@@ -2,6 +2,7 @@
 
 mod accepted;
 mod issuer_keys;
+mod machines;
 mod mocked;
 mod rejected;
 mod settings;

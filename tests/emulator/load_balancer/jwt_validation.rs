@@ -2,10 +2,17 @@
 
 use std::time::Duration;
 
+use axum::{Extension, Router, routing::get};
 use http::StatusCode;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
-use tower_alb_auth::emulator::{Emulator, EmulatorConfig, IdentityProvider, UnsupportedRules};
+use tokio::net::TcpListener;
+use tower_alb_auth::{
+    AlbAuthConfig, AlbAuthLayer, BackstageIdentity, MachineIdentity, MachineLayer,
+    config::MachineTokens,
+    emulator::{Emulator, EmulatorConfig, IdentityProvider, UnsupportedRules},
+    sign_in::EmailLocalPart,
+};
 
 use crate::{
     load_balancer::site::{Page, Site},
@@ -273,4 +280,52 @@ async fn s_135_a_rule_with_jwt_validation_responds_501_where_that_is_wanted() {
         Site::with(|config| config.rules_file(file.path()).unsupported_rules(UnsupportedRules::Respond501)).await;
     assert_eq!(call(&site, &[]).await.status, 501);
     assert_eq!(site.calls(), 0);
+}
+
+/// The target verifies the token again, with the keys of the demo provider: past the load balancer it is needed too.
+#[tokio::test]
+async fn s_149_the_target_verifies_the_token_that_the_rule_has_let_through() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let target = format!("http://{}", listener.local_addr().expect("an address"));
+    let file = rules(&of_aws());
+    let config = EmulatorConfig::on_free_ports().rules_file(file.path()).target(&target);
+    let emulator = Emulator::start(config).await.expect("a sound configuration");
+    let (issuer, port) =
+        (emulator.issuer().to_owned(), emulator.issuer().rsplit_once(':').expect("a port").1.to_owned());
+    let tokens = MachineTokens::new(&issuer).jwks_uri(format!("http://127.0.0.1:{port}/jwks"));
+    let machines = MachineLayer::new(tokens.audience(AUDIENCE).client("machine")).expect("sound");
+    let users = AlbAuthConfig::builder().trust(emulator.trusted()).sign_in(EmailLocalPart::in_domains(["example.com"]));
+    let caller = async |user: Option<BackstageIdentity>, machine: Option<Extension<MachineIdentity>>| {
+        format!(
+            "{:?} {:?}",
+            user.map(|user| user.user_entity_ref().to_string()),
+            machine.map(|machine| machine.client_id().to_owned())
+        )
+    };
+    let app: Router = Router::new().route("/machine/orders", get(caller)).layer(machines);
+    let app = app.layer(AlbAuthLayer::new(users.build().expect("sound")).optional());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+
+    let client =
+        reqwest::Client::builder().resolve("idp.localhost", ([127, 0, 0, 1], 0).into()).no_proxy().build().unwrap();
+    let form = [("grant_type", "client_credentials"), ("audience", AUDIENCE)];
+    let response =
+        client.post(format!("{issuer}/token")).form(&form).basic_auth("machine", Some("a-secret-of-development"));
+    let response: Value = response.send().await.expect("a response").json().await.expect("JSON");
+    let token = response["access_token"].as_str().expect("a token");
+    for (url, token, status) in [
+        (format!("http://{}/machine/orders", emulator.address()), Some(token), 200),
+        (format!("http://{}/machine/orders", emulator.address()), None, 401),
+        (format!("{target}/machine/orders"), Some(token), 200),
+        (format!("{target}/machine/orders"), Some("forged"), 401),
+        (format!("{target}/machine/orders"), None, 401),
+    ] {
+        let request = client.get(&url).header("host", "localhost");
+        let request = token.iter().fold(request, |request, token| request.bearer_auth(token));
+        let response = request.send().await.expect("a response");
+        assert_eq!(response.status(), status, "{url} {token:?}");
+        if status == 200 {
+            assert_eq!(response.text().await.expect("a text"), r#"None Some("machine")"#);
+        }
+    }
 }

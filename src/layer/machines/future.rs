@@ -1,0 +1,117 @@
+//! The future of a response.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::MachineIdentity;
+use crate::{
+    access_token::CheckFuture,
+    error::AuthError,
+    layer::{Refuse, RefusedRequest, StandardRefusal, refusal::refuse},
+};
+
+pin_project! {
+    /// The response of [`MachineAuth`](super::MachineAuth).
+    pub struct MachineResponseFuture<S, B, A>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        state: State<S, B, S::Future, A>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjected]
+    enum State<S, B, F, A> {
+        Inner { #[pin] future: F },
+        /// Keys of the issuer are being fetched. The service is not ready.
+        Waiting { check: CheckFuture, held: Option<Box<(Request<B>, S)>> },
+        /// The request is accepted, and the inner service is being made ready for it.
+        Readying { admitted: Option<Box<(Request<B>, S)>> },
+        Refused { response: Option<A> },
+    }
+}
+
+impl<S, B, ResB> MachineResponseFuture<S, B, Response<ResB>>
+where
+    S: Service<Request<B>, Response = Response<ResB>>,
+    StandardRefusal: Refuse<ResB, Body = ResB>,
+{
+    pub(super) fn inner(future: S::Future) -> Self {
+        Self { state: State::Inner { future } }
+    }
+
+    pub(super) fn refused(error: &AuthError, request: &Request<B>) -> Self {
+        Self { state: State::Refused { response: Some(refusal(error, request)) } }
+    }
+
+    pub(super) fn waiting(check: CheckFuture, request: Request<B>, service: S) -> Self {
+        Self { state: State::Waiting { check, held: Some(Box::new((request, service))) } }
+    }
+}
+
+/// In the form of the outer layer.
+fn refusal<B, ResB>(error: &AuthError, request: &Request<B>) -> Response<ResB>
+where
+    StandardRefusal: Refuse<ResB, Body = ResB>,
+{
+    let kind = error.kind().as_str();
+    tracing::debug!(target: "tower_alb_auth", kind, "machine refused: {}", error.operator_message());
+    let refused = RefusedRequest::of(request).behind_layer(request.extensions());
+    refuse(&StandardRefusal::default(), error, &refused)
+}
+
+impl<S, B, ResB> Future for MachineResponseFuture<S, B, Response<ResB>>
+where
+    S: Service<Request<B>, Response = Response<ResB>>,
+    StandardRefusal: Refuse<ResB, Body = ResB>,
+{
+    type Output = Result<Response<ResB>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            match state.as_mut().project() {
+                StateProjected::Inner { future } => return future.poll(context),
+                StateProjected::Waiting { check, held } => {
+                    let outcome = ready!(check.as_mut().poll(context));
+                    let Some(mut held) = held.take() else { return Poll::Pending };
+                    let next = match outcome.and_then(MachineIdentity::of_verified) {
+                        Ok(machine) => {
+                            held.0.extensions_mut().insert(machine);
+                            State::Readying { admitted: Some(held) }
+                        }
+                        Err(error) => State::Refused { response: Some(refusal(&error, &held.0)) },
+                    };
+                    state.set(next);
+                }
+                StateProjected::Readying { admitted } => {
+                    if let Some(admitted) = admitted {
+                        ready!(admitted.1.poll_ready(context))?;
+                    }
+                    let Some(admitted) = admitted.take() else { return Poll::Pending };
+                    let (request, mut service) = *admitted;
+                    state.set(State::Inner { future: service.call(request) });
+                }
+                StateProjected::Refused { response } => {
+                    // If it is polled after completion, it stays pending and does not panic.
+                    return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
+                }
+            }
+        }
+    }
+}
+
+impl<S: Service<Request<B>>, B, A> fmt::Debug for MachineResponseFuture<S, B, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MachineResponseFuture").finish_non_exhaustive()
+    }
+}
