@@ -17,9 +17,8 @@ from collections import Counter
 with open("deny.toml", "rb") as file:
     DENY = tomllib.load(file)
 ALLOWED = set(DENY["licenses"]["allow"])
-BANNED = {entry["name"] for entry in DENY["bans"]["deny"]}
-# What the verification rests on: a second version would be a second implementation.
-ONE_VERSION = {"aws-lc-rs", "rustls"}
+ONE_VERSION = {entry["name"] for entry in DENY["bans"]["deny"] if entry.get("deny-multiple-versions")}
+BANNED = {entry["name"] for entry in DENY["bans"]["deny"]} - ONE_VERSION
 
 
 def built():

@@ -20,9 +20,9 @@ async fn a_health_check_tells_a_proxy_that_runs_from_everything_else() {
     // As in a container: any address of it, which the health check reaches by loopback.
     let listen = format!("0.0.0.0:{}", free_port());
     let arguments = ["--listen", listen.as_str()];
-    let (code, said) = check(&files, &arguments);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains(&listen.replace("0.0.0.0", "127.0.0.1")) && said.contains("--address"), "{said}");
+    let (code, printed) = check(&files, &arguments);
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains(&listen.replace("0.0.0.0", "127.0.0.1")) && printed.contains("--address"), "{printed}");
 
     let mut command = files.command();
     command.args(arguments);
@@ -34,9 +34,9 @@ async fn a_health_check_tells_a_proxy_that_runs_from_everything_else() {
 
     let other = axum::Router::new().fallback(|| async { http::StatusCode::NOT_FOUND });
     let other = crate::site::serve(other).await.to_string();
-    let (code, said) = check(&files, &["--address", &other]);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("/.alb-auth-proxy/live"), "{said}");
+    let (code, printed) = check(&files, &["--address", &other]);
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("/.alb-auth-proxy/live"), "{printed}");
 }
 
 #[tokio::test]
@@ -47,9 +47,9 @@ async fn with_tls_the_health_check_is_at_the_address_for_operators() {
     let certificate = parameters.self_signed(&key).expect("a certificate");
     fs::write(files.path().join("certificate.pem"), certificate.pem()).expect("written");
     fs::write(files.path().join("key.pem"), key.serialize_pem()).expect("written");
-    let (code, said) = check(&files, &[]);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("admin_listen"), "{said}");
+    let (code, printed) = check(&files, &[]);
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("admin_listen"), "{printed}");
 
     let admin = format!("127.0.0.1:{}", free_port());
     let arguments = ["--admin-listen", admin.as_str()];

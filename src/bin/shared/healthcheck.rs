@@ -10,8 +10,8 @@ use std::{
 const TIMEOUT: Duration = Duration::from_secs(2);
 const EXPECTED: &[u8] = b"HTTP/1.1 200 ";
 
-/// Whether the service at this address responds to its path of liveness. It is liveness and not readiness: a container that waits for a key endpoint or a
-/// database does not recover by a restart.
+/// Whether the service at this address responds to its path of liveness. It is not readiness: a container that waits for a key
+/// endpoint or a database does not recover by a restart.
 pub fn run(address: SocketAddr, path: &str) -> Result<bool, String> {
     let failed = |error: Error| {
         let why = match error.kind() {

@@ -36,7 +36,7 @@ fn f_71_every_entry_is_complete_and_has_a_test_that_makes_it_happen() {
     assert_eq!(named, numbers, "tests of entries that the page does not have");
 }
 
-/// Who is woken by an alert finds its entry, and the entry names the alert.
+/// An operator who gets an alert finds its entry, and the entry names the alert.
 #[test]
 fn f_71_every_alert_leads_to_an_entry_that_names_it() {
     let entries = entries();

@@ -192,7 +192,7 @@ impl Programs {
     }
 }
 
-/// What a Backstage behind the mock load balancer has to say.
+/// The settings of a Backstage behind the mock load balancer.
 fn app_config(alb: &MockAlb, keys: &str, database: &Server) -> String {
     let (issuer, signer, client_id, port) = (alb.issuer(), alb.signer(), alb.client_id(), database.port());
     format!(
