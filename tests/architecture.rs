@@ -73,6 +73,26 @@ fn no_files_of_a_program_import_one_another_in_a_circle() {
     }
 }
 
+/// `test = false` of a program in Cargo.toml would hide its unit tests.
+#[test]
+fn a_program_without_a_test_binary_has_no_unit_tests() {
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).expect("the manifest");
+    let sections = manifest.split("\n[").filter(|section| section.starts_with("[bin]]"));
+    let untested = sections.filter(|section| section.lines().any(|line| line == "test = false"));
+    let names: Vec<&str> = untested.filter_map(|section| section.split('"').nth(1)).collect();
+    assert!(!names.is_empty(), "no program has test = false: is this the manifest?");
+    for name in names.into_iter().chain(["shared"]) {
+        let mut files = Vec::new();
+        collect(&source().join("bin").join(name), &mut files);
+        assert!(!files.is_empty(), "{name}");
+        for file in files {
+            let text = fs::read_to_string(&file).expect("UTF-8");
+            let tokens = text.parse::<TokenStream>().expect("Rust").to_string().replace(' ', "");
+            assert!(!tokens.contains("cfg(test)") && !tokens.contains("#[test]"), "{}", file.display());
+        }
+    }
+}
+
 #[test]
 fn products_use_public_names_and_the_internal_list() {
     assert_eq!(House::read(&source()).reaches_past_the_public_api(), Vec::<String>::new());

@@ -3,8 +3,10 @@
 mod error;
 pub(crate) mod files;
 mod location;
+mod made_problem;
 #[cfg(feature = "app-config")]
 mod merge;
+mod method;
 #[cfg(feature = "app-config")]
 mod node;
 #[cfg(feature = "app-config")]

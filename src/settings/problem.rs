@@ -9,8 +9,8 @@ use std::{
 
 use super::{
     location::{KeyAt, Location},
+    method::Method,
     problem_kind::ProblemKind,
-    suggest::closest,
 };
 
 /// One problem of a configuration. `Display` is a sentence made from its parts: the place, what is wrong, and what to change.
@@ -25,58 +25,32 @@ use super::{
 /// assert_eq!(problem.suggestion(), Some("ALB_AUTH_SIGNERS"));
 /// ```
 #[derive(Clone)]
-pub struct Problem(Box<Parts>);
+pub struct Problem(pub(super) Box<Parts>);
 
 #[derive(Clone)]
-struct Parts {
-    kind: ProblemKind,
+pub(super) struct Parts {
+    pub(super) kind: ProblemKind,
     /// The keys that it concerns; the first is the one that the problem is reported for.
-    keys: Vec<KeyAt>,
+    pub(super) keys: Vec<KeyAt>,
     /// Where it is, if it concerns no key.
-    location: Option<Location>,
-    text: Text,
-    found: Option<String>,
-    expected: Option<String>,
-    suggestion: Option<String>,
-    fix: Option<String>,
+    pub(super) location: Option<Location>,
+    pub(super) text: Text,
+    pub(super) found: Option<String>,
+    pub(super) expected: Option<String>,
+    pub(super) suggestion: Option<String>,
+    pub(super) fix: Option<String>,
     /// Where the first clause of the fix ends, if lines to paste follow it.
-    lines_from: Option<usize>,
+    pub(super) lines_from: Option<usize>,
     /// The method that it concerns, in place of a key.
-    of_method: Option<Method>,
+    pub(super) of_method: Option<Method>,
     /// The method that waives it.
-    waiver: Option<Method>,
-    source: Option<Arc<dyn Error + Send + Sync>>,
-}
-
-/// A setting that code sets by a method, and a program by its flag.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Method {
-    name: &'static str,
-    argument: String,
-    /// As the program has it.
-    spelled: Option<String>,
-}
-
-impl Method {
-    fn new(name: &'static str, argument: String) -> Self {
-        Self { name, argument, spelled: None }
-    }
-}
-
-impl fmt::Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, argument, spelled } = self;
-        match spelled {
-            Some(flag) if argument.is_empty() => f.write_str(flag),
-            Some(flag) => write!(f, "{flag} {argument}"),
-            None => write!(f, "{name}({argument})"),
-        }
-    }
+    pub(super) waiver: Option<Method>,
+    pub(super) source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 /// What is wrong, and how it is joined to the place.
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Text {
+pub(super) enum Text {
     /// Made from the kind and the values.
     OfKind,
     /// Goes on after the place: `<place> has no client`.
@@ -100,7 +74,7 @@ impl Problem {
         Self::of_parts(kind, Vec::new(), Text::Sentence(text.into()))
     }
 
-    fn of_parts(kind: ProblemKind, keys: Vec<KeyAt>, text: Text) -> Self {
+    pub(super) fn of_parts(kind: ProblemKind, keys: Vec<KeyAt>, text: Text) -> Self {
         Self(Box::new(Parts {
             kind,
             keys,
@@ -115,128 +89,6 @@ impl Problem {
             waiver: None,
             source: None,
         }))
-    }
-
-    /// A problem that is known by its text only.
-    pub(crate) fn other(text: impl fmt::Display) -> Self {
-        Self::sentence(ProblemKind::Other, text.to_string())
-    }
-
-    /// A problem whose text names the place.
-    pub(crate) fn sentence(kind: ProblemKind, text: impl Into<String>) -> Self {
-        Self::new(kind, text)
-    }
-
-    /// A problem of a key, with a predicate: `has no client`.
-    pub(crate) fn of(kind: ProblemKind, key: KeyAt, predicate: impl Into<String>) -> Self {
-        Self::of_parts(kind, vec![key], Text::Predicate(predicate.into()))
-    }
-
-    /// A problem of one or more keys, with a clause: `a guest is a user`.
-    pub(crate) fn clause(kind: ProblemKind, keys: impl IntoIterator<Item = KeyAt>, clause: impl Into<String>) -> Self {
-        Self::of_parts(kind, keys.into_iter().collect(), Text::Clause(clause.into()))
-    }
-
-    /// A problem of what a method sets, with a clause: `create_own_tables(): there is no database`.
-    #[cfg(feature = "backstage")]
-    pub(crate) fn of_method(
-        kind: ProblemKind,
-        name: &'static str,
-        argument: impl fmt::Display,
-        clause: impl Into<String>,
-    ) -> Self {
-        let mut problem = Self::of_parts(kind, Vec::new(), Text::Clause(clause.into()));
-        problem.0.of_method = Some(Method::new(name, argument.to_string()));
-        problem
-    }
-
-    /// Names the method that waives it, after the fix.
-    #[cfg(feature = "https")]
-    pub(crate) fn with_waiver(mut self, method: &'static str) -> Self {
-        self.0.waiver = Some(Method::new(method, String::new()));
-        self
-    }
-
-    /// Spells the methods in its message as a program does.
-    pub(super) fn with_names(mut self, names: impl Fn(&str) -> Option<String>) -> Self {
-        let Parts { of_method, waiver, .. } = &mut *self.0;
-        for method in [of_method, waiver].into_iter().flatten() {
-            method.spelled = names(method.name);
-        }
-        self
-    }
-
-    /// A key that does not exist, with those that do.
-    pub(crate) fn unknown_key<'k>(key: KeyAt, known: impl IntoIterator<Item = &'k str>) -> Self {
-        let name = key.path.rsplit('.').next().unwrap_or_default().to_owned();
-        Self::of_parts(ProblemKind::UnknownKey, vec![key], Text::OfKind).one_of(&name, known)
-    }
-
-    /// A value that does not exist, with those that do.
-    pub(crate) fn unknown_value<'k>(key: KeyAt, found: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
-        let quoted = crate::error::quoted(found);
-        Self::of_parts(ProblemKind::UnknownValue, vec![key], Text::OfKind).with_found(quoted).one_of(found, known)
-    }
-
-    /// A value of the wrong type.
-    #[cfg(feature = "app-config")]
-    pub(crate) fn wrong_type(key: KeyAt, expected: &str, found: &str) -> Self {
-        Self::of_parts(ProblemKind::WrongType, vec![key], Text::OfKind).with_expected(expected).with_found(found)
-    }
-
-    /// A value outside of its range.
-    pub(crate) fn out_of_range(key: &str, found: String, expected: String) -> Self {
-        Self::of_parts(ProblemKind::OutOfRange, vec![KeyAt::path(key)], Text::OfKind)
-            .with_found(found)
-            .with_expected(expected)
-    }
-
-    /// A value that comes from this environment variable, which is not set.
-    #[cfg(feature = "app-config")]
-    pub(crate) fn unset_variable(key: KeyAt, variable: &str) -> Self {
-        Self::of_parts(ProblemKind::UnsetVariable, vec![key], Text::OfKind)
-            .with_found(variable)
-            .with_fix("set it where this process is started")
-    }
-
-    /// A problem of a file as a whole.
-    #[cfg(feature = "app-config")]
-    pub(crate) fn of_file(kind: ProblemKind, location: Location, predicate: impl Into<String>) -> Self {
-        let mut problem = Self::of_parts(kind, Vec::new(), Text::Predicate(predicate.into()));
-        problem.0.location = Some(location);
-        problem
-    }
-
-    /// A problem at a line of a file, with a clause.
-    #[cfg(feature = "app-config")]
-    pub(crate) fn at(kind: ProblemKind, location: Location, clause: impl Into<String>) -> Self {
-        let mut problem = Self::of_parts(kind, Vec::new(), Text::Clause(clause.into()));
-        problem.0.location = Some(location);
-        problem
-    }
-
-    /// For a key that the text does not name.
-    pub(crate) fn for_key(mut self, key: KeyAt) -> Self {
-        self.0.keys.push(key);
-        self
-    }
-
-    /// Adds the part of a configuration to a problem that names no place of its own.
-    pub(crate) fn within(mut self, part: impl fmt::Display) -> Self {
-        if let Text::Sentence(text) = &mut self.0.text {
-            *text = format!("{part}: {text}");
-        }
-        self
-    }
-
-    /// Adds the key to a problem that names no place of its own.
-    #[cfg(feature = "app-config")]
-    pub(crate) fn at_key(mut self, key: KeyAt) -> Self {
-        if let Text::Sentence(text) = &mut self.0.text {
-            self.0.text = Text::Clause(std::mem::take(text));
-            self.0.keys.insert(0, key);
-        }
-        self
     }
 
     /// Adds what was found, if that may be shown.
@@ -261,7 +113,7 @@ impl Problem {
     }
 
     /// Adds what to change: a clause that ends with "add" or "by", and behind it the lines to paste.
-    #[cfg(feature = "app-config")]
+    #[cfg_attr(not(feature = "app-config"), allow(dead_code, reason = "lines of a file"))]
     pub(crate) fn with_lines(mut self, clause: &str, lines: &str) -> Self {
         self.0.lines_from = Some(clause.len());
         self.with_fix(format!("{clause}\n{lines}"))
@@ -280,12 +132,6 @@ impl Problem {
             Some(source) => self.caused_by(source),
             None => self,
         }
-    }
-
-    fn one_of<'k>(mut self, name: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
-        let known: Vec<&str> = known.into_iter().collect();
-        self.0.suggestion = closest(name, known.iter().copied()).map(str::to_owned);
-        self.with_expected(known.join(", "))
     }
 
     /// What kind of problem it is.
@@ -336,7 +182,7 @@ impl Problem {
     }
 
     /// The message without the place, in one line: it says where the lines to paste are.
-    #[cfg(feature = "backstage")]
+    #[cfg_attr(not(feature = "backstage"), allow(dead_code, reason = "for the check of the auth backend"))]
     pub(crate) fn reason(&self) -> String {
         let Parts { fix, lines_from, .. } = &*self.0;
         match (fix, lines_from) {
@@ -456,6 +302,10 @@ mod tests {
         assert_eq!(clause.to_string(), "a.signr (app-config.yaml:7) and b: both are true: unset one");
         assert_eq!(Problem::out_of_range("leeway", "9s".into(), "1s".into()).to_string(), "leeway is 9s; set it to 1s");
         assert_ne!(unknown, value);
+    }
+
+    #[test]
+    fn a_program_has_its_own_names_for_methods() {
         let plain = Problem::new(ProblemKind::Insecure, "the address is plain http").with_fix("use https");
         let plain = plain.with_waiver("dangerously_over_plain_http");
         assert_eq!(
