@@ -66,3 +66,55 @@ fn key_block(pem: &[u8]) -> Result<(Zeroizing<Vec<u8>>, Parse), String> {
         None => "the key has no PEM block PRIVATE KEY, EC PRIVATE KEY or RSA PRIVATE KEY".to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SignatureAlgorithm};
+
+    use super::*;
+
+    fn pair(algorithm: &'static SignatureAlgorithm) -> (String, KeyPair) {
+        let key = KeyPair::generate_for(algorithm).unwrap();
+        let certificate = CertificateParams::new(["localhost".to_owned()]).and_then(|params| params.self_signed(&key));
+        (certificate.unwrap().pem(), key)
+    }
+
+    fn pem(label: &str, der: &[u8]) -> String {
+        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
+    }
+
+    fn problem(certificates: &str, key: &str) -> String {
+        acceptor(certificates.as_bytes(), key.as_bytes()).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn each_form_of_a_private_key_is_read() {
+        let (certificate, key) = pair(&PKCS_ECDSA_P256_SHA256);
+        let der = key.serialized_der();
+        assert_eq!(problem(&certificate, &key.serialize_pem()), "");
+        // The content of PKCS #8 is the older form of the key.
+        assert_eq!(problem(&certificate, &pem("EC PRIVATE KEY", &der[29..])), "");
+        let (certificate, key) = pair(&PKCS_RSA_SHA256);
+        assert_eq!(problem(&certificate, &key.serialize_pem()), "");
+        assert_eq!(problem(&certificate, &pem("RSA PRIVATE KEY", &key.serialized_der()[26..])), "");
+    }
+
+    #[test]
+    fn a_key_that_does_not_fit_or_cannot_be_read_is_refused() {
+        let (certificate, key) = pair(&PKCS_ECDSA_P256_SHA256);
+        let (other, _) = pair(&PKCS_ECDSA_P256_SHA256);
+        let key = key.serialize_pem();
+        assert!(problem(&other, &key).contains("KeyMismatch"), "{}", problem(&other, &key));
+        assert!(!problem("", &key).is_empty(), "no certificate");
+        for (key, part) in [
+            (key.replace("MI", "?I"), "the block PRIVATE KEY of the key is not base64"),
+            (key.replace("PRIVATE", "ENCRYPTED PRIVATE"), "decrypt it with openssl pkey"),
+            (certificate.clone(), "no PEM block PRIVATE KEY"),
+            (pem("PRIVATE KEY", b"canary"), "failed to parse private key"),
+        ] {
+            let problem = problem(&certificate, &key);
+            assert!(problem.contains(part) && !problem.contains("canary"), "{problem}");
+        }
+    }
+}

@@ -23,6 +23,8 @@ mod our_programs;
 mod postgres;
 mod programs;
 mod rules;
+#[cfg(feature = "proxy")]
+mod soak;
 mod stock_backstage;
 #[cfg(feature = "proxy")]
 mod traced_programs;

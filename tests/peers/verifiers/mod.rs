@@ -16,7 +16,7 @@ mod changes;
 mod classes;
 mod draft;
 mod ours;
-mod random;
+pub(crate) mod random;
 mod theirs;
 mod values;
 

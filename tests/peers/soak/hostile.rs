@@ -1,0 +1,164 @@
+//! Requests that must be refused, whatever else goes on: forged, foreign, garbage, without a token, and of a user who is shut out.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use tower_alb_auth::test_util::MockAlb;
+
+use super::{
+    doubles::FOREIGN,
+    ledger::{NO_RESPONSE, Status, Target},
+    site::{DENIED, Site},
+    users::user,
+};
+use crate::verifiers::random::Random;
+
+/// Where HTTP/1.1 without TLS is spoken.
+const PLAIN: [Target; 5] = [Target::BackstageA, Target::BackstageB, Target::ProxyA, Target::Axum, Target::Clocked];
+
+/// A kind of hostile request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Claims of another user under a signature that is not theirs.
+    Forged,
+    /// A kid that does not exist.
+    UnknownKid,
+    /// A kid that exists, of another load balancer, which did sign.
+    ForeignKid,
+    /// The signature of another load balancer of the region, over its own name.
+    ForeignSigner,
+    Garbage,
+    /// No token, and headers that services read as a user.
+    Headers,
+    /// A good token of a user in the deny list.
+    Denied,
+    /// Bytes that are no HTTP.
+    Bytes,
+}
+
+pub const KINDS: [Kind; 8] = [
+    Kind::Forged,
+    Kind::UnknownKid,
+    Kind::ForeignKid,
+    Kind::ForeignSigner,
+    Kind::Garbage,
+    Kind::Headers,
+    Kind::Denied,
+    Kind::Bytes,
+];
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Forged => "forged signatures",
+            Self::UnknownKid => "unknown kids",
+            Self::ForeignKid => "foreign kids that exist",
+            Self::ForeignSigner => "another load balancer",
+            Self::Garbage => "garbage as a token",
+            Self::Headers => "identity headers without a token",
+            Self::Denied => "a user who is shut out",
+            Self::Bytes => "bytes that are no HTTP",
+        }
+    }
+
+    /// The statuses of a refusal. 503: the key or the user cannot be looked up.
+    fn refusals(self) -> &'static [Status] {
+        match self {
+            Self::Headers | Self::Garbage => &[400, 401, 431, NO_RESPONSE],
+            Self::Denied => &[401, 403, 503, NO_RESPONSE],
+            Self::Bytes => &[400, 404, 501, 505, NO_RESPONSE],
+            _ => &[401, 503, NO_RESPONSE],
+        }
+    }
+}
+
+/// A kid that does not exist.
+pub fn unknown_kid(random: &mut Random) -> String {
+    let [a, b] = [random.next(), random.next()];
+    format!("0{:07x}-{:04x}-4{:03x}-8{:03x}-{:012x}", a >> 36, a & 0xffff, b & 0xfff, (b >> 12) & 0xfff, b >> 16)
+}
+
+/// A kid of another load balancer.
+pub fn foreign_kid(number: usize) -> String {
+    format!("{FOREIGN}0000-4000-8000-{number:012x}")
+}
+
+/// A token that must not be admitted, signed by a key of the attacker's.
+pub fn token(kind: Kind, alb: &MockAlb, attacker: &MockAlb, random: &mut Random) -> String {
+    let signed = |kid: &str| {
+        let builder = attacker.token(&user("admin")).header("kid", kid).header("signer", alb.signer());
+        builder.header("iss", alb.issuer()).header("client", alb.client_id()).claim("iss", alb.issuer()).sign()
+    };
+    match kind {
+        Kind::Forged => signed(alb.kid()),
+        Kind::UnknownKid => signed(&unknown_kid(random)),
+        Kind::ForeignKid => signed(&foreign_kid(random.below(10_000))),
+        Kind::ForeignSigner => attacker.sign(&user("admin")),
+        Kind::Denied => alb.sign(&user(DENIED)),
+        Kind::Garbage => {
+            let length = 1 + random.below(3_000);
+            (0..length).map(|_| char::from(33 + u8::try_from(random.below(94)).expect("below 94"))).collect()
+        }
+        Kind::Headers | Kind::Bytes => String::new(),
+    }
+}
+
+/// One request after another, until the site ends.
+pub async fn hostile(site: Arc<Site>, seed: u64, pause: Duration) {
+    let mut random = Random::of(seed);
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().expect("a client");
+    loop {
+        let (kind, target) = (*random.of_list(&KINDS), *random.of_list(&PLAIN));
+        let status = match kind {
+            Kind::Bytes => bytes(&site, target, &mut random).await,
+            _ => request(&client, &site, target, kind, &mut random).await,
+        };
+        if kind.refusals().contains(&status) {
+            site.ledger.refused(kind.name());
+        } else {
+            site.ledger.admitted(kind.name(), &format!("{target:?}"), status);
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn request(client: &reqwest::Client, site: &Site, target: Target, kind: Kind, random: &mut Random) -> Status {
+    let path = if target == Target::BackstageA || target == Target::BackstageB {
+        *random.of_list(&["/api/auth/awsalb/refresh", "/api/auth/v1/userinfo"])
+    } else {
+        "/of/admin"
+    };
+    let mut request = client.get(format!("{}{path}", site.url(target))).header("x-requested-with", "XMLHttpRequest");
+    request = if kind == Kind::Headers {
+        let value = "admin@example.com";
+        request
+            .header("x-webauth-user", value)
+            .header("x-forwarded-user", value)
+            .header("x-amzn-oidc-identity", "admin")
+    } else {
+        let token = token(kind, &site.alb(), &site.attacker, random);
+        match path {
+            // A load balancer's token, in the place of Backstage's own.
+            "/api/auth/v1/userinfo" => request.bearer_auth(&token).header("x-amzn-oidc-data", token),
+            _ => request.header("x-amzn-oidc-data", token),
+        }
+    };
+    request.send().await.map_or(NO_RESPONSE, |response| response.status().as_u16())
+}
+
+async fn bytes(site: &Site, target: Target, random: &mut Random) -> Status {
+    let exchange = async {
+        let mut stream = TcpStream::connect(site.address(target)).await.ok()?;
+        let some: Vec<u8> =
+            (0..1 + random.below(600)).map(|_| u8::try_from(random.below(256)).expect("a byte")).collect();
+        stream.write_all(&some).await.ok()?;
+        stream.shutdown().await.ok()?;
+        let mut response = Vec::new();
+        stream.read_to_end(&mut response).await.ok()?;
+        String::from_utf8_lossy(&response).split(' ').nth(1)?.parse().ok()
+    };
+    tokio::time::timeout(Duration::from_secs(20), exchange).await.ok().flatten().unwrap_or(NO_RESPONSE)
+}
