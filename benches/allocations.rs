@@ -58,6 +58,7 @@ fn main() {
         *response.status_mut() = error.status();
         response
     };
+    kept(&runtime, alb.layer().layer(bare), &request);
     let claims_only = || AlbAuthLayer::new(alb.config_builder().sign_in(ClaimsOnly).build().expect("a configuration"));
     measure(&runtime, "the usual layer", alb.layer().layer(bare), baseline, &request);
     measure(&runtime, "claims only", claims_only().layer(bare), baseline, &request);
@@ -66,6 +67,27 @@ fn main() {
     let own_body = alb.layer().with_refusal_body();
     measure(&runtime, "a body of its own", own_body.layer(bare), baseline, &request);
     measure(&runtime, "a closure, claims only", claims_only().refuse_with(own).layer(bare), baseline, &request);
+}
+
+/// What a remembered token takes on the heap.
+fn kept<B>(
+    runtime: &tokio::runtime::Runtime,
+    mut service: impl Service<Request<()>, Response = Response<B>, Error = Infallible> + Clone,
+    request: &impl Fn() -> Request<()>,
+) {
+    const TOKENS: u64 = 2000;
+    // The first request fetches the key.
+    runtime.block_on(async { service.clone().call(request()).await }).expect("infallible");
+    let length = request().headers().get("x-amzn-oidc-data").expect("a token").len();
+    let before = dhat::HeapStats::get().curr_bytes;
+    for _ in 0..TOKENS {
+        let response = service.call(request()).now_or_never().expect("nothing is waited for").expect("infallible");
+        assert_eq!(response.status(), 200);
+    }
+    let bytes = u64::try_from(dhat::HeapStats::get().curr_bytes.saturating_sub(before)).expect("bytes") / TOKENS;
+    println!("a remembered token of {length} bytes keeps {bytes} bytes");
+    // The token, its decoded payload, the positions of the claims, and the entry of the cache.
+    assert!(bytes <= 2_500, "a remembered token of {length} bytes keeps {bytes} bytes");
 }
 
 fn measure<B>(
