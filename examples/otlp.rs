@@ -13,7 +13,7 @@
 
 mod support;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use axum::{Router, extract::Request, response::Response, routing::get};
 use opentelemetry::trace::TracerProvider as _;
@@ -74,6 +74,7 @@ fn export() -> Result<SdkTracerProvider, Box<dyn std::error::Error>> {
         .with_tracked_inactivity(false)
         .with_filter(exported);
     let log = tracing_subscriber::fmt::layer()
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .with_filter(Targets::new().with_default(Level::INFO));
     tracing_subscriber::registry().with(spans).with(log).init();

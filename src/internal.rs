@@ -6,6 +6,8 @@
 
 #[cfg(feature = "backstage")]
 pub(crate) use crate::alb::SPKI_UNCOMPRESSED;
+#[cfg(any(feature = "backstage", feature = "proxy"))]
+pub(crate) use crate::alb::OwnedTraceId;
 #[cfg(any(feature = "test-util", feature = "emulator"))]
 pub(crate) use crate::alb::signer;
 #[cfg(any(feature = "test-util", feature = "emulator"))]
@@ -36,7 +38,7 @@ pub(crate) use crate::{
     net::{private_key, proxy},
 };
 pub(crate) use crate::{
-    alb::{DATA, OidcHeaders, OwnedTraceId, TraceId, Values},
+    alb::{DATA, OidcHeaders, TraceId, Values},
     error::quoted,
     identity::{ClaimsParts, Span},
     net::{HttpUrl, HttpUrlError, encoded, is_loopback, is_private_host},
