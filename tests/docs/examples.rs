@@ -12,7 +12,7 @@ use std::{
 use tokio::{process::Command, time::timeout};
 
 /// None takes a second; a machine that does much else may take longer.
-const LONGEST: Duration = Duration::from_secs(60);
+pub const LONGEST: Duration = Duration::from_secs(60);
 
 /// Runs it, and gives what it printed.
 async fn check(program: &Path) -> String {
@@ -31,7 +31,7 @@ async fn check(program: &Path) -> String {
 }
 
 /// `target/debug/examples/<name>`, seen from this test at `target/debug/deps/<test>`.
-fn binary(example: &str) -> PathBuf {
+pub fn binary(example: &str) -> PathBuf {
     let test = env::current_exe().expect("a path of this test");
     let target = test.parent().and_then(|deps| deps.parent()).expect("a target directory");
     let path = target.join("examples").join(example).with_extension(env::consts::EXE_EXTENSION);

@@ -5,4 +5,5 @@ mod support;
 
 mod deploy;
 mod examples;
+mod otlp;
 mod pages;

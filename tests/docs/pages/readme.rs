@@ -39,7 +39,7 @@ fn every_example_that_is_named_is_there() {
     let named = prose(&section(&readme, "## axum, tonic, hyper"));
     let named = named.split("Each has an example that runs:").nth(1).expect("the list of examples");
     let names: Vec<&str> = named.split('`').skip(1).step_by(2).collect();
-    assert_eq!(names.len(), 9, "{names:?}");
+    assert_eq!(names.len(), 10, "{names:?}");
     for name in names {
         let file = root().join("examples").join(format!("{name}.rs"));
         let folder = root().join("examples").join(name).join("main.rs");
