@@ -128,6 +128,7 @@ pub use self::{
     limits::{CacheLimits, KeyLimits, TokenLimits},
     settings::ConfigError,
     sync::{BackgroundTask, Clock, SystemClock},
+    telemetry::audit::{AuditTrail, AuditTrailBuilder},
 };
 
 /// The README's code is compiled and run with the documentation's.

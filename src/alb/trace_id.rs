@@ -40,7 +40,7 @@ impl<'h> TraceId<'h> {
         self.display().map(display)
     }
 
-    #[cfg(test)]
+    /// For an audit event.
     pub(crate) fn text(self) -> Option<String> {
         self.display().map(|shown| shown.to_string())
     }

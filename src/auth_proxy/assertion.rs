@@ -26,7 +26,7 @@ use super::{
     template::{Template, User},
 };
 use crate::{
-    AuthError, AuthErrorKind, ConfigError,
+    AuditTrail, AuthError, AuthErrorKind, ConfigError,
     backstage::{PublicJwk, SigningKeys, TokenIssuer, TokenIssuerBuilder},
 };
 
@@ -52,9 +52,12 @@ pub(super) struct Assertion {
 impl Assertion {
     /// # Errors
     /// The key files cannot be used.
-    pub(super) fn new(settings: AssertionSettings) -> Result<Self, ConfigError> {
+    pub(super) fn new(settings: AssertionSettings, audit: Option<AuditTrail>) -> Result<Self, ConfigError> {
         let AssertionSettings { issuer, audience, header, claims, lifetime, keys, database } = settings;
         let mut builder = TokenIssuer::builder(issuer).token_lifetime(lifetime.max(MIN_KEY_USE));
+        if let Some(trail) = &audit {
+            builder = builder.audit_trail(trail);
+        }
         match (keys, database) {
             (Some(folder), _) => builder = builder.user_signing_keys(SigningKeys::from_folder(folder)?),
             (None, Some(database)) => builder = shared_by(builder, &database)?,

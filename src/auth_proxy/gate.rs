@@ -23,10 +23,13 @@ use super::{
     template::{Template, User},
 };
 use crate::{
-    AlbAuthHandle, AlbAuthLayer, AuthError, BackstageIdentity, Claims,
+    AlbAuthHandle, AlbAuthLayer, AuditTrail, AuthError, BackstageIdentity, Claims,
     internal::{
         SharedClock, TraceId, strip_oidc_headers,
-        telemetry::{self, Warnings},
+        telemetry::{
+            self, Warnings,
+            audit::{Details, What},
+        },
     },
     layer::{RefusedRequest, StandardRefusal, refuse},
 };
@@ -49,6 +52,7 @@ pub(super) struct Gate {
     pub(super) identity: IdentityHeaders,
     templates: Vec<(HeaderName, Template)>,
     assertion: Option<Arc<Assertion>>,
+    audit: Option<AuditTrail>,
     warnings: Warnings,
 }
 
@@ -59,6 +63,7 @@ impl Gate {
         strip: &[String],
         headers: Vec<(HeaderName, Template)>,
         assertion: Option<Arc<Assertion>>,
+        audit: Option<AuditTrail>,
     ) -> Self {
         let of_assertion = assertion.iter().map(|assertion| assertion.header());
         let set = headers.iter().map(|(name, _)| name).chain(of_assertion).map(HeaderName::as_str);
@@ -73,6 +78,7 @@ impl Gate {
             identity,
             templates: headers,
             assertion,
+            audit,
             warnings,
         }
     }
@@ -120,30 +126,61 @@ impl Gate {
             }
         }
         let to_sign = match &self.assertion {
-            Some(assertion) => Some((Arc::clone(assertion), assertion.claims(user)?)),
+            Some(assertion) => Some((Arc::clone(assertion), assertion.claims(user)?, self.of_token(request, user))),
             None => None,
         };
         Ok(UserHeaders { headers, to_sign })
     }
 
+    /// The audit event of an assertion.
+    fn of_token(&self, request: &Request<Body>, user: User<'_>) -> Option<(AuditTrail, Details)> {
+        let trail = self.audit.as_ref()?;
+        let details = Details {
+            user: Some(trail.user(user.identity.map(BackstageIdentity::user_entity_ref), Some(user.claims))),
+            trace_id: TraceId::In(request.headers()).text(),
+            provider: Some("assertion"),
+            ..Details::default()
+        };
+        Some((trail.clone(), details))
+    }
+
     /// Logs and counts an error of this proxy, and refuses as the layer does.
     fn refuse(&self, error: &AuthError, request: &Request<Body>) -> Response<Body> {
         telemetry::refused(error, TraceId::In(request.headers()), &self.warnings);
+        self.refuse_logged(error, request)
+    }
+
+    /// Refuses an error that is logged already.
+    fn refuse_logged(&self, error: &AuthError, request: &Request<Body>) -> Response<Body> {
+        if let Some(trail) = &self.audit {
+            trail.refused(What::Refused, error, || {
+                let identity = request.extensions().get::<BackstageIdentity>();
+                let user = Claims::of(request.extensions())
+                    .map(|claims| trail.user(identity.map(BackstageIdentity::user_entity_ref), Some(claims)));
+                Details { user, trace_id: TraceId::In(request.headers()).text(), ..Details::default() }
+            });
+        }
         refusal(error, request)
     }
 }
 
+/// The assertion to sign, and its audit event.
+type ToSign = (Arc<Assertion>, Map<String, Value>, Option<(AuditTrail, Details)>);
+
 #[derive(Default)]
 struct UserHeaders {
     headers: Vec<(HeaderName, HeaderValue)>,
-    to_sign: Option<(Arc<Assertion>, Map<String, Value>)>,
+    to_sign: Option<ToSign>,
 }
 
 impl UserHeaders {
     async fn signed(self) -> Result<Vec<(HeaderName, HeaderValue)>, AuthError> {
         let Self { mut headers, to_sign } = self;
-        if let Some((assertion, claims)) = to_sign {
+        if let Some((assertion, claims, audited)) = to_sign {
             headers.push((assertion.header().clone(), assertion.sign(claims).await?));
+            if let Some((trail, details)) = audited {
+                trail.record(What::TokenIssued, None, || details);
+            }
         }
         Ok(headers)
     }
@@ -178,7 +215,7 @@ impl<M: Mode> Service<Request<Body>> for Admit<M> {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         if let Some(error) = self.needs.requirements().find_map(|layer| layer.check(&request).err()) {
-            return Box::pin(std::future::ready(Ok(refusal(&error, &request))));
+            return Box::pin(std::future::ready(Ok(self.gate.refuse_logged(&error, &request))));
         }
         let (gate, mode) = (Arc::clone(&self.gate), Arc::clone(&self.mode));
         match gate.headers(&request) {

@@ -21,11 +21,11 @@ use super::{
     reverse_proxy::{ReverseProxy, Upstream},
     rules::Rules,
     server::{self, Respond},
-    settings::{Settings, UpstreamSettings},
+    settings::{AuditSettings, Settings, UpstreamSettings},
     tls_files::{Acceptors, Watching, read},
 };
 use crate::{
-    AlbAuthLayer, BackgroundTask, ConfigError,
+    AlbAuthLayer, AuditTrail, BackgroundTask, ConfigError,
     deny_list::DenyList,
     internal::{
         KeyAt,
@@ -42,6 +42,7 @@ pub struct AuthProxy {
     health: Health,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
+    audit: Option<AuditTrail>,
     _refresh: BackgroundTask,
     _keys: Option<BackgroundTask<ConfigError>>,
     _upkeep: Option<Upkeep>,
@@ -84,23 +85,28 @@ impl AuthProxy {
         if settings.keep_alb_headers {
             layer = layer.keep_headers();
         }
+        let audit = trail(settings.audit)?;
+        if let Some(trail) = &audit {
+            layer = layer.audit_trail(trail);
+        }
         if let Some(path) = settings.deny_list {
             layer = layer.deny_list(&DenyList::from_file(path)?);
         }
         let https_issuer = settings.assertion.as_ref().is_some_and(|of| of.issuer.starts_with("https://"));
-        let assertion = settings.assertion.map(Assertion::new).transpose()?.map(Arc::new);
+        let assertion =
+            settings.assertion.map(|assertion| Assertion::new(assertion, audit.clone())).transpose()?.map(Arc::new);
         let issuer = assertion.as_ref().map(|assertion| assertion.issuer().clone());
         let rules = Rules::new(settings.rules);
         let strip = &settings.strip_headers;
         let gate = |layer: AlbAuthLayer| {
             let (rules, headers) = (rules.clone(), settings.headers.clone());
-            Arc::new(Gate::new(layer, rules, strip, headers, assertion.clone()))
+            Arc::new(Gate::new(layer, rules, strip, headers, assertion.clone(), audit.clone()))
         };
         let handle = layer.handle();
         let health = Health::new(handle.clone(), issuer.clone());
         let tls = settings.tls.map(Acceptors::open).transpose()?;
 
-        let certificates = tls.as_ref().map(Acceptors::watch);
+        let certificates = tls.as_ref().map(|tls| tls.watch(audit.clone()));
         let mut parts = Parts { addresses: Addresses::default(), listeners: Vec::new() };
         if let Some(upstream) = settings.upstream {
             let gate = gate(layer.clone());
@@ -159,6 +165,7 @@ impl AuthProxy {
             health,
             stop,
             listeners,
+            audit: audit.clone(),
             _refresh: handle.refresh_in_background(),
             _keys: issuer.map(|issuer| issuer.maintain_keys_in_background()),
             _upkeep: upkeep,
@@ -169,6 +176,11 @@ impl AuthProxy {
     /// Where it listens.
     pub fn addresses(&self) -> Addresses {
         self.addresses
+    }
+
+    /// The audit trail, if the settings want one: to open its file again after a rotation, and to wait for it at the end.
+    pub fn audit_trail(&self) -> Option<&AuditTrail> {
+        self.audit.as_ref()
     }
 
     /// Reports "not ready" from now on, so that load balancers send no more requests.
@@ -221,6 +233,21 @@ impl Parts {
         }));
         Ok(bound)
     }
+}
+
+fn trail(settings: AuditSettings) -> Result<Option<AuditTrail>, ConfigError> {
+    if !settings.log && settings.file.is_none() {
+        return Ok(None);
+    }
+    let mut trail = AuditTrail::builder("alb-auth-proxy");
+    if let Some(path) = settings.file {
+        trail = trail.file(path);
+    }
+    if settings.with_profile {
+        trail = trail.with_profile();
+    }
+    let named = |error| ConfigError::message(format!("audit_file (--audit-file): {error}"));
+    trail.build().map(Some).map_err(named)
 }
 
 fn upstream_of(settings: UpstreamSettings) -> Result<Upstream, ConfigError> {

@@ -8,8 +8,15 @@ use tokio_rustls::TlsAcceptor;
 
 use super::settings::TlsFiles;
 use crate::{
-    ConfigError,
-    internal::{private_file::warn_if_open, server_tls, telemetry::OncePerMinute},
+    AuditTrail, ConfigError,
+    internal::{
+        private_file::warn_if_open,
+        server_tls,
+        telemetry::{
+            OncePerMinute,
+            audit::{Details, What},
+        },
+    },
 };
 
 /// A change is in force after two polls that read the same: certificate and key are replaced one after the other.
@@ -49,9 +56,9 @@ impl Acceptors {
     }
 
     /// Reads the files again when they change.
-    pub(super) fn watch(&self) -> Watching {
+    pub(super) fn watch(&self, audit: Option<AuditTrail>) -> Watching {
         let (current, files, read) = (Arc::clone(&self.current), Arc::clone(&self.files), Arc::clone(&self.read));
-        Watching(tokio::spawn(watch(current, files, read)))
+        Watching(tokio::spawn(watch(current, files, read, audit)))
     }
 }
 
@@ -74,7 +81,12 @@ impl Contents {
     }
 }
 
-async fn watch(current: Arc<ArcSwap<TlsAcceptor>>, files: Arc<TlsFiles>, at_start: Arc<Contents>) {
+async fn watch(
+    current: Arc<ArcSwap<TlsAcceptor>>,
+    files: Arc<TlsFiles>,
+    at_start: Arc<Contents>,
+    audit: Option<AuditTrail>,
+) {
     let warned = OncePerMinute::default();
     let (mut settled, mut last) = (Some(at_start.clone()), Some(at_start));
     loop {
@@ -95,6 +107,10 @@ async fn watch(current: Arc<ArcSwap<TlsAcceptor>>, files: Arc<TlsFiles>, at_star
             Ok(acceptor) => {
                 current.store(Arc::new(acceptor));
                 settled.clone_from(&last);
+                if let Some(trail) = &audit {
+                    let entity = Some("tls_certificate and tls_key".to_owned());
+                    trail.record(What::Reloaded, None, || Details { entity, ..Details::default() });
+                }
                 tracing::info!(target: "tower_alb_auth", "tls_certificate and tls_key have changed: new connections use them");
             }
             Err(error) if warned.is_due() => {

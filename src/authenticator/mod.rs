@@ -4,6 +4,7 @@
 //! results in that snapshot only. A decision is synchronous if the token is cached or its key is
 //! known, and the sign-in policy returns its result at once.
 
+mod audit;
 mod denial;
 pub mod explain;
 #[cfg(all(test, shuttle))]
@@ -13,7 +14,7 @@ mod token_cache;
 #[cfg(feature = "https")]
 mod with_access_token;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tracing::Instrument;
 
@@ -36,7 +37,7 @@ use crate::{
     keys::{KeyStore, Lookup},
     sign_in::{CachedSignIn, Resolution, SignInCache, SignInError, address_by},
     sync::catch_panic,
-    telemetry::{self, DecisionSpan, Warnings},
+    telemetry::{self, DecisionSpan, Warnings, audit::AuditTrail},
     token::{LastHeader, UnverifiedToken, VerifiedToken},
 };
 
@@ -45,6 +46,8 @@ pub(crate) struct Authenticator {
     current: ArcSwap<Snapshot>,
     /// Beside the snapshot: a reload keeps them.
     denied: Arc<Attached>,
+    /// Of reloads and deny lists.
+    audit: OnceLock<AuditTrail>,
 }
 
 /// A configuration and its caches.
@@ -61,7 +64,7 @@ pub(crate) struct Snapshot {
 
 impl Authenticator {
     pub(crate) fn new(config: AlbAuthConfig) -> Self {
-        Self { current: ArcSwap::from_pointee(Snapshot::new(config)), denied: Arc::default() }
+        Self { current: ArcSwap::from_pointee(Snapshot::new(config)), denied: Arc::default(), audit: OnceLock::new() }
     }
 
     /// The deny lists that each decision is compared with.
@@ -84,6 +87,7 @@ impl Authenticator {
         next.keys.adopt(&current.keys, &next.config.key_endpoints());
         #[cfg(feature = "https")]
         next.access_tokens.adopt(&current.access_tokens);
+        self.audit_reload(&current, &next);
         self.current.store(Arc::new(next));
     }
 

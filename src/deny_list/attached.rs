@@ -9,13 +9,14 @@ use super::{
 };
 #[cfg(feature = "backstage")]
 use crate::identity::EntityRef;
-use crate::telemetry::OncePerMinute;
+use crate::telemetry::{OncePerMinute, audit::AuditTrail};
 
 /// The lists that are attached to a layer. None can be taken away while requests pass.
 #[derive(Default)]
 pub(crate) struct Attached {
     lists: Chain,
     warned: OncePerMinute,
+    audit: OnceLock<AuditTrail>,
 }
 
 /// A chain that only grows.
@@ -38,12 +39,25 @@ impl Attached {
     /// Adds a list, unless it is attached already.
     pub(crate) fn add(&self, list: &DenyList) {
         self.lists.add(list);
+        if let Some(trail) = self.audit.get() {
+            list.set_audit(trail);
+        }
         cleared::changed();
     }
 
     /// The first list. Without a list, an empty one is attached.
     pub(crate) fn first(&self) -> &DenyList {
-        &self.lists.0.get_or_init(|| Link::new(DenyList::new())).list
+        let list = &self.lists.0.get_or_init(|| Link::new(DenyList::new())).list;
+        if let Some(trail) = self.audit.get() {
+            list.set_audit(trail);
+        }
+        list
+    }
+
+    /// Records changes of all lists, also of those that are attached later. The first trail counts.
+    pub(crate) fn set_audit(&self, trail: &AuditTrail) {
+        let trail = self.audit.get_or_init(|| trail.clone());
+        self.lists.iter().for_each(|list| list.set_audit(trail));
     }
 
     pub(crate) fn with<'a>(&'a self, configured: Option<&'a DenyList>) -> Lists<'a> {

@@ -2,15 +2,18 @@
 
 use std::{
     fmt,
-    sync::{Arc, Weak},
+    sync::{Arc, OnceLock, Weak},
 };
 
 use super::{
-    cleared,
+    changes, cleared,
     entry::{Denied, Entry},
     set::Set,
 };
-use crate::sync::{ArcSwap, Mutex};
+use crate::{
+    sync::{ArcSwap, Mutex},
+    telemetry::audit::AuditTrail,
+};
 
 /// Users that are shut out. Clones share their entries. See the [module](super).
 ///
@@ -35,14 +38,25 @@ struct Shared {
     published: ArcSwap<Set>,
     entries: Mutex<Entries>,
     problem: Mutex<Option<Arc<str>>>,
+    audit: OnceLock<AuditTrail>,
 }
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Entries {
     /// Of [`DenyList::deny`].
     of_code: Vec<Entry>,
     /// Of the file or the database.
     of_source: Vec<Entry>,
+}
+
+/// Where entries are from, for the audit trail.
+const OF_CODE: &str = "entries of the application";
+const OF_SOURCE: &str = "entries of a file or a database";
+
+impl Entries {
+    fn all(&self) -> Vec<&Entry> {
+        self.of_code.iter().chain(&self.of_source).collect()
+    }
 }
 
 impl DenyList {
@@ -53,7 +67,7 @@ impl DenyList {
 
     /// Shuts a user out, from the next request on. An entry of the same user from code is replaced, with its end.
     pub fn deny(&self, user: Denied) {
-        self.edit(|entries| {
+        self.edit(OF_CODE, |entries| {
             entries.of_code.retain(|entry| !entry.denied.is_same_user(&user));
             entries.of_code.push(Entry::of_code(user));
         });
@@ -61,7 +75,7 @@ impl DenyList {
 
     /// Takes back what [`deny`](Self::deny) did, whatever the end of the two. An entry of a file or a database stays in force.
     pub fn allow(&self, user: &Denied) {
-        self.edit(|entries| entries.of_code.retain(|entry| !entry.denied.is_same_user(user)));
+        self.edit(OF_CODE, |entries| entries.of_code.retain(|entry| !entry.denied.is_same_user(user)));
     }
 
     /// The number of entries, those whose end is reached included.
@@ -88,7 +102,7 @@ impl DenyList {
     pub(crate) fn replace_source(&self, entries: Vec<Entry>) {
         let changed = self.0.entries.lock().of_source != entries;
         if changed {
-            self.edit(|held| held.of_source = entries);
+            self.edit(OF_SOURCE, |held| held.of_source = entries);
         }
         *self.0.problem.lock() = None;
     }
@@ -106,13 +120,23 @@ impl DenyList {
         &self.0.published
     }
 
-    fn edit(&self, change: impl FnOnce(&mut Entries)) {
+    /// Records changes from now on. The first trail counts.
+    pub(crate) fn set_audit(&self, trail: &AuditTrail) {
+        let _ = self.0.audit.set(trail.clone());
+    }
+
+    fn edit(&self, origin: &'static str, change: impl FnOnce(&mut Entries)) {
         // Held until the set is published, so that no older set replaces a newer one.
         let mut entries = self.0.entries.lock();
+        let trail = self.0.audit.get();
+        let before = trail.map(|trail| (trail, entries.clone()));
         change(&mut entries);
         let set = Set::of(entries.of_code.iter().chain(&entries.of_source));
         self.0.published.store(Arc::new(set));
         cleared::changed();
+        if let Some((trail, before)) = before {
+            changes::record(trail, origin, &before.all(), &entries.all());
+        }
     }
 
     pub(super) fn is(&self, other: &Self) -> bool {

@@ -39,6 +39,7 @@
 //! ```
 
 mod attached;
+mod changes;
 mod cleared;
 mod email;
 mod entry;

@@ -9,7 +9,13 @@ use super::{
     AlbAuth, AlbAuthHandle, RefuseWith, RefusedRequest, StandardRefusal, WithRefusalBody, refusal::RefusalForm,
     settings::LayerSettings,
 };
-use crate::{authenticator::Authenticator, config::AlbAuthConfig, deny_list::DenyList, error::AuthError, telemetry};
+use crate::{
+    authenticator::Authenticator,
+    config::AlbAuthConfig,
+    deny_list::DenyList,
+    error::AuthError,
+    telemetry::{self, audit::AuditTrail},
+};
 
 /// Verifies the user in the load balancer's header, and gives the inner service a
 /// [`BackstageIdentity`](crate::BackstageIdentity) and [`Claims`](crate::Claims).
@@ -199,6 +205,16 @@ impl<R> AlbAuthLayer<R> {
     #[must_use]
     pub fn deny_list(self, list: &DenyList) -> Self {
         self.authenticator.denied().add(list);
+        self
+    }
+
+    /// Records refusals in this audit trail, users once an hour, changes of deny lists, and reloads.
+    ///
+    /// A reload or a change of a deny list is recorded in the first trail that a layer, a clone of it or an auth backend behind it was given.
+    #[must_use]
+    pub fn audit_trail(mut self, trail: &AuditTrail) -> Self {
+        self.authenticator.set_audit(trail);
+        LayerSettings::edit(&mut self.settings).audit = Some(trail.clone());
         self
     }
 

@@ -16,10 +16,11 @@ use super::{
     settings::LayerSettings,
 };
 use crate::{
-    alb::strip_other_identities,
+    alb::{TraceId, strip_other_identities},
     authenticator::{Authenticated, DecisionFuture},
     error::AuthError,
     identity::Carried,
+    telemetry::audit::{AuditTrail, Details, What},
 };
 
 pin_project! {
@@ -71,6 +72,7 @@ struct Admitted<S, B> {
 
 /// What happens to a request that is accepted.
 pub(super) struct Admission {
+    pub(super) audit: Option<AuditTrail>,
     pub(super) access_token: Option<AlbAccessToken>,
     pub(super) keep_headers: bool,
     pub(super) cache_control: CacheControl,
@@ -103,6 +105,14 @@ impl CacheControl {
 }
 
 impl Admission {
+    /// Records a refusal in the audit trail, if there is one.
+    pub(super) fn refused<B>(&self, error: &AuthError, request: &Request<B>) {
+        if let Some(trail) = &self.audit {
+            let trace_id = TraceId::In(request.headers());
+            trail.refused(What::Refused, error, || Details { trace_id: trace_id.text(), ..Details::default() });
+        }
+    }
+
     /// Inserts the user into the extensions: one value, so one allocation.
     pub(super) fn admit<B>(self, request: &mut Request<B>, mut authenticated: Authenticated) {
         if let Some(form) = self.form {
@@ -110,6 +120,13 @@ impl Admission {
         }
         if self.keep_headers {
             strip_other_identities(request.headers_mut(), authenticated.claims().subject());
+        }
+        if let Some(trail) = &self.audit {
+            let user = match &authenticated {
+                Authenticated::User(identity) => Some(identity.user_entity_ref()),
+                Authenticated::ClaimsOnly(_) | Authenticated::NoMatch(_) => None,
+            };
+            trail.signed_in(user, authenticated.claims(), TraceId::In(request.headers()));
         }
         let extensions = request.extensions_mut();
         match authenticated {
@@ -177,6 +194,7 @@ where
                             State::Readying { admitted: Some(Box::new(Admitted { request, service, cache_control })) }
                         }
                         Err(error) => {
+                            admission.refused(&error, &request);
                             State::Refused { response: Some(refuse(&refusal, &error, &RefusedRequest::of(&request))) }
                         }
                     };

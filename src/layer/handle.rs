@@ -147,6 +147,12 @@ impl AlbAuthHandle {
         }
     }
 
+    /// Records reloads and changes of deny lists in this audit trail.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn set_audit(&self, trail: &crate::AuditTrail) {
+        self.authenticator.set_audit(trail);
+    }
+
     /// The configuration in use.
     pub(super) fn config(&self) -> AlbAuthConfig {
         self.authenticator.current().config().clone()

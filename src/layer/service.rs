@@ -107,7 +107,8 @@ where
 
         let cache_control = CacheControl::of(settings, exempt);
         let form = settings.form.clone();
-        let admission = Admission { access_token, keep_headers: settings.keep_headers, cache_control, form };
+        let audit = settings.audit.clone();
+        let admission = Admission { audit, access_token, keep_headers: settings.keep_headers, cache_control, form };
         match decision {
             None => {
                 metrics::decision("anonymous");
@@ -122,6 +123,7 @@ where
                 ResponseFuture::inner(self.inner.call(request), cache_control)
             }
             Some(Decision::Made(Err(error))) => {
+                admission.refused(&error, &request);
                 self.give_back();
                 ResponseFuture::refused(&self.refusal, &error, &request)
             }

@@ -7,7 +7,12 @@ use std::sync::{
 
 use http::{HeaderMap, Method, Request, header};
 
-use crate::{alb::TraceId, error::quoted, identity::Carried, telemetry};
+use crate::{
+    alb::TraceId,
+    error::quoted,
+    identity::Carried,
+    telemetry::{self, audit::AuditTrail},
+};
 
 /// Mode, exempt paths, and what the layer changes in requests and responses.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +25,7 @@ pub(super) struct LayerSettings {
     /// The form of refusals, for services behind the layer; `None` for the standard one.
     pub(super) form: Option<Carried>,
     pub(super) own_refusals: bool,
+    pub(super) audit: Option<AuditTrail>,
     logged: Logged,
     /// Whether the warning about an exempt path with the prefix of a nested router was logged.
     nested_logged: Logged,

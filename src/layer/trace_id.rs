@@ -13,10 +13,9 @@ use crate::alb::TraceId;
 ///
 /// ```
 /// use tower_alb_auth::layer::trace_id;
-/// use tracing::field::display;
 ///
 /// let request = http::Request::get("/").header("x-amzn-trace-id", "Root=1-67891233-abcdef012345678912345678").body(())?;
-/// let span = tracing::info_span!("request", trace_id = trace_id(request.headers()).map(display));
+/// let span = tracing::info_span!("request", trace_id = trace_id(request.headers()).map(tracing::field::display));
 /// # let _ = span;
 /// # Ok::<(), http::Error>(())
 /// ```

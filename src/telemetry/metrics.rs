@@ -15,6 +15,8 @@
 //! | `alb_auth_sessions_refused_total` | counter | `kind` | sessions that it refused: the name of a refusal's kind, `misused`, or `not_issued` without a signed token and a stored user |
 //! | `alb_auth_sessions_ended_total` | counter | `provider` | sign-outs: `awsalb` |
 //!
+//! | `alb_auth_audit_events_lost_total` | counter | `reason` | audit events that are not written: over the `limit` of their kind, over the `queue` in front of the file, or because the `file` cannot be written |
+//!
 //! Every counter is reported as 0 from the first layer on, those of sessions from the auth backend on.
 //!
 //! No label takes a value from a request: not a kid, a signer, a path or a user. Names and labels
@@ -160,6 +162,23 @@ pub(crate) fn session_ended(provider: &'static str) {
 #[cfg(feature = "backstage")]
 fn sessions_ended(provider: Option<&'static str>) {
     count!("alb_auth_sessions_ended_total", "provider" => provider, ["awsalb"]);
+}
+
+/// Describes the metrics of audit trails, and registers their counter: as [`describe`].
+pub(crate) fn describe_audit() {
+    describe_counter!("alb_auth_audit_events_lost_total", "Audit events that are not written");
+    audit_events_lost("limit", 0);
+    audit_events_lost("queue", 0);
+    audit_events_lost("file", 0);
+}
+
+pub(crate) fn audit_events_lost(reason: &'static str, count: u64) {
+    match reason {
+        "limit" => counter!("alb_auth_audit_events_lost_total", "reason" => "limit").increment(count),
+        "queue" => counter!("alb_auth_audit_events_lost_total", "reason" => "queue").increment(count),
+        "file" => counter!("alb_auth_audit_events_lost_total", "reason" => "file").increment(count),
+        _ => counter!("alb_auth_audit_events_lost_total", "reason" => "other").increment(count),
+    }
 }
 
 pub(crate) fn oldest_key(fetched_at: impl Iterator<Item = Instant>, now: Instant) {

@@ -32,6 +32,10 @@ pub(crate) fn session_refused(_: &'static str) {}
 #[cfg(feature = "backstage")]
 pub(crate) fn session_ended(_: &'static str) {}
 
+pub(crate) fn describe_audit() {}
+
+pub(crate) fn audit_events_lost(_: &'static str, _: u64) {}
+
 pub(crate) struct FetchInProgress;
 
 impl FetchInProgress {

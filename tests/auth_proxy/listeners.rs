@@ -118,7 +118,9 @@ fn certificate() -> (Vec<u8>, String, String) {
 
 #[tokio::test]
 async fn f_53_a_new_certificate_is_used_without_a_restart_and_a_wrong_one_never() {
-    let files = Files::with("tls_certificate: certificate.pem\ntls_key: key.pem\n").await;
+    let audit = crate::audited::AuditFile::new();
+    let lines = format!("tls_certificate: certificate.pem\ntls_key: key.pem\naudit_file: {}\n", audit.path().display());
+    let files = Files::with(&lines).await;
     let write = |name: &str, text: &str| fs::write(Path::join(files.path(), name), text).expect("written");
     let ((first, first_pem, first_key), (second, second_pem, second_key)) = (certificate(), certificate());
     write("certificate.pem", &first_pem);
@@ -144,6 +146,7 @@ async fn f_53_a_new_certificate_is_used_without_a_restart_and_a_wrong_one_never(
         }
     };
     tokio::time::timeout(LONG, in_use).await.expect("the new certificate");
+    assert_eq!(audit.first("reloaded")["entity"]["name"], "tls_certificate and tls_key");
 
     held.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.expect("written");
     let mut response = Vec::new();

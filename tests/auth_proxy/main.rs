@@ -1,5 +1,7 @@
 //! The proxy for services in any language, by real HTTP: a mock load balancer, the proxy, and a service that returns what it saw.
 
+#[path = "../support/audited.rs"]
+mod audited;
 #[path = "../support/port.rs"]
 mod port;
 mod site;
@@ -11,6 +13,7 @@ mod application_servers;
 mod applications;
 mod assertion;
 mod assertion_database;
+mod audit;
 mod blank_values;
 mod check;
 mod deny_list;

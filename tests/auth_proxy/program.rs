@@ -59,12 +59,12 @@ impl Running {
         self.stderr.lock().unwrap().clone()
     }
 
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill").success());
     }
 
-    fn ended(&mut self) -> Option<i32> {
+    pub fn ended(&mut self) -> Option<i32> {
         let until = Instant::now() + LONG;
         while Instant::now() < until {
             if let Some(status) = self.child.try_wait().expect("a child") {
@@ -101,6 +101,10 @@ impl Files {
 
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    pub fn token(&self, user: &User) -> String {
+        self.alb.sign(user)
     }
 
     pub fn command(&self) -> Command {

@@ -1,6 +1,7 @@
 //! Shared by the tests of all surfaces: an application that says what it saw, and answers that are easy to compare.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod audited;
 #[cfg(feature = "backstage-auth")]
 pub mod backstage_auth;
 pub mod between;

@@ -115,6 +115,9 @@ fn effect(key: &str, names: &impl Fn(&str) -> bool) -> &'static str {
             "no effect: there is no forward_auth_listen"
         }
         _ if assertion::KEYS.contains(&key) && !names("assertion_issuer") => "no effect: there is no assertion_issuer",
+        "audit_with_profile" if !names("audit_log") && !names("audit_file") => {
+            "no effect: there is neither audit_log nor audit_file"
+        }
         "profile" if names("headers") => "used, with headers added",
         _ if WATCHED.contains(&key) => "used; the file is watched",
         _ => "used",

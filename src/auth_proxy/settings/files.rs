@@ -39,6 +39,14 @@ impl Settings {
         if let Some(folder) = self.assertion.as_ref().and_then(|assertion| assertion.keys.as_deref()) {
             all_of(SigningKeys::from_folder(folder), &at("assertion_keys"), &mut problems);
         }
+        // Not opened here: `check` would make it.
+        if let Some(path) = &self.audit.file
+            && let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
+        {
+            let what = format!("names {}, and there is no folder {}", path.display(), folder.display());
+            let problem = Problem::of(ProblemKind::Unreadable, at("audit_file"), what);
+            problems.push(problem.with_fix("create it, or name another file"));
+        }
         problems
     }
 }

@@ -31,7 +31,7 @@ use super::{profile::Profile, rules::Rule, server::Limits, template::Template};
 use crate::{AlbAuthSettings, ConfigError};
 
 /// Every key of a file, in the order of the documentation.
-pub const KEYS: [&str; 43] = [
+pub const KEYS: [&str; 46] = [
     "trust",
     "sign_in",
     "accept_missing_email_verified",
@@ -75,6 +75,9 @@ pub const KEYS: [&str; 43] = [
     "log_format",
     "log_filter",
     "record_user",
+    "audit_log",
+    "audit_file",
+    "audit_with_profile",
 ];
 
 /// The keys that name a file or a folder whose contents are read again when they change. Another change needs a restart.
@@ -108,6 +111,14 @@ pub struct Settings {
     pub(super) end_streams_with_token: bool,
     pub(super) shutdown_delay: Duration,
     pub(super) log: LogSettings,
+    pub(super) audit: AuditSettings,
+}
+
+/// The audit trail; none unless one of the first two is set.
+pub(super) struct AuditSettings {
+    pub(super) log: bool,
+    pub(super) file: Option<PathBuf>,
+    pub(super) with_profile: bool,
 }
 
 pub(super) struct UpstreamSettings {

@@ -8,7 +8,7 @@ use std::{
 use http::HeaderName;
 
 use super::{
-    KEYS, LogSettings, Settings, TlsFiles, UpstreamSettings, assertion, rules, trust,
+    AuditSettings, KEYS, LogSettings, Settings, TlsFiles, UpstreamSettings, assertion, rules, trust,
     values::{is_reserved, number},
 };
 use crate::{
@@ -111,6 +111,11 @@ pub(super) fn settings(
         max_body: number(&top, "max_body_bytes", 1..=u64::MAX / 2),
         shutdown_delay: seconds("shutdown_delay_seconds", 0, 0..=3_600),
         log: log(&top),
+        audit: AuditSettings {
+            log: top.flag("audit_log"),
+            file: top.text("audit_file").map(Into::into),
+            with_profile: top.flag("audit_with_profile"),
+        },
     };
     let mut found = problems.into_inner();
     // The layer's own checks, if what it reads could be read.

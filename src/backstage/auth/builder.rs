@@ -2,9 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{BackstageAuth, Inner, audit::Audit};
+use super::{BackstageAuth, Inner};
 use crate::{
-    AlbAuthHandle, ConfigError, SignOut, SignedIn,
+    AlbAuthHandle, AuditTrail, ConfigError, SignOut, SignedIn,
     backstage::{
         Guest, SessionProfile, TokenIssuer,
         accounts::Accounts,
@@ -33,7 +33,7 @@ pub struct BackstageAuthBuilder {
     profile: ProfileTransform,
     guest: Option<Guest>,
     with_access_token: bool,
-    audit_log: bool,
+    audit: Option<AuditTrail>,
 }
 
 impl BackstageAuthBuilder {
@@ -49,7 +49,7 @@ impl BackstageAuthBuilder {
             profile: ProfileTransform::default(),
             guest: None,
             with_access_token: false,
-            audit_log: false,
+            audit: None,
         }
     }
 
@@ -145,13 +145,10 @@ impl BackstageAuthBuilder {
         self
     }
 
-    /// Logs each session that is issued or refused, and each sign-out, at INFO: target
-    /// `tower_alb_auth::audit`, fields `event` (`session_issued`, `session_refused`, `signed_out`),
-    /// `provider` (`awsalb` or `guest`), `user`; of an issued session `expires_at` (seconds since 1970), of
-    /// a refused one `kind` and `status`. Refusals and sign-outs have 10 lines in 10 s at most; `left_out`
-    /// counts the others. Off by default, because the lines name users.
-    pub fn audit_log(mut self) -> Self {
-        self.audit_log = true;
+    /// Records sessions that are issued or refused, sign-outs, reloads of the layer, and changes of its deny lists in this audit trail.
+    /// Tokens and keys are recorded by [`TokenIssuerBuilder::audit_trail`](crate::backstage::TokenIssuerBuilder::audit_trail).
+    pub fn audit_trail(mut self, trail: &AuditTrail) -> Self {
+        self.audit = Some(trail.clone());
         self
     }
 
@@ -211,6 +208,9 @@ impl BackstageAuthBuilder {
         if let Some(guest) = &guest {
             tracing::warn!(target: "tower_alb_auth", "every client of /guest/refresh becomes {}, without any sign-in", guest.user);
         }
+        if let Some(trail) = &self.audit {
+            self.alb.set_audit(trail);
+        }
         metrics::describe_sessions();
         Ok(BackstageAuth(Arc::new(Inner {
             alb: self.alb,
@@ -222,7 +222,7 @@ impl BackstageAuthBuilder {
             guest,
             with_access_token: self.with_access_token,
             accounts: Accounts::new(),
-            audit: Audit::new(self.audit_log),
+            audit: self.audit,
             warnings: Warnings::new(SharedClock::default()),
         })))
     }

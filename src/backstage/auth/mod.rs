@@ -1,13 +1,11 @@
 //! The state of the auth backend.
 
-mod audit;
 mod builder;
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
-use self::audit::Audit;
 pub use self::builder::BackstageAuthBuilder;
 use super::{
     IssueError, TokenIssuer,
@@ -18,11 +16,15 @@ use super::{
     store::{StoreError, UserInfoStore},
 };
 use crate::{
-    AlbAuthHandle, AuthError, BackstageIdentity, EntityRef, SignOut,
+    AlbAuthHandle, AuditTrail, AuthError, BackstageIdentity, Claims, EntityRef, SignOut,
     deny_list::DeniedUser,
     internal::{
         TraceId, spawn,
-        telemetry::{self, Warnings, metrics},
+        telemetry::{
+            self, Warnings,
+            audit::{Details, What},
+            metrics,
+        },
     },
 };
 
@@ -40,7 +42,7 @@ struct Inner {
     guest: Option<KnownGuest>,
     with_access_token: bool,
     accounts: Accounts,
-    audit: Audit,
+    audit: Option<AuditTrail>,
     warnings: Warnings,
 }
 
@@ -98,35 +100,73 @@ impl BackstageAuth {
         checked.inspect_err(|error| self.refused(error, headers))
     }
 
-    /// Counts a session that was issued, and logs it if that is enabled.
-    pub(super) fn session_issued(&self, provider: &'static str, user: &EntityRef, expires_at: SystemTime) {
+    /// Counts and records a session that was issued. A guest has no claims.
+    pub(super) fn session_issued(
+        &self,
+        provider: &'static str,
+        (user, claims): (&EntityRef, Option<&Claims>),
+        expires_at: SystemTime,
+        headers: &HeaderMap,
+    ) {
         metrics::session_issued(provider);
-        self.0.audit.session_issued(provider, user, expires_at);
+        if let Some(trail) = &self.0.audit {
+            trail.record(What::SessionIssued, None, || Details {
+                provider: Some(provider),
+                user: Some(trail.user(Some(user), claims)),
+                expires_at: Some(expires_at),
+                trace_id: TraceId::In(headers).text(),
+                ..Details::default()
+            });
+        }
     }
 
-    /// Counts a session that was refused, and logs it if that is enabled.
-    pub(super) fn session_refused(&self, provider: &'static str, error: &AuthError, user: Option<&EntityRef>) {
+    /// Counts and records a session that was refused.
+    pub(super) fn session_refused(
+        &self,
+        provider: &'static str,
+        error: &AuthError,
+        user: Option<&EntityRef>,
+        headers: &HeaderMap,
+    ) {
         metrics::session_refused(error.kind().as_str());
-        self.0.audit.session_refused(provider, error, user);
+        if let Some(trail) = &self.0.audit {
+            trail.refused(What::SessionRefused, error, || refused(trail, provider, user, headers));
+        }
     }
 
     /// Counts a session that there is not, for a reason that is logged elsewhere: `not_issued` if its token could not be signed or
     /// its user not be stored, `misused` for a mistake of the application.
-    pub(super) fn no_session(kind: &'static str) {
+    pub(super) fn no_session(
+        &self,
+        (kind, status): (&'static str, StatusCode),
+        provider: &'static str,
+        user: Option<&EntityRef>,
+        headers: &HeaderMap,
+    ) {
         metrics::session_refused(kind);
+        if let Some(trail) = &self.0.audit {
+            trail.record(What::SessionRefused, Some(kind), || Details {
+                status: Some(status.as_u16()),
+                operator_can_act: true,
+                ..refused(trail, provider, user, headers)
+            });
+        }
     }
 
-    /// Counts a sign-out, and logs it if that is enabled. The sign-out does not wait for its user to be authenticated.
+    /// Counts and records a sign-out. The sign-out does not wait for its user to be authenticated.
     pub(super) fn signed_out(&self, headers: &HeaderMap) {
         metrics::session_ended("awsalb");
-        let Some(left_out) = self.0.audit.sign_out_line() else { return };
+        let Some(trail) = self.0.audit.clone() else { return };
+        let Some(left_out) = trail.due(What::SignedOut, None) else { return };
         let (auth, headers) = (self.clone(), headers.clone());
         let _ = spawn(async move {
             let user = auth.alb().authenticate(&headers).await.ok();
-            audit::signed_out(
-                user.as_ref().and_then(|user| user.identity()).map(BackstageIdentity::user_entity_ref),
-                left_out,
-            );
+            let user = user
+                .as_ref()
+                .map(|user| trail.user(user.identity().map(BackstageIdentity::user_entity_ref), Some(user.claims())));
+            let trace_id = TraceId::In(&headers).text();
+            let details = Details { provider: Some("awsalb"), user, trace_id, ..Details::default() };
+            trail.write(What::SignedOut, None, left_out, details);
         });
     }
 
@@ -151,6 +191,15 @@ impl BackstageAuth {
     /// Logs that a store failed.
     pub(super) fn store_failed(&self, wanted: &str, error: &StoreError, headers: &HeaderMap) {
         telemetry::store_failed(wanted, error, TraceId::In(headers), &self.0.warnings);
+    }
+}
+
+fn refused(trail: &AuditTrail, provider: &'static str, user: Option<&EntityRef>, headers: &HeaderMap) -> Details {
+    Details {
+        provider: Some(provider),
+        user: user.map(|user| trail.user(Some(user), None)),
+        trace_id: TraceId::In(headers).text(),
+        ..Details::default()
     }
 }
 

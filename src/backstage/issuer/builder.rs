@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::{Inner, SigningKeys, TokenIssuer, keys::KeyRing, plugin_token, remembered::RememberedTokens};
 use crate::{
-    Clock, ConfigError,
+    AuditTrail, Clock, ConfigError,
     backstage::store::{MemoryPublicKeys, PublicKeyStore},
     internal::SharedClock,
 };
@@ -26,6 +26,7 @@ pub struct TokenIssuerBuilder {
     plugin_keys: Arc<dyn PublicKeyStore>,
     user_signing_keys: Option<SigningKeys>,
     plugin_signing_keys: Option<SigningKeys>,
+    audit: Option<AuditTrail>,
 }
 
 impl TokenIssuerBuilder {
@@ -39,6 +40,7 @@ impl TokenIssuerBuilder {
             plugin_keys: Arc::new(MemoryPublicKeys::default()),
             user_signing_keys: None,
             plugin_signing_keys: None,
+            audit: None,
         }
     }
 
@@ -91,6 +93,12 @@ impl TokenIssuerBuilder {
         self
     }
 
+    /// Records tokens that are issued, and keys that are published or sign no more.
+    pub fn audit_trail(mut self, trail: &AuditTrail) -> Self {
+        self.audit = Some(trail.clone());
+        self
+    }
+
     /// Replaces the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = SharedClock::new(clock);
@@ -122,7 +130,9 @@ impl TokenIssuerBuilder {
         let split = |keys: Option<SigningKeys>| keys.map(SigningKeys::into_parts).unzip();
         let (user_files, user_origin) = split(self.user_signing_keys);
         let (plugin_files, plugin_origin) = split(self.plugin_signing_keys);
-        let ring = |kind, store, lifetime, files| KeyRing::new(kind, store, self.clock.clone(), lifetime, files);
+        let ring = |kind, store, lifetime, files| {
+            KeyRing::new(kind, store, self.clock.clone(), lifetime, files, self.audit.clone())
+        };
         Ok(TokenIssuer(Arc::new(Inner {
             issuer_json: serde_json::json!(issuer).to_string(),
             issuer,
@@ -133,6 +143,7 @@ impl TokenIssuerBuilder {
             remembered: RememberedTokens::new(),
             user_origin,
             plugin_origin,
+            audit: self.audit.clone(),
             clock: self.clock,
         })))
     }

@@ -43,7 +43,13 @@ pub use self::{
 };
 use self::{keys::KeyRing, signing_keys::Origin};
 use super::{PublicJwk, store::StoreError};
-use crate::{Clock, EntityRef, internal::SharedClock};
+use crate::{
+    AuditTrail, Clock, EntityRef,
+    internal::{
+        SharedClock,
+        telemetry::audit::{AuditUser, Details, What},
+    },
+};
 
 /// Maximum length of a user token, in characters: Backstage's own limit.
 const MAX_TOKEN_LENGTH: usize = 32_768;
@@ -64,6 +70,7 @@ struct Inner {
     /// Where keys are read from, if they come from files.
     user_origin: Option<Origin>,
     plugin_origin: Option<Origin>,
+    audit: Option<AuditTrail>,
 }
 
 impl TokenIssuer {
@@ -92,7 +99,16 @@ impl TokenIssuer {
     pub async fn user_token(&self, user: &EntityRef, ownership: &[EntityRef]) -> Result<IssuedToken, IssueError> {
         let key = self.0.user_keys.signing_key().await?;
         let ownership = self.0.with_ownership.then_some(ownership);
-        user_token::issue(&key, &self.0.issuer_json, user, ownership, self.now(), self.0.lifetime)
+        let issued = user_token::issue(&key, &self.0.issuer_json, user, ownership, self.now(), self.0.lifetime)?;
+        if let Some(trail) = &self.0.audit {
+            trail.record(What::TokenIssued, None, || Details {
+                user: Some(trail.user(Some(user), None)),
+                kid: Some(key.public().kid().to_owned()),
+                expires_at: Some(issued.expires_at),
+                ..Details::default()
+            });
+        }
+        Ok(issued)
     }
 
     /// Issues a token with which the auth backend calls this plugin's back end, `catalog` for
@@ -103,7 +119,18 @@ impl TokenIssuer {
     /// cannot be used. The next call retries.
     pub async fn plugin_token(&self, plugin: &str) -> Result<String, IssueError> {
         let key = self.0.plugin_keys.signing_key().await?;
-        plugin_token::issue(&key, plugin, self.now())
+        let now = self.now();
+        let token = plugin_token::issue(&key, plugin, now)?;
+        if let Some(trail) = &self.0.audit {
+            trail.record(What::TokenIssued, None, || Details {
+                provider: Some("plugin"),
+                user: Some(AuditUser::of_service("plugin:auth")),
+                kid: Some(key.public().kid().to_owned()),
+                expires_at: now.checked_add(plugin_token::LIFETIME),
+                ..Details::default()
+            });
+        }
+        Ok(token)
     }
 
     /// Verifies a user token or limited user token, signed with a key that any replica has

@@ -17,7 +17,12 @@ pub(super) async fn refresh(
     let Some(guest) = auth.guest() else {
         return Err(ApiError::new(StatusCode::FORBIDDEN, "Guest sign-in is not allowed."));
     };
-    let session =
-        Session { user: &guest.user, ownership: &guest.ownership, profile: &guest.profile, provider_info: None };
+    let session = Session {
+        user: &guest.user,
+        claims: None,
+        ownership: &guest.ownership,
+        profile: &guest.profile,
+        provider_info: None,
+    };
     session.give(&auth, &headers).await
 }

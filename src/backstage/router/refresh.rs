@@ -3,7 +3,7 @@
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{Extensions, HeaderMap, Response},
+    http::{Extensions, HeaderMap, Response, StatusCode},
 };
 
 use super::{
@@ -34,7 +34,7 @@ pub(super) async fn refresh(
                     &parts.headers,
                 );
             }
-            auth.session_refused("awsalb", &error, None);
+            auth.session_refused("awsalb", &error, None, &parts.headers);
             return Err(error.into());
         }
     };
@@ -43,19 +43,20 @@ pub(super) async fn refresh(
             "the sign-in policy returns only claims for this user, but a Backstage session needs a user",
             &parts.headers,
         );
-        BackstageAuth::no_session("misused");
+        auth.no_session(("misused", StatusCode::FORBIDDEN), "awsalb", None, &parts.headers);
         return Err(ApiError::not_allowed());
     };
     let profile = auth.profile().apply(&user).await.map_err(|error| {
         let error = sign_in_error(error);
         auth.refused(&error, &parts.headers);
-        auth.session_refused("awsalb", &error, Some(identity.user_entity_ref()));
+        auth.session_refused("awsalb", &error, Some(identity.user_entity_ref()), &parts.headers);
         error
     })?;
     auth.remember_account(identity);
     let left = user.claims().token_expires_at().duration_since(auth.tokens().now());
     let session = Session {
         user: identity.user_entity_ref(),
+        claims: Some(user.claims()),
         ownership: identity.ownership_entity_refs(),
         profile: &profile,
         provider_info: Some(ProviderInfo {

@@ -2,20 +2,24 @@
 
 use axum::{
     body::Body,
-    http::{HeaderMap, Response},
+    http::{HeaderMap, Response, StatusCode},
 };
 use serde::Serialize;
 
 use super::{error::ApiError, response};
 use crate::{
-    EntityRef,
+    Claims, EntityRef,
     backstage::{BackstageAuth, SessionProfile, store::UserInfo},
 };
+
+/// The kind and the status of a session whose token could not be signed, or whose user not be stored.
+const NOT_ISSUED: (&str, StatusCode) = ("not_issued", StatusCode::SERVICE_UNAVAILABLE);
 
 /// A session without its token. Absent members are left out, because the front end does not accept
 /// `null`.
 pub(super) struct Session<'a> {
     pub(super) user: &'a EntityRef,
+    pub(super) claims: Option<&'a Claims>,
     pub(super) ownership: &'a [EntityRef],
     pub(super) profile: &'a SessionProfile,
     pub(super) provider_info: Option<ProviderInfo<'a>>,
@@ -61,23 +65,24 @@ struct Ownership<'a> {
 impl Session<'_> {
     /// Issues a token and responds with the session.
     pub(super) async fn give(self, auth: &BackstageAuth, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
-        let Session { user, ownership, profile, provider_info } = self;
+        let Session { user, claims, ownership, profile, provider_info } = self;
         // A guest too, and a user who was denied while the profile was made.
         let provider = if provider_info.is_some() { "awsalb" } else { "guest" };
-        auth.check_denied(user, headers).inspect_err(|error| auth.session_refused(provider, error, Some(user)))?;
+        auth.check_denied(user, headers)
+            .inspect_err(|error| auth.session_refused(provider, error, Some(user), headers))?;
         let issued = auth.tokens().user_token(user, ownership).await.map_err(|error| {
             auth.not_issued(&error, headers);
-            BackstageAuth::no_session("not_issued");
+            auth.no_session(NOT_ISSUED, provider, Some(user), headers);
             ApiError::unavailable()
         })?;
         // Stored before the response is sent, because a back end may query it at once.
         let known = UserInfo::new(user.clone(), ownership);
         auth.user_info().put(known, issued.expires_at).await.map_err(|error| {
             auth.store_failed("the store of users", &error, headers);
-            BackstageAuth::no_session("not_issued");
+            auth.no_session(NOT_ISSUED, provider, Some(user), headers);
             ApiError::unavailable()
         })?;
-        auth.session_issued(provider, user, issued.expires_at);
+        auth.session_issued(provider, (user, claims), issued.expires_at, headers);
         response::private(&SessionBody {
             profile,
             provider_info,

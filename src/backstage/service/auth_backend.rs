@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{sign_in::SignIn, stores::Stores};
 use crate::{
-    AlbAuthConfig, AlbAuthLayer, BackgroundTask, ConfigError,
+    AlbAuthConfig, AlbAuthLayer, AuditTrail, BackgroundTask, ConfigError,
     backstage::{
         BackstageAuth, BackstageAuthBuilder, Guest, SigningKeys, TokenIssuer,
         settings::{BackstageSettings, Check, GuestSettings, StaticKey},
@@ -34,7 +34,7 @@ pub struct AuthBackendBuilder {
     without_catalog: bool,
     replicas: u16,
     create_own_tables: bool,
-    audit_log: bool,
+    audit: Option<AuditTrail>,
 }
 
 impl AuthBackend {
@@ -47,7 +47,7 @@ impl AuthBackend {
             without_catalog: false,
             replicas: 1,
             create_own_tables: false,
-            audit_log: false,
+            audit: None,
         }
     }
 
@@ -179,9 +179,9 @@ impl AuthBackendBuilder {
         self
     }
 
-    /// Logs sessions and sign-outs: see [`BackstageAuthBuilder::audit_log`].
-    pub fn audit_log(mut self) -> Self {
-        self.audit_log = true;
+    /// Records sessions, tokens, signing keys, sign-outs, reloads and changes of deny lists in this audit trail.
+    pub fn audit_trail(mut self, trail: &AuditTrail) -> Self {
+        self.audit = Some(trail.clone());
         self
     }
 
@@ -194,6 +194,9 @@ impl AuthBackendBuilder {
         let settings = read(&self.files)?;
         let stores = Stores::new(&settings, self.replicas, self.create_own_tables)?;
         let mut tokens = TokenIssuer::builder(&settings.auth_url);
+        if let Some(trail) = &self.audit {
+            tokens = tokens.audit_trail(trail);
+        }
         if let Some(keys) = &settings.plugin_keys {
             tokens = tokens.plugin_signing_keys(SigningKeys::from_files(keys.iter().map(StaticKey::files))?);
         }
@@ -206,8 +209,8 @@ impl AuthBackendBuilder {
         let trust = config.summary();
         let layer = AlbAuthLayer::new(config);
         let mut auth = stores.user_info(auth(&settings, &layer, &tokens));
-        if self.audit_log {
-            auth = auth.audit_log();
+        if let Some(trail) = &self.audit {
+            auth = auth.audit_trail(trail);
         }
         let auth = auth.build()?;
         settings.warnings.iter().for_each(|warning| tracing::warn!(target: "tower_alb_auth", "{warning}"));

@@ -24,7 +24,7 @@ pub const REPEATED: [&str; 4] = ["headers", "strip_headers", "exempt", "assertio
 /// The value of a flag without one.
 pub const SWITCH: &str = "";
 
-pub const FLAGS: [Flag; 39] = [
+pub const FLAGS: [Flag; 42] = [
     flag(
         "upstream",
         "upstream",
@@ -280,4 +280,25 @@ pub const FLAGS: [Flag; 39] = [
         "What is logged, such as tower_alb_auth=debug [default: tower_alb_auth=info,warn]",
     ),
     flag("record_user", "record-user", "ALB_PROXY_RECORD_USER", SWITCH, "Record entity refs of users in spans"),
+    flag(
+        "audit_log",
+        "audit-log",
+        "ALB_PROXY_AUDIT_LOG",
+        SWITCH,
+        "Log audit events, with their users: target tower_alb_auth::audit",
+    ),
+    flag(
+        "audit_file",
+        "audit-file",
+        "ALB_PROXY_AUDIT_FILE",
+        "FILE",
+        "Write audit events into this file too, one JSON object a line; it is opened again at SIGHUP",
+    ),
+    flag(
+        "audit_with_profile",
+        "audit-with-profile",
+        "ALB_PROXY_AUDIT_WITH_PROFILE",
+        SWITCH,
+        "Add email and display name of users to audit events",
+    ),
 ];

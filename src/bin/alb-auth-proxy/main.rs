@@ -7,6 +7,7 @@
 //! | `check.rs` | the subcommand `check` |
 //! | `serve.rs` | serving and graceful shutdown |
 //! | `../shared/signals.rs` | the signals that end it, shared with the other service |
+//! | `../shared/rotation.rs` | the audit file after a rotation, shared likewise |
 //! | `log.rs` | where and how it logs |
 
 // Input from outside must not make a server panic.
@@ -16,6 +17,8 @@ mod check;
 mod cli;
 mod flags;
 mod log;
+#[path = "../shared/rotation.rs"]
+mod rotation;
 mod serve;
 #[path = "../shared/signals.rs"]
 mod signals;

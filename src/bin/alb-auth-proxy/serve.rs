@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use tower_alb_auth::auth_proxy::{AuthProxy, Settings};
 
-use crate::{cli::Invocation, log, signals::Signals};
+use crate::{cli::Invocation, log, rotation::reopen_on_hangup, signals::Signals};
+
+/// Time for the last audit events at the end.
+const AUDIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Serves until a stop signal, for the shutdown delay after it, and then until requests in progress have
 /// their responses. A second signal ends it at once.
@@ -15,17 +18,23 @@ pub async fn run(invocation: &Invocation) -> Result<(), String> {
     let delay = settings.shutdown_delay();
     let mut signals = Signals::listen().map_err(|error| format!("signal handlers cannot be installed: {error}"))?;
     let proxy = AuthProxy::start(settings).await.map_err(|error| error.to_string())?;
+    let trail = proxy.audit_trail().cloned();
+    if let Some(trail) = &trail {
+        reopen_on_hangup(trail).map_err(|error| format!("signal handlers cannot be installed: {error}"))?;
+    }
     print_start_lines(&proxy);
 
     let name = signals.next().await;
     tracing::info!(target: "tower_alb_auth", "{name}: the proxy ends");
     proxy.report_not_ready();
-    if !passes(delay, &mut signals).await {
-        return Ok(());
+    if passes(delay, &mut signals).await {
+        tokio::select! {
+            () = proxy.shutdown() => {}
+            name = signals.next() => tracing::warn!(target: "tower_alb_auth", "{name} again: requests in progress are aborted"),
+        }
     }
-    tokio::select! {
-        () = proxy.shutdown() => {}
-        name = signals.next() => tracing::warn!(target: "tower_alb_auth", "{name} again: requests in progress are aborted"),
+    if let Some(trail) = trail.filter(|trail| !trail.flush(AUDIT_TIMEOUT)) {
+        tracing::warn!(target: "tower_alb_auth", "{trail:?}: not all events were written within {AUDIT_TIMEOUT:?}");
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use axum::Router;
 use clap::Args as _;
 use tower_alb_auth::{
-    BackgroundTask, ConfigError,
+    AuditTrail, BackgroundTask, ConfigError,
     backstage::{
         Upstream,
         service::AuthBackend,
@@ -30,8 +30,8 @@ pub struct Assembled {
     pub maintenance: BackgroundTask<ConfigError>,
 }
 
-pub fn assemble(files: &AppConfig, arguments: &Serve) -> Result<Assembled, ConfigError> {
-    let backend = backend(files, arguments).map_err(|error| named_by_flags(&error, arguments))?;
+pub fn assemble(files: &AppConfig, arguments: &Serve, trail: Option<&AuditTrail>) -> Result<Assembled, ConfigError> {
+    let backend = backend(files, arguments, trail).map_err(|error| named_by_flags(&error, arguments))?;
     let mut lines = lines(&backend);
 
     let front_end = arguments.front_end.as_deref();
@@ -54,7 +54,7 @@ pub fn assemble(files: &AppConfig, arguments: &Serve) -> Result<Assembled, Confi
     Ok(Assembled { service, backend, health, lines, maintenance })
 }
 
-fn backend(files: &AppConfig, arguments: &Serve) -> Result<AuthBackend, ConfigError> {
+fn backend(files: &AppConfig, arguments: &Serve, trail: Option<&AuditTrail>) -> Result<AuthBackend, ConfigError> {
     let mut builder = AuthBackend::builder(files).replicas(arguments.replicas);
     if let Some(url) = &arguments.upstream {
         builder = builder.catalog_of_backend(url);
@@ -62,8 +62,8 @@ fn backend(files: &AppConfig, arguments: &Serve) -> Result<AuthBackend, ConfigEr
     if arguments.without_catalog {
         builder = builder.without_catalog();
     }
-    if arguments.audit_log {
-        builder = builder.audit_log();
+    if let Some(trail) = trail {
+        builder = builder.audit_trail(trail);
     }
     if arguments.create_tables {
         builder = builder.create_own_tables();

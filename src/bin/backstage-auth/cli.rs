@@ -160,9 +160,18 @@ pub struct Serve {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
-    /// Logs sessions that are issued or refused, and sign-outs, with their users: for an audit trail, target tower_alb_auth::audit.
+    /// Logs audit events, with their users: target tower_alb_auth::audit. They are sessions, refusals, sign-outs, tokens, signing
+    /// keys, deny lists and reloads; docs/OPERATING.md describes them.
     #[arg(long)]
     pub audit_log: bool,
+
+    /// Writes the same events into this file too, as one JSON object a line in the shape of OCSF. It is opened again at SIGHUP.
+    #[arg(long, value_name = "FILE")]
+    pub audit_file: Option<PathBuf>,
+
+    /// Adds email and display name of users to audit events.
+    #[arg(long)]
+    pub audit_with_profile: bool,
 
     /// Shuts out the users in this file, one JSON object a line, such as {"user": "user:default/jane.doe"}. A change of the file is in
     /// force within 2 s. The format is in docs/OPERATING.md.

@@ -13,6 +13,7 @@
 //! | file | its role |
 //! |---|---|
 //! | `cli.rs` | the command line |
+//! | `audit.rs` | the audit trail |
 //! | `deny_lists.rs` | the deny lists that the arguments name |
 //! | `check.rs` | the subcommand `check` |
 //! | `assemble.rs` | builds the service from files and arguments |
@@ -24,12 +25,14 @@
 //! | `start_lines.rs` | the lines printed at start-up |
 //! | `serve.rs` | serving and graceful shutdown |
 //! | `../shared/signals.rs` | the signals that end it, shared with the other service |
+//! | `../shared/rotation.rs` | the audit file after a rotation, shared likewise |
 //! | `self_check/` | `--check`, for CI: a sign-in from end to end (needs the feature `emulator`) |
 
 // Input from outside must not make a server panic.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::arithmetic_side_effects)]
 
 mod assemble;
+mod audit;
 mod check;
 mod cli;
 mod deny_lists;
@@ -37,6 +40,8 @@ mod front_end;
 mod health;
 mod healthcheck;
 mod metrics;
+#[path = "../shared/rotation.rs"]
+mod rotation;
 mod routes;
 #[cfg(feature = "emulator")]
 mod self_check;
@@ -59,6 +64,8 @@ use crate::{
 
 /// Interval at which the files are checked for changes.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// Time for the last audit events at the end.
+const AUDIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -95,11 +102,13 @@ async fn serve(arguments: Serve) -> Result<(), String> {
     let paths = arguments.files.found()?;
     // Before anything is counted.
     let metrics = arguments.metrics.map(|address| metrics::install().map(|metrics| (address, metrics))).transpose()?;
+    let trail = audit::open(&arguments)?;
     // Before the files are read, so that no later change is missed.
     let watch = Watch::files(&paths).every(POLL_INTERVAL);
     let files = AppConfig::load(&paths).map_err(message)?;
     let Assembled { service, backend, health, mut lines, maintenance: _maintenance } =
-        assemble(&files, &arguments).map_err(message)?;
+        assemble(&files, &arguments, trail.as_ref()).map_err(message)?;
+    audit::describe(&arguments, &mut lines);
     deny_lists::attach(&arguments, &backend, &mut lines).await?;
     let _watching = backend.watch(watch, move || AppConfig::load(&paths));
     let _refreshing = backend.layer().handle().refresh_in_background();
@@ -121,7 +130,11 @@ async fn serve(arguments: Serve) -> Result<(), String> {
     }
     let delay = arguments.shutdown_delay.map(|seconds| Duration::from_secs(seconds.into()));
     let delay = delay.unwrap_or(backend.settings().shutdown_delay);
-    serve::until_stopped(listener, service, health, delay).await.map_err(message)
+    let served = serve::until_stopped(listener, service, health, delay).await.map_err(message);
+    if let Some(trail) = trail.filter(|trail| !trail.flush(AUDIT_TIMEOUT)) {
+        tracing::warn!("{trail:?}: not all events were written within {AUDIT_TIMEOUT:?}");
+    }
+    served
 }
 
 /// Listens at the address of the command line, or else at that of the files.

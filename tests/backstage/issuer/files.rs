@@ -11,13 +11,14 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tower_alb_auth::{
+    AuditTrail,
     backstage::{KeyFiles, SigningKeys, TokenIssuer},
     test_util::TestClock,
 };
 
 use crate::{
     issuer::site::{MINUTE, Store, builder, is_signed_by, kid, kids, second, settle, token},
-    support::traced::Traced,
+    support::{audited::AuditFile, traced::Traced},
 };
 
 /// A folder of key files, which goes away with its owner.
@@ -213,6 +214,25 @@ async fn s_66_a_key_that_is_taken_away_signs_until_the_next_is_known_and_stays_l
     // Its token's life and the verifiers' cache time.
     clock.advance(70 * MINUTE - second(1));
     assert!(is_signed_by(&last_of_old, &issuer.public_keys().await.unwrap()));
+}
+
+#[tokio::test]
+async fn a_key_of_a_file_that_signs_no_more_is_an_audit_event() {
+    let (audit, clock, folder) = (AuditFile::new(), TestClock::new(), Folder::with_key("1"));
+    let trail = AuditTrail::builder("issuer").file(audit.path()).build().unwrap();
+    let keys = SigningKeys::from_folder(folder.path()).unwrap();
+    let issuer = builder(&clock).user_signing_keys(keys).audit_trail(&trail).build().unwrap();
+    let old = kid(&token(&issuer).await);
+    folder.add_key("2");
+    issuer.reload_signing_keys().await.unwrap();
+    settle().await;
+    clock.advance(10 * MINUTE);
+    let new = kid(&token(&issuer).await);
+    let of = |event: &serde_json::Value| event["entity"]["uid"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(of(&audit.first("key_retired")), old);
+    assert!(trail.flush(second(30)));
+    let published: Vec<String> = audit.of("key_published").iter().map(of).collect();
+    assert_eq!((published, audit.of("key_retired").len()), (vec![old, new], 1));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The token issuer of Backstage's auth backend, from outside.
 
+mod audit;
 mod files;
 mod lone_replica;
 mod neighbours;

@@ -64,12 +64,12 @@ async fn f_65_each_line_of_a_refusal_has_the_trace_id() {
 
     let john = User::entra("john.doe").claim("sub", "john");
     assert_eq!(site.call(with_trace("/awsalb/refresh").user(&john)).await.status, 403);
-    assert_eq!(traced_by(&traced, "refused: "), [root.clone()], "the profile");
+    assert_eq!(traced_by(&traced, "refused: "), vec![root.clone()], "the profile");
 
     list.deny(Denied::user("user:default/jane.doe".parse().unwrap()));
     let of_jane = with_trace("/v1/userinfo").header("authorization", format!("Bearer {earlier}"));
     assert_eq!(site.call(of_jane).await.status, 403);
-    assert_eq!(traced_by(&traced, "refused: "), [root.clone()], "a denied user");
+    assert_eq!(traced_by(&traced, "refused: "), vec![root.clone()], "a denied user");
     list.allow(&Denied::user("user:default/jane.doe".parse().unwrap()));
 
     site.stores.users_down.store(true, Ordering::SeqCst);

@@ -1,6 +1,7 @@
 //! The program `backstage-auth` as a process behind the local load balancer, and the way on to an upstream.
 
 mod arguments;
+mod audit;
 mod catalog;
 mod check;
 mod counted;

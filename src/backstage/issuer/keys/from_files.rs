@@ -25,6 +25,8 @@ pub(super) struct FromFiles {
     current: Option<Arc<SigningKey>>,
     /// Removed from the files, but listed until then.
     removed: Vec<(PublicJwk, Instant)>,
+    /// The ids of keys that sign no more since they were last requested.
+    unreported: Vec<String>,
 }
 
 struct Published {
@@ -38,7 +40,7 @@ struct Published {
 impl FromFiles {
     pub(super) fn new(schedule: Schedule, keys: Vec<Entry>) -> Self {
         let keys = keys.into_iter().map(Published::new).collect();
-        Self { schedule, keys, current: None, removed: Vec::new() }
+        Self { schedule, keys, current: None, removed: Vec::new(), unreported: Vec::new() }
     }
 
     fn activate(&mut self, now: Timestamp) {
@@ -47,7 +49,10 @@ impl FromFiles {
         let Some(since) = first.since else { return };
         let wait = if self.current.is_none() { Duration::ZERO } else { VERIFIER_CACHE };
         if now.monotonic.saturating_duration_since(since) >= wait {
-            self.current.clone_from(&first.entry.private);
+            let kid = |key: &Arc<SigningKey>| key.public().kid().to_owned();
+            let before = std::mem::replace(&mut self.current, first.entry.private.clone());
+            let now = self.current.as_ref().map(kid);
+            self.unreported.extend(before.as_ref().map(kid).filter(|before| now.as_ref() != Some(before)));
         }
     }
 
@@ -85,6 +90,10 @@ impl KeySource for FromFiles {
             key.since.get_or_insert(now.monotonic);
             key.announced = Some(now);
         }
+    }
+
+    fn take_retired(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.unreported)
     }
 
     fn listed(&mut self, now: Timestamp) -> Vec<PublicJwk> {

@@ -31,6 +31,8 @@ pub(super) struct Generated {
     current: Option<Signing>,
     /// No longer signs; listed until then.
     retired: Vec<(PublicJwk, Instant)>,
+    /// The ids of keys that sign no more since they were last requested.
+    unreported: Vec<String>,
 }
 
 struct Made {
@@ -57,7 +59,14 @@ impl Made {
 
 impl Generated {
     pub(super) fn new(schedule: Schedule) -> Self {
-        Self { schedule, pending: None, waiting: VecDeque::new(), current: None, retired: Vec::new() }
+        Self {
+            schedule,
+            pending: None,
+            waiting: VecDeque::new(),
+            current: None,
+            retired: Vec::new(),
+            unreported: Vec::new(),
+        }
     }
 
     /// Drops expired keys, and switches to the next key when that is due.
@@ -84,6 +93,7 @@ impl Generated {
 
     fn retire(&mut self, now: Timestamp) {
         let Some(old) = self.current.take() else { return };
+        self.unreported.push(old.made.key.public().kid().to_owned());
         let left = self.schedule.listed_for().saturating_sub(old.made.age(now));
         self.retired.extend(now.monotonic.checked_add(left).map(|until| (old.made.key.public().clone(), until)));
     }
@@ -135,6 +145,10 @@ impl KeySource for Generated {
         if let Some(made) = self.pending.take_if(|made| made.key.public().kid() == kid) {
             self.waiting.push_back(Waiting { made, listed_since: now.monotonic });
         }
+    }
+
+    fn take_retired(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.unreported)
     }
 
     fn listed(&mut self, now: Timestamp) -> Vec<PublicJwk> {

@@ -42,12 +42,15 @@ use self::{
 };
 use super::{error::IssueError, signing_key::SigningKey, signing_keys::Entry};
 use crate::{
-    Clock,
+    AuditTrail, Clock,
     backstage::{
         PublicJwk,
         store::{PublicKeyStore, StoreError},
     },
-    internal::{Mutex, SharedClock, SingleFlight, spawn},
+    internal::{
+        Mutex, SharedClock, SingleFlight, spawn,
+        telemetry::audit::{Details, What},
+    },
 };
 
 /// Longer than the store's own timeouts allow for publishing everything that can be due.
@@ -70,6 +73,7 @@ pub(super) struct KeyRing {
     listings: Listings,
     repairs: Repairs,
     renewal: Renewal,
+    audit: Option<AuditTrail>,
     in_flight: SingleFlight<(), Result<(), IssueError>>,
 }
 
@@ -94,6 +98,7 @@ impl KeyRing {
         clock: SharedClock,
         lifetime: Duration,
         files: Option<Vec<Entry>>,
+        audit: Option<AuditTrail>,
     ) -> Arc<Self> {
         let schedule = Schedule::of(lifetime);
         let from_files = files.is_some();
@@ -111,6 +116,7 @@ impl KeyRing {
             listings: Listings::new(Arc::clone(&store), clock.clone()),
             repairs: Repairs::new(kind, Arc::clone(&store), schedule.listed_for()),
             renewal: Renewal::new(store),
+            audit,
             in_flight: SingleFlight::new(MAX_FLIGHT_WAIT, clock),
         })
     }
@@ -142,6 +148,9 @@ impl KeyRing {
             let ring = Arc::clone(self);
             // Without a runtime, a later call does it.
             let _ = spawn(async move { ring.renew().await });
+        }
+        for kid in self.source.lock().take_retired() {
+            self.record(What::KeyRetired, &kid);
         }
         let may_try = self.state.lock().failure.as_ref().is_none_or(|failure| now.monotonic >= failure.again_at);
         if may_try && self.source.lock().is_due(now) {
@@ -297,6 +306,7 @@ impl KeyRing {
                 self.wait_for_verifiers(&kid).await;
             }
             self.source.lock().published(&kid, self.now());
+            self.record(What::KeyPublished, &kid);
             tracing::info!(target: "tower_alb_auth", kid, "published a signing key for {} tokens", self.kind);
         }
         Ok(())
@@ -333,6 +343,13 @@ impl KeyRing {
             }
         }
         keys
+    }
+
+    fn record(&self, what: What, kid: &str) {
+        if let Some(trail) = &self.audit {
+            let entity = Some(format!("{} tokens", self.kind));
+            trail.record(what, None, || Details { entity, kid: Some(kid.to_owned()), ..Details::default() });
+        }
     }
 
     fn warn(&self, what: &str, error: &dyn std::fmt::Display) {

@@ -57,7 +57,7 @@ fn what_one_replica_signs_verifies_at_each_of_them_until_it_expires() {
         let start = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let replicas: [Arc<Replica>; 3] = [0, 1, 2].map(|number| {
             let clock = TestClock::at(start + APART * number);
-            let ring = KeyRing::new("user", Arc::clone(&store), SharedClock::new(clock.clone()), LIFETIME, None);
+            let ring = KeyRing::new("user", Arc::clone(&store), SharedClock::new(clock.clone()), LIFETIME, None, None);
             Arc::new(Replica { ring, clock })
         });
         let mut signed: Vec<(String, Duration)> = Vec::new();
@@ -109,7 +109,7 @@ fn a_first_key_is_generated_once() {
     check(|| {
         let store = Remote::default();
         let clock = SharedClock::new(TestClock::new());
-        let ring = KeyRing::new("user", Arc::new(store.clone()), clock, LIFETIME, None);
+        let ring = KeyRing::new("user", Arc::new(store.clone()), clock, LIFETIME, None, None);
         let requests = [(); 3].map(|()| {
             let ring = Arc::clone(&ring);
             task(async move { ring.signing_key().await.expect("a key").public().kid().to_owned() })

@@ -27,6 +27,9 @@ pub(super) trait KeySource: Send {
     /// Public keys that are listed independently of the store.
     fn listed(&mut self, now: Timestamp) -> Vec<PublicJwk>;
 
+    /// The ids of keys that have signed, and sign no more since the last call.
+    fn take_retired(&mut self) -> Vec<String>;
+
     /// Replaces the keys after files were read again. Returns whether that changed anything, or why
     /// it is not allowed. A source without files ignores it.
     fn replace(&mut self, _keys: Vec<Entry>, _now: Timestamp) -> Result<bool, String> {

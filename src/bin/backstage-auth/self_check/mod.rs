@@ -34,7 +34,7 @@ pub async fn walk(mut arguments: Serve) -> Anything<bool> {
     let emulator = Emulator::start(EmulatorConfig::on_free_ports().target(target)).await?;
     let text = app_config(&emulator);
     let files = AppConfig::from_text("app-config.yaml", &text, |_| None)?;
-    let Assembled { service, maintenance: _maintenance, .. } = assemble(&files, &arguments)?;
+    let Assembled { service, maintenance: _maintenance, .. } = assemble(&files, &arguments, None)?;
     let service = service.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, service).await });
 

@@ -1,0 +1,34 @@
+//! Audit events of the configuration: reloads, and the deny lists.
+
+use super::{Authenticator, Snapshot};
+use crate::telemetry::audit::{AuditTrail, Details, What};
+
+impl Authenticator {
+    /// Records reloads and changes of deny lists, from now on. The first trail counts.
+    pub(crate) fn set_audit(&self, trail: &AuditTrail) {
+        if self.audit.set(trail.clone()).is_ok() {
+            self.denied.set_audit(trail);
+            self.audit_configured_list(&self.current());
+        }
+    }
+
+    /// Records what a reload changes. The text of a sign-in policy can name addresses, so it is left out.
+    pub(super) fn audit_reload(&self, before: &Snapshot, after: &Snapshot) {
+        self.audit_configured_list(after);
+        let Some(trail) = self.audit.get() else { return };
+        trail.record(What::Reloaded, None, || {
+            let (old, new) = (&before.config.inner.trust, &after.config.inner.trust);
+            let (mut added, removed) = (new.withdrawn(old), old.withdrawn(new));
+            if added.is_empty() && removed.is_empty() && before.config.summary() != after.config.summary() {
+                added.push("other policies or key sources for the same load balancers, issuers and clients".to_owned());
+            }
+            Details { entity: Some("trust and sign-in".to_owned()), added, removed, ..Details::default() }
+        });
+    }
+
+    fn audit_configured_list(&self, snapshot: &Snapshot) {
+        if let (Some(trail), Some(list)) = (self.audit.get(), snapshot.settings().denied.as_ref()) {
+            list.set_audit(trail);
+        }
+    }
+}

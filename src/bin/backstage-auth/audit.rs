@@ -1,0 +1,35 @@
+//! The audit trail that the arguments ask for.
+
+use tower_alb_auth::AuditTrail;
+
+use crate::{cli::Serve, message, rotation::reopen_on_hangup, start_lines::StartLines};
+
+/// Opens it. `None` if no argument asks for one.
+pub fn open(arguments: &Serve) -> Result<Option<AuditTrail>, String> {
+    if !arguments.audit_log && arguments.audit_file.is_none() {
+        return match arguments.audit_with_profile {
+            true => {
+                Err("--audit-with-profile has no effect without --audit-log or --audit-file: add one of them"
+                    .to_owned())
+            }
+            false => Ok(None),
+        };
+    }
+    let mut trail = AuditTrail::builder("backstage-auth");
+    if let Some(path) = &arguments.audit_file {
+        trail = trail.file(path);
+    }
+    if arguments.audit_with_profile {
+        trail = trail.with_profile();
+    }
+    let trail = trail.build().map_err(|error| format!("--audit-file: {error}"))?;
+    reopen_on_hangup(&trail).map_err(message)?;
+    Ok(Some(trail))
+}
+
+/// The line at the start.
+pub fn describe(arguments: &Serve, lines: &mut StartLines) {
+    if let Some(path) = &arguments.audit_file {
+        lines.add("Audit", format!("{}, opened again at SIGHUP", path.display()));
+    }
+}

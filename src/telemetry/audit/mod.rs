@@ -1,0 +1,237 @@
+//! The audit trail: who signed in, who was refused and why, and what was changed.
+//!
+//! | event | class of OCSF, activity | maximum in 10 s |
+//! |---|---|---|
+//! | `session_issued`, `session_refused` | Authentication, Logon | 1,000; 10 of each kind |
+//! | `signed_in`, `refused` | Authentication, Logon | 1,000; 10 of each kind |
+//! | `signed_out` | Authentication, Logoff | 10 |
+//! | `token_issued` | Authentication, Other | 1,000 |
+//! | `key_published`, `key_retired` | Entity Management, Create and Delete | 100 |
+//! | `deny_list_changed`, `reloaded` | Entity Management, Update | 100 |
+//!
+//! The next event after those that are left out has their number, `left_out`. docs/OPERATING.md describes the fields.
+
+mod event;
+mod file;
+mod limit;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::{BuildHasher as _, RandomState},
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+pub(crate) use self::event::{AuditUser, Details, What};
+use self::{
+    event::{AUDIT_VERSION, Event, bounded},
+    file::AuditFile,
+    limit::Limit,
+};
+use super::metrics;
+use crate::{
+    alb::TraceId,
+    error::{AuthError, Fault},
+    identity::{Claims, EntityRef},
+    settings::ConfigError,
+    sync::{Arc, BoundedCache, HeapSize, Mutex},
+};
+
+/// A user is recorded as signed in once in this time, since a load balancer does not report its sessions.
+const SEEN_FOR: Duration = Duration::from_secs(60 * 60);
+/// Maximum number of users that are remembered as seen, and of their bytes.
+const MAX_SEEN: usize = 10_000;
+const MAX_SEEN_BYTES: usize = 2 * 1024 * 1024;
+
+/// Where audit events go: the log, with the target `tower_alb_auth::audit`, and a file. Clones share it.
+///
+/// ```
+/// use tower_alb_auth::AuditTrail;
+///
+/// # let folder = std::env::temp_dir();
+/// let trail = AuditTrail::builder("orders").file(folder.join("audit.jsonl")).build()?;
+/// # #[cfg(feature = "test-util")] {
+/// # use tower_alb_auth::test_util::MockAlb;
+/// let layer = MockAlb::new().layer().audit_trail(&trail);
+/// # let _ = layer;
+/// # }
+/// trail.reopen(); // After the file was renamed.
+/// # std::fs::remove_file(folder.join("audit.jsonl"))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// An event names its user by the entity ref, or by issuer and subject if the sign-in policy names no users. No event has a token.
+#[derive(Clone)]
+pub struct AuditTrail(Arc<Inner>);
+
+struct Inner {
+    service: std::sync::Arc<str>,
+    with_profile: bool,
+    file: Option<AuditFile>,
+    limits: Mutex<HashMap<(What, Option<&'static str>), Limit>>,
+    seen: Option<BoundedCache<SeenUser, SeenAt>>,
+    hashes: RandomState,
+}
+
+/// A hash of issuer and subject, which clients cannot predict.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct SeenUser(u64);
+
+#[derive(Clone, Copy)]
+struct SeenAt(Instant);
+
+impl HeapSize for SeenUser {
+    fn heap_size(&self) -> usize {
+        0
+    }
+}
+
+impl HeapSize for SeenAt {
+    fn heap_size(&self) -> usize {
+        0
+    }
+}
+
+/// Collects the settings of an [`AuditTrail`]. Made by [`AuditTrail::builder`].
+#[derive(Debug, Clone)]
+#[must_use = "nothing is opened before build()"]
+pub struct AuditTrailBuilder {
+    service: String,
+    with_profile: bool,
+    file: Option<PathBuf>,
+}
+
+impl AuditTrailBuilder {
+    /// Writes each event into this file too, as a JSON object a line in the shape of OCSF. The file is opened for appending, with
+    /// mode 0600 if it is created.
+    ///
+    /// A thread writes it, so no request waits for the disk. Events that cannot be written are counted, and reported once a minute.
+    pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.file = Some(path.into());
+        self
+    }
+
+    /// Adds email and display name of users to events.
+    pub fn with_profile(mut self) -> Self {
+        self.with_profile = true;
+        self
+    }
+
+    /// Opens the file, if there is one.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn build(self) -> Result<AuditTrail, ConfigError> {
+        let Self { service, with_profile, file } = self;
+        let service: std::sync::Arc<str> = service.into();
+        let file = file.map(|path| AuditFile::open(path, std::sync::Arc::clone(&service))).transpose()?;
+        metrics::describe_audit();
+        Ok(AuditTrail(Arc::new(Inner {
+            service,
+            with_profile,
+            file,
+            limits: Mutex::default(),
+            seen: BoundedCache::new(MAX_SEEN, MAX_SEEN_BYTES),
+            hashes: RandomState::new(),
+        })))
+    }
+}
+
+impl AuditTrail {
+    /// The version of the fields of events, `audit_version`. A version has all fields of the one before, unless CHANGELOG.md names
+    /// the difference.
+    pub const VERSION: u32 = AUDIT_VERSION;
+
+    /// A trail of the service with this name, which events have as `service`.
+    pub fn builder(service: impl Into<String>) -> AuditTrailBuilder {
+        AuditTrailBuilder { service: service.into(), with_profile: false, file: None }
+    }
+
+    /// Opens the file again, for a tool that has renamed it. Without a call, that is noticed within a second.
+    pub fn reopen(&self) {
+        if let Some(file) = &self.0.file {
+            file.reopen();
+        }
+    }
+
+    /// Waits until all events are in the file, but not longer than this: at the end of a program. Returns whether they are. It blocks
+    /// the thread.
+    pub fn flush(&self, max_wait: Duration) -> bool {
+        self.0.file.as_ref().is_none_or(|file| file.flush(max_wait))
+    }
+
+    /// Records an event, unless its limit is reached.
+    pub(crate) fn record(&self, what: What, kind: Option<&'static str>, details: impl FnOnce() -> Details) {
+        if let Some(left_out) = self.due(what, kind) {
+            self.write(what, kind, left_out, details());
+        }
+    }
+
+    /// The number of events that were left out, if there may be an event of this kind now. It counts as recorded.
+    pub(crate) fn due(&self, what: What, kind: Option<&'static str>) -> Option<u64> {
+        let due = self.0.limits.lock().entry((what, kind)).or_default().event_at(Instant::now(), what.row().max);
+        if due.is_none() {
+            metrics::audit_events_lost("limit", 1);
+        }
+        due
+    }
+
+    /// Writes an event that is [`due`](Self::due).
+    pub(crate) fn write(&self, what: What, kind: Option<&'static str>, left_out: u64, details: Details) {
+        let event = Event::new(what, kind, left_out, details);
+        event.log(&self.0.service);
+        if let Some(file) = &self.0.file {
+            file.write(event);
+        }
+    }
+
+    /// Records a refusal, or a session that is refused.
+    pub(crate) fn refused(&self, what: What, error: &AuthError, details: impl FnOnce() -> Details) {
+        self.record(what, Some(error.kind().as_str()), || Details {
+            status: Some(error.status().as_u16()),
+            operator_can_act: error.fault() != Fault::Client,
+            ..details()
+        });
+    }
+
+    /// Records that a user is signed in, once in [`SEEN_FOR`].
+    pub(crate) fn signed_in(&self, name: Option<&EntityRef>, claims: &Claims, trace_id: TraceId<'_>) {
+        let (now, user) = (Instant::now(), SeenUser(self.0.hashes.hash_one((claims.issuer(), claims.subject()))));
+        let Some(seen) = &self.0.seen else { return };
+        if seen.find(&user).is_some_and(|SeenAt(at)| now.saturating_duration_since(at) < SEEN_FOR) {
+            return;
+        }
+        seen.insert(user, SeenAt(now));
+        self.record(What::SignedIn, None, || Details {
+            provider: Some("awsalb"),
+            user: Some(self.user(name, Some(claims))),
+            trace_id: trace_id.text(),
+            ..Details::default()
+        });
+    }
+
+    /// The user with this entity ref or these claims.
+    pub(crate) fn user(&self, name: Option<&EntityRef>, claims: Option<&Claims>) -> AuditUser {
+        let unnamed = claims.filter(|_| name.is_none());
+        let shown = claims.filter(|_| self.0.with_profile);
+        AuditUser {
+            name: name.map(|name| bounded(name.as_str())),
+            uid: unnamed.map(|claims| bounded(claims.subject())),
+            domain: unnamed.map(|claims| bounded(claims.issuer())),
+            email: shown.and_then(Claims::email).map(bounded),
+            full_name: shown.and_then(Claims::name).map(bounded),
+        }
+    }
+
+    /// Whether emails may be named.
+    pub(crate) fn names_emails(&self) -> bool {
+        self.0.with_profile
+    }
+}
+
+impl fmt::Debug for AuditTrail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuditTrail").field("service", &self.0.service).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,110 @@
+//! The audit file of the proxy. Each line is checked against deploy/monitoring/audit.schema.json.
+
+use std::{fs, net::SocketAddr};
+
+use serde_json::json;
+use tower_alb_auth::test_util::User;
+
+use crate::{
+    audited::AuditFile,
+    program::{Files, Running},
+    site::{Site, raw, status},
+};
+
+const ROOT: &str = "Root=1-67891233-abcdef012345678912345678";
+const RULE: &str = "rules: [{ path: /admin/*, require: { claim_contains: { roles: admin } } }]\n";
+
+async fn get(address: SocketAddr, path: &str, lines: &str) -> u16 {
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-amzn-trace-id: {ROOT}\r\n{lines}\r\n");
+    status(&raw(address, request.as_bytes()).await)
+}
+
+#[tokio::test]
+async fn users_refusals_keys_and_assertions_are_events() {
+    let file = AuditFile::new();
+    let lines = format!(
+        "audit_file: {}\n{RULE}assertion_issuer: http://127.0.0.1:1\nassertion_listen: 127.0.0.1:0\nassertion_audience: a\n",
+        file.path().display()
+    );
+    let site = Site::with(&lines).await;
+    let jane = format!("x-amzn-oidc-data: {}\r\n", site.token());
+    assert_eq!(get(site.address, "/", &jane).await, 200);
+    assert_eq!(get(site.address, "/", &jane).await, 200);
+    let (signed_in, token) = (file.first("signed_in"), file.first("token_issued"));
+    for event in [&signed_in, &token] {
+        assert_eq!(event["user"], json!({ "type_id": 1, "name": "user:default/jane.doe" }));
+        assert_eq!(
+            (&event["service"]["name"], &event["metadata"]["correlation_uid"]),
+            (&json!("alb-auth-proxy"), &json!(ROOT))
+        );
+    }
+    assert_eq!(token["unmapped"]["provider"], "assertion");
+    assert_eq!(file.first("key_published")["entity"]["type"], "Signing Key");
+
+    assert_eq!(get(site.address, "/", "").await, 401);
+    assert_eq!(file.first("refused")["status_detail"], "missing");
+    assert_eq!(get(site.address, "/admin/x", &jane).await, 403);
+    let trail = site.proxy.audit_trail().expect("a trail");
+    assert!(trail.flush(std::time::Duration::from_secs(30)));
+    let refused = file.of("refused");
+    assert_eq!((refused.len(), &refused[1]["status_detail"]), (2, &json!("claim_missing")));
+    assert_eq!(refused[1]["user"]["name"], "user:default/jane.doe", "a user who is known is named");
+    assert_eq!(file.of("signed_in").len(), 1);
+    let text = fs::read_to_string(file.path()).expect("the file");
+    assert!(!text.contains('@') && !text.contains(&site.token()[..40]), "{text}");
+}
+
+#[tokio::test]
+async fn f_66_the_file_is_opened_again_at_sighup_and_the_last_event_is_written_at_the_end() {
+    let (audit, files) = (AuditFile::new(), Files::with("").await);
+    let mut command = files.command();
+    command.env("ALB_PROXY_AUDIT_FILE", audit.path()).arg("--audit-with-profile");
+    let mut running = Running::start(command, "Ready");
+    let address = running.address("Reverse proxy");
+    assert_eq!(get(address, "/", "").await, 401);
+    audit.first("refused");
+    fs::rename(audit.path(), audit.folder.path().join("audit.jsonl.1")).expect("renamed");
+    running.signal("HUP");
+    let until = std::time::Instant::now() + crate::site::LONG;
+    while !audit.path().exists() {
+        assert!(std::time::Instant::now() < until, "it is not made again: {}", running.log());
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let jane = format!("x-amzn-oidc-data: {}\r\n", files.token(&User::jane()));
+    assert_eq!(get(address, "/", &jane).await, 200);
+    running.signal("TERM");
+    assert_eq!(running.ended(), Some(0));
+    let events = audit.events();
+    assert_eq!((events.len(), &events[0]["user"]["email_addr"]), (1, &json!("jane.doe@example.com")));
+    // The log has the same ones.
+    assert!(running.log().contains("signed_in"), "{}", running.log());
+}
+
+#[tokio::test]
+async fn without_the_settings_there_are_no_events() {
+    let files = Files::with("audit_with_profile: true\n").await;
+    let mut running = Running::start(files.command(), "Ready");
+    assert_eq!(get(running.address("Reverse proxy"), "/", "").await, 401);
+    running.signal("TERM");
+    assert_eq!(running.ended(), Some(0));
+    assert!(!running.log().contains("audit"), "{}", running.log());
+}
+
+#[tokio::test]
+async fn check_names_a_folder_that_is_missing_and_a_setting_without_effect() {
+    let files = Files::with("audit_file: none/audit.jsonl\n").await;
+    let output = files.command().arg("check").output().expect("it runs");
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    assert!(printed.contains("audit_file") && printed.contains("there is no folder none"), "{printed}");
+    assert!(!files.path().join("none").exists());
+
+    let files = Files::with("audit_with_profile: true\n").await;
+    let output = files.command().arg("check").output().expect("it runs");
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(
+        output.status.success() && printed.contains("no effect: there is neither audit_log nor audit_file"),
+        "{printed}"
+    );
+}
