@@ -4,6 +4,8 @@
 //! here. A name is added here on purpose or not at all; tests/architecture.rs refuses any other way in.
 #![allow(unused_imports, reason = "each product is a feature and uses a part")]
 
+#[cfg(any(feature = "backstage", feature = "proxy"))]
+pub(crate) use crate::alb::OwnedTraceId;
 #[cfg(any(feature = "test-util", feature = "emulator"))]
 pub(crate) use crate::alb::signer;
 #[cfg(any(feature = "test-util", feature = "emulator"))]
@@ -29,7 +31,7 @@ pub(crate) use crate::sync::{BoundedCache, HeapSize, catch_panics, timeout};
 #[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
 pub(crate) use crate::{alb::strip_oidc_headers, net::proxy};
 pub(crate) use crate::{
-    alb::{DATA, OidcHeaders, OwnedTraceId, TraceId, Values},
+    alb::{DATA, OidcHeaders, TraceId, Values},
     error::quoted,
     identity::{ClaimsParts, Span},
     net::{HttpUrl, HttpUrlError, encoded, is_loopback},

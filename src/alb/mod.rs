@@ -15,6 +15,8 @@ pub(crate) use self::oidc_headers::ACCESS_TOKEN;
 pub(crate) use self::oidc_headers::strip_oidc_headers;
 #[cfg(test)]
 pub(crate) use self::public_key::test_key;
+#[cfg(any(feature = "backstage", feature = "proxy"))]
+pub(crate) use self::trace_id::OwnedTraceId;
 pub use self::{
     key_endpoint::KeyEndpoint,
     kid::Kid,
@@ -24,5 +26,5 @@ pub(crate) use self::{
     key_endpoint::KeyEndpointError,
     oidc_headers::{DATA, IDENTITY, OidcHeaders, OwnedValues, Values, strip_other_identities},
     public_key::PublicKey,
-    trace_id::{OwnedTraceId, TraceId},
+    trace_id::TraceId,
 };
