@@ -230,6 +230,26 @@ async fn f_66_a_renamed_file_is_made_again_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn f_66_a_renamed_file_is_made_again_without_a_signal() {
+    let (file, list, alb) = (AuditFile::new(), DenyList::new(), MockAlb::new());
+    let trail = trail(&file);
+    let _layer = alb.layer().deny_list(&list).audit_trail(&trail);
+    let made_again = async {
+        fs::rename(file.path(), file.folder.path().join("audit.jsonl.1")).unwrap();
+        for number in 0.. {
+            list.deny(Denied::subject("https://idp.example.com", &number.to_string()).unwrap());
+            assert!(trail.flush(LONG));
+            if file.path().exists() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(LONG, made_again).await.expect("within a second");
+    assert_eq!(names(&file.events()), ["deny_list_changed"]);
+}
+
+#[tokio::test]
 async fn f_66_without_its_folder_events_are_lost_and_counted_and_requests_pass() {
     let (traced, _guard) = Traced::begin();
     let (file, alb) = (AuditFile::new(), MockAlb::new());

@@ -1,10 +1,10 @@
-//! The audit trail that the arguments ask for.
+//! The audit trail that the arguments describe.
 
 use tower_alb_auth::AuditTrail;
 
 use crate::{cli::Serve, message, rotation::reopen_on_hangup, start_lines::StartLines};
 
-/// Opens it. `None` if no argument asks for one.
+/// Opens it. `None` if no argument enables it.
 pub fn open(arguments: &Serve) -> Result<Option<AuditTrail>, String> {
     if !arguments.audit_log && arguments.audit_file.is_none() {
         return match arguments.audit_with_profile {

@@ -5,7 +5,7 @@
 //! | events arrive faster than the disk takes them | [`MAX_QUEUED`] wait; further ones are lost and counted |
 //! | the disk is full, or the folder is missing | the events are lost and counted; a warning names the reason, once a minute; the next event tries again |
 //! | events were lost | the next line that is written has their number, in the member `lost` |
-//! | a line was written in part | the next line begins on a line of its own |
+//! | a line was written in part | the next event begins a new line |
 //! | the file was renamed or removed | it is made again, within a second, or at once by [`reopen`](AuditFile::reopen) |
 //! | the trail is dropped | the thread writes what waits, and ends |
 
@@ -151,7 +151,7 @@ impl Writer {
             drop(state);
             if reopens {
                 self.file = None;
-                if let Err(error) = self.opened() {
+                if let Err(error) = self.open_if_gone() {
                     self.warn(&error);
                 }
             }
@@ -171,6 +171,8 @@ impl Writer {
     }
 
     fn write(&mut self, event: &Event) -> io::Result<()> {
+        self.open_if_gone()?;
+        let Some(file) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
         let mut line = event.ocsf(&self.service, self.lost).to_string();
         line.push('\n');
         if self.is_torn {
@@ -178,7 +180,7 @@ impl Writer {
         }
         let mut rest = line.as_bytes();
         while !rest.is_empty() {
-            let written = match self.opened()?.write(rest) {
+            let written = match file.write(rest) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => written,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -191,20 +193,17 @@ impl Writer {
         Ok(())
     }
 
-    /// The file at the path.
-    fn opened(&mut self) -> io::Result<&mut File> {
+    /// Opens the file at the path, unless it is open.
+    fn open_if_gone(&mut self) -> io::Result<()> {
         if self.looked_at.elapsed() >= LOOK_INTERVAL {
             self.looked_at = Instant::now();
             self.file.take_if(|file| !is_at(file, &self.path));
         }
-        match &mut self.file {
-            Some(file) => Ok(file),
-            closed => {
-                let file = open(&self.path)?;
-                self.is_torn = false;
-                Ok(closed.insert(file))
-            }
+        if self.file.is_none() {
+            self.file = Some(open(&self.path)?);
+            self.is_torn = false;
         }
+        Ok(())
     }
 
     fn warn(&self, error: &io::Error) {
@@ -243,4 +242,52 @@ fn is_at(file: &File, path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_at(_: &File, _: &Path) -> bool {
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::audit::event::{Details, What};
+
+    fn event() -> Event {
+        Event::new(What::Refused, Some("missing"), 0, Details { status: Some(401), ..Details::default() })
+    }
+
+    /// A disk that hangs: a pipe that is not read.
+    #[test]
+    fn f_66_the_queue_is_bounded_and_what_it_does_not_take_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("audit.jsonl");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        // Opened for both, so that neither side waits for the other.
+        let mut reader = File::options().read(true).write(true).open(&pipe).unwrap();
+        let file = AuditFile::open(pipe, "test".into()).unwrap();
+        let total = MAX_QUEUED * 3;
+        (0..total).for_each(|_| file.write(event()));
+        // What the thread has taken is at most the pipe's 64 KiB and one queue.
+        assert!(file.0.state().lost >= 1_000, "{}", file.0.state().lost);
+        assert!(!file.flush(Duration::from_millis(20)));
+
+        // The pipe is read: the lines, and how many are missing, make the total.
+        let of_thread = thread::spawn(move || {
+            let (mut text, mut some, mut found) = (Vec::new(), [0; 64 * 1024], 0);
+            while found < total {
+                let count = io::Read::read(&mut reader, &mut some).unwrap();
+                text.extend_from_slice(&some[..count]);
+                while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
+                    let line: serde_json::Value = serde_json::from_slice(&text[..end]).unwrap();
+                    text.drain(..=end);
+                    let lost = line["unmapped"]["lost"].as_u64().unwrap_or(0);
+                    found += 1 + usize::try_from(lost).unwrap();
+                }
+            }
+            found
+        });
+        while !file.flush(Duration::from_secs(30)) {}
+        // One more, which has the number of those that were lost.
+        file.write(event());
+        assert!(file.flush(Duration::from_secs(30)));
+        drop(file);
+        assert!((total..=total + 1).contains(&of_thread.join().unwrap()));
+    }
 }
