@@ -4,10 +4,10 @@
 //! here. A name is added here on purpose or not at all; tests/architecture.rs refuses any other way in.
 #![allow(unused_imports, reason = "each product is a feature and uses a part")]
 
-#[cfg(feature = "backstage")]
-pub(crate) use crate::alb::SPKI_UNCOMPRESSED;
 #[cfg(any(feature = "backstage", feature = "proxy"))]
 pub(crate) use crate::alb::OwnedTraceId;
+#[cfg(feature = "backstage")]
+pub(crate) use crate::alb::SPKI_UNCOMPRESSED;
 #[cfg(any(feature = "test-util", feature = "emulator"))]
 pub(crate) use crate::alb::signer;
 #[cfg(any(feature = "test-util", feature = "emulator"))]
