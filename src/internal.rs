@@ -52,4 +52,8 @@ pub(crate) use crate::{
     sync::timestamp,
 };
 #[cfg(feature = "proxy")]
-pub(crate) use crate::{identity::UserAddress, settings::yaml, sign_in::check_email_verified};
+pub(crate) use crate::{
+    identity::UserAddress,
+    settings::{Unsettled, yaml},
+    sign_in::check_email_verified,
+};

@@ -12,6 +12,7 @@ use super::settings::TlsFiles;
 use crate::{
     AuditTrail, ConfigError,
     internal::{
+        Unsettled,
         private_file::warn_if_open,
         private_key, server_tls,
         telemetry::{
@@ -109,6 +110,7 @@ async fn watch(
 ) {
     let warned = OncePerMinute::default();
     let (mut settled, mut last) = (at_start, Some(at_start));
+    let mut unsettled = Unsettled::default();
     loop {
         tokio::time::sleep(POLL_INTERVAL).await;
         let of_task = Arc::clone(&files);
@@ -117,10 +119,11 @@ async fn watch(
             Ok(read) => {
                 let found = read.fingerprints();
                 let stands = last.replace(found) == Some(found);
-                if !stands || found == settled {
-                    continue;
+                match unsettled.poll(stands) {
+                    Some(polls) => Err(different_each_time(&files, polls)),
+                    None if !stands || found == settled => continue,
+                    None => read.acceptor(&files).map(|acceptor| (acceptor, found)),
                 }
-                read.acceptor(&files).map(|acceptor| (acceptor, found))
             }
             Err(error) => Err(error),
         };
@@ -144,6 +147,14 @@ async fn watch(
             Err(_) => {}
         }
     }
+}
+
+fn different_each_time(files: &TlsFiles, polls: u32) -> ConfigError {
+    let (certificate, key) = (files.certificate.display(), files.key.display());
+    ConfigError::message(format!(
+        "tls_certificate {certificate} and tls_key {key} were different at each of the last {polls} reads; write them only when they \
+         change"
+    ))
 }
 
 /// # Errors

@@ -11,13 +11,13 @@ use super::{
     file,
     list::{DenyList, WeakDenyList},
 };
-use crate::{settings::ConfigError, telemetry::OncePerMinute};
+use crate::{
+    settings::{ConfigError, Unsettled},
+    telemetry::OncePerMinute,
+};
 
 /// A change is in force after two polls that read the same, so after a second at the latest, and the time of the reads.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-
-/// After so many polls in a row that read something else each time, the file is reported. They take longer than a change may.
-const MAX_UNSETTLED_POLLS: u32 = 4;
 
 /// Maximum number of wrong lines in a warning.
 const MAX_SHOWN: usize = 10;
@@ -43,8 +43,7 @@ struct WatchedFile {
     path: PathBuf,
     /// What is in force, or was found to be wrong. `None` after a report that the file changes all the time.
     settled: Option<Contents>,
-    /// How many polls in a row read something else than the one before.
-    unsettled: u32,
+    unsettled: Unsettled,
     /// What was read last.
     last: Contents,
     warned: OncePerMinute,
@@ -60,7 +59,7 @@ impl WatchedFile {
         let bytes = read.map_err(|error| ConfigError::message(unreadable(&path, &error)))?;
         let entries = file::parse(&path, &bytes)?;
         let (last, settled) = (Ok(bytes.clone()), Some(Ok(bytes)));
-        Ok((Self { path, settled, unsettled: 0, last, warned: OncePerMinute::default() }, entries))
+        Ok((Self { path, settled, unsettled: Unsettled::default(), last, warned: OncePerMinute::default() }, entries))
     }
 
     /// Watches the file until the list is gone.
@@ -91,22 +90,20 @@ impl WatchedFile {
         let now = read.map_err(|error| error.kind());
         let stands = now == self.last;
         self.last = now;
+        let unsettled = self.unsettled.poll(stands);
         if !stands {
-            self.unsettled = self.unsettled.saturating_add(1);
-            if self.unsettled >= MAX_UNSETTLED_POLLS {
+            if let Some(polls) = unsettled {
                 self.settled = None;
                 let problem = format!(
-                    "the deny list {} was different at each of the last {} reads; write it only when an entry changes, to another \
+                    "the deny list {} was different at each of the last {polls} reads; write it only when an entry changes, to another \
                      file that is then renamed",
-                    self.path.display(),
-                    self.unsettled
+                    self.path.display()
                 );
                 list.report(&problem);
                 self.warn(Some(&problem));
             }
             return;
         }
-        self.unsettled = 0;
         if self.settled.as_ref() == Some(&self.last) {
             // What is wrong with it stays wrong until the file changes.
             self.warn(list.problem().as_deref());

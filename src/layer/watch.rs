@@ -1,15 +1,16 @@
 //! Reloading when settings files change.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, mem::replace, path::PathBuf, sync::Arc, time::Duration};
 
 use super::AlbAuthHandle;
 use crate::{
     config::AlbAuthConfig,
     settings::{
-        ConfigError, FilesRead,
+        ConfigError, FilesRead, Unsettled,
         files::{FilePlace, FileState},
     },
     sync::{BackgroundTask, Problem},
+    telemetry::OncePerMinute,
 };
 
 /// Shorter intervals cost more than they gain.
@@ -60,8 +61,8 @@ impl AlbAuthHandle {
     /// The contents count, not the times of change, so it works where files are swapped by links
     /// (Kubernetes). A change takes effect once two consecutive polls read the same content, so
     /// that a half-written file is not read. The log names the files that changed, and what is no
-    /// longer trusted. If `load` fails, the previous settings stay in use; the reason is in the log
-    /// and in [`BackgroundTask::problem`].
+    /// longer trusted. If `load` fails, or if files are different at four polls in a row, the
+    /// previous settings stay in use; the reason is in the log and in [`BackgroundTask::problem`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -104,6 +105,8 @@ impl AlbAuthHandle {
             failed: FilesRead::default(),
             last: settled.clone(),
             settled,
+            unsettled: Unsettled::default(),
+            warned: OncePerMinute::default(),
             problem: Arc::clone(&problem),
         };
         BackgroundTask::spawn(&tokio::runtime::Handle::current(), problem, watcher.run(watch.every))
@@ -127,6 +130,8 @@ struct Watcher<L> {
     settled: States,
     /// What was seen last.
     last: States,
+    unsettled: Unsettled,
+    warned: OncePerMinute,
     problem: Problem<ConfigError>,
 }
 
@@ -141,12 +146,33 @@ where
             let Some(handle) = self.handle.upgrade() else { return };
             let Some(now) = self.look().await else { continue };
             let stands = now == self.last;
-            self.last = now;
+            let before = replace(&mut self.last, now);
+            if let Some(polls) = self.unsettled.poll(stands) {
+                self.report_unsettled(&before, polls);
+            }
             if stands && self.settled != self.last {
                 let read = self.load(&handle).await;
                 self.settle(&read).await;
             }
         }
+    }
+
+    /// Files that are different at each poll are not loaded before two polls read the same.
+    fn report_unsettled(&mut self, before: &States, polls: u32) {
+        for (place, state) in &self.last {
+            if before.get(place) != Some(state) {
+                self.settled.insert(place.clone(), FileState::Changing);
+            }
+        }
+        let error = ConfigError::message(format!(
+            "settings files were different at each of the last {polls} polls ({}), those from before stay; write a file only when a \
+             setting changes",
+            self.changed()
+        ));
+        if self.warned.is_due() {
+            tracing::error!(target: "tower_alb_auth", "{}", error.in_one_line());
+        }
+        *self.problem.lock() = Some(error);
     }
 
     async fn look(&self) -> Option<States> {

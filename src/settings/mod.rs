@@ -22,6 +22,7 @@ mod section;
 #[cfg(feature = "app-config")]
 mod substitution;
 mod suggest;
+mod unsettled;
 #[cfg(feature = "app-config")]
 mod variables;
 #[cfg(feature = "app-config")]
@@ -30,7 +31,7 @@ pub(crate) mod yaml;
 #[cfg(any(feature = "app-config", feature = "emulator"))]
 pub(crate) use self::suggest::closest;
 pub use self::{error::ConfigError, location::Location, problem::Problem, problem_kind::ProblemKind};
-pub(crate) use self::{files::FilesRead, location::KeyAt};
+pub(crate) use self::{files::FilesRead, location::KeyAt, unsettled::Unsettled};
 #[cfg(feature = "app-config")]
 pub(crate) use self::{
     merge::merge,

@@ -1,6 +1,14 @@
-//! F-72: files that are watched, and replaced by ones that cannot be used.
+//! F-72, F-73: files that are watched, and replaced by ones that cannot be used or that change all the time.
 
-use std::fs;
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use crate::{
     program::{Files, Running},
@@ -24,12 +32,7 @@ async fn f_72_what_is_wrong_with_new_files_is_in_one_line_of_the_log() {
     let running = Running::start(files.command(), "Ready");
     fs::write(files.path().join("key.pem"), "not a key").expect("written");
 
-    let logged = async {
-        while !running.log().contains("stays in use") {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(LONG, logged).await.unwrap_or_else(|_| panic!("{}", running.log()));
+    until_logged(&running, "stays in use").await;
     let log = running.log();
     let has_time = |line: &str| line.split_once('T').is_some_and(|(date, _)| date.split('-').count() == 3);
     for line in log.lines() {
@@ -37,4 +40,44 @@ async fn f_72_what_is_wrong_with_new_files_is_in_one_line_of_the_log() {
     }
     let line = log.lines().find(|line| line.contains("stays in use")).expect("it is there");
     assert!(line.contains("tls_key key.pem") && !line.contains("not a key"), "{line}");
+}
+
+#[tokio::test]
+async fn f_73_a_certificate_that_is_different_at_each_read_is_reported() {
+    let files = Files::with("tls_certificate: certificate.pem\ntls_key: key.pem\n").await;
+    let (key, certificate) = key_and_certificate();
+    let (file, next) = (files.path().join("certificate.pem"), files.path().join("next"));
+    fs::write(&file, &certificate).expect("written");
+    fs::write(files.path().join("key.pem"), key.serialize_pem()).expect("written");
+    let running = Running::start(files.command(), "Ready");
+    let ended = Arc::new(AtomicBool::new(false));
+    let writer = thread::spawn({
+        let ended = Arc::clone(&ended);
+        move || {
+            for number in 1.. {
+                // Whole each time, and never the same twice.
+                fs::write(&next, format!("{certificate}{}", "\n".repeat(number))).expect("written");
+                fs::rename(&next, &file).expect("renamed");
+                if ended.load(Ordering::SeqCst) {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+        }
+    });
+    until_logged(&running, "were different at each of the last").await;
+    assert!(!running.log().contains("new connections use them"), "{}", running.log());
+
+    ended.store(true, Ordering::SeqCst);
+    writer.join().expect("the writer");
+    until_logged(&running, "tls_certificate and tls_key have changed: new connections use them").await;
+}
+
+async fn until_logged(running: &Running, text: &str) {
+    let logged = async {
+        while !running.log().contains(text) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LONG, logged).await.unwrap_or_else(|_| panic!("{text:?}: {}", running.log()));
 }

@@ -1,12 +1,13 @@
-//! Files that change, go away, are half written, or are swapped by links.
+//! Files that change, go away, are half written or written all the time, or are swapped by links.
 
 use std::{
     fs,
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -258,4 +259,36 @@ async fn a_file_that_changes_while_it_is_loaded_and_back_is_loaded_again() {
     until("what stands there", async || jane("example.org").await == 200).await;
     assert_eq!(jane("example.net").await, 403);
     assert!(watching.is_running());
+}
+
+#[tokio::test]
+async fn f_73_settings_that_are_different_at_each_poll_are_reported_and_the_former_ones_stay() {
+    let (traced, _guard) = Traced::begin();
+    let watched = Watched::begin().await;
+    let ended = Arc::new(AtomicBool::new(false));
+    let writer = thread::spawn({
+        let (ended, file, text) = (Arc::clone(&ended), watched.file.clone(), settings(&watched.alb, "example.org"));
+        let next = file.with_extension("next");
+        move || {
+            for number in 0.. {
+                // Whole each time, and never the same twice.
+                fs::write(&next, format!("{text}{}", " ".repeat(number))).expect("written");
+                fs::rename(&next, &file).expect("renamed");
+                if ended.load(Ordering::SeqCst) {
+                    return;
+                }
+                thread::sleep(EVERY / 10);
+            }
+        }
+    });
+    let is_reported = |text: String| text.contains("different at each") && text.contains("settings.json");
+    until("the report", async || watched.watching.problem().is_some_and(|error| is_reported(error.to_string()))).await;
+    assert_eq!((watched.jane("example.com").await, watched.jane("example.org").await), (200, 403));
+    assert_eq!(watched.loads(), 0);
+    assert!(traced.lines(Level::ERROR).iter().any(|line| is_reported(line.to_string())), "it is in the log");
+
+    ended.store(true, Ordering::SeqCst);
+    writer.join().expect("the writer");
+    until("the reload", async || watched.jane("example.org").await == 200).await;
+    assert_eq!((watched.loads(), watched.watching.problem().map(|error| error.to_string())), (1, None));
 }
