@@ -63,9 +63,15 @@ impl AuditFile {
     /// Waits for an event of this name, and gives the first one.
     #[track_caller]
     pub fn first(&self, name: &str) -> Value {
+        self.first_where(name, |_| true)
+    }
+
+    /// The same, of those events of which this is true.
+    #[track_caller]
+    pub fn first_where(&self, name: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
         let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
         loop {
-            if let Some(event) = self.of(name).into_iter().next() {
+            if let Some(event) = self.of(name).into_iter().find(&is_meant) {
                 return event;
             }
             assert!(std::time::Instant::now() < until, "no {name} in {:#?}", self.events());
