@@ -190,7 +190,7 @@ kinds! {
     /// The configuration verifies the access token, and the request has none, or several.
     AccessTokenMissing {
         "access_token_missing", UNAUTHORIZED, Operator,
-        "the configuration verifies the access token (x-amzn-oidc-accesstoken, or a machine's bearer token), and the request has not exactly one"
+        "the configuration verifies the access token (x-amzn-oidc-accesstoken, or a machine's bearer token), and the request does not have exactly one"
     }
     /// The access token is not valid, or not one of this issuer, client and user.
     AccessTokenInvalid {

@@ -199,24 +199,24 @@ impl<'t> UnverifiedJwt<'t> {
 impl VerifiedJwt {
     /// Checks whether the token is valid at this time: for each request, also if it is cached.
     pub(crate) fn check_time(&self, now: u64, limits: &TokenLimits) -> Result<(), AuthError> {
-        let endless = std::time::Duration::from_secs(u64::MAX);
-        self.window.check(now, limits.leeway, endless).map_err(|kind| match kind {
-            AuthErrorKind::Expired => invalid(
-                "it has expired: without a refresh token a load balancer keeps the session and sends the expired token; \
-                 let the listener rule request a refresh token (offline_access), or set its SessionTimeout to the lifetime \
-                 of access tokens",
-            ),
-            _ => invalid("it is not valid yet; compare the clocks"),
-        })
+        self.check(
+            now,
+            limits,
+            "it has expired: without a refresh token a load balancer keeps the session and sends the expired token; \
+             let the listener rule request a refresh token (offline_access), or set its SessionTimeout to the lifetime \
+             of access tokens",
+        )
     }
-}
 
-impl VerifiedJwt {
     /// The same for a bearer token, which its client renews.
     pub(crate) fn check_bearer_time(&self, now: u64, limits: &TokenLimits) -> Result<(), AuthError> {
+        self.check(now, limits, "it has expired; its client has to request a new one")
+    }
+
+    fn check(&self, now: u64, limits: &TokenLimits, expired: &'static str) -> Result<(), AuthError> {
         let endless = std::time::Duration::from_secs(u64::MAX);
         self.window.check(now, limits.leeway, endless).map_err(|kind| match kind {
-            AuthErrorKind::Expired => invalid("it has expired; its client has to request a new one"),
+            AuthErrorKind::Expired => invalid(expired),
             _ => invalid("it is not valid yet; compare the clocks"),
         })
     }

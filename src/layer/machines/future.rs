@@ -6,16 +6,20 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::MachineIdentity;
 use crate::{
     access_token::CheckFuture,
+    alb::TraceId,
     error::AuthError,
     layer::{Refuse, RefusedRequest, StandardRefusal, refusal::refuse},
 };
+
+/// The challenge of a 401 to a machine (RFC 6750 section 3), without the reason, as in every refusal.
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"machines\"");
 
 pin_project! {
     /// The response of [`MachineAuth`](super::MachineAuth).
@@ -64,9 +68,14 @@ where
     StandardRefusal: Refuse<ResB, Body = ResB>,
 {
     let kind = error.kind().as_str();
-    tracing::debug!(target: "tower_alb_auth", kind, "machine refused: {}", error.operator_message());
+    let trace_id = TraceId::In(request.headers()).shown();
+    tracing::debug!(target: "tower_alb_auth", kind, trace_id, "machine refused: {}", error.operator_message());
     let refused = RefusedRequest::of(request).behind_layer(request.extensions());
-    refuse(&StandardRefusal::default(), error, &refused)
+    let mut response = refuse(&StandardRefusal::default(), error, &refused);
+    if let Some(challenge) = response.headers_mut().get_mut(header::WWW_AUTHENTICATE) {
+        *challenge = CHALLENGE;
+    }
+    response
 }
 
 impl<S, B, ResB> Future for MachineResponseFuture<S, B, Response<ResB>>

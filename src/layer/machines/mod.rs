@@ -14,9 +14,12 @@
 //! | keys of the issuer unreachable and not held | 503 with `Retry-After` |
 //!
 //! The other headers `x-amzn-oidc-*` and their look-alikes are removed, unless the caller is a user: then the outer layer has
-//! removed or verified them. A machine never has a [`BackstageIdentity`](crate::BackstageIdentity) or [`Claims`](crate::Claims). A `MachineIdentity` that
-//! was in the extensions before is removed on every path. Keys are fetched and held as those of access tokens: at most one
-//! fetch for unknown kids in [`KeyLimits::unknown_for`](crate::KeyLimits::unknown_for).
+//! removed or verified them. A machine never has a [`BackstageIdentity`](crate::BackstageIdentity) or
+//! [`Claims`](crate::Claims). A `MachineIdentity` that was in the extensions before is removed on every path.
+//!
+//! Keys are fetched and held as those of access tokens: at most one fetch for unknown kids in
+//! [`KeyLimits::unknown_for`](crate::KeyLimits::unknown_for). A made-up kid spends it, so an issuer that publishes a new key
+//! should wait for that time before it signs with it. Refusals are lines at level DEBUG; there is no metric or audit event.
 
 mod future;
 mod identity;

@@ -2,7 +2,10 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use http::{Request, Response, StatusCode, header::AUTHORIZATION};
+use http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{AUTHORIZATION, WWW_AUTHENTICATE},
+};
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_alb_auth::{
@@ -29,6 +32,7 @@ struct Answer {
     status: StatusCode,
     body: String,
     error: Option<AuthError>,
+    challenge: Option<HeaderValue>,
 }
 
 impl Site {
@@ -94,7 +98,8 @@ where
     S: Service<Request<String>, Response = Response<String>, Error = Infallible>,
 {
     let (parts, body) = service.oneshot(request).await.expect("infallible").into_parts();
-    Answer { status: parts.status, body, error: parts.extensions.get::<AuthError>().cloned() }
+    let challenge = parts.headers.get(WWW_AUTHENTICATE).cloned();
+    Answer { status: parts.status, body, error: parts.extensions.get::<AuthError>().cloned(), challenge }
 }
 
 impl Answer {
@@ -104,6 +109,8 @@ impl Answer {
         assert_eq!((self.status, found), (kind.status(), Some(kind)), "{case}: {self:?}");
         if kind.status() == StatusCode::UNAUTHORIZED {
             assert_eq!(self.body, crate::support::UNIFORM_401, "{case}");
+            let challenge = self.challenge.as_ref().expect("a challenge");
+            assert_eq!(challenge, "Bearer realm=\"machines\"", "{case}: RFC 6750 section 3");
         }
     }
 }
