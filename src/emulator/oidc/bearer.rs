@@ -4,14 +4,20 @@
 //! |---|---|
 //! | no header `authorization`, several, or another scheme | 401 |
 //! | not a JWT, another `alg`, `crit` | 401, without a request to the issuer |
-//! | a kid that the keys do not have | the keys are fetched again, at most once in 10 s; then 401 |
+//! | a kid that the keys do not have | the keys are fetched again, at most once in 10 s if that succeeds; then 401 |
 //! | an invalid signature; another `iss`; without `exp`, or expired; `nbf` or `iat` ahead | 401 |
 //! | a claim of the rule that is missing or has another value or format | 401 |
-//! | the keys cannot be fetched, are more than 10, or larger than 150 KB | 500 |
+//! | the keys cannot be fetched, are more than 10, or larger than 150 KB | 500; the next request tries again |
 //! | otherwise | the request is forwarded as it is |
+//!
+//! One request at a time fetches a key set. Those that wait for it take its result, whether it succeeds or fails.
 
 use std::{
     collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -41,9 +47,17 @@ const LIFETIME: Duration = Duration::from_secs(300);
 
 /// The key sets of issuers of bearer tokens, by their addresses.
 #[derive(Default)]
-pub(super) struct BearerKeys(Mutex<BTreeMap<String, Held>>);
+pub(super) struct BearerKeys(Mutex<BTreeMap<String, Arc<KeySet>>>);
 
-#[derive(Clone)]
+/// The key set of an address.
+#[derive(Default)]
+struct KeySet {
+    /// How often it was fetched, with success or without.
+    fetches: AtomicU64,
+    /// Locked during a fetch.
+    held: tokio::sync::Mutex<Option<Held>>,
+}
+
 struct Held {
     set: JwkSet,
     fetched_at: Instant,
@@ -91,26 +105,41 @@ impl BearerKeys {
         clock: &SharedClock,
         max_age: Duration,
     ) -> Result<JwkSet, OidcError> {
+        let key_set = Arc::clone(self.0.lock().entry(url.to_owned()).or_default());
+        let before = key_set.fetches.load(Ordering::SeqCst);
+        let mut held = key_set.held.lock().await;
         let now = clock.monotonic();
-        let held = self.0.lock().get(url).cloned();
-        if let Some(held) = held
+        if let Some(held) = &*held
             && now.saturating_duration_since(held.fetched_at) < max_age
         {
-            return Ok(held.set);
+            return Ok(held.set.clone());
         }
-        let unusable = |reason: &str| OidcError::invalid(Step::BearerKeys, format!("{} {reason}", quoted(url)));
-        let request = Request::get(url).body(String::new()).map_err(|_| unusable("is not a URL"))?;
-        let (status, body) = http.send_up_to(Step::BearerKeys, request, MAX_KEY_SET_BYTES).await?;
-        if status != 200 {
-            return Err(unusable(&format!("responded with status {status}")));
+        if key_set.fetches.load(Ordering::SeqCst) != before {
+            return Err(unusable(url, "could not be fetched a moment ago"));
         }
-        let set: JwkSet = serde_json::from_slice(&body).map_err(|_| unusable("is not a key set"))?;
-        if set.keys.len() > MAX_KEYS {
-            return Err(unusable(&format!("has {} keys; a load balancer accepts {MAX_KEYS} at most", set.keys.len())));
-        }
-        self.0.lock().insert(url.to_owned(), Held { set: set.clone(), fetched_at: now });
+        let fetched = fetch(http, url).await;
+        key_set.fetches.fetch_add(1, Ordering::SeqCst);
+        let set = fetched?;
+        *held = Some(Held { set: set.clone(), fetched_at: now });
         Ok(set)
     }
+}
+
+async fn fetch(http: &HttpClient, url: &str) -> Result<JwkSet, OidcError> {
+    let request = Request::get(url).body(String::new()).map_err(|_| unusable(url, "is not a URL"))?;
+    let (status, body) = http.send_up_to(Step::BearerKeys, request, MAX_KEY_SET_BYTES).await?;
+    if status != 200 {
+        return Err(unusable(url, &format!("responded with status {status}")));
+    }
+    let set: JwkSet = serde_json::from_slice(&body).map_err(|_| unusable(url, "is not a key set"))?;
+    if set.keys.len() > MAX_KEYS {
+        return Err(unusable(url, &format!("has {} keys; a load balancer accepts {MAX_KEYS} at most", set.keys.len())));
+    }
+    Ok(set)
+}
+
+fn unusable(url: &str, reason: &str) -> OidcError {
+    OidcError::invalid(Step::BearerKeys, format!("{} {reason}", quoted(url)))
 }
 
 /// The token of the one header `authorization`.
@@ -157,7 +186,7 @@ fn check_claims(
     // The value of a claim is not for the log.
     match rule.claims.iter().find(|required| !required.fits(claim(&required.name))) {
         Some(required) => {
-            Err(format!("its claim {} has not the values and format of the rule", quoted(&required.name)))
+            Err(format!("its claim {} does not have the values and the format of the rule", quoted(&required.name)))
         }
         None => Ok(()),
     }

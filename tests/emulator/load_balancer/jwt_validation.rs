@@ -223,6 +223,20 @@ async fn s_148_keys_are_fetched_again_at_most_once_in_ten_seconds() {
     assert_eq!(call(&site, &[&token]).await.status, 200);
 }
 
+/// Requests with unknown kids that come at the same time, and those that wait for a fetch that fails.
+#[tokio::test]
+async fn s_148_one_request_at_a_time_fetches_keys_for_all_that_wait() {
+    let (site, issuer, _file) = with_issuer(&json!([])).await;
+    let valid = format!("Bearer {}", issuer.token(&claims(&site, &issuer, &json!({}))));
+    assert_eq!(call(&site, &[&valid]).await.status, 200);
+    site.clock.advance(Duration::from_secs(11));
+    let strange = SigningKey::rsa("strange");
+    let unknown = format!("Bearer {}", strange.sign(&strange.header(), &claims(&site, &issuer, &json!({}))));
+    let answers = futures::future::join_all((0..20).map(async |_| call(&site, &[&unknown]).await)).await;
+    assert!(answers.iter().all(|answer| answer.status == 401), "{answers:?}");
+    assert_eq!(issuer.key_fetches(), 2);
+}
+
 /// A setting that cannot be used would leave the check out.
 #[tokio::test]
 async fn s_148_a_rule_that_cannot_be_used_is_refused_by_name() {
