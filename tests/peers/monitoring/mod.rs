@@ -94,6 +94,11 @@ async fn incidents(programs: &mut Programs, prometheus: &Prometheus, good: usize
     assert_eq!(programs.send(&page, &[&token, &stranger]).await, 401);
     expect("AlbAuthTargetReachedDirectly", "alb-auth-proxy").await;
 
+    // More refusals than the audit trail records, in two windows too.
+    for _ in 0..40 {
+        assert_eq!(programs.at_proxy(&stranger).await, 401);
+    }
+
     // The catalog is slow, then it fails; then it does not know most users.
     programs.catalog.responds_after(SLOW);
     let slow = (0..6).map(|_| programs.alb.sign(&programs.new_user())).collect::<Vec<_>>();

@@ -91,8 +91,8 @@ impl Programs {
         let local = trust(emulator.signer(), emulator.issuer(), emulator.client_id(), emulator.key_endpoint());
         let more = "sign_in: { email_local_part: { domains: [example.com] } }\naccept_missing_email_verified: true\n\
                     admin_listen: 127.0.0.1:0\n";
-        let settings =
-            format!("trust:\n{mock}{local}{more}upstream: {upstream}\nlisten: {listen}\ndeny_list: denied.jsonl\n");
+        let of_proxy = "deny_list: denied.jsonl\naudit_file: audit.jsonl\n";
+        let settings = format!("trust:\n{mock}{local}{more}upstream: {upstream}\nlisten: {listen}\n{of_proxy}");
         let proxy = Proxy::start(folders[1].path(), &settings);
 
         let wrong = KeyEndpoint::start().await;
