@@ -114,7 +114,9 @@ async fn a_profile_without_a_trail_ends_the_start_and_the_check() {
         }
     }
     let files = Files::with("audit_with_profile: false\n").await;
-    assert!(files.command().arg("check").output().expect("it runs").status.success());
+    let output = files.command().arg("check").output().expect("it runs");
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(output.status.success() && printed.contains("no effect: there is neither audit_log"), "{printed}");
 }
 
 #[tokio::test]
@@ -134,4 +136,28 @@ async fn f_66_a_sighup_while_the_program_starts_does_not_end_it() {
         assert_eq!(running.ended(), Some(0));
         fs::remove_file(audit.path()).expect("removed");
     }
+}
+
+#[tokio::test]
+async fn s_143_a_flood_of_assertions_of_one_user_hides_no_other_user_s() {
+    let file = AuditFile::new();
+    let lines = format!(
+        "audit_file: {}\nassertion_issuer: http://127.0.0.1:1\nassertion_listen: 127.0.0.1:0\nassertion_audience: a\n",
+        file.path().display()
+    );
+    let site = Site::with(&lines).await;
+    let jane = format!("x-amzn-oidc-data: {}\r\n", site.token());
+    for _ in 0..100 {
+        assert_eq!(get(site.address, "/", &jane).await, 200);
+    }
+    let john = site.alb.sign(&User::jane().claim("sub", "john").claim("email", "john@example.com"));
+    assert_eq!(get(site.address, "/", &format!("x-amzn-oidc-data: {john}\r\n")).await, 200);
+    assert!(site.proxy.audit_trail().expect("a trail").flush(crate::site::LONG));
+    let issued = file.of("token_issued");
+    let (of_john, of_jane) = issued.split_last().expect("events");
+    // A window is 10 s: a slow machine sees a second one.
+    assert!((10..=40).contains(&of_jane.len()), "{}", of_jane.len());
+    assert_eq!(of_john["user"]["name"], "user:default/john");
+    let left_out: u64 = issued.iter().filter_map(|event| event["unmapped"]["left_out"].as_u64()).sum();
+    assert_eq!(left_out, 101 - u64::try_from(issued.len()).expect("a number"));
 }
