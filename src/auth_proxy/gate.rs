@@ -179,7 +179,7 @@ impl UserHeaders {
         if let Some((assertion, claims, audited)) = to_sign {
             headers.push((assertion.header().clone(), assertion.sign(claims).await?));
             if let Some((trail, details)) = audited {
-                trail.record(What::TokenIssued, None, || details);
+                trail.succeeded(What::TokenIssued, details);
             }
         }
         Ok(headers)

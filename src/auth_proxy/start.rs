@@ -237,7 +237,7 @@ impl Parts {
 }
 
 fn trail(settings: AuditSettings) -> Result<Option<AuditTrail>, ConfigError> {
-    if !settings.log && settings.file.is_none() {
+    if !settings.is_on() {
         return Ok(None);
     }
     let mut trail = AuditTrail::builder("alb-auth-proxy");

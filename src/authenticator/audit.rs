@@ -1,7 +1,7 @@
 //! Audit events of the configuration: reloads, and the deny lists.
 
 use super::{Authenticator, Snapshot};
-use crate::telemetry::audit::{AuditTrail, Details, What};
+use crate::telemetry::audit::{AuditTrail, Details, Items, What};
 
 impl Authenticator {
     /// Records reloads and changes of deny lists, from now on. The first trail counts.
@@ -22,6 +22,7 @@ impl Authenticator {
             if added.is_empty() && removed.is_empty() && before.config.summary() != after.config.summary() {
                 added.push("other policies or key sources for the same load balancers, issuers and clients".to_owned());
             }
+            let (added, removed) = (Items::of(&added, String::clone), Items::of(&removed, String::clone));
             Details { entity: Some("trust and sign-in".to_owned()), added, removed, ..Details::default() }
         });
     }

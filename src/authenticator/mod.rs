@@ -87,8 +87,9 @@ impl Authenticator {
         next.keys.adopt(&current.keys, &next.config.key_endpoints());
         #[cfg(feature = "https")]
         next.access_tokens.adopt(&current.access_tokens);
+        let next = Arc::new(next);
+        self.current.store(Arc::clone(&next));
         self.audit_reload(&current, &next);
-        self.current.store(Arc::new(next));
     }
 
     /// The decision on a request without a token, with what the request shows of the reason.

@@ -6,7 +6,7 @@ use super::{
     entry::{Denied, Entry, Who},
     fingerprint::Fingerprint,
 };
-use crate::telemetry::audit::{AuditTrail, Details, What};
+use crate::telemetry::audit::{AuditTrail, Details, Items, What};
 
 /// Records the difference, if there is one.
 pub(super) fn record(trail: &AuditTrail, origin: &'static str, before: &[&Entry], after: &[&Entry]) {
@@ -15,9 +15,9 @@ pub(super) fn record(trail: &AuditTrail, origin: &'static str, before: &[&Entry]
         return;
     }
     trail.record(What::DenyListChanged, None, || {
-        let shown = |entries: Vec<&Denied>| entries.into_iter().map(|denied| describe(denied, trail)).collect();
+        let items = |entries: &[&Denied]| Items::of(entries, |denied| describe(denied, trail));
         let entity = Some(format!("{origin}: {} before, {} now", before.len(), after.len()));
-        Details { entity, added: shown(added), removed: shown(removed), ..Details::default() }
+        Details { entity, added: items(&added), removed: items(&removed), ..Details::default() }
     });
 }
 

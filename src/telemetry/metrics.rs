@@ -10,11 +10,9 @@
 //! | `alb_auth_oldest_key_age_seconds` | gauge | | age of the oldest cached key, updated after each fetch and readiness check |
 //! | `alb_auth_sign_in_cache_lookups_total` | counter | `result` | sign-ins by policies that wait: `hit` or `miss` |
 //! | `alb_auth_sign_in_seconds` | histogram | `result` | duration of such a policy: `ok`, `refused`, `not_found`, `ambiguous`, `unavailable`, `misconfigured` |
-//!
 //! | `alb_auth_sessions_issued_total` | counter | `provider` | sessions that the auth backend issued: `awsalb`, `guest` |
 //! | `alb_auth_sessions_refused_total` | counter | `kind` | sessions that it refused: the name of a refusal's kind, `misused`, or `not_issued` without a signed token and a stored user |
 //! | `alb_auth_sessions_ended_total` | counter | `provider` | sign-outs: `awsalb` |
-//!
 //! | `alb_auth_audit_events_lost_total` | counter | `reason` | audit events that are not written: over the `limit` of their kind, over the `queue` in front of the file, or because the `file` cannot be written |
 //!
 //! Every counter is reported as 0 from the first layer on, those of sessions from the auth backend on.
@@ -26,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
+use super::audit_loss::AuditLoss;
 use crate::error::AuthErrorKind;
 
 /// Adds one to a counter, with a label from a static list; `None` registers the counter with every
@@ -167,18 +166,18 @@ fn sessions_ended(provider: Option<&'static str>) {
 /// Describes the metrics of audit trails, and registers their counter: as [`describe`].
 pub(crate) fn describe_audit() {
     describe_counter!("alb_auth_audit_events_lost_total", "Audit events that are not written");
-    audit_events_lost("limit", 0);
-    audit_events_lost("queue", 0);
-    audit_events_lost("file", 0);
+    for loss in [AuditLoss::Limit, AuditLoss::Queue, AuditLoss::File] {
+        audit_events_lost(loss, 0);
+    }
 }
 
-pub(crate) fn audit_events_lost(reason: &'static str, count: u64) {
-    match reason {
-        "limit" => counter!("alb_auth_audit_events_lost_total", "reason" => "limit").increment(count),
-        "queue" => counter!("alb_auth_audit_events_lost_total", "reason" => "queue").increment(count),
-        "file" => counter!("alb_auth_audit_events_lost_total", "reason" => "file").increment(count),
-        _ => counter!("alb_auth_audit_events_lost_total", "reason" => "other").increment(count),
-    }
+pub(crate) fn audit_events_lost(loss: AuditLoss, count: u64) {
+    let counter = match loss {
+        AuditLoss::Limit => counter!("alb_auth_audit_events_lost_total", "reason" => "limit"),
+        AuditLoss::Queue => counter!("alb_auth_audit_events_lost_total", "reason" => "queue"),
+        AuditLoss::File => counter!("alb_auth_audit_events_lost_total", "reason" => "file"),
+    };
+    counter.increment(count);
 }
 
 pub(crate) fn oldest_key(fetched_at: impl Iterator<Item = Instant>, now: Instant) {

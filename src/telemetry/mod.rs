@@ -15,6 +15,7 @@
 //! Tokens, email addresses and access tokens are never recorded.
 
 pub(crate) mod audit;
+mod audit_loss;
 mod log_limit;
 #[cfg_attr(not(feature = "metrics"), path = "no_metrics.rs")]
 pub(crate) mod metrics;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::audit_loss::AuditLoss;
 use crate::error::AuthErrorKind;
 
 pub(crate) fn describe() {}
@@ -34,7 +35,7 @@ pub(crate) fn session_ended(_: &'static str) {}
 
 pub(crate) fn describe_audit() {}
 
-pub(crate) fn audit_events_lost(_: &'static str, _: u64) {}
+pub(crate) fn audit_events_lost(_: AuditLoss, _: u64) {}
 
 pub(crate) struct FetchInProgress;
 

@@ -1,6 +1,6 @@
 //! The audit file of the proxy. Each line is checked against deploy/monitoring/audit.schema.json.
 
-use std::{fs, net::SocketAddr};
+use std::{fs, net::SocketAddr, process::Command};
 
 use serde_json::json;
 use tower_alb_auth::test_util::User;
@@ -83,7 +83,7 @@ async fn f_66_the_file_is_opened_again_at_sighup_and_the_last_event_is_written_a
 
 #[tokio::test]
 async fn without_the_settings_there_are_no_events() {
-    let files = Files::with("audit_with_profile: true\n").await;
+    let files = Files::with("").await;
     let mut running = Running::start(files.command(), "Ready");
     assert_eq!(get(running.address("Reverse proxy"), "/", "").await, 401);
     running.signal("TERM");
@@ -92,19 +92,72 @@ async fn without_the_settings_there_are_no_events() {
 }
 
 #[tokio::test]
-async fn check_names_a_folder_that_is_missing_and_a_setting_without_effect() {
+async fn check_names_a_folder_that_is_missing() {
     let files = Files::with("audit_file: none/audit.jsonl\n").await;
     let output = files.command().arg("check").output().expect("it runs");
     let printed = String::from_utf8(output.stdout).expect("UTF-8");
     assert_eq!(output.status.code(), Some(1), "{printed}");
     assert!(printed.contains("audit_file") && printed.contains("there is no folder none"), "{printed}");
     assert!(!files.path().join("none").exists());
+}
 
-    let files = Files::with("audit_with_profile: true\n").await;
+#[tokio::test]
+async fn a_profile_without_a_trail_ends_the_start_and_the_check() {
+    let problem = "audit_with_profile (proxy.yaml:11) has no effect without audit_log or audit_file: add one of them";
+    for lines in ["audit_with_profile: true\n", "audit_with_profile: true\naudit_log: false\n"] {
+        let files = Files::with(lines).await;
+        for task in [[].as_slice(), &["check"]] {
+            let output = files.command().args(task).output().expect("it runs");
+            let printed = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("UTF-8")).concat();
+            assert_eq!(output.status.code(), Some(1), "{task:?}: {printed}");
+            assert!(printed.contains(problem), "{task:?}: {printed}");
+        }
+    }
+    let files = Files::with("audit_with_profile: false\n").await;
     let output = files.command().arg("check").output().expect("it runs");
     let printed = String::from_utf8(output.stdout).expect("UTF-8");
-    assert!(
-        output.status.success() && printed.contains("no effect: there is neither audit_log nor audit_file"),
-        "{printed}"
+    assert!(output.status.success() && printed.contains("no effect: there is neither audit_log"), "{printed}");
+}
+
+#[tokio::test]
+async fn f_66_a_sighup_while_the_program_starts_does_not_end_it() {
+    let (audit, files) = (AuditFile::new(), Files::with("").await);
+    for _ in 0..5 {
+        let mut command = files.command();
+        command.arg("--audit-file").arg(audit.path());
+        let mut running = Running::start_and(command, |id| {
+            // The file is made before the listeners are.
+            while !audit.path().exists() {
+                std::thread::yield_now();
+            }
+            assert!(Command::new("kill").args(["-HUP", &id.to_string()]).status().expect("kill").success());
+        });
+        running.signal("TERM");
+        assert_eq!(running.ended(), Some(0));
+        fs::remove_file(audit.path()).expect("removed");
+    }
+}
+
+#[tokio::test]
+async fn s_143_a_flood_of_assertions_of_one_user_hides_no_other_user_s() {
+    let file = AuditFile::new();
+    let lines = format!(
+        "audit_file: {}\nassertion_issuer: http://127.0.0.1:1\nassertion_listen: 127.0.0.1:0\nassertion_audience: a\n",
+        file.path().display()
     );
+    let site = Site::with(&lines).await;
+    let jane = format!("x-amzn-oidc-data: {}\r\n", site.token());
+    for _ in 0..100 {
+        assert_eq!(get(site.address, "/", &jane).await, 200);
+    }
+    let john = site.alb.sign(&User::jane().claim("sub", "john").claim("email", "john@example.com"));
+    assert_eq!(get(site.address, "/", &format!("x-amzn-oidc-data: {john}\r\n")).await, 200);
+    assert!(site.proxy.audit_trail().expect("a trail").flush(crate::site::LONG));
+    let issued = file.of("token_issued");
+    let (of_john, of_jane) = issued.split_last().expect("events");
+    // A window is 10 s: a slow machine sees a second one.
+    assert!((10..=40).contains(&of_jane.len()), "{}", of_jane.len());
+    assert_eq!(of_john["user"]["name"], "user:default/john");
+    let left_out: u64 = issued.iter().filter_map(|event| event["unmapped"]["left_out"].as_u64()).sum();
+    assert_eq!(left_out, 101 - u64::try_from(issued.len()).expect("a number"));
 }

@@ -30,8 +30,18 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn start(mut command: Command, last_line: &str) -> Self {
+    pub fn start(command: Command, last_line: &str) -> Self {
+        Self::spawn(command, last_line, |_| {})
+    }
+
+    /// With what happens to this process while it starts.
+    pub fn start_and(command: Command, meanwhile: impl FnOnce(u32)) -> Self {
+        Self::spawn(command, "Ready", meanwhile)
+    }
+
+    fn spawn(mut command: Command, last_line: &str, meanwhile: impl FnOnce(u32)) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        meanwhile(child.id());
         let stderr = Arc::new(Mutex::new(String::new()));
         let (mut from, to) = (child.stderr.take().expect("piped"), Arc::clone(&stderr));
         thread::spawn(move || {

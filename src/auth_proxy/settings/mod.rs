@@ -121,6 +121,12 @@ pub(super) struct AuditSettings {
     pub(super) with_profile: bool,
 }
 
+impl AuditSettings {
+    pub(super) fn is_on(&self) -> bool {
+        self.log || self.file.is_some()
+    }
+}
+
 pub(super) struct UpstreamSettings {
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,
@@ -168,6 +174,11 @@ impl Settings {
     /// How the program logs.
     pub fn log(&self) -> &LogSettings {
         &self.log
+    }
+
+    /// Whether there is an audit trail: `audit_log` or `audit_file` is set.
+    pub fn has_audit_trail(&self) -> bool {
+        self.audit.is_on()
     }
 
     /// For how long the proxy serves after a stop signal, while it reports "not ready".

@@ -111,11 +111,7 @@ pub(super) fn settings(
         max_body: number(&top, "max_body_bytes", 1..=u64::MAX / 2),
         shutdown_delay: seconds("shutdown_delay_seconds", 0, 0..=3_600),
         log: log(&top),
-        audit: AuditSettings {
-            log: top.flag("audit_log"),
-            file: top.text("audit_file").map(Into::into),
-            with_profile: top.flag("audit_with_profile"),
-        },
+        audit: audit(&top),
     };
     let mut found = problems.into_inner();
     // The layer's own checks, if what it reads could be read.
@@ -125,6 +121,17 @@ pub(super) fn settings(
         found.extend(error.problems().iter().cloned());
     }
     (settings, found)
+}
+
+fn audit(top: &Section<'_>) -> AuditSettings {
+    let (file, with_profile) = (top.text("audit_file").map(Into::into), top.flag("audit_with_profile"));
+    let audit = AuditSettings { log: top.flag("audit_log"), file, with_profile };
+    if with_profile && !audit.is_on() {
+        let what = "has no effect without audit_log or audit_file";
+        let problem = Problem::of(ProblemKind::Conflict, top.at("audit_with_profile"), what);
+        top.problems.add(problem.with_fix("add one of them"));
+    }
+    audit
 }
 
 fn upstream(top: &Section<'_>) -> Option<UpstreamSettings> {

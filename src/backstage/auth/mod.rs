@@ -110,13 +110,14 @@ impl BackstageAuth {
     ) {
         metrics::session_issued(provider);
         if let Some(trail) = &self.0.audit {
-            trail.record(What::SessionIssued, None, || Details {
+            let details = Details {
                 provider: Some(provider),
                 user: Some(trail.user(Some(user), claims)),
                 expires_at: Some(expires_at),
                 trace_id: TraceId::In(headers).text(),
                 ..Details::default()
-            });
+            };
+            trail.succeeded(What::SessionIssued, details);
         }
     }
 

@@ -101,12 +101,13 @@ impl TokenIssuer {
         let ownership = self.0.with_ownership.then_some(ownership);
         let issued = user_token::issue(&key, &self.0.issuer_json, user, ownership, self.now(), self.0.lifetime)?;
         if let Some(trail) = &self.0.audit {
-            trail.record(What::TokenIssued, None, || Details {
+            let details = Details {
                 user: Some(trail.user(Some(user), None)),
                 kid: Some(key.public().kid().to_owned()),
                 expires_at: Some(issued.expires_at),
                 ..Details::default()
-            });
+            };
+            trail.succeeded(What::TokenIssued, details);
         }
         Ok(issued)
     }
@@ -122,13 +123,14 @@ impl TokenIssuer {
         let now = self.now();
         let token = plugin_token::issue(&key, plugin, now)?;
         if let Some(trail) = &self.0.audit {
-            trail.record(What::TokenIssued, None, || Details {
+            let details = Details {
                 provider: Some("plugin"),
                 user: Some(AuditUser::of_service("plugin:auth")),
                 kid: Some(key.public().kid().to_owned()),
                 expires_at: now.checked_add(plugin_token::LIFETIME),
                 ..Details::default()
-            });
+            };
+            trail.succeeded(What::TokenIssued, details);
         }
         Ok(token)
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tower_alb_auth::auth_proxy::{AuthProxy, Settings};
 
-use crate::{cli::Invocation, log, rotation::reopen_on_hangup, signals::Signals};
+use crate::{cli::Invocation, log, rotation::Hangups, signals::Signals};
 
 /// Time for the last audit events at the end.
 const AUDIT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -16,11 +16,14 @@ pub async fn run(invocation: &Invocation) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     log::start(settings.log())?;
     let delay = settings.shutdown_delay();
-    let mut signals = Signals::listen().map_err(|error| format!("signal handlers cannot be installed: {error}"))?;
+    let uninstalled = |error| format!("signal handlers cannot be installed: {error}");
+    let mut signals = Signals::listen().map_err(uninstalled)?;
+    // Before there is a file that a tool can rotate.
+    let hangups = settings.has_audit_trail().then(Hangups::listen).transpose().map_err(uninstalled)?;
     let proxy = AuthProxy::start(settings).await.map_err(|error| error.to_string())?;
     let trail = proxy.audit_trail().cloned();
-    if let Some(trail) = &trail {
-        reopen_on_hangup(trail).map_err(|error| format!("signal handlers cannot be installed: {error}"))?;
+    if let (Some(hangups), Some(trail)) = (hangups, &trail) {
+        hangups.reopen(trail);
     }
     print_start_lines(&proxy);
 

@@ -2,7 +2,7 @@
 
 use tower_alb_auth::AuditTrail;
 
-use crate::{cli::Serve, message, rotation::reopen_on_hangup, start_lines::StartLines};
+use crate::{cli::Serve, message, rotation::Hangups, start_lines::StartLines};
 
 /// Opens it. `None` if no argument enables it.
 pub fn open(arguments: &Serve) -> Result<Option<AuditTrail>, String> {
@@ -15,6 +15,8 @@ pub fn open(arguments: &Serve) -> Result<Option<AuditTrail>, String> {
             false => Ok(None),
         };
     }
+    // Before there is a file that a tool can rotate.
+    let hangups = Hangups::listen().map_err(message)?;
     let mut trail = AuditTrail::builder("backstage-auth");
     if let Some(path) = &arguments.audit_file {
         trail = trail.file(path);
@@ -23,7 +25,7 @@ pub fn open(arguments: &Serve) -> Result<Option<AuditTrail>, String> {
         trail = trail.with_profile();
     }
     let trail = trail.build().map_err(|error| format!("--audit-file: {error}"))?;
-    reopen_on_hangup(&trail).map_err(message)?;
+    hangups.reopen(&trail);
     Ok(Some(trail))
 }
 

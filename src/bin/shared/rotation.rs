@@ -1,23 +1,39 @@
 //! Rotation of the audit file: SIGHUP opens it again.
 
+use std::io;
+
 use tower_alb_auth::AuditTrail;
 
-/// Opens the file again at each SIGHUP, which would end the process otherwise. Ends with the runtime.
+/// SIGHUP, which ends the process unless this listens.
 #[cfg(unix)]
-pub fn reopen_on_hangup(trail: &AuditTrail) -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
+pub struct Hangups(tokio::signal::unix::Signal);
 
-    let (trail, mut hangups) = (trail.clone(), signal(SignalKind::hangup())?);
-    tokio::spawn(async move {
-        while hangups.recv().await.is_some() {
-            trail.reopen();
-        }
-    });
-    Ok(())
+#[cfg(unix)]
+impl Hangups {
+    pub fn listen() -> io::Result<Self> {
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).map(Self)
+    }
+
+    /// Opens the file again at each of them, the first of which may be in the past. Ends with the runtime.
+    pub fn reopen(mut self, trail: &AuditTrail) {
+        let trail = trail.clone();
+        tokio::spawn(async move {
+            while self.0.recv().await.is_some() {
+                trail.reopen();
+            }
+        });
+    }
 }
 
 /// Other systems have no such signal.
 #[cfg(not(unix))]
-pub fn reopen_on_hangup(_: &AuditTrail) -> std::io::Result<()> {
-    Ok(())
+pub struct Hangups;
+
+#[cfg(not(unix))]
+impl Hangups {
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    pub fn reopen(self, _: &AuditTrail) {}
 }

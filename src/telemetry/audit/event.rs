@@ -1,16 +1,18 @@
 //! Audit events: what they are, their fields, and their JSON in the shape of OCSF.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    hash::Hash,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use serde_json::{Map, Value, json};
+
+use super::items::Items;
 
 /// The version of OCSF that the file follows.
 const OCSF_VERSION: &str = "1.2.0";
 /// The version of this crate's own fields. A field that is added does not change it.
 pub(super) const AUDIT_VERSION: u32 = 1;
-/// Maximum length of a text of a request, and maximum number of texts in a list.
-const MAX_CHARS: usize = 1_024;
-const MAX_ITEMS: usize = 20;
 /// OCSF's number for OpenID.
 const OPENID: u32 = 4;
 
@@ -55,7 +57,7 @@ pub(super) struct Row {
     succeeded: bool,
     /// The type of the managed entity.
     entity: &'static str,
-    /// Maximum number in 10 s; of refusals, of each kind.
+    /// Maximum number in 10 s, of each kind of refusal and of each provider. Further ones of one user are fewer: see `limit.rs`.
     pub(super) max: u32,
     message: &'static str,
 }
@@ -114,6 +116,11 @@ pub(crate) struct AuditUser {
 }
 
 impl AuditUser {
+    /// What two events of the same user have in common.
+    pub(super) fn id(&self) -> impl Hash {
+        (self.name.as_deref(), self.uid.as_deref(), self.domain.as_deref())
+    }
+
     /// A program that acts for itself.
     #[cfg(feature = "backstage")]
     pub(crate) fn of_service(name: &str) -> Self {
@@ -135,8 +142,8 @@ pub(crate) struct Details {
     pub(crate) trace_id: Option<String>,
     /// The name of what was changed.
     pub(crate) entity: Option<String>,
-    pub(crate) added: Vec<String>,
-    pub(crate) removed: Vec<String>,
+    pub(crate) added: Items,
+    pub(crate) removed: Items,
 }
 
 /// One event, as it is written.
@@ -146,21 +153,6 @@ pub(super) struct Event {
     pub(super) details: Details,
     pub(super) left_out: u64,
     time: u64,
-}
-
-/// The first texts of a list, each bounded, and how many there are beside them.
-pub(super) fn bounded_list(texts: &[String]) -> Vec<String> {
-    let mut shown: Vec<String> = texts.iter().take(MAX_ITEMS).map(|text| bounded(text)).collect();
-    let more = texts.len().saturating_sub(MAX_ITEMS);
-    if more > 0 {
-        shown.push(format!("{more} more"));
-    }
-    shown
-}
-
-/// A text that a request or a file can make long.
-pub(super) fn bounded(text: &str) -> String {
-    text.chars().take(MAX_CHARS).collect()
 }
 
 fn millis(time: SystemTime) -> u64 {
@@ -194,7 +186,7 @@ impl Event {
     pub(super) fn log(&self, service: &str) {
         let (row, details) = (self.what.row(), &self.details);
         let user = details.user.as_ref();
-        let list = |texts: &[String]| (!texts.is_empty()).then(|| bounded_list(texts).join("; "));
+        let list = |items: &Items| items.texts().map(|texts| texts.join("; "));
         tracing::info!(
             target: "tower_alb_auth::audit",
             event = row.name,
@@ -285,15 +277,14 @@ impl Event {
     /// What OCSF has no attribute for.
     fn unmapped(&self, lost: u64) -> Value {
         let details = &self.details;
-        let list = |texts: &[String]| if texts.is_empty() { Value::Null } else { json!(bounded_list(texts)) };
         present([
             ("audit_version", AUDIT_VERSION.into()),
             ("event", self.what.row().name.into()),
             ("provider", json!(details.provider)),
             ("kid", json!(details.kid)),
             ("expires_at", json!(self.expires_at())),
-            ("added", list(&details.added)),
-            ("removed", list(&details.removed)),
+            ("added", json!(details.added.texts())),
+            ("removed", json!(details.removed.texts())),
             ("left_out", self.left_out.into()),
             ("lost", if lost == 0 { Value::Null } else { lost.into() }),
         ])

@@ -5,14 +5,14 @@
 //! | events arrive faster than the disk takes them | [`MAX_QUEUED`] wait; further ones are lost and counted |
 //! | the disk is full, or the folder is missing | the events are lost and counted; a warning names the reason, once a minute; the next event tries again |
 //! | events were lost | the next line that is written has their number, in the member `lost` |
-//! | a line was written in part | the next event begins a new line |
+//! | a line was written in part, also by a process before this one | the next event begins a new line |
 //! | the file was renamed or removed | it is made again, within a second, or at once by [`reopen`](AuditFile::reopen) |
 //! | the trail is dropped | the thread writes what waits, and ends |
 
 use std::{
     collections::VecDeque,
     fs::{File, OpenOptions},
-    io::{self, Write as _},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
@@ -22,7 +22,7 @@ use std::{
 use super::event::Event;
 use crate::{
     settings::ConfigError,
-    telemetry::{log_limit::OncePerMinute, metrics},
+    telemetry::{audit_loss::AuditLoss, log_limit::OncePerMinute, metrics},
 };
 
 /// Maximum number of events that wait for the disk.
@@ -68,9 +68,9 @@ impl AuditFile {
         let queue = Arc::<Queue>::default();
         let writer = Writer {
             service,
+            is_torn: is_torn(&file, &path),
             file: Some(file),
             looked_at: Instant::now(),
-            is_torn: false,
             lost: 0,
             warned: OncePerMinute::default(),
             path: path.clone(),
@@ -89,7 +89,7 @@ impl AuditFile {
         if state.events.len() >= MAX_QUEUED {
             state.lost = state.lost.saturating_add(1);
             drop(state);
-            metrics::audit_events_lost("queue", 1);
+            metrics::audit_events_lost(AuditLoss::Queue, 1);
             return;
         }
         state.events.push_back(event);
@@ -158,7 +158,7 @@ impl Writer {
             for event in events {
                 if let Err(error) = self.write(&event) {
                     self.lost = self.lost.saturating_add(1);
-                    metrics::audit_events_lost("file", 1);
+                    metrics::audit_events_lost(AuditLoss::File, 1);
                     self.warn(&error);
                 }
             }
@@ -200,8 +200,10 @@ impl Writer {
             self.file.take_if(|file| !is_at(file, &self.path));
         }
         if self.file.is_none() {
-            self.file = Some(open(&self.path)?);
-            self.is_torn = false;
+            let file = open(&self.path)?;
+            // It can be the same file, or one of another process.
+            self.is_torn = is_torn(&file, &self.path);
+            self.file = Some(file);
         }
         Ok(())
     }
@@ -224,6 +226,19 @@ fn open(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// Whether the last line of the file has no end. One that cannot be read counts as torn: an empty line costs no event.
+fn is_torn(file: &File, path: &Path) -> bool {
+    let last_byte = || {
+        let (mut file, mut last) = (File::open(path)?, [0]);
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+        Ok::<u8, io::Error>(last[0])
+    };
+    // A pipe or a device has no last line, and reading would wait.
+    let has_lines = file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0);
+    has_lines && last_byte().ok() != Some(b'\n')
 }
 
 /// Whether this file is the one at the path.

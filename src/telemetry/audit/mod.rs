@@ -2,10 +2,10 @@
 //!
 //! | event | class of OCSF, activity | maximum in 10 s |
 //! |---|---|---|
-//! | `session_issued`, `session_refused` | Authentication, Logon | 1,000; 10 of each kind |
-//! | `signed_in`, `refused` | Authentication, Logon | 1,000; 10 of each kind |
+//! | `session_issued`, `signed_in` | Authentication, Logon | 1,000 of each provider; 10 of each user there |
+//! | `session_refused`, `refused` | Authentication, Logon | 10 of each kind |
 //! | `signed_out` | Authentication, Logoff | 10 |
-//! | `token_issued` | Authentication, Other | 1,000 |
+//! | `token_issued` | Authentication, Other | 1,000 of each provider; 10 of each user there |
 //! | `key_published`, `key_retired` | Entity Management, Create and Delete | 100 |
 //! | `deny_list_changed`, `reloaded` | Entity Management, Update | 100 |
 //!
@@ -13,6 +13,7 @@
 
 mod event;
 mod file;
+mod items;
 mod limit;
 
 use std::{
@@ -23,13 +24,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use self::event::{AuditUser, Details, What};
 use self::{
-    event::{AUDIT_VERSION, Event, bounded},
+    event::{AUDIT_VERSION, Event},
     file::AuditFile,
-    limit::Limit,
+    items::bounded,
+    limit::{Limit, UserHash},
 };
-use super::metrics;
+pub(crate) use self::{
+    event::{AuditUser, Details, What},
+    items::Items,
+};
+use super::{audit_loss::AuditLoss, metrics};
 use crate::{
     alb::TraceId,
     error::{AuthError, Fault},
@@ -69,19 +74,16 @@ struct Inner {
     service: std::sync::Arc<str>,
     with_profile: bool,
     file: Option<AuditFile>,
+    /// By the kind of a refusal, and by the provider of a success.
     limits: Mutex<HashMap<(What, Option<&'static str>), Limit>>,
-    seen: Option<BoundedCache<SeenUser, SeenAt>>,
+    seen: Option<BoundedCache<UserHash, SeenAt>>,
     hashes: RandomState,
 }
-
-/// A hash of issuer and subject, which clients cannot predict.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct SeenUser(u64);
 
 #[derive(Clone, Copy)]
 struct SeenAt(Instant);
 
-impl HeapSize for SeenUser {
+impl HeapSize for UserHash {
     fn heap_size(&self) -> usize {
         0
     }
@@ -168,11 +170,22 @@ impl AuditTrail {
         }
     }
 
+    /// Records a success of a user, unless the limit of the provider or the one of the user is reached. Returns whether it did.
+    pub(crate) fn succeeded(&self, what: What, details: Details) -> bool {
+        let user = details.user.as_ref().map(|user| UserHash(self.0.hashes.hash_one(user.id())));
+        let due = self.due_of(what, details.provider, user);
+        due.map(|left_out| self.write(what, None, left_out, details)).is_some()
+    }
+
     /// The number of events that were left out, if there may be an event of this kind now. It counts as recorded.
     pub(crate) fn due(&self, what: What, kind: Option<&'static str>) -> Option<u64> {
-        let due = self.0.limits.lock().entry((what, kind)).or_default().event_at(Instant::now(), what.row().max);
+        self.due_of(what, kind, None)
+    }
+
+    fn due_of(&self, what: What, of: Option<&'static str>, user: Option<UserHash>) -> Option<u64> {
+        let due = self.0.limits.lock().entry((what, of)).or_default().event_at(Instant::now(), what.row().max, user);
         if due.is_none() {
-            metrics::audit_events_lost("limit", 1);
+            metrics::audit_events_lost(AuditLoss::Limit, 1);
         }
         due
     }
@@ -197,18 +210,23 @@ impl AuditTrail {
 
     /// Records that a user is signed in, once in [`SEEN_FOR`].
     pub(crate) fn signed_in(&self, name: Option<&EntityRef>, claims: &Claims, trace_id: TraceId<'_>) {
-        let (now, user) = (Instant::now(), SeenUser(self.0.hashes.hash_one((claims.issuer(), claims.subject()))));
         let Some(seen) = &self.0.seen else { return };
+        // By the name too: a reload can give the user another one.
+        let id = (claims.issuer(), claims.subject(), name.map(EntityRef::as_str));
+        let (now, user) = (Instant::now(), UserHash(self.0.hashes.hash_one(id)));
         if seen.find(&user).is_some_and(|SeenAt(at)| now.saturating_duration_since(at) < SEEN_FOR) {
             return;
         }
-        seen.insert(user, SeenAt(now));
-        self.record(What::SignedIn, None, || Details {
+        let details = Details {
             provider: Some("awsalb"),
             user: Some(self.user(name, Some(claims))),
             trace_id: trace_id.text(),
             ..Details::default()
-        });
+        };
+        // A user who is left out is recorded by a later request.
+        if self.succeeded(What::SignedIn, details) {
+            seen.insert(user, SeenAt(now));
+        }
     }
 
     /// The user with this entity ref or these claims.

@@ -1,6 +1,7 @@
 //! Backstage's auth backend, from outside: over HTTP, as browsers and back ends ask it.
 
 mod address;
+mod audit;
 mod behind;
 mod configuration;
 mod deny;
