@@ -57,7 +57,7 @@ pub(super) struct Row {
     succeeded: bool,
     /// The type of the managed entity.
     entity: &'static str,
-    /// Maximum number in 10 s, of each kind of refusal and of each provider. Further ones of one user are fewer: see `limit.rs`.
+    /// Maximum number in 10 s, of each kind of refusal and of each provider. One user has fewer: `limit.rs`.
     pub(super) max: u32,
     message: &'static str,
 }
