@@ -36,6 +36,7 @@ mod passed_on;
 mod peer;
 mod program;
 mod replaced_files;
+mod reused_connections;
 mod rules;
 mod settings;
 mod smuggling;

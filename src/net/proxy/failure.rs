@@ -1,6 +1,6 @@
 //! Why a server gave no response.
 
-use std::{fmt, time::Duration};
+use std::{error::Error, fmt, io, time::Duration};
 
 use hyper_util::client::legacy::Error as ClientError;
 
@@ -21,6 +21,22 @@ pub(crate) enum Failure {
     InvalidResponse(String),
     /// The server switched protocols although the request did not ask for it.
     UnexpectedSwitch,
+}
+
+/// Whether the server closed the connection before a response.
+pub(super) fn closed_without_response(error: &ClientError) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let is_cut = error.downcast_ref().is_some_and(|error: &hyper::Error| error.is_incomplete_message())
+            || error.downcast_ref().is_some_and(|error: &io::Error| {
+                matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+            });
+        if is_cut {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 impl Failure {

@@ -3,7 +3,8 @@
 //! | aspect | behaviour |
 //! |---|---|
 //! | bodies | streamed both ways without buffering, with their trailers |
-//! | connections | HTTP/1.1 or, where the caller asks for it, HTTP/2; pooled; a request is retried on a new connection if the server closed a pooled one and a retry is safe |
+//! | connections | HTTP/1.1 or, where the caller asks for it, HTTP/2; pooled |
+//! | a connection that the server closes without a response | a request that was not sent yet is sent again, and once more any request of a safe method without a body (RFC 9110 section 9.2.2): the server may have closed a pooled connection at that moment |
 //! | hop-by-hop headers | removed, including those that `Connection` names, but never those of a load balancer |
 //! | `Host` | the host that the client named |
 //! | WebSockets | bytes are copied both ways until one end closes, the caller ends it, or [`Forwarder::abort_upgraded`] is called |
@@ -37,10 +38,10 @@ use http::{
 };
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
-use hyper::body::Frame;
+use hyper::body::{Frame, Incoming};
 use hyper_util::{
     client::legacy::{
-        Client, ResponseFuture as ClientFuture,
+        Client, Error as ClientError, ResponseFuture as ClientFuture,
         connect::{Connect, HttpConnector},
     },
     rt::{TokioExecutor, TokioTimer},
@@ -144,7 +145,7 @@ impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
         *request.version_mut() = Version::HTTP_11;
         let filter = self.filter_trailers;
         let request = request.map(|body| Body::new(body.map_frame(move |frame| filtered(frame, filter))));
-        let exchange = self.send(request, upgrade.is_some());
+        let exchange = self.exchange(request, upgrade.is_some());
         let mut response = match tokio::time::timeout(self.response_timeout, exchange).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(Failure::of(&error)),
@@ -160,6 +161,14 @@ impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
 }
 
 impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
+    async fn exchange(&self, request: Request<Body>, is_upgrade: bool) -> Result<Response<Incoming>, ClientError> {
+        let copy = if is_upgrade { None } else { copy_of_safe(&request) };
+        match (self.send(request, is_upgrade).await, copy) {
+            (Err(error), Some(copy)) if failure::closed_without_response(&error) => self.send(copy, is_upgrade).await,
+            (sent, _) => sent,
+        }
+    }
+
     #[cfg(feature = "proxy")]
     fn send(&self, mut request: Request<Body>, is_upgrade: bool) -> ClientFuture {
         match &self.http2 {
@@ -192,6 +201,19 @@ pub(crate) fn tcp_connector() -> HttpConnector {
 pub(crate) fn at_server(scheme: Scheme, server: &Authority, target: &Uri) -> Option<Uri> {
     let path = target.path_and_query().map_or("/", |path| path.as_str());
     Uri::builder().scheme(scheme).authority(server.clone()).path_and_query(path).build().ok()
+}
+
+/// The same request, if it may be sent twice.
+fn copy_of_safe(request: &Request<Body>) -> Option<Request<Body>> {
+    if !request.method().is_safe() || !request.body().is_end_stream() {
+        return None;
+    }
+    let mut copy = Request::new(Body::empty());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    *copy.headers_mut() = request.headers().clone();
+    Some(copy)
 }
 
 fn filtered(frame: Frame<Bytes>, filter: TrailerFilter) -> Frame<Bytes> {
