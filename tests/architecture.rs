@@ -61,7 +61,7 @@ fn no_files_import_one_another_in_a_circle() {
     assert_eq!(House::read(&source()).circles(), Vec::<Vec<String>>::new());
 }
 
-/// Each program is a crate of its own. It has no rooms, and no circles either.
+/// Each program is a separate crate. It has no rooms, and no circles either.
 #[test]
 fn no_files_of_a_program_import_one_another_in_a_circle() {
     let programs: Vec<PathBuf> =

@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl Snapshot {
-    /// Applies the sign-in policy, or takes the user whom it named for the same claims before.
+    /// Applies the sign-in policy, or takes the user that it named for the same claims before.
     pub(super) fn resolve(self: &Arc<Self>, trusted: TrustMatch<'_>, claims: Claims) -> Decision {
         let entry = trusted.entry;
         if entry.names_by_claims_alone

@@ -42,7 +42,7 @@ pub(crate) struct Entry {
     pub(super) client_ids: Option<Vec<String>>,
     pub(crate) sign_in: Arc<dyn SignInResolver>,
     pub(crate) policy: Policy,
-    /// Whether the user whom the policy names may be kept with the claims.
+    /// Whether the user that the policy names may be kept with the claims.
     pub(crate) names_by_claims_alone: bool,
     /// The namespace that the policy is held to.
     pub(super) only_namespace: Option<String>,

@@ -9,7 +9,7 @@ use super::EntityRef;
 pub(crate) struct ClearedUser {
     /// A state of the deny lists. 0: none.
     pub(crate) after: AtomicU64,
-    /// The user whom the sign-in policy named. If the policy names users by claims alone, then it is the user of each request
+    /// The user that the sign-in policy named. If the policy names users by claims alone, then it is the user of each request
     /// with these claims.
     pub(crate) user: OnceLock<EntityRef>,
 }

@@ -118,7 +118,7 @@ impl Problem {
         self
     }
 
-    /// Adds the part of a configuration to a problem that names no place of its own.
+    /// Adds the part of a configuration to a problem that names no place.
     pub(crate) fn within(mut self, part: impl fmt::Display) -> Self {
         if let Text::Sentence(text) = &mut self.0.text {
             *text = format!("{part}: {text}");
@@ -126,7 +126,7 @@ impl Problem {
         self
     }
 
-    /// Adds the key to a problem that names no place of its own.
+    /// Adds the key to a problem that names no place.
     #[cfg(feature = "app-config")]
     pub(crate) fn at_key(mut self, key: KeyAt) -> Self {
         if let Text::Sentence(text) = &mut self.0.text {

@@ -119,8 +119,8 @@ impl SignInResolver for Arc<dyn SignInResolver> {
     }
 
     #[doc(hidden)]
-    fn names_by_claims_alone(&self, asked: OfThisCrate) -> bool {
-        (**self).names_by_claims_alone(asked)
+    fn names_by_claims_alone(&self, caller: OfThisCrate) -> bool {
+        (**self).names_by_claims_alone(caller)
     }
 }
 

@@ -7,7 +7,8 @@ use tower_alb_auth::test_util::User;
 
 use crate::{
     audited::AuditFile,
-    program::{Files, Running},
+    process::{Program, wait_until},
+    program::{Files, started},
     site::{Site, raw, status},
 };
 
@@ -60,7 +61,7 @@ async fn f_66_the_file_is_opened_again_at_sighup_and_the_last_event_is_written_a
     let (audit, files) = (AuditFile::new(), Files::with("").await);
     let mut command = files.command();
     command.env("ALB_PROXY_AUDIT_FILE", audit.path()).arg("--audit-with-profile");
-    let mut running = Running::start(command, "Ready");
+    let mut running = started(command);
     let address = running.address("Reverse proxy");
     assert_eq!(get(address, "/", "").await, 401);
     audit.first("refused");
@@ -74,7 +75,7 @@ async fn f_66_the_file_is_opened_again_at_sighup_and_the_last_event_is_written_a
     let jane = format!("x-amzn-oidc-data: {}\r\n", files.token(&User::jane()));
     assert_eq!(get(address, "/", &jane).await, 200);
     running.signal("TERM");
-    assert_eq!(running.ended(), Some(0));
+    assert_eq!(running.ended(), 0);
     let events = audit.events();
     assert_eq!((events.len(), &events[0]["user"]["email_addr"]), (1, &json!("jane.doe@example.com")));
     // The log has the same ones.
@@ -84,10 +85,10 @@ async fn f_66_the_file_is_opened_again_at_sighup_and_the_last_event_is_written_a
 #[tokio::test]
 async fn without_the_settings_there_are_no_events() {
     let files = Files::with("").await;
-    let mut running = Running::start(files.command(), "Ready");
+    let mut running = started(files.command());
     assert_eq!(get(running.address("Reverse proxy"), "/", "").await, 401);
     running.signal("TERM");
-    assert_eq!(running.ended(), Some(0));
+    assert_eq!(running.ended(), 0);
     assert!(!running.log().contains("audit"), "{}", running.log());
 }
 
@@ -125,15 +126,13 @@ async fn f_66_a_sighup_while_the_program_starts_does_not_end_it() {
     for _ in 0..5 {
         let mut command = files.command();
         command.arg("--audit-file").arg(audit.path());
-        let mut running = Running::start_and(command, |id| {
+        let mut running = Program::start_and(command, "Ready", |id| {
             // The file is made before the listeners are.
-            while !audit.path().exists() {
-                std::thread::yield_now();
-            }
+            wait_until(|| audit.path().exists().then_some(())).expect("the file");
             assert!(Command::new("kill").args(["-HUP", &id.to_string()]).status().expect("kill").success());
         });
         running.signal("TERM");
-        assert_eq!(running.ended(), Some(0));
+        assert_eq!(running.ended(), 0);
         fs::remove_file(audit.path()).expect("removed");
     }
 }

@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, fs};
 
-use crate::program::{Files, Running};
+use crate::{
+    process::Program,
+    program::{Files, started},
+};
 
 /// Counters and their values.
-async fn counters(running: &Running) -> BTreeMap<String, u64> {
+async fn counters(running: &Program) -> BTreeMap<String, u64> {
     let url = format!("http://{}/metrics", running.address("Health, metrics"));
     let text = reqwest::get(url).await.expect("a response").text().await.expect("a text");
     let lines = text.lines().filter(|line| line.starts_with("alb_auth_") && line.contains("_total{"));
@@ -16,7 +19,7 @@ async fn counters(running: &Running) -> BTreeMap<String, u64> {
 #[tokio::test]
 async fn f_70_every_counter_is_0_from_the_start() {
     let files = Files::with("admin_listen: 127.0.0.1:0\n").await;
-    let running = Running::start(files.command(), "Ready");
+    let running = started(files.command());
     let before = counters(&running).await;
     // The kinds of the layer, and each mode and class of the proxy.
     assert!(before.len() > 60, "{before:?}");

@@ -4,7 +4,7 @@ use std::{fs, process::Output};
 
 use crate::{
     port::free_port,
-    program::{Files, Running},
+    program::{Files, started},
 };
 
 /// With these arguments, beside the file of settings.
@@ -26,7 +26,7 @@ async fn a_health_check_tells_a_proxy_that_runs_from_everything_else() {
 
     let mut command = files.command();
     command.args(arguments);
-    let running = Running::start(command, "Ready");
+    let running = started(command);
     assert_eq!(check(&files, &arguments), (Some(0), String::new()));
     let address = listen.replace("0.0.0.0", "127.0.0.1");
     assert_eq!(check(&files, &["--address", &address]), (Some(0), String::new()));
@@ -55,6 +55,6 @@ async fn with_tls_the_health_check_is_at_the_address_for_operators() {
     let arguments = ["--admin-listen", admin.as_str()];
     let mut command = files.command();
     command.args(arguments);
-    let _running = Running::start(command, "Ready");
+    let _running = started(command);
     assert_eq!(check(&files, &arguments), (Some(0), String::new()));
 }

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    program::{Files, Running},
+    program::{Files, started},
     site::{LONG, raw, status},
 };
 
@@ -21,7 +21,7 @@ use crate::{
 #[tokio::test]
 async fn f_54_connections_beyond_the_limit_wait_until_one_is_closed() {
     let files = Files::with("max_connections: 2\nadmin_listen: 127.0.0.1:0\n").await;
-    let running = Running::start(files.command(), "Ready");
+    let running = started(files.command());
     let (service, admin) = (running.address("Reverse proxy"), running.address("Health, metrics"));
     let idle = TcpStream::connect(service).await.expect("a connection");
     let mut slow = TcpStream::connect(service).await.expect("a connection");
@@ -125,7 +125,7 @@ async fn f_53_a_new_certificate_is_used_without_a_restart_and_a_wrong_one_never(
     let ((first, first_pem, first_key), (second, second_pem, second_key)) = (certificate(), certificate());
     write("certificate.pem", &first_pem);
     write("key.pem", &first_key);
-    let running = Running::start(files.command(), "Ready");
+    let running = started(files.command());
     let port = running.address("Reverse proxy").port();
     let mut held = connect(port).await;
     assert_eq!(presented(&held), first);

@@ -4,6 +4,8 @@
 mod audited;
 #[path = "../support/port.rs"]
 mod port;
+#[path = "../support/process.rs"]
+mod process;
 mod site;
 #[path = "../support/traced.rs"]
 mod traced;

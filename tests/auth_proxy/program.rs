@@ -1,96 +1,24 @@
 //! The program, started as an operator starts it.
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader, Read as _},
-    net::SocketAddr,
-    path::Path,
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
-    thread,
-    time::Instant,
-};
+use std::{fs, net::SocketAddr, path::Path, process::Command, sync::Arc};
 
 use tower_alb_auth::test_util::{MockAlb, User};
 
-use crate::site::{LONG, Log, raw, serve, service, status, trust};
+use crate::{
+    process::Program,
+    site::{LONG, Log, raw, serve, service, status, trust},
+};
 
 /// The program, with nothing of the tests' environment.
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_alb-auth-proxy"));
-    command.env_clear().stdin(Stdio::null());
+    command.env_clear();
     command
 }
 
-/// A program that listens; ends with the value.
-pub struct Running {
-    child: Child,
-    start_lines: String,
-    stderr: Arc<Mutex<String>>,
-}
-
-impl Running {
-    pub fn start(command: Command, last_line: &str) -> Self {
-        Self::spawn(command, last_line, |_| {})
-    }
-
-    /// With what happens to this process while it starts.
-    pub fn start_and(command: Command, meanwhile: impl FnOnce(u32)) -> Self {
-        Self::spawn(command, "Ready", meanwhile)
-    }
-
-    fn spawn(mut command: Command, last_line: &str, meanwhile: impl FnOnce(u32)) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-        meanwhile(child.id());
-        let stderr = Arc::new(Mutex::new(String::new()));
-        let (mut from, to) = (child.stderr.take().expect("piped"), Arc::clone(&stderr));
-        thread::spawn(move || {
-            let mut some = [0; 1024];
-            while let Ok(count @ 1..) = from.read(&mut some) {
-                to.lock().unwrap().push_str(&String::from_utf8_lossy(&some[..count]));
-            }
-        });
-        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-        let mut start_lines = String::new();
-        while !start_lines.lines().any(|line| line.trim() == last_line) {
-            let read = stdout.read_line(&mut start_lines).expect("UTF-8");
-            assert!(read > 0, "it ended: {start_lines}\n{}", stderr.lock().unwrap());
-        }
-        thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
-        Self { child, start_lines, stderr }
-    }
-
-    pub fn address(&self, label: &str) -> SocketAddr {
-        let line = self.start_lines.lines().find_map(|line| line.trim().strip_prefix(label));
-        line.unwrap_or_else(|| panic!("{label}: {}", self.start_lines)).trim().parse().expect("an address")
-    }
-
-    pub fn log(&self) -> String {
-        self.stderr.lock().unwrap().clone()
-    }
-
-    pub fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill").success());
-    }
-
-    pub fn ended(&mut self) -> Option<i32> {
-        let until = Instant::now() + LONG;
-        while Instant::now() < until {
-            if let Some(status) = self.child.try_wait().expect("a child") {
-                return status.code();
-            }
-            thread::sleep(std::time::Duration::from_millis(10));
-        }
-        panic!("it does not end: {}", self.log());
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// The program past its start lines.
+pub fn started(command: Command) -> Program {
+    Program::start(command, "Ready")
 }
 
 pub struct Files {
@@ -135,7 +63,7 @@ async fn it_serves_by_file_variables_and_flags_and_ends_when_it_is_stopped() {
     command
         .args(["--admin-listen", "127.0.0.1:0", "--exempt", "GET /healthz"])
         .env("ALB_PROXY_HEADER", "X-Team={sub};X-Who={entity}");
-    let mut running = Running::start(command, "Ready");
+    let mut running = started(command);
     let (service, admin) = (running.address("Reverse proxy"), running.address("Health, metrics"));
 
     let jane = format!("x-amzn-oidc-data: {}\r\n", files.alb.sign(&User::jane()));
@@ -157,7 +85,7 @@ async fn it_serves_by_file_variables_and_flags_and_ends_when_it_is_stopped() {
     assert_eq!(status(&get(service, "/metrics", "").await), 401, "metrics are on the other port alone");
 
     running.signal("TERM");
-    assert_eq!(running.ended(), Some(0));
+    assert_eq!(running.ended(), 0);
     let log = running.log();
     let lines: Vec<serde_json::Value> =
         log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect();
@@ -171,7 +99,7 @@ async fn it_serves_by_file_variables_and_flags_and_ends_when_it_is_stopped() {
 #[tokio::test]
 async fn a_service_with_a_shutdown_delay_reports_not_ready_and_serves_on() {
     let files = Files::with("shutdown_delay_seconds: 3600\n").await;
-    let mut running = Running::start(files.command(), "Ready");
+    let mut running = started(files.command());
     let service = running.address("Reverse proxy");
     running.signal("TERM");
     let not_ready = async { while status(&get(service, "/.alb-auth-proxy/ready", "").await) != 503 {} };
@@ -179,7 +107,7 @@ async fn a_service_with_a_shutdown_delay_reports_not_ready_and_serves_on() {
     let jane = format!("x-amzn-oidc-data: {}\r\n", files.alb.sign(&User::jane()));
     assert_eq!(status(&get(service, "/", &jane).await), 200);
     running.signal("TERM");
-    assert_eq!(running.ended(), Some(0), "a second signal ends it at once");
+    assert_eq!(running.ended(), 0, "a second signal ends it at once");
 }
 
 #[tokio::test]
@@ -199,7 +127,7 @@ async fn it_serves_tls_by_files_with_http_2() {
     );
 
     fs::write(files.path().join("key.pem"), key.serialize_pem()).expect("written");
-    let running = Running::start(files.command(), "Ready");
+    let running = started(files.command());
     let port = running.address("Reverse proxy").port();
     let mut roots = rustls::RootCertStore::empty();
     roots.add(certificate.der().clone()).expect("a root");
@@ -290,11 +218,11 @@ async fn a_user_signs_in_at_the_emulator_and_the_service_sees_the_user() {
     let (emulator, proxy) = line.split_once(" -- ").expect("the proxy behind the emulator");
     assert_eq!((emulator, proxy.split(' ').next()), ("alb-emulator --demo", Some("alb-auth-proxy")));
     let mut command = Command::new(env!("CARGO_BIN_EXE_alb-emulator"));
-    command.env_clear().stdin(Stdio::null()).current_dir(folder.path()).args(emulator.split(' ').skip(1));
+    command.env_clear().current_dir(folder.path()).args(emulator.split(' ').skip(1));
     command.args(["--as", "jane", "--listen", "0", "--provider-listen", "0", "--keys-listen", "0", "--"]);
     command.arg(env!("CARGO_BIN_EXE_alb-auth-proxy"));
     command.args(proxy.split(' ').skip(1).map(|word| word.replace("127.0.0.1:3000", &upstream.to_string())));
-    let mut child = Running::start(command, "Ready");
+    let mut child = started(command);
     let address =
         child.start_lines.split_whitespace().find(|word| word.starts_with("http://") && word.contains("localhost"));
     let url = address.unwrap_or_else(|| panic!("{}", child.start_lines)).trim_end_matches(['.', ',', '/']).to_owned();
@@ -311,5 +239,5 @@ async fn a_user_signs_in_at_the_emulator_and_the_service_sees_the_user() {
     let stranger = builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     assert_eq!(stranger.get(format!("{url}/page")).send().await.expect("a response").status(), 302);
     child.signal("INT");
-    assert_eq!(child.ended(), Some(0));
+    assert_eq!(child.ended(), 0);
 }

@@ -10,10 +10,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    program::{Files, Running},
-    site::LONG,
-};
+use crate::program::{Files, started};
 
 fn key_and_certificate() -> (rcgen::KeyPair, String) {
     let key = rcgen::KeyPair::generate().expect("a key");
@@ -29,10 +26,10 @@ async fn f_72_what_is_wrong_with_new_files_is_in_one_line_of_the_log() {
     let (key, certificate) = key_and_certificate();
     fs::write(files.path().join("certificate.pem"), certificate).expect("written");
     fs::write(files.path().join("key.pem"), key.serialize_pem()).expect("written");
-    let running = Running::start(files.command(), "Ready");
+    let running = started(files.command());
     fs::write(files.path().join("key.pem"), "not a key").expect("written");
 
-    until_logged(&running, "stays in use").await;
+    running.wait_until_it_logs("stays in use");
     let log = running.log();
     let has_time = |line: &str| line.split_once('T').is_some_and(|(date, _)| date.split('-').count() == 3);
     for line in log.lines() {
@@ -49,7 +46,7 @@ async fn f_73_a_certificate_that_is_different_at_each_read_is_reported() {
     let (file, next) = (files.path().join("certificate.pem"), files.path().join("next"));
     fs::write(&file, &certificate).expect("written");
     fs::write(files.path().join("key.pem"), key.serialize_pem()).expect("written");
-    let running = Running::start(files.command(), "Ready");
+    let running = started(files.command());
     let ended = Arc::new(AtomicBool::new(false));
     let writer = thread::spawn({
         let ended = Arc::clone(&ended);
@@ -65,19 +62,10 @@ async fn f_73_a_certificate_that_is_different_at_each_read_is_reported() {
             }
         }
     });
-    until_logged(&running, "were different at each of the last").await;
+    running.wait_until_it_logs("were different at each of the last");
     assert!(!running.log().contains("new connections use them"), "{}", running.log());
 
     ended.store(true, Ordering::SeqCst);
     writer.join().expect("the writer");
-    until_logged(&running, "tls_certificate and tls_key have changed: new connections use them").await;
-}
-
-async fn until_logged(running: &Running, text: &str) {
-    let logged = async {
-        while !running.log().contains(text) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(LONG, logged).await.unwrap_or_else(|_| panic!("{text:?}: {}", running.log()));
+    running.wait_until_it_logs("tls_certificate and tls_key have changed: new connections use them");
 }

@@ -190,7 +190,7 @@ fn f_67_f_68_services_in_containers_of_their_own_sign_a_user_in() {
     assert_eq!(visit("/node"), ("200".to_owned(), "Node.js knows jane.doe@example.com\n".to_owned()));
     assert_eq!(visit("/python"), ("200".to_owned(), "Python knows jane.doe@example.com\n".to_owned()));
 
-    // Past the load balancer nobody has a user, and another container calls the load balancer by its name.
+    // A request past the load balancer has no user, and another container calls the load balancer by its name.
     for (url, status) in [
         ("http://node:3000/node", "401"),
         ("http://proxy:3000/python", "401"),
@@ -200,7 +200,7 @@ fn f_67_f_68_services_in_containers_of_their_own_sign_a_user_in() {
     ] {
         assert_eq!(network.curl("browser", &[url]).0, status, "{url}");
     }
-    // s_147: no other machine rotates the key, whatever it names.
+    // s_147: another machine cannot rotate the key, whichever host it names.
     for host in ["emulator", "localhost", "127.0.0.1"] {
         let (host, admin) = (format!("host: {host}"), "x-alb-emulator: rotate");
         let arguments = ["--request", "POST", "--header", admin, "--header", &host, "http://emulator:9002/rotate"];

@@ -13,7 +13,10 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tower_alb_auth::test_util::{MockAlb, User};
 
-use crate::our_programs::{Program, command, tls, trust_of_backstage, trust_of_proxy, write};
+use crate::{
+    our_programs::{auth_proxy, backstage_auth, command, tls, trust_of_backstage, trust_of_proxy, write},
+    support::process::Program,
+};
 
 /// A P-256 key as a PEM file, and what a copy of it looks like in memory.
 struct Key {
@@ -138,7 +141,7 @@ async fn s_157_backstage_auth_has_its_signing_keys_in_one_place_only() {
     write(&folder, "app-config.yaml", settings);
     let mut command = program("backstage-auth", env!("CARGO_BIN_EXE_backstage-auth"));
     command.current_dir(folder.path()).args(["--listen", "127.0.0.1:0", "--without-catalog"]);
-    let program = Program::backstage_auth(command);
+    let program = backstage_auth(command);
 
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let url = format!("http://{}/api/auth/awsalb/refresh", program.address("Listens at"));
@@ -171,7 +174,7 @@ async fn s_157_alb_auth_proxy_has_the_keys_of_assertions_and_of_tls_in_one_place
     write(&folder, "proxy.yaml", settings);
     let mut command = program("alb-auth-proxy", env!("CARGO_BIN_EXE_alb-auth-proxy"));
     command.current_dir(folder.path()).args(["--config", "proxy.yaml"]);
-    let program = Program::auth_proxy(command);
+    let program = auth_proxy(command);
 
     let address = program.address("Reverse proxy");
     for _ in 0..3 {

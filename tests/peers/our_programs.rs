@@ -1,85 +1,18 @@
 //! `backstage-auth` and `alb-auth-proxy` as processes, with settings that trust a mock load balancer.
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader},
-    net::SocketAddr,
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
-    thread,
-};
+use std::{fs, net::SocketAddr, process::Command, sync::Arc};
 
 use rustls::pki_types::{CertificateDer, ServerName};
 use tower_alb_auth::test_util::MockAlb;
 
-/// A program that listens. It ends with the value.
-pub struct Program {
-    child: Child,
-    start_lines: String,
-    log: Arc<Mutex<Vec<String>>>,
+use crate::support::process::Program;
+
+pub fn backstage_auth(command: Command) -> Program {
+    Program::start(command, "Listens at")
 }
 
-impl Program {
-    /// Waits until a line of its standard output begins with this text.
-    pub fn start(mut command: Command, last_line: &str) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("it starts");
-        let log: Arc<Mutex<Vec<String>>> = Arc::default();
-        let (stderr, to) = (child.stderr.take().expect("piped"), Arc::clone(&log));
-        let reader = thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                to.lock().unwrap().push(line);
-            }
-        });
-        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-        let mut start_lines = String::new();
-        while !start_lines.lines().any(|line| line.trim_start().starts_with(last_line)) {
-            if stdout.read_line(&mut start_lines).expect("UTF-8") == 0 {
-                let _ = (child.wait(), reader.join());
-                panic!("it ended: {start_lines}\n{}", log.lock().unwrap().join("\n"));
-            }
-        }
-        thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
-        Self { child, start_lines, log }
-    }
-
-    pub fn backstage_auth(command: Command) -> Self {
-        Self::start(command, "Listens at")
-    }
-
-    pub fn auth_proxy(command: Command) -> Self {
-        Self::start(command, "Ready")
-    }
-
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// The address in the start line with this label.
-    pub fn address(&self, label: &str) -> SocketAddr {
-        let line = self.start_lines.lines().find_map(|line| line.trim_start().strip_prefix(label));
-        let line = line.unwrap_or_else(|| panic!("{label}: {}", self.start_lines)).trim();
-        let address = line.trim_start_matches("http://").split(['/', ',', ' ']).next().expect("a word");
-        address.parse().unwrap_or_else(|error| panic!("{error}: {line}"))
-    }
-
-    /// The lines of its standard error so far.
-    pub fn log(&self) -> Vec<String> {
-        self.log.lock().unwrap().clone()
-    }
-
-    /// As the system does it: without a last word.
-    pub fn kill(&mut self) {
-        self.child.kill().expect("it runs");
-        self.child.wait().expect("it has ended");
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+pub fn auth_proxy(command: Command) -> Program {
+    Program::start(command, "Ready")
 }
 
 /// With nothing of the tests' environment.

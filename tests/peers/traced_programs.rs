@@ -11,7 +11,7 @@ use serde_json::json;
 use tower_alb_auth::test_util::{MockAlb, User};
 
 use crate::{
-    our_programs::{Program, command, tls, trust_of_backstage, trust_of_proxy, write},
+    our_programs::{auth_proxy, backstage_auth, command, tls, trust_of_backstage, trust_of_proxy, write},
     support::postgres::{
         database::AUTH,
         server::{PASSWORD, Server, USER},
@@ -56,10 +56,6 @@ fn assert_unseen(what: &str, text: &str, tokens: &[&str], more: &[&str]) {
     }
 }
 
-fn log(program: &Program) -> String {
-    program.log().join("\n")
-}
-
 #[tokio::test]
 #[ignore = "peer: PostgreSQL, installed by .ci/peers"]
 async fn s_159_no_secret_is_in_what_backstage_auth_prints_at_level_trace() {
@@ -88,7 +84,7 @@ async fn s_159_no_secret_is_in_what_backstage_auth_prints_at_level_trace() {
     let mut command = command(env!("CARGO_BIN_EXE_backstage-auth"));
     command.current_dir(folder.path()).env("RUST_LOG", "trace");
     command.args(["--listen", "127.0.0.1:0", "--create-tables", "--metrics", "127.0.0.1:0"]);
-    let program = Program::backstage_auth(command);
+    let program = backstage_auth(command);
     let url = format!("http://{}/api/auth", program.address("Listens at"));
     let metrics = format!("http://{}/metrics", program.address("Metrics"));
 
@@ -100,7 +96,7 @@ async fn s_159_no_secret_is_in_what_backstage_auth_prints_at_level_trace() {
         (response.status().as_u16(), format!("{:?}", response.headers()), response.text().await.expect("a body"))
     };
     let (status, _, session) = get("/awsalb/refresh", headers(&token)).await;
-    assert_eq!(status, 200, "{}", log(&program));
+    assert_eq!(status, 200, "{}", program.log());
     let session: serde_json::Value = serde_json::from_str(&session).expect("JSON");
     let issued = session["backstageIdentity"]["token"].as_str().expect("a token").to_owned();
     let mut all = String::new();
@@ -128,7 +124,7 @@ async fn s_159_no_secret_is_in_what_backstage_auth_prints_at_level_trace() {
     let text = client.get(metrics).send().await.expect("a response").text().await.expect("a body");
     assert!(text.contains("alb_auth_decisions_total"), "{text}");
     assert_unseen("metrics", &text, &[&token, &issued], &["jane", "private"]);
-    let logged = log(&program).replace("path=\"/api/auth/canary/refresh\"", "");
+    let logged = program.log().replace("path=\"/api/auth/canary/refresh\"", "");
     assert!(logged.contains("TRACE") && logged.contains("hyper"), "libraries log too: {}", &logged[..2_000]);
     assert_unseen("log", &logged, &[&token, &issued, &forged], &["canary p@ss", "jane.doe@example.com", "Jane Doe"]);
 }
@@ -156,7 +152,7 @@ async fn s_159_no_secret_is_in_what_alb_auth_proxy_prints_at_level_trace() {
     write(&folder, "proxy.yaml", settings);
     let mut command = command(env!("CARGO_BIN_EXE_alb-auth-proxy"));
     command.current_dir(folder.path()).args(["--config", "proxy.yaml"]);
-    let program = Program::auth_proxy(command);
+    let program = auth_proxy(command);
 
     let (token, mut all) = (alb.sign(&jane()), String::new());
     let certificates = [certificate.der().clone()];
@@ -188,7 +184,7 @@ async fn s_159_no_secret_is_in_what_alb_auth_proxy_prints_at_level_trace() {
     assert!(metrics.contains("alb_auth_decisions_total"), "{metrics}");
     all += &metrics;
     assert_unseen("responses and metrics", &all, &[&token, &elsewhere], &["jane"]);
-    let logged = log(&program);
+    let logged = program.log();
     assert!(logged.contains("TRACE") && logged.contains("hyper"), "libraries log too: {}", &logged[..2_000]);
     let bodies = [&key.serialize_pem(), &assertion].map(|pem| pem.lines().nth(1).expect("a line").to_owned());
     let secrets = [bodies[0].as_str(), &bodies[1], "jane.doe@example.com", "Jane Doe"];

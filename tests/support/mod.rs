@@ -16,6 +16,7 @@ pub mod key_endpoint;
 pub mod port;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+pub mod process;
 pub mod traced;
 pub mod wire;
 

@@ -28,7 +28,7 @@ pub(super) enum Kind {
     Duration { default: Duration, range: RangeInclusive<Duration>, step: Duration, place: Place<Duration> },
     /// The address of an HTTP server, without a slash at its end. Required.
     Url { example: &'static str, place: Place<String> },
-    /// By a function of its own.
+    /// By a separate function.
     Own(fn(&Reader<'_>, Path, &mut Draft)),
     /// By the function of another setting.
     Beside,

@@ -35,7 +35,7 @@ impl DemoClient {
         }
     }
 
-    /// A client that signs no users in, and gets access tokens of its own by the grant
+    /// A client that signs no users in, and gets its own access tokens by the grant
     /// `client_credentials`: JWTs that are signed with RS256. The parameters `audience` and `scope` of
     /// the request become claims.
     ///

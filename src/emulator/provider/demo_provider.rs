@@ -58,7 +58,7 @@ impl DemoProvider {
         &self.0.issuer
     }
 
-    /// Ids of the clients that get access tokens of their own: [`DemoClient::machine`].
+    /// Ids of the clients that get their own access tokens: [`DemoClient::machine`].
     pub fn machine_ids(&self) -> Vec<String> {
         self.0.clients.iter().filter(|client| client.is_machine()).map(|client| client.id().to_owned()).collect()
     }

@@ -1,4 +1,4 @@
-//! Machines: callers with a bearer token of their own, beside the users of a load balancer.
+//! Machines: callers with their own bearer token, beside the users of a load balancer.
 //!
 //! A rule with ALB's action `jwt-validation` forwards the bearer token as it is. A request that reaches the target by another
 //! way has passed no rule, so [`MachineLayer`] verifies the token again. It belongs inside an
@@ -7,7 +7,7 @@
 //! | the request has | result |
 //! |---|---|
 //! | a user of the outer layer, with or without a bearer token | the caller is the user; the bearer token is not read |
-//! | `x-amzn-oidc-data` that no outer layer verified | 401, whatever the bearer token is: one proof is not tried in place of another |
+//! | `x-amzn-oidc-data` that no outer layer verified | 401, with a valid bearer token too: one proof is not tried in place of another |
 //! | no bearer token, or several headers `authorization`, or another scheme | 401 |
 //! | a valid bearer token | a [`MachineIdentity`] in the extensions, and no user |
 //! | another algorithm than RS256 or ES256 by a key of the issuer; another issuer, audience or client; an ID token; expired | 401 |

@@ -188,7 +188,7 @@ async fn f_64_many_tokens_of_the_service_behind_spend_nothing_of_the_budget_for_
     // The budget is there for a key that neither has listed yet.
     let stranger = Other::new(Answers::Documents);
     assert_eq!(site.user_info(&stranger.token("user:default/jane.doe").await).await.status, 401);
-    // And a key of this service is found though the one behind is asked first.
+    // A key of this service is found, although the backend behind is queried first.
     assert_eq!(site.user_info(&site.token(&User::jane()).await).await.status, 200);
 }
 

@@ -9,10 +9,7 @@ use crate::{
         observed::{metrics, text},
         site::Site,
     },
-    support::{
-        audited::AuditFile,
-        backstage_auth::{run, wait_until},
-    },
+    support::{audited::AuditFile, backstage_auth::run, process::wait_until},
 };
 
 const USER: &str = "user:default/jane.doe";
@@ -108,7 +105,7 @@ async fn f_66_without_its_folder_sessions_are_issued_and_lost_events_are_counted
     assert!(text(&url).await.1.contains(r#"alb_auth_audit_events_lost_total{reason="file"} 0"#));
     fs::remove_dir_all(&logs).expect("removed");
     site.service.signal("HUP");
-    site.service.wait_until_it_says("audit events are lost, because the audit file logs/audit.jsonl cannot be written");
+    site.service.wait_until_it_logs("audit events are lost, because the audit file logs/audit.jsonl cannot be written");
     site.signed_in("jane").await.session().await;
     let lost = async {
         while text(&url).await.1.contains(r#"alb_auth_audit_events_lost_total{reason="file"} 0"#) {

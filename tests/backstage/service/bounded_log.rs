@@ -14,7 +14,7 @@ async fn s_158_responses_503_cause_no_error_each_in_the_log() {
     for _ in 0..requests {
         assert_eq!(browser.get("/api/auth/awsalb/refresh").await.0, 503);
     }
-    let log = site.service.wait_until_it_says("status=503");
+    let log = site.service.wait_until_it_logs("status=503");
     let count = |part: &str| log.lines().filter(|line| line.contains(part)).count();
     assert_eq!(count("ERROR"), 0, "{log}");
     assert!(count("finished processing request") > requests / 2, "{log}");

@@ -113,7 +113,7 @@ async fn a_catalog_that_gives_no_answer_is_503_and_the_log_says_so() {
     let site = with_a_catalog(&["--upstream", "http://127.0.0.1:1"]).await;
     let (status, answer) = Browser::signed_in(&site.emulator, "jane").await.get("/api/auth/awsalb/refresh").await;
     assert_eq!(status, 503, "{answer}");
-    site.service.wait_until_it_says("catalog");
+    site.service.wait_until_it_logs("catalog");
 }
 
 /// Through the load balancer it would be a login page.
@@ -121,6 +121,6 @@ async fn a_catalog_that_gives_no_answer_is_503_and_the_log_says_so() {
 async fn without_an_address_of_its_own_the_start_warns() {
     let folder = folder_with(crate::service::settings::SOUND);
     let service = Service::start(folder.path(), &["--listen", "127.0.0.1:0"]);
-    let said = service.wait_until_it_says("a login page");
+    let said = service.wait_until_it_logs("a login page");
     assert!(said.contains("discovery:\n  endpoints:\n"), "{said}");
 }

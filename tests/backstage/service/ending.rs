@@ -34,9 +34,9 @@ async fn asked_to_terminate_it_answers_what_is_under_way_and_takes_no_more() {
         asked.notified().await;
 
         site.service.signal(signal);
-        site.service.wait_until_it_says("requests under way are answered");
+        site.service.wait_until_it_logs("requests under way are answered");
         let refused =
-            crate::support::backstage_auth::wait_until(|| std::net::TcpStream::connect(&site.service.url[7..]).err());
+            crate::support::process::wait_until(|| std::net::TcpStream::connect(&site.service.url[7..]).err());
         assert!(refused.is_some(), "{signal}: it takes connections still");
         assert!(site.service.runs(), "{signal}");
 
@@ -52,7 +52,7 @@ async fn with_a_delay_it_says_that_it_is_not_ready_and_answers_still() {
     let ready = site.service.at("/.backstage/health/v1/readiness");
     crate::service::health::once_ready(&site.service).await;
     site.service.signal("TERM");
-    site.service.wait_until_it_says("about to end");
+    site.service.wait_until_it_logs("about to end");
     let answer = reqwest::get(&ready).await.expect("an answer");
     assert_eq!(answer.status(), 503);
     assert_eq!(answer.text().await.expect("a text"), r#"{"message":"it is about to end","status":"error"}"#);
@@ -70,7 +70,7 @@ async fn a_second_signal_gives_up_what_is_under_way() {
     let under_way = tokio::spawn(reqwest::get(site.service.at("/slow")));
     asked.notified().await;
     site.service.signal("TERM");
-    site.service.wait_until_it_says("requests under way are answered");
+    site.service.wait_until_it_logs("requests under way are answered");
     site.service.signal("TERM");
     assert_eq!(site.service.ended(), 0);
     assert!(under_way.await.expect("no panic").is_err());

@@ -70,7 +70,7 @@ async fn without_its_key_endpoint_it_is_alive_and_not_ready_and_says_why() {
     assert_eq!(said["status"], "error");
     assert_eq!(said["message"], "the load balancer's public keys are out of reach");
     let endpoint = nowhere.trim_start_matches("http://");
-    service.wait_until_it_says(endpoint);
+    service.wait_until_it_logs(endpoint);
     assert_eq!(asked(&service, "/.backstage/health/v1/liveness").await.0, 200);
 
     // Every node of a load balancer probes every few seconds: the log says it once a minute.
@@ -83,7 +83,7 @@ async fn without_its_key_endpoint_it_is_alive_and_not_ready_and_says_why() {
     }
     // What is logged by requests comes after the probes'.
     assert_eq!(reqwest::get(service.at("/last-line")).await.expect("an answer").status(), 404);
-    service.wait_until_it_says("/last-line");
+    service.wait_until_it_logs("/last-line");
     let minutes = usize::try_from(since.elapsed().as_secs() / 60).expect("a number");
     assert!(before >= 1 && lines() - before <= minutes, "{}", service.log());
 }

@@ -148,7 +148,7 @@ async fn s_24_s_75_a_stranger_is_refused_and_learns_nothing() {
         }
     }
     // The operator reads what was expected and what was found.
-    let log = service.service.wait_until_it_says(another.signer());
+    let log = service.service.wait_until_it_logs(another.signer());
     assert!(log.contains(service.alb.signer()), "{log}");
 }
 

@@ -70,7 +70,7 @@ async fn each_line_of_the_json_log_is_an_object() {
     let site = Site::with(&["--log-format", "json"]).await;
     once_ready(&site.service).await;
     site.signed_in("jane").await.session().await;
-    let log = site.service.wait_until_it_says("finished processing request");
+    let log = site.service.wait_until_it_logs("finished processing request");
     for line in log.lines().filter(|line| line.ends_with('}')) {
         let line: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
         for member in ["timestamp", "level", "target", "fields"] {
@@ -87,7 +87,7 @@ async fn the_audit_log_names_the_user_of_each_session_and_is_off_unless_it_is_wa
             if wanted { &["--audit-log", "--log-format", "json"] } else { &["--log-format", "json"] };
         let site = Site::with(arguments).await;
         let session = site.signed_in("jane").await.session().await;
-        let log = site.service.wait_until_it_says("finished processing request");
+        let log = site.service.wait_until_it_logs("finished processing request");
         let audited = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let audited: Vec<Value> = audited.filter(|line| line["target"] == "tower_alb_auth::audit").collect();
         if !wanted {
@@ -128,7 +128,7 @@ backend:
     let log = site.service.log();
     assert!(log.contains("backend.rateLimit") && log.contains("backend.csp"), "{log}");
     site.service.signal("TERM");
-    site.service.wait_until_it_says("about to end");
+    site.service.wait_until_it_logs("about to end");
     // The delay is long: it serves still, and says that it is not ready.
     assert_eq!(text(&site.service.at("/.backstage/health/v1/readiness")).await.0, 503);
     assert!(site.service.runs() && TcpStream::connect(&site.service.url[7..]).is_ok());
@@ -136,7 +136,7 @@ backend:
 
 /// The lines of the audit trail, up to this event.
 fn audited(site: &Site, event: &str) -> Vec<Value> {
-    let log = site.service.wait_until_it_says(&format!("\"event\":\"{event}\""));
+    let log = site.service.wait_until_it_logs(&format!("\"event\":\"{event}\""));
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let lines = lines.filter(|line| line["target"] == "tower_alb_auth::audit" && line["fields"]["event"] == event);
     lines.map(|line| line["fields"].clone()).collect()

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 
 use crate::{
     service::site::Site,
-    support::backstage_auth::{LONGEST, Service, run},
+    support::backstage_auth::{Service, run},
+    support::process::LONGEST,
 };
 
 /// What starts.
@@ -116,7 +117,7 @@ async fn a_file_that_changes_counts_without_a_restart() {
     }
     // What cannot be used leaves what was.
     fs::write(&file, "auth: [").expect("written");
-    site.service.wait_until_it_says("app-config.yaml:");
+    site.service.wait_until_it_logs("app-config.yaml:");
     assert_eq!(guest.get("/api/auth/awsalb/refresh").await.0, 200);
 }
 
@@ -139,7 +140,7 @@ async fn s_84_a_signer_that_is_removed_in_an_included_file_is_out_without_a_rest
     let file = site.folder.path().join("trusted.yaml");
     let text = fs::read_to_string(&file).expect("the file");
     fs::write(&file, text.replace(&format!("{}, ", site.emulator.signer()), "")).expect("written");
-    let said = site.service.wait_until_it_says(&format!("no longer trusted: {}", site.emulator.signer()));
+    let said = site.service.wait_until_it_logs(&format!("no longer trusted: {}", site.emulator.signer()));
     assert!(said.contains("trusted.yaml"), "{said}");
     let until = Instant::now() + LONGEST;
     while jane.get("/api/auth/awsalb/refresh").await.0 != 401 {
@@ -165,5 +166,5 @@ fn s_85_an_origin_on_the_visitors_machine_beside_an_address_on_https_does_not_st
     let folder = folder_with(&waived);
     assert_eq!(run(folder.path(), &["check"]).code, 0);
     let service = Service::start(folder.path(), &["--listen", "127.0.0.1:0", "--without-catalog"]);
-    service.wait_until_it_says("pages of http://localhost:3000 may request sessions of https://backstage.example.com");
+    service.wait_until_it_logs("pages of http://localhost:3000 may request sessions of https://backstage.example.com");
 }

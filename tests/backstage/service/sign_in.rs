@@ -42,7 +42,7 @@ async fn who_is_not_of_the_domain_is_refused_and_the_log_says_why_without_the_ad
     assert_eq!(status, 403, "{answer}");
     let error: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
     assert_eq!((&error["error"]["name"], &error["response"]["statusCode"]), (&json!("NotAllowedError"), &json!(403)));
-    let log = site.service.wait_until_it_says("sign_in");
+    let log = site.service.wait_until_it_logs("sign_in");
     assert!(!log.contains('@'), "{log}");
 }
 
@@ -64,7 +64,7 @@ async fn no_token_and_no_cookie_is_in_the_log() {
             browser.client.get(site.service.at(path)).bearer_auth(token).header("cookie", "own=canary-cookie");
         request.send().await.expect("an answer");
     }
-    let log = site.service.wait_until_it_says("path=\"/x\"");
+    let log = site.service.wait_until_it_logs("path=\"/x\"");
     for secret in [token, "canary-code", "canary-cookie", "jane", "eyJ"] {
         assert!(!log.contains(secret), "{secret} is in: {log}");
     }

@@ -14,10 +14,7 @@ use crate::{
     support::postgres::backstage::Stock,
     support::postgres::database::AUTH,
     support::postgres::server::{PASSWORD, Server, USER},
-    support::{
-        backstage_auth::{LONGEST, Service},
-        port::free_port,
-    },
+    support::{backstage_auth::Service, port::free_port, process::LONGEST},
 };
 
 const JANE: &str = "user:default/jane.doe";

@@ -10,7 +10,7 @@ use tokio::{net::TcpListener, sync::mpsc};
 use tokio_tungstenite::tungstenite::Message;
 use tower_alb_auth::backstage::Upstream;
 
-use crate::{service::site::Site, support::backstage_auth::LONGEST};
+use crate::{service::site::Site, support::process::LONGEST};
 
 /// Serves this, and says where.
 pub async fn serve(app: Router) -> String {

@@ -189,7 +189,7 @@ fn s_91_the_service_wants_the_waiver_too() {
     assert!(ended.stderr.contains("waive it by --dangerously-upstream-over-plain-http"), "{ended:?}");
     let waived = [&arguments[..], &["--dangerously-upstream-over-plain-http"]].concat();
     let service = crate::support::backstage_auth::Service::start(folder.path(), &waived);
-    service.wait_until_it_says("http://backend.invalid:7007 use plain http");
+    service.wait_until_it_logs("http://backend.invalid:7007 use plain http");
 }
 
 /// For tests that make a request without a server.

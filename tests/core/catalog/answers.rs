@@ -58,7 +58,7 @@ async fn no_user_is_403_several_are_409_and_the_log_says_what_the_other_resolver
     assert!(message.contains(other), "{message}");
     assert!(!traced.all().contains("jane"), "{}", traced.all());
 
-    let unknown = sign_in(catalog.by_profile_email(), "nobody@example.com").await;
+    let unknown = sign_in(catalog.by_profile_email(), "unknown@example.com").await;
     let message = unknown.error.expect("an error").operator_message();
     assert!(message.contains("the catalog has no user with the email in spec.profile.email;"), "{message}");
 
@@ -79,7 +79,7 @@ async fn only_nobody_goes_on_to_the_next_policy() {
 
     // What each of them asked is told, once.
     server.answer_instead(0, 0, "");
-    let unknown = sign_in(both(), "nobody@example.com").await.error.expect("an error").operator_message();
+    let unknown = sign_in(both(), "unknown@example.com").await.error.expect("an error").operator_message();
     assert!(
         ["named like the email's local part; ", "with the email in spec.profile.email; "]
             .iter()

@@ -84,7 +84,7 @@ fn s_146_a_real_account_never_has_keys_over_http() {
     assert!(!problem.contains("DANGEROUSLY"), "{problem}");
 }
 
-/// A variable that somebody adds to a production environment does not open it: the rest of the environment names a real
+/// A variable that is added to a production environment does not open it: the rest of the environment names a real
 /// load balancer.
 #[test]
 fn s_146_variables_alone_do_not_open_a_production_configuration() {

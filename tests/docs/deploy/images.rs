@@ -123,7 +123,7 @@ fn the_compose_file_publishes_on_loopback_and_its_containers_have_no_privileges(
     assert!(signer.contains(":000000000000:"), "{signer}");
 }
 
-/// The same for services in containers of their own. The test of network namespaces in tests/peers runs their commands.
+/// The same for services in separate containers. The test of network namespaces in tests/peers runs their commands.
 #[test]
 fn the_compose_file_of_containers_publishes_the_load_balancer_and_the_provider_only() {
     let compose: Value = serde_saphyr::from_str(&read("deploy/containers/compose.yaml")).expect("YAML");

@@ -130,7 +130,7 @@ async fn s_150_a_user_of_one_application_is_no_user_of_another_one() {
     assert_eq!((&rule["Issuer"], &app_config["issuer"]), (&Value::from(&*b["ALB_AUTH_ISSUER"]), &rule["Issuer"]));
 }
 
-/// S-151: whatever stands in front of it, the application load balancer signs.
+/// S-151: the application load balancer signs, with CloudFront or an NLB in front of it too.
 #[tokio::test]
 async fn s_151_a_network_load_balancer_is_no_signer() {
     let text = topology("Blue and green, with two load balancers");

@@ -12,10 +12,7 @@ use crate::{
         entry::{Entry, entry},
         site::serve,
     },
-    support::{
-        backstage_auth::{Service, wait_until},
-        key_endpoint::KeyEndpoint,
-    },
+    support::{backstage_auth::Service, key_endpoint::KeyEndpoint, process::wait_until},
 };
 
 struct Backstage {

@@ -18,8 +18,8 @@ use crate::{
     runbook::entry::{Entry, entry},
     support::{
         alb_auth_proxy::{Proxy, trust},
-        backstage_auth::wait_until,
         key_endpoint::KeyEndpoint,
+        process::wait_until,
     },
 };
 

@@ -1,9 +1,12 @@
 //! The application that is started with the emulator: it is told, waited for, and ended.
 
-use crate::cli::{
-    application,
-    program::{program, run},
-    running::{FREE_PORTS, Running, is_alive, wait_until},
+use crate::{
+    cli::{
+        application,
+        program::{program, run},
+        running::{FREE_PORTS, Running, is_alive},
+    },
+    support::process::wait_until,
 };
 
 /// A shell that does this, with the application in `"$@"`.
@@ -15,7 +18,7 @@ fn shell(script: &str) -> Vec<String> {
 async fn it_is_told_whom_to_trust_and_where_to_listen() {
     let running = Running::with_application(&["--as", "jane"], &application::command());
     assert!(running.start_lines.contains("The application is started with"), "{}", running.start_lines);
-    assert!(running.told("Application").starts_with("http://localhost:"), "{}", running.start_lines);
+    assert!(running.named("Application").starts_with("http://localhost:"), "{}", running.start_lines);
 
     let browser = running.browser();
     assert_eq!(running.get(&browser, "/").await, (200, "user:default/jane.doe".to_owned()));
@@ -37,7 +40,7 @@ async fn the_client_secret_is_not_told_to_it_and_its_own_policy_stays() {
     assert_eq!((status, user.as_str()), (200, "user:default/7c1e0b9a-52d4-4f0e-9a63-2f8d1b7e4c05"));
     let told = "ALB_AUTH_CLIENT_IDS ALB_AUTH_ISSUER ALB_AUTH_KEY_ENDPOINT ALB_AUTH_SIGNERS ALB_AUTH_SIGN_IN";
     assert_eq!(running.get(&browser, "/variables").await, (200, told.to_owned()));
-    assert!(!running.start_lines.contains("canary") && !running.stderr().contains("canary"));
+    assert!(!running.start_lines.contains("canary") && !running.log().contains("canary"));
 }
 
 #[tokio::test]
@@ -84,7 +87,7 @@ fn the_emulator_ends_with_it_and_with_its_code() {
 async fn with_keep_the_emulator_stays_and_answers_502() {
     let command = ["sh", "-c", "exit 7"].map(str::to_owned);
     let mut running = Running::with_application(&["--as", "jane", "--keep", "--wait", "0"], &command);
-    running.wait_until_it_says("the application ended with code 7; the load balancer keeps running");
+    running.wait_until_it_logs("the application ended with code 7; the load balancer keeps running");
     assert_eq!(running.get(&running.browser(), "/").await.0, 502);
     running.signal("INT");
     assert_eq!(running.ended(), 0);
@@ -115,7 +118,7 @@ async fn no_process_is_left_behind_whichever_way_it_ends() {
             Some(signal) => running.signal(signal),
             None => std::fs::write(&fifo, "\n").unwrap(),
         }
-        assert_eq!(running.ended(), code, "{name}: {}", running.stderr());
+        assert_eq!(running.ended(), code, "{name}: {}", running.log());
         assert!(wait_until(|| (!is_alive(&process)).then_some(())).is_some(), "{name}: {process} is left behind");
     }
 }
@@ -126,10 +129,10 @@ async fn one_that_does_not_end_is_killed_at_the_second_ctrl_c() {
     let (_, process) = running.get(&running.browser(), "/process").await;
     running.signal("INT");
     // The first is heard before the second comes.
-    running.wait_until_it_says("waiting for the application to end");
+    running.wait_until_it_logs("waiting for the application to end");
     running.signal("INT");
     assert_eq!(running.ended(), 0);
-    assert!(running.stderr().contains("was killed"), "{}", running.stderr());
+    assert!(running.log().contains("was killed"), "{}", running.log());
     assert!(wait_until(|| (!is_alive(&process)).then_some(())).is_some(), "{process} is left behind");
 }
 

@@ -6,7 +6,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use crate::cli::running::wait_until;
+use crate::support::process::wait_until;
 
 /// What came of it.
 #[derive(Debug)]

@@ -15,14 +15,14 @@ async fn it_signs_users_in_for_whoever_is_registered() {
     let mut arguments = program(&["--provider-only", "--provider-listen", "0", "--redirect-uri", CALLBACK]);
     arguments.args(["--client-id", "my-test", "--as", "jane"]);
     let mut running = Running::start(arguments);
-    assert_eq!(running.told("Client id"), "my-test");
-    assert_eq!(running.told("Redirects to"), CALLBACK);
-    let secret = running.told("Secret").to_owned();
+    assert_eq!(running.named("Client id"), "my-test");
+    assert_eq!(running.named("Redirects to"), CALLBACK);
+    let secret = running.named("Secret").to_owned();
 
     let browser = reqwest::Client::builder().redirect(Policy::none()).no_proxy();
     let browser = browser.resolve("idp.localhost", ([127, 0, 0, 1], 0).into()).build().unwrap();
-    let document: Value = browser.get(running.told("Discovery")).send().await.unwrap().json().await.unwrap();
-    assert_eq!(document["issuer"], running.told("Issuer"));
+    let document: Value = browser.get(running.named("Discovery")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(document["issuer"], running.named("Issuer"));
 
     let authorize = document["authorization_endpoint"].as_str().unwrap();
     let query = [("client_id", "my-test"), ("redirect_uri", CALLBACK), ("response_type", "code"), ("scope", "openid")];
@@ -46,7 +46,7 @@ async fn a_secret_of_ones_own_is_not_printed() {
     let mut arguments = program(&["--provider-only", "--provider-listen", "0", "--redirect-uri", CALLBACK]);
     arguments.env("ALB_EMULATOR_CLIENT_SECRET", "canary");
     let running = Running::start(arguments);
-    assert_eq!(running.told("Secret"), "as given");
+    assert_eq!(running.named("Secret"), "as given");
     assert!(!running.start_lines.contains("canary"));
 }
 

@@ -11,7 +11,7 @@ use crate::cli::{
 #[tokio::test]
 async fn without_as_there_is_a_login_page_with_the_ready_users() {
     let running = Running::with_application(&["--demo"], &application::command());
-    assert!(running.told("Users").starts_with("jane, carlos, admin, nomail, guest, at http://idp.localhost:"));
+    assert!(running.named("Users").starts_with("jane, carlos, admin, nomail, guest, at http://idp.localhost:"));
     assert!(!running.start_lines.contains("curl"), "{}", running.start_lines);
     let (status, page) = running.get(&running.browser(), "/").await;
     assert_eq!(status, 200);
@@ -36,12 +36,12 @@ async fn the_start_lines_say_where_to_go_and_what_to_tell_whom() {
         assert!(said.contains(part), "{part:?} is not in: {lines}");
     }
     // The key that is named is given there.
-    let key = reqwest::get(running.told("Public keys")).await.unwrap();
+    let key = reqwest::get(running.named("Public keys")).await.unwrap();
     assert!(key.text().await.unwrap().starts_with("-----BEGIN PUBLIC KEY-----"));
     // There is nothing to be registered at the demo provider.
     assert!(!lines.contains("redirect URI"), "{lines}");
     // On plain http, cookies of a session are not Secure; nothing else is warned of.
-    assert!(!running.stderr().contains("WARNING"), "{}", running.stderr());
+    assert!(!running.log().contains("WARNING"), "{}", running.log());
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn another_provider_is_named_with_what_has_to_be_registered_there() {
     assert!(lines.contains("ALB_AUTH_CLIENT_IDS=my-client\n"), "{lines}");
     let callback = format!("{}/oauth2/idpresponse", running.url());
     assert!(lines.contains(&format!("redirect URI at the provider\n  {callback}\n")), "{lines}");
-    assert!(!lines.contains("canary") && !running.stderr().contains("canary"), "{lines}");
+    assert!(!lines.contains("canary") && !running.log().contains("canary"), "{lines}");
 }
 
 #[tokio::test]
@@ -65,9 +65,9 @@ async fn a_signal_makes_a_new_key_sign_and_sessions_go_on() {
     let browser = running.browser();
     assert_eq!(running.get(&browser, "/").await.0, 200);
     running.signal("USR1");
-    let said = running.wait_until_it_says("new signing key: ");
+    let said = running.wait_until_it_logs("new signing key: ");
     let kid = said.split("signing key: ").nth(1).unwrap().split_whitespace().next().unwrap();
-    let first_key = running.told("Public keys");
+    let first_key = running.named("Public keys");
     let (endpoint, first_kid) = first_key.rsplit_once('/').unwrap();
     assert_ne!(kid, first_kid);
     for kid in [kid, first_kid] {
@@ -131,7 +131,7 @@ async fn the_log_is_what_a_load_balancer_would_write() {
     program.args(["--as", "jane", "--"]).args(application::command()).env(application::TOLD, "1");
     let running = Running::start(program);
     assert_eq!(running.get(&running.browser(), "/").await.0, 200);
-    let said = running.wait_until_it_says("GET / 200 authenticate,forward");
+    let said = running.wait_until_it_logs("GET / 200 authenticate,forward");
     assert!(said.contains("GET / 302 authenticate"), "{said}");
     // Not a terminal, so no colours.
     assert!(!said.contains('\u{1b}'), "{said}");

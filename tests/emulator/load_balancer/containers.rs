@@ -1,4 +1,4 @@
-//! The emulator, its provider and the application in containers of their own.
+//! The emulator, its provider and the application in separate containers.
 
 use std::net::Ipv4Addr;
 

@@ -86,7 +86,7 @@ async fn s_148_a_machine_gets_a_token_of_the_demo_provider_and_is_forwarded() {
     site.clock.advance(Duration::from_secs(3_600));
     assert_eq!(call(&site, &[&bearer]).await.status, 401);
     assert_eq!(site.calls(), 1);
-    // A session of a user is none of a machine.
+    // The session of a user is not accepted as a machine.
     let browser = site.browser();
     browser.sign_in("/", "jane").await;
     assert_eq!(browser.get("/machine/orders").await.status, 401);

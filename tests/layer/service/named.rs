@@ -1,4 +1,4 @@
-//! S-153: the user whom a sign-in policy names is kept with a remembered token only where it cannot change.
+//! S-153: the user that a sign-in policy names is kept with a remembered token only where it cannot change.
 
 use std::sync::{
     Arc,

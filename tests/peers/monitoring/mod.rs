@@ -19,7 +19,7 @@ use self::{
     programs::Programs,
     prometheus::{Prometheus, Rule, Series},
 };
-use crate::support::{backstage_auth::LONGEST, key_endpoint::Mode};
+use crate::support::{key_endpoint::Mode, process::LONGEST};
 
 /// What Grafana uses at a scrape each second is 4 s; longer, so that a busy machine misses none.
 const RATE_INTERVAL: &str = "10s";

@@ -12,8 +12,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::{
-    backstage_auth::{LONGEST, wait_until},
     port::free_port,
+    process::{LONGEST, wait_until},
 };
 
 /// Between two scrapes, and between two evaluations of the rules.

@@ -21,9 +21,10 @@ use crate::{
         people::{at, key, kids},
         tls::{authority, by_name, protected},
     },
-    support::backstage_auth::{LONGEST, Service, run},
+    support::backstage_auth::{Service, run},
     support::postgres::database::AUTH,
     support::postgres::server::{PASSWORD, Server, USER},
+    support::process::LONGEST,
 };
 
 const IAM_USER: &str = "iam_user";

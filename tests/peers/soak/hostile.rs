@@ -1,4 +1,4 @@
-//! Requests that must be refused, whatever else goes on: forged, foreign, garbage, without a token, and of a user who is shut out.
+//! Requests that must be refused beside every fault: forged, foreign, garbage, without a token, and of a user who is shut out.
 
 use std::{sync::Arc, time::Duration};
 

@@ -166,7 +166,7 @@ pub(super) async fn without_descriptors(site: &Site, target: Target, lasts: Dura
     drop(held);
 }
 
-/// As many requests as two clients can make, without a pause. `None`: of honest users, each with a token of its own.
+/// As many requests as two clients can make, without a pause. `None`: of honest users, each with its own token.
 pub(super) async fn flood(site: &Site, kind: Option<Kind>, lasts: Duration, random: &mut Random) {
     let targets = [Target::ProxyA, Target::Axum];
     let until = Instant::now() + lasts * 2;

@@ -25,13 +25,14 @@ use super::{
     ledger::{Ledger, Target},
 };
 use crate::{
-    our_programs::{Program, command, trust_as_variables, trust_of_backstage, write},
+    our_programs::{auth_proxy, backstage_auth, command, trust_as_variables, trust_of_backstage, write},
     support::{
         port::free_port,
         postgres::{
             database::AUTH,
             server::{PASSWORD, Server, USER},
         },
+        process::Program,
     },
 };
 
@@ -49,6 +50,11 @@ struct Replica {
     starts: u64,
     /// The lines of processes before.
     log: Vec<String>,
+}
+
+/// The lines of its log so far.
+fn lines_of(program: &Program) -> Vec<String> {
+    program.log().lines().map(str::to_owned).collect()
 }
 
 pub struct Site {
@@ -237,7 +243,7 @@ impl Site {
     pub fn logs(&self) -> Vec<(Target, Vec<String>)> {
         let of = |(target, replica): &(Target, Mutex<Replica>)| {
             let replica = replica.lock().unwrap();
-            let now = replica.program.as_ref().map(Program::log).unwrap_or_default();
+            let now = replica.program.as_ref().map(lines_of).unwrap_or_default();
             (*target, replica.log.iter().cloned().chain(now).collect())
         };
         self.programs.iter().map(of).collect()
@@ -247,8 +253,7 @@ impl Site {
         let mut replica = self.replica(target).lock().unwrap();
         let mut program = replica.program.take().expect("it runs");
         program.kill();
-        let lines = program.log();
-        replica.log.extend(lines);
+        replica.log.extend(lines_of(&program));
     }
 
     pub fn begin(&self, target: Target) {
@@ -259,7 +264,7 @@ impl Site {
                 let mut command = self.in_folder(env!("CARGO_BIN_EXE_backstage-auth"));
                 command.env("RUST_LOG", "info,tower_http=warn").args(["--listen", &listen, "--log-format", "json"]);
                 command.args(["--create-tables", "--replicas", "2", "--deny-list", "denied.jsonl"]);
-                Program::backstage_auth(command)
+                backstage_auth(command)
             }
             _ => {
                 let mut command = self.in_folder(env!("CARGO_BIN_EXE_alb-auth-proxy"));
@@ -271,7 +276,7 @@ impl Site {
                 command.args(["--config", file, "--listen", &listen]);
                 command.envs(trust_as_variables(&self.alb(), &self.keys.url));
                 command.env("ALB_AUTH_LIMIT_MAX_TOKENS", MAX_TOKENS.to_string());
-                Program::auth_proxy(command)
+                auth_proxy(command)
             }
         };
         replica.program = Some(program);
