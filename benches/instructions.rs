@@ -1,6 +1,6 @@
 //! One path, many times, for `benches/instructions.sh`, which counts the instructions of [`measured`] under callgrind.
 //!
-//! `instructions PATH COUNT [PADDING]`, with a claim of so many characters that makes the tokens longer, where PATH is `raw`, `bare`, `fresh`, `second`, `uncached`, `repeated`, `listed`, or one that is
+//! `instructions PATH COUNT [PADDING]`, with a claim of so many characters that makes the tokens longer, where PATH is `raw`, `bare`, `fresh`, `second`, `unique`, `uncached`, `repeated`, `listed`, or one that is
 //! refused before its key is looked up: `foreign`, `expired`, `malformed`. With `length` it prints the size of a token in bytes.
 
 mod support;
@@ -38,6 +38,11 @@ fn main() {
         "fresh" => first_time.into_iter().for_each(|request| measured(|| drop(call(&mut service, request)))),
         "second" => {
             seconds.into_iter().take(count).for_each(|request| measured(|| drop(call(&mut service, request))));
+        }
+        // After so many that no token arrived again.
+        "unique" => {
+            (0..1100).for_each(|_| drop(call(&mut service, bench.fresh())));
+            first_time.into_iter().for_each(|request| measured(|| drop(call(&mut service, request))));
         }
         "uncached" => requests.iter().cycle().take(count).for_each(|request| {
             let request = request.clone();

@@ -33,6 +33,7 @@ fresh $(($(per_turn fresh) - raw - bare)) token never seen, in a second that had
 small $(($(per_turn fresh "$layer" "$small") - small_raw - bare)) the same with a token of $("$layer" length 0 "$small") bytes
 large $(($(per_turn fresh "$layer" "$large") - large_raw - bare)) the same with a token of $("$layer" length 0 "$large") bytes
 second $(($(per_turn second) - raw - bare)) token never seen, the first one of its second: the same
+unique $(($(per_turn unique) - raw - bare)) token never seen, after 1,100 of which none was seen before: the same
 uncached $(($(per_turn uncached) - raw - bare)) token never seen, without a cache: the same
 repeated $((repeated - bare)) token seen before: over the bare service
 listed $(($(per_turn listed) - repeated)) a deny list of 999 users: over a token seen before
@@ -48,7 +49,7 @@ awk -v raw="$raw" -v small_raw="$small_raw" -v large_raw="$large_raw" -v signatu
     FNR == NR { budget[$1] = $2; next }
     {
         name = $1; count = $2; text = $0; sub(/^[^ ]* [^ ]* /, "", text)
-        ratio = name ~ /^(fresh|second|uncached)$/ ? sprintf(" (%.3f x raw)", 1 + count / raw) : ""
+        ratio = name ~ /^(fresh|second|unique|uncached)$/ ? sprintf(" (%.3f x raw)", 1 + count / raw) : ""
         if (name == "small") ratio = sprintf(" (%.3f x raw)", 1 + count / small_raw)
         if (name == "large") ratio = sprintf(" (%.3f x raw)", 1 + count / large_raw)
         if (name == "refresh") ratio = sprintf(" (%.3f x signatures)", 1 + count / signatures)

@@ -6,9 +6,14 @@
 //! under a hash alone. Each hit checks that the key which verified the token is still held under
 //! its kid, and that the token is still valid. The sign-in policy is applied to each request, except
 //! for policies of this crate that name a user by claims alone: their user is kept with the claims.
+//!
+//! Where no token arrives again, `Hits` finds that out, and the cache then keeps a sample only.
+
+mod hits;
 
 use quick_cache::Equivalent;
 
+use self::hits::{Hits, Place};
 use crate::{
     alb::{Kid, PublicKey},
     config::EntryIndex,
@@ -18,7 +23,11 @@ use crate::{
     token::VerifiedToken,
 };
 
-pub(crate) struct TokenCache(Option<BoundedCache<TokenBytes, Remembered>>);
+pub(crate) struct TokenCache {
+    /// `None` if the limits permit no token.
+    tokens: Option<BoundedCache<TokenBytes, Remembered>>,
+    hits: Hits,
+}
 
 /// A verified token, with the key that verified it and the entry that it matched.
 #[derive(Clone)]
@@ -31,27 +40,37 @@ pub(crate) struct Remembered {
 
 impl TokenCache {
     pub(crate) fn new(limits: &CacheLimits) -> Self {
-        Self(BoundedCache::new(limits.max_tokens, limits.max_token_cache_bytes))
+        let tokens = BoundedCache::new(limits.max_tokens, limits.max_token_cache_bytes);
+        Self { tokens, hits: Hits::default() }
     }
 
     pub(crate) fn find(&self, token: &[u8]) -> Option<Remembered> {
-        self.0.as_ref()?.find(&ReceivedToken(token))
+        let tokens = self.tokens.as_ref()?;
+        if !self.hits.may_be_kept(token) {
+            return None;
+        }
+        let found = tokens.find(&ReceivedToken(token))?;
+        self.hits.found();
+        Some(found)
     }
 
     pub(crate) fn insert(&self, remembered: Remembered) {
-        if let Some(tokens) = &self.0 {
-            tokens.insert(TokenBytes::of(remembered.token.claims()), remembered);
+        let Some(tokens) = &self.tokens else { return };
+        match self.hits.place_of(remembered.token.claims().token()) {
+            Place::Kept => tokens.insert(TokenBytes::of(remembered.token.claims()), remembered),
+            Place::Left => {}
+            Place::LeftAndOthersDropped => tokens.clear(),
         }
     }
 
     pub(crate) fn remove(&self, token: &[u8]) {
-        if let Some(tokens) = &self.0 {
+        if let Some(tokens) = &self.tokens {
             tokens.remove(&ReceivedToken(token));
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, BoundedCache::len)
+        self.tokens.as_ref().map_or(0, BoundedCache::len)
     }
 }
 

@@ -241,3 +241,34 @@ async fn f_24_many_tokens_take_no_more_room_than_they_were_given() {
     }
     assert!(counted.stats().tokens > 0 && weighed.stats().tokens > 100, "they are used");
 }
+
+#[tokio::test]
+async fn tokens_that_never_arrive_again_are_remembered_as_a_sample_until_one_does() {
+    let alb = MockAlb::new();
+    let layer = alb.layer();
+    let handle = layer.handle();
+    let app = App::new(layer);
+    let user = User::jane();
+    let call = async |token: &str| app.call(alb.request("/").token(token)).await.assert_ok(JANE);
+    for number in 1..=1024 {
+        call(&alb.sign(&user)).await;
+        assert_eq!(handle.stats().tokens, number, "nothing is known yet");
+    }
+    for _ in 0..200 {
+        call(&alb.sign(&user)).await;
+    }
+    assert!((1..100).contains(&handle.stats().tokens), "{}", handle.stats().tokens);
+
+    // A hop relays each of them: one in eight is in the sample.
+    let relayed: Vec<_> = (0..200).map(|_| alb.sign(&user)).collect();
+    for token in &relayed {
+        call(token).await;
+        call(token).await;
+    }
+    assert!(handle.stats().tokens > 100, "{}", handle.stats().tokens);
+    let before = handle.stats().tokens;
+    for token in &relayed[100..] {
+        call(token).await;
+    }
+    assert_eq!(handle.stats().tokens, before, "all of these were remembered");
+}
