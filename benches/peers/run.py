@@ -43,10 +43,10 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(port, process, name):
+def wait_for(port, process, name, log):
     for _ in range(600):
         if process.poll() is not None:
-            sys.exit(f"{name} ended with {process.returncode}")
+            sys.exit(f"{name} ended with {process.returncode}: {log.read_text()[-2000:]}")
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.05)
@@ -64,10 +64,10 @@ def resident_mib(pid):
 
 
 class Run:
-    def __init__(self, folder, bytes_of_token, tokens):
+    def __init__(self, folder, bytes_of_token, tokens, users=USERS):
         self.folder = folder
         self.processes = []
-        subprocess.run([TARGET / "release" / "site", folder, str(tokens), str(USERS), str(bytes_of_token)], check=True)
+        subprocess.run([TARGET / "release" / "site", folder, str(tokens), str(users), str(bytes_of_token)], check=True)
         self.facts = json.loads((folder / "facts.json").read_text())
         self.key_port = self.serve_key()
         self.upstream_port = free_port()
@@ -108,12 +108,14 @@ class Run:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return server.server_address[1]
 
-    def start(self, name, command, port, processor=0):
-        log = open(self.folder / f"{name}.log", "w")
+    def start(self, name, command, port, processor=0, cwd=None):
+        log = self.folder / f"{name}.log"
         command = ["taskset", "-c", str(processor), *map(str, command)]
-        process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
+        with open(log, "w") as output:
+            process = subprocess.Popen(command, env=self.environment, stdout=output, stderr=output, cwd=cwd,
+                                       start_new_session=True)
         self.processes.append(process)
-        wait_for(port, process, name)
+        wait_for(port, process, name, log)
         return process.pid
 
     def end(self):
@@ -126,16 +128,18 @@ class Run:
                 continue
             os.killpg(process.pid, signal.SIGKILL)
 
-    def load(self, url, path, tokens, first, seconds):
+    def load(self, url, path, tokens, first, seconds, authorization=""):
+        """Runs wrk. A token of its own with each request, or this authorization with all."""
         environment = {
             **os.environ, "PEERS_TOKENS": str(self.folder / tokens), "PEERS_PATH": path, "PEERS_FROM": str(first),
-            "PEERS_COUNT": str(seconds * MOST_A_SECOND),
+            "PEERS_COUNT": str(seconds * MOST_A_SECOND), "PEERS_AUTHORIZATION": authorization,
         }
         command = ["taskset", "-c", "1", "wrk", "-t1", "-c16", f"-d{seconds}s", "--latency", "-s", HERE / "requests.lua", url]
         ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         result = json.loads(ran.stdout.strip().splitlines()[-1])
         # At /free a token may arrive again: it is not read.
-        if result["failed"] or (result["exhausted"] and path != "/free") or not result["requests"]:
+        again = result["exhausted"] and path != "/free" and not authorization
+        if result["failed"] or again or not result["requests"]:
             sys.exit(f"{url}{path}: {result}")
         return result
 
@@ -144,7 +148,7 @@ class Run:
 
 def alb_auth_proxy(run):
     port = free_port()
-    command = [TARGET / "release" / "alb-auth-proxy", "--listen", f"127.0.0.1:{port}", "--exempt", "GET /free",
+    command = [TARGET / "dist" / "alb-auth-proxy", "--listen", f"127.0.0.1:{port}", "--exempt", "GET /free",
                "--upstream", f"http://127.0.0.1:{run.upstream_port}", "--header", "X-Forwarded-User={email}"]
     return run.start("alb-auth-proxy", command, port), port, "padded"
 
@@ -233,7 +237,7 @@ def behind_nginx(run, verifier_port, tokens):
 
 def forward_auth(run):
     port = free_port()
-    command = [TARGET / "release" / "alb-auth-proxy", "--forward-auth-listen", f"127.0.0.1:{port}", "--header", "X-Forwarded-User={email}"]
+    command = [TARGET / "dist" / "alb-auth-proxy", "--forward-auth-listen", f"127.0.0.1:{port}", "--header", "X-Forwarded-User={email}"]
     return (run.start("forward-auth", command, port), *behind_nginx(run, port, "padded"))
 
 
@@ -272,22 +276,28 @@ def measure(run, names, rounds, seconds):
                     rows[name]["p50"].append(result["p50_us"])
                     rows[name]["p99"].append(result["p99_us"])
             print(f"round {turn + 1}, {name}: {rows[name]['verified'][-1]:.1f} us", file=sys.stderr, flush=True)
-    return started, rows
+    return rows
 
 
-def memory(run, started, requests, seconds, tokens):
-    """Resident memory after many requests of 10,000 users, each token unknown to what a program still remembers."""
+def memory(names, requests, seconds, bytes_of_token):
+    """Resident memory after many requests of 10,000 users. Each program has a run of its own, since tokens expire."""
     found = {}
-    for name, (pid, port, form) in started.items():
+    for name in names:
         if name in FORWARD:
             continue
-        done, turn = 0, 0
-        while done < requests:
-            first = turn * seconds * MOST_A_SECOND % max(1, tokens - seconds * MOST_A_SECOND + 1)
-            done += run.load(f"http://127.0.0.1:{port}", "/", form, first, seconds)["requests"]
-            turn += 1
-        found[name] = resident_mib(pid)
-        print(f"{name}: {found[name]:.1f} MiB after {done} requests", file=sys.stderr, flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            tokens = 16 * seconds * MOST_A_SECOND
+            run = Run(pathlib.Path(folder), bytes_of_token, tokens)
+            try:
+                pid, port, form = PEERS[name](run)
+                done, turn = 0, 0
+                while done < requests:
+                    done += run.load(f"http://127.0.0.1:{port}", "/", form, turn % 16 * seconds * MOST_A_SECOND, seconds)["requests"]
+                    turn += 1
+                found[name] = resident_mib(pid)
+            finally:
+                run.end()
+        print(f"{name}: {found[name]:.1f} MiB after {done:,} requests", file=sys.stderr, flush=True)
     return found
 
 
@@ -327,6 +337,18 @@ def versions():
     ]
 
 
+def build_site():
+    """The load balancer in files, and the service with the layer."""
+    subprocess.run(["cargo", "build", "--release", "--locked", "--target-dir", TARGET], cwd=HERE, check=True)
+
+
+def write_page(page, name, lines):
+    """Puts them between the marks of that name."""
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+    before, rest = page.read_text().split(begin)
+    page.write_text(before + begin + "\n".join(lines) + "\n" + end + rest.split(end)[1])
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rounds", type=int, default=5)
@@ -338,27 +360,24 @@ def main():
     chosen = arguments.parse_args()
     if unknown := set(chosen.peers) - set(PEERS):
         sys.exit(f"unknown: {', '.join(unknown)}; there are {', '.join(PEERS)}")
-    subprocess.run(["cargo", "build", "--release", "--locked", "--features", "proxy", "--bin", "alb-auth-proxy"], cwd=ROOT, check=True)
-    subprocess.run(["cargo", "build", "--release", "--locked", "--target-dir", TARGET], cwd=HERE, check=True)
+    subprocess.run(["cargo", "build", "--profile", "dist", "--locked", "--features", "proxy", "--bin", "alb-auth-proxy"], cwd=ROOT, check=True)
+    build_site()
     subprocess.run([INSTALLED / "venv/bin/pip", "install", "--quiet", "-r", HERE / "requirements.txt"], check=True)
     tokens = chosen.rounds * chosen.seconds * MOST_A_SECOND
     with tempfile.TemporaryDirectory() as folder:
         run = Run(pathlib.Path(folder), chosen.bytes, tokens)
         try:
-            started, rows = measure(run, chosen.peers, chosen.rounds, chosen.seconds)
-            resident = memory(run, started, chosen.memory_requests, chosen.seconds, tokens) if chosen.memory_requests else {}
+            rows = measure(run, chosen.peers, chosen.rounds, chosen.seconds)
         finally:
             run.end()
+    resident = memory(chosen.peers, chosen.memory_requests, chosen.seconds, chosen.bytes) if chosen.memory_requests else {}
     about = f"{chosen.rounds} rounds of {chosen.seconds} s, tokens of {run.facts['bytes']} bytes, {USERS:,} users"
     if chosen.memory_requests:
-        about += f"; memory after {chosen.memory_requests:,} requests more"
+        about += f"; memory after {chosen.memory_requests:,} requests"
     lines = [f"Measured on {time.strftime('%d %B %Y')}: {about}.", "", *table(rows, resident), "", "Versions: " + "; ".join(versions()) + "."]
     print("\n".join(lines))
     if chosen.page:
-        page = chosen.page.read_text()
-        begin, end = "<!-- peers: begin -->\n", "<!-- peers: end -->"
-        before, rest = page.split(begin)
-        chosen.page.write_text(before + begin + "\n".join(lines) + "\n" + end + rest.split(end)[1])
+        write_page(chosen.page, "peers", lines)
 
 
 if __name__ == "__main__":
