@@ -38,7 +38,8 @@ async fn f_75_two_attempts_at_most_and_only_of_requests_that_have_no_effect() {
     let service = Server::http(|_| Script::Answer(Vec::new())).await;
     let site = Site::in_front_of(&format!("http://{}", service.address), "", Log::default()).await;
     let jane = format!("host: a\r\nx-amzn-oidc-data: {}\r\n", site.token());
-    let handshake = "upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let handshake =
+        "upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     // A body of two line ends, so that the service reads to the end of a request with it.
     for (case, method, lines, connection, body, attempts) in [
         ("GET", "GET", "", "close", "", 2),
@@ -83,11 +84,9 @@ async fn f_75_over_tls_a_connection_that_ends_without_a_close_notify_is_closed_t
     let file = folder.path().join("roots.pem");
     std::fs::write(&file, authority.pem()).expect("written");
     let lines = format!("upstream_ca: {}\n", file.display());
-    for (case, first) in [
-        ("cut", Script::Cut(Vec::new())),
-        ("reset", Script::Reset(Vec::new())),
-        ("closed", Script::Answer(Vec::new())),
-    ] {
+    for (case, first) in
+        [("cut", Script::Cut(Vec::new())), ("reset", Script::Reset(Vec::new())), ("closed", Script::Answer(Vec::new()))]
+    {
         let second = Script::Answer(OK.to_vec());
         let script = move |connection| if connection == 1 { first.clone() } else { second.clone() };
         let service = Server::https(&authority.leaf(&["localhost"]), script).await;

@@ -298,7 +298,7 @@ mod tests {
             }
             found
         });
-        while !file.flush(Duration::from_secs(30)) {}
+        assert!(file.flush(Duration::from_secs(120)), "the reader takes all lines");
         // One more, which has the number of those that were lost.
         file.write(event());
         assert!(file.flush(Duration::from_secs(30)));
