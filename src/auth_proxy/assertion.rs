@@ -13,7 +13,10 @@
 //! | no key can sign | 503 |
 //! | a request without a user | no assertion; the client's header is removed |
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -21,6 +24,7 @@ use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 
 use super::{
+    counters::ModeLabel,
     server::Respond,
     settings::{AssertionDatabase, AssertionSettings},
     template::{Template, User},
@@ -39,6 +43,14 @@ const KEY_SET: &str = "/.well-known/jwks.json";
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 /// Keys are published ten minutes before they sign.
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+/// An assertion, and what its audit event has of it.
+pub(super) struct SignedAssertion {
+    /// Of the header.
+    pub(super) value: HeaderValue,
+    pub(super) kid: String,
+    pub(super) expires_at: SystemTime,
+}
 
 /// Makes the assertions.
 pub(super) struct Assertion {
@@ -94,12 +106,12 @@ impl Assertion {
         Ok(claims)
     }
 
-    /// The value of the header.
+    /// Signs an assertion with these claims.
     ///
     /// # Errors
     /// No key can sign, or the assertion is too long.
-    pub(super) async fn sign(&self, claims: Map<String, Value>) -> Result<HeaderValue, AuthError> {
-        let token = self.issuer.claims_token(claims, self.lifetime).await.map_err(|error| {
+    pub(super) async fn sign(&self, claims: Map<String, Value>) -> Result<SignedAssertion, AuthError> {
+        let issued = self.issuer.claims_token(claims, self.lifetime).await.map_err(|error| {
             let detail = "the assertion cannot be signed: see the cause";
             AuthError::with_detail(AuthErrorKind::SignInUnavailable, detail).caused_by(error)
         })?;
@@ -109,13 +121,14 @@ impl Assertion {
             );
             AuthError::with_detail(AuthErrorKind::SignInRefused, detail)
         };
+        let (token, kid, expires_at) = (issued.token, issued.kid, issued.expires_at);
         if token.len() > MAX_LENGTH {
             return Err(too_long());
         }
         let text = if self.header == header::AUTHORIZATION { format!("Bearer {token}") } else { token };
         let mut value = HeaderValue::try_from(text).map_err(|_| too_long())?;
         value.set_sensitive(true);
-        Ok(value)
+        Ok(SignedAssertion { value, kid, expires_at })
     }
 }
 
@@ -171,7 +184,7 @@ impl AssertionKeys {
 }
 
 impl Respond for AssertionKeys {
-    const MODE: &'static str = "assertion_keys";
+    const MODE: ModeLabel = ModeLabel::AssertionKeys;
 
     fn abort(&self) {}
 

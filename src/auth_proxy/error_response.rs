@@ -21,7 +21,7 @@ const WARNING_RATE: LogRate = LogRate { max_lines: 10, window: Duration::from_se
 pub(super) struct Described {
     method: Method,
     path: String,
-    trace_id: OwnedTraceId,
+    pub(super) trace_id: OwnedTraceId,
     /// A client of gRPC gets a gRPC status.
     grpc: Option<GrpcForm>,
 }

@@ -23,6 +23,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header
 use hyper::body::Incoming;
 
 use super::{
+    counters::ModeLabel,
     gate::{Gate, Mode},
     other_targets::SentHeaders,
     rules::{Needs, described_path},
@@ -50,7 +51,7 @@ pub(super) enum RulesBy {
 }
 
 impl Respond for ForwardAuth {
-    const MODE: &'static str = "forward_auth";
+    const MODE: ModeLabel = ModeLabel::ForwardAuth;
 
     fn abort(&self) {}
 

@@ -17,18 +17,18 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
-    assertion::Assertion,
+    assertion::{Assertion, SignedAssertion},
     identity_headers::IdentityHeaders,
     rules::{Access, Needs, Rules},
     template::{Template, User},
 };
 use crate::{
-    AlbAuthHandle, AlbAuthLayer, AuditTrail, AuthError, BackstageIdentity, Claims,
+    AlbAuthHandle, AlbAuthLayer, AuditTrail, AuthError, BackstageIdentity, Claims, EntityRef,
     internal::{
         SharedClock, TraceId, strip_oidc_headers,
         telemetry::{
             self, Warnings,
-            audit::{Details, What},
+            audit::{Details, Subject, What},
         },
     },
     layer::{RefusedRequest, StandardRefusal, refuse},
@@ -126,22 +126,22 @@ impl Gate {
             }
         }
         let to_sign = match &self.assertion {
-            Some(assertion) => Some((Arc::clone(assertion), assertion.claims(user)?, self.of_token(request, user))),
+            Some(assertion) => Some((Arc::clone(assertion), assertion.claims(user)?)),
             None => None,
         };
         Ok(UserHeaders { headers, to_sign })
     }
 
-    /// The audit event of an assertion.
-    fn of_token(&self, request: &Request<Body>, user: User<'_>) -> Option<(AuditTrail, Details)> {
-        let trail = self.audit.as_ref()?;
-        let details = Details {
-            user: Some(trail.user(user.identity.map(BackstageIdentity::user_entity_ref), Some(user.claims))),
+    /// Records an assertion that was signed for the user of this request.
+    fn record_assertion(&self, request: &Request<Body>, signed: SignedAssertion) {
+        let Some(trail) = &self.audit else { return };
+        let (name, claims) = user_of(request);
+        trail.succeeded(What::TokenIssued, Some("assertion"), Subject::User(name, claims), || Details {
+            kid: Some(signed.kid),
+            expires_at: Some(signed.expires_at),
             trace_id: TraceId::In(request.headers()).text(),
-            provider: Some("assertion"),
             ..Details::default()
-        };
-        Some((trail.clone(), details))
+        });
     }
 
     /// Logs and counts an error of this proxy, and refuses as the layer does.
@@ -152,37 +152,44 @@ impl Gate {
 
     /// Refuses an error that is logged already.
     fn refuse_logged(&self, error: &AuthError, request: &Request<Body>) -> Response<Body> {
+        self.record_refusal(error, user_of(request), TraceId::In(request.headers()));
+        refusal(error, request)
+    }
+
+    /// Records the refusal of a request of this user, which the layer has accepted.
+    pub(super) fn record_refusal(&self, error: &AuthError, (name, claims): UserOf<'_>, trace_id: TraceId<'_>) {
         if let Some(trail) = &self.audit {
-            trail.refused(What::Refused, error, || {
-                let identity = request.extensions().get::<BackstageIdentity>();
-                let user = Claims::of(request.extensions())
-                    .map(|claims| trail.user(identity.map(BackstageIdentity::user_entity_ref), Some(claims)));
-                Details { user, trace_id: TraceId::In(request.headers()).text(), ..Details::default() }
+            trail.refused(What::Refused, error, || Details {
+                user: claims.map(|claims| trail.user(name, Some(claims))),
+                trace_id: trace_id.text(),
+                ..Details::default()
             });
         }
-        refusal(error, request)
     }
 }
 
-/// The assertion to sign, and its audit event.
-type ToSign = (Arc<Assertion>, Map<String, Value>, Option<(AuditTrail, Details)>);
+/// The user of a request, by the entity ref and the claims of the token.
+pub(super) type UserOf<'r> = (Option<&'r EntityRef>, Option<&'r Claims>);
+
+fn user_of(request: &Request<Body>) -> UserOf<'_> {
+    let identity = request.extensions().get::<BackstageIdentity>();
+    (identity.map(BackstageIdentity::user_entity_ref), Claims::of(request.extensions()))
+}
 
 #[derive(Default)]
 struct UserHeaders {
     headers: Vec<(HeaderName, HeaderValue)>,
-    to_sign: Option<ToSign>,
+    /// The claims of the assertion.
+    to_sign: Option<(Arc<Assertion>, Map<String, Value>)>,
 }
 
 impl UserHeaders {
-    async fn signed(self) -> Result<Vec<(HeaderName, HeaderValue)>, AuthError> {
-        let Self { mut headers, to_sign } = self;
-        if let Some((assertion, claims, audited)) = to_sign {
-            headers.push((assertion.header().clone(), assertion.sign(claims).await?));
-            if let Some((trail, details)) = audited {
-                trail.succeeded(What::TokenIssued, details);
-            }
-        }
-        Ok(headers)
+    /// Signs the assertion, and adds it to the headers.
+    async fn signed(&mut self) -> Result<Option<SignedAssertion>, AuthError> {
+        let Some((assertion, claims)) = self.to_sign.take() else { return Ok(None) };
+        let signed = assertion.sign(claims).await?;
+        self.headers.push((assertion.header().clone(), signed.value.clone()));
+        Ok(Some(signed))
     }
 }
 
@@ -219,9 +226,14 @@ impl<M: Mode> Service<Request<Body>> for Admit<M> {
         }
         let (gate, mode) = (Arc::clone(&self.gate), Arc::clone(&self.mode));
         match gate.headers(&request) {
-            Ok(headers) => Box::pin(async move {
+            Ok(mut headers) => Box::pin(async move {
                 Ok(match headers.signed().await {
-                    Ok(headers) => mode.admitted(request, headers).await,
+                    Ok(signed) => {
+                        if let Some(signed) = signed {
+                            gate.record_assertion(&request, signed);
+                        }
+                        mode.admitted(request, headers.headers).await
+                    }
                     Err(error) => gate.refuse(&error, &request),
                 })
             }),

@@ -16,7 +16,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use super::{server::Respond, settings::Settings};
+use super::{counters::ModeLabel, server::Respond, settings::Settings};
 use crate::{AlbAuthHandle, backstage::TokenIssuer};
 
 const LIVE: &str = Settings::LIVENESS_PATH;
@@ -81,7 +81,7 @@ pub(super) struct Admin {
 }
 
 impl Respond for Admin {
-    const MODE: &'static str = "admin";
+    const MODE: ModeLabel = ModeLabel::Admin;
 
     fn abort(&self) {}
 

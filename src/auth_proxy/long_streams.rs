@@ -21,11 +21,8 @@ use bytes::Bytes;
 use http::Request;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use super::counters;
-use crate::{
-    AlbAuthHandle, AuthError, AuthErrorKind, BackstageIdentity, Claims,
-    internal::{OwnedTraceId, TraceId},
-};
+use super::{counters, gate::UserOf};
+use crate::{AlbAuthHandle, AuthError, AuthErrorKind, BackstageIdentity, Claims, internal::OwnedTraceId};
 
 /// How often a stream is compared with the deny lists and the time. It is a part of the 2 s in which an entry takes effect.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -48,7 +45,12 @@ enum Who {
 
 impl StreamUser {
     /// `None` for a request without a user.
-    pub(super) fn of(request: &Request<Body>, handle: &AlbAuthHandle, ends_with_token: bool) -> Option<Self> {
+    pub(super) fn of(
+        request: &Request<Body>,
+        trace_id: &OwnedTraceId,
+        handle: &AlbAuthHandle,
+        ends_with_token: bool,
+    ) -> Option<Self> {
         let extensions = request.extensions();
         let who = match extensions.get::<BackstageIdentity>() {
             Some(identity) => Who::Named(identity.clone()),
@@ -59,8 +61,14 @@ impl StreamUser {
             // The layer has accepted the token. If it has expired already, then within the leeway for other clocks.
             if expiry > SystemTime::now() { expiry } else { handle.accepts_until(who.claims()) }
         });
-        let trace_id = TraceId::In(request.headers()).owned();
-        Some(Self { handle: handle.clone(), who, trace_id, ends_at })
+        Some(Self { handle: handle.clone(), who, trace_id: trace_id.clone(), ends_at })
+    }
+
+    pub(super) fn named(&self) -> UserOf<'_> {
+        match &self.who {
+            Who::Named(identity) => (Some(identity.user_entity_ref()), Some(identity.claims())),
+            Who::Unnamed(claims) => (None, Some(claims)),
+        }
     }
 
     /// Returns when a request that the layer has just admitted is to be refused after all, because it still waits for its response.

@@ -32,6 +32,7 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 
 use super::{
+    counters::ModeLabel,
     error_response::{Described, ErrorResponses},
     gate::{Gate, Mode},
     health::Health,
@@ -71,33 +72,29 @@ pub(super) struct ReverseProxy {
 }
 
 impl Respond for ReverseProxy {
-    const MODE: &'static str = "reverse_proxy";
+    const MODE: ModeLabel = ModeLabel::ReverseProxy;
 
     fn abort(&self) {
         self.upstream.forwarder.abort_upgraded();
     }
 
     async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
-        let described = Described::of(&request);
+        let refused = |status, reason| self.errors.make(status, reason, &Described::of(&request));
         if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
-            return self.errors.make(StatusCode::METHOD_NOT_ALLOWED, "the method is not passed on", &described);
+            return refused(StatusCode::METHOD_NOT_ALLOWED, "the method is not passed on");
         }
         if !names_one_host(&request) {
-            return self.errors.make(StatusCode::BAD_REQUEST, "it has two Host headers or an invalid one", &described);
+            return refused(StatusCode::BAD_REQUEST, "it has two Host headers or an invalid one");
         }
         if let Some(response) = self.health.on_service_port(request.method(), request.uri().path()) {
             return response;
         }
         let host = named_host(&request);
         let Ok(needs) = self.gate.rules.needs(request.method(), host.as_deref(), request.uri().path()) else {
-            return self.errors.make(StatusCode::BAD_REQUEST, "servers may read the path in too many ways", &described);
+            return refused(StatusCode::BAD_REQUEST, "servers may read the path in too many ways");
         };
         if self.max_body.is_some_and(|max| announced_length(request.headers()).is_some_and(|length| length > max)) {
-            return self.errors.make(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "the body is longer than max_body_bytes",
-                &described,
-            );
+            return refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than max_body_bytes");
         }
         let gate = Arc::clone(&self.gate);
         gate.pass(self, needs, request.map(Body::new)).await
@@ -124,7 +121,7 @@ impl Mode for ReverseProxy {
             return self.errors.make(StatusCode::BAD_REQUEST, "the request target is not a path", &described);
         };
         let sizes = HeaderSizes::of(request.headers(), DATA);
-        let user = StreamUser::of(&request, self.gate.handle(), self.end_streams_with_token);
+        let user = StreamUser::of(&request, &described.trace_id, self.gate.handle(), self.end_streams_with_token);
         let of_upgrade = user.clone();
         let end = async {
             match of_upgrade {
@@ -137,7 +134,12 @@ impl Mode for ReverseProxy {
         let may_not_wait = StreamUser::may_not_wait(user.clone());
         let forwarded = tokio::select! {
             forwarded = self.upstream.forwarder.forward_until(end, address, request) => forwarded,
-            error = may_not_wait => return described.refused_for(&error),
+            error = may_not_wait => {
+                if let Some(user) = &user {
+                    self.gate.record_refusal(&error, user.named(), described.trace_id.get());
+                }
+                return described.refused_for(&error);
+            }
         };
         match forwarded {
             Ok(mut response) => {

@@ -257,7 +257,8 @@ fn upstream_of(settings: UpstreamSettings) -> Result<Upstream, ConfigError> {
         Some(path) => Roots::Pem(String::from_utf8_lossy(&read(path, "upstream_ca")?).into_owned()),
     };
     let connector = |over_http2| connector(&roots, over_http2);
-    let mut forwarder = Forwarder::new(connector(false)?, settings.response_timeout, strip_oidc_headers);
+    let forwarder = Forwarder::new(connector(false)?, settings.response_timeout, strip_oidc_headers);
+    let mut forwarder = forwarder.resending_safe();
     if settings.over_http2 {
         forwarder = forwarder.over_http2(connector(true)?);
     }

@@ -30,7 +30,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 pub(super) struct Acceptors {
     current: Arc<ArcSwap<TlsAcceptor>>,
     files: Arc<TlsFiles>,
-    /// Of what `current` was made of.
+    /// The fingerprints of what `current` was made of.
     read: Fingerprints,
 }
 

@@ -9,12 +9,6 @@ use super::{
 };
 use crate::ConfigError;
 
-/// The client of machines of the demo provider. Its secret protects nothing, because it is published
-/// here.
-const MACHINE: &str = "machine";
-/// The secret of [`MACHINE`].
-const MACHINE_SECRET: &str = "a-secret-of-development";
-
 /// What is known about the provider when the emulator starts.
 pub(super) struct ChosenProvider {
     pub(super) demo: Option<DemoProviderServer>,
@@ -66,7 +60,7 @@ pub(super) async fn choose(
         .client(client)
         .clock(config.clock.clone());
     if has_machines {
-        builder = builder.client(DemoClient::machine(MACHINE, MACHINE_SECRET));
+        builder = builder.client(DemoClient::machine(DemoClient::MACHINE_ID, DemoClient::MACHINE_SECRET));
     }
     if demo.provider_users {
         builder = builder.provider_users();

@@ -43,7 +43,10 @@ async fn of_this_machine(State(host): State<Option<Arc<str>>>, request: Request,
     let named = named(request.uri(), request.headers()).map(|named| named.host().to_ascii_lowercase());
     match named {
         Some(named) if is_loopback(&named) || host.as_deref() == Some(named.as_str()) => next.run(request).await,
-        _ => (StatusCode::FORBIDDEN, "use the host localhost, 127.0.0.1 or [::1]\n").into_response(),
+        _ => {
+            (StatusCode::FORBIDDEN, "use the host localhost, 127.0.0.1 or [::1], or that of keys_host (--keys-host)\n")
+                .into_response()
+        }
     }
 }
 

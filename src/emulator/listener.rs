@@ -44,9 +44,9 @@ impl Respond for Listener {
                     End::Forward(group) => self.proxy.forward(request, client, group.next()).await,
                     End::FixedResponse(fixed) => fixed_response(fixed),
                     End::Redirect(to) => redirect(to, &request, client),
-                    End::NotEmulated(action) => error_response(
+                    End::Respond501 => error_response(
                         501,
-                        &format!("the rule of this request has the action {action}, which is not emulated"),
+                        "the rule of this request has the action jwt-validation, and on_jwt_validation (--on-jwt-validation) is respond-501",
                     ),
                 };
                 put_before_the_targets(response.headers_mut(), outcome.cookies);

@@ -28,7 +28,7 @@ pub use self::{
     application_settings::ApplicationSettings,
     config::{
         ClientAuthentication, ClientSecret, DemoSettings, EmulatorConfig, EmulatorSettings, Endpoints,
-        IdentityProvider, OnUnauthenticated, ReservedClaims, Rule, RuleAction, SIGNER, Target, UnsupportedRules,
+        IdentityProvider, OnJwtValidation, OnUnauthenticated, ReservedClaims, Rule, RuleAction, SIGNER, Target,
     },
     start::Emulator,
 };

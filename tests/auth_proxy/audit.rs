@@ -2,7 +2,8 @@
 
 use std::{fs, net::SocketAddr, process::Command};
 
-use serde_json::json;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
 use tower_alb_auth::test_util::User;
 
 use crate::{
@@ -19,6 +20,12 @@ async fn get(address: SocketAddr, path: &str, lines: &str) -> u16 {
     let request =
         format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-amzn-trace-id: {ROOT}\r\n{lines}\r\n");
     status(&raw(address, request.as_bytes()).await)
+}
+
+/// The header or the claims of an assertion.
+fn part(assertion: &str, index: usize) -> Value {
+    let part = assertion.split('.').nth(index).expect("a part");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
 }
 
 #[tokio::test]
@@ -41,6 +48,9 @@ async fn users_refusals_keys_and_assertions_are_events() {
         );
     }
     assert_eq!(token["unmapped"]["provider"], "assertion");
+    let assertion = site.log.take().remove(0).headers["x-jwt-assertion"].to_str().expect("ASCII").to_owned();
+    assert_eq!(token["unmapped"]["kid"], part(&assertion, 0)["kid"]);
+    assert_eq!(token["unmapped"]["expires_at"], part(&assertion, 1)["exp"]);
     assert_eq!(file.first("key_published")["entity"]["type"], "Signing Key");
 
     assert_eq!(get(site.address, "/", "").await, 401);

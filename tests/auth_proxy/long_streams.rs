@@ -169,3 +169,16 @@ async fn s_116_streams_end_with_their_token_where_it_is_set() {
         }
     }
 }
+
+/// The layer accepts a token for 30 s more, because the clocks of two machines differ.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s_116_a_stream_of_a_token_within_its_leeway_ends_with_the_leeway() {
+    const LEEWAY: u64 = 30;
+    let streams = Streams::with("end_streams_with_token: true\n").await;
+    let ends = streams.site.alb.unix_now() + 4;
+    let token = streams.site.alb.token(&User::jane()).expires_at(ends - LEEWAY).sign();
+    let stream = streams.stream(&client(), "/silent", Some(&token)).await;
+    assert!(is_cut_off(stream).await);
+    let ended = streams.site.alb.unix_now();
+    assert!((ends..ends + SOON.as_secs()).contains(&ended), "{ended}, not {ends}");
+}

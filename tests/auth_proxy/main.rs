@@ -2,6 +2,12 @@
 
 #[path = "../support/audited.rs"]
 mod audited;
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+#[path = "../support/https"]
+mod https {
+    pub mod certificates;
+    pub mod server;
+}
 #[path = "../support/port.rs"]
 mod port;
 #[path = "../support/process.rs"]
@@ -38,6 +44,7 @@ mod passed_on;
 mod peer;
 mod program;
 mod replaced_files;
+mod resent;
 mod reused_connections;
 mod rules;
 mod settings;

@@ -6,10 +6,14 @@ use axum::{Router, body::Body, response::Response, routing::any};
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use http_body_util::BodyExt as _;
+use serde_json::json;
 use tokio::sync::mpsc;
 use tower_alb_auth::test_util::User;
 
-use crate::site::{LONG, Log, Site, client, serve};
+use crate::{
+    audited::AuditFile,
+    site::{LONG, Log, Site, client, serve},
+};
 
 /// What the service says of a request body.
 #[derive(Debug, PartialEq)]
@@ -123,4 +127,42 @@ async fn s_130_a_request_without_a_response_ends_with_its_token_where_it_is_set(
     drop(more);
     assert_eq!(tokio::time::timeout(LONG, events.recv()).await.expect("in time"), Some(Upload::Ends));
     assert_eq!(upload.await.expect("no panic").expect("a response").status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s_130_the_refusal_of_a_request_that_waits_is_an_audit_event() {
+    let file = AuditFile::new();
+    let (says, _events) = mpsc::unbounded_channel();
+    let upstream = serve(service(says)).await;
+    let list = file.folder.path().join("denied.jsonl");
+    fs::write(&list, "{\"entries\": 0}\n").expect("written");
+    let lines = format!(
+        "deny_list: {}\naudit_file: {}\nend_streams_with_token: true\nresponse_timeout_seconds: 3600\n",
+        list.display(),
+        file.path().display()
+    );
+    let site = Site::in_front_of(&format!("http://{upstream}"), &lines, Log::default()).await;
+    let poll = |token: String, trace_id: &str| {
+        let request = client().get(site.url("/poll")).header("x-amzn-oidc-data", token);
+        tokio::spawn(request.header("x-amzn-trace-id", trace_id).send())
+    };
+    let expires = site.alb.unix_now() + 2;
+    let over = poll(site.alb.token(&User::entra("amy.pond")).expires_at(expires).sign(), "Root=1-amy");
+    let denied = poll(site.token(), "Root=1-jane");
+    // Both have passed the layer.
+    for user in ["user:default/amy.pond", "user:default/jane.doe"] {
+        file.first_where("signed_in", |event| event["user"]["name"] == user);
+    }
+    fs::write(&list, "{\"email\": \"jane.doe@example.com\"}\n").expect("written");
+    for (request, trace_id, user, kind, status) in [
+        (over, "Root=1-amy", "user:default/amy.pond", "expired", 401),
+        (denied, "Root=1-jane", "user:default/jane.doe", "denied", 403),
+    ] {
+        let response = tokio::time::timeout(LONG, request).await.expect("ends").expect("no panic").expect("a response");
+        assert_eq!(response.status(), status);
+        let event = file.first_where("refused", |event| event["user"]["name"] == user);
+        assert_eq!((&event["status_detail"], &event["status_code"]), (&json!(kind), &json!(status.to_string())));
+        assert_eq!(event["metadata"]["correlation_uid"], trace_id);
+    }
+    assert_eq!(file.of("refused").len(), 2, "one event for each");
 }

@@ -31,7 +31,7 @@ use tonic_prost::ProstCodec;
 use tower_service::Service;
 
 use self::messages::{CheckRequest, CheckResponse};
-use super::{gate::Gate, server::Respond};
+use super::{counters::ModeLabel, gate::Gate, server::Respond};
 
 const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 
@@ -40,7 +40,7 @@ pub(super) struct ExtAuthz {
 }
 
 impl Respond for ExtAuthz {
-    const MODE: &'static str = "ext_authz";
+    const MODE: ModeLabel = ModeLabel::ExtAuthz;
 
     fn abort(&self) {}
 

@@ -38,7 +38,10 @@ use self::{
     activity::{Activity, Tracked},
     room::{Place, Room},
 };
-use super::{counters, tls_files::Acceptors};
+use super::{
+    counters::{self, ModeLabel},
+    tls_files::Acceptors,
+};
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Less than the 30 s after which Kubernetes and ECS kill a process.
@@ -49,7 +52,7 @@ const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(30);
 /// Responds to the requests of a listener.
 pub(super) trait Respond: Send + Sync + 'static {
     /// For the metrics.
-    const MODE: &'static str;
+    const MODE: ModeLabel;
 
     /// Ends upgraded connections, which have no end by themselves.
     fn abort(&self);
@@ -66,7 +69,7 @@ pub(super) async fn serve<R: Respond>(
     mut stop: watch::Receiver<bool>,
 ) {
     let (connections, mut tasks) = (GracefulShutdown::new(), JoinSet::new());
-    let room = Room::new(limits.max_connections, R::MODE);
+    let room = Room::new(limits.max_connections, R::MODE.as_str());
     loop {
         let accepted = tokio::select! {
             accepted = async { (room.place().await, listener.accept().await) } => accepted,

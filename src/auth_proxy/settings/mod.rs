@@ -114,7 +114,7 @@ pub struct Settings {
     pub(super) audit: AuditSettings,
 }
 
-/// The audit trail; none unless one of the first two is set.
+/// The audit trail. It is off if neither of the first two is set.
 pub(super) struct AuditSettings {
     pub(super) log: bool,
     pub(super) file: Option<PathBuf>,

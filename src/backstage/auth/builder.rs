@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use tokio::sync::Semaphore;
+
 use super::{BackstageAuth, Inner};
 use crate::{
     AlbAuthHandle, AuditTrail, ConfigError, SignOut, SignedIn,
@@ -18,6 +20,9 @@ use crate::{
     },
     sign_in::SignInError,
 };
+
+/// Maximum number of sign-outs whose user is being authenticated for the audit trail.
+const MAX_SIGN_OUTS: usize = 1_000;
 
 /// Collects what the routes need; [`build`](Self::build) checks it. Created by
 /// [`BackstageAuth::builder`].
@@ -223,6 +228,7 @@ impl BackstageAuthBuilder {
             with_access_token: self.with_access_token,
             accounts: Accounts::new(),
             audit: self.audit,
+            sign_outs: Arc::new(Semaphore::new(MAX_SIGN_OUTS)),
             warnings: Warnings::new(SharedClock::default()),
         })))
     }

@@ -5,6 +5,7 @@ mod builder;
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use http::{HeaderMap, StatusCode};
+use tokio::sync::Semaphore;
 
 pub use self::builder::BackstageAuthBuilder;
 use super::{
@@ -16,13 +17,13 @@ use super::{
     store::{StoreError, UserInfoStore},
 };
 use crate::{
-    AlbAuthHandle, AuditTrail, AuthError, BackstageIdentity, Claims, EntityRef, SignOut,
+    AlbAuthHandle, AuditTrail, AuthError, BackstageIdentity, Claims, EntityRef, SignOut, SignedIn,
     deny_list::DeniedUser,
     internal::{
-        TraceId, spawn,
+        DATA, TraceId, spawn,
         telemetry::{
             self, Warnings,
-            audit::{Details, What},
+            audit::{Details, Subject, What},
             metrics,
         },
     },
@@ -43,6 +44,8 @@ struct Inner {
     with_access_token: bool,
     accounts: Accounts,
     audit: Option<AuditTrail>,
+    /// Places for sign-outs whose user is being authenticated. The event of a further one has no user.
+    sign_outs: Arc<Semaphore>,
     warnings: Warnings,
 }
 
@@ -110,14 +113,11 @@ impl BackstageAuth {
     ) {
         metrics::session_issued(provider);
         if let Some(trail) = &self.0.audit {
-            let details = Details {
-                provider: Some(provider),
-                user: Some(trail.user(Some(user), claims)),
+            trail.succeeded(What::SessionIssued, Some(provider), Subject::User(Some(user), claims), || Details {
                 expires_at: Some(expires_at),
                 trace_id: TraceId::In(headers).text(),
                 ..Details::default()
-            };
-            trail.succeeded(What::SessionIssued, details);
+            });
         }
     }
 
@@ -135,8 +135,8 @@ impl BackstageAuth {
         }
     }
 
-    /// Counts a session that there is not, for a reason that is logged elsewhere: `not_issued` if its token could not be signed or
-    /// its user not be stored, `misused` for a mistake of the application.
+    /// Counts and records a session that is not issued, for a reason that is logged elsewhere: `not_issued` if its token could not be
+    /// signed or its user could not be stored, `misused` for a mistake of the application.
     pub(super) fn no_session(
         &self,
         (kind, status): (&'static str, StatusCode),
@@ -158,16 +158,14 @@ impl BackstageAuth {
     pub(super) fn signed_out(&self, headers: &HeaderMap) {
         metrics::session_ended("awsalb");
         let Some(trail) = self.0.audit.clone() else { return };
-        let Some(left_out) = trail.due(What::SignedOut, None) else { return };
+        let place =
+            headers.contains_key(DATA).then(|| Arc::clone(&self.0.sign_outs).try_acquire_owned().ok()).flatten();
+        let Some(place) = place else { return signed_out(&trail, None, headers) };
         let (auth, headers) = (self.clone(), headers.clone());
         let _ = spawn(async move {
             let user = auth.alb().authenticate(&headers).await.ok();
-            let user = user
-                .as_ref()
-                .map(|user| trail.user(user.identity().map(BackstageIdentity::user_entity_ref), Some(user.claims())));
-            let trace_id = TraceId::In(&headers).text();
-            let details = Details { provider: Some("awsalb"), user, trace_id, ..Details::default() };
-            trail.write(What::SignedOut, None, left_out, details);
+            drop(place);
+            signed_out(&trail, user.as_ref(), &headers);
         });
     }
 
@@ -193,6 +191,13 @@ impl BackstageAuth {
     pub(super) fn store_failed(&self, wanted: &str, error: &StoreError, headers: &HeaderMap) {
         telemetry::store_failed(wanted, error, TraceId::In(headers), &self.0.warnings);
     }
+}
+
+fn signed_out(trail: &AuditTrail, user: Option<&SignedIn>, headers: &HeaderMap) {
+    let identity = user.and_then(SignedIn::identity).map(BackstageIdentity::user_entity_ref);
+    let subject = Subject::User(identity, user.map(SignedIn::claims));
+    let details = || Details { trace_id: TraceId::In(headers).text(), ..Details::default() };
+    trail.succeeded(What::SignedOut, Some("awsalb"), subject, details);
 }
 
 fn refused(trail: &AuditTrail, provider: &'static str, user: Option<&EntityRef>, headers: &HeaderMap) -> Details {

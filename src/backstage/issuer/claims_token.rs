@@ -6,6 +6,13 @@ use serde_json::{Map, Value};
 
 use super::{TokenIssuer, error::IssueError};
 
+/// A token, and what an audit event has of it.
+pub(crate) struct ClaimsToken {
+    pub(crate) token: String,
+    pub(crate) kid: String,
+    pub(crate) expires_at: SystemTime,
+}
+
 impl TokenIssuer {
     /// A JWT with these claims and `iss`, `iat` and `exp`, signed with the key of user tokens. Its `typ` is
     /// `JWT`, so that no back end of Backstage takes it for a user token.
@@ -18,7 +25,7 @@ impl TokenIssuer {
         &self,
         mut claims: Map<String, Value>,
         lifetime: Duration,
-    ) -> Result<String, IssueError> {
+    ) -> Result<ClaimsToken, IssueError> {
         let key = self.0.user_keys.signing_key().await?;
         let now = self.now();
         let iat = now.duration_since(SystemTime::UNIX_EPOCH).map_err(|_| IssueError::BEFORE_1970)?.as_secs();
@@ -26,6 +33,8 @@ impl TokenIssuer {
         claims.insert("iss".to_owned(), self.issuer().into());
         claims.insert("iat".to_owned(), iat.into());
         claims.insert("exp".to_owned(), exp.into());
-        key.sign("JWT", &Value::Object(claims).to_string())
+        let token = key.sign("JWT", &Value::Object(claims).to_string())?;
+        let expires_at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp)).unwrap_or(now);
+        Ok(ClaimsToken { token, kid: key.public().kid().to_owned(), expires_at })
     }
 }

@@ -47,7 +47,7 @@ use crate::{
     AuditTrail, Clock, EntityRef,
     internal::{
         SharedClock,
-        telemetry::audit::{AuditUser, Details, What},
+        telemetry::audit::{Details, Subject, What},
     },
 };
 
@@ -101,13 +101,11 @@ impl TokenIssuer {
         let ownership = self.0.with_ownership.then_some(ownership);
         let issued = user_token::issue(&key, &self.0.issuer_json, user, ownership, self.now(), self.0.lifetime)?;
         if let Some(trail) = &self.0.audit {
-            let details = Details {
-                user: Some(trail.user(Some(user), None)),
+            trail.succeeded(What::TokenIssued, None, Subject::User(Some(user), None), || Details {
                 kid: Some(key.public().kid().to_owned()),
                 expires_at: Some(issued.expires_at),
                 ..Details::default()
-            };
-            trail.succeeded(What::TokenIssued, details);
+            });
         }
         Ok(issued)
     }
@@ -123,14 +121,11 @@ impl TokenIssuer {
         let now = self.now();
         let token = plugin_token::issue(&key, plugin, now)?;
         if let Some(trail) = &self.0.audit {
-            let details = Details {
-                provider: Some("plugin"),
-                user: Some(AuditUser::of_service("plugin:auth")),
+            trail.succeeded(What::TokenIssued, Some("plugin"), Subject::Service("plugin:auth"), || Details {
                 kid: Some(key.public().kid().to_owned()),
                 expires_at: now.checked_add(plugin_token::LIFETIME),
                 ..Details::default()
-            };
-            trail.succeeded(What::TokenIssued, details);
+            });
         }
         Ok(token)
     }
@@ -152,7 +147,8 @@ impl TokenIssuer {
         self.verify_with(token, std::future::ready(Vec::new())).await
     }
 
-    /// As [`verify`](Self::verify), with other keys for a token whose key no replica has published.
+    /// As [`verify`](Self::verify). If the token's key is not among those that replicas are known to have published, it is looked up in
+    /// `others` before the store is queried for it.
     pub(in crate::backstage) async fn verify_with(
         &self,
         token: &str,

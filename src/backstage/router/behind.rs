@@ -12,7 +12,8 @@
 //! Requests to the service behind contain nothing of the client's request except for the marks that
 //! reveal loops, so no client can change what others get. If the service behind leads back here, then
 //! its request gets the own document and the own keys alone. The key set is requested at most every
-//! [`FRESH_FOR`].
+//! [`FRESH_FOR`], and after a failure not for as long, so that a service that hangs delays one request
+//! and not each.
 
 use std::time::{Duration, Instant};
 
@@ -62,7 +63,8 @@ struct Inner {
 
 struct Held {
     keys: Vec<PublicJwk>,
-    requested_at: Instant,
+    /// They are not requested again for [`FRESH_FOR`] after this: when they were requested, or when a request failed.
+    fresh_from: Instant,
     received_at: Instant,
 }
 
@@ -99,7 +101,7 @@ impl Behind {
     /// Its public keys.
     pub(super) async fn keys(&self, parts: &Parts) -> Vec<PublicJwk> {
         let now = Instant::now();
-        let fresh = |held: &&Held| now.saturating_duration_since(held.requested_at) < FRESH_FOR;
+        let fresh = |held: &&Held| now.saturating_duration_since(held.fresh_from) < FRESH_FOR;
         if let Some(held) = self.0.held.lock().as_ref().filter(fresh) {
             return held.keys.clone();
         }
@@ -116,12 +118,12 @@ impl Behind {
         let found = self.object_at(address).await.map(|set| set.map(|set| self.parsed(&set)).unwrap_or_default());
         let mut held = self.0.held.lock();
         let held = match (found, held.take()) {
-            (Ok(keys), _) => held.insert(Held { keys, requested_at, received_at: requested_at }),
+            (Ok(keys), _) => held.insert(Held { keys, fresh_from: requested_at, received_at: requested_at }),
             (Err(why), last) => {
                 self.warn(&format!("the key set of the auth backend behind this one is unavailable: {why}"));
                 let last = last.filter(|last| requested_at.saturating_duration_since(last.received_at) < KEPT_FOR);
                 let (keys, received_at) = last.map_or((Vec::new(), requested_at), |last| (last.keys, last.received_at));
-                held.insert(Held { keys, requested_at, received_at })
+                held.insert(Held { keys, fresh_from: Instant::now(), received_at })
             }
         };
         held.keys.clone()

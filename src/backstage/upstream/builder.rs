@@ -134,7 +134,7 @@ impl UpstreamBuilder {
         let mut tcp = tcp_connector();
         tcp.enforce_http(false);
         let connector = http_client::https_or_http(tls, tcp);
-        let forwarder = Forwarder::new(connector, self.answer_timeout, strip_oidc_headers);
+        let forwarder = Forwarder::new(connector, self.answer_timeout, strip_oidc_headers).resending_safe();
         if scheme == Scheme::HTTP && !is_loopback(authority.host()) {
             tracing::warn!(
                 target: "tower_alb_auth",

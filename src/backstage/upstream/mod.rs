@@ -64,6 +64,7 @@ use crate::internal::proxy::{Forwarder, HopMark, at_server, names_one_host};
 /// | `Forwarded` | removed: load balancers do not set it, so it is the client's |
 /// | `x-amzn-oidc-*`, including look-alikes with underscores | removed: see below |
 /// | an upstream that does not listen, or whose response is invalid | 502 in Backstage's JSON |
+/// | an upstream that closes the connection before a response | a request of a safe method without a body is sent once more; any other, and a second time: 502 |
 /// | an upstream that does not accept a connection in 10 s, or does not respond in 60 s | 504 |
 /// | more than 30 addresses in `X-Forwarded-For` | 502: requests loop |
 /// | a request that this `Upstream` has passed on before | 502: it points at itself |

@@ -8,20 +8,20 @@
 //! | `serve.rs` | serving and graceful shutdown |
 //! | `../shared/healthcheck.rs` | the subcommand `healthcheck`, for containers, shared with the other service |
 //! | `../shared/signals.rs` | the signals that end it, shared with the other service |
-//! | `../shared/rotation.rs` | the audit file after a rotation, shared likewise |
+//! | `../shared/audit_file.rs` | the audit file after a rotation and at the end, shared likewise |
 //! | `log.rs` | where and how it logs |
 
 // Input from outside must not make a server panic.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::arithmetic_side_effects)]
 
+#[path = "../shared/audit_file.rs"]
+mod audit_file;
 mod check;
 mod cli;
 mod flags;
 #[path = "../shared/healthcheck.rs"]
 mod healthcheck;
 mod log;
-#[path = "../shared/rotation.rs"]
-mod rotation;
 mod serve;
 #[path = "../shared/signals.rs"]
 mod signals;

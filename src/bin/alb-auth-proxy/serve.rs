@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use tower_alb_auth::auth_proxy::{AuthProxy, Settings};
 
-use crate::{cli::Invocation, log, rotation::Hangups, signals::Signals};
-
-/// Time for the last audit events at the end.
-const AUDIT_TIMEOUT: Duration = Duration::from_secs(2);
+use crate::{
+    audit_file::{self, Hangups},
+    cli::Invocation,
+    log,
+    signals::Signals,
+};
 
 /// Serves until a stop signal, for the shutdown delay after it, and then until requests in progress have
 /// their responses. A second signal ends it at once.
@@ -36,9 +38,7 @@ pub async fn run(invocation: &Invocation) -> Result<(), String> {
             name = signals.next() => tracing::warn!(target: "tower_alb_auth", "{name} again: requests in progress are aborted"),
         }
     }
-    if let Some(trail) = trail.filter(|trail| !trail.flush(AUDIT_TIMEOUT)) {
-        tracing::warn!(target: "tower_alb_auth", "{trail:?}: not all events were written within {AUDIT_TIMEOUT:?}");
-    }
+    audit_file::flush(trail.as_ref());
     Ok(())
 }
 

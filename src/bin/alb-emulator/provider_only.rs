@@ -13,10 +13,8 @@ use crate::{arguments::flag_of, paragraphs::labelled, settings_file::message_of}
 /// Column in which the texts start, after their labels.
 const COLUMN: usize = 13;
 const CLIENT_ID: &str = "alb-emulator";
-/// The client secret if none is given. It protects nothing, because it is published here.
-const CLIENT_SECRET: &str = "a-secret-of-development";
-/// The client of machines, with that secret.
-const MACHINE: &str = "machine";
+/// The client secret if none is given. It protects nothing either.
+const CLIENT_SECRET: &str = DemoClient::MACHINE_SECRET;
 const ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 9001);
 
 pub(crate) async fn start(settings: &EmulatorSettings, redirect_uris: &[String]) -> Result<DemoProviderServer, String> {
@@ -29,7 +27,14 @@ pub(crate) async fn start(settings: &EmulatorSettings, redirect_uris: &[String])
     let client = DemoClient::new(client_id(settings), secret(settings)?);
     let client =
         redirect_uris.iter().fold(client, |client, uri| client.redirect_uri(uri).post_logout_redirect_uri(uri));
-    let machine = DemoClient::machine(MACHINE, CLIENT_SECRET);
+    if client_id(settings) == DemoClient::MACHINE_ID {
+        let flag = flag_of("client_id").map(|flag| format!(" ({flag})")).unwrap_or_default();
+        return Err(format!(
+            "client_id{flag}: {} is the client of machines at the demo provider: use another id for the application",
+            DemoClient::MACHINE_ID
+        ));
+    }
+    let machine = DemoClient::machine(DemoClient::MACHINE_ID, DemoClient::MACHINE_SECRET);
     let mut builder = DemoProvider::builder().client(client).client(machine);
     if demo.provider_users == Some(true) {
         builder = builder.provider_users();
@@ -64,7 +69,8 @@ pub(crate) fn write(
     labelled(out, "Client id", COLUMN, client_id(settings))?;
     let given = settings.client_secret.is_some() || settings.client_secret_file.is_some();
     labelled(out, "Secret", COLUMN, if given { "as given" } else { CLIENT_SECRET })?;
-    labelled(out, "Machines", COLUMN, &format!("{MACHINE}, with the secret {CLIENT_SECRET}"))?;
+    let machine = format!("{}, with the secret {}", DemoClient::MACHINE_ID, DemoClient::MACHINE_SECRET);
+    labelled(out, "Machines", COLUMN, &machine)?;
     labelled(out, "Redirects to", COLUMN, &redirect_uris.join(", "))?;
     labelled(out, "Users", COLUMN, &provider.user_ids().join(", "))?;
     writeln!(out)?;

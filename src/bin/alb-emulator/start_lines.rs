@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use tower_alb_auth::emulator::{ApplicationSettings, Emulator, Target};
+use tower_alb_auth::emulator::{ApplicationSettings, Emulator, Target, provider::DemoClient};
 
 use crate::paragraphs::labelled;
 
@@ -47,8 +47,9 @@ pub(crate) fn write(emulator: &Emulator, info: &StartInfo<'_>, out: &mut dyn Wri
     labelled(out, "Users", COLUMN, &users(emulator, info.sign_in_as))?;
     if let Some(demo) = emulator.demo().filter(|demo| !demo.machine_ids().is_empty()) {
         let text = format!(
-            "{}, with the secret a-secret-of-development: grant_type=client_credentials at {}/token",
+            "{}, with the secret {}: grant_type=client_credentials at {}/token",
             demo.machine_ids().join(", "),
+            DemoClient::MACHINE_SECRET,
             demo.issuer()
         );
         labelled(out, "Machines", COLUMN, &text)?;

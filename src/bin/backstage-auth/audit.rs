@@ -2,7 +2,7 @@
 
 use tower_alb_auth::AuditTrail;
 
-use crate::{cli::Serve, message, rotation::Hangups, start_lines::StartLines};
+use crate::{audit_file::Hangups, cli::Serve, message, start_lines::StartLines};
 
 /// Opens it. `None` if no argument enables it.
 pub fn open(arguments: &Serve) -> Result<Option<AuditTrail>, String> {

@@ -25,7 +25,7 @@
 //! | `start_lines.rs` | the lines printed at start-up |
 //! | `serve.rs` | serving and graceful shutdown |
 //! | `../shared/signals.rs` | the signals that end it, shared with the other service |
-//! | `../shared/rotation.rs` | the audit file after a rotation, shared likewise |
+//! | `../shared/audit_file.rs` | the audit file after a rotation and at the end, shared likewise |
 //! | `self_check/` | `--check`, for CI: a sign-in from end to end (needs the feature `emulator`) |
 
 // Input from outside must not make a server panic.
@@ -33,6 +33,8 @@
 
 mod assemble;
 mod audit;
+#[path = "../shared/audit_file.rs"]
+mod audit_file;
 mod check;
 mod cli;
 mod deny_lists;
@@ -41,8 +43,6 @@ mod health;
 #[path = "../shared/healthcheck.rs"]
 mod healthcheck;
 mod metrics;
-#[path = "../shared/rotation.rs"]
-mod rotation;
 mod routes;
 #[cfg(feature = "emulator")]
 mod self_check;
@@ -65,8 +65,6 @@ use crate::{
 
 /// Interval at which the files are checked for changes.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// Time for the last audit events at the end.
-const AUDIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -132,9 +130,7 @@ async fn serve(arguments: Serve) -> Result<(), String> {
     let delay = arguments.shutdown_delay.map(|seconds| Duration::from_secs(seconds.into()));
     let delay = delay.unwrap_or(backend.settings().shutdown_delay);
     let served = serve::until_stopped(listener, service, health, delay).await.map_err(message);
-    if let Some(trail) = trail.filter(|trail| !trail.flush(AUDIT_TIMEOUT)) {
-        tracing::warn!("{trail:?}: not all events were written within {AUDIT_TIMEOUT:?}");
-    }
+    audit_file::flush(trail.as_ref());
     served
 }
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{
-    EmulatorConfig, IdentityProvider, UnsupportedRules, identity_provider::Kind, provider_url::problem_of_address,
+    EmulatorConfig, IdentityProvider, OnJwtValidation, identity_provider::Kind, provider_url::problem_of_address,
 };
 use crate::{
     ConfigError, LoadBalancerArn,
     config::{Problem, ProblemKind},
     emulator::{
+        provider::DemoClient,
         rules::{Authenticate, Files, Table, problem_of_parameter, problem_of_scope},
         session::SessionCookies,
     },
@@ -40,6 +41,13 @@ impl Checked {
         let mut problems = Vec::new();
         let table = table_of(&config, needs_targets, &mut problems);
         check_signer(&config.signer, &mut problems);
+        if config.provider.is_demo() && table.validates_bearer_tokens() && config.client_id == DemoClient::MACHINE_ID {
+            let text = format!(
+                "the client id {} is that of the machines for the rules with jwt-validation: use another one for the load balancer",
+                quoted(&config.client_id)
+            );
+            problems.push(invalid("client_id", text));
+        }
         check_keys(&config, &mut problems);
         if config.session_timeout.as_secs() == 0 {
             problems.push(invalid("session_timeout_seconds", "the session timeout must be at least 1 s"));
@@ -120,7 +128,7 @@ fn table_of(config: &EmulatorConfig, needs_targets: bool, problems: &mut Vec<Pro
         paths: &config.rules_files,
         parameters: &config.rules_parameters,
         listener: config.rules_listener.as_deref(),
-        responds_501: config.unsupported_rules == UnsupportedRules::Respond501,
+        responds_501: config.on_jwt_validation == OnJwtValidation::Respond501,
         groups: &groups,
         is_demo: config.provider.is_demo(),
         needs_targets,

@@ -32,7 +32,7 @@ pub use self::{
     client::{ClientAuthentication, ClientSecret},
     identity_provider::{Endpoints, IdentityProvider},
     reserved_claims::ReservedClaims,
-    rule::{OnUnauthenticated, Rule, RuleAction, UnsupportedRules},
+    rule::{OnJwtValidation, OnUnauthenticated, Rule, RuleAction},
     settings::{DemoSettings, EmulatorSettings},
     target::Target,
 };
@@ -75,7 +75,7 @@ pub struct EmulatorConfig {
     pub(super) rules_files: Vec<PathBuf>,
     pub(super) rules_parameters: BTreeMap<String, String>,
     pub(super) rules_listener: Option<String>,
-    pub(super) unsupported_rules: UnsupportedRules,
+    pub(super) on_jwt_validation: OnJwtValidation,
     pub(super) reserved_claims: ReservedClaims,
     pub(super) signer: String,
     pub(super) tls: Option<PathBuf>,
@@ -118,7 +118,7 @@ impl EmulatorConfig {
             rules_files: Vec::new(),
             rules_parameters: BTreeMap::new(),
             rules_listener: None,
-            unsupported_rules: UnsupportedRules::default(),
+            on_jwt_validation: OnJwtValidation::default(),
             reserved_claims: ReservedClaims::default(),
             signer: SIGNER.to_owned(),
             tls: None,
@@ -292,9 +292,9 @@ impl EmulatorConfig {
         self
     }
 
-    /// Whether requests of a rule with `jwt-validation` get 501 instead of a check.
-    pub fn unsupported_rules(mut self, what: UnsupportedRules) -> Self {
-        self.unsupported_rules = what;
+    /// Whether the bearer token of a request is verified at a rule with `jwt-validation`, or the request gets 501.
+    pub fn on_jwt_validation(mut self, what: OnJwtValidation) -> Self {
+        self.on_jwt_validation = what;
         self
     }
 

@@ -67,11 +67,10 @@ impl Rule {
 /// What happens with the action `jwt-validation` of a rule of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
-pub enum UnsupportedRules {
-    /// The bearer token is checked. The emulator does not start if an action or its settings cannot be
-    /// used.
+pub enum OnJwtValidation {
+    /// The bearer token is verified. The emulator does not start if the settings of the action cannot be used.
     #[default]
-    Refuse,
+    Verify,
     /// Requests of such a rule get 501, without a check.
     #[serde(rename = "respond_501")]
     #[value(name = "respond-501")]

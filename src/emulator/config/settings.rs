@@ -7,8 +7,8 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    ClientAuthentication, ClientSecret, EmulatorConfig, Endpoints, IdentityProvider, OnUnauthenticated, ReservedClaims,
-    Rule, Target, UnsupportedRules,
+    ClientAuthentication, ClientSecret, EmulatorConfig, Endpoints, IdentityProvider, OnJwtValidation,
+    OnUnauthenticated, ReservedClaims, Rule, Target,
     flag_values::{address, parameter, seconds},
     target::{or_targets, targets},
 };
@@ -118,9 +118,9 @@ pub struct EmulatorSettings {
     #[arg(long, value_name = "LISTENER", help_heading = "Load balancer")]
     pub rules_listener: Option<String>,
 
-    /// respond-501: requests of a rule with jwt-validation get 501 instead of a check [default: refuse].
+    /// What happens at a rule of a file with the action jwt-validation [default: verify].
     #[arg(long, value_name = "WHAT", help_heading = "Load balancer")]
-    pub unsupported_rules: Option<UnsupportedRules>,
+    pub on_jwt_validation: Option<OnJwtValidation>,
 
     /// What happens to iss and exp of the provider's own in its userinfo response, as Dex sends them [default: replace].
     #[arg(long, value_name = "WHAT", help_heading = "Load balancer")]
@@ -247,7 +247,7 @@ impl EmulatorSettings {
             rules_files: joined(self.rules_files, others.rules_files),
             rules_parameters: joined(others.rules_parameters, self.rules_parameters),
             rules_listener: self.rules_listener.or(others.rules_listener),
-            unsupported_rules: self.unsupported_rules.or(others.unsupported_rules),
+            on_jwt_validation: self.on_jwt_validation.or(others.on_jwt_validation),
             reserved_claims: self.reserved_claims.or(others.reserved_claims),
             session_timeout_seconds: self.session_timeout_seconds.or(others.session_timeout_seconds),
             cookie_name: self.cookie_name.or(others.cookie_name),
@@ -321,7 +321,7 @@ impl EmulatorSettings {
         config.rules_files.extend(self.rules_files.iter().cloned());
         config.rules_parameters.extend(self.rules_parameters.iter().cloned());
         config.rules_listener = self.rules_listener.clone();
-        set(&mut config.unsupported_rules, self.unsupported_rules);
+        set(&mut config.on_jwt_validation, self.on_jwt_validation);
         config.authorize_parameters.extend(self.authorize_parameters.iter().cloned());
         Ok(config)
     }

@@ -24,6 +24,11 @@ pub struct DemoClient {
 }
 
 impl DemoClient {
+    /// The id of the client of machines that `alb-emulator` registers at its demo provider.
+    pub const MACHINE_ID: &'static str = "machine";
+    /// The secret of [`MACHINE_ID`](Self::MACHINE_ID). It protects nothing, because it is published here.
+    pub const MACHINE_SECRET: &'static str = "a-secret-of-development";
+
     /// A client with this id, which authenticates at the token endpoint with this secret.
     pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self {

@@ -6,6 +6,7 @@
 //! | `X-Forwarded-For`, `-Proto`, `-Port` | the client's address is added, the others are set |
 //! | `X-Amzn-Trace-Id` | set; an existing one gets a field `Self` |
 //! | a target that does not listen, or whose response is invalid | 502 |
+//! | a target that closes the connection without a response | 502; the request is not sent again |
 //! | a target that rejects headers which are longer than it accepts | its response; the log names the sizes |
 //! | a target that does not accept a connection in 10 s, or does not respond in 60 s | 504 |
 //! | no target | 503 |

@@ -23,8 +23,8 @@ pub(in crate::emulator) enum End {
     Forward(Group),
     FixedResponse(FixedResponse),
     Redirect(Redirect),
-    /// An action that is not emulated: 501, if the configuration wants that.
-    NotEmulated(String),
+    /// 501 in place of `jwt-validation`, if the configuration wants that.
+    Respond501,
 }
 
 pub(in crate::emulator) struct FixedResponse {
@@ -80,7 +80,7 @@ impl End {
             Self::Forward(_) => "forward",
             Self::FixedResponse(_) => "fixed-response",
             Self::Redirect(_) => "redirect",
-            Self::NotEmulated(_) => "not-emulated",
+            Self::Respond501 => "not-emulated",
         }
     }
 }
@@ -112,7 +112,7 @@ impl fmt::Display for End {
                 let address = format!("{protocol}://{host}:{port}{path}{query}");
                 write!(f, "redirect {status} to {}", address.escape_default())
             }
-            Self::NotEmulated(action) => write!(f, "respond 501: {action} is not emulated"),
+            Self::Respond501 => f.write_str("respond 501 in place of jwt-validation"),
         }
     }
 }

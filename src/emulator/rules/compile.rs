@@ -32,8 +32,7 @@ pub(in crate::emulator) struct Files<'c> {
     /// Values of parameters of templates.
     pub(in crate::emulator) parameters: &'c BTreeMap<String, String>,
     pub(in crate::emulator) listener: Option<&'c str>,
-    /// Whether a rule with an action that is not emulated responds with 501. Otherwise it is a
-    /// mistake.
+    /// Whether a rule with `jwt-validation` responds with 501, without a check.
     pub(in crate::emulator) responds_501: bool,
     /// The targets by the name of their group.
     pub(in crate::emulator) groups: &'c BTreeMap<String, Authority>,
@@ -77,7 +76,7 @@ impl<'c, 'r> Compiler<'c, 'r> {
                 "forward" => end = end.or(Some(self.forward(&action, place))),
                 "fixed-response" => end = end.or(action.fixed_response(place, self.reader)),
                 "redirect" => end = end.or(action.redirect(place, self.reader)),
-                "jwt-validation" if self.files.responds_501 => end = Some(End::NotEmulated(action.kind)),
+                "jwt-validation" if self.files.responds_501 => end = Some(End::Respond501),
                 "jwt-validation" => {
                     let at = format!("{place}, jwt-validation");
                     if !self.is_https {
@@ -85,7 +84,7 @@ impl<'c, 'r> Compiler<'c, 'r> {
                     }
                     validate = JwtValidation::read(action.validation(), &at, self.files.is_demo, self.reader);
                     if validate.is_none() {
-                        end = Some(End::NotEmulated("a mistake".to_owned()));
+                        end = Some(End::Respond501);
                     }
                 }
                 _ => {
@@ -97,7 +96,7 @@ impl<'c, 'r> Compiler<'c, 'r> {
             }
         }
         // What could not be read was reported.
-        Actions { authenticate, validate, end: end.unwrap_or_else(|| End::NotEmulated("a mistake".to_owned())) }
+        Actions { authenticate, validate, end: end.unwrap_or(End::Respond501) }
     }
 
     fn forward(&mut self, action: &Action<'_>, place: &str) -> End {

@@ -191,8 +191,8 @@ pub(super) fn actions<'v>(value: Option<&'v Value>, place: &str, reader: &mut Re
         reader.invalid(
             place,
             &format!(
-                "its actions are {}; they must be one of forward, fixed-response and redirect, after one authenticate \
-                 action at most",
+                "its actions are {}; they must be one of forward, fixed-response and redirect, after at most one of \
+                 authenticate-oidc, authenticate-cognito and jwt-validation",
                 if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") }
             ),
         );

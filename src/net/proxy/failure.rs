@@ -23,13 +23,23 @@ pub(crate) enum Failure {
     UnexpectedSwitch,
 }
 
-/// Whether the server closed the connection before a response.
+/// Whether the server closed the connection before a response. Not if it closed the connection before the request, while it was made.
 pub(super) fn closed_without_response(error: &ClientError) -> bool {
+    if error.is_connect() {
+        return false;
+    }
     let mut cause = error.source();
     while let Some(error) = cause {
         let is_cut = error.downcast_ref().is_some_and(|error: &hyper::Error| error.is_incomplete_message())
             || error.downcast_ref().is_some_and(|error: &io::Error| {
-                matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+                matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionReset
+                        | io::ErrorKind::ConnectionAborted
+                        | io::ErrorKind::BrokenPipe
+                        // TLS without a close_notify.
+                        | io::ErrorKind::UnexpectedEof
+                )
             });
         if is_cut {
             return true;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | bodies | streamed both ways without buffering, with their trailers |
 //! | connections | HTTP/1.1 or, where the caller asks for it, HTTP/2; pooled |
-//! | a connection that the server closes without a response | a request that was not sent yet is sent again, and once more any request of a safe method without a body (RFC 9110 section 9.2.2): the server may have closed a pooled connection at that moment |
+//! | a connection that the server closes without a response | a request that was not sent yet is sent again; with [`Forwarder::resending_safe`] also, once, a request of a safe method without a body (RFC 9110 section 9.2.2), over a new connection or a pooled one; a second such failure is a 502 |
 //! | hop-by-hop headers | removed, including those that `Connection` names, but never those of a load balancer |
 //! | `Host` | the host that the client named |
 //! | WebSockets | bytes are copied both ways until one end closes, the caller ends it, or [`Forwarder::abort_upgraded`] is called |
@@ -77,6 +77,7 @@ pub(crate) struct Forwarder<C> {
     http2: Option<Client<C, Body>>,
     response_timeout: Duration,
     filter_trailers: TrailerFilter,
+    resends_safe: bool,
     /// Becomes true when upgraded connections are to be closed.
     abort: watch::Sender<bool>,
 }
@@ -93,8 +94,17 @@ impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
             http2: None,
             response_timeout,
             filter_trailers,
+            resends_safe: false,
             abort: watch::Sender::new(false),
         }
+    }
+
+    /// Sends a request of a safe method without a body once more if the server closes the connection before a response. Both attempts
+    /// share the response timeout. A WebSocket handshake is sent once.
+    #[cfg(any(feature = "backstage", feature = "proxy"))]
+    pub(crate) fn resending_safe(mut self) -> Self {
+        self.resends_safe = true;
+        self
     }
 
     /// Sends requests over HTTP/2 by this connector, without a preceding negotiation on plain http
@@ -162,7 +172,7 @@ impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
 
 impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
     async fn exchange(&self, request: Request<Body>, is_upgrade: bool) -> Result<Response<Incoming>, ClientError> {
-        let copy = if is_upgrade { None } else { copy_of_safe(&request) };
+        let copy = if self.resends_safe && !is_upgrade { copy_of_safe(&request) } else { None };
         match (self.send(request, is_upgrade).await, copy) {
             (Err(error), Some(copy)) if failure::closed_without_response(&error) => self.send(copy, is_upgrade).await,
             (sent, _) => sent,
@@ -203,7 +213,10 @@ pub(crate) fn at_server(scheme: Scheme, server: &Authority, target: &Uri) -> Opt
     Uri::builder().scheme(scheme).authority(server.clone()).path_and_query(path).build().ok()
 }
 
-/// The same request, if it may be sent twice.
+/// The same request, if it may be sent twice. Without the extensions, which are not sent.
+///
+/// The client takes the first request, so the copy is made before. Of 23 headers it costs 10,000 instructions, 17 allocations and 2.9 KB
+/// at most (callgrind; a header name that is not a standard one has an allocation).
 fn copy_of_safe(request: &Request<Body>) -> Option<Request<Body>> {
     if !request.method().is_safe() || !request.body().is_end_stream() {
         return None;

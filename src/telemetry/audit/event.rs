@@ -8,6 +8,7 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::items::Items;
+use crate::identity::{Claims, EntityRef};
 
 /// The version of OCSF that the file follows.
 const OCSF_VERSION: &str = "1.2.0";
@@ -84,7 +85,7 @@ impl What {
             Self::SignedIn => logon("signed_in", true, 1_000, "a user was seen for the first time in an hour"),
             Self::Refused => logon("refused", false, 10, "a request was refused"),
             Self::SignedOut => {
-                Row { activity_id: 2, activity: "Logoff", ..logon("signed_out", true, 10, "a user signed out") }
+                Row { activity_id: 2, activity: "Logoff", ..logon("signed_out", true, 1_000, "a user signed out") }
             }
             Self::TokenIssued => Row {
                 activity_id: 99,
@@ -94,7 +95,7 @@ impl What {
             Self::KeyPublished => {
                 management("key_published", (1, "Create"), "Signing Key", "a signing key was published")
             }
-            Self::KeyRetired => management("key_retired", (4, "Delete"), "Signing Key", "a key signs no more"),
+            Self::KeyRetired => management("key_retired", (4, "Delete"), "Signing Key", "a key no longer signs"),
             Self::DenyListChanged => {
                 management("deny_list_changed", (3, "Update"), "Deny List", "a deny list was changed")
             }
@@ -115,16 +116,25 @@ pub(crate) struct AuditUser {
     pub(super) full_name: Option<String>,
 }
 
-impl AuditUser {
-    /// What two events of the same user have in common.
-    pub(super) fn id(&self) -> impl Hash {
-        (self.name.as_deref(), self.uid.as_deref(), self.domain.as_deref())
-    }
-
+/// Whose success an event is.
+#[derive(Clone, Copy)]
+pub(crate) enum Subject<'u> {
+    /// A user, by the entity ref or the claims of the token. Without both, a client that is not authenticated.
+    User(Option<&'u EntityRef>, Option<&'u Claims>),
     /// A program that acts for itself.
     #[cfg(feature = "backstage")]
-    pub(crate) fn of_service(name: &str) -> Self {
-        Self { name: Some(name.to_owned()), ..Self::default() }
+    Service(&'static str),
+}
+
+impl Subject<'_> {
+    /// What two events of the same subject have in common.
+    pub(super) fn id(&self) -> impl Hash {
+        match self {
+            Self::User(Some(name), _) => (Some(name.as_str()), None),
+            Self::User(None, claims) => (None, claims.map(|claims| (claims.issuer(), claims.subject()))),
+            #[cfg(feature = "backstage")]
+            Self::Service(name) => (Some(*name), None),
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `session_issued`, `signed_in` | Authentication, Logon | 1,000 of each provider; 10 of each user there |
 //! | `session_refused`, `refused` | Authentication, Logon | 10 of each kind |
-//! | `signed_out` | Authentication, Logoff | 10 |
+//! | `signed_out` | Authentication, Logoff | 1,000; 10 of each user, and of all clients that are not authenticated |
 //! | `token_issued` | Authentication, Other | 1,000 of each provider; 10 of each user there |
 //! | `key_published`, `key_retired` | Entity Management, Create and Delete | 100 |
 //! | `deny_list_changed`, `reloaded` | Entity Management, Update | 100 |
@@ -31,7 +31,7 @@ use self::{
     limit::{Limit, UserHash},
 };
 pub(crate) use self::{
-    event::{AuditUser, Details, What},
+    event::{AuditUser, Details, Subject, What},
     items::Items,
 };
 use super::{audit_loss::AuditLoss, metrics};
@@ -165,24 +165,34 @@ impl AuditTrail {
 
     /// Records an event, unless its limit is reached.
     pub(crate) fn record(&self, what: What, kind: Option<&'static str>, details: impl FnOnce() -> Details) {
-        if let Some(left_out) = self.due(what, kind) {
+        if let Some(left_out) = self.due(what, kind, None) {
             self.write(what, kind, left_out, details());
         }
     }
 
-    /// Records a success of a user, unless the limit of the provider or the one of the user is reached. Returns whether it did.
-    pub(crate) fn succeeded(&self, what: What, details: Details) -> bool {
-        let user = details.user.as_ref().map(|user| UserHash(self.0.hashes.hash_one(user.id())));
-        let due = self.due_of(what, details.provider, user);
-        due.map(|left_out| self.write(what, None, left_out, details)).is_some()
+    /// Records a success, unless the limit of the provider or the one of the subject is reached. Returns whether it did. `details` are
+    /// those without provider and user.
+    pub(crate) fn succeeded(
+        &self,
+        what: What,
+        provider: Option<&'static str>,
+        subject: Subject<'_>,
+        details: impl FnOnce() -> Details,
+    ) -> bool {
+        let user = UserHash(self.0.hashes.hash_one(subject.id()));
+        let Some(left_out) = self.due(what, provider, Some(user)) else { return false };
+        let user = match subject {
+            Subject::User(None, None) => None,
+            Subject::User(name, claims) => Some(self.user(name, claims)),
+            #[cfg(feature = "backstage")]
+            Subject::Service(name) => Some(AuditUser { name: Some(name.to_owned()), ..AuditUser::default() }),
+        };
+        self.write(what, None, left_out, Details { provider, user, ..details() });
+        true
     }
 
-    /// The number of events that were left out, if there may be an event of this kind now. It counts as recorded.
-    pub(crate) fn due(&self, what: What, kind: Option<&'static str>) -> Option<u64> {
-        self.due_of(what, kind, None)
-    }
-
-    fn due_of(&self, what: What, of: Option<&'static str>, user: Option<UserHash>) -> Option<u64> {
+    /// The number of events that were left out, if there may be an event now. It counts as recorded.
+    fn due(&self, what: What, of: Option<&'static str>, user: Option<UserHash>) -> Option<u64> {
         let due = self.0.limits.lock().entry((what, of)).or_default().event_at(Instant::now(), what.row().max, user);
         if due.is_none() {
             metrics::audit_events_lost(AuditLoss::Limit, 1);
@@ -191,7 +201,7 @@ impl AuditTrail {
     }
 
     /// Writes an event that is [`due`](Self::due).
-    pub(crate) fn write(&self, what: What, kind: Option<&'static str>, left_out: u64, details: Details) {
+    fn write(&self, what: What, kind: Option<&'static str>, left_out: u64, details: Details) {
         let event = Event::new(what, kind, left_out, details);
         event.log(&self.0.service);
         if let Some(file) = &self.0.file {
@@ -217,14 +227,10 @@ impl AuditTrail {
         if seen.find(&user).is_some_and(|SeenAt(at)| now.saturating_duration_since(at) < SEEN_FOR) {
             return;
         }
-        let details = Details {
-            provider: Some("awsalb"),
-            user: Some(self.user(name, Some(claims))),
-            trace_id: trace_id.text(),
-            ..Details::default()
-        };
+        let subject = Subject::User(name, Some(claims));
+        let details = || Details { trace_id: trace_id.text(), ..Details::default() };
         // A user who is left out is recorded by a later request.
-        if self.succeeded(What::SignedIn, details) {
+        if self.succeeded(What::SignedIn, Some("awsalb"), subject, details) {
             seen.insert(user, SeenAt(now));
         }
     }

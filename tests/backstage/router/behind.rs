@@ -225,6 +225,25 @@ async fn an_outage_behind_leaves_the_own_keys_and_no_document() {
     assert_eq!(kids(&json_at(&site, "/.well-known/jwks.json").await).len(), 1);
 }
 
+/// A request that waits for the service behind delays what it is for: keys here, or a user at `/v1/userinfo`.
+#[tokio::test]
+async fn f_76_a_service_behind_that_hangs_delays_one_request_for_keys_and_not_each() {
+    let requests = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&requests);
+    let hanging = Router::new().fallback(any(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        std::future::pending::<StatusCode>()
+    }));
+    let upstream = Upstream::at(format!("http://{}", listen(hanging).await)).build().expect("sound");
+    let app = |auth| Router::new().nest("/api/auth", router_with_fallback(auth, upstream));
+    let site = Site::serve(MockAlb::layer, |auth| auth, app).await;
+    site.token(&User::jane()).await;
+    for _ in 0..3 {
+        assert_eq!(kids(&json_at(&site, "/.well-known/jwks.json").await).len(), 1, "the own key");
+    }
+    assert_eq!(requests.load(Ordering::SeqCst), 1);
+}
+
 #[tokio::test]
 async fn s_63_a_private_member_behind_is_not_published_here() {
     let other = Other::new(Answers::PrivateKeys);

@@ -18,7 +18,10 @@ use tracing::Level;
 
 use crate::{
     service::upstream::{another_backend, in_front_of},
-    support::traced::Traced,
+    support::{
+        https::server::{Script, Server},
+        traced::Traced,
+    },
 };
 
 async fn ask(upstream: Upstream, request: Request<Body>) -> (u16, Value) {
@@ -64,6 +67,18 @@ async fn one_that_says_nonsense_is_502() {
             }
         });
         assert_eq!(ask(Upstream::at(url).build().expect("sound"), get("/")).await.0, 502, "{nonsense:?}");
+    }
+}
+
+#[tokio::test]
+async fn f_75_one_that_closes_the_connection_gets_a_safe_request_twice_and_any_other_once() {
+    let server = Server::http(|_| Script::Answer(Vec::new())).await;
+    let upstream = Upstream::at(format!("http://{}", server.address)).build().expect("sound");
+    for (method, attempts) in [("GET", 2), ("POST", 1)] {
+        let before = server.requests().len();
+        let request = Request::builder().method(method).uri("/").header("host", "backstage.example.com");
+        assert_eq!(ask(upstream.clone(), request.body(Body::empty()).expect("a request")).await.0, 502, "{method}");
+        assert_eq!(server.requests().len() - before, attempts, "{method}");
     }
 }
 

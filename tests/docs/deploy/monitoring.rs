@@ -73,7 +73,7 @@ fn every_label_value_of_the_dashboard_and_the_alerts_is_emitted() {
     let mut checked = 0;
     for expression in dashboard().into_iter().chain(alerts().into_iter().map(|(_, expression)| expression)) {
         for (label, value) in values(&expression) {
-            assert!(matches!(label.as_str(), "outcome" | "result" | "kind"), "{label} in {expression}");
+            assert!(matches!(label.as_str(), "outcome" | "result" | "kind" | "reason"), "{label} in {expression}");
             assert!(source.contains(&format!("\"{value}\"")), "{value} in {expression}");
             checked += 1;
         }

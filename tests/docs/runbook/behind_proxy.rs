@@ -1,10 +1,17 @@
 //! Entries about what is behind `alb-auth-proxy`, and about its own connections and files.
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use futures::StreamExt as _;
+use tower_alb_auth::test_util::User;
 
-use crate::runbook::site::{Site, serve, service};
+use crate::{
+    runbook::site::{Site, serve, service},
+    support::process::LONGEST,
+};
 
 #[tokio::test]
 async fn r_20_the_service_behind_the_proxy_does_not_listen() {
@@ -59,5 +66,28 @@ async fn r_24_the_stream_of_a_denied_user_is_ended() {
     fs::write(site.path("denied.jsonl"), "{\"email\": \"jane.doe@example.com\"}\n").expect("written");
     let mut pieces = response.bytes_stream();
     while pieces.next().await.is_some_and(|piece| piece.is_ok()) {}
+    site.assert_seen().await;
+}
+
+#[tokio::test]
+async fn r_25_the_audit_file_cannot_be_written() {
+    let upstream = serve(service()).await;
+    let site = Site::before("R-25", &upstream, "audit_file: audit/audit.jsonl\n", |folder| {
+        fs::create_dir(folder.join("audit")).expect("a folder");
+    })
+    .await;
+    fs::remove_dir_all(site.path("audit")).expect("removed");
+    // Each user is an event. An event within a second of the one before goes into the file that was removed.
+    let began = Instant::now();
+    for number in 0.. {
+        let user =
+            User::jane().claim("sub", format!("user-{number}")).claim("email", format!("user-{number}@example.com"));
+        assert_eq!(site.with_token(&site.alb.sign(&user)).await, 200, "requests go on");
+        if site.entry.has_logged(&site.proxy.log()) {
+            break;
+        }
+        assert!(began.elapsed() < LONGEST, "{}", site.proxy.log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     site.assert_seen().await;
 }

@@ -56,3 +56,12 @@ fn without_an_address_to_send_users_to_it_says_what_to_add() {
     assert_eq!(ended.code, 2, "{ended:?}");
     assert!(ended.stderr.contains("--redirect-uri http://app.localhost:3000/callback"), "{ended:?}");
 }
+
+#[test]
+fn the_client_id_of_machines_is_refused() {
+    let arguments = ["--provider-only", "--provider-listen", "0", "--redirect-uri", CALLBACK, "--client-id", "machine"];
+    let ended = run(program(&arguments), "");
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.stderr.contains("--client-id"), "{ended:?}");
+    assert!(ended.stderr.contains("machine is the client of machines at the demo provider"), "{ended:?}");
+}

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tower_alb_auth::{
     AlbAuthConfig, AlbAuthLayer, BackstageIdentity, MachineIdentity, MachineLayer,
     config::MachineTokens,
-    emulator::{Emulator, EmulatorConfig, IdentityProvider, UnsupportedRules},
+    emulator::{Emulator, EmulatorConfig, IdentityProvider, OnJwtValidation},
     sign_in::EmailLocalPart,
 };
 
@@ -288,10 +288,19 @@ async fn s_148_a_rule_that_cannot_be_used_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn the_client_of_machines_is_not_the_load_balancer_s_too() {
+    let file = rules(&of_aws());
+    let config = || EmulatorConfig::on_free_ports().rules_file(file.path()).target("http://127.0.0.1:1");
+    let refused = Emulator::start(config().client("machine", "x")).await.expect_err("a clash").to_string();
+    assert!(refused.contains("the client id \"machine\" is that of the machines"), "{refused}");
+    // Without such a rule, there is no client of machines.
+    Emulator::start(EmulatorConfig::on_free_ports().client("machine", "x")).await.expect("no clash");
+}
+
+#[tokio::test]
 async fn s_135_a_rule_with_jwt_validation_responds_501_where_that_is_wanted() {
     let file = rules(&of_aws());
-    let site =
-        Site::with(|config| config.rules_file(file.path()).unsupported_rules(UnsupportedRules::Respond501)).await;
+    let site = Site::with(|config| config.rules_file(file.path()).on_jwt_validation(OnJwtValidation::Respond501)).await;
     assert_eq!(call(&site, &[]).await.status, 501);
     assert_eq!(site.calls(), 0);
 }

@@ -8,6 +8,7 @@ mod callback;
 mod configuration;
 mod connections;
 mod containers;
+mod early_close;
 mod hostile_provider;
 mod incomplete;
 mod jwt_validation;

@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
-use tower_alb_auth::emulator::{Emulator, EmulatorConfig, UnsupportedRules};
+use tower_alb_auth::emulator::{Emulator, EmulatorConfig, OnJwtValidation};
 
 use crate::load_balancer::site::{Page, Site, query};
 
@@ -115,7 +115,7 @@ async fn rules_and_listener_of_two_templates_are_one() {
             .rules_file(of_repository("deploy/cloudformation/edge.yaml"))
             .rules_file(of_repository("deploy/cloudformation/application.yaml"))
             .rules_parameter("Host", "app.localhost")
-            .unsupported_rules(UnsupportedRules::Respond501)
+            .on_jwt_validation(OnJwtValidation::Respond501)
     })
     .await;
     let browser = site.browser();

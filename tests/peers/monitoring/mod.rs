@@ -99,6 +99,9 @@ async fn incidents(programs: &mut Programs, prometheus: &Prometheus, good: usize
         assert_eq!(programs.at_proxy(&stranger).await, 401);
     }
 
+    programs.lose_audit_events().await;
+    expect("AlbAuthAuditEventsLost", "alb-auth-proxy").await;
+
     // The catalog is slow, then it fails; then it does not know most users.
     programs.catalog.responds_after(SLOW);
     let slow = (0..6).map(|_| programs.alb.sign(&programs.new_user())).collect::<Vec<_>>();

@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -42,6 +42,7 @@ use crate::support::{
         database::AUTH,
         server::{PASSWORD, Server, USER},
     },
+    process::LONGEST,
 };
 
 pub struct Programs {
@@ -185,6 +186,20 @@ impl Programs {
         fs::write(&self.denied, "{\"email\": \"jane.doe@example.com\"}\n").expect("written");
         let mut pieces = response.bytes_stream();
         while pieces.next().await.is_some_and(|piece| piece.is_ok()) {}
+    }
+
+    /// Puts a folder in the place of the proxy's audit file, and sends new users until an event cannot be written.
+    pub async fn lose_audit_events(&self) {
+        let file = self.denied.with_file_name("audit.jsonl");
+        fs::remove_file(&file).expect("removed");
+        fs::create_dir(&file).expect("a folder");
+        let until = Instant::now() + LONGEST;
+        // An event within a second of the one before goes into the file that was removed.
+        while !self.proxy.log().contains("audit events are lost") {
+            assert!(Instant::now() < until, "{}", self.proxy.log());
+            assert_eq!(self.at_proxy(&self.alb.sign(&self.new_user())).await, 200);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     pub async fn at_application(&self) -> u16 {

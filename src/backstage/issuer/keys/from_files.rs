@@ -51,8 +51,8 @@ impl FromFiles {
         if now.monotonic.saturating_duration_since(since) >= wait {
             let kid = |key: &Arc<SigningKey>| key.public().kid().to_owned();
             let before = std::mem::replace(&mut self.current, first.entry.private.clone());
-            let now = self.current.as_ref().map(kid);
-            self.unreported.extend(before.as_ref().map(kid).filter(|before| now.as_ref() != Some(before)));
+            let signing = self.current.as_ref().map(kid);
+            self.unreported.extend(before.as_ref().map(kid).filter(|before| signing.as_ref() != Some(before)));
         }
     }
 

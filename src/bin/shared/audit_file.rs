@@ -1,8 +1,18 @@
-//! Rotation of the audit file: SIGHUP opens it again.
+//! The audit file of a program: SIGHUP opens it again after a rotation, and the last events are written at the end.
 
-use std::io;
+use std::{io, time::Duration};
 
 use tower_alb_auth::AuditTrail;
+
+/// Time for the last audit events at the end.
+const AUDIT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Waits until the last events are written.
+pub fn flush(trail: Option<&AuditTrail>) {
+    if let Some(trail) = trail.filter(|trail| !trail.flush(AUDIT_TIMEOUT)) {
+        tracing::warn!(target: "tower_alb_auth", "{trail:?}: not all events were written within {AUDIT_TIMEOUT:?}");
+    }
+}
 
 /// SIGHUP, which ends the process unless this listens.
 #[cfg(unix)]
