@@ -83,7 +83,7 @@ fn f_21_a_runtime_may_end_while_a_key_is_fetched() {
 }
 
 #[test]
-fn f_21_who_waits_on_another_runtime_is_told_at_once() {
+fn f_21_a_waiter_on_another_runtime_is_released_at_once() {
     in_time(|| {
         let (setup, source) = silent();
         let (leaders, followers) = (current_thread(), current_thread());
