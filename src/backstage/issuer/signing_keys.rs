@@ -176,7 +176,7 @@ impl SigningKeys {
         if problems.is_empty() && entries.first().is_none_or(|first| first.private.is_none()) {
             problems.push(format!("the first key signs, so it needs a private key file; {HOW_TO_MAKE_ONE}"));
         }
-        if problems.is_empty() { Ok(Self { entries, origin }) } else { Err(ConfigError::new(problems)) }
+        if problems.is_empty() { Ok(Self { entries, origin }) } else { Err(ConfigError::invalid(problems)) }
     }
 
     pub(super) fn into_parts(self) -> (Vec<Entry>, Origin) {
