@@ -4,7 +4,10 @@ use std::fs;
 
 use futures::StreamExt as _;
 
-use crate::runbook::site::{Site, serve, service};
+use crate::{
+    runbook::site::Site,
+    support::streaming::{serve, service},
+};
 
 #[tokio::test]
 async fn r_20_the_service_behind_the_proxy_does_not_listen() {
