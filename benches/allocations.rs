@@ -1,5 +1,10 @@
-//! Counts allocations of the two paths through the layer. Run by `cargo bench --bench allocations`; fails where a path takes
+//! Counts allocations of the two paths through the layer, and of a remembered token of a machine. Run by `cargo bench --bench allocations`; fails where a path takes
 //! more than its budget, so it is also run in test mode by CI.
+
+#[cfg(all(feature = "https", feature = "axum"))]
+#[path = "../tests/support/issuer.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod issuer;
 
 use std::{convert::Infallible, hint::black_box};
 
@@ -67,6 +72,41 @@ fn main() {
     let own_body = alb.layer().with_refusal_body();
     measure(&runtime, "a body of its own", own_body.layer(bare), baseline, &request);
     measure(&runtime, "a closure, claims only", claims_only().refuse_with(own).layer(bare), baseline, &request);
+    #[cfg(all(feature = "https", feature = "axum"))]
+    machines(&runtime, bare, baseline, with_extensions);
+}
+
+/// A bearer token that was verified before.
+#[cfg(all(feature = "https", feature = "axum"))]
+fn machines(
+    runtime: &tokio::runtime::Runtime,
+    bare: impl Service<Request<()>, Response = Response<()>, Error = Infallible> + Clone,
+    baseline: (u64, u64),
+    with_extensions: impl Fn(Request<()>) -> Request<()>,
+) {
+    use tower_alb_auth::{MachineLayer, config::MachineTokens};
+
+    let issuer = runtime.block_on(issuer::Issuer::start());
+    let tokens = MachineTokens::new(&issuer.url).audience("api://orders").client("nightly-report");
+    let service = MachineLayer::new(tokens).expect("sound settings").layer(bare);
+    let token = issuer.token(&serde_json::json!({
+        "iss": issuer.url,
+        "aud": "api://orders",
+        "client_id": "nightly-report",
+        "sub": "nightly-report",
+        "exp": MockAlb::new().unix_now() + 3600,
+    }));
+    let request = || {
+        let request = Request::builder().header("authorization", format!("Bearer {token}")).body(());
+        with_extensions(request.expect("a request"))
+    };
+    // The first request fetches the keys.
+    let first = runtime.block_on(async { service.clone().call(request()).await }).expect("infallible");
+    assert_eq!(first.status(), 200);
+    let remembered = count(service, (0..200).map(|_| request()).collect());
+    println!("a machine: allocations a request, most and usual: bare {baseline:?}, remembered {remembered:?}");
+    // The value in the extensions.
+    assert!(remembered.1 - baseline.1 <= 1, "a machine: remembered {remembered:?}, bare {baseline:?}");
 }
 
 /// What a remembered token takes on the heap.

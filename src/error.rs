@@ -302,23 +302,23 @@ impl AuthErrorKind {
 }
 
 /// Maximum number of characters of a text that [`quoted`] shows.
-const LONGEST: usize = 120;
+const MAX_QUOTED_CHARS: usize = 120;
 
 /// The start of a text that decides what [`quoted`] makes of it: at most 121 characters.
 pub(crate) fn quotable(text: &str) -> &str {
-    if text.len() <= LONGEST {
+    if text.len() <= MAX_QUOTED_CHARS {
         return text;
     }
-    let end = text.char_indices().nth(LONGEST.saturating_add(1)).map_or(text.len(), |(end, _)| end);
+    let end = text.char_indices().nth(MAX_QUOTED_CHARS.saturating_add(1)).map_or(text.len(), |(end, _)| end);
     text.get(..end).unwrap_or(text)
 }
 
 /// A text from outside, fit for a log line: 120 characters at most, anything but printable ASCII escaped.
 pub(crate) fn quoted(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len().min(LONGEST).saturating_add(8));
+    let mut shown = String::with_capacity(text.len().min(MAX_QUOTED_CHARS).saturating_add(8));
     shown.push('"');
     let mut rest = text.chars();
-    for c in rest.by_ref().take(LONGEST) {
+    for c in rest.by_ref().take(MAX_QUOTED_CHARS) {
         match c {
             '"' | '\\' => shown.extend(['\\', c]),
             ' '..='~' => shown.push(c),

@@ -26,12 +26,11 @@ mod rule;
 
 use std::pin::Pin;
 
-use http::HeaderValue;
-
-pub(crate) use self::{all::AccessTokenVerifiers, rule::client_of};
+pub(crate) use self::all::AccessTokenVerifiers;
 use self::{
     issuer_keys::{IssuerKeys, KeyFailure, KeyLookup},
     jwk::IssuerKey,
+    rule::client_of,
 };
 use crate::{
     alb::Values,
@@ -52,7 +51,15 @@ pub(crate) struct AccessTokenVerifier {
     clock: SharedClock,
 }
 
-type Outcome = Result<AccessTokenClaims, AuthError>;
+/// What a request with a valid token gets.
+#[derive(Clone)]
+pub(crate) struct Accepted {
+    pub(crate) claims: AccessTokenClaims,
+    /// The client that the token was issued to, if it is a machine's.
+    pub(crate) client: Option<Arc<str>>,
+}
+
+type Outcome = Result<Accepted, AuthError>;
 
 /// The result, later.
 pub(crate) type CheckFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
@@ -72,11 +79,11 @@ enum Owner<'s> {
     Machine,
 }
 
-/// A verified token, with the key that verified it.
+/// A verified token, with the key that verified it. Both clones of the claims, and the client, are references.
 #[derive(Clone)]
 struct Remembered {
     token: VerifiedJwt,
-    claims: AccessTokenClaims,
+    accepted: Accepted,
     key: Arc<IssuerKey>,
 }
 
@@ -117,17 +124,16 @@ impl AccessTokenVerifier {
         match header {
             Values::None => missing("none"),
             Values::Several { .. } => missing("several"),
-            Values::One(value) => self.check_token(value, Owner::User(subject)),
+            Values::One(value) => self.check_token(value.as_bytes(), Owner::User(subject)),
         }
     }
 
     /// Verifies a bearer token, as one of a machine.
-    pub(crate) fn check_bearer(self: &Arc<Self>, token: &HeaderValue) -> Checked {
+    pub(crate) fn check_bearer(self: &Arc<Self>, token: &[u8]) -> Checked {
         self.check_token(token, Owner::Machine)
     }
 
-    fn check_token(self: &Arc<Self>, value: &HeaderValue, owner: Owner<'_>) -> Checked {
-        let token = value.as_bytes();
+    fn check_token(self: &Arc<Self>, token: &[u8], owner: Owner<'_>) -> Checked {
         if let Some(outcome) = self.recall(token, owner) {
             return Checked::Ready(outcome);
         }
@@ -139,14 +145,14 @@ impl AccessTokenVerifier {
             KeyLookup::Ready(key) => Checked::Ready(self.verify(unverified, key, owner)),
             KeyLookup::Refused(failure) => Checked::Ready(Err(self.no_key(failure, unverified.kid()))),
             KeyLookup::Wait(fetch) => {
-                let (verifier, value) = (Arc::clone(self), value.clone());
+                let (verifier, token) = (Arc::clone(self), token.to_vec());
                 let subject = match owner {
                     Owner::User(subject) => Some(subject.to_owned()),
                     Owner::Machine => None,
                 };
                 Checked::Waiting(Box::pin(async move {
                     let key = fetch.await;
-                    verifier.resume(&value, key, subject.as_deref().map_or(Owner::Machine, Owner::User))
+                    verifier.resume(&token, key, subject.as_deref().map_or(Owner::Machine, Owner::User))
                 }))
             }
         }
@@ -155,7 +161,7 @@ impl AccessTokenVerifier {
     /// The result for a cached token. `None` if it is not cached or its key has to be looked up again.
     fn recall(&self, token: &[u8], owner: Owner<'_>) -> Option<Outcome> {
         let cache = self.cache.as_ref()?;
-        let Remembered { token: verified, claims, key } = cache.find(&ReceivedToken(token))?;
+        let Remembered { token: verified, accepted, key } = cache.find(&ReceivedToken(token))?;
         match self.keys.lookup(&key.kid, key.algorithm()) {
             KeyLookup::Ready(held) if Arc::ptr_eq(&held, &key) => {}
             _ => {
@@ -163,12 +169,12 @@ impl AccessTokenVerifier {
                 return None;
             }
         }
-        Some(self.accept(&verified, claims, owner))
+        Some(self.accept(&verified, accepted, owner))
     }
 
     /// Reads the token again: time has passed.
-    fn resume(&self, value: &HeaderValue, key: Result<Arc<IssuerKey>, KeyFailure>, owner: Owner<'_>) -> Outcome {
-        let unverified = UnverifiedJwt::read(value.as_bytes(), &self.limits)?;
+    fn resume(&self, token: &[u8], key: Result<Arc<IssuerKey>, KeyFailure>, owner: Owner<'_>) -> Outcome {
+        let unverified = UnverifiedJwt::read(token, &self.limits)?;
         match key {
             Ok(key) => self.verify(unverified, key, owner),
             Err(failure) => Err(self.no_key(failure, unverified.kid())),
@@ -184,29 +190,34 @@ impl AccessTokenVerifier {
         let token = unverified.verify(verifies, &self.rule.issuer, &self.limits)?;
         self.rule.check_purpose(&token)?;
         let claims = AccessTokenClaims::new(token.claims.clone());
-        let outcome = self.accept(&token, claims.clone(), owner);
-        if let (Some(cache), Ok(_)) = (&self.cache, &outcome) {
-            cache.insert(TokenBytes::of(&token.claims), Remembered { token, claims, key });
+        let client = match owner {
+            Owner::User(_) => None,
+            Owner::Machine => client_of(&claims).map(Arc::from),
+        };
+        let outcome = self.accept(&token, Accepted { claims, client }, owner);
+        if let (Some(cache), Ok(accepted)) = (&self.cache, &outcome) {
+            let accepted = accepted.clone();
+            cache.insert(TokenBytes::of(&token.claims), Remembered { token, accepted, key });
         }
         outcome
     }
 
     /// What is checked for each request.
-    fn accept(&self, token: &VerifiedJwt, claims: AccessTokenClaims, owner: Owner<'_>) -> Outcome {
+    fn accept(&self, token: &VerifiedJwt, accepted: Accepted, owner: Owner<'_>) -> Outcome {
         let now = self.clock.unix_now().ok_or(AuthErrorKind::ClockUnusable)?;
         match owner {
             Owner::User(subject) => {
                 token.check_time(now, &self.limits)?;
-                self.rule.check_subject(&claims, subject)?;
+                self.rule.check_subject(&accepted.claims, subject)?;
             }
             Owner::Machine => {
                 token.check_bearer_time(now, &self.limits)?;
-                if client_of(&claims).is_none() {
+                if accepted.client.is_none() {
                     return Err(invalid("it names no client: client_id, azp, cid or appid"));
                 }
             }
         }
-        Ok(claims)
+        Ok(accepted)
     }
 
     fn no_key(&self, failure: KeyFailure, kid: &str) -> AuthError {
@@ -225,6 +236,7 @@ impl AccessTokenVerifier {
 
 impl HeapSize for Remembered {
     fn heap_size(&self) -> usize {
-        self.token.claims.weight()
+        let client = self.accepted.client.as_ref().map_or(0, |client| client.len());
+        self.token.claims.weight().saturating_add(client)
     }
 }

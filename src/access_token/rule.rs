@@ -83,7 +83,7 @@ impl AccessTokenRule {
 }
 
 /// The client that a token was issued to.
-pub(crate) fn client_of(claims: &AccessTokenClaims) -> Option<String> {
+pub(super) fn client_of(claims: &AccessTokenClaims) -> Option<String> {
     CLIENT_CLAIMS.iter().find_map(|name| claims.text(name).ok().flatten())
 }
 

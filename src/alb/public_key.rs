@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn s_30_all_vectors_of_raw_signatures_are_judged_as_they_should_be() {
+    fn s_30_all_vectors_of_raw_signatures_have_the_expected_result() {
         let (count, accepted, wrong) = verify_all(TestName::EcdsaSecp256r1Sha256P1363);
         assert_eq!(wrong, Vec::<String>::new());
         assert_eq!((count, accepted), (262, 173));

@@ -140,7 +140,7 @@ fn shared_by(builder: TokenIssuerBuilder, database: &AssertionDatabase) -> Resul
 
 #[cfg(not(feature = "postgres"))]
 fn shared_by(_: TokenIssuerBuilder, _: &AssertionDatabase) -> Result<TokenIssuerBuilder, ConfigError> {
-    Err(ConfigError::message("assertion_database needs the feature postgres"))
+    Err(ConfigError::of(crate::config::ProblemKind::FeatureMissing, "assertion_database needs the feature postgres"))
 }
 
 /// The port with the key set and the discovery document.

@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     AlbAuthLayer, AuditTrail, BackgroundTask, ConfigError,
+    config::{Problem, ProblemKind},
     deny_list::DenyList,
     internal::{
         KeyAt,
@@ -223,9 +224,9 @@ impl Parts {
     ) -> Result<SocketAddr, ConfigError> {
         let failed = |error: io::Error| {
             let flag = key.replace('_', "-");
-            ConfigError::message(format!(
-                "the proxy cannot listen at {address}: {error}; name another address by {key} (--{flag})"
-            ))
+            let text =
+                format!("the proxy cannot listen at {address}: {error}; name another address by {key} (--{flag})");
+            ConfigError::new([Problem::sentence(ProblemKind::System, text).caused_by(error)])
         };
         let listener: TcpListener = crate::listen(address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
@@ -247,7 +248,8 @@ fn trail(settings: AuditSettings) -> Result<Option<AuditTrail>, ConfigError> {
     if settings.with_profile {
         trail = trail.with_profile();
     }
-    let named = |error| ConfigError::message(format!("audit_file (--audit-file): {error}"));
+    let within = |problem: &Problem| problem.clone().within("audit_file (--audit-file)");
+    let named = |error: ConfigError| ConfigError::new(error.problems().iter().map(within));
     trail.build().map(Some).map_err(named)
 }
 
@@ -263,13 +265,16 @@ fn upstream_of(settings: UpstreamSettings) -> Result<Upstream, ConfigError> {
         forwarder = forwarder.over_http2(connector(true)?);
     }
     let hop = HopMark::new().ok_or_else(|| {
-        ConfigError::message("the operating system provides no random bytes, which are needed to detect loops")
+        let text = "the operating system provides no random bytes, which are needed to detect loops";
+        ConfigError::of(ProblemKind::System, text)
     })?;
     Ok(Upstream { scheme: settings.scheme, authority: settings.authority, forwarder, hop })
 }
 
 fn connector(roots: &Roots, over_http2: bool) -> Result<HttpsConnector<HttpConnector>, ConfigError> {
-    let tls = roots.client_config().map_err(|error| ConfigError::message(format!("upstream_ca: {error}")))?;
+    let tls = roots
+        .client_config()
+        .map_err(|error| ConfigError::of(ProblemKind::InvalidValue, format!("upstream_ca: {error}")))?;
     let mut tcp = tcp_connector();
     tcp.enforce_http(false);
     let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::settings::TlsFiles;
 use crate::{
     AuditTrail, ConfigError,
+    config::ProblemKind,
     internal::{
         Unsettled,
         private_file::warn_if_open,
@@ -82,7 +83,7 @@ impl Contents {
     fn read(files: &TlsFiles) -> Result<Self, ConfigError> {
         let certificates = read(&files.certificate, "tls_certificate")?;
         let key = private_key::read(&files.key)
-            .map_err(|problem| ConfigError::message(format!("tls_key {} {problem}", files.key.display())))?;
+            .map_err(|problem| unreadable(format!("tls_key {} {problem}", files.key.display())))?;
         Ok(Self { certificates, key })
     }
 
@@ -97,7 +98,8 @@ impl Contents {
     fn acceptor(&self, files: &TlsFiles) -> Result<TlsAcceptor, ConfigError> {
         server_tls::acceptor(&self.certificates, &self.key).map_err(|error| {
             let (certificate, key) = (files.certificate.display(), files.key.display());
-            ConfigError::message(format!("tls_certificate {certificate} and tls_key {key} cannot be used: {error}"))
+            let text = format!("tls_certificate {certificate} and tls_key {key} cannot be used: {error}");
+            ConfigError::of(ProblemKind::InvalidValue, text)
         })
     }
 }
@@ -151,15 +153,19 @@ async fn watch(
 
 fn different_each_time(files: &TlsFiles, polls: u32) -> ConfigError {
     let (certificate, key) = (files.certificate.display(), files.key.display());
-    ConfigError::message(format!(
+    let text = format!(
         "tls_certificate {certificate} and tls_key {key} were different at each of the last {polls} reads; write them only when they \
          change"
-    ))
+    );
+    ConfigError::of(ProblemKind::Changing, text)
 }
 
 /// # Errors
 /// The file cannot be read.
 pub(super) fn read(path: &Path, setting: &str) -> Result<Vec<u8>, ConfigError> {
-    fs::read(path)
-        .map_err(|error| ConfigError::message(format!("{setting} {} cannot be read: {error}", path.display())))
+    fs::read(path).map_err(|error| unreadable(format!("{setting} {} cannot be read: {error}", path.display())))
+}
+
+fn unreadable(text: String) -> ConfigError {
+    ConfigError::of(ProblemKind::Unreadable, text)
 }

@@ -21,12 +21,12 @@ impl Snapshot {
         access_token: Values<'_>,
     ) -> Decision {
         match verifier.check(access_token, claims.subject()) {
-            Checked::Ready(Ok(access_token)) => self.resolve(trusted, claims.with_access_token(access_token)),
+            Checked::Ready(Ok(accepted)) => self.resolve(trusted, claims.with_access_token(accepted.claims)),
             Checked::Ready(Err(error)) => Decision::Made(Err(error)),
             Checked::Waiting(checked) => {
                 let (snapshot, index) = (Arc::clone(self), trusted.index);
                 Decision::Waiting(Box::pin(async move {
-                    let claims = claims.with_access_token(checked.await?);
+                    let claims = claims.with_access_token(checked.await?.claims);
                     let decision = {
                         let trusted = snapshot.settings().trust.at(index);
                         snapshot.resolve(trusted.ok_or(AuthErrorKind::UntrustedSigner)?, claims)

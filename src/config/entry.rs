@@ -72,7 +72,8 @@ pub(super) fn checked(entry: &TrustedAlb, shared: &SharedSignIn<'_>, problems: &
             let problem = Problem::sentence(ProblemKind::InvalidValue, error.to_string());
             // Of a real load balancer, https is the only way.
             let is_emulated = |text: &String| text.parse().is_ok_and(|arn: LoadBalancerArn| arn.is_emulator());
-            let problem = match error.is_plain_http() && entry.signers.iter().all(is_emulated) {
+            let of_emulator = !entry.signers.is_empty() && entry.signers.iter().all(is_emulated);
+            let problem = match error.is_plain_http() && of_emulator {
                 true => problem.with_fix(PLAIN_HTTP_OF_EMULATORS),
                 false => problem,
             };

@@ -12,7 +12,7 @@ use super::{
     list::{DenyList, WeakDenyList},
 };
 use crate::{
-    settings::{ConfigError, Unsettled},
+    settings::{ConfigError, ProblemKind, Unsettled},
     telemetry::OncePerMinute,
 };
 
@@ -56,7 +56,7 @@ impl WatchedFile {
     /// Reads the file for the first time.
     fn open(path: PathBuf) -> Result<(Self, Vec<Entry>), ConfigError> {
         let read = file::read(&path);
-        let bytes = read.map_err(|error| ConfigError::message(unreadable(&path, &error)))?;
+        let bytes = read.map_err(|error| ConfigError::of(ProblemKind::Unreadable, unreadable(&path, &error)))?;
         let entries = file::parse(&path, &bytes)?;
         let (last, settled) = (Ok(bytes.clone()), Some(Ok(bytes)));
         Ok((Self { path, settled, unsettled: Unsettled::default(), last, warned: OncePerMinute::default() }, entries))
@@ -81,7 +81,8 @@ impl WatchedFile {
             true => thread.spawn(run),
             false => thread.spawn(move || dispatcher::with_default(&around, run)),
         };
-        started.map(drop).map_err(|error| ConfigError::message(format!("the deny list cannot be watched: {error}")))
+        let failed = |error| format!("the deny list cannot be watched: {error}");
+        started.map(drop).map_err(|error| ConfigError::of(ProblemKind::System, failed(error)))
     }
 
     fn poll(&mut self, list: &DenyList) {

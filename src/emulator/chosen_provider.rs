@@ -7,7 +7,7 @@ use super::{
     oidc::Source,
     provider::{DemoClient, DemoProvider, DemoProviderServer},
 };
-use crate::ConfigError;
+use crate::{ConfigError, config::ProblemKind};
 
 /// What is known about the provider when the emulator starts.
 pub(super) struct ChosenProvider {
@@ -82,6 +82,6 @@ pub(super) async fn choose(
 fn generated_secret() -> Result<ClientSecret, ConfigError> {
     let mut bytes = [0; 32];
     aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| ConfigError::message("the operating system provides no random bytes"))?;
+        .map_err(|_| ConfigError::of(ProblemKind::System, "the operating system provides no random bytes"))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
 }

@@ -79,7 +79,8 @@ impl Emulator {
 
         let front = front::bind("the load balancer", "listen", config.listen).await?;
         let keys = front::bind("the key endpoint", "keys_listen", config.keys_listen).await?;
-        let unbound = |error: std::io::Error| ConfigError::message(format!("a listener has no address: {error}"));
+        let unbound =
+            |error: std::io::Error| ConfigError::of(ProblemKind::System, format!("a listener has no address: {error}"));
         let (address, keys_address) = (front.local_addr().map_err(unbound)?, keys.local_addr().map_err(unbound)?);
         let url = config.url(address.port());
 
@@ -90,7 +91,7 @@ impl Emulator {
         let elsewhere = config.provider_address.as_deref().and_then(|address| Elsewhere::new(&issuer, address));
         let keys_host = config.keys_host.clone();
         let key_endpoint = config.key_endpoint(keys_address.port());
-        let random = |_| ConfigError::message("the operating system provides no random bytes");
+        let random = |_| ConfigError::of(ProblemKind::System, "the operating system provides no random bytes");
         let action = Arc::new(Action {
             hosts: hosts(&config, &table),
             scheme,
@@ -188,7 +189,7 @@ impl Emulator {
     /// # Errors
     /// The operating system provides no random bytes.
     pub fn rotate(&self) -> Result<String, ConfigError> {
-        self.action.load_balancer.rotate().map_err(ConfigError::message)
+        self.action.load_balancer.rotate().map_err(|text| ConfigError::of(ProblemKind::System, text))
     }
 
     /// The kid of the signing key.

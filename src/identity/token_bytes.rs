@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn s_42_tokens_whose_hashes_collide_are_still_told_apart() {
+    fn s_42_tokens_whose_hashes_collide_remain_distinct() {
         // The hashed bytes are the same in all long tokens.
         let end = "c".repeat(HASHED_BYTES);
         let long = ["a.b.", "a.d.", "a.b", "", "a.b.c", "b.a.", "A.b."].map(|start| format!("{start}{end}"));

@@ -220,7 +220,7 @@ impl SignOutBuilder {
         if problems.is_empty() {
             Ok(SignOut { expired, location, origins: self.origins })
         } else {
-            Err(ConfigError::new(problems))
+            Err(ConfigError::invalid(problems))
         }
     }
 

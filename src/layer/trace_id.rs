@@ -8,8 +8,8 @@ use crate::alb::TraceId;
 
 /// The value of `X-Amzn-Trace-Id`, by which a request is found in the load balancer's access log, for a span of the application.
 ///
-/// The spans and refusal lines of this crate have it as `trace_id`. Clients can write a part of it: it is at most 512 characters of
-/// visible ASCII. Nothing is allocated.
+/// The spans and refusal lines of this crate have it as `trace_id`. Clients can write a part of it: of at most 512 bytes, it has the ASCII
+/// letters, the digits and `=;:-_.,/+`. Nothing is allocated.
 ///
 /// ```
 /// use tower_alb_auth::layer::trace_id;

@@ -6,7 +6,7 @@ use super::AlbAuthHandle;
 use crate::{
     config::AlbAuthConfig,
     settings::{
-        ConfigError, FilesRead, Unsettled,
+        ConfigError, FilesRead, ProblemKind, Unsettled,
         files::{FilePlace, FileState},
     },
     sync::{BackgroundTask, Problem},
@@ -164,11 +164,12 @@ where
                 self.settled.insert(place.clone(), FileState::Changing);
             }
         }
-        let error = ConfigError::message(format!(
+        let text = format!(
             "settings files were different at each of the last {polls} polls ({}), those from before stay; write a file only when a \
              setting changes",
             self.changed()
-        ));
+        );
+        let error = ConfigError::of(ProblemKind::Changing, text);
         if self.warned.is_due() {
             tracing::error!(target: "tower_alb_auth", "{}", error.in_one_line());
         }

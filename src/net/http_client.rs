@@ -8,7 +8,7 @@ use http_body::Body;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{
-        Client,
+        Builder, Client,
         connect::{Connect, HttpConnector},
     },
     rt::{TokioExecutor, TokioTimer},
@@ -46,9 +46,12 @@ where
     B: Body<Data = Bytes> + Send,
     B::Data: Send,
 {
-    Client::builder(TokioExecutor::new())
-        .pool_max_idle_per_host(max_idle)
-        .pool_idle_timeout(idle_timeout)
-        .pool_timer(TokioTimer::new())
-        .build(connector)
+    pool(max_idle, idle_timeout).build(connector)
+}
+
+/// The builder of a [`pooled`] client, for further settings.
+pub(crate) fn pool(max_idle: usize, idle_timeout: Duration) -> Builder {
+    let mut builder = Client::builder(TokioExecutor::new());
+    builder.pool_max_idle_per_host(max_idle).pool_idle_timeout(idle_timeout).pool_timer(TokioTimer::new());
+    builder
 }

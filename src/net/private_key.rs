@@ -29,15 +29,33 @@ pub(crate) fn read(path: &std::path::Path) -> Result<Zeroizing<Vec<u8>>, String>
     Ok(bytes)
 }
 
-/// The content of the first block with this label. `None` without such a block, `Some(None)` if it is not base64.
-pub(crate) fn pem_block(pem: &[u8], label: &str) -> Option<Option<Zeroizing<Vec<u8>>>> {
+/// Why a block has no content that can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PemFault {
+    /// Its headers are those of an encrypted block (RFC 1421 section 4.6.1.1), as OpenSSL writes `EC PRIVATE KEY` and
+    /// `RSA PRIVATE KEY`.
+    Encrypted,
+    NotBase64,
+}
+
+/// The message for a private key that is encrypted, in either form. It follows the name of the key.
+pub(crate) const IS_ENCRYPTED: &str =
+    "is encrypted, and there is no way to enter the password: decrypt it with openssl pkey";
+
+const ENCRYPTED_HEADER: &[u8] = b"Proc-Type: 4,ENCRYPTED";
+
+/// The content of the first block with this label. `None` without such a block.
+pub(crate) fn pem_block(pem: &[u8], label: &str) -> Option<Result<Zeroizing<Vec<u8>>, PemFault>> {
     let (_, rest) = split_once(pem, format!("-----BEGIN {label}-----").as_bytes())?;
     let (body, _) = split_once(rest, format!("-----END {label}-----").as_bytes())?;
+    if body.trim_ascii_start().starts_with(ENCRYPTED_HEADER) {
+        return Some(Err(PemFault::Encrypted));
+    }
     let mut encoded = Zeroizing::new(Vec::with_capacity(body.len()));
     encoded.extend(body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()));
     let mut der = Zeroizing::new(vec![0; encoded.len()]);
     let written = STANDARD.decode_slice(encoded.as_slice(), &mut der);
-    Some(written.ok().map(|length| {
+    Some(written.map_err(|_| PemFault::NotBase64).map(|length| {
         der.truncate(length);
         der
     }))
@@ -56,10 +74,12 @@ mod tests {
     #[test]
     fn a_block_is_found_by_its_label_whatever_else_is_in_the_file() {
         let pem = b"\xe9 a comment\n-----BEGIN PUBLIC KEY-----\nAA==\n-----END PUBLIC KEY-----\n\
-            -----BEGIN PRIVATE KEY-----\r\nAQ\r\nID\r\n-----END PRIVATE KEY-----\n-----BEGIN X-----\n?\n-----END X-----\n-----BEGIN Y-----\nAA==";
+            -----BEGIN PRIVATE KEY-----\r\nAQ\r\nID\r\n-----END PRIVATE KEY-----\n-----BEGIN X-----\n?\n-----END X-----\n-----BEGIN Y-----\nAA==\n\
+            -----BEGIN Z-----\r\nProc-Type: 4,ENCRYPTED\r\nDEK-Info: x\r\n\r\nAA==\n-----END Z-----";
         let block = |label| pem_block(pem, label).map(|block| block.map(|der| der.to_vec()));
-        assert_eq!(block("PRIVATE KEY"), Some(Some(vec![1, 2, 3])));
-        assert_eq!(block("PUBLIC KEY"), Some(Some(vec![0])));
-        assert_eq!((block("X"), block("Y"), block("EC PRIVATE KEY")), (Some(None), None, None));
+        assert_eq!(block("PRIVATE KEY"), Some(Ok(vec![1, 2, 3])));
+        assert_eq!(block("PUBLIC KEY"), Some(Ok(vec![0])));
+        assert_eq!((block("X"), block("Z")), (Some(Err(PemFault::NotBase64)), Some(Err(PemFault::Encrypted))));
+        assert_eq!((block("Y"), block("EC PRIVATE KEY")), (None, None));
     }
 }

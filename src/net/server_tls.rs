@@ -13,7 +13,7 @@ use rustls::{
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
-use super::private_key::pem_block;
+use super::private_key::{IS_ENCRYPTED, PemFault, pem_block};
 
 /// Makes a key of the bytes of a block with the label.
 type Parse = fn(&[u8]) -> PrivateKeyDer<'_>;
@@ -55,14 +55,14 @@ pub(crate) fn acceptor(certificates: &[u8], key: &[u8]) -> Result<TlsAcceptor, S
 fn key_block(pem: &[u8]) -> Result<(Zeroizing<Vec<u8>>, Parse), String> {
     for (label, parse) in FORMS {
         if let Some(der) = pem_block(pem, label) {
-            return der.map(|der| (der, parse)).ok_or_else(|| format!("the block {label} of the key is not base64"));
+            return der.map(|der| (der, parse)).map_err(|fault| match fault {
+                PemFault::Encrypted => format!("the private key {IS_ENCRYPTED}"),
+                PemFault::NotBase64 => format!("the block {label} of the key is not base64"),
+            });
         }
     }
     Err(match pem_block(pem, "ENCRYPTED PRIVATE KEY") {
-        Some(_) => {
-            "the private key is encrypted, and there is no way to enter the password: decrypt it with openssl pkey"
-                .to_owned()
-        }
+        Some(_) => format!("the private key {IS_ENCRYPTED}"),
         None => "the key has no PEM block PRIVATE KEY, EC PRIVATE KEY or RSA PRIVATE KEY".to_owned(),
     })
 }
@@ -82,6 +82,13 @@ mod tests {
 
     fn pem(label: &str, der: &[u8]) -> String {
         format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
+    }
+
+    /// As `openssl ec -aes128` and `openssl rsa -traditional -aes128` write it (RFC 1421 section 4.6.1.1).
+    fn encrypted(label: &str) -> String {
+        let begin = format!("-----BEGIN {label}-----\n");
+        let headers = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n";
+        pem(label, &[7; 48]).replace(&begin, &format!("{begin}{headers}"))
     }
 
     fn problem(certificates: &str, key: &str) -> String {
@@ -110,6 +117,8 @@ mod tests {
         for (key, part) in [
             (key.replace("MI", "?I"), "the block PRIVATE KEY of the key is not base64"),
             (key.replace("PRIVATE", "ENCRYPTED PRIVATE"), "decrypt it with openssl pkey"),
+            (encrypted("EC PRIVATE KEY"), "decrypt it with openssl pkey"),
+            (encrypted("RSA PRIVATE KEY"), "decrypt it with openssl pkey"),
             (certificate.clone(), "no PEM block PRIVATE KEY"),
             (pem("PRIVATE KEY", b"canary"), "failed to parse private key"),
         ] {

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use super::{FilesRead, Problem};
+use super::{FilesRead, Problem, ProblemKind};
 
 /// Everything that is wrong with a configuration, as a list of [`Problem`](crate::config::Problem)s.
 #[derive(Clone)]
@@ -21,6 +21,16 @@ impl ConfigError {
     /// One problem that is known by its text only: for the settings of an application, beside those that are found here.
     pub fn message(text: impl fmt::Display) -> Self {
         Self::new([Problem::other(text)])
+    }
+
+    /// One problem of this kind.
+    pub(crate) fn of(kind: ProblemKind, text: impl Into<String>) -> Self {
+        Self::new([Problem::sentence(kind, text)])
+    }
+
+    /// Values that are not what their settings need.
+    pub(crate) fn invalid(texts: impl IntoIterator<Item = String>) -> Self {
+        Self::new(texts.into_iter().map(|text| Problem::sentence(ProblemKind::InvalidValue, text)))
     }
 
     /// With another problem that is known by its text only: of the same settings, or a hint that the application adds.

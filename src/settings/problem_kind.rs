@@ -26,10 +26,16 @@ pub enum ProblemKind {
     NotServed,
     /// A resolver needs the catalog, and no catalog was given.
     CatalogMissing,
-    /// A file or an address that cannot be read.
+    /// A file or an address that cannot be read, or a file that cannot be written.
     Unreadable,
+    /// A file that is different at each read.
+    Changing,
     /// A file that is not valid YAML or JSON.
     Syntax,
-    /// Of a part of the crate or of the application that gives a text only.
+    /// The operating system does not give what is needed: random bytes, a thread, a listener.
+    System,
+    /// A setting that needs a cargo feature which is not compiled in.
+    FeatureMissing,
+    /// Of the application, or of a library, that gives a text only.
     Other,
 }

@@ -177,7 +177,7 @@ async fn limits_of_headers_and_bodies_are_kept() {
 
 /// The client sends its body only after the proxy has admitted the request.
 #[tokio::test]
-async fn a_client_that_expects_100_is_told_to_go_on_only_if_it_is_admitted() {
+async fn a_client_that_expects_100_gets_it_only_if_it_is_admitted() {
     let site = Site::with("").await;
     for (line, first) in
         [(String::new(), "HTTP/1.1 401"), (format!("x-amzn-oidc-data: {}\r\n", site.token()), "HTTP/1.1 100")]

@@ -89,7 +89,7 @@ async fn s_55_at_an_issuer_of_many_organisations_an_email_of_which_nothing_is_sa
 }
 
 #[tokio::test]
-async fn s_42_two_users_are_asked_for_apart_though_the_policy_forgot_a_claim() {
+async fn s_42_two_users_are_resolved_separately_though_the_policy_forgot_a_claim() {
     let alb = MockAlb::new();
     let forgetful = sign_in::from_async_fn(|claims| async move {
         let name = claims.email().and_then(|email| email.split('@').next()).unwrap_or(claims.subject());

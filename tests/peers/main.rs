@@ -1,4 +1,5 @@
-//! The product beside programs of others. `.ci/peers` installs them; `cargo test --all-features --test peers -- --ignored` runs these.
+//! The product beside programs of others. `.ci/peers` installs them; `cargo test --all-features --test peers -- --ignored --skip soak::` runs
+//! these. `.ci/soak` runs the module `soak`, which takes minutes and the machine to itself.
 
 // The example `tour`, whose files name one another by the crate.
 #[path = "../../examples/tour/app.rs"]

@@ -17,6 +17,8 @@ pub mod port;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod process;
+#[cfg(feature = "backstage")]
+pub mod streaming;
 pub mod traced;
 pub mod wire;
 

@@ -160,7 +160,8 @@ impl AssertionDatabase {
         if let Some(file) = &self.password_file {
             let read = fs::read_to_string(file).map_err(|error| {
                 let shown = file.display();
-                ConfigError::message(format!("assertion_database_password_file {shown} cannot be read: {error}"))
+                let text = format!("assertion_database_password_file {shown} cannot be read: {error}");
+                ConfigError::new([Problem::sentence(ProblemKind::Unreadable, text).caused_by(error)])
             })?;
             postgres = postgres.password(Zeroizing::new(read).trim_end_matches(['\r', '\n']));
         }

@@ -49,7 +49,7 @@ use crate::{
     alb::{Kid, OidcHeaders, PublicKey, Values},
     config::AlbAuthConfig,
     error::{AuthError, AuthErrorKind},
-    settings::ConfigError,
+    settings::{ConfigError, ProblemKind},
 };
 
 /// The public key that an explanation checks the signature with.
@@ -111,9 +111,8 @@ impl SignatureKey {
     /// The text is not such a key.
     pub fn from_pem(pem: &[u8]) -> Result<Self, ConfigError> {
         let key = PublicKey::from_pem(pem).map_err(|error| {
-            ConfigError::message(format!(
-                "the key is {error}; it must be the response of the key endpoint for the token's kid"
-            ))
+            let text = format!("the key is {error}; it must be the response of the key endpoint for the token's kid");
+            ConfigError::of(ProblemKind::InvalidValue, text)
         })?;
         Ok(Self(KeyChoice::Given(Arc::new(key))))
     }

@@ -14,6 +14,7 @@ use crate::{
         profile::ProfileTransform,
         store::{MemoryUserInfo, UserInfoStore},
     },
+    config::{Problem, ProblemKind},
     internal::{
         SharedClock,
         telemetry::{Warnings, metrics},
@@ -178,31 +179,34 @@ impl BackstageAuthBuilder {
         let public = addresses.into_iter().flatten().find(|address| is_public_https(address)).map(str::to_owned);
         let app = self.app_base_url.map_or(Ok(()), |url| origins.add_address("app.baseUrl", &url));
         let others = self.origins.iter().map(|origin| origins.add_origin(origin));
-        problems.extend([issuer, app].into_iter().chain(others).filter_map(Result::err));
+        let invalid = [issuer, app].into_iter().chain(others).filter_map(Result::err);
+        problems.extend(invalid.map(|text| Problem::sentence(ProblemKind::InvalidValue, text)));
         if let Some(public) = &public {
             for origin in origins.insecure() {
                 if self.insecure_origins {
                     tracing::warn!(target: "tower_alb_auth", "{}", allowed_though_insecure(origin, public));
                 } else {
-                    problems.push(format!(
+                    let text = format!(
                         "{origin} is not an origin for pages of a site on https ({public}): {WHY_INSECURE}; remove it, or \
                          waive it by dangerously_allow_insecure_origins()"
-                    ));
+                    );
+                    problems.push(Problem::sentence(ProblemKind::Insecure, text));
                 }
             }
         }
         for issuer in self.alb.issuers_without_users() {
-            problems.push(format!(
+            let text = format!(
                 "the sign-in policy of issuer {} resolves no users, but a Backstage session needs a user: use a policy such \
                  as EmailLocalPart or Catalog",
                 crate::internal::quoted(&issuer)
-            ));
+            );
+            problems.push(Problem::sentence(ProblemKind::Conflict, text));
         }
         if !problems.is_empty() {
             return Err(ConfigError::new(problems));
         }
         let sign_out = self.sign_out.map_or_else(|| SignOut::builder().build(), Ok)?;
-        let guest = self.guest.map(Guest::known).transpose().map_err(ConfigError::message)?;
+        let guest = self.guest.map(Guest::known).transpose().map_err(|text| ConfigError::invalid([text]))?;
         for host in origins.unprotected() {
             tracing::warn!(
                 target: "tower_alb_auth",

@@ -6,6 +6,7 @@ use super::{Inner, SigningKeys, TokenIssuer, keys::KeyRing, plugin_token, rememb
 use crate::{
     AuditTrail, Clock, ConfigError,
     backstage::store::{MemoryPublicKeys, PublicKeyStore},
+    config::{Problem, ProblemKind},
     internal::SharedClock,
 };
 
@@ -112,17 +113,19 @@ impl TokenIssuerBuilder {
     pub fn build(self) -> Result<TokenIssuer, ConfigError> {
         let mut problems = Vec::new();
         if !(MIN_LIFETIME..=MAX_LIFETIME).contains(&self.lifetime) {
-            problems.push(format!(
+            let text = format!(
                 "a token lifetime of {:?} is out of range: set a value from 10 minutes to 24 hours, as Backstage does",
                 self.lifetime
-            ));
+            );
+            problems.push(Problem::sentence(ProblemKind::OutOfRange, text));
         }
         let issuer = self.issuer.trim_end_matches('/').to_owned();
         if !issuer.starts_with("https://") && !issuer.starts_with("http://") {
-            problems.push(format!(
+            let text = format!(
                 "the issuer {} is not a URL: set the URL of the auth backend, such as https://backstage.example.com/api/auth",
                 crate::internal::quoted(&issuer)
-            ));
+            );
+            problems.push(Problem::sentence(ProblemKind::InvalidValue, text));
         }
         if !problems.is_empty() {
             return Err(ConfigError::new(problems));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::backstage::store::StoreError;
+use crate::backstage::store::{StoreError, StoreErrorKind};
 
 /// Why no token is issued. The message is for the operator's log; the client gets 503.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,11 @@ impl std::error::Error for IssueError {
 
 impl From<StoreError> for IssueError {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
+        match error.kind() {
+            StoreErrorKind::Store => Self::Store(error),
+            StoreErrorKind::Clock => {
+                Self::Clock("a signing key has a time that cannot be written: correct the system clock")
+            }
+        }
     }
 }

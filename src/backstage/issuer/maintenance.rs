@@ -53,7 +53,7 @@ async fn reload(ring: &Arc<KeyRing>, origin: Option<Origin>) -> Result<bool, Con
     let stopped = |_| ConfigError::message("reading the key files was interrupted: the runtime shut down");
     let keys = tokio::task::spawn_blocking(move || SigningKeys::read(origin)).await.map_err(stopped)??;
     let (entries, _) = keys.into_parts();
-    let changed = ring.replace(entries).map_err(ConfigError::message)?;
+    let changed = ring.replace(entries).map_err(|text| ConfigError::invalid([text]))?;
     if changed {
         tracing::info!(target: "tower_alb_auth", "the key files changed; their keys are listed");
         ring.maintain_in_background();

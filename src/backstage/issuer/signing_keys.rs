@@ -15,7 +15,7 @@ use crate::{
         SPKI_UNCOMPRESSED,
         files::pem_files,
         private_file::warn_if_open,
-        private_key::{self, pem_block},
+        private_key::{self, IS_ENCRYPTED, PemFault, pem_block},
         quoted,
     },
 };
@@ -176,7 +176,7 @@ impl SigningKeys {
         if problems.is_empty() && entries.first().is_none_or(|first| first.private.is_none()) {
             problems.push(format!("the first key signs, so it needs a private key file; {HOW_TO_MAKE_ONE}"));
         }
-        if problems.is_empty() { Ok(Self { entries, origin }) } else { Err(ConfigError::new(problems)) }
+        if problems.is_empty() { Ok(Self { entries, origin }) } else { Err(ConfigError::invalid(problems)) }
     }
 
     pub(super) fn into_parts(self) -> (Vec<Entry>, Origin) {
@@ -205,13 +205,16 @@ fn private_key_of(path: &Path, kid: Option<&str>) -> Result<SigningKey, String> 
     let pem = read_file(path)?;
     for label in ["PRIVATE KEY", "EC PRIVATE KEY"] {
         let Some(der) = pem_block(&pem, label) else { continue };
-        let der = der.ok_or_else(|| format!("{file}: its block {label} is not base64; {HOW_TO_MAKE_ONE}"))?;
+        let der = der.map_err(|fault| match fault {
+            PemFault::Encrypted => format!("{file}: its private key {IS_ENCRYPTED}; {HOW_TO_MAKE_ONE}"),
+            PemFault::NotBase64 => format!("{file}: its block {label} is not base64; {HOW_TO_MAKE_ONE}"),
+        })?;
         return SigningKey::from_der(&der, kid).ok_or_else(|| {
             format!("{file}: it contains a private key, but not a P-256 key, which ES256 requires; {HOW_TO_MAKE_ONE}")
         });
     }
     let found = if pem_block(&pem, "ENCRYPTED PRIVATE KEY").is_some() {
-        "its private key is encrypted, and there is no way to enter the password: decrypt it with openssl pkey"
+        return Err(format!("{file}: its private key {IS_ENCRYPTED}; {HOW_TO_MAKE_ONE}"));
     } else if pem_block(&pem, "RSA PRIVATE KEY").is_some() {
         "it contains an RSA key, but ES256 requires a P-256 key"
     } else if pem_block(&pem, "PUBLIC KEY").is_some() {
@@ -234,7 +237,7 @@ fn public_key(path: &Path, kid: Option<&str>) -> Result<PublicJwk, String> {
             "{file}: it has no PEM block PUBLIC KEY with a P-256 key; derive it from the private key with: openssl pkey -in key.pem -pubout -out key.pub.pem"
         )
     };
-    let der = pem_block(&pem, "PUBLIC KEY").flatten().ok_or_else(wrong)?;
+    let der = pem_block(&pem, "PUBLIC KEY").and_then(Result::ok).ok_or_else(wrong)?;
     let point = der.strip_prefix(&SPKI_UNCOMPRESSED).ok_or_else(wrong)?;
     PublicJwk::of_point(kid, point, None).map_err(|_| wrong())
 }

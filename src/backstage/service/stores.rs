@@ -30,9 +30,8 @@ fn with_tokens(builder: PostgresBuilder, rds: &RdsSettings, _: &str) -> Result<P
 
 #[cfg(all(feature = "postgres", not(feature = "rds")))]
 fn with_tokens(_: PostgresBuilder, _: &RdsSettings, place: &str) -> Result<PostgresBuilder, ConfigError> {
-    Err(ConfigError::message(format!(
-        "{place} has type: rds, and this is built without the feature rds of tower-alb-auth: add it"
-    )))
+    let text = format!("{place} has type: rds, and this is built without the feature rds of tower-alb-auth: add it");
+    Err(ConfigError::of(ProblemKind::FeatureMissing, text))
 }
 
 const DATABASE_LINES: &str = "backend:\n  database:\n    client: pg\n    connection: ...";
@@ -72,10 +71,11 @@ impl Stores {
 
     #[cfg(not(feature = "postgres"))]
     fn on(database: &DatabaseSettings, _: bool) -> Result<Self, ConfigError> {
-        Err(ConfigError::message(format!(
+        let text = format!(
             "backend.database names a PostgreSQL ({}), and this is built without the feature postgres of tower-alb-auth: add it",
             database.place
-        )))
+        );
+        Err(ConfigError::of(ProblemKind::FeatureMissing, text))
     }
 
     #[cfg(feature = "postgres")]

@@ -94,18 +94,43 @@ impl UserInfo {
     }
 }
 
+/// What kind of failure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// The store is out of reach, or refuses the operation.
+    Store,
+    /// A time of the operation cannot be written: the system clock is wrong, and not the store.
+    Clock,
+}
+
 /// Why a store failed. The message is for the operator's log; the client gets 503.
 #[derive(Debug, Clone)]
 pub struct StoreError {
+    kind: StoreErrorKind,
     message: Arc<str>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl StoreError {
-    /// The message says what failed and what to check. It must not contain an email, a token or a
+    /// A failure of the store. The message says what failed and what to check. It must not contain an email, a token or a
     /// password.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into().into(), source: None }
+        Self::of(StoreErrorKind::Store, message)
+    }
+
+    /// A time that cannot be written, with a message as that of [`new`](Self::new).
+    pub fn clock(message: impl Into<String>) -> Self {
+        Self::of(StoreErrorKind::Clock, message)
+    }
+
+    fn of(kind: StoreErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into().into(), source: None }
+    }
+
+    /// Whether the store failed, or the clock.
+    pub fn kind(&self) -> StoreErrorKind {
+        self.kind
     }
 
     /// Sets the error behind it, which [`Error::source`] returns. The message is logged without it, and errors are compared
@@ -125,7 +150,7 @@ impl fmt::Display for StoreError {
 
 impl PartialEq for StoreError {
     fn eq(&self, other: &Self) -> bool {
-        self.message == other.message
+        (self.kind, &self.message) == (other.kind, &other.message)
     }
 }
 

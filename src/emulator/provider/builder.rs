@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     Clock, ConfigError,
+    config::{Problem, ProblemKind},
     internal::{Mutex, SharedClock, quoted},
 };
 
@@ -154,7 +155,8 @@ impl DemoProviderBuilder {
         let users = Users::new(self.users, self.users_file);
         let machine_signer = self.clients.iter().any(DemoClient::is_machine).then(MachineTokenSigner::generate);
         let signer = IdTokenSigner::generate().and_then(|signer| Ok((signer, machine_signer.transpose()?)));
-        let signer = signer.map_err(|_| "the operating system provides no random bytes".to_owned());
+        let signer =
+            signer.map_err(|_| Problem::sentence(ProblemKind::System, "the operating system provides no random bytes"));
         match (users, signer) {
             (Ok(users), Ok((signer, machine_signer))) if problems.is_empty() => {
                 let provider = DemoProvider::new(Inner {
@@ -174,8 +176,9 @@ impl DemoProviderBuilder {
                 Ok(provider)
             }
             (users, signer) => {
-                problems.extend(users.err().into_iter().chain(signer.err()));
-                Err(ConfigError::new(problems))
+                problems.extend(users.err());
+                let invalid = problems.into_iter().map(|text| Problem::sentence(ProblemKind::InvalidValue, text));
+                Err(ConfigError::new(invalid.chain(signer.err())))
             }
         }
     }
@@ -201,7 +204,8 @@ impl DemoProviderBuilder {
     pub fn serve(self, listener: tokio::net::TcpListener) -> Result<DemoProviderServer, ConfigError> {
         let address = listener
             .local_addr()
-            .map_err(|error| ConfigError::new(vec![format!("the demo provider's listener has no address: {error}")]))?;
+            .map_err(|error| format!("the demo provider's listener has no address: {error}"))
+            .map_err(|text| ConfigError::of(ProblemKind::System, text))?;
         let issuer = self.issuer.clone().unwrap_or_else(|| format!("http://idp.localhost:{}", address.port()));
         Ok(DemoProviderServer::start(self.issuer(issuer).build()?, listener, address))
     }

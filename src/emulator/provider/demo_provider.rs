@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     ConfigError,
+    config::ProblemKind,
     internal::{Arc, Mutex, SharedClock, quoted},
 };
 
@@ -107,11 +108,8 @@ impl DemoProvider {
         if ids.iter().any(|known| known == id) {
             return Ok(());
         }
-        Err(ConfigError::new(vec![format!(
-            "the demo provider has no user {}; its users are: {}",
-            quoted(id),
-            ids.join(", ")
-        )]))
+        let text = format!("the demo provider has no user {}; its users are: {}", quoted(id), ids.join(", "));
+        Err(ConfigError::of(ProblemKind::UnknownValue, text))
     }
 
     pub(super) fn clients(&self) -> &[DemoClient] {

@@ -1,4 +1,5 @@
-//! The future of a response.
+//! The future of a response. Its states are those of the sibling `layer/future.rs`: a change of their order belongs in both.
+//! They are separate because that one also carries an audit trail, a form of refusals and `Cache-Control`.
 
 use std::{
     fmt,

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use http::Extensions;
 
 use crate::{
-    access_token::client_of,
+    access_token::Accepted,
     error::{AuthError, AuthErrorKind},
     identity::AccessTokenClaims,
 };
@@ -19,15 +19,15 @@ pub struct MachineIdentity {
 }
 
 impl MachineIdentity {
-    /// The machine of verified claims.
+    /// The machine of a verified token.
     ///
     /// # Errors
-    /// They name no client, which the verifier does not accept either.
-    pub(super) fn of_verified(claims: AccessTokenClaims) -> Result<Self, AuthError> {
-        let client = client_of(&claims);
-        let client =
+    /// It names no client, which the verifier does not accept either.
+    pub(super) fn of_verified(accepted: Accepted) -> Result<Self, AuthError> {
+        let Accepted { claims, client } = accepted;
+        let client_id =
             client.ok_or_else(|| AuthError::with_detail(AuthErrorKind::AccessTokenInvalid, "it names no client"))?;
-        Ok(Self { client_id: client.into(), claims })
+        Ok(Self { client_id, claims })
     }
 
     /// That of a request that passed the layer. `None` if the caller is a user.

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http::{HeaderMap, Request, Response, header};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -111,7 +111,7 @@ where
             return MachineResponseFuture::inner(self.inner.call(request));
         }
         let checked = match bearer(request.headers_mut()) {
-            Ok(token) => self.layer.verifier.check_bearer(&token),
+            Ok(token) => self.layer.verifier.check_bearer(token),
             Err(error) => Checked::Ready(Err(error)),
         };
         // A request that may be rejected must not keep what readiness holds, such as a permit.
@@ -120,7 +120,7 @@ where
             drop(replace(inner, unready));
         };
         match checked {
-            Checked::Ready(Ok(claims)) => match MachineIdentity::of_verified(claims) {
+            Checked::Ready(Ok(accepted)) => match MachineIdentity::of_verified(accepted) {
                 Ok(machine) => {
                     request.extensions_mut().insert(machine);
                     MachineResponseFuture::inner(self.inner.call(request))
@@ -145,7 +145,7 @@ where
 /// The token of the one header `authorization`, in a request that has no proof of another kind.
 ///
 /// Headers that look like those of a load balancer are removed: no layer verified them.
-fn bearer(headers: &mut HeaderMap) -> Result<HeaderValue, AuthError> {
+fn bearer(headers: &mut HeaderMap) -> Result<&[u8], AuthError> {
     let found = OidcHeaders::scan(headers);
     let (has_data, to_strip) = (!matches!(found.data, Values::None), found.to_strip());
     to_strip.strip_all(headers);
@@ -169,10 +169,7 @@ fn bearer(headers: &mut HeaderMap) -> Result<HeaderValue, AuthError> {
     };
     // The scheme in any letter case (RFC 9110 section 11.1), and one blank (RFC 6750 section 2.1).
     let token = value.as_bytes().split_at_checked(7).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
-    let (_, token) = token.ok_or_else(|| missing("another scheme"))?;
-    let mut token = HeaderValue::from_bytes(token).map_err(|_| missing("no header value"))?;
-    token.set_sensitive(true);
-    Ok(token)
+    token.map(|(_, token)| token).ok_or_else(|| missing("another scheme"))
 }
 
 fn invalid(detail: &str) -> AuthError {

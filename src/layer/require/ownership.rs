@@ -59,6 +59,6 @@ fn ownership(of: HowMany, entities: impl IntoIterator<Item = impl AsRef<str>>) -
     if problems.is_empty() {
         Ok(RequireLayer::new(Requirement::Ownership { of, entities: parsed }))
     } else {
-        Err(ConfigError::new(problems))
+        Err(ConfigError::invalid(problems))
     }
 }

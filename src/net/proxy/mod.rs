@@ -39,13 +39,12 @@ use http::{
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming};
-use hyper_util::{
-    client::legacy::{
-        Client, Error as ClientError, ResponseFuture as ClientFuture,
-        connect::{Connect, HttpConnector},
-    },
-    rt::{TokioExecutor, TokioTimer},
+use hyper_util::client::legacy::{
+    Client, Error as ClientError, ResponseFuture as ClientFuture,
+    connect::{Connect, HttpConnector},
 };
+#[cfg(feature = "proxy")]
+use hyper_util::rt::TokioTimer;
 use tokio::sync::watch;
 
 #[cfg(any(feature = "emulator", feature = "backstage"))]
@@ -60,9 +59,12 @@ pub(crate) use self::{
     hop::{HopMark, copy_marks},
     host::{named_host, names_one_host},
 };
+use super::http_client;
 
 /// Time for a server to accept a connection.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection to a server is kept without a request.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time for a server to begin its response: the default idle timeout of a load balancer.
 pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -84,12 +86,8 @@ pub(crate) struct Forwarder<C> {
 
 impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
     pub(crate) fn new(connector: C, response_timeout: Duration, filter_trailers: TrailerFilter) -> Self {
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(30))
-            .build(connector);
         Self {
-            client,
+            client: http_client::pooled(connector, usize::MAX, IDLE_TIMEOUT),
             #[cfg(feature = "proxy")]
             http2: None,
             response_timeout,
@@ -111,9 +109,7 @@ impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
     /// (h2c with prior knowledge). WebSockets stay on HTTP/1.1.
     #[cfg(feature = "proxy")]
     pub(crate) fn over_http2(mut self, connector: C) -> Self {
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(30))
+        let client = http_client::pool(usize::MAX, IDLE_TIMEOUT)
             .http2_only(true)
             .timer(TokioTimer::new())
             .http2_keep_alive_interval(Some(Duration::from_secs(30)))

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     net::{HttpUrl, HttpUrlError, tls::Roots},
-    settings::ConfigError,
+    settings::{ConfigError, Problem, ProblemKind},
     sign_in::SignInError,
 };
 
@@ -97,19 +97,19 @@ impl CatalogBuilder {
         let mut problems = Vec::new();
         let base = self.base().map_err(|problem| problems.push(problem)).ok();
         if !(Duration::from_millis(50)..=Duration::from_secs(60)).contains(&self.timeout) {
-            problems.push(format!("the catalog's timeout is {:?}; set it to a value from 50 ms to 60 s", self.timeout));
+            let text = format!("the catalog's timeout is {:?}; set it to a value from 50 ms to 60 s", self.timeout);
+            problems.push(Problem::sentence(ProblemKind::OutOfRange, text));
         }
         let credentials = match &self.credentials {
             None => {
-                problems.push(
-                    "the catalog requires a token: add .token(..) with one of backend.auth.externalAccess in app-config.yaml"
-                        .to_owned(),
-                );
+                let text = "the catalog requires a token: add .token(..) with one of backend.auth.externalAccess in \
+                            app-config.yaml";
+                problems.push(Problem::sentence(ProblemKind::Missing, text));
                 None
             }
-            Some(credentials) => credentials.check().map_err(|problem| problems.push(problem)).ok(),
+            Some(credentials) => credentials.check().map_err(|text| problems.push(invalid(text))).ok(),
         };
-        let tls = self.roots.client_config().map_err(|problem| problems.push(problem)).ok();
+        let tls = self.roots.client_config().map_err(|text| problems.push(invalid(text))).ok();
         match (base, credentials, tls) {
             (Some(base), Some(credentials), Some(tls)) if problems.is_empty() => {
                 let client = Client::new(base, credentials, tls, self.timeout, self.transitive_groups);
@@ -120,26 +120,35 @@ impl CatalogBuilder {
     }
 
     /// The address without trailing slashes.
-    fn base(&self) -> Result<String, String> {
+    fn base(&self) -> Result<String, Problem> {
         let shown = crate::error::quoted(&self.url);
         let base = self.url.trim_end_matches('/');
         match HttpUrl::parse(base) {
             // Not shown, because it may contain a password.
             Err(HttpUrlError::UserInfo) => {
-                Err("the catalog's address must name a host, without user or password".to_owned())
+                Err(invalid("the catalog's address must name a host, without user or password".to_owned()))
             }
-            Err(HttpUrlError::Scheme) => Err(format!("the catalog's address {shown} must begin with https://")),
+            Err(HttpUrlError::Scheme) => {
+                Err(invalid(format!("the catalog's address {shown} must begin with https://")))
+            }
             Ok(url) if url.is_protected() && !url.has_query() => Ok(base.to_owned()),
             Ok(url) if self.plain_http && !url.has_query() => Ok(base.to_owned()),
-            Ok(url) if !url.has_query() => Err(format!(
-                "the catalog's address {shown} is plain http, so an attacker on the network path could sign in as any \
-                 user: use https, or permit it by dangerously_over_plain_http()"
-            )),
-            Ok(_) | Err(_) => Err(format!(
+            Ok(url) if !url.has_query() => {
+                let text = format!(
+                    "the catalog's address {shown} is plain http, so an attacker on the network path could sign in as any \
+                     user: use https, or permit it by dangerously_over_plain_http()"
+                );
+                Err(Problem::sentence(ProblemKind::Insecure, text))
+            }
+            Ok(_) | Err(_) => Err(invalid(format!(
                 "the catalog's address {shown} is invalid: write https://<backend>/api/catalog, without a query"
-            )),
+            ))),
         }
     }
+}
+
+fn invalid(text: String) -> Problem {
+    Problem::sentence(ProblemKind::InvalidValue, text)
 }
 
 impl fmt::Debug for CatalogBuilder {

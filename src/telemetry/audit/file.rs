@@ -21,7 +21,7 @@ use std::{
 
 use super::event::Event;
 use crate::{
-    settings::ConfigError,
+    settings::{ConfigError, Problem, ProblemKind},
     telemetry::{audit_loss::AuditLoss, log_limit::OncePerMinute, metrics},
 };
 
@@ -58,11 +58,12 @@ impl AuditFile {
     /// The file cannot be opened, or the system has no thread for it.
     pub(super) fn open(path: PathBuf, service: Arc<str>) -> Result<Self, ConfigError> {
         let failed = |error: io::Error| {
-            ConfigError::message(format!(
+            let text = format!(
                 "the audit file {} cannot be opened for appending: {error}; create its folder, let the user of the process write \
                  there, or name another file",
                 path.display()
-            ))
+            );
+            ConfigError::new([Problem::sentence(ProblemKind::Unreadable, text).caused_by(error)])
         };
         let file = open(&path).map_err(failed)?;
         let queue = Arc::<Queue>::default();

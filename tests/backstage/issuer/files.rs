@@ -138,6 +138,9 @@ fn a_wrong_file_is_named_with_what_is_wrong_and_how_to_make_one() {
     let p384 = EcdsaKeyPair::generate(&aws_lc_rs::signature::ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
     let body = "AAAA".repeat(8);
     let block = |label: &str| format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
+    // The older way to encrypt a key (RFC 1421 section 4.6.1.1).
+    let headers = "KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n";
+    let encrypted = |label: &str| block(label).replacen("KEY-----\n", headers, 1);
     for (text, says) in [
         (String::new(), "it has no PEM block PRIVATE KEY or EC PRIVATE KEY"),
         ("-----BEGIN PRIVATE KEY-----\nAAAA".to_owned(), "it has no PEM block"),
@@ -145,6 +148,8 @@ fn a_wrong_file_is_named_with_what_is_wrong_and_how_to_make_one() {
         (block("PRIVATE KEY").replace("AAAA", "A?A!"), "is not base64"),
         (pem("PRIVATE KEY", p384.to_pkcs8v1().unwrap().as_ref()), "not a P-256 key"),
         (block("ENCRYPTED PRIVATE KEY"), "is encrypted"),
+        (encrypted("EC PRIVATE KEY"), "is encrypted"),
+        (encrypted("RSA PRIVATE KEY"), "RSA key"),
         (block("RSA PRIVATE KEY"), "RSA key"),
         (fs::read_to_string(folder.file("two.pub")).unwrap(), "it contains a public key"),
     ] {

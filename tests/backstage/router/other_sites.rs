@@ -90,7 +90,7 @@ async fn s_68_a_cross_site_sign_out_is_refused() {
 }
 
 #[tokio::test]
-async fn s_68_a_cross_site_request_is_told_so_and_no_more() {
+async fn s_68_a_cross_site_request_gets_that_reason_and_no_more() {
     let site = site().await;
     let request = |user: bool| {
         let request = site.request("/awsalb/refresh").header("origin", "https://evil.example");

@@ -223,7 +223,7 @@ async fn a_store_that_is_down_does_not_fill_the_log() {
 }
 
 #[tokio::test]
-async fn a_token_is_judged_anew_when_it_has_ended() {
+async fn a_token_is_checked_again_when_it_has_expired() {
     let site = Site::new().await;
     let token = site.alb.sign(&User::jane());
     let request = site.request("/awsalb/refresh").token(&token);
@@ -235,7 +235,7 @@ async fn a_token_is_judged_anew_when_it_has_ended() {
 /// None of the routes is one of gRPC, so no error of theirs is 2xx, whatever a request says it is; and none has a body in answer
 /// to HEAD, which breaks a stream of HTTP/2.
 #[tokio::test]
-async fn s_92_errors_of_the_router_have_their_status_and_form_whatever_is_asked() {
+async fn s_92_errors_of_the_router_have_their_status_and_form_for_every_request() {
     let mut address = None;
     let site = Site::serve(
         MockAlb::layer,

@@ -10,7 +10,7 @@ use tower_alb_auth::{
 use crate::router::site::Site;
 
 #[tokio::test]
-async fn s_140_the_deny_list_is_asked_for_each_use_of_a_remembered_token() {
+async fn s_140_the_deny_list_is_read_for_each_use_of_a_remembered_token() {
     let list = DenyList::new();
     let of_layer = list.clone();
     let site = Site::of(move |alb| alb.layer().deny_list(&of_layer), |auth| auth).await;
@@ -34,7 +34,7 @@ async fn s_140_the_deny_list_is_asked_for_each_use_of_a_remembered_token() {
 }
 
 #[tokio::test]
-async fn s_140_the_store_of_users_is_asked_for_each_use_of_a_remembered_token() {
+async fn s_140_the_store_of_users_is_read_for_each_use_of_a_remembered_token() {
     let site = Site::new().await;
     let token = site.token(&User::jane()).await;
     assert_eq!(site.user_info(&token).await.status, 200);

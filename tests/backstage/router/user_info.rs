@@ -165,7 +165,7 @@ impl UserInfoStore for Confused {
 }
 
 #[tokio::test]
-async fn nobody_is_told_another_user_s_ownership() {
+async fn no_user_gets_the_ownership_of_another_one() {
     let site = Site::with(|auth| auth.user_info(Confused)).await;
     let answer = site.user_info(&site.token(&User::jane()).await).await;
     assert_eq!((answer.status.as_u16(), answer.body.contains("admin")), (404, false), "{answer:?}");

@@ -55,7 +55,7 @@ async fn with_a_catalog(arguments: &[&str]) -> Site {
 }
 
 #[tokio::test]
-async fn the_upstreams_is_asked_with_a_token_of_the_plugin_whose_key_is_published() {
+async fn the_upstreams_is_queried_with_a_token_of_the_plugin_whose_key_is_published() {
     let (upstream, asked) = backend().await;
     let site = with_a_catalog(&["--upstream", &upstream]).await;
     let session = site.signed_in("jane").await.session().await;

@@ -192,7 +192,7 @@ fn debug_shows_the_address_and_of_one_not_checked_nothing() {
 
 /// Nothing that goes on is of gRPC, so an error in the upstream's place has its status, whatever the request says it is.
 #[tokio::test]
-async fn s_92_errors_in_the_upstreams_place_have_their_status_and_form_whatever_is_asked() {
+async fn s_92_errors_in_the_upstreams_place_have_their_status_and_form_for_every_request() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = nobody.local_addr().expect("an address");
     drop(nobody);

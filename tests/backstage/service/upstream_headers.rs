@@ -51,7 +51,7 @@ async fn an_upstream_that_verifies_itself_can_have_them_and_no_look_alikes() {
 }
 
 #[tokio::test]
-async fn it_is_told_where_the_request_comes_from_and_believes_no_client() {
+async fn it_gets_where_the_request_comes_from_and_nothing_of_the_clients_word() {
     let url = in_front_of(&serve(another_backend()).await).await;
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let ask = |request: reqwest::RequestBuilder| async {

@@ -140,7 +140,7 @@ async fn s_91_two_hosts_do_not_go_on() {
 
 /// Behind a router that knows no client's address, `X-Forwarded-For` does not grow.
 #[tokio::test]
-async fn s_91_an_upstream_that_leads_back_here_is_asked_once() {
+async fn s_91_an_upstream_that_leads_back_here_gets_one_request() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let itself = Upstream::at(&url).build().expect("sound");

@@ -66,7 +66,7 @@ fn a_catalog_over_plain_http_wants_a_waiver() {
 }
 
 #[test]
-fn it_is_asked_with_the_first_static_token_that_may_ask_it() {
+fn it_is_queried_with_the_first_static_token_that_may_read_it() {
     let credentials = |entries: &str| match read(&format!("backend: {{ auth: {{ externalAccess: [{entries}] }} }}"))
         .catalog
         .credentials

@@ -232,7 +232,7 @@ fn no_key_is_passed_over() {
 }
 
 #[test]
-fn what_is_not_served_is_told_once_a_group_when_the_service_starts() {
+fn what_is_not_served_is_reported_once_a_group_when_the_service_starts() {
     let settings = read(
         "auth:\n  session: { secret: canary, other: canary }\n  providers:\n    github: { a: canary, b: canary }\n    microsoft: { a: canary }\n",
     );

@@ -104,7 +104,7 @@ fn the_connection_is_encrypted_as_the_files_say() {
 }
 
 #[test]
-fn a_plain_connection_to_another_machine_is_told_as_one_that_is_not_checked_is() {
+fn a_plain_connection_to_another_machine_is_reported_like_one_without_verification() {
     let told = |connection: &str| {
         let settings = read(&format!("backend: {{ database: {{ client: pg, connection: {connection} }} }}"));
         settings.warnings.iter().any(|warning| warning.contains("the connection to the database is plain"))

@@ -166,7 +166,7 @@ fn an_srv_record_is_said_not_to_be_served() {
 }
 
 #[test]
-fn a_connection_of_the_plugin_is_judged_with_the_one_below_it() {
+fn a_connection_of_the_plugin_is_checked_with_the_one_below_it() {
     let backend = |below: &str, own: &str| {
         let text = file(
             &provider("https://idp.example.com"),

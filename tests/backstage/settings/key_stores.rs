@@ -18,7 +18,7 @@ fn keys_are_in_the_database_where_there_is_one() {
 }
 
 #[test]
-fn without_a_database_that_replicas_share_keys_are_in_memory_and_that_is_told() {
+fn without_a_database_that_replicas_share_keys_are_in_memory_and_that_is_reported() {
     for database in ["", "backend: { database: { client: better-sqlite3, connection: ':memory:' } }"] {
         let settings = read(database);
         assert_eq!(settings.key_store, KeyStoreSettings::Memory, "{database}");

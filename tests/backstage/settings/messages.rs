@@ -84,7 +84,7 @@ fn guests_are_who_the_files_say() {
 }
 
 #[test]
-fn a_variable_that_is_not_set_leaves_a_setting_out_and_is_told() {
+fn a_variable_that_is_not_set_leaves_a_setting_out_and_is_reported() {
     let settings = read("backend: { listen: { port: '${NO_PORT}' } }");
     assert_eq!(settings.listen.port, 7007);
     assert!(settings.warnings.iter().any(|warning| {

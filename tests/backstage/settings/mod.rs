@@ -6,6 +6,7 @@ mod database;
 mod field;
 mod hostile;
 mod key_stores;
+mod kinds;
 mod messages;
 mod of_the_backend;
 mod slips;

@@ -87,7 +87,7 @@ fn s_85_an_insecure_origin_beside_an_address_on_https_takes_a_waiver() {
 
 /// S-68: a pattern that is not understood lets nobody in.
 #[test]
-fn s_68_a_pattern_of_origins_lets_no_page_ask_and_is_told() {
+fn s_68_a_pattern_of_origins_admits_no_page_and_is_reported() {
     for pattern in
         ["*", "https://*.example.com", "https://{a,b}.example.com", "http*://example.com", "https://a?.example.com"]
     {

@@ -1,8 +1,15 @@
 //! Errors of stores, tokens and keys name the error behind them.
 
-use std::{error::Error, io};
+use std::{
+    error::Error,
+    io,
+    time::{Duration, SystemTime},
+};
 
-use tower_alb_auth::backstage::{IssueError, JwkError, PublicJwk, TokenRefused, store::StoreError};
+use tower_alb_auth::backstage::{
+    IssueError, JwkError, PublicJwk, TokenRefused,
+    store::{StoreError, StoreErrorKind},
+};
 
 fn down() -> StoreError {
     StoreError::new("the database is down").caused_by(io::Error::from(io::ErrorKind::ConnectionRefused))
@@ -18,6 +25,33 @@ fn an_error_of_a_store_keeps_its_cause_through_the_issuer() {
         assert_eq!(cause.kind(), io::ErrorKind::ConnectionRefused);
     }
     assert!(TokenRefused::Invalid("the token is not a JWT").source().is_none());
+}
+
+/// No server listens: the time is checked before a connection is opened.
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn an_expiry_that_cannot_be_written_is_a_fault_of_the_clock_and_not_of_the_store() {
+    use tower_alb_auth::backstage::{
+        settings::DatabaseTls,
+        store::{PublicKeyStore as _, StoredKey, postgres::Postgres},
+    };
+
+    let builder = Postgres::builder("127.0.0.1", "backstage_plugin_auth").port(1).user("backstage");
+    let postgres = builder.password("x").tls(DatabaseTls::off()).build().expect("sound settings");
+    let key = || PublicJwk::parse(r#"{"kty":"EC","kid":"one"}"#).expect("a key");
+    let year_10000 = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_800);
+    let publish = async |created_at, expires_at| {
+        let stored = StoredKey::new(key(), created_at, expires_at);
+        postgres.plugin_keys().publish(stored).await.expect_err("no server")
+    };
+    for expires_at in [None, Some(year_10000)] {
+        let error = publish(year_10000, expires_at).await;
+        assert_eq!(error.kind(), StoreErrorKind::Clock, "{error}");
+        assert!(matches!(IssueError::from(error), IssueError::Clock(_)));
+    }
+    let error = publish(SystemTime::now(), None).await;
+    assert_eq!(error.kind(), StoreErrorKind::Store, "{error}");
+    assert!(matches!(IssueError::from(error), IssueError::Store(_)));
 }
 
 #[test]

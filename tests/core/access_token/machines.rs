@@ -143,7 +143,7 @@ async fn s_149_a_machine_is_a_machine_and_never_a_user() {
 
 /// The rule for requests with both: the user counts, and an invalid user is not replaced by a machine.
 #[tokio::test]
-async fn s_149_a_request_of_a_user_is_judged_by_its_user_alone() {
+async fn s_149_a_request_of_a_user_is_decided_by_its_user_alone() {
     let site = Site::start().await;
     let jane = User::jane();
     let (good, bad) = (format!("Bearer {}", site.token(json!({}))), "Bearer nothing".to_owned());

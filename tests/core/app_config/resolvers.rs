@@ -152,7 +152,7 @@ async fn groups_above_count_where_the_files_say_so() {
 }
 
 #[test]
-fn what_is_read_is_told() {
+fn what_is_read_is_reported() {
     let all = [
         "- resolver: emailMatchingUserEntityProfileEmail\n- resolver: emailMatchingUserEntityAnnotation",
         "- resolver: emailLocalPartMatchingUserEntityName\n  dangerouslyAllowAnyDomain: true\n- resolver: emailMatchingUserEntityAnnotation",

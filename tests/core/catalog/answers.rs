@@ -89,7 +89,7 @@ async fn only_nobody_goes_on_to_the_next_policy() {
 }
 
 #[tokio::test]
-async fn a_catalog_that_fails_is_503_and_one_bad_answer_is_asked_again() {
+async fn a_catalog_that_fails_is_503_and_one_bad_response_is_requested_again() {
     let server = CatalogServer::start([user("jane", JANE, &[])]).await;
     let catalog = catalog(&server);
     for (case, status, body, says) in [

@@ -59,7 +59,7 @@ async fn s_89_five_hundred_unknown_users_are_one_question_each_for_every_policy_
 }
 
 #[tokio::test]
-async fn s_89_a_question_that_waits_too_long_for_its_turn_is_503_and_the_next_one_is_asked() {
+async fn s_89_a_query_that_waits_too_long_for_its_turn_is_503_and_the_next_one_is_sent() {
     let server = CatalogServer::start([user("jane", "jane@example.com", &[])]).await;
     let alb = MockAlb::new();
     let app = app(&alb, catalog(&server).by_profile_email(), Duration::from_millis(400));

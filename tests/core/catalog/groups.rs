@@ -55,7 +55,7 @@ async fn direct_groups_in_the_catalogs_order_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn parents_too_where_that_is_asked_for_each_once_in_bounded_steps() {
+async fn parents_too_where_that_is_enabled_each_once_in_bounded_steps() {
     let server = CatalogServer::start([
         jane(&["group:default/a", "group:default/b"]),
         group("a", Some("group:default/top")),
@@ -77,7 +77,7 @@ async fn parents_too_where_that_is_asked_for_each_once_in_bounded_steps() {
 
 /// A question has a bound, so many groups are asked for in parts; all of them count.
 #[tokio::test]
-async fn many_groups_are_asked_for_in_parts() {
+async fn many_groups_are_requested_in_parts() {
     let names: Vec<String> = (0..250).map(|number| format!("group:default/g{number}")).collect();
     let refs: Vec<&str> = names.iter().map(String::as_str).collect();
     let last = group("g249", Some("group:default/top"));
@@ -120,7 +120,7 @@ async fn groups_of_the_catalog_open_what_demands_them() {
 
 /// Parents of groups that nobody asked about are not the user's.
 #[tokio::test]
-async fn only_the_groups_that_were_asked_about_have_parents() {
+async fn only_the_groups_that_were_requested_have_parents() {
     let server = CatalogServer::start([jane(&["group:default/staff"]), group("staff", None)]).await;
     let asking = server.clone();
     let questions = AtomicUsize::new(0);

@@ -68,7 +68,7 @@ async fn s_55_an_unverified_email_never_reaches_the_catalog() {
 
 /// What a catalog makes of the question is its own affair: who comes back must carry what was asked for.
 #[tokio::test]
-async fn an_entity_that_is_not_the_one_asked_for_signs_nobody_in() {
+async fn an_entity_that_is_not_the_requested_one_signs_no_user_in() {
     let server = CatalogServer::start([]).await;
     let catalog = catalog(&server);
     let jane = user("jane", "jane@example.com", &[]);

@@ -82,7 +82,7 @@ fn entries_that_one_token_matches_twice_are_refused() {
 }
 
 #[test]
-fn all_problems_are_told_at_once() {
+fn all_problems_are_reported_at_once() {
     let config = AlbAuthConfig::builder()
         .token_limits(TokenLimits::new().leeway(Duration::from_secs(301)))
         .key_limits(KeyLimits::new().max_keys(0))

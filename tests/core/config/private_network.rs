@@ -5,6 +5,11 @@ use tower_alb_auth::{AlbAuthSettings, TrustedAlb};
 use crate::config::{ALB, EMULATOR, ISSUER, OTHER, builder, entry, problem};
 
 const URL: &str = "http://emulator:9002";
+const ENDPOINT: (&str, &str) = ("ALB_AUTH_KEY_ENDPOINT", URL);
+const SIGNER: (&str, &str) = ("ALB_AUTH_SIGNERS", EMULATOR);
+/// The variables of an environment, but for its signer.
+const REST: [(&str, &str); 3] =
+    [("ALB_AUTH_ISSUER", ISSUER), ("ALB_AUTH_CLIENT_IDS", "app"), ("ALB_AUTH_EMAIL_DOMAINS", "example.com")];
 
 fn named(arn: &str, url: &str, host: &str) -> TrustedAlb {
     entry(arn).key_endpoint(url).dangerously_fetch_keys_over_http_from(host)
@@ -82,6 +87,12 @@ fn s_146_a_real_account_never_has_keys_over_http() {
     // Nothing advises it either.
     let problem = problem(builder([entry(ALB).key_endpoint(URL)]));
     assert!(!problem.contains("DANGEROUSLY"), "{problem}");
+    // An entry without signers is of no emulator either.
+    let mut settings = AlbAuthSettings::from_vars(REST.into_iter().chain([SIGNER, ENDPOINT])).expect("readable");
+    settings.trust[0].signers.clear();
+    let problems = crate::config::problems(settings.to_builder());
+    assert!(problems.iter().any(|problem| problem.contains("must be https")), "{problems:#?}");
+    assert!(problems.iter().all(|problem| !problem.contains("DANGEROUSLY")), "{problems:#?}");
 }
 
 /// A variable that is added to a production environment does not open it: the rest of the environment names a real
@@ -89,22 +100,15 @@ fn s_146_a_real_account_never_has_keys_over_http() {
 #[test]
 fn s_146_variables_alone_do_not_open_a_production_configuration() {
     let vars = |signer: &'static str, more: &[(&'static str, &'static str)]| {
-        let of_all = [
-            ("ALB_AUTH_SIGNERS", signer),
-            ("ALB_AUTH_ISSUER", ISSUER),
-            ("ALB_AUTH_CLIENT_IDS", "app"),
-            ("ALB_AUTH_EMAIL_DOMAINS", "example.com"),
-        ];
-        let vars = of_all.into_iter().chain(more.iter().copied());
+        let vars = REST.into_iter().chain([("ALB_AUTH_SIGNERS", signer)]).chain(more.iter().copied());
         AlbAuthSettings::from_vars(vars).and_then(|settings| settings.to_builder().build())
     };
     let host = ("ALB_AUTH_DANGEROUSLY_FETCH_KEYS_OVER_HTTP_FROM", "emulator");
-    let endpoint = ("ALB_AUTH_KEY_ENDPOINT", URL);
-    for more in [vec![host], vec![endpoint], vec![host, endpoint]] {
+    for more in [vec![host], vec![ENDPOINT], vec![host, ENDPOINT]] {
         vars(ALB, &more).expect_err("a real account");
     }
-    vars(EMULATOR, &[endpoint]).expect_err("without naming the host");
-    let config = vars(EMULATOR, &[host, endpoint]).expect("the emulator");
+    vars(EMULATOR, &[ENDPOINT]).expect_err("without naming the host");
+    let config = vars(EMULATOR, &[host, ENDPOINT]).expect("the emulator");
     assert!(config.warnings().iter().any(|warning| warning.contains("over plain http from emulator")));
     assert!(config.summary().contains(URL), "{}", config.summary());
 }

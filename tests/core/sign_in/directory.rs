@@ -136,7 +136,7 @@ async fn functions_name_users() {
 }
 
 #[tokio::test]
-async fn a_function_that_answers_at_once_is_asked_each_time() {
+async fn a_function_that_returns_at_once_is_called_each_time() {
     let calls = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&calls);
     let policy = from_fn(move |claims| {

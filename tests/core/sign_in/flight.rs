@@ -91,7 +91,7 @@ async fn f_18_a_request_that_goes_away_does_not_take_the_others_with_it() {
 }
 
 #[tokio::test]
-async fn f_19_what_was_asked_for_requests_that_went_away_is_remembered() {
+async fn f_19_what_was_queried_for_requests_that_went_away_is_remembered() {
     let setup = Setup::closed().await;
     let requests: Vec<_> = (0..10).map(|_| setup.start("jane")).collect();
     setup.directory.asked(1).await;

@@ -96,7 +96,7 @@ impl<T: SignInResolver> SignInResolverBox for T {
 }
 
 #[tokio::test]
-async fn users_who_differ_in_any_claim_are_asked_for_apart() {
+async fn users_who_differ_in_any_claim_are_resolved_separately() {
     let jane = || User::jane().claim("sub", "jane").claim("a", "1").claim("b", "2");
     for (case, other) in [
         ("another subject", jane().claim("sub", "joe")),

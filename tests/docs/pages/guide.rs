@@ -63,7 +63,7 @@ fn the_catalogs_own_address_is_taken() {
 }
 
 #[test]
-fn each_value_that_a_sign_in_needs_is_told() {
+fn each_value_that_a_sign_in_needs_is_named() {
     let page = read(PAGE);
     let text = prose(&page);
     for part in [
@@ -92,7 +92,7 @@ fn each_value_that_a_sign_in_needs_is_told() {
 
 /// The log messages that the page quotes exist.
 #[test]
-fn what_the_log_is_told_to_say_it_says() {
+fn the_log_has_what_its_setting_selects() {
     let (page, sources) = (read(PAGE), sources(&["src/sign_in"]));
     let sentence = "there is no claim email";
     assert!(page.contains(&format!("`{sentence}`")) && sources.contains(sentence), "{sentence}");

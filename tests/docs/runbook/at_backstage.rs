@@ -8,11 +8,8 @@ use tempfile::TempDir;
 use tower_alb_auth::test_util::{MockAlb, User};
 
 use crate::{
-    runbook::{
-        entry::{Entry, entry},
-        site::serve,
-    },
-    support::{backstage_auth::Service, key_endpoint::KeyEndpoint, process::wait_until},
+    runbook::entry::{Entry, entry},
+    support::{backstage_auth::Service, key_endpoint::KeyEndpoint, process::wait_until, streaming::serve},
 };
 
 struct Backstage {

@@ -6,8 +6,8 @@ use axum::Router;
 use tower_alb_auth::test_util::{MockAlb, User};
 
 use crate::{
-    runbook::site::{Site, serve},
-    support::key_endpoint::Mode,
+    runbook::site::Site,
+    support::{key_endpoint::Mode, streaming::serve},
 };
 
 /// The first user of a process whose key endpoint is so.

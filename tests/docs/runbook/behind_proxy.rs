@@ -9,8 +9,11 @@ use futures::StreamExt as _;
 use tower_alb_auth::test_util::User;
 
 use crate::{
-    runbook::site::{Site, serve, service},
-    support::process::LONGEST,
+    runbook::site::Site,
+    support::{
+        process::LONGEST,
+        streaming::{serve, service},
+    },
 };
 
 #[tokio::test]

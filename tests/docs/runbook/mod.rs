@@ -53,6 +53,45 @@ fn f_71_every_alert_leads_to_an_entry_that_names_it() {
         assert!(named.iter().any(|alert| alert == name), "{name} leads to {anchor}, which names {named:?}");
         alerts.insert(name);
     }
+    // An alert on several values of a label is named by the entry of each; one that pages has an entry for each.
+    for rule in rules {
+        let (name, expr) = (rule["alert"].as_str().expect("a name"), rule["expr"].as_str().expect("an expression"));
+        let pages = rule["labels"]["severity"] == "critical";
+        for metric in selected(expr) {
+            let of_metric: Vec<_> = entries.iter().filter(|entry| entry.metrics.contains(&metric)).collect();
+            assert!(!pages || !of_metric.is_empty(), "{name}: no entry has {metric}");
+            for entry in of_metric {
+                assert!(
+                    entry.alerts.iter().any(|alert| alert == name),
+                    "{} has {metric} and does not name {name}",
+                    entry.id
+                );
+            }
+        }
+    }
     let named: BTreeSet<&str> = entries.iter().flat_map(|entry| &entry.alerts).map(String::as_str).collect();
     assert_eq!(named, alerts, "entries name alerts that exist");
+}
+
+/// The series that an expression selects by `=` or `=~` of one label: `a{outcome=~"x|y"}` is `a{outcome="x"}` and `a{outcome="y"}`.
+fn selected(expr: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut rest = expr;
+    while let Some((before, after)) = rest.split_once('{') {
+        let start = before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |at| at + 1);
+        let (selector, after) = after.split_once('}').expect("a selector");
+        let (label, values) = selector.split_once('=').expect("one label");
+        for value in values.trim_start_matches('~').trim_matches('"').split('|') {
+            found.insert(format!("{}{{{label}=\"{value}\"}}", &before[start..]));
+        }
+        rest = after;
+    }
+    found
+}
+
+#[test]
+fn each_value_that_an_expression_selects_is_a_series() {
+    let series = selected(r#"sum(rate(a_total{outcome=~"x|y"}[2m])) > 0 or b{kind="z"} unless b{kind="z"} offset 5m"#);
+    let expected = [r#"a_total{outcome="x"}"#, r#"a_total{outcome="y"}"#, r#"b{kind="z"}"#];
+    assert_eq!(series, expected.map(str::to_owned).into());
 }

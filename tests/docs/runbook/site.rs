@@ -1,17 +1,9 @@
 //! The program `alb-auth-proxy` behind a mock load balancer, with what an entry of the runbook needs.
 
-use std::{net::Ipv4Addr, path::Path};
+use std::path::Path;
 
-use axum::{
-    Router,
-    body::{Body, Bytes},
-    http::{Response, StatusCode},
-    routing::any,
-};
-use futures::{StreamExt as _, stream};
 use reqwest::Client;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tower_alb_auth::test_util::{MockAlb, User};
 
 use crate::{
@@ -20,6 +12,7 @@ use crate::{
         alb_auth_proxy::{Proxy, trust},
         key_endpoint::KeyEndpoint,
         process::wait_until,
+        streaming::{serve, service},
     },
 };
 
@@ -88,22 +81,4 @@ impl Site {
         let metrics = metrics.expect("a response").text().await.expect("a text");
         self.entry.assert_seen(&self.proxy.log(), &metrics);
     }
-}
-
-/// `/stream` says one word and then nothing; `/long` refuses a request as one with headers that are too long.
-pub fn service() -> Router {
-    let endless = || {
-        let word = stream::once(async { Ok::<_, std::convert::Infallible>(Bytes::from_static(b"data: one\n\n")) });
-        Response::new(Body::from_stream(word.chain(stream::pending())))
-    };
-    let stream = any(async move || endless());
-    let long = any(async || StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
-    Router::new().route("/stream", stream).route("/long", long).fallback(async || "hello")
-}
-
-pub async fn serve(app: Router) -> String {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    url
 }

@@ -13,11 +13,11 @@ pub const TOLD: &str = "TOWER_ALB_AUTH_TEST_APPLICATION";
 pub fn command() -> Vec<String> {
     let this = env::current_exe().expect("a path of this test");
     let this = this.to_str().expect("UTF-8").to_owned();
-    [&this, "--exact", "cli::application::it_is_one_when_it_is_told_to", "--nocapture"].map(String::from).to_vec()
+    [&this, "--exact", "cli::application::it_is_one_when_the_setting_says_so", "--nocapture"].map(String::from).to_vec()
 }
 
 #[test]
-fn it_is_one_when_it_is_told_to() {
+fn it_is_one_when_the_setting_says_so() {
     if env::var_os(TOLD).is_none() {
         return;
     }

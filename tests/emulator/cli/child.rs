@@ -15,7 +15,7 @@ fn shell(script: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn it_is_told_whom_to_trust_and_where_to_listen() {
+async fn its_environment_names_whom_to_trust_and_where_to_listen() {
     let running = Running::with_application(&["--as", "jane"], &application::command());
     assert!(running.start_lines.contains("The application is started with"), "{}", running.start_lines);
     assert!(running.named("Application").starts_with("http://localhost:"), "{}", running.start_lines);
@@ -27,7 +27,7 @@ async fn it_is_told_whom_to_trust_and_where_to_listen() {
 }
 
 #[tokio::test]
-async fn the_client_secret_is_not_told_to_it_and_its_own_policy_stays() {
+async fn its_environment_lacks_the_client_secret_and_keeps_its_own_policy() {
     let mut program = program(&FREE_PORTS);
     program.args(["--as", "carlos", "--"]).args(application::command()).env(application::TOLD, "1");
     program.env("ALB_EMULATOR_CLIENT_SECRET", "canary").env("ALB_AUTH_SIGN_IN", "subject");

@@ -62,7 +62,7 @@ async fn users_of_a_file_can_be_signed_in() {
 }
 
 #[tokio::test]
-async fn what_is_printed_before_the_start_is_what_is_told_at_the_start() {
+async fn what_is_printed_before_the_start_is_what_is_printed_at_the_start() {
     // Ports that are named, so that they are known before; a moment ago they were free.
     let port = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let (keys, provider) = (port(), port());

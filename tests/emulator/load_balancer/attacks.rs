@@ -100,7 +100,7 @@ async fn requests_that_two_parsers_would_cut_differently_are_refused() {
 
 /// Where both lengths are given, one counts here (RFC 9112 section 6.3), and only that one goes on.
 #[tokio::test]
-async fn of_two_lengths_the_target_is_told_one() {
+async fn of_two_lengths_the_target_gets_one() {
     let (site, _provider) = Site::scripted_with(|config| config.rule(Rule::new("/*", RuleAction::Forward))).await;
     let mut stream = TcpStream::connect(site.emulator.address()).await.expect("a connection");
     let request = "POST / HTTP/1.1\r\nhost: app.localhost\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n0\r\n\r\n";

@@ -7,7 +7,7 @@ use tower_alb_auth::emulator::{ClientAuthentication, IdentityProvider};
 use crate::load_balancer::{proxy::serve, scripted::Scripted, site::Site};
 
 #[tokio::test]
-async fn the_client_proves_itself_as_it_is_told() {
+async fn the_client_authenticates_as_configured() {
     for by in [ClientAuthentication::Basic, ClientAuthentication::Form] {
         let (site, provider) = Site::scripted_with(|config| config.client_authentication(by)).await;
         assert_eq!(site.browser().callback("/").await.status, 302);

@@ -228,7 +228,7 @@ async fn a_target_that_does_not_answer_is_504() {
 }
 
 #[tokio::test]
-async fn a_target_that_is_restarted_is_waited_for_if_asked() {
+async fn a_target_that_is_restarted_is_waited_for_if_configured() {
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
     let address = nobody.local_addr().expect("an address");
     drop(nobody);

@@ -55,7 +55,7 @@ async fn an_answer_goes_to_registered_addresses_alone() {
 }
 
 #[tokio::test]
-async fn what_the_client_did_wrong_is_told_to_the_client() {
+async fn a_mistake_of_the_client_is_reported_to_the_client() {
     let site = Site::new().await;
     for (more, error) in [
         (vec![("response_type", "")], "invalid_request"),
@@ -119,7 +119,7 @@ async fn a_request_by_post_is_answered_too() {
 }
 
 #[tokio::test]
-async fn whoever_is_signed_in_is_not_asked_again() {
+async fn a_user_who_is_signed_in_sees_no_login_page() {
     let site = Site::new().await;
     let browser = site.browser();
     let page = browser.authorize(&[]).await;
@@ -144,7 +144,7 @@ async fn whoever_is_signed_in_is_not_asked_again() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_fit_is_asked() {
+async fn a_user_who_does_not_fit_the_request_sees_the_login_page() {
     let site = Site::new().await;
     let browser = site.browser();
     let page = browser.authorize(&[]).await;

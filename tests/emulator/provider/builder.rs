@@ -18,7 +18,7 @@ fn a_sound_provider_builds() {
 }
 
 #[test]
-fn every_mistake_is_found_and_told_what_to_change() {
+fn every_mistake_is_reported_with_what_to_change() {
     let client = || DemoClient::new("app", "secret of app").redirect_uri("http://app.localhost/cb");
     for (case, builder, says) in [
         ("no issuer", DemoProvider::builder(), "has no issuer"),

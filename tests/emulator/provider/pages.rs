@@ -89,7 +89,7 @@ async fn no_page_runs_a_script_or_asks_anybody_else() {
 }
 
 #[tokio::test]
-async fn the_login_form_leads_to_the_provider_and_to_whom_asked() {
+async fn the_login_form_leads_to_the_provider_and_to_the_client() {
     let site = Site::new().await;
     let browser = site.browser();
     let page = browser.authorize(&[]).await;

@@ -96,7 +96,7 @@ async fn a_scope_narrows_and_never_grows() {
 }
 
 #[tokio::test]
-async fn access_tokens_live_as_long_as_they_were_told_to() {
+async fn access_tokens_live_as_long_as_the_setting_says() {
     let site = Site::with(|builder| builder.access_token_lifetime(Duration::from_secs(5))).await;
     let code = site.code("jane", &[]).await;
     let answer = site.redeem(&code, &[]).await;

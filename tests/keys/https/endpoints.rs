@@ -132,7 +132,7 @@ async fn a_kid_that_the_endpoint_does_not_know_is_a_401_and_remembered() {
 }
 
 #[tokio::test]
-async fn f_09_a_busy_endpoint_is_asked_twice_unless_it_says_when_to_come_back() {
+async fn f_09_a_busy_endpoint_gets_two_requests_unless_it_names_a_time_to_retry() {
     // (Retry-After of the endpoint, connections it sees, Retry-After of the layer)
     for (says, connections, told) in [
         (None, 2, "1"),

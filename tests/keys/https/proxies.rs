@@ -69,7 +69,7 @@ async fn tunnel(mut client: TcpStream, target: SocketAddr, seen: Arc<Mutex<Seen>
 }
 
 #[tokio::test]
-async fn a_proxy_is_told_host_and_port_and_sees_nothing_else() {
+async fn a_proxy_gets_host_and_port_and_sees_nothing_else() {
     let authority = Authority::new();
     // Names that only the proxy can resolve.
     for (endpoint, destination) in [
@@ -170,7 +170,7 @@ async fn a_proxy_that_is_down_or_silent_is_503_within_connect_timeout() {
 }
 
 #[tokio::test]
-async fn an_endpoint_on_plain_http_is_on_this_machine_and_asked_without_the_proxy() {
+async fn an_endpoint_on_plain_http_is_on_this_machine_and_requested_without_the_proxy() {
     let alb = MockAlb::new().serve().await;
     let canary = Server::http(|_| Script::Answer(Vec::new())).await;
     let endpoint = alb.config().key_endpoints()[0].to_string();

@@ -20,7 +20,7 @@ async fn assert_refused(leaf: &Leaf, authority: &Authority, case: &str, why: &st
 }
 
 #[tokio::test]
-async fn s_48_f_14_a_server_that_cannot_prove_its_name_is_not_asked() {
+async fn s_48_f_14_a_server_that_cannot_prove_its_name_gets_no_request() {
     let (authority, other) = (Authority::named("Key authority"), Authority::new());
     let impostor = Authority::named("Key authority");
     for (case, leaf, why) in [
@@ -76,7 +76,7 @@ async fn s_48_s_78_an_endpoint_on_plain_http_does_not_build() {
 }
 
 #[tokio::test]
-async fn f_14_a_server_that_speaks_no_tls_of_today_is_not_asked() {
+async fn f_14_a_server_that_speaks_no_current_tls_gets_no_request() {
     // A ServerHello of TLS 1.1 with ECDHE-RSA-AES128-CBC-SHA and no extensions (RFC 4346 section 7.4.1.3).
     let hello_of = |minor: u8| {
         let body = [&[3, minor][..], &[7; 32], &[0, 0xc0, 0x13, 0]].concat();

@@ -66,7 +66,7 @@ async fn f_27_waits_are_not_shortened_by_the_date() {
 }
 
 #[tokio::test]
-async fn f_28_a_clock_before_1970_judges_nothing() {
+async fn f_28_a_clock_before_1970_accepts_no_token() {
     let setup = Setup::new();
     setup.warm().await;
     let (today, token) = (setup.clock.now(), setup.alb.sign(&User::jane()));

@@ -97,7 +97,7 @@ async fn f_13_the_second_try_has_no_time_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f_08_a_kid_that_the_endpoint_does_not_know_is_asked_for_once_a_minute() {
+async fn f_08_a_kid_that_the_endpoint_does_not_know_is_requested_once_a_minute() {
     for status in [403, 404] {
         let setup = Setup::new();
         setup.alb.set_key_server(Mode::Status(status));
@@ -150,7 +150,7 @@ async fn f_08_replicas_do_not_forget_an_unknown_kid_all_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f_09_a_busy_endpoint_is_asked_twice_and_its_kid_not_taken_for_unknown() {
+async fn f_09_a_busy_endpoint_gets_two_requests_and_its_kid_is_not_taken_for_unknown() {
     for status in [500, 502, 503, 504, 429] {
         let setup = Setup::new();
         setup.alb.set_key_server(Mode::Status(status));

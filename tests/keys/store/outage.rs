@@ -87,7 +87,7 @@ async fn f_34_a_probe_that_is_lost_does_not_block_for_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f_34_who_is_told_to_come_back_is_not_told_too_early() {
+async fn f_34_a_client_that_is_sent_a_retry_time_gets_one_that_is_late_enough() {
     let setup = Setup::new();
     setup.alb.set_key_server(REDIRECT);
     for number in 0..4 {

@@ -191,7 +191,7 @@ async fn an_endpoint_that_is_down_while_keys_are_held_is_a_problem_and_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f_31_a_warm_up_that_fails_is_told_and_nothing_more() {
+async fn f_31_a_warm_up_that_fails_is_reported_and_nothing_more() {
     for mode in [Mode::Reset, Mode::Silent, Mode::Status(500), Mode::Status(302)] {
         let setup = Setup::new();
         setup.alb.set_key_server(mode.clone());

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Longer than anything here takes on a busy machine. What is tested is that it ends at all.
-const PATIENCE: Duration = seconds(30);
+const MAX_WAIT: Duration = seconds(30);
 
 pub fn current_thread() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
@@ -30,7 +30,7 @@ pub fn current_thread() -> Runtime {
 pub fn in_time<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     let thread = thread::spawn(move || drop(sender.send(what())));
-    match receiver.recv_timeout(PATIENCE) {
+    match receiver.recv_timeout(MAX_WAIT) {
         Ok(value) => {
             thread.join().unwrap();
             value
@@ -73,7 +73,7 @@ fn f_21_a_runtime_may_end_while_a_key_is_fetched() {
                 if multi_thread { Builder::new_multi_thread().enable_all().build().unwrap() } else { current_thread() };
             drop(start_on(&runtime, &setup, &source));
             assert_eq!(setup.handle.stats().key_fetches_under_way, 1);
-            runtime.shutdown_timeout(PATIENCE);
+            runtime.shutdown_timeout(MAX_WAIT);
             assert_eq!((setup.handle.stats().key_fetches_under_way, source.under_way()), (0, 0), "{multi_thread}");
 
             healthy(&setup, &source);
@@ -83,7 +83,7 @@ fn f_21_a_runtime_may_end_while_a_key_is_fetched() {
 }
 
 #[test]
-fn f_21_who_waits_on_another_runtime_is_told_at_once() {
+fn f_21_a_waiter_on_another_runtime_is_released_at_once() {
     in_time(|| {
         let (setup, source) = silent();
         let (leaders, followers) = (current_thread(), current_thread());

@@ -24,7 +24,7 @@ use crate::store::{
 const ROUNDS: usize = 300;
 
 /// Longer than it takes on a busy machine by far. What is tested is that it ends.
-const PATIENCE: Duration = Duration::from_secs(120);
+const MAX_WAIT: Duration = Duration::from_secs(120);
 
 /// A source that knows this load balancer's key; of other kids it says one thing or another, each a moment later.
 fn moody(alb: &MockAlb) -> Source {
@@ -140,7 +140,7 @@ async fn f_35_look_ups_floods_refreshes_reloads_and_readers_do_not_stand_in_each
             assert!(user.await.unwrap() > 0, "users got no turn");
         }
     };
-    tokio::time::timeout(PATIENCE, work).await.expect("somebody waits for somebody for good");
+    tokio::time::timeout(MAX_WAIT, work).await.expect("somebody waits for somebody for good");
     settle(&everything.handle).await;
     everything.call().await.assert_ok(JANE);
 }

@@ -18,7 +18,7 @@ use crate::gateways::{
 };
 
 /// How long it may take to start on a machine that does much else.
-const PATIENCE: Duration = Duration::from_secs(60);
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// Ends with the value.
 struct Nginx {
@@ -56,7 +56,7 @@ impl Nginx {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, listening).await.expect("it listens");
+        tokio::time::timeout(MAX_WAIT, listening).await.expect("it listens");
         Self { address, _child: child, _folder: folder }
     }
 }

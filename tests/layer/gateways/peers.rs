@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::Stdio, time::Duration};
 use tokio::process::Command;
 
 /// Python reads for a while, and other tests run beside it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// Where `.ci/peers` put them.
 pub fn folder() -> PathBuf {
@@ -25,7 +25,7 @@ pub async fn printed(program: &str, arguments: &[&str]) -> String {
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
         .output();
-    let output = tokio::time::timeout(PATIENCE, output).await.expect("it ends by itself").expect("it is installed");
+    let output = tokio::time::timeout(MAX_WAIT, output).await.expect("it ends by itself").expect("it is installed");
     assert!(output.status.success(), "{program} {arguments:?}: {}", output.status);
     String::from_utf8(output.stdout).expect("UTF-8")
 }

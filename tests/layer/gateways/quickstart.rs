@@ -7,7 +7,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// Ends with the value.
 pub struct Quickstart {
@@ -43,7 +43,7 @@ impl Quickstart {
                 }
             }
         };
-        let application = tokio::time::timeout(PATIENCE, address).await.expect("it starts");
+        let application = tokio::time::timeout(MAX_WAIT, address).await.expect("it starts");
         Self { application, _child: child, _printed: printed }
     }
 }

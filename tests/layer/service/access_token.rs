@@ -13,7 +13,7 @@ fn exposed(parts: &http::request::Parts) -> Option<&[u8]> {
 }
 
 #[tokio::test]
-async fn an_access_token_is_handed_over_only_where_it_was_asked_for() {
+async fn an_access_token_is_handed_over_only_where_it_is_enabled() {
     let alb = MockAlb::new();
     for round in ["key to be fetched", "key known"] {
         let passed = Inside::of(alb.layer()).call(jane(&alb)).await;

@@ -12,7 +12,7 @@ use tower_alb_auth::{
 use crate::service::inside::{DATA, JANE};
 
 #[tokio::test]
-async fn it_judges_as_the_layer_does_and_shares_its_caches() {
+async fn it_decides_as_the_layer_does_and_shares_its_caches() {
     let clock = TestClock::new();
     let alb = MockAlb::new().with_clock(&clock);
     let layer = alb.layer();

@@ -69,7 +69,7 @@ async fn a_decision_that_failed_to_get_its_key_says_so() {
 }
 
 #[tokio::test]
-async fn the_user_is_named_only_where_that_was_asked_for() {
+async fn the_user_is_named_only_where_that_is_enabled() {
     let (traced, _guard) = Traced::begin();
     let alb = MockAlb::new();
     let named = || {

@@ -80,7 +80,7 @@ async fn whoever_is_not_let_in_can_leave_and_come_in_as_another() {
 
 #[tokio::test]
 #[ignore = "peer: chromium and chromedriver"]
-async fn whoever_is_signed_in_at_the_provider_is_not_asked_again() {
+async fn a_user_who_is_signed_in_at_the_provider_sees_no_login_page() {
     let tour = crate::browser::start().await;
     Browser::with(async |browser| {
         sign_in(&browser, &tour, "carlos").await;

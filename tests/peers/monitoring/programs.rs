@@ -13,13 +13,13 @@ use std::{
 
 use axum::{
     Json, Router,
-    body::{Body, Bytes},
+    body::Body,
     extract::Path,
     http::{Request, Response, StatusCode},
     response::IntoResponse as _,
     routing::get,
 };
-use futures::{StreamExt as _, stream};
+use futures::StreamExt as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::Client;
 use serde_json::json;
@@ -43,6 +43,7 @@ use crate::support::{
         server::{PASSWORD, Server, USER},
     },
     process::LONGEST,
+    streaming::{serve, service},
 };
 
 pub struct Programs {
@@ -234,15 +235,6 @@ auth:
     )
 }
 
-/// The service behind the proxies.
-fn service() -> Router {
-    let endless = || {
-        let pieces = stream::once(async { Ok::<_, std::convert::Infallible>(Bytes::from_static(b"data: one\n\n")) });
-        Response::new(Body::from_stream(pieces.chain(stream::pending())))
-    };
-    Router::new().route("/stream", get(async move || endless())).fallback(async || "hello")
-}
-
 /// A catalog in which every user is, except for `unknown`.
 pub struct Catalog {
     url: String,
@@ -307,11 +299,4 @@ impl Application {
         let response = service.oneshot(Request::new(Body::empty())).await.expect("infallible");
         response.status().as_u16()
     }
-}
-
-async fn serve(app: Router) -> String {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    url
 }

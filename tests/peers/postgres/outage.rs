@@ -156,7 +156,7 @@ async fn whoever_does_not_wait_for_the_answer_leaves_no_connection_behind_that_d
 
 #[tokio::test]
 #[ignore = "peer: PostgreSQL"]
-async fn who_is_not_let_in_is_told_what_to_change() {
+async fn a_connection_that_is_refused_names_what_to_change() {
     let (server, _database) = migrated().await;
     let client = server.client(AUTH).await;
     client.batch_execute("create role reader login password 'canary r'").await.unwrap();

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 /// How long a program may take to start: Python reads for a while.
-const PATIENCE: Duration = Duration::from_secs(60);
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// Ends with the value.
 pub struct Peer {
@@ -40,7 +40,7 @@ impl Peer {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, listening).await.expect("it listens");
+        tokio::time::timeout(MAX_WAIT, listening).await.expect("it listens");
         Self { _child: child }
     }
 }

@@ -1,6 +1,9 @@
 //! Requests that must be refused beside every fault: forged, foreign, garbage, without a token, and of a user who is shut out.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -8,9 +11,10 @@ use tokio::{
 };
 use tower_alb_auth::test_util::MockAlb;
 
+pub use super::kind::{KINDS, Kind};
 use super::{
     doubles::FOREIGN,
-    ledger::{NO_RESPONSE, Status, Target},
+    ledger::{ALL_THE_TIME, Status, Target},
     site::{DENIED, Site},
     users::user,
 };
@@ -18,62 +22,6 @@ use crate::verifiers::random::Random;
 
 /// Where HTTP/1.1 without TLS is spoken.
 const PLAIN: [Target; 5] = [Target::BackstageA, Target::BackstageB, Target::ProxyA, Target::Axum, Target::Clocked];
-
-/// A kind of hostile request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Claims of another user under a signature that is not theirs.
-    Forged,
-    /// A kid that does not exist.
-    UnknownKid,
-    /// A kid that exists, of another load balancer, which did sign.
-    ForeignKid,
-    /// The signature of another load balancer of the region, over its own name.
-    ForeignSigner,
-    Garbage,
-    /// No token, and headers that services read as a user.
-    Headers,
-    /// A good token of a user in the deny list.
-    Denied,
-    /// Bytes that are no HTTP.
-    Bytes,
-}
-
-pub const KINDS: [Kind; 8] = [
-    Kind::Forged,
-    Kind::UnknownKid,
-    Kind::ForeignKid,
-    Kind::ForeignSigner,
-    Kind::Garbage,
-    Kind::Headers,
-    Kind::Denied,
-    Kind::Bytes,
-];
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Forged => "forged signatures",
-            Self::UnknownKid => "unknown kids",
-            Self::ForeignKid => "foreign kids that exist",
-            Self::ForeignSigner => "another load balancer",
-            Self::Garbage => "garbage as a token",
-            Self::Headers => "identity headers without a token",
-            Self::Denied => "a user who is shut out",
-            Self::Bytes => "bytes that are no HTTP",
-        }
-    }
-
-    /// The statuses of a refusal. 503: the key or the user cannot be looked up.
-    fn refusals(self) -> &'static [Status] {
-        match self {
-            Self::Headers | Self::Garbage => &[400, 401, 431, NO_RESPONSE],
-            Self::Denied => &[401, 403, 503, NO_RESPONSE],
-            Self::Bytes => &[400, 404, 501, 505, NO_RESPONSE],
-            _ => &[401, 503, NO_RESPONSE],
-        }
-    }
-}
 
 /// A kid that does not exist.
 pub fn unknown_kid(random: &mut Random) -> String {
@@ -112,20 +60,31 @@ pub async fn hostile(site: Arc<Site>, seed: u64, pause: Duration) {
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().expect("a client");
     loop {
         let (kind, target) = (*random.of_list(&KINDS), *random.of_list(&PLAIN));
-        let status = match kind {
+        let began = Instant::now();
+        let response = match kind {
             Kind::Bytes => bytes(&site, target, &mut random).await,
             _ => request(&client, &site, target, kind, &mut random).await,
         };
-        if kind.refusals().contains(&status) {
-            site.ledger.refused(kind.name());
-        } else {
-            site.ledger.admitted(kind.name(), &format!("{target:?}"), status);
+        match response {
+            Response::Status(status) if kind.refusals().contains(&status) => site.ledger.refused(kind, ALL_THE_TIME),
+            // There is no HTTP to respond to.
+            Response::Closed if kind == Kind::Bytes => site.ledger.refused(kind, ALL_THE_TIME),
+            Response::Status(status) => site.ledger.admitted(kind.name(), target, status),
+            Response::Closed | Response::Missing => site.ledger.broken(kind, target, began),
         }
         tokio::time::sleep(pause).await;
     }
 }
 
-async fn request(client: &reqwest::Client, site: &Site, target: Target, kind: Kind, random: &mut Random) -> Status {
+/// What came back.
+enum Response {
+    Status(Status),
+    /// The service took the connection and the bytes, and closed it.
+    Closed,
+    Missing,
+}
+
+async fn request(client: &reqwest::Client, site: &Site, target: Target, kind: Kind, random: &mut Random) -> Response {
     let path = if target == Target::BackstageA || target == Target::BackstageB {
         *random.of_list(&["/api/auth/awsalb/refresh", "/api/auth/v1/userinfo"])
     } else {
@@ -146,19 +105,21 @@ async fn request(client: &reqwest::Client, site: &Site, target: Target, kind: Ki
             _ => request.header("x-amzn-oidc-data", token),
         }
     };
-    request.send().await.map_or(NO_RESPONSE, |response| response.status().as_u16())
+    request.send().await.map_or(Response::Missing, |response| Response::Status(response.status().as_u16()))
 }
 
-async fn bytes(site: &Site, target: Target, random: &mut Random) -> Status {
+async fn bytes(site: &Site, target: Target, random: &mut Random) -> Response {
+    let some: Vec<u8> = (0..1 + random.below(600)).map(|_| u8::try_from(random.below(256)).expect("a byte")).collect();
     let exchange = async {
-        let mut stream = TcpStream::connect(site.address(target)).await.ok()?;
-        let some: Vec<u8> =
-            (0..1 + random.below(600)).map(|_| u8::try_from(random.below(256)).expect("a byte")).collect();
-        stream.write_all(&some).await.ok()?;
-        stream.shutdown().await.ok()?;
+        let Ok(mut stream) = TcpStream::connect(site.address(target)).await else { return Response::Missing };
+        // The service may respond and close before all bytes are there.
+        let _ = stream.write_all(&some).await;
+        let _ = stream.shutdown().await;
         let mut response = Vec::new();
-        stream.read_to_end(&mut response).await.ok()?;
-        String::from_utf8_lossy(&response).split(' ').nth(1)?.parse().ok()
+        // A connection that is closed while bytes are unread is reset.
+        let _ = stream.read_to_end(&mut response).await;
+        let status = String::from_utf8_lossy(&response).split(' ').nth(1).and_then(|status| status.parse().ok());
+        status.map_or(Response::Closed, Response::Status)
     };
-    tokio::time::timeout(Duration::from_secs(20), exchange).await.ok().flatten().unwrap_or(NO_RESPONSE)
+    tokio::time::timeout(Duration::from_secs(20), exchange).await.unwrap_or(Response::Missing)
 }

@@ -89,14 +89,8 @@ pub(super) async fn deny_list_half_written(site: &Site, lasts: Duration, random:
                 let denied = token(Kind::Denied, &site.alb(), &site.attacker, random);
                 let request = client.get(format!("{}/of/x", site.url(target))).header("x-amzn-oidc-data", denied);
                 match request.send().await.map(|response| response.status().as_u16()) {
-                    Ok(403) => site.ledger.refused("a user who is shut out, list half written"),
-                    other => {
-                        site.ledger.admitted(
-                            "a user who is shut out",
-                            &format!("{target:?}"),
-                            other.unwrap_or(NO_RESPONSE),
-                        );
-                    }
+                    Ok(403) => site.ledger.refused(Kind::Denied, "list half written"),
+                    other => site.ledger.admitted("a user who is shut out", target, other.unwrap_or(NO_RESPONSE)),
                 }
             }
             sleep(Duration::from_millis(100)).await;
@@ -183,12 +177,12 @@ pub(super) async fn flood(site: &Site, kind: Option<Kind>, lasts: Duration, rand
                 let request = client.get(format!("{}/of/x", site.url(target))).header("x-amzn-oidc-data", token);
                 let status = request.send().await.map_or(NO_RESPONSE, |response| response.status().as_u16());
                 match (kind, status) {
-                    (Some(_), 401 | 503) => site.ledger.refused("floods"),
+                    (Some(kind), 401 | 503) => site.ledger.refused(kind, "in a flood"),
                     (None, 200) => {}
                     (kind, status) => {
                         let kind =
                             if kind.is_some() { "flood" } else { "flood of unique tokens, which was to be served" };
-                        site.ledger.admitted(kind, &format!("{target:?}"), status);
+                        site.ledger.admitted(kind, target, status);
                     }
                 }
             }

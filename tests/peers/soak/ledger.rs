@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::kind::Kind;
+
 /// Where an honest request goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
@@ -37,6 +39,11 @@ pub const BACKSTAGE: &[Target] = &[Target::BackstageA, Target::BackstageB];
 pub type Status = u16;
 /// The connection was refused or broken off, or the response took longer than a client waits.
 pub const NO_RESPONSE: Status = 0;
+
+/// When a hostile request was sent.
+pub type When = &'static str;
+/// By the clients that send hostile requests beside every fault.
+pub const ALL_THE_TIME: When = "all the time";
 
 /// What a fault may do to honest requests: at these targets, these statuses.
 #[derive(Debug, Clone, Copy)]
@@ -73,8 +80,10 @@ struct Entries {
     last_failed: BTreeMap<Target, Instant>,
     lost: Vec<String>,
     wrong: Vec<String>,
-    refused: BTreeMap<&'static str, usize>,
+    refused: BTreeMap<(Kind, When), usize>,
     admitted: Vec<String>,
+    broken_in_windows: usize,
+    unexplained: Vec<String>,
 }
 
 #[derive(Default)]
@@ -86,10 +95,28 @@ pub struct Sums {
     pub failed_in_windows: usize,
     pub lost: Vec<String>,
     pub wrong: Vec<String>,
-    pub refused: BTreeMap<&'static str, usize>,
+    pub refused: BTreeMap<(Kind, When), usize>,
     pub admitted: Vec<String>,
+    /// Hostile requests without a response, in a fault that explains it, and beside all of them.
+    pub broken_in_windows: usize,
+    pub unexplained: Vec<String>,
     /// By fault: how often, failures, the longest recovery.
     pub faults: BTreeMap<&'static str, (usize, usize, Duration)>,
+}
+
+impl Entries {
+    /// The newest fault that explains the status of a request in this time.
+    fn explained_by(&mut self, target: Target, status: Status, began: Instant, ended: Instant) -> Option<&mut Window> {
+        let covers = |window: &&mut Window| {
+            window.effect.covers(target, status)
+                && window.began <= ended
+                && window
+                    .ended
+                    .zip(window.recovered)
+                    .is_none_or(|(ended, recovered)| began <= recovered.max(ended + window.effect.remembered))
+        };
+        self.windows.iter_mut().rev().find(covers)
+    }
 }
 
 impl Ledger {
@@ -109,15 +136,7 @@ impl Ledger {
         let now = Instant::now();
         let mut entries = self.0.lock().unwrap();
         entries.last_failed.insert(target, now);
-        let covers = |window: &&mut Window| {
-            window.effect.covers(target, status)
-                && window.began <= now
-                && window
-                    .ended
-                    .zip(window.recovered)
-                    .is_none_or(|(ended, recovered)| began <= recovered.max(ended + window.effect.remembered))
-        };
-        match entries.windows.iter_mut().rev().find(covers) {
+        match entries.explained_by(target, status, began, now) {
             Some(window) => window.failures += 1,
             None => {
                 let last = entries.windows.last().map_or("before the first fault", |window| window.fault);
@@ -128,13 +147,26 @@ impl Ledger {
     }
 
     /// A hostile request of this kind was refused.
-    pub fn refused(&self, kind: &'static str) {
-        *self.0.lock().unwrap().refused.entry(kind).or_default() += 1;
+    pub fn refused(&self, kind: Kind, when: When) {
+        *self.0.lock().unwrap().refused.entry((kind, when)).or_default() += 1;
     }
 
     /// A hostile request was not refused, or not as it should be.
-    pub fn admitted(&self, kind: &str, target: &str, status: Status) {
-        self.0.lock().unwrap().admitted.push(format!("{kind} at {target}: {status}"));
+    pub fn admitted(&self, what: &str, target: Target, status: Status) {
+        self.0.lock().unwrap().admitted.push(format!("{what} at {target:?}: {status}"));
+    }
+
+    /// A hostile request got no response, which is no refusal: a fault has to explain it.
+    pub fn broken(&self, kind: Kind, target: Target, began: Instant) {
+        let now = Instant::now();
+        let mut entries = self.0.lock().unwrap();
+        if entries.explained_by(target, NO_RESPONSE, began, now).is_some() {
+            entries.broken_in_windows += 1;
+        } else {
+            let last = entries.windows.last().map_or("before the first fault", |window| window.fault);
+            let line = format!("{} at {target:?}, beside or after \"{last}\"", kind.name());
+            entries.unexplained.push(line);
+        }
     }
 
     pub fn begin(&self, fault: &'static str, effect: Effect) {
@@ -188,6 +220,8 @@ impl Ledger {
             wrong: entries.wrong.clone(),
             refused: entries.refused.clone(),
             admitted: entries.admitted.clone(),
+            broken_in_windows: entries.broken_in_windows,
+            unexplained: entries.unexplained.clone(),
             faults,
         }
     }
@@ -221,6 +255,19 @@ mod tests {
             }),
             1
         );
+    }
+
+    #[test]
+    fn a_hostile_request_without_a_response_is_no_refusal_and_needs_a_fault() {
+        let killed = Effect { targets: &[Target::ProxyB], statuses: &[NO_RESPONSE], remembered: Duration::ZERO };
+        for (effect, expected) in [(killed, (1, 0)), (DATABASE, (0, 1)), (Effect::NONE, (0, 1))] {
+            let ledger = Ledger::default();
+            ledger.begin("a fault", effect);
+            ledger.broken(Kind::Forged, Target::ProxyB, Instant::now());
+            let sums = ledger.sums(&[]);
+            assert_eq!((sums.broken_in_windows, sums.unexplained.len()), expected, "{effect:?}");
+            assert!(sums.refused.is_empty() && sums.lost.is_empty());
+        }
     }
 
     #[tokio::test]

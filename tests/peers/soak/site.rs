@@ -48,8 +48,8 @@ struct Replica {
     address: SocketAddr,
     /// How often it was started.
     starts: u64,
-    /// The lines of processes before.
-    log: Vec<String>,
+    /// The lines of each process before.
+    logs: Vec<Vec<String>>,
 }
 
 /// The lines of its log so far.
@@ -239,21 +239,21 @@ impl Site {
         self.replica(target).lock().unwrap().program.as_ref().expect("it runs").id()
     }
 
-    /// The log lines of all processes of each replica.
+    /// The log lines of each process, by replica.
     pub fn logs(&self) -> Vec<(Target, Vec<String>)> {
         let of = |(target, replica): &(Target, Mutex<Replica>)| {
             let replica = replica.lock().unwrap();
-            let now = replica.program.as_ref().map(lines_of).unwrap_or_default();
-            (*target, replica.log.iter().cloned().chain(now).collect())
+            let logs = replica.logs.iter().cloned().chain(replica.program.as_ref().map(lines_of));
+            logs.map(|log| (*target, log)).collect::<Vec<_>>()
         };
-        self.programs.iter().map(of).collect()
+        self.programs.iter().flat_map(of).collect()
     }
 
     pub fn end(&self, target: Target) {
         let mut replica = self.replica(target).lock().unwrap();
         let mut program = replica.program.take().expect("it runs");
         program.kill();
-        replica.log.extend(lines_of(&program));
+        replica.logs.push(lines_of(&program));
     }
 
     pub fn begin(&self, target: Target) {
@@ -292,7 +292,7 @@ impl Site {
 
 impl Replica {
     fn new() -> Self {
-        Self { program: None, address: ([127, 0, 0, 1], free_port()).into(), starts: 0, log: Vec::new() }
+        Self { program: None, address: ([127, 0, 0, 1], free_port()).into(), starts: 0, logs: Vec::new() }
     }
 }
 

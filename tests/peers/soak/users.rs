@@ -24,7 +24,7 @@ const SESSIONS_WITH_USERINFO: usize = 3;
 /// Requests that one token makes.
 const REQUESTS_A_TOKEN: usize = 7;
 /// How long a client waits: longer than each timeout of the services.
-const PATIENCE: Duration = Duration::from_secs(20);
+const MAX_WAIT: Duration = Duration::from_secs(20);
 
 /// What a request came to: the user that the response names, or the status.
 type Outcome = Result<String, (Status, String)>;
@@ -60,7 +60,7 @@ pub struct Clients {
 
 impl Clients {
     pub fn new() -> Self {
-        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
+        let http = reqwest::Client::builder().no_proxy().timeout(MAX_WAIT).build().expect("a client");
         Self { http, tls: None, grpc: None }
     }
 }
@@ -75,10 +75,10 @@ async fn request(site: &Site, clients: &mut Clients, random: &mut Random, name: 
         Target::ProxyB => over_tls(site, clients, token).await,
         Target::Grpc => over_grpc(site, clients, token).await,
     };
-    settle(site, target, name, began, outcome);
+    record(site, target, name, began, outcome);
 }
 
-fn settle(site: &Site, target: Target, name: &str, began: Instant, outcome: Outcome) {
+fn record(site: &Site, target: Target, name: &str, began: Instant, outcome: Outcome) {
     let expected = match target {
         Target::ProxyA | Target::ProxyB | Target::Grpc => format!("{name}@example.com"),
         _ => format!("user:default/{name}"),
@@ -145,7 +145,7 @@ async fn session(
     let other = if target == Target::BackstageA { Target::BackstageB } else { Target::BackstageA };
     let began = Instant::now();
     let info = body(clients.http.get(format!("{}/api/auth/v1/userinfo", site.url(other))).bearer_auth(&issued)).await;
-    settle(site, other, name, began, info.map(|info| text(&info["claims"]["sub"])));
+    record(site, other, name, began, info.map(|info| text(&info["claims"]["sub"])));
     Ok(named)
 }
 
@@ -164,7 +164,7 @@ async fn over_tls(site: &Site, clients: &mut Clients, token: &str) -> Outcome {
         let bytes = http_body_util::BodyExt::collect(response.into_body()).await?.to_bytes();
         Ok::<_, Box<dyn std::error::Error + Send + Sync>>((status, String::from_utf8_lossy(&bytes).into_owned()))
     };
-    let (status, body) = tokio::time::timeout(PATIENCE, exchange).await.map_err(none)?.map_err(none)?;
+    let (status, body) = tokio::time::timeout(MAX_WAIT, exchange).await.map_err(none)?.map_err(none)?;
     // A new connection now and then, so that handshakes are a part of the traffic.
     clients.tls = held.filter(|_| body.len() % 3 != 0);
     if status != 200 {
@@ -194,7 +194,7 @@ async fn over_grpc(site: &Site, clients: &mut Clients, token: &str) -> Outcome {
             None => none(status),
         })
     };
-    let response = tokio::time::timeout(PATIENCE, exchange).await.map_err(none)??;
+    let response = tokio::time::timeout(MAX_WAIT, exchange).await.map_err(none)??;
     let seen = response.metadata().get("x-seen").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     clients.grpc = held;
     Ok(seen)

@@ -27,7 +27,7 @@ fn user(email: &str) -> User {
 
 #[tokio::test]
 #[ignore = "peer: stock Backstage by .ci/peers"]
-async fn a_token_of_ours_is_a_users_and_userinfo_is_asked_for_what_is_not_in_it() {
+async fn a_token_of_this_service_is_a_users_and_userinfo_is_queried_for_the_rest() {
     for ent_is_in_it in [true, false] {
         let (alb, place) = (MockAlb::new(), Place::take().await);
         let stock = Stock::start("catalog,whoami", discovery(&place), None).await;

@@ -190,7 +190,7 @@ async fn pass(site: &Site, browser: &Browser, time: Duration) {
     browser.run(&script.replace("MILLIS", &time.as_millis().to_string())).await;
 }
 
-/// A call fails for want of a session: the page reloads by itself, the provider still knows the user, and calls go well.
+/// A call fails without a session: the page reloads by itself, the provider still knows the user, and calls go well.
 async fn is_reloaded_and_signed_in(site: &Site, browser: &Browser) {
     browser.run("window.before = true").await;
     browser.click("#ask").await;

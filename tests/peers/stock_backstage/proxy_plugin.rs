@@ -15,7 +15,7 @@ async fn who(user: BackstageIdentity) -> String {
 
 #[tokio::test]
 #[ignore = "peer: stock Backstage by .ci/peers"]
-async fn the_proxy_plugin_hands_on_the_headers_that_it_is_told_to() {
+async fn the_proxy_plugin_passes_on_the_headers_of_its_configuration() {
     let (alb, place) = (MockAlb::new(), Place::take().await);
     let service = place.serve(Router::new().route("/who", get(who)).layer(alb.layer()));
     let endpoint = |allowed: &[&str]| json!({ "target": service.url, "credentials": "dangerously-allow-unauthenticated", "allowedHeaders": allowed });

@@ -13,7 +13,7 @@ use crate::support::{
 
 /// What an auth backend up to 0.24 ends at: `user_info` has the column `exp`.
 pub const BEFORE_UPDATED_AT: &str = "20240510120825_user_info.js";
-const PATIENCE: Duration = Duration::from_secs(60);
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// Whose tables.
 #[derive(Clone, Copy)]
@@ -106,7 +106,7 @@ impl Stock {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        let ready = tokio::time::timeout(PATIENCE, ready).await;
+        let ready = tokio::time::timeout(MAX_WAIT, ready).await;
         assert!(ready.is_ok(), "{}", fs::read_to_string(log).unwrap_or_default());
         stock
     }

@@ -17,7 +17,7 @@ use crate::support::port::free_port;
 pub const USER: &str = "backstage";
 /// With characters that an address has to encode.
 pub const PASSWORD: &str = "canary p@ss/word";
-const PATIENCE: Duration = Duration::from_secs(30);
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// Ends with the value, and its folder with it.
 pub struct Server {
@@ -67,7 +67,7 @@ impl Server {
             .is_ok_and(|text| text.lines().last().is_some_and(|line| line.trim() == "ready"))
         {
             let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-            assert!(started.elapsed() < PATIENCE, "it takes no connection: {}", log());
+            assert!(started.elapsed() < MAX_WAIT, "it takes no connection: {}", log());
             thread::sleep(Duration::from_millis(20));
         }
         TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("it listens");
@@ -79,7 +79,7 @@ impl Server {
         kill("INT", &postmaster.id().to_string());
         let asked = Instant::now();
         while postmaster.try_wait().is_ok_and(|status| status.is_none()) {
-            if asked.elapsed() > PATIENCE {
+            if asked.elapsed() > MAX_WAIT {
                 let _ = postmaster.kill();
             }
             thread::sleep(Duration::from_millis(10));

@@ -14,7 +14,11 @@ use super::{
     password::{Password, PasswordSource},
     pool::Connector,
 };
-use crate::{ConfigError, backstage::settings::DatabaseTls};
+use crate::{
+    ConfigError,
+    backstage::settings::DatabaseTls,
+    config::{Problem, ProblemKind},
+};
 
 /// PostgreSQL's default port.
 const DEFAULT_PORT: u16 = 5432;
@@ -181,28 +185,37 @@ impl PostgresBuilder {
     /// Every problem.
     pub fn build(self) -> Result<Postgres, ConfigError> {
         let mut problems = Vec::new();
-        let mut wrong = |is_wrong: bool, problem: String| {
+        let mut wrong = |is_wrong: bool, kind: ProblemKind, text: String| {
             if is_wrong {
-                problems.push(problem);
+                problems.push(Problem::sentence(kind, text));
             }
         };
+        let invalid = |text| Problem::sentence(ProblemKind::InvalidValue, text);
         let unusable = |text: &str| text.is_empty() || text.contains('\0');
         wrong(
             unusable(&self.host),
+            ProblemKind::Missing,
             "PostgreSQL's host is empty: set it to a name, an IP address or a folder".to_owned(),
         );
         wrong(
             unusable(&self.database),
+            ProblemKind::Missing,
             "the database's name is empty: Backstage's default is backstage_plugin_auth".to_owned(),
         );
-        wrong(self.port == 0, format!("PostgreSQL's port is 0: omit it for the default {DEFAULT_PORT}"));
+        wrong(
+            self.port == 0,
+            ProblemKind::OutOfRange,
+            format!("PostgreSQL's port is 0: omit it for the default {DEFAULT_PORT}"),
+        );
         wrong(
             self.user.as_deref().is_none_or(unusable),
+            ProblemKind::Missing,
             "PostgreSQL's user is missing: add .user(..), or connection.user in app-config.yaml".to_owned(),
         );
         for (kind, name) in [("schema", &self.schema), ("role", &self.role)] {
             wrong(
                 name.as_deref().is_some_and(|name| !layout::is_identifier(name)),
+                ProblemKind::InvalidValue,
                 format!(
                     "the {kind} {} is not a valid name: PostgreSQL accepts 1 to {} bytes",
                     crate::internal::quoted(name.as_deref().unwrap_or_default()),
@@ -212,22 +225,25 @@ impl PostgresBuilder {
         }
         wrong(
             !(1..=100).contains(&self.connections),
+            ProblemKind::OutOfRange,
             format!("{} connections to PostgreSQL are out of range: set 1 to 100", self.connections),
         );
         wrong(
             !(Duration::from_millis(50)..=Duration::from_secs(60)).contains(&self.timeout),
+            ProblemKind::OutOfRange,
             format!("PostgreSQL's timeout is {:?}; set it to a value from 50 ms to 60 s", self.timeout),
         );
         let unprotected = self.password.changes() && !self.tls.is_verified() && !self.host.starts_with('/');
         wrong(
             unprotected && !self.password_without_verified_tls,
+            ProblemKind::Insecure,
             format!(
                 "PostgreSQL's password is a {:?}, which the server requires in clear text, and tls is {:?}, so an attacker on the network path could use it: set tls(DatabaseTls::pem_roots(..)), or connection.ssl.ca in app-config.yaml, to the database's authority (for RDS the bundle that AWS publishes)",
                 self.password, self.tls
             ),
         );
-        let source = self.source().map_err(|problem| problems.push(problem)).unwrap_or_default();
-        let tls = self.tls.connector().map_err(|problem| problems.push(problem)).ok();
+        let source = self.source().map_err(|text| problems.push(invalid(text))).unwrap_or_default();
+        let tls = self.tls.connector().map_err(|text| problems.push(invalid(text))).ok();
         match tls {
             Some(tls) if problems.is_empty() => {
                 self.tls.log_danger(&self.host);

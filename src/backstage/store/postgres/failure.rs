@@ -3,9 +3,13 @@
 use std::{error::Error as _, fmt, io, time::Duration};
 
 use deadpool::managed::PoolError;
-use tokio_postgres::{Error, config::Host, error::SqlState};
+use tokio_postgres::{
+    Error,
+    config::{Host, SslMode},
+    error::SqlState,
+};
 
-use super::password::Password;
+use super::{handshake::Begun, password::Password};
 use crate::{
     backstage::store::StoreError,
     internal::tls::{chain, is_tls},
@@ -23,6 +27,8 @@ pub(super) enum Failure {
     PasswordTimeout(Duration),
     /// A connection could not be opened.
     Connecting(Error),
+    /// The server did not agree to TLS, which the settings require.
+    WithoutTls(Error),
     /// The query failed.
     Postgres(Error),
     /// The pool itself failed.
@@ -39,9 +45,21 @@ impl Failure {
         }
     }
 
+    /// Before the handshake, the driver's errors are those of the system, which have their type, and its own about TLS: the server
+    /// does not offer it, or its name cannot be verified.
+    pub(super) fn of_connecting(error: Error, mode: SslMode, handshake: &Begun) -> Self {
+        let is_of_system = error.is_closed() || error.source().is_none_or(|cause| cause.is::<io::Error>());
+        match mode {
+            SslMode::Require if !handshake.has_begun() && !is_of_system && error.as_db_error().is_none() => {
+                Self::WithoutTls(error)
+            }
+            _ => Self::Connecting(error),
+        }
+    }
+
     fn code(&self) -> Option<&SqlState> {
         match self {
-            Self::Connecting(error) | Self::Postgres(error) => error.code(),
+            Self::Connecting(error) | Self::WithoutTls(error) | Self::Postgres(error) => error.code(),
             _ => None,
         }
     }
@@ -80,12 +98,6 @@ impl Failure {
             .contains(code)
         })
     }
-}
-
-/// Whether TLS failed, on either side. A server without TLS is recognized only by the driver's
-/// message.
-fn is_handshake(error: &Error) -> bool {
-    is_tls(error) || error.to_string().contains("TLS")
 }
 
 /// Identifies the database in messages.
@@ -129,6 +141,13 @@ impl DatabaseLabel {
         }
     }
 
+    fn no_tls(host: &str, error: &Error) -> String {
+        format!(
+            "the TLS connection to PostgreSQL at {host} failed: {}; compare tls(..), or connection.ssl in app-config.yaml, with what the server offers",
+            chain(error)
+        )
+    }
+
     fn message(&self, failure: &Failure) -> String {
         let Self { database, host, user, password, .. } = self;
         match failure {
@@ -145,6 +164,7 @@ impl DatabaseLabel {
                 "the source of {user}'s password did not respond within {waited:?}, so no connection to PostgreSQL at {host} was opened: check the source, and the network"
             ),
             Failure::Pool(error) => format!("the connections to PostgreSQL at {host} cannot be used: {error}"),
+            Failure::WithoutTls(error) => Self::no_tls(host, error),
             Failure::Connecting(error) | Failure::Postgres(error) => match error.as_db_error() {
                 Some(error) => {
                     let (code, message) = (error.code(), error.message());
@@ -172,10 +192,7 @@ impl DatabaseLabel {
                     };
                     format!("PostgreSQL at {host}, {self}, reported {}: {message}; {advice}", code.code())
                 }
-                None if is_handshake(error) => format!(
-                    "the TLS connection to PostgreSQL at {host} failed: {}; compare tls(..), or connection.ssl in app-config.yaml, with what the server offers",
-                    chain(error)
-                ),
+                None if is_tls(error) => Self::no_tls(host, error),
                 None => format!(
                     "PostgreSQL at {host} cannot be reached: {}; check that it is running and reachable from this machine",
                     chain(error)
@@ -189,6 +206,7 @@ impl DatabaseLabel {
 fn cause(failure: Failure) -> Option<Box<dyn std::error::Error + Send + Sync>> {
     match failure {
         Failure::Password(error) => Some(error.into()),
+        Failure::WithoutTls(error) => error.into_source(),
         Failure::Connecting(error) if error.as_db_error().is_none() => error.into_source(),
         Failure::Postgres(error) => error.into_source().filter(|cause| cause.is::<io::Error>()),
         _ => None,

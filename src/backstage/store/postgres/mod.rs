@@ -57,6 +57,7 @@ mod builder;
 mod database;
 mod deny_list;
 mod failure;
+mod handshake;
 mod layout;
 mod own_tables;
 mod password;

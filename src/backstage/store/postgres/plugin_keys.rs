@@ -33,7 +33,7 @@ impl PluginKeys {
         let expires_at = stored.expires_at.or_else(|| stored.created_at.checked_add(PUBLISHED_FOR));
         let expires_at = expires_at.and_then(timestamp::write);
         let expires_at = expires_at
-            .ok_or_else(|| StoreError::new("the expiry of a key is not a valid date: correct the system clock"))?;
+            .ok_or_else(|| StoreError::clock("the expiry of a key is not a valid date: correct the system clock"))?;
         let (kid, json) = (stored.key.kid(), stored.key.json());
         let statement = self.table.query(|layout| {
             let sql = format!(

@@ -7,7 +7,7 @@ use tokio::{task::JoinHandle, time::timeout};
 use tokio_postgres::{Client, tls::MakeTlsConnect};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{failure::Failure, layout::quoted, password::PasswordSource};
+use super::{failure::Failure, handshake::Begun, layout::quoted, password::PasswordSource};
 
 pub(super) type Pool = managed::Pool<Connector>;
 /// Sends and receives for a client.
@@ -61,7 +61,9 @@ impl Connector {
     /// Opens a connection, with the current password.
     pub(super) async fn connect(&self) -> Result<(Client, Driver), Failure> {
         let settings = self.current_settings().await?;
-        settings.connect(self.tls.clone()).await.map_err(Failure::Connecting)
+        let handshake = Begun::default();
+        let connected = settings.connect(handshake.connector(&self.tls)).await;
+        connected.map_err(|error| Failure::of_connecting(error, settings.get_ssl_mode(), &handshake))
     }
 }
 

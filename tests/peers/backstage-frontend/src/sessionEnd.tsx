@@ -29,7 +29,7 @@ async function sessionHasEnded() {
   }
 }
 
-// For the fetch API, before all other middleware: calls that fail for want of a session reload the page.
+// For the fetch API, before all other middleware: calls that fail without a session reload the page.
 export const reloadWhenSessionHasEnded: FetchMiddleware = {
   apply: next => async (resource, options) => {
     const failed = async () => (await sessionHasEnded()) && reloadOnce();

@@ -19,12 +19,9 @@ use bytes::Bytes;
 use http::{Request, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::HttpsConnector;
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector as Tcp},
-    rt::TokioExecutor,
-};
+use hyper_util::client::legacy::{Client, connect::HttpConnector as Tcp};
 
-use crate::internal::{HttpUrl, Mutex, tls::Roots};
+use crate::internal::{HttpUrl, Mutex, http_client, tls::Roots};
 
 /// Credentials have a few kilobytes.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
@@ -46,9 +43,7 @@ impl CredentialsClient {
     /// TLS cannot be set up, or the address of the token service is invalid.
     pub(super) fn new() -> Result<Self, String> {
         let tls = Roots::Compiled.client_config()?;
-        let connector =
-            hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
-        let client = Client::builder(TokioExecutor::new()).build(connector);
+        let client = http_client::client(http_client::https_or_http(tls, http_client::tcp(TIMEOUT)));
         let sts =
             env::var(STS_ENDPOINT).ok().filter(|text| !text.is_empty()).map(|text| endpoint(&text)).transpose()?;
         Ok(Self { client, sts, last_failure: Mutex::default() })
