@@ -10,8 +10,8 @@ mod vars;
 
 use self::vars::{
     ACCESS_TOKEN, ACCESS_TOKEN_AUDIENCES, ACCESS_TOKEN_ISSUER, ACCESS_TOKEN_JWKS_URI, ACCESS_TOKEN_SUBJECT_CLAIM,
-    ANY_CLIENT, CLIENT_IDS, DENY_LIST_FILE, IDENTITY_HEADER_IGNORED, ISSUER, KEY_ENDPOINT, MISSING_ACCEPTED,
-    OF_POLICIES, PLAIN_HTTP_FROM, PREFIX, SIGNERS, UNVERIFIED_ACCEPTED, VERIFIED_EMAIL, Vars,
+    ANY_CLIENT, CLIENT_IDS, DENY_LIST_FILE, EMULATOR_CA_FILE, IDENTITY_HEADER_IGNORED, ISSUER, KEY_ENDPOINT,
+    MISSING_ACCEPTED, OF_POLICIES, PLAIN_HTTP_FROM, PREFIX, SIGNERS, UNVERIFIED_ACCEPTED, VERIFIED_EMAIL, Vars,
 };
 use super::{
     AccessTokens, AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, GroupSettings, SignInSettings, TrustSettings,
@@ -109,6 +109,7 @@ impl AlbAuthSettings {
     /// | `ALB_AUTH_GROUPS_MAP` | `admins=group:default/admins`, with commas or line feeds between pairs |
     /// | `ALB_AUTH_KEY_ENDPOINT` | where the public keys are, where AWS documents nothing; may be unset |
     /// | `ALB_AUTH_DANGEROUSLY_FETCH_KEYS_OVER_HTTP_FROM` | a host of a private network; the keys of an emulator there may be plain http |
+    /// | `ALB_AUTH_EMULATOR_CA_FILE` | the CA of an emulator's key endpoint on https: see [`TrustedAlb::emulator_ca_file`](crate::TrustedAlb::emulator_ca_file) |
     /// | `ALB_AUTH_REQUIRE_VERIFIED_EMAIL` | `true` rejects an email without the claim `email_verified`; `false` as if unset |
     /// | `ALB_AUTH_ACCEPT_MISSING_EMAIL_VERIFIED` | `true` acknowledges that such an email is accepted; `false` as if unset |
     /// | `ALB_AUTH_DANGEROUSLY_ACCEPT_UNVERIFIED_EMAIL` | `true` accepts an email that the provider reports as not verified |
@@ -188,6 +189,7 @@ impl AlbAuthSettings {
             dangerously_accept_any_client: any_client,
             key_endpoint,
             dangerously_fetch_keys_over_http_from: vars.one(PLAIN_HTTP_FROM),
+            emulator_ca_file: vars.one(EMULATOR_CA_FILE).map(Into::into),
             access_token,
             ..TrustSettings::default()
         };
@@ -213,6 +215,7 @@ impl AlbAuthSettings {
     fn invalid_values(mut self) -> Vec<Problem> {
         // Files are for the build.
         self.deny_list_file = None;
+        self.trust.iter_mut().for_each(|entry| entry.emulator_ca_file = None);
         let has_issuer = self.trust.iter().all(|entry| !entry.issuer.is_empty());
         let Err(error) = self.to_builder().build() else { return Vec::new() };
         let concerns_a_value = |problem: &&Problem| match problem.kind() {
