@@ -185,7 +185,11 @@ fn s_170_a_ca_that_cannot_be_used_or_has_no_effect_does_not_build() {
             builder().trust(with(ca.path())).fixed_keys(FixedKeys::new()).build(),
             "has no effect, because keys are not fetched",
         ),
-        ("two CAs", builder().trust(with(ca.path())).trust(second().emulator_ca_file(other.path())).build(), "differ in"),
+        (
+            "two CAs",
+            builder().trust(with(ca.path())).trust(second().emulator_ca_file(other.path())).build(),
+            "differ in",
+        ),
         ("one entry without it", builder().trust(with(ca.path())).trust(second()).build(), "differ in the CA"),
     ] {
         let found = problems(found);
