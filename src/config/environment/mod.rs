@@ -5,6 +5,8 @@
 //! Unknown `ALB_AUTH_*` variables are rejected as probable typos. Several issuers, and all other settings, come from
 //! [`AlbAuthSettings`] or from code.
 
+#[cfg(feature = "https")]
+mod machines;
 mod sign_in;
 mod vars;
 
@@ -27,7 +29,7 @@ impl AlbAuthConfig {
     /// Every variable that is missing, with where to find its value, and all that
     /// [`build`](super::AlbAuthConfigBuilder::build) finds.
     pub fn from_env() -> Result<Self, ConfigError> {
-        AlbAuthSettings::from_vars(of_the_process())?.to_builder().build()
+        AlbAuthSettings::from_vars(of_the_process(PREFIX))?.to_builder().build()
     }
 
     /// A builder with the trust and the limits of the environment variables `ALB_AUTH_...`, for a sign-in policy in code:
@@ -44,7 +46,7 @@ impl AlbAuthConfig {
     /// # Errors
     /// As those of [`trust_from_vars`](Self::trust_from_vars).
     pub fn trust_from_env() -> Result<AlbAuthConfigBuilder, ConfigError> {
-        Self::trust_from_vars(of_the_process())
+        Self::trust_from_vars(of_the_process(PREFIX))
     }
 
     /// A builder with the trust and the limits of these environment variables, and without a sign-in policy, which code adds.
@@ -82,9 +84,9 @@ impl AlbAuthConfig {
 }
 
 /// The variables of the process. A value that is not Unicode is not printed; the name says which variable it was.
-fn of_the_process() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| {
-        let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
+fn of_the_process(prefix: &'static str) -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(move |(name, value)| {
+        let name = name.into_string().ok().filter(|name| name.starts_with(prefix))?;
         Some((name, value.to_string_lossy().into_owned()))
     })
 }

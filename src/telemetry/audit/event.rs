@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::items::Items;
+use super::items::{Items, bounded};
 
 /// The version of OCSF that the file follows.
 const OCSF_VERSION: &str = "1.2.0";
@@ -30,6 +30,7 @@ pub(crate) enum What {
     KeyRetired,
     DenyListChanged,
     Reloaded,
+    ReloadFailed,
 }
 
 /// A class of OCSF's category Identity & Access Management.
@@ -98,6 +99,15 @@ impl What {
             Self::DenyListChanged => {
                 management("deny_list_changed", (3, "Update"), "Deny List", "a deny list was changed")
             }
+            Self::ReloadFailed => Row {
+                succeeded: false,
+                ..management(
+                    "reload_failed",
+                    (3, "Update"),
+                    "Configuration",
+                    "a change cannot be used; what was in force stays",
+                )
+            },
             Self::Reloaded => management("reloaded", (3, "Update"), "Configuration", "the configuration was replaced"),
         }
     }
@@ -119,6 +129,12 @@ impl AuditUser {
     /// What two events of the same user have in common.
     pub(super) fn id(&self) -> impl Hash {
         (self.name.as_deref(), self.uid.as_deref(), self.domain.as_deref())
+    }
+
+    /// A machine, by its client id at the issuer.
+    #[cfg(feature = "https")]
+    pub(crate) fn of_client(client: &str, issuer: &str) -> Self {
+        Self { uid: Some(bounded(client)), domain: Some(bounded(issuer)), ..Self::default() }
     }
 
     /// A program that acts for itself.
