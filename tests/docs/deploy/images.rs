@@ -44,7 +44,7 @@ fn mistakes(name: &str, features: Option<&str>, text: &str) -> Vec<String> {
         "it copies more than the program's files",
     );
     expect(
-        build.iter().any(|line| line.contains("cargo build --locked --release ")),
+        build.iter().any(|line| line.contains("cargo build --locked --profile dist ")),
         "it does not build what is locked",
     );
     let version =
