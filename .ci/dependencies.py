@@ -21,12 +21,12 @@ ONE_VERSION = {entry["name"] for entry in DENY["bans"]["deny"] if entry.get("den
 BANNED = {entry["name"] for entry in DENY["bans"]["deny"]} - ONE_VERSION
 
 
-def built():
-    """Name and version of each package that a build contains.
+def built(features="--all-features"):
+    """Name and version of each package that a build contains, with all features or with the default ones.
 
     `cargo metadata` alone is not exact: it adds the features that tests enable, and with them ring.
     """
-    command = ["cargo", "tree", "--locked", "--all-features", "--edges", "normal,build", "--target", "all"]
+    command = ["cargo", "tree", "--locked", *features.split(), "--edges", "normal,build", "--target", "all"]
     output = subprocess.run([*command, "--prefix", "none", "--format", "{p}"], check=True, stdout=subprocess.PIPE, text=True).stdout
     return {tuple(line.split()[:2]) for line in output.splitlines() if line.strip()}
 
@@ -96,6 +96,9 @@ def main():
     for name in sorted(ONE_VERSION):
         if versions[name] != 1:
             problems.append(f"{name}: expected one version, found {versions[name]}")
+    for name, count in sorted(Counter(name for name, _ in built(features="")).items()):
+        if count != 1:
+            problems.append(f"{name}: expected one version with the default features, found {count}")
     print(f"{len(reached) - 1} packages, Rust {ours}")
     print("\n".join(problems))
     return 1 if problems else 0

@@ -1,12 +1,15 @@
 // A Node.js service behind a load balancer: it verifies x-amzn-oidc-data of each request by examples/verify/verify.mjs.
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { verify } from '../../examples/verify/verify.mjs';
 
-const { ALB_AUTH_KEY_ENDPOINT, ALB_AUTH_SIGNERS, ALB_AUTH_ISSUER, ALB_AUTH_CLIENT_IDS, PORT } = process.env;
+const { ALB_AUTH_KEY_ENDPOINT, ALB_AUTH_SIGNERS, ALB_AUTH_ISSUER, ALB_AUTH_CLIENT_IDS, NODE_EXTRA_CA_CERTS, PORT } = process.env;
 const trusted = [ALB_AUTH_KEY_ENDPOINT, ALB_AUTH_SIGNERS, ALB_AUTH_ISSUER, ALB_AUTH_CLIENT_IDS];
 const [endpoint, signer] = [new URL(ALB_AUTH_KEY_ENDPOINT), ALB_AUTH_SIGNERS];
 // Keys over plain http are for the local load balancer, whose account no AWS customer has.
 if (endpoint.protocol !== 'https:' && !signer.includes(':000000000000:')) throw new Error('the key endpoint must be https');
+// Node.js itself ignores a file that it cannot read.
+if (NODE_EXTRA_CA_CERTS && !existsSync(NODE_EXTRA_CA_CERTS)) throw new Error(`${NODE_EXTRA_CA_CERTS} does not exist yet`);
 
 createServer(async (request, response) => {
   const respond = (status, text) => response.writeHead(status, { 'cache-control': 'no-store' }).end(`${text}\n`);

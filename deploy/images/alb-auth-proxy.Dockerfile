@@ -8,8 +8,8 @@ FROM rust:1.89-slim-bookworm AS build
 ARG FEATURES=proxy
 WORKDIR /src
 COPY . .
-RUN cargo build --locked --release --features "$FEATURES" --bin alb-auth-proxy \
-    && deploy/images/rootfs.sh target/release/alb-auth-proxy /rootfs
+RUN cargo build --locked --profile dist --features "$FEATURES" --bin alb-auth-proxy \
+    && deploy/images/rootfs.sh target/dist/alb-auth-proxy /rootfs
 
 FROM scratch
 COPY --from=build /rootfs /

@@ -6,8 +6,8 @@
 FROM rust:1.89-slim-bookworm AS build
 WORKDIR /src
 COPY . .
-RUN cargo build --locked --release --features emulator --bin alb-emulator \
-    && deploy/images/rootfs.sh target/release/alb-emulator /rootfs
+RUN cargo build --locked --profile dist --features emulator --bin alb-emulator \
+    && deploy/images/rootfs.sh target/dist/alb-emulator /rootfs /var/lib/alb-emulator /var/lib/alb-emulator/private
 
 FROM scratch
 COPY --from=build /rootfs /

@@ -8,8 +8,8 @@ FROM rust:1.89-slim-bookworm AS build
 ARG FEATURES=backstage-auth
 WORKDIR /src
 COPY . .
-RUN cargo build --locked --release --features "$FEATURES" --bin backstage-auth \
-    && deploy/images/rootfs.sh target/release/backstage-auth /rootfs
+RUN cargo build --locked --profile dist --features "$FEATURES" --bin backstage-auth \
+    && deploy/images/rootfs.sh target/dist/backstage-auth /rootfs
 
 FROM scratch
 COPY --from=build /rootfs /

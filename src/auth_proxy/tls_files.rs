@@ -18,13 +18,16 @@ use crate::{
         private_key, server_tls,
         telemetry::{
             OncePerMinute,
-            audit::{Details, What},
+            audit::{Details, ReloadFailure, What},
         },
     },
 };
 
 /// A change is in force after two polls that read the same: certificate and key are replaced one after the other.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The files, in events.
+const FILES: &str = "tls_certificate and tls_key";
 
 /// What TLS handshakes are made with. Connections that are open keep what they began with.
 #[derive(Clone)]
@@ -113,6 +116,8 @@ async fn watch(
     let warned = OncePerMinute::default();
     let (mut settled, mut last) = (at_start, Some(at_start));
     let mut unsettled = Unsettled::default();
+    // What is recorded already.
+    let mut failed = None;
     loop {
         tokio::time::sleep(POLL_INTERVAL).await;
         let of_task = Arc::clone(&files);
@@ -122,24 +127,36 @@ async fn watch(
                 let found = read.fingerprints();
                 let stands = last.replace(found) == Some(found);
                 match unsettled.poll(stands) {
-                    Some(polls) => Err(different_each_time(&files, polls)),
-                    None if !stands || found == settled => continue,
-                    None => read.acceptor(&files).map(|acceptor| (acceptor, found)),
+                    Some(polls) => Err((ReloadFailure::Changing, None, different_each_time(&files, polls))),
+                    None if !stands => continue,
+                    None if found == settled => {
+                        failed = None;
+                        continue;
+                    }
+                    None => read
+                        .acceptor(&files)
+                        .map(|acceptor| (acceptor, found))
+                        .map_err(|error| (ReloadFailure::Invalid, Some(found), error)),
                 }
             }
-            Err(error) => Err(error),
+            Err(error) => Err((ReloadFailure::Unreadable, None, error)),
         };
+        if let (Some(trail), Err((failure, found, _))) = (&audit, &acceptor)
+            && failed.replace((*failure, *found)) != Some((*failure, *found))
+        {
+            trail.reload_failed(FILES, *failure);
+        }
         match acceptor {
             Ok((acceptor, found)) => {
                 current.store(Arc::new(acceptor));
-                settled = found;
+                (settled, failed) = (found, None);
                 if let Some(trail) = &audit {
-                    let entity = Some("tls_certificate and tls_key".to_owned());
+                    let entity = Some(FILES.to_owned());
                     trail.record(What::Reloaded, None, || Details { entity, ..Details::default() });
                 }
                 tracing::info!(target: "tower_alb_auth", "tls_certificate and tls_key have changed: new connections use them");
             }
-            Err(error) if warned.is_due() => {
+            Err((.., error)) if warned.is_due() => {
                 tracing::warn!(
                     target: "tower_alb_auth",
                     "the certificate that is in use stays in use, because the files have changed and cannot be used: {}",

@@ -1,7 +1,13 @@
 //! Audit events of the configuration: reloads, and the deny lists.
 
 use super::{Authenticator, Snapshot};
-use crate::telemetry::audit::{AuditTrail, Details, Items, What};
+use crate::{
+    settings::{ConfigError, ProblemKind},
+    telemetry::audit::{AuditTrail, Details, Items, ReloadFailure, What},
+};
+
+/// What a reload replaces, in events.
+const ENTITY: &str = "trust and sign-in";
 
 impl Authenticator {
     /// Records reloads and changes of deny lists, from now on. The first trail counts.
@@ -23,8 +29,21 @@ impl Authenticator {
                 added.push("other policies or key sources for the same load balancers, issuers and clients".to_owned());
             }
             let (added, removed) = (Items::of(&added, String::clone), Items::of(&removed, String::clone));
-            Details { entity: Some("trust and sign-in".to_owned()), added, removed, ..Details::default() }
+            Details { entity: Some(ENTITY.to_owned()), added, removed, ..Details::default() }
         });
+    }
+
+    /// Records that changed settings cannot be used. `None`: they were different at each of several reads.
+    pub(crate) fn audit_failed_reload(&self, error: Option<&ConfigError>) {
+        let Some(trail) = self.audit.get() else { return };
+        let unreadable =
+            |error: &ConfigError| error.problems().iter().all(|problem| problem.kind() == ProblemKind::Unreadable);
+        let failure = match error {
+            None => ReloadFailure::Changing,
+            Some(error) if unreadable(error) => ReloadFailure::Unreadable,
+            Some(_) => ReloadFailure::Invalid,
+        };
+        trail.reload_failed(ENTITY, failure);
     }
 
     fn audit_configured_list(&self, snapshot: &Snapshot) {

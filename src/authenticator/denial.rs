@@ -1,8 +1,10 @@
 //! Compares the user of a decision with the deny lists.
 
+use std::mem::replace;
+
 use super::{
     Authenticator, Snapshot,
-    outcome::{Authenticated, Outcome},
+    outcome::{Authenticated, Outcome, Refused},
 };
 use crate::{
     deny_list::{Attached, Cleared, DeniedUser, Hit, Lists, Verdict},
@@ -41,7 +43,9 @@ impl Snapshot {
             Some(_) => lists.find(user, now).or_else(|| self.find_address(lists, user)),
         };
         if let Verdict::Denied(hit) = verdict {
-            *outcome = Err(denied_by(&hit));
+            let error = denied_by(&hit);
+            let before = replace(outcome, Err(AuthErrorKind::Denied.into()));
+            *outcome = before.and_then(|authenticated| Err(Refused::of_user(error, authenticated)));
         } else if let Authenticated::ClaimsOnly(_) = authenticated {
             lists.warn_of_unnamed_user();
         }

@@ -21,7 +21,7 @@ use tracing::Instrument;
 
 #[cfg(feature = "backstage")]
 pub(crate) use self::outcome::sign_in_error;
-pub(crate) use self::outcome::{Authenticated, Decision, DecisionFuture};
+pub(crate) use self::outcome::{Authenticated, Decision, DecisionFuture, Refused};
 use self::{
     outcome::{Outcome, decided, key_error, refuse},
     token_cache::{Remembered, TokenCache},
@@ -97,7 +97,8 @@ impl Authenticator {
         let snapshot = self.current.load();
         let span = DecisionSpan::start(snapshot.settings().record_user, trace_id);
         let kind = AuthErrorKind::Missing;
-        let outcome = Err(why.map_or_else(|| kind.into(), |why| AuthError::with_detail(kind, why)));
+        let error = why.map_or_else(|| AuthError::from(kind), |why| AuthError::with_detail(kind, why));
+        let outcome = Err(error.into());
         span.end(decided(&outcome), trace_id, &snapshot.warnings);
         Decision::Made(outcome)
     }
@@ -188,14 +189,14 @@ impl Snapshot {
         let read = UnverifiedToken::read(token, &settings.trust, &settings.token_limits, &self.last_header, now);
         let unverified = match read {
             Ok(unverified) => unverified,
-            Err(error) => return Decision::Made(Err(error)),
+            Err(error) => return Decision::Made(Err(error.into())),
         };
         if let Some(span) = span {
             span.token(unverified.kid(), unverified.trusted().signer, "miss");
         }
         match self.keys.lookup(unverified.trusted().endpoint, unverified.kid()) {
             Lookup::Ready(key, second) => self.verify(unverified, key, second, headers.into(), now),
-            Lookup::Refused(error) => Decision::Made(Err(key_error(error, &unverified))),
+            Lookup::Refused(error) => Decision::Made(Err(key_error(error, &unverified).into())),
             Lookup::Wait(fetch) => {
                 let beside = Beside::from(headers);
                 let waiting = Waiting {
@@ -219,7 +220,7 @@ impl Snapshot {
         if let Err(error) = remembered.token.check_time(now, &self.settings().token_limits) {
             span.token(remembered.kid, trusted.signer, "hit");
             self.tokens.remove(token);
-            return Some(Decision::Made(Err(error)));
+            return Some(Decision::Made(Err(error.into())));
         }
         match self.keys.lookup(trusted.endpoint, remembered.kid) {
             Lookup::Ready(key, second) if Arc::ptr_eq(&key, &remembered.key) => {
@@ -247,7 +248,7 @@ impl Snapshot {
         let (kid, trusted) = (unverified.kid(), unverified.trusted());
         let token = match unverified.verify(&key, now) {
             Ok(token) => token,
-            Err(error) => return Decision::Made(Err(error)),
+            Err(error) => return Decision::Made(Err(error.into())),
         };
         self.keys.proven(trusted.endpoint, kid, &key, second);
         let token = match address_by(&trusted.entry.policy.addresses, token.claims()) {
@@ -264,14 +265,15 @@ impl Snapshot {
     fn sign_in(self: &Arc<Self>, trusted: TrustMatch<'_>, claims: Claims, beside: Beside<'_>) -> Decision {
         let identity = beside.identity;
         if self.settings().identity_header == IdentityHeader::MustMatch && !identity.is_only(claims.subject()) {
-            return refuse(AuthErrorKind::IdentityMismatch);
+            return Decision::Made(Err(Refused::of_claims(AuthErrorKind::IdentityMismatch.into(), claims)));
         }
         if claims.has_subject_of_all_users() {
-            return Decision::Made(Err(AuthError::with_detail(
+            let error = AuthError::with_detail(
                 AuthErrorKind::SignInRefused,
                 "the claim sub is Azure AD B2C's placeholder, which is the same for all users: configure the user flow to \
                  send the object id as sub (properties, token compatibility settings, Subject (sub) claim: ObjectID)",
-            )));
+            );
+            return Decision::Made(Err(Refused::of_claims(error, claims)));
         }
         #[cfg(feature = "https")]
         if let Some(verifier) = self.access_tokens.of(trusted.index) {

@@ -6,7 +6,7 @@ use crate::{
     config::Naming,
     deny_list::DeniedUser,
     error::{AuthError, AuthErrorKind},
-    identity::{BackstageIdentity, Claims},
+    identity::{BackstageIdentity, Claims, EntityRef},
     keys::KeyError,
     sign_in::{SignIn, SignInError, SignInErrorKind},
     telemetry::Decided,
@@ -47,7 +47,53 @@ impl<'a> From<&'a Authenticated> for DeniedUser<'a> {
     }
 }
 
-pub(super) type Outcome = Result<Authenticated, AuthError>;
+/// Why a request is refused, and whose it is if the signature of its token was good: for the audit trail.
+pub(crate) struct Refused {
+    pub(crate) error: AuthError,
+    of: Option<Of>,
+}
+
+enum Of {
+    Claims(Claims),
+    User(Box<BackstageIdentity>),
+}
+
+impl Refused {
+    /// Of a user whose token was verified.
+    pub(super) fn of_claims(error: AuthError, claims: Claims) -> Self {
+        Self { error, of: Some(Of::Claims(claims)) }
+    }
+
+    pub(super) fn of_user(error: AuthError, authenticated: Authenticated) -> Self {
+        let of = match authenticated {
+            Authenticated::User(identity) => Of::User(Box::new(identity)),
+            Authenticated::ClaimsOnly(claims) | Authenticated::NoMatch(claims) => Of::Claims(claims),
+        };
+        Self { error, of: Some(of) }
+    }
+
+    /// The entity ref, if the sign-in policy had named one, and the claims.
+    pub(crate) fn user(&self) -> Option<(Option<&EntityRef>, &Claims)> {
+        self.of.as_ref().map(|of| match of {
+            Of::Claims(claims) => (None, claims),
+            Of::User(identity) => (Some(identity.user_entity_ref()), identity.claims()),
+        })
+    }
+}
+
+impl From<AuthError> for Refused {
+    fn from(error: AuthError) -> Self {
+        Self { error, of: None }
+    }
+}
+
+impl From<AuthErrorKind> for Refused {
+    fn from(kind: AuthErrorKind) -> Self {
+        AuthError::from(kind).into()
+    }
+}
+
+pub(super) type Outcome = Result<Authenticated, Refused>;
 
 /// A decision, or a future of it.
 pub(crate) enum Decision {
@@ -64,7 +110,7 @@ pub(super) fn decided(outcome: &Outcome) -> Decided<'_> {
     match outcome {
         Ok(Authenticated::User(user)) => Decided::User(user.user_entity_ref()),
         Ok(Authenticated::ClaimsOnly(_) | Authenticated::NoMatch(_)) => Decided::Claims,
-        Err(error) => Decided::Refused(error),
+        Err(refused) => Decided::Refused(&refused.error),
     }
 }
 
@@ -75,7 +121,10 @@ pub(super) fn refuse(kind: AuthErrorKind) -> Decision {
 
 #[inline]
 pub(super) fn accept(claims: Claims, result: Result<SignIn, SignInError>, naming: Naming<'_>) -> Outcome {
-    let SignIn { user, ownership } = result.map_err(sign_in_error)?;
+    let SignIn { user, ownership } = match result {
+        Ok(sign_in) => sign_in,
+        Err(error) => return Err(Refused::of_claims(sign_in_error(error), claims)),
+    };
     match (user, naming) {
         (None, Naming::NoUser) => Ok(Authenticated::ClaimsOnly(claims)),
         (None, _) => Ok(Authenticated::NoMatch(claims)),
@@ -83,17 +132,19 @@ pub(super) fn accept(claims: Claims, result: Result<SignIn, SignInError>, naming
         // users.
         (Some(_), Naming::NoUser) => Err(violated_description(
             "the sign-in policy returned a user, but its description says that it names no users",
+            claims,
         )),
-        (Some(user), Naming::Only(namespace)) if namespace != user.namespace() => {
-            Err(violated_description("the sign-in policy returned a user outside of the namespace in its description"))
-        }
+        (Some(user), Naming::Only(namespace)) if namespace != user.namespace() => Err(violated_description(
+            "the sign-in policy returned a user outside of the namespace in its description",
+            claims,
+        )),
         (Some(user), _) => Ok(Authenticated::User(BackstageIdentity::new(claims, user, ownership))),
     }
 }
 
 /// The policy violates its description, which the check of the configuration relies on.
-fn violated_description(message: &'static str) -> AuthError {
-    AuthError::with_detail(AuthErrorKind::SignInRefused, message)
+fn violated_description(message: &'static str, claims: Claims) -> Refused {
+    Refused::of_claims(AuthError::with_detail(AuthErrorKind::SignInRefused, message), claims)
 }
 
 pub(crate) fn sign_in_error(error: SignInError) -> AuthError {

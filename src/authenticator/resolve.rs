@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Snapshot,
-    outcome::{Decision, accept},
+    outcome::{Decision, Refused, accept},
 };
 use crate::{
     config::TrustMatch,
@@ -35,10 +35,9 @@ impl Snapshot {
             }
             Some(Resolution::Waiting(future)) => future,
             None => {
-                return Decision::Made(Err(AuthError::with_detail(
-                    AuthErrorKind::SignInUnavailable,
-                    "the sign-in policy panicked; see the panic message",
-                )));
+                let text = "the sign-in policy panicked; see the panic message";
+                let error = AuthError::with_detail(AuthErrorKind::SignInUnavailable, text);
+                return Decision::Made(Err(Refused::of_claims(error, claims)));
             }
         };
         match self.sign_ins.resolve(trusted.index.entry, &claims, entry.policy.claims_used.as_deref(), future) {

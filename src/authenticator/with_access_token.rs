@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Snapshot, outcome::Decision};
+use super::{
+    Snapshot,
+    outcome::{Decision, Refused},
+};
 use crate::{
     access_token::{AccessTokenVerifier, Checked},
     alb::Values,
@@ -22,11 +25,14 @@ impl Snapshot {
     ) -> Decision {
         match verifier.check(access_token, claims.subject()) {
             Checked::Ready(Ok(accepted)) => self.resolve(trusted, claims.with_access_token(accepted.claims)),
-            Checked::Ready(Err(error)) => Decision::Made(Err(error)),
+            Checked::Ready(Err(error)) => Decision::Made(Err(Refused::of_claims(error, claims))),
             Checked::Waiting(checked) => {
                 let (snapshot, index) = (Arc::clone(self), trusted.index);
                 Decision::Waiting(Box::pin(async move {
-                    let claims = claims.with_access_token(checked.await?.claims);
+                    let claims = match checked.await {
+                        Ok(accepted) => claims.with_access_token(accepted.claims),
+                        Err(error) => return Err(Refused::of_claims(error, claims)),
+                    };
                     let decision = {
                         let trusted = snapshot.settings().trust.at(index);
                         snapshot.resolve(trusted.ok_or(AuthErrorKind::UntrustedSigner)?, claims)

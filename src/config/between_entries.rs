@@ -1,6 +1,6 @@
 //! What entries must not be together: ambiguous, in one namespace, or of an emulator beside a real load balancer.
 
-use super::trust::Entry;
+use super::{emulator_ca, trust::Entry};
 use crate::settings::{Problem, ProblemKind};
 
 /// If there are several issuers, each must name users in a different namespace.
@@ -63,6 +63,16 @@ pub(super) fn accounts(entries: &[Entry], problems: &mut Vec<Problem>) {
         problems.push(Problem::sentence(ProblemKind::Insecure, what).with_fix("use https"));
         return;
     }
+    let with_ca = entries.iter().find_map(|entry| entry.emulator_ca.as_ref());
+    if let (Some(path), Some((arn, _))) = (with_ca, real) {
+        let what = format!(
+            "the CA in {} is of the key endpoint of the local emulator (account 000000000000) alone, but {arn} is trusted too",
+            path.display()
+        );
+        problems
+            .push(Problem::sentence(ProblemKind::Insecure, what).with_fix(format!("remove {}", emulator_ca::SETTING)));
+        return;
+    }
     if let (Some((emulator, _)), Some((arn, _))) = (signers().find(|(arn, _)| arn.is_emulator()), real) {
         let what = format!(
             "{emulator} is of the account 000000000000, which the local emulator signs for, and {arn} is of a real one"
@@ -71,5 +81,19 @@ pub(super) fn accounts(entries: &[Entry], problems: &mut Vec<Problem>) {
             Problem::sentence(ProblemKind::Insecure, what)
                 .with_fix("trust the emulator in a configuration of its own, for development"),
         );
+    }
+}
+
+/// Keys of an endpoint are verified in one way.
+pub(super) fn emulator_cas(entries: &[Entry], problems: &mut Vec<Problem>) {
+    let endpoints =
+        || entries.iter().flat_map(|entry| entry.signers.iter().map(move |(_, at)| (at, &entry.emulator_ca)));
+    let differ = endpoints()
+        .enumerate()
+        .find(|(index, (at, ca))| endpoints().take(*index).any(|(other, other_ca)| other == *at && other_ca != *ca));
+    if let Some((_, (endpoint, _))) = differ {
+        let what = format!("entries with the key endpoint {endpoint} differ in the CA of its certificate");
+        let fix = format!("set the same file in each, by {}", emulator_ca::SETTING);
+        problems.push(Problem::sentence(ProblemKind::Conflict, what).with_fix(fix));
     }
 }

@@ -3,13 +3,17 @@
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use super::{
-    AlbAuthConfig, IdentityHeader, Settings, Trust, TrustedAlb, between_entries,
+    AlbAuthConfig, IdentityHeader, Settings, Trust, TrustedAlb, between_entries, emulator_ca,
     entry::{self, SharedSignIn, WHERE_THE_ARN_IS},
     limit_settings::Limits,
     warnings,
 };
 #[cfg(feature = "https")]
-use crate::keys::{HttpsKeys, HttpsSource};
+use crate::{
+    alb::KeyEndpoint,
+    keys::{HttpsKeys, HttpsSource},
+    net::tls::Roots,
+};
 use crate::{
     deny_list::DenyList,
     keys::{FixedKeys, KeySource, SharedSource},
@@ -240,6 +244,7 @@ impl AlbAuthConfigBuilder {
         }
         between_entries::ambiguity(&entries, &mut problems);
         between_entries::accounts(&entries, &mut problems);
+        between_entries::emulator_cas(&entries, &mut problems);
         let policies = entries.iter().flat_map(|entry| entry.policy.warnings.iter().cloned()).collect::<BTreeSet<_>>();
         warnings.extend(policies);
         warnings.extend(warnings::emulator_accounts(&entries));
@@ -255,6 +260,16 @@ impl AlbAuthConfigBuilder {
             files.extend(&keys.files);
             warnings.extend(warnings::no_fixed_key(keys));
         }
+        #[cfg(feature = "https")]
+        let emulators = emulator_ca::roots(&entries, &mut files, &mut problems);
+        let fetches = match &self.keys {
+            #[cfg(feature = "https")]
+            Keys::Https(_) | Keys::Unset => true,
+            _ => false,
+        };
+        if !fetches {
+            problems.extend(emulator_ca::unused(&entries));
+        }
         let trust = Trust { entries: entries.into() };
         let (source, pinned) = match self.keys {
             Keys::Fixed(keys) => {
@@ -266,9 +281,9 @@ impl AlbAuthConfigBuilder {
             }
             Keys::Source(source) => (Some(source), Vec::new()),
             #[cfg(feature = "https")]
-            Keys::Https(keys) => (https(&keys, &self.limits.key, &mut problems), Vec::new()),
+            Keys::Https(keys) => (https(&keys, &self.limits.key, &emulators, &mut problems), Vec::new()),
             #[cfg(feature = "https")]
-            Keys::Unset => (https(&HttpsKeys::new(), &self.limits.key, &mut problems), Vec::new()),
+            Keys::Unset => (https(&HttpsKeys::new(), &self.limits.key, &emulators, &mut problems), Vec::new()),
             #[cfg(not(feature = "https"))]
             Keys::Unset => {
                 problems.push(
@@ -332,8 +347,13 @@ fn limit_problem(problem: LimitProblem) -> Problem {
 }
 
 #[cfg(feature = "https")]
-fn https(keys: &HttpsKeys, limits: &KeyLimits, problems: &mut Vec<Problem>) -> Option<SharedSource> {
-    report(keys.source(limits), problems).map(SharedSource::new)
+fn https(
+    keys: &HttpsKeys,
+    limits: &KeyLimits,
+    emulators: &[(KeyEndpoint, Roots)],
+    problems: &mut Vec<Problem>,
+) -> Option<SharedSource> {
+    report(keys.source_with(limits, emulators), problems).map(SharedSource::new)
 }
 
 #[cfg(feature = "https")]

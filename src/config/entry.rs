@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{TrustedAlb, trust::Entry};
+use super::{TrustedAlb, emulator_ca, trust::Entry};
 #[cfg(feature = "https")]
 use crate::keys::HttpsSource;
 use crate::{
@@ -86,6 +86,9 @@ pub(super) fn checked(entry: &TrustedAlb, shared: &SharedSignIn<'_>, problems: &
         problems
             .push(Problem::sentence(ProblemKind::Conflict, text).with_fix("remove the host, or set the key endpoint"));
     }
+    if let (Some(path), true) = (&entry.emulator_ca_file, endpoint.is_some() || entry.key_endpoint.is_none()) {
+        problems.extend(emulator_ca::without_effect(path, endpoint.as_ref(), &of));
+    }
     let mut signers = Vec::new();
     for text in &entry.signers {
         let arn: LoadBalancerArn = match text.parse() {
@@ -135,6 +138,7 @@ pub(super) fn checked(entry: &TrustedAlb, shared: &SharedSignIn<'_>, problems: &
         policy,
         names_by_claims_alone,
         only_namespace,
+        emulator_ca: entry.emulator_ca_file.clone(),
         #[cfg(feature = "https")]
         access_token: None,
         written,

@@ -13,6 +13,7 @@
 //! | the ARN of a listener | the signer of a token is the load balancer |
 //! | a partition without documented keys, and no key endpoint | there is nowhere to fetch from |
 //! | a key endpoint that is not https | keys over plain http prove nothing; only the local emulator may, on this machine or on the one named host of a private network |
+//! | a CA of an emulator's key endpoint for a real account | the certificate of AWS's endpoint is by a public CA |
 //! | account `000000000000` beside a real one | the local emulator's key is in a developer's hands |
 //! | fixed keys without an endpoint where entries have several | a key signs for its own endpoint alone |
 //! | an email-based policy without domains at an issuer with users of many organisations | anyone can have an account there |
@@ -26,6 +27,7 @@ pub(crate) mod app_config;
 mod between_entries;
 pub(crate) mod builder;
 mod email_settings;
+mod emulator_ca;
 mod entry;
 mod environment;
 #[cfg(fuzzing)]

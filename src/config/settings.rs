@@ -104,6 +104,8 @@ pub struct TrustSettings {
     pub key_endpoint: Option<String>,
     /// See [`TrustedAlb::dangerously_fetch_keys_over_http_from`].
     pub dangerously_fetch_keys_over_http_from: Option<String>,
+    /// See [`TrustedAlb::emulator_ca_file`].
+    pub emulator_ca_file: Option<PathBuf>,
     /// Verifies access tokens too: see [`AccessTokens`].
     pub access_token: Option<AccessTokens>,
     /// The sign-in policy of this entry.
@@ -171,6 +173,7 @@ impl TrustSettings {
             any_client: self.dangerously_accept_any_client,
             key_endpoint: self.key_endpoint.clone(),
             plain_http_from: self.dangerously_fetch_keys_over_http_from.clone(),
+            emulator_ca_file: self.emulator_ca_file.clone(),
             access_tokens: self.access_token.clone(),
             sign_in: policy(self.sign_in.as_ref(), self.groups.as_ref()),
             written: EntryLocations::default(),

@@ -1,6 +1,6 @@
 //! Trust, compiled: what a token's header is compared with.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 #[cfg(feature = "https")]
 use super::AccessTokenRule;
@@ -46,6 +46,8 @@ pub(crate) struct Entry {
     pub(crate) names_by_claims_alone: bool,
     /// The namespace that the policy is held to.
     pub(super) only_namespace: Option<String>,
+    /// The file with the CA of the emulator's key endpoint.
+    pub(super) emulator_ca: Option<PathBuf>,
     /// If access tokens are verified.
     #[cfg(feature = "https")]
     pub(crate) access_token: Option<Arc<AccessTokenRule>>,
@@ -195,12 +197,14 @@ impl Trust {
             }
             let keys =
                 if endpoints.is_empty() { String::new() } else { format!(", keys at {}", endpoints.join(" or ")) };
+            let ca =
+                entry.emulator_ca.as_ref().map(|path| format!(" by the CA in {}", path.display())).unwrap_or_default();
             #[cfg(feature = "https")]
             let access = entry.access_token.as_ref().map_or_else(String::new, |rule| format!(", {rule}"));
             #[cfg(not(feature = "https"))]
             let access = "";
             format!(
-                "{} with issuer {}, {clients}{keys}{access}; sign-in by {}",
+                "{} with issuer {}, {clients}{keys}{ca}{access}; sign-in by {}",
                 signers.join(" or "),
                 entry.issuer,
                 entry.policy.summary

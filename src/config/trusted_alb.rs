@@ -1,6 +1,6 @@
 //! One entry of trust, as it is written down.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use super::AccessTokens;
 use crate::{settings::KeyAt, sign_in::SignInResolver};
@@ -28,6 +28,7 @@ pub struct TrustedAlb {
     pub(super) any_client: bool,
     pub(super) key_endpoint: Option<String>,
     pub(super) plain_http_from: Option<String>,
+    pub(super) emulator_ca_file: Option<PathBuf>,
     pub(super) access_tokens: Option<AccessTokens>,
     pub(super) sign_in: Option<Arc<dyn SignInResolver>>,
     pub(super) written: EntryLocations,
@@ -55,6 +56,7 @@ impl TrustedAlb {
             any_client: false,
             key_endpoint: None,
             plain_http_from: None,
+            emulator_ca_file: None,
             access_tokens: None,
             sign_in: None,
             written: EntryLocations::default(),
@@ -102,6 +104,18 @@ impl TrustedAlb {
     #[must_use]
     pub fn dangerously_fetch_keys_over_http_from(mut self, host: impl Into<String>) -> Self {
         self.plain_http_from = Some(host.into());
+        self
+    }
+
+    /// Verifies the certificate of the [key endpoint](Self::key_endpoint) by the CA in this file alone: `ca.pem` of the folder that
+    /// `alb-emulator --keys-tls` names. For the emulator in another container.
+    ///
+    /// The root certificates of the configuration do not count for that endpoint then, and the CA counts for no other one. It
+    /// builds only if each signer has the emulator's account `000000000000`, and the key endpoint is https.
+    /// [`build`](super::AlbAuthConfigBuilder::build) reads the file; a relative path begins at the process's current folder.
+    #[must_use]
+    pub fn emulator_ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.emulator_ca_file = Some(path.into());
         self
     }
 

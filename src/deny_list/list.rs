@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     sync::{ArcSwap, Mutex},
-    telemetry::audit::AuditTrail,
+    telemetry::audit::{AuditTrail, ReloadFailure},
 };
 
 /// Users that are shut out. Clones share their entries. See the [module](super).
@@ -110,6 +110,14 @@ impl DenyList {
     /// The file or the database cannot be read: the entries stay.
     pub(crate) fn report(&self, problem: &str) {
         *self.0.problem.lock() = Some(problem.into());
+    }
+
+    /// The same of a changed file, which is recorded.
+    pub(super) fn report_failed_reload(&self, failure: ReloadFailure, problem: &str) {
+        self.report(problem);
+        if let Some(trail) = self.0.audit.get() {
+            trail.reload_failed("deny list: file", failure);
+        }
     }
 
     pub(crate) fn downgrade(&self) -> WeakDenyList {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     settings::{ConfigError, ProblemKind, Unsettled},
-    telemetry::OncePerMinute,
+    telemetry::{OncePerMinute, audit::ReloadFailure},
 };
 
 /// A change is in force after two polls that read the same, so after a second at the latest, and the time of the reads.
@@ -100,7 +100,7 @@ impl WatchedFile {
                      file that is then renamed",
                     self.path.display()
                 );
-                list.report(&problem);
+                list.report_failed_reload(ReloadFailure::Changing, &problem);
                 self.warn(Some(&problem));
             }
             return;
@@ -112,8 +112,10 @@ impl WatchedFile {
         }
         self.settled = Some(self.last.clone());
         let parsed = match (&self.last, shown) {
-            (Ok(bytes), _) => file::parse(&self.path, bytes).map_err(|error| one_line(&error)),
-            (Err(_), shown) => Err(shown.unwrap_or_default()),
+            (Ok(bytes), _) => {
+                file::parse(&self.path, bytes).map_err(|error| (ReloadFailure::Invalid, one_line(&error)))
+            }
+            (Err(_), shown) => Err((ReloadFailure::Unreadable, shown.unwrap_or_default())),
         };
         match parsed {
             Ok(entries) => {
@@ -126,8 +128,8 @@ impl WatchedFile {
                 );
                 list.replace_source(entries);
             }
-            Err(problem) => {
-                list.report(&problem);
+            Err((failure, problem)) => {
+                list.report_failed_reload(failure, &problem);
                 self.warn(Some(&problem));
             }
         }

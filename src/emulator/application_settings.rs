@@ -3,12 +3,14 @@
 //!
 //! A test reads or compiles each of the three.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::json;
 
 use super::{
     Emulator, EmulatorConfig,
     config::IdentityProviderKind,
-    unprotected::{VARIABLE, unprotected_host},
+    unprotected::{CA_VARIABLE, VARIABLE, unprotected_host},
 };
 use crate::{
     ConfigError, LoadBalancerArn,
@@ -39,6 +41,8 @@ pub struct ApplicationSettings {
     pub client_id: String,
     /// The base URL of the public keys.
     pub key_endpoint: String,
+    /// The file with the CA of that address, if it is https: where the emulator has it.
+    pub emulator_ca_file: Option<PathBuf>,
     /// The domains of the users' email addresses.
     pub email_domains: Vec<String>,
     /// The address for browsers. `None` before the start, if its port is chosen at the start.
@@ -53,6 +57,7 @@ impl ApplicationSettings {
             issuer: emulator.issuer().to_owned(),
             client_id: emulator.client_id().to_owned(),
             key_endpoint: emulator.key_endpoint().to_owned(),
+            emulator_ca_file: emulator.emulator_ca_file().map(Path::to_owned),
             email_domains: email_domains.to_vec(),
             url: Some(emulator.url().to_owned()),
         }
@@ -83,6 +88,7 @@ impl ApplicationSettings {
             issuer,
             client_id: config.client_id.clone(),
             key_endpoint: config.key_endpoint(config.keys_listen.port()),
+            emulator_ca_file: config.emulator_ca_file(),
             email_domains: email_domains.to_vec(),
             url: (config.listen.port() != 0).then(|| config.url(config.listen.port())),
         })
@@ -98,6 +104,9 @@ impl ApplicationSettings {
         ];
         if let Some(host) = unprotected_host(&self.key_endpoint) {
             variables.push((VARIABLE, host));
+        }
+        if let Some(file) = &self.emulator_ca_file {
+            variables.push((CA_VARIABLE, file.display().to_string()));
         }
         variables.push(("ALB_AUTH_EMAIL_DOMAINS", self.email_domains.join(",")));
         variables
@@ -123,9 +132,11 @@ impl ApplicationSettings {
             None => String::new(),
         };
         let unprotected = unprotected_host(&self.key_endpoint);
-        let unprotected = unprotected
-            .map(|host| format!("\n      dangerouslyFetchKeysOverHttpFrom: {}", text(&host)))
-            .unwrap_or_default();
+        let ca_file = self.emulator_ca_file.as_ref().map(|file| file.display().to_string());
+        let trusted_keys: String = [("dangerouslyFetchKeysOverHttpFrom", unprotected), ("emulatorCaFile", ca_file)]
+            .into_iter()
+            .filter_map(|(key, value)| Some(format!("\n      {key}: {}", text(&value?))))
+            .collect();
         format!(
             "# {WARNING}
 {base_urls}auth:
@@ -135,7 +146,7 @@ impl ApplicationSettings {
       signer: {signer}
       region: {region}
       clientIds: [{client_id}]
-      keyEndpoint: {key_endpoint}{unprotected}
+      keyEndpoint: {key_endpoint}{trusted_keys}
       signIn:
         resolvers:
           - resolver: emailLocalPartMatchingUserEntityName
@@ -156,9 +167,12 @@ impl ApplicationSettings {
     pub fn to_rust(&self) -> String {
         let domains: Vec<String> = self.email_domains.iter().map(|domain| format!("{domain:?}")).collect();
         let unprotected = unprotected_host(&self.key_endpoint);
-        let unprotected = unprotected
-            .map(|host| format!("\n    .dangerously_fetch_keys_over_http_from({host:?})"))
-            .unwrap_or_default();
+        let ca_file = self.emulator_ca_file.as_ref().map(|file| file.display().to_string());
+        let trusted_keys: String =
+            [("dangerously_fetch_keys_over_http_from", unprotected), ("emulator_ca_file", ca_file)]
+                .into_iter()
+                .filter_map(|(method, value)| Some(format!("\n    .{method}({:?})", value?)))
+                .collect();
         format!(
             "// {WARNING}
 use tower_alb_auth::{{AlbAuthConfig, ConfigError, TrustedAlb, sign_in::EmailLocalPart}};
@@ -169,7 +183,7 @@ pub fn alb_auth() -> Result<AlbAuthConfig, ConfigError> {{
         {:?},
     )
     .client_id({:?})
-    .key_endpoint({:?}){unprotected};
+    .key_endpoint({:?}){trusted_keys};
     AlbAuthConfig::builder().trust(emulator).sign_in(EmailLocalPart::in_domains([{}])).build()
 }}
 ",
@@ -207,6 +221,7 @@ mod tests {
             issuer: "https://idp.example.com/realms/a?b=${HOME}&c='d'\"e\"#f".to_owned(),
             client_id: "it's-${HOME}-\"one\"".to_owned(),
             key_endpoint: "http://127.0.0.1:9002".to_owned(),
+            emulator_ca_file: None,
             email_domains: vec!["example.com".to_owned(), "example.org".to_owned()],
             url: Some("http://app.localhost:9000".to_owned()),
         }

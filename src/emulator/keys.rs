@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 
 use axum::{
     Router,
+    body::Body,
     extract::{ConnectInfo, Path, Request, State},
     http::{HeaderMap, StatusCode},
     middleware::{Next, from_fn_with_state},
@@ -22,14 +23,40 @@ use axum::{
     routing::{get, post},
 };
 
-use super::{action::Action, host::named};
+use hyper::body::Incoming;
+use tower_service::Service;
+
+use super::{action::Action, front::Respond, host::named, proxy::ClientConnection};
 use crate::internal::{Arc, is_loopback};
 
 /// The header that a rotation requires.
 pub(super) const ADMIN_HEADER: &str = "x-alb-emulator";
 
-/// The host is that of the private network, if there is one.
-pub(super) fn router(action: Arc<Action>, host: Option<String>) -> Router {
+/// The server of the keys behind a listener.
+pub(super) struct Keys(Router);
+
+impl Keys {
+    /// The host is that of the private network, if there is one.
+    pub(super) fn new(action: Arc<Action>, host: Option<String>) -> Self {
+        Self(router(action, host))
+    }
+}
+
+impl Respond for Keys {
+    fn abort(&self) {}
+
+    async fn respond(self: Arc<Self>, request: http::Request<Incoming>, client: ClientConnection) -> Response {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(client.address));
+        // A router is always ready.
+        match self.0.clone().call(request).await {
+            Ok(response) => response,
+            Err(impossible) => match impossible {},
+        }
+    }
+}
+
+fn router(action: Arc<Action>, host: Option<String>) -> Router {
     let host: Option<Arc<str>> = host.map(|host| host.to_ascii_lowercase().into());
     Router::new()
         .route("/rotate", post(rotate))

@@ -1,6 +1,12 @@
 //! Starts and stops the emulator: listeners, provider, proxy.
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -10,7 +16,7 @@ use super::{
     config::{Checked, EmulatorConfig},
     front::{self, TlsFiles},
     headers::LoadBalancer,
-    keys,
+    keys::Keys,
     listener::Listener,
     oidc::{Elsewhere, OidcClient},
     provider::{DemoProvider, DemoProviderServer},
@@ -50,6 +56,7 @@ pub struct Emulator {
     url: String,
     address: SocketAddr,
     key_endpoint: String,
+    emulator_ca_file: Option<PathBuf>,
     issuer: String,
     action: Arc<Action>,
     demo: Option<DemoProviderServer>,
@@ -73,8 +80,14 @@ impl Emulator {
             let problem = Problem::new(ProblemKind::Unreadable, text);
             ConfigError::new([problem.for_key(KeyAt::path("tls"))])
         };
-        let tls = config.tls.as_deref().map(|folder| TlsFiles::in_folder(folder, &config.public_host)).transpose();
+        let tls = config.tls.as_deref().map(|folder| TlsFiles::for_browsers(folder, &config.public_host)).transpose();
         let tls = tls.and_then(|files| files.map(|files| files.acceptor()).transpose()).map_err(failed)?;
+        let of_keys =
+            config.keys_tls.as_deref().map(|folder| front::keys_tls(folder, &config.name_of_keys())).transpose();
+        let of_keys = of_keys.map_err(|text| {
+            let problem = Problem::new(ProblemKind::Unreadable, text);
+            ConfigError::new([problem.for_key(KeyAt::path("keys_tls"))])
+        })?;
         let scheme = if tls.is_some() { "https" } else { "http" };
 
         let front = front::bind("the load balancer", "listen", config.listen).await?;
@@ -91,6 +104,7 @@ impl Emulator {
         let elsewhere = config.provider_address.as_deref().and_then(|address| Elsewhere::new(&issuer, address));
         let keys_host = config.keys_host.clone();
         let key_endpoint = config.key_endpoint(keys_address.port());
+        let emulator_ca_file = config.emulator_ca_file();
         let random = |_| ConfigError::of(ProblemKind::System, "the operating system provides no random bytes");
         let action = Arc::new(Action {
             hosts: hosts(&config, &table),
@@ -105,18 +119,20 @@ impl Emulator {
         });
         let listener = Arc::new(Listener { action: Arc::clone(&action), proxy: Proxy::new(config.wait_for_target) });
         let (stop, stopped) = watch::channel(false);
-        let front = tokio::spawn(front::serve(front, tls, listener, stopped));
-        let mut tasks = vec![tokio::spawn(serve_keys(keys, Arc::clone(&action), keys_host.clone()))];
+        let front = tokio::spawn(front::serve(front, tls, listener, stopped.clone()));
+        let is_plain_http = of_keys.is_none();
+        let served = Arc::new(Keys::new(Arc::clone(&action), keys_host.clone()));
+        let mut tasks = vec![tokio::spawn(front::serve(keys, of_keys, served, stopped))];
         tasks.extend(config.rotate_every.map(|every| tokio::spawn(rotate(Arc::clone(&action), every))));
         warn_if_reachable(address);
-        if let Some(host) = &keys_host {
+        if let (Some(host), true) = (&keys_host, is_plain_http) {
             tracing::warn!(
                 target: "alb_emulator",
                 "the public keys are served over plain http at {keys_address} for the host {host}: every machine on the way to an \
                  application can replace them; use a private network of containers"
             );
         }
-        Ok(Self { url, address, key_endpoint, issuer, action, demo, stop, front: Some(front), tasks })
+        Ok(Self { url, address, key_endpoint, emulator_ca_file, issuer, action, demo, stop, front: Some(front), tasks })
     }
 
     /// The URL of the application for browsers: `http://app.localhost:9000`, without a slash at the
@@ -133,6 +149,11 @@ impl Emulator {
     /// The base URL of its public keys.
     pub fn key_endpoint(&self) -> &str {
         &self.key_endpoint
+    }
+
+    /// The file with the CA of that address, if it is https.
+    pub fn emulator_ca_file(&self) -> Option<&Path> {
+        self.emulator_ca_file.as_deref()
     }
 
     /// The issuer of its users.
@@ -159,9 +180,10 @@ impl Emulator {
     pub fn trusted(&self) -> TrustedAlb {
         let entry = TrustedAlb::new(self.signer(), &self.issuer).client_id(self.client_id());
         let entry = entry.key_endpoint(&self.key_endpoint);
-        match unprotected_host(&self.key_endpoint) {
-            Some(host) => entry.dangerously_fetch_keys_over_http_from(host),
-            None => entry,
+        match (&self.emulator_ca_file, unprotected_host(&self.key_endpoint)) {
+            (Some(file), _) => entry.emulator_ca_file(file),
+            (None, Some(host)) => entry.dangerously_fetch_keys_over_http_from(host),
+            (None, None) => entry,
         }
     }
 
@@ -176,6 +198,8 @@ impl Emulator {
             ("ALB_AUTH_KEY_ENDPOINT", self.key_endpoint.clone()),
         ];
         variables.extend(unprotected_host(&self.key_endpoint).map(|host| (unprotected::VARIABLE, host)));
+        variables
+            .extend(self.emulator_ca_file.as_ref().map(|file| (unprotected::CA_VARIABLE, file.display().to_string())));
         variables
     }
 
@@ -230,13 +254,6 @@ fn hosts(config: &EmulatorConfig, table: &Table) -> Vec<String> {
     hosts.iter_mut().for_each(|host| host.make_ascii_lowercase());
     hosts.dedup();
     hosts
-}
-
-async fn serve_keys(listener: tokio::net::TcpListener, action: Arc<Action>, host: Option<String>) {
-    let service = keys::router(action, host).into_make_service_with_connect_info::<SocketAddr>();
-    if let Err(error) = axum::serve(listener, service).await {
-        tracing::error!(target: "alb_emulator", "the key endpoint stopped: {error}");
-    }
 }
 
 async fn rotate(action: Arc<Action>, every: Duration) {

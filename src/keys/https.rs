@@ -20,6 +20,7 @@ use tower_service::Service;
 
 use super::{KeyFetch, KeyRequest, KeySource, KeySourceError, KeySourceErrorKind as Kind};
 use crate::{
+    alb::KeyEndpoint,
     limits::KeyLimits,
     net::{
         HttpUrl, http_client,
@@ -97,15 +98,33 @@ impl HttpsKeys {
     /// # Errors
     /// A message with the setting to change.
     pub(crate) fn source(&self, limits: &KeyLimits) -> Result<HttpsSource, String> {
+        self.source_with(limits, &[])
+    }
+
+    /// The same; each of these endpoints is of an emulator, and its certificate is verified by its own roots alone.
+    pub(crate) fn source_with(
+        &self,
+        limits: &KeyLimits,
+        emulators: &[(KeyEndpoint, Roots)],
+    ) -> Result<HttpsSource, String> {
         let (tls, roots) = self.roots.fingerprinted_client_config()?;
 
         let tcp = http_client::tcp(limits.connect_timeout);
         let https = || HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_only().enable_http1();
         let tunnel = |proxy| https().wrap_connector(Tunnel::new(proxy, tcp.clone()));
         let proxy = self.proxy.as_deref().map(proxy_uri).transpose()?;
+        // Limits change the duration of a fetch, but not the origin of its keys.
+        let mut identity = format!("roots {roots}, proxy {proxy:?}");
+        let mut of_emulators = Vec::new();
+        for (endpoint, roots) in emulators {
+            let (tls, roots) = roots.fingerprinted_client_config()?;
+            identity.push_str(&format!(", {endpoint} by {roots}"));
+            let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1();
+            of_emulators.push((endpoint.clone(), connector.wrap_connector(tcp.clone())));
+        }
         Ok(HttpsSource {
-            // Limits change the duration of a fetch, but not the origin of its keys.
-            identity: format!("roots {roots}, proxy {proxy:?}"),
+            identity,
+            of_emulators,
             proxied: proxy.map(tunnel),
             direct: http_client::https_or_http(tls.clone(), tcp.clone()),
             connect_timeout: limits.connect_timeout.min(limits.first_byte_timeout),
@@ -131,6 +150,8 @@ fn proxy_uri(url: &str) -> Result<Uri, String> {
 /// Fetches keys over HTTPS.
 pub(crate) struct HttpsSource {
     identity: String,
+    /// In a private network, so without the proxy.
+    of_emulators: Vec<(KeyEndpoint, HttpsConnector<HttpConnector>)>,
     direct: HttpsConnector<HttpConnector>,
     proxied: Option<HttpsConnector<Tunnel<HttpConnector>>>,
     connect_timeout: Duration,
@@ -143,11 +164,17 @@ impl HttpsSource {
     /// http on this machine.
     pub(crate) fn document(&self, url: &str, max_bytes: usize) -> KeyFetch {
         let limit = Limit { bytes: max_bytes, name: "the limit" };
-        self.request(url.to_owned(), ["the issuer", "the issuer, through the proxy,"], limit)
+        let route = Route { direct: self.direct.clone(), proxied: self.proxied.clone() };
+        self.request(url.to_owned(), route, ["the issuer", "the issuer, through the proxy,"], limit)
     }
 
-    fn request(&self, url: String, [peer, peer_through_proxy]: [&'static str; 2], max: Limit) -> KeyFetch {
-        let (mut direct, proxied) = (self.direct.clone(), self.proxied.clone());
+    fn request(
+        &self,
+        url: String,
+        Route { mut direct, proxied }: Route,
+        [peer, peer_through_proxy]: [&'static str; 2],
+        max: Limit,
+    ) -> KeyFetch {
         let (connect, first_byte) = (self.connect_timeout, self.first_byte_timeout);
         Box::pin(async move {
             let uri: Uri = url.parse().map_err(|_| KeySourceError::new(Kind::Other, format!("{url} is not a URL")))?;
@@ -163,6 +190,13 @@ impl HttpsSource {
     }
 }
 
+/// How a server is reached.
+struct Route {
+    direct: HttpsConnector<HttpConnector>,
+    /// For https.
+    proxied: Option<HttpsConnector<Tunnel<HttpConnector>>>,
+}
+
 /// The maximum size of a response, and its name for messages.
 #[derive(Clone, Copy)]
 struct Limit {
@@ -173,7 +207,12 @@ struct Limit {
 impl KeySource for HttpsSource {
     fn fetch(&self, request: KeyRequest) -> KeyFetch {
         let limit = Limit { bytes: self.max_response_bytes, name: "max_answer_bytes" };
-        self.request(request.url(), ["the key endpoint", "the key endpoint, through the proxy,"], limit)
+        let emulator = self.of_emulators.iter().find(|(endpoint, _)| *endpoint == request.endpoint);
+        let route = match emulator {
+            Some((_, connector)) => Route { direct: connector.clone(), proxied: None },
+            None => Route { direct: self.direct.clone(), proxied: self.proxied.clone() },
+        };
+        self.request(request.url(), route, ["the key endpoint", "the key endpoint, through the proxy,"], limit)
     }
 
     fn identity(&self) -> Option<String> {

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     alb::{TraceId, strip_other_identities},
-    authenticator::{Authenticated, DecisionFuture},
+    authenticator::{Authenticated, DecisionFuture, Refused},
     error::AuthError,
     identity::Carried,
     telemetry::audit::{AuditTrail, Details, What},
@@ -106,10 +106,14 @@ impl CacheControl {
 
 impl Admission {
     /// Records a refusal in the audit trail, if there is one.
-    pub(super) fn refused<B>(&self, error: &AuthError, request: &Request<B>) {
+    pub(super) fn refused<B>(&self, refused: &Refused, request: &Request<B>) {
         if let Some(trail) = &self.audit {
             let trace_id = TraceId::In(request.headers());
-            trail.refused(What::Refused, error, || Details { trace_id: trace_id.text(), ..Details::default() });
+            trail.refused(What::Refused, &refused.error, || Details {
+                user: refused.user().map(|(name, claims)| trail.user(name, Some(claims))),
+                trace_id: trace_id.text(),
+                ..Details::default()
+            });
         }
     }
 
@@ -193,9 +197,10 @@ where
                             admission.admit(&mut request, authenticated);
                             State::Readying { admitted: Some(Box::new(Admitted { request, service, cache_control })) }
                         }
-                        Err(error) => {
-                            admission.refused(&error, &request);
-                            State::Refused { response: Some(refuse(&refusal, &error, &RefusedRequest::of(&request))) }
+                        Err(refused) => {
+                            admission.refused(&refused, &request);
+                            let response = refuse(&refusal, &refused.error, &RefusedRequest::of(&request));
+                            State::Refused { response: Some(response) }
                         }
                     };
                     state.set(next);

@@ -12,7 +12,7 @@ use http::HeaderMap;
 use super::{SignedIn, settings::why_preflight};
 use crate::{
     alb::{Kid, OidcHeaders, Values},
-    authenticator::{Authenticator, Decision},
+    authenticator::{Authenticator, Decision, Refused},
     config::AlbAuthConfig,
     deny_list::{Denied, DeniedUser, DenyList},
     error::AuthError,
@@ -73,6 +73,11 @@ impl AlbAuthHandle {
     /// [`AuthErrorKind::Missing`](crate::AuthErrorKind::Missing). [`AuthError::status`] is the
     /// status of the response, and [`AuthError::client_message`] all that the client may read.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<SignedIn, AuthError> {
+        self.sign_in(headers).await.map_err(|refused| refused.error)
+    }
+
+    /// As [`authenticate`](Self::authenticate), with the user of a refusal.
+    pub(crate) async fn sign_in(&self, headers: &HeaderMap) -> Result<SignedIn, Refused> {
         // Before the first await, so that the headers are not borrowed across it.
         let scanned = OidcHeaders::scan(headers);
         let decision = match scanned.data {
@@ -145,6 +150,11 @@ impl AlbAuthHandle {
             }
             tokio::time::sleep(DENIED_INTERVAL).await;
         }
+    }
+
+    /// Records that changed settings cannot be used.
+    pub(super) fn audit_failed_reload(&self, error: Option<&crate::ConfigError>) {
+        self.authenticator.audit_failed_reload(error);
     }
 
     /// Records reloads and changes of deny lists in this audit trail.

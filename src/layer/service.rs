@@ -122,10 +122,10 @@ where
                 admission.admit(&mut request, authenticated);
                 ResponseFuture::inner(self.inner.call(request), cache_control)
             }
-            Some(Decision::Made(Err(error))) => {
-                admission.refused(&error, &request);
+            Some(Decision::Made(Err(refused))) => {
+                admission.refused(&refused, &request);
                 self.give_back();
-                ResponseFuture::refused(&self.refusal, &error, &request)
+                ResponseFuture::refused(&self.refusal, &refused.error, &request)
             }
             Some(Decision::Waiting(decision)) => {
                 self.give_back();

@@ -148,7 +148,7 @@ where
             let stands = now == self.last;
             let before = replace(&mut self.last, now);
             if let Some(polls) = self.unsettled.poll(stands) {
-                self.report_unsettled(&before, polls);
+                self.report_unsettled(&handle, &before, polls);
             }
             if stands && self.settled != self.last {
                 let read = self.load(&handle).await;
@@ -158,7 +158,7 @@ where
     }
 
     /// Files that are different at each poll are not loaded before two polls read the same.
-    fn report_unsettled(&mut self, before: &States, polls: u32) {
+    fn report_unsettled(&mut self, handle: &AlbAuthHandle, before: &States, polls: u32) {
         for (place, state) in &self.last {
             if before.get(place) != Some(state) {
                 self.settled.insert(place.clone(), FileState::Changing);
@@ -170,6 +170,7 @@ where
             self.changed()
         );
         let error = ConfigError::of(ProblemKind::Changing, text);
+        handle.audit_failed_reload(None);
         if self.warned.is_due() {
             tracing::error!(target: "tower_alb_auth", "{}", error.in_one_line());
         }
@@ -213,6 +214,7 @@ where
                     error.in_one_line()
                 );
                 self.failed = error.files().clone();
+                handle.audit_failed_reload(Some(&error));
                 *self.problem.lock() = Some(error);
                 self.failed.clone()
             }

@@ -3,7 +3,7 @@
 //! The crypto provider is set explicitly. The process-wide default is neither used nor changed, so
 //! this crate and other crates in the program cannot affect each other.
 
-use std::{error::Error, fmt, io, sync::Arc};
+use std::{error::Error, fmt, io, path::PathBuf, sync::Arc};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use rustls::{
@@ -21,6 +21,8 @@ pub(crate) enum Roots {
     System,
     /// Root certificates as PEM blocks.
     Pem(String),
+    /// The same, of a file with this path.
+    PemFile(String, PathBuf),
 }
 
 impl Roots {
@@ -53,6 +55,7 @@ impl Roots {
                 let count = CertificateDer::pem_slice_iter(pem.as_bytes()).count();
                 Some(format!("roots given as PEM ({count})"))
             }
+            Self::PemFile(_, path) => Some(format!("the roots of {}", path.display())),
         }
     }
 
@@ -63,23 +66,31 @@ impl Roots {
             Self::System => {
                 store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             }
-            Self::Pem(pem) => {
+            Self::Pem(pem) | Self::PemFile(pem, _) => {
+                let name = self.name();
                 for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-                    let certificate = certificate.map_err(|_| "pem_roots has an invalid PEM block".to_owned())?;
+                    let certificate = certificate.map_err(|_| format!("{name} has an invalid PEM block"))?;
                     store
                         .add(certificate)
-                        .map_err(|error| format!("pem_roots has a certificate that cannot be a root: {error}"))?;
+                        .map_err(|error| format!("{name} has a certificate that cannot be a root: {error}"))?;
                 }
             }
         }
         if store.is_empty() {
             return Err(match self {
-                Self::System => "the operating system has no root certificates: install ca-certificates, check SSL_CERT_FILE, or remove system_roots()",
-                _ => "pem_roots has no PEM block CERTIFICATE",
-            }
-            .to_owned());
+                Self::System => "the operating system has no root certificates: install ca-certificates, check SSL_CERT_FILE, or remove system_roots()".to_owned(),
+                _ => format!("{} has no PEM block CERTIFICATE", self.name()),
+            });
         }
         Ok(store)
+    }
+
+    /// What messages call it.
+    fn name(&self) -> String {
+        match self {
+            Self::PemFile(_, path) => path.display().to_string(),
+            Self::Compiled | Self::System | Self::Pem(_) => "pem_roots".to_owned(),
+        }
     }
 }
 
@@ -108,7 +119,7 @@ impl fmt::Debug for Roots {
         f.write_str(match self {
             Self::Compiled => "compiled",
             Self::System => "system",
-            Self::Pem(_) => "pem",
+            Self::Pem(_) | Self::PemFile(..) => "pem",
         })
     }
 }

@@ -125,7 +125,7 @@ pub(crate) struct FilesRead(BTreeMap<FilePlace, (FileState, String)>);
 impl FilesRead {
     /// Adds a file that was read, under the name that messages have for it: the path itself may come from a variable whose
     /// value is a secret.
-    #[cfg(feature = "app-config")]
+    #[cfg(any(feature = "app-config", feature = "https"))]
     pub(crate) fn add_file(&mut self, path: &Path, shown: &str, read: &io::Result<Vec<u8>>) {
         self.add(FilePlace::File(path.to_owned()), FileState::of_read(read), shown.to_owned());
     }

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | `alb_auth_decisions_total` | counter | `outcome` | requests: `user`, `claims`, `anonymous`, or the name of a refusal's kind |
 //! | `alb_auth_requirements_failed_total` | counter | `kind` | requests that a `RequireLayer` rejected |
+//! | `alb_auth_machine_decisions_total` | counter | `outcome` | requests at a `MachineLayer`: `machine`, `user` for those of an outer layer's user, or the name of a refusal's kind |
 //! | `alb_auth_token_cache_lookups_total` | counter | `result` | trusted tokens: `hit` for one that was verified before, otherwise `miss` |
 //! | `alb_auth_key_fetches_total` | counter | `result` | fetches: `key`, `unknown`, `rejected`, `failed` |
 //! | `alb_auth_key_fetches_in_flight` | gauge | | fetches in progress |
@@ -15,7 +16,8 @@
 //! | `alb_auth_sessions_ended_total` | counter | `provider` | sign-outs: `awsalb` |
 //! | `alb_auth_audit_events_lost_total` | counter | `reason` | audit events that are not written: over the `limit` of their kind, over the `queue` in front of the file, or because the `file` cannot be written |
 //!
-//! Every counter is reported as 0 from the first layer on, those of sessions from the auth backend on.
+//! Every counter is reported as 0 from the first layer on, those of sessions from the auth backend on, those of
+//! machines from a `MachineLayer` on.
 //!
 //! No label takes a value from a request: not a kid, a signer, a path or a user. Names and labels
 //! are static, so recording a metric causes no allocation here.
@@ -85,6 +87,24 @@ pub(crate) fn decision(outcome: &'static str) {
 
 fn decisions(outcome: Option<&'static str>) {
     count_kinds!("alb_auth_decisions_total", "outcome" => outcome, ["user", "claims", "anonymous"]);
+}
+
+/// Describes the metrics of layers for machines, and registers their counter: as [`describe`].
+#[cfg(feature = "https")]
+pub(crate) fn describe_machines() {
+    describe_counter!("alb_auth_machine_decisions_total", "Requests at a layer for machines, by outcome");
+    machine_decisions(None);
+}
+
+/// A request of a machine, of a user, or a refused one. Another counter than that of users: a request passes both layers.
+#[cfg(feature = "https")]
+pub(crate) fn machine_decision(outcome: &'static str) {
+    machine_decisions(Some(outcome));
+}
+
+#[cfg(feature = "https")]
+fn machine_decisions(outcome: Option<&'static str>) {
+    count_kinds!("alb_auth_machine_decisions_total", "outcome" => outcome, ["machine", "user"]);
 }
 
 pub(crate) fn requirement_failed(kind: AuthErrorKind) {

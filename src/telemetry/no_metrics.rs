@@ -9,6 +9,12 @@ pub(crate) fn describe() {}
 
 pub(crate) fn decision(_: &'static str) {}
 
+#[cfg(feature = "https")]
+pub(crate) fn describe_machines() {}
+
+#[cfg(feature = "https")]
+pub(crate) fn machine_decision(_: &'static str) {}
+
 pub(crate) fn requirement_failed(_: AuthErrorKind) {}
 
 pub(crate) fn token_cache(_: &'static str) {}

@@ -26,6 +26,7 @@ mod blank_values;
 mod check;
 mod counted;
 mod deny_list;
+mod emulator_ca;
 mod ext_authz;
 mod forward_auth;
 mod fragments;

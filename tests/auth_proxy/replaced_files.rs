@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use crate::program::{Files, started};
+use crate::{
+    audited::AuditFile,
+    program::{Files, started},
+};
 
 fn key_and_certificate() -> (rcgen::KeyPair, String) {
     let key = rcgen::KeyPair::generate().expect("a key");
@@ -68,4 +71,35 @@ async fn f_73_a_certificate_that_is_different_at_each_read_is_reported() {
     ended.store(true, Ordering::SeqCst);
     writer.join().expect("the writer");
     running.wait_until_it_logs("tls_certificate and tls_key have changed: new connections use them");
+}
+
+/// One event for each failure, however long the files stay so.
+#[tokio::test]
+async fn f_87_a_certificate_that_cannot_be_used_is_recorded_once() {
+    let audited = AuditFile::new();
+    let lines =
+        format!("tls_certificate: certificate.pem\ntls_key: key.pem\naudit_file: {}\n", audited.path().display());
+    let files = Files::with(&lines).await;
+    let (key, certificate) = key_and_certificate();
+    fs::write(files.path().join("certificate.pem"), certificate).expect("written");
+    fs::write(files.path().join("key.pem"), key.serialize_pem()).expect("written");
+    let _running = started(files.command());
+    let of_kind = |kind: &str| audited.first_where("reload_failed", |event| event["status_detail"] == kind);
+    let next = files.path().join("next");
+    fs::rename(files.path().join("key.pem"), &next).expect("renamed");
+    let failed = of_kind("unreadable");
+    assert_eq!(failed["entity"]["name"], "tls_certificate and tls_key");
+    let (other, _) = key_and_certificate();
+    fs::write(&next, other.serialize_pem()).expect("written");
+    fs::rename(&next, files.path().join("key.pem")).expect("renamed");
+    of_kind("invalid");
+    fs::write(&next, key.serialize_pem()).expect("written");
+    fs::rename(&next, files.path().join("key.pem")).expect("renamed");
+    let (new_key, new_certificate) = key_and_certificate();
+    fs::write(files.path().join("certificate.pem"), new_certificate).expect("written");
+    fs::write(&next, new_key.serialize_pem()).expect("written");
+    fs::rename(&next, files.path().join("key.pem")).expect("renamed");
+    audited.first_where("reloaded", |event| event["entity"]["name"] == "tls_certificate and tls_key");
+    let kinds: Vec<_> = audited.of("reload_failed").iter().map(|event| event["status_detail"].clone()).collect();
+    assert_eq!(kinds, ["unreadable", "invalid"]);
 }

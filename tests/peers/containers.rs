@@ -121,8 +121,30 @@ impl Drop for Network {
     }
 }
 
-/// The command of a service, as this machine has it: its image's program, and the mounted files.
-fn service(network: &Network, compose: &Value, name: &str) -> Command {
+/// The files, read as one: a later one replaces commands, and adds variables.
+fn compose(files: &[&str]) -> Value {
+    let read = |file: &&str| -> Value {
+        let text = fs::read_to_string(folder().join(file)).expect("the file");
+        serde_saphyr::from_str(&text).expect("YAML")
+    };
+    let mut files = files.iter().map(read);
+    let mut compose = files.next().expect("a file");
+    for file in files {
+        for (name, changes) in file["services"].as_object().expect("services") {
+            let service = &mut compose["services"][name];
+            if changes["command"].is_array() {
+                service["command"] = changes["command"].clone();
+            }
+            for (variable, value) in changes["environment"].as_object().into_iter().flatten() {
+                service["environment"][variable] = value.clone();
+            }
+        }
+    }
+    compose
+}
+
+/// The command of a service, as this machine has it: its image's program, the mounted files, and the folder of the volume.
+fn service(network: &Network, compose: &Value, name: &str, volume: &Path) -> Command {
     let service = &compose["services"][name];
     let program = match name {
         "emulator" | "provider" => Some(env!("CARGO_BIN_EXE_alb-emulator")),
@@ -130,9 +152,11 @@ fn service(network: &Network, compose: &Value, name: &str) -> Command {
         _ => None,
     };
     let mounted = |text: &str| {
-        let folder = folder();
+        let (folder, volume) = (folder(), volume.to_str().expect("UTF-8"));
         let folder = folder.to_str().expect("UTF-8");
-        text.replace("/etc/emulator/", &format!("{folder}/")).replace("/app/containers/", &format!("{folder}/"))
+        text.replace("/etc/emulator/", &format!("{folder}/"))
+            .replace("/app/containers/", &format!("{folder}/"))
+            .replace("/var/lib/alb-emulator", volume)
     };
     let words: Vec<String> = service["command"]
         .as_array()
@@ -151,28 +175,33 @@ fn service(network: &Network, compose: &Value, name: &str) -> Command {
         Value::Null => BTreeMap::new(),
         environment => serde_json::from_value(environment.clone()).expect("texts"),
     };
-    command.envs(environment);
+    command.envs(environment.into_iter().map(|(name, value)| (name, mounted(&value))));
     command
 }
 
-#[test]
-#[ignore = "peer: network namespaces of iproute2 (as root), curl, Node.js, Python"]
-fn f_67_f_68_services_in_containers_of_their_own_sign_a_user_in() {
-    let compose = fs::read_to_string(folder().join("compose.yaml")).expect("the file");
-    let compose: Value = serde_saphyr::from_str(&compose).expect("YAML");
-    let mut network = Network::new();
-    for name in compose["services"].as_object().expect("services").keys() {
-        let mut command = service(&network, &compose, name);
+/// All services of the files. The emulator is first, so that the file of its CA is there for the others.
+fn start_all(network: &mut Network, files: &[&str], volume: &Path) {
+    let compose = compose(files);
+    let mut names: Vec<&String> = compose["services"].as_object().expect("services").keys().collect();
+    names.sort_by_key(|name| *name != "emulator");
+    for name in names {
+        let mut command = service(network, &compose, name, volume);
         if name == "provider" {
             // Without a page, for curl.
             command.args(["--as", "jane"]);
         }
         network.start(&mut command);
+        if name == "emulator" {
+            network.wait_for("browser", "http://emulator:9000/");
+        }
     }
-    for url in ["http://emulator:9000/", "http://provider:9001/", "http://node:3000/", "http://proxy:3000/"] {
+    for url in ["http://provider:9001/", "http://node:3000/", "http://proxy:3000/"] {
         network.wait_for("browser", url);
     }
+}
 
+/// A user is signed in, and both services know who it is.
+fn assert_signs_in(network: &Network) {
     // A browser, which knows the published addresses only.
     let jar = tempfile::NamedTempFile::new().expect("a file");
     let jar = jar.path().to_str().expect("UTF-8");
@@ -189,6 +218,14 @@ fn f_67_f_68_services_in_containers_of_their_own_sign_a_user_in() {
     }
     assert_eq!(visit("/node"), ("200".to_owned(), "Node.js knows jane.doe@example.com\n".to_owned()));
     assert_eq!(visit("/python"), ("200".to_owned(), "Python knows jane.doe@example.com\n".to_owned()));
+}
+
+#[test]
+#[ignore = "peer: network namespaces of iproute2 (as root), curl, Node.js, Python"]
+fn f_67_f_68_services_in_containers_of_their_own_sign_a_user_in() {
+    let mut network = Network::new();
+    start_all(&mut network, &["compose.yaml"], Path::new("/nonexistent"));
+    assert_signs_in(&network);
 
     // A request past the load balancer has no user, and another container calls the load balancer by its name.
     for (url, status) in [
@@ -208,14 +245,30 @@ fn f_67_f_68_services_in_containers_of_their_own_sign_a_user_in() {
     }
 }
 
+/// The same with keys over https. What is on the way has no certificate of the CA.
+#[test]
+#[ignore = "peer: network namespaces of iproute2 (as root), curl, Node.js, Python"]
+fn f_85_s_170_services_in_containers_of_their_own_fetch_keys_over_https() {
+    let (mut network, volume) = (Network::new(), tempfile::tempdir().expect("a folder"));
+    start_all(&mut network, &["compose.yaml", "compose.https.yaml"], volume.path());
+    assert_signs_in(&network);
+    let kid = "00000000-0000-0000-0000-000000000000";
+    let ca = volume.path().join("ca.pem");
+    let ca = ca.to_str().expect("UTF-8");
+    let get = |host: &str, arguments: &[&str]| network.curl(host, arguments).0;
+    assert_eq!(get("proxy", &["--cacert", ca, &format!("https://emulator:9002/{kid}")]), "403");
+    assert_eq!(get("proxy", &[&format!("https://emulator:9002/{kid}")]), "000", "by the roots of the system");
+    assert_eq!(get("proxy", &[&format!("http://emulator:9002/{kid}")]), "000", "plain http");
+    assert_eq!(get("proxy", &["--cacert", ca, &format!("https://10.77.0.2:9002/{kid}")]), "000", "another name");
+}
+
 /// Without the option on its side, a verifier does not start.
 #[test]
 #[ignore = "peer: network namespaces of iproute2 (as root)"]
 fn s_146_a_verifier_that_names_no_host_does_not_start() {
-    let compose = fs::read_to_string(folder().join("compose.yaml")).expect("the file");
-    let compose: Value = serde_saphyr::from_str(&compose).expect("YAML");
+    let compose = compose(&["compose.yaml"]);
     let network = Network::new();
-    let mut proxy = service(&network, &compose, "proxy");
+    let mut proxy = service(&network, &compose, "proxy", Path::new("/nonexistent"));
     proxy.env_remove("ALB_AUTH_DANGEROUSLY_FETCH_KEYS_OVER_HTTP_FROM");
     let output = run(&mut proxy);
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

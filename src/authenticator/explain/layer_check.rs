@@ -10,7 +10,7 @@ use http::HeaderMap;
 use super::checks::{Failure, Step};
 use crate::{
     alb::{Kid, OidcHeaders, PublicKey, Values},
-    authenticator::{Authenticated, Decision, Snapshot},
+    authenticator::{Authenticated, Decision, Refused, Snapshot},
     config::{AlbAuthConfig, Settings},
     error::AuthErrorKind,
     keys::{KeyId, Lookup},
@@ -35,7 +35,7 @@ impl LayerCheck {
             Decision::Made(outcome) => outcome,
             Decision::Waiting(waiting) => waiting.await,
         };
-        outcome.map_err(|error| {
+        outcome.map_err(|Refused { error, .. }| {
             let in_header = error.kind() == AuthErrorKind::DuplicateMember && self.header_has_duplicate(headers);
             Failure { step: Step::of(error.kind(), in_header), error }
         })

@@ -126,7 +126,7 @@ impl BackstageAuth {
         &self,
         provider: &'static str,
         error: &AuthError,
-        user: Option<&EntityRef>,
+        user: NamedBy<'_>,
         headers: &HeaderMap,
     ) {
         metrics::session_refused(error.kind().as_str());
@@ -141,7 +141,7 @@ impl BackstageAuth {
         &self,
         (kind, status): (&'static str, StatusCode),
         provider: &'static str,
-        user: Option<&EntityRef>,
+        user: NamedBy<'_>,
         headers: &HeaderMap,
     ) {
         metrics::session_refused(kind);
@@ -200,10 +200,13 @@ fn signed_out(trail: &AuditTrail, user: Option<&SignedIn>, headers: &HeaderMap) 
     trail.succeeded(What::SignedOut, Some("awsalb"), subject, details);
 }
 
-fn refused(trail: &AuditTrail, provider: &'static str, user: Option<&EntityRef>, headers: &HeaderMap) -> Details {
+/// What a user is known by: entity ref and claims.
+type NamedBy<'a> = (Option<&'a EntityRef>, Option<&'a Claims>);
+
+fn refused(trail: &AuditTrail, provider: &'static str, (user, claims): NamedBy<'_>, headers: &HeaderMap) -> Details {
     Details {
         provider: Some(provider),
-        user: user.map(|user| trail.user(Some(user), None)),
+        user: (user.is_some() || claims.is_some()).then(|| trail.user(user, claims)),
         trace_id: TraceId::In(headers).text(),
         ..Details::default()
     }

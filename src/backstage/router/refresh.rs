@@ -24,9 +24,10 @@ pub(super) async fn refresh(
     request: Request,
 ) -> Result<Response<Body>, ApiError> {
     let (parts, _unread) = request.into_parts();
-    let user = match auth.alb().authenticate(&parts.headers).await {
+    let user = match auth.alb().sign_in(&parts.headers).await {
         Ok(user) => user,
-        Err(error) => {
+        Err(refused) => {
+            let error = &refused.error;
             if error.kind() == AuthErrorKind::Missing && is_inside_a_layer(&parts.extensions) {
                 auth.misused(
                     "Backstage's auth routes are inside an AlbAuthLayer, which removes the headers that they need: nest the \
@@ -34,8 +35,9 @@ pub(super) async fn refresh(
                     &parts.headers,
                 );
             }
-            auth.session_refused("awsalb", &error, None, &parts.headers);
-            return Err(error.into());
+            let (user, claims) = refused.user().map_or((None, None), |(user, claims)| (user, Some(claims)));
+            auth.session_refused("awsalb", error, (user, claims), &parts.headers);
+            return Err(refused.error.into());
         }
     };
     let Some(identity) = user.identity() else {
@@ -43,13 +45,14 @@ pub(super) async fn refresh(
             "the sign-in policy returns only claims for this user, but a Backstage session needs a user",
             &parts.headers,
         );
-        auth.no_session(("misused", StatusCode::FORBIDDEN), "awsalb", None, &parts.headers);
+        auth.no_session(("misused", StatusCode::FORBIDDEN), "awsalb", (None, Some(user.claims())), &parts.headers);
         return Err(ApiError::not_allowed());
     };
     let profile = auth.profile().apply(&user).await.map_err(|error| {
         let error = sign_in_error(error);
         auth.refused(&error, &parts.headers);
-        auth.session_refused("awsalb", &error, Some(identity.user_entity_ref()), &parts.headers);
+        let of = (Some(identity.user_entity_ref()), Some(identity.claims()));
+        auth.session_refused("awsalb", &error, of, &parts.headers);
         error
     })?;
     auth.remember_account(identity);

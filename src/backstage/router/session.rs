@@ -69,17 +69,17 @@ impl Session<'_> {
         // A guest too, and a user who was denied while the profile was made.
         let provider = if provider_info.is_some() { "awsalb" } else { "guest" };
         auth.check_denied(user, headers)
-            .inspect_err(|error| auth.session_refused(provider, error, Some(user), headers))?;
+            .inspect_err(|error| auth.session_refused(provider, error, (Some(user), claims), headers))?;
         let issued = auth.tokens().user_token(user, ownership).await.map_err(|error| {
             auth.not_issued(&error, headers);
-            auth.no_session(NOT_ISSUED, provider, Some(user), headers);
+            auth.no_session(NOT_ISSUED, provider, (Some(user), claims), headers);
             ApiError::unavailable()
         })?;
         // Stored before the response is sent, because a back end may query it at once.
         let known = UserInfo::new(user.clone(), ownership);
         auth.user_info().put(known, issued.expires_at).await.map_err(|error| {
             auth.store_failed("the store of users", &error, headers);
-            auth.no_session(NOT_ISSUED, provider, Some(user), headers);
+            auth.no_session(NOT_ISSUED, provider, (Some(user), claims), headers);
             ApiError::unavailable()
         })?;
         auth.session_issued(provider, (user, claims), issued.expires_at, headers);

@@ -103,6 +103,7 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
     let any_client = section.flag("dangerouslyAcceptAnyClient");
     let key_endpoint = section.text("keyEndpoint");
     let plain_http_from = section.text("dangerouslyFetchKeysOverHttpFrom");
+    let emulator_ca_file = section.text("emulatorCaFile");
     check_region(section, &signers);
     // Null would require nothing, also if an earlier file requires it.
     if section.is_null(VERIFIED_EMAIL) {
@@ -179,6 +180,9 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
     }
     if let Some(host) = plain_http_from.filter(|_| has_signer) {
         entry = entry.dangerously_fetch_keys_over_http_from(host);
+    }
+    if let Some(path) = emulator_ca_file.filter(|_| has_signer) {
+        entry = entry.emulator_ca_file(path);
     }
     entry.access_tokens = access_token.flatten();
     let written = |keys: &[&str]| keys.iter().filter_map(|key| section.place_of(key)).collect::<Vec<_>>();

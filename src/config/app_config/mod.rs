@@ -215,6 +215,7 @@ impl AppConfig {
     /// | `region` | may be left out; where it is given it must be the signer's |
     /// | `clientIds` | required, or `dangerouslyAcceptAnyClient: true` |
     /// | `dangerouslyFetchKeysOverHttpFrom` | a host of a private network; the keys of an emulator there may be plain http |
+    /// | `emulatorCaFile` | the file with the CA of an emulator's key endpoint on https |
     /// | `keyEndpoint` | where the public keys are, where AWS documents nothing, and for the emulator |
     /// | `requireVerifiedEmail` | refuses an email of which the provider does not say that it is verified |
     /// | `acceptMissingEmailVerified` | acknowledges that an email of which the provider says nothing is accepted |

@@ -1,7 +1,7 @@
 //! The members of `auth.providers.awsalb`.
 
 /// What the layer reads, with the effect of each key: the words of the auth backend's `check`.
-pub(crate) const PROVIDER_KEYS: [(&str, &str); 18] = [
+pub(crate) const PROVIDER_KEYS: [(&str, &str); 19] = [
     ("issuer", "the issuer of the load balancer's users"),
     ("signer", "the load balancer that is trusted"),
     ("signers", "the load balancers that are trusted"),
@@ -10,6 +10,7 @@ pub(crate) const PROVIDER_KEYS: [(&str, &str); 18] = [
     ("dangerouslyAcceptAnyClient", "users of any client of the issuer may sign in"),
     ("keyEndpoint", "where the load balancers' public keys are"),
     ("dangerouslyFetchKeysOverHttpFrom", "keys of an emulator over plain http from this host"),
+    ("emulatorCaFile", "the CA of an emulator's key endpoint"),
     ("requireVerifiedEmail", "whether an email has to be verified"),
     ("acceptMissingEmailVerified", "that emails without the claim email_verified are accepted is acknowledged"),
     ("dangerouslyAcceptUnverifiedEmail", "whether an email that the provider reports as not verified is accepted"),

@@ -5,13 +5,15 @@
 //! Unknown `ALB_AUTH_*` variables are rejected as probable typos. Several issuers, and all other settings, come from
 //! [`AlbAuthSettings`] or from code.
 
+#[cfg(feature = "https")]
+mod machines;
 mod sign_in;
 mod vars;
 
 use self::vars::{
     ACCESS_TOKEN, ACCESS_TOKEN_AUDIENCES, ACCESS_TOKEN_ISSUER, ACCESS_TOKEN_JWKS_URI, ACCESS_TOKEN_SUBJECT_CLAIM,
-    ANY_CLIENT, CLIENT_IDS, DENY_LIST_FILE, IDENTITY_HEADER_IGNORED, ISSUER, KEY_ENDPOINT, MISSING_ACCEPTED,
-    OF_POLICIES, PLAIN_HTTP_FROM, PREFIX, SIGNERS, UNVERIFIED_ACCEPTED, VERIFIED_EMAIL, Vars,
+    ANY_CLIENT, CLIENT_IDS, DENY_LIST_FILE, EMULATOR_CA_FILE, IDENTITY_HEADER_IGNORED, ISSUER, KEY_ENDPOINT,
+    MISSING_ACCEPTED, OF_POLICIES, PLAIN_HTTP_FROM, PREFIX, SIGNERS, UNVERIFIED_ACCEPTED, VERIFIED_EMAIL, Vars,
 };
 use super::{
     AccessTokens, AlbAuthConfig, AlbAuthConfigBuilder, AlbAuthSettings, GroupSettings, SignInSettings, TrustSettings,
@@ -27,7 +29,7 @@ impl AlbAuthConfig {
     /// Every variable that is missing, with where to find its value, and all that
     /// [`build`](super::AlbAuthConfigBuilder::build) finds.
     pub fn from_env() -> Result<Self, ConfigError> {
-        AlbAuthSettings::from_vars(of_the_process())?.to_builder().build()
+        AlbAuthSettings::from_vars(of_the_process(PREFIX))?.to_builder().build()
     }
 
     /// A builder with the trust and the limits of the environment variables `ALB_AUTH_...`, for a sign-in policy in code:
@@ -44,7 +46,7 @@ impl AlbAuthConfig {
     /// # Errors
     /// As those of [`trust_from_vars`](Self::trust_from_vars).
     pub fn trust_from_env() -> Result<AlbAuthConfigBuilder, ConfigError> {
-        Self::trust_from_vars(of_the_process())
+        Self::trust_from_vars(of_the_process(PREFIX))
     }
 
     /// A builder with the trust and the limits of these environment variables, and without a sign-in policy, which code adds.
@@ -82,9 +84,9 @@ impl AlbAuthConfig {
 }
 
 /// The variables of the process. A value that is not Unicode is not printed; the name says which variable it was.
-fn of_the_process() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| {
-        let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
+fn of_the_process(prefix: &'static str) -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(move |(name, value)| {
+        let name = name.into_string().ok().filter(|name| name.starts_with(prefix))?;
         Some((name, value.to_string_lossy().into_owned()))
     })
 }
@@ -109,6 +111,7 @@ impl AlbAuthSettings {
     /// | `ALB_AUTH_GROUPS_MAP` | `admins=group:default/admins`, with commas or line feeds between pairs |
     /// | `ALB_AUTH_KEY_ENDPOINT` | where the public keys are, where AWS documents nothing; may be unset |
     /// | `ALB_AUTH_DANGEROUSLY_FETCH_KEYS_OVER_HTTP_FROM` | a host of a private network; the keys of an emulator there may be plain http |
+    /// | `ALB_AUTH_EMULATOR_CA_FILE` | the CA of an emulator's key endpoint on https: see [`TrustedAlb::emulator_ca_file`](crate::TrustedAlb::emulator_ca_file) |
     /// | `ALB_AUTH_REQUIRE_VERIFIED_EMAIL` | `true` rejects an email without the claim `email_verified`; `false` as if unset |
     /// | `ALB_AUTH_ACCEPT_MISSING_EMAIL_VERIFIED` | `true` acknowledges that such an email is accepted; `false` as if unset |
     /// | `ALB_AUTH_DANGEROUSLY_ACCEPT_UNVERIFIED_EMAIL` | `true` accepts an email that the provider reports as not verified |
@@ -188,6 +191,7 @@ impl AlbAuthSettings {
             dangerously_accept_any_client: any_client,
             key_endpoint,
             dangerously_fetch_keys_over_http_from: vars.one(PLAIN_HTTP_FROM),
+            emulator_ca_file: vars.one(EMULATOR_CA_FILE).map(Into::into),
             access_token,
             ..TrustSettings::default()
         };
@@ -213,6 +217,7 @@ impl AlbAuthSettings {
     fn invalid_values(mut self) -> Vec<Problem> {
         // Files are for the build.
         self.deny_list_file = None;
+        self.trust.iter_mut().for_each(|entry| entry.emulator_ca_file = None);
         let has_issuer = self.trust.iter().all(|entry| !entry.issuer.is_empty());
         let Err(error) = self.to_builder().build() else { return Vec::new() };
         let concerns_a_value = |problem: &&Problem| match problem.kind() {

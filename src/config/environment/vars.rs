@@ -47,6 +47,7 @@ variables! {
     IDENTITY_HEADER_IGNORED = "ALB_AUTH_DANGEROUSLY_IGNORE_IDENTITY_HEADER";
     KEY_ENDPOINT = "ALB_AUTH_KEY_ENDPOINT";
     PLAIN_HTTP_FROM = "ALB_AUTH_DANGEROUSLY_FETCH_KEYS_OVER_HTTP_FROM";
+    EMULATOR_CA_FILE = "ALB_AUTH_EMULATOR_CA_FILE";
     DENY_LIST_FILE = "ALB_AUTH_DENY_LIST_FILE";
 }
 
@@ -78,9 +79,20 @@ pub(super) struct Vars {
 
 impl Vars {
     pub(super) fn new(vars: impl Iterator<Item = (String, String)>) -> Self {
-        let vars: Vec<_> = vars.filter(|(name, _)| name.starts_with(PREFIX)).collect();
-        let unknown = vars.iter().filter(|(name, _)| !ALL.contains(&name.as_str()) && !name.starts_with(LIMIT));
-        let problems = unknown.map(|(name, _)| Problem::unknown_key(KeyAt::path(name), ALL.iter().copied())).collect();
+        Self::of(vars, PREFIX, ALL, |name| name.starts_with(LIMIT))
+    }
+
+    /// Those with this prefix. Others than the known ones, and the further ones, are problems.
+    pub(super) fn of(
+        vars: impl Iterator<Item = (String, String)>,
+        prefix: &str,
+        known: &[&str],
+        is_further: impl Fn(&str) -> bool,
+    ) -> Self {
+        let vars: Vec<_> = vars.filter(|(name, _)| name.starts_with(prefix)).collect();
+        let unknown = vars.iter().filter(|(name, _)| !known.contains(&name.as_str()) && !is_further(name));
+        let problems =
+            unknown.map(|(name, _)| Problem::unknown_key(KeyAt::path(name), known.iter().copied())).collect();
         Self { vars, problems }
     }
 

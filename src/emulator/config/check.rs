@@ -159,9 +159,13 @@ fn check_keys(config: &EmulatorConfig, problems: &mut Vec<Problem>) {
         None if !config.keys_listen.ip().is_loopback() => problems.push(insecure(
             "keys_listen",
             format!(
-                "the keys cannot be served at {}: plain http proves nothing on a network; listen on 127.0.0.1, or name the host \
-                 by which other containers of a private network reach them",
-                config.keys_listen
+                "the keys cannot be served at {}: {}; listen on 127.0.0.1, or name the host by which other containers of a private \
+                 network reach them",
+                config.keys_listen,
+                match config.keys_tls {
+                    Some(_) => "their certificate is for one name",
+                    None => "plain http proves nothing on a network",
+                }
             ),
         )
         .for_key(KeyAt::path("keys_host"))),

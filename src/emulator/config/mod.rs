@@ -36,6 +36,7 @@ pub use self::{
     settings::{DemoSettings, EmulatorSettings},
     target::Target,
 };
+use super::front::CA_FILE;
 use crate::{Clock, ConfigError, internal::SharedClock};
 
 /// The default signer. Its account `000000000000` belongs to no AWS customer; only such a signer
@@ -58,6 +59,7 @@ pub struct EmulatorConfig {
     pub(super) more_hosts: Vec<String>,
     pub(super) keys_listen: SocketAddr,
     pub(super) keys_host: Option<String>,
+    pub(super) keys_tls: Option<PathBuf>,
     pub(super) target: Option<String>,
     pub(super) target_groups: Vec<(String, String)>,
     pub(super) wait_for_target: Duration,
@@ -101,6 +103,7 @@ impl EmulatorConfig {
             more_hosts: Vec::new(),
             keys_listen: loopback(KEYS_PORT),
             keys_host: None,
+            keys_tls: None,
             target: None,
             target_groups: Vec::new(),
             wait_for_target: Duration::ZERO,
@@ -142,10 +145,26 @@ impl EmulatorConfig {
 
     /// The base URL of the public keys, if they are served at this port.
     pub(super) fn key_endpoint(&self, port: u16) -> String {
+        let scheme = if self.keys_tls.is_some() { "https" } else { "http" };
         match &self.keys_host {
-            Some(host) => format!("http://{host}:{port}"),
-            None => format!("http://{}", SocketAddr::from((self.keys_listen.ip(), port))),
+            Some(host) => format!("{scheme}://{host}:{port}"),
+            None => format!("{scheme}://{}", SocketAddr::from((self.keys_listen.ip(), port))),
         }
+    }
+
+    /// The name or the address of the key endpoint that its certificate is for.
+    pub(super) fn name_of_keys(&self) -> String {
+        match &self.keys_host {
+            Some(host) => host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase(),
+            None => self.keys_listen.ip().to_string(),
+        }
+    }
+
+    /// The file with the CA of the key endpoint, if it is https.
+    pub(super) fn emulator_ca_file(&self) -> Option<PathBuf> {
+        let file = self.keys_tls.as_ref()?.join(CA_FILE);
+        // An application may start in another folder.
+        Some(std::path::absolute(&file).unwrap_or(file))
     }
 
     /// The target of requests: `http://localhost:3000`. Plain http, without a path.
@@ -198,11 +217,19 @@ impl EmulatorConfig {
     }
 
     /// The host of a private network by which applications in other containers fetch the public
-    /// keys over plain http: a private IP address, a name without a dot, or one that no public name
-    /// server has. Each application has to name it too, by
+    /// keys: a private IP address, a name without a dot, or one that no public name server has. Without
+    /// [`keys_tls`](Self::keys_tls), that is over plain http, and each application has to name the host too, by
     /// [`TrustedAlb::dangerously_fetch_keys_over_http_from`](crate::TrustedAlb::dangerously_fetch_keys_over_http_from).
     pub fn keys_host(mut self, host: impl Into<String>) -> Self {
         self.keys_host = Some(host.into());
+        self
+    }
+
+    /// Serves the public keys over https, with a certificate by a CA that is generated once. Both are kept in this folder; its file
+    /// `ca.pem` is for the applications, which name it by
+    /// [`TrustedAlb::emulator_ca_file`](crate::TrustedAlb::emulator_ca_file). The private key of the CA is not kept.
+    pub fn keys_tls(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.keys_tls = Some(folder.into());
         self
     }
 

@@ -155,6 +155,11 @@ pub struct EmulatorSettings {
     #[arg(long, value_name = "HOST", help_heading = "Addresses")]
     pub keys_host: Option<String>,
 
+    /// Serves the public keys over https, with a certificate by a CA. Both are generated once and kept in this folder; its file
+    /// ca.pem is for the applications.
+    #[arg(long, value_name = "FOLDER", help_heading = "Addresses")]
+    pub keys_tls: Option<PathBuf>,
+
     /// The host name that browsers use [default: app.localhost].
     #[arg(long, value_name = "HOST", help_heading = "Addresses")]
     pub public_host: Option<String>,
@@ -256,6 +261,7 @@ impl EmulatorSettings {
             listen: self.listen.or(others.listen),
             keys_listen: self.keys_listen.or(others.keys_listen),
             keys_host: self.keys_host.or(others.keys_host),
+            keys_tls: self.keys_tls.or(others.keys_tls),
             public_host: self.public_host.or(others.public_host),
             more_hosts: joined(self.more_hosts, others.more_hosts),
             tls: self.tls.or(others.tls),
@@ -304,6 +310,7 @@ impl EmulatorSettings {
         set(&mut config.public_host, self.public_host.clone());
         set(&mut config.keys_listen, self.keys_listen);
         set(&mut config.keys_host, self.keys_host.clone().map(Some));
+        set(&mut config.keys_tls, self.keys_tls.clone().map(Some));
         set(&mut config.provider_address, self.provider_address.clone().map(Some));
         set(&mut config.client_id, self.client_id.clone());
         set(&mut config.client_authentication, self.client_authentication);

@@ -9,6 +9,7 @@
 //! | the TLS handshake | 10 s |
 //! | connections in progress at shutdown | 5 s, then they are aborted |
 
+mod keys_tls;
 mod tls;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -28,7 +29,10 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-pub(super) use self::tls::TlsFiles;
+pub(super) use self::{
+    keys_tls::{CA_FILE, keys_tls},
+    tls::TlsFiles,
+};
 use super::proxy::{ClientConnection, Scheme};
 use crate::{
     ConfigError,

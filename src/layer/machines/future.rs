@@ -7,20 +7,15 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{HeaderValue, Request, Response, header};
+use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::MachineIdentity;
+use super::{MachineIdentity, record::Record};
 use crate::{
     access_token::CheckFuture,
-    alb::TraceId,
-    error::AuthError,
-    layer::{Refuse, RefusedRequest, StandardRefusal, refusal::refuse},
+    layer::{Refuse, StandardRefusal},
 };
-
-/// The challenge of a 401 to a machine (RFC 6750 section 3), without the reason, as in every refusal.
-const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"machines\"");
 
 pin_project! {
     /// The response of [`MachineAuth`](super::MachineAuth).
@@ -38,7 +33,7 @@ pin_project! {
     enum State<S, B, F, A> {
         Inner { #[pin] future: F },
         /// Keys of the issuer are being fetched. The service is not ready.
-        Waiting { check: CheckFuture, held: Option<Box<(Request<B>, S)>> },
+        Waiting { check: CheckFuture, record: Record, held: Option<Box<(Request<B>, S)>> },
         /// The request is accepted, and the inner service is being made ready for it.
         Readying { admitted: Option<Box<(Request<B>, S)>> },
         Refused { response: Option<A> },
@@ -54,29 +49,13 @@ where
         Self { state: State::Inner { future } }
     }
 
-    pub(super) fn refused(error: &AuthError, request: &Request<B>) -> Self {
-        Self { state: State::Refused { response: Some(refusal(error, request)) } }
+    pub(super) fn refused(response: Response<ResB>) -> Self {
+        Self { state: State::Refused { response: Some(response) } }
     }
 
-    pub(super) fn waiting(check: CheckFuture, request: Request<B>, service: S) -> Self {
-        Self { state: State::Waiting { check, held: Some(Box::new((request, service))) } }
+    pub(super) fn waiting(check: CheckFuture, request: Request<B>, service: S, record: Record) -> Self {
+        Self { state: State::Waiting { check, record, held: Some(Box::new((request, service))) } }
     }
-}
-
-/// In the form of the outer layer.
-fn refusal<B, ResB>(error: &AuthError, request: &Request<B>) -> Response<ResB>
-where
-    StandardRefusal: Refuse<ResB, Body = ResB>,
-{
-    let kind = error.kind().as_str();
-    let trace_id = TraceId::In(request.headers()).shown();
-    tracing::debug!(target: "tower_alb_auth", kind, trace_id, "machine refused: {}", error.operator_message());
-    let refused = RefusedRequest::of(request).behind_layer(request.extensions());
-    let mut response = refuse(&StandardRefusal::default(), error, &refused);
-    if let Some(challenge) = response.headers_mut().get_mut(header::WWW_AUTHENTICATE) {
-        *challenge = CHALLENGE;
-    }
-    response
 }
 
 impl<S, B, ResB> Future for MachineResponseFuture<S, B, Response<ResB>>
@@ -91,15 +70,15 @@ where
         loop {
             match state.as_mut().project() {
                 StateProjected::Inner { future } => return future.poll(context),
-                StateProjected::Waiting { check, held } => {
+                StateProjected::Waiting { check, record, held } => {
                     let outcome = ready!(check.as_mut().poll(context));
                     let Some(mut held) = held.take() else { return Poll::Pending };
                     let next = match outcome.and_then(MachineIdentity::of_verified) {
                         Ok(machine) => {
-                            held.0.extensions_mut().insert(machine);
+                            record.admit(machine, &mut held.0);
                             State::Readying { admitted: Some(held) }
                         }
-                        Err(error) => State::Refused { response: Some(refusal(&error, &held.0)) },
+                        Err(error) => State::Refused { response: Some(record.refuse(&error, &held.0)) },
                     };
                     state.set(next);
                 }

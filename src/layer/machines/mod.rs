@@ -19,10 +19,14 @@
 //!
 //! Keys are fetched and held as those of access tokens: at most one fetch for unknown kids in
 //! [`KeyLimits::unknown_for`](crate::KeyLimits::unknown_for). A made-up kid spends it, so an issuer that publishes a new key
-//! should wait for that time before it signs with it. Refusals are lines at level DEBUG; there is no metric or audit event.
+//! should wait for that time before it signs with it.
+//!
+//! Each decision is counted in `alb_auth_machine_decisions_total`. Refusals are lines at level DEBUG, and with
+//! [`audit_trail`](MachineLayer::audit_trail) events; a machine that is accepted is an event once an hour.
 
 mod future;
 mod identity;
+mod record;
 mod service;
 
 pub use self::{

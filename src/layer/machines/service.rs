@@ -11,7 +11,7 @@ use http::{HeaderMap, Request, Response, header};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{MachineIdentity, MachineResponseFuture};
+use super::{MachineIdentity, MachineResponseFuture, record::Record};
 use crate::{
     access_token::{AccessTokenVerifier, Checked},
     alb::{OidcHeaders, Values},
@@ -21,6 +21,7 @@ use crate::{
     layer::{Refuse, StandardRefusal},
     limits::{CacheLimits, KeyLimits, TokenLimits},
     settings::ConfigError,
+    telemetry::{audit::AuditTrail, metrics},
 };
 
 /// Authenticates machines by bearer tokens, as a layer: see [`config::MachineTokens`](crate::config::MachineTokens) for what is
@@ -61,6 +62,7 @@ use crate::{
 #[derive(Clone)]
 pub struct MachineLayer {
     verifier: Arc<AccessTokenVerifier>,
+    record: Record,
 }
 
 /// The service that [`MachineLayer`] makes.
@@ -80,7 +82,16 @@ impl MachineLayer {
         let rule = tokens.rule(&keys)?;
         let (limits, cache) = (TokenLimits::default(), CacheLimits::default());
         tracing::info!(target: "tower_alb_auth", "accepts machines with {rule}");
-        Ok(Self { verifier: Arc::new(AccessTokenVerifier::new(&rule, &limits, &keys, &cache, &tokens.clock)) })
+        metrics::describe_machines();
+        let verifier = Arc::new(AccessTokenVerifier::new(&rule, &limits, &keys, &cache, &tokens.clock));
+        Ok(Self { verifier, record: Record::default() })
+    }
+
+    /// Records refusals in this audit trail, and each machine once an hour, by client id and issuer.
+    #[must_use]
+    pub fn audit_trail(mut self, trail: &AuditTrail) -> Self {
+        self.record.audit = Some(trail.clone());
+        self
     }
 }
 
@@ -108,6 +119,7 @@ where
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         request.extensions_mut().remove::<MachineIdentity>();
         if Claims::of(request.extensions()).is_some() {
+            Record::user();
             return MachineResponseFuture::inner(self.inner.call(request));
         }
         let checked = match bearer(request.headers_mut()) {
@@ -119,24 +131,24 @@ where
             let unready = inner.clone();
             drop(replace(inner, unready));
         };
-        match checked {
-            Checked::Ready(Ok(accepted)) => match MachineIdentity::of_verified(accepted) {
-                Ok(machine) => {
-                    request.extensions_mut().insert(machine);
-                    MachineResponseFuture::inner(self.inner.call(request))
-                }
-                Err(error) => {
-                    give_back(&mut self.inner);
-                    MachineResponseFuture::refused(&error, &request)
-                }
-            },
-            Checked::Ready(Err(error)) => {
-                give_back(&mut self.inner);
-                MachineResponseFuture::refused(&error, &request)
-            }
+        let record = &self.layer.record;
+        let outcome = match checked {
+            Checked::Ready(outcome) => outcome.and_then(MachineIdentity::of_verified),
             Checked::Waiting(check) => {
+                let record = record.clone();
                 give_back(&mut self.inner);
-                MachineResponseFuture::waiting(check, request, self.inner.clone())
+                return MachineResponseFuture::waiting(check, request, self.inner.clone(), record);
+            }
+        };
+        match outcome {
+            Ok(machine) => {
+                record.admit(machine, &mut request);
+                MachineResponseFuture::inner(self.inner.call(request))
+            }
+            Err(error) => {
+                let response = record.refuse(&error, &request);
+                give_back(&mut self.inner);
+                MachineResponseFuture::refused(response)
             }
         }
     }

@@ -31,6 +31,7 @@ pub(crate) enum What {
     KeyRetired,
     DenyListChanged,
     Reloaded,
+    ReloadFailed,
 }
 
 /// A class of OCSF's category Identity & Access Management.
@@ -99,6 +100,15 @@ impl What {
             Self::DenyListChanged => {
                 management("deny_list_changed", (3, "Update"), "Deny List", "a deny list was changed")
             }
+            Self::ReloadFailed => Row {
+                succeeded: false,
+                ..management(
+                    "reload_failed",
+                    (3, "Update"),
+                    "Configuration",
+                    "a change cannot be used; what was in force stays",
+                )
+            },
             Self::Reloaded => management("reloaded", (3, "Update"), "Configuration", "the configuration was replaced"),
         }
     }
@@ -121,6 +131,9 @@ pub(crate) struct AuditUser {
 pub(crate) enum Subject<'u> {
     /// A user, by the entity ref or the claims of the token. Without both, a client that is not authenticated.
     User(Option<&'u EntityRef>, Option<&'u Claims>),
+    /// A machine, by its client id at the issuer.
+    #[cfg(feature = "https")]
+    Client(&'u str, &'u str),
     /// A program that acts for itself.
     #[cfg(feature = "backstage")]
     Service(&'static str),
@@ -132,6 +145,8 @@ impl Subject<'_> {
         match self {
             Self::User(Some(name), _) => (Some(name.as_str()), None),
             Self::User(None, claims) => (None, claims.map(|claims| (claims.issuer(), claims.subject()))),
+            #[cfg(feature = "https")]
+            Self::Client(client, issuer) => (None, Some((*issuer, *client))),
             #[cfg(feature = "backstage")]
             Self::Service(name) => (Some(*name), None),
         }

@@ -7,7 +7,7 @@
 //! | `signed_out` | Authentication, Logoff | 1,000; 10 of each user, and of all clients that are not authenticated |
 //! | `token_issued` | Authentication, Other | 1,000 of each provider; 10 of each user there |
 //! | `key_published`, `key_retired` | Entity Management, Create and Delete | 100 |
-//! | `deny_list_changed`, `reloaded` | Entity Management, Update | 100 |
+//! | `deny_list_changed`, `reloaded`, `reload_failed` | Entity Management, Update | 100 |
 //!
 //! The next event after those that are left out has their number, `left_out`. docs/OPERATING.md describes the fields.
 
@@ -19,7 +19,7 @@ mod limit;
 use std::{
     collections::HashMap,
     fmt,
-    hash::{BuildHasher as _, RandomState},
+    hash::{BuildHasher as _, Hash, RandomState},
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -48,6 +48,27 @@ const SEEN_FOR: Duration = Duration::from_secs(60 * 60);
 /// Maximum number of users that are remembered as seen, and of their bytes.
 const MAX_SEEN: usize = 10_000;
 const MAX_SEEN_BYTES: usize = 2 * 1024 * 1024;
+
+/// Why a reload failed: `status_detail` of its event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReloadFailure {
+    /// A file cannot be read.
+    Unreadable,
+    /// What was read cannot be used.
+    Invalid,
+    /// It was different at each of several reads.
+    Changing,
+}
+
+impl ReloadFailure {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::Invalid => "invalid",
+            Self::Changing => "changing",
+        }
+    }
+}
 
 /// Where audit events go: the log, with the target `tower_alb_auth::audit`, and a file. Clones share it.
 ///
@@ -184,6 +205,10 @@ impl AuditTrail {
         let user = match subject {
             Subject::User(None, None) => None,
             Subject::User(name, claims) => Some(self.user(name, claims)),
+            #[cfg(feature = "https")]
+            Subject::Client(client, issuer) => {
+                Some(AuditUser { uid: Some(bounded(client)), domain: Some(bounded(issuer)), ..AuditUser::default() })
+            }
             #[cfg(feature = "backstage")]
             Subject::Service(name) => Some(AuditUser { name: Some(name.to_owned()), ..AuditUser::default() }),
         };
@@ -218,19 +243,38 @@ impl AuditTrail {
         });
     }
 
+    /// Records that changed settings or files cannot be used. The reason is in the log: it can quote what is written there.
+    pub(crate) fn reload_failed(&self, entity: &str, failure: ReloadFailure) {
+        self.record(What::ReloadFailed, Some(failure.as_str()), || Details {
+            operator_can_act: true,
+            entity: Some(entity.to_owned()),
+            ..Details::default()
+        });
+    }
+
     /// Records that a user is signed in, once in [`SEEN_FOR`].
     pub(crate) fn signed_in(&self, name: Option<&EntityRef>, claims: &Claims, trace_id: TraceId<'_>) {
-        let Some(seen) = &self.0.seen else { return };
         // By the name too: a reload can give the user another one.
         let id = (claims.issuer(), claims.subject(), name.map(EntityRef::as_str));
+        self.accepted(id, "awsalb", Subject::User(name, Some(claims)), trace_id);
+    }
+
+    /// Records that a machine is accepted, once in [`SEEN_FOR`].
+    #[cfg(feature = "https")]
+    pub(crate) fn machine_accepted(&self, client: &str, issuer: &str, trace_id: TraceId<'_>) {
+        self.accepted(("machine", client, issuer), "machine", Subject::Client(client, issuer), trace_id);
+    }
+
+    /// Records a success of this subject, unless there was one with this id in [`SEEN_FOR`].
+    fn accepted(&self, id: impl Hash, provider: &'static str, subject: Subject<'_>, trace_id: TraceId<'_>) {
+        let Some(seen) = &self.0.seen else { return };
         let (now, user) = (Instant::now(), UserHash(self.0.hashes.hash_one(id)));
         if seen.find(&user).is_some_and(|SeenAt(at)| now.saturating_duration_since(at) < SEEN_FOR) {
             return;
         }
-        let subject = Subject::User(name, Some(claims));
         let details = || Details { trace_id: trace_id.text(), ..Details::default() };
-        // A user who is left out is recorded by a later request.
-        if self.succeeded(What::SignedIn, Some("awsalb"), subject, details) {
+        // Who is left out is recorded by a later request.
+        if self.succeeded(What::SignedIn, Some(provider), subject, details) {
             seen.insert(user, SeenAt(now));
         }
     }

@@ -3,6 +3,8 @@
 mod accepted;
 mod issuer_keys;
 mod machines;
+#[cfg(feature = "metrics")]
+mod machines_recorded;
 mod mocked;
 mod rejected;
 mod settings;

@@ -80,7 +80,7 @@ fn keys_and_values_that_are_wrong_are_named_with_their_place() {
         .replace("clientIds: [backstage]", "clientIds: { a: b }\n      requireVerifiedEmail: often");
     insta::assert_snapshot!(outcome(&wrong), @r"
     the configuration cannot be used
-    - auth.providers.awsalb.audience (app-config.yaml:6) is not a known setting. Known settings are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, dangerouslyFetchKeysOverHttpFrom, requireVerifiedEmail, acceptMissingEmailVerified, dangerouslyAcceptUnverifiedEmail, emailClaim, groups, accessToken, limits, dangerouslyIgnoreIdentityHeader, denyListFile, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
+    - auth.providers.awsalb.audience (app-config.yaml:6) is not a known setting. Known settings are issuer, signer, signers, region, clientIds, dangerouslyAcceptAnyClient, keyEndpoint, dangerouslyFetchKeysOverHttpFrom, emulatorCaFile, requireVerifiedEmail, acceptMissingEmailVerified, dangerouslyAcceptUnverifiedEmail, emailClaim, groups, accessToken, limits, dangerouslyIgnoreIdentityHeader, denyListFile, signIn, sessionCookieName, signOutUrl, exposeAccessToken, sessionDuration, dangerouslyAllowInsecureOrigins
     - auth.providers.awsalb.issuer (app-config.yaml:5) must be a text, and is a list
     - auth.providers.awsalb.clientIds (app-config.yaml:9) must be a list of texts, and is an object
     - auth.providers.awsalb.keyEndpoint (app-config.yaml:7) must be a text, and is an object

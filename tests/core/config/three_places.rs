@@ -291,6 +291,37 @@ fn a_host_for_keys_over_http_is_the_same_in_all_places() {
     }
 }
 
+/// The emulator in another container, over https.
+#[cfg(feature = "https")]
+#[test]
+fn a_ca_of_an_emulator_is_the_same_in_all_places() {
+    let alb = MockAlb::new();
+    let url = "https://emulator:9002";
+    let (folder, key) = (tempfile::tempdir().expect("a folder"), rcgen::KeyPair::generate().expect("a key"));
+    let certificate = rcgen::CertificateParams::default().self_signed(&key).expect("a certificate");
+    let path = folder.path().join("ca.pem");
+    std::fs::write(&path, certificate.pem()).expect("written");
+    let path = path.to_str().expect("UTF-8");
+    let entry = entry(&alb).client_id(alb.client_id()).key_endpoint(url);
+    let code = AlbAuthConfig::builder().trust(entry.emulator_ca_file(path)).sign_in(email());
+    let vars = [
+        ("ALB_AUTH_EMAIL_DOMAINS", "example.com"),
+        ("ALB_AUTH_KEY_ENDPOINT", url),
+        ("ALB_AUTH_EMULATOR_CA_FILE", path),
+    ];
+    let env = from_env(&alb, &vars);
+    let file = from_file(&alb, &format!("keyEndpoint: {url}\n      emulatorCaFile: {path}"), BY_LOCAL_PART);
+    for (place, builder) in [("code", Ok(code)), ("environment", env), ("file", file)] {
+        let config = builder.and_then(|builder| builder.build().map_err(|error| error.to_string()));
+        let config = config.unwrap_or_else(|error| panic!("{place}: {error}"));
+        assert!(
+            config.summary().contains(&format!("keys at {url} by the CA in {path}")),
+            "{place}: {}",
+            config.summary()
+        );
+    }
+}
+
 /// A limit of each group beyond its range is the same problem in all places.
 #[test]
 fn limits_have_the_same_names_and_ranges_in_all_places() {

@@ -44,7 +44,7 @@ fn mistakes(name: &str, features: Option<&str>, text: &str) -> Vec<String> {
         "it copies more than the program's files",
     );
     expect(
-        build.iter().any(|line| line.contains("cargo build --locked --release ")),
+        build.iter().any(|line| line.contains("cargo build --locked --profile dist ")),
         "it does not build what is locked",
     );
     let version =
@@ -138,4 +138,36 @@ fn the_compose_file_of_containers_publishes_the_load_balancer_and_the_provider_o
         assert!(signer.is_none_or(|signer| signer.contains(":000000000000:")), "{name}: {signer:?}");
     }
     assert_eq!(services["python"]["network_mode"], "service:proxy", "it would be reachable past the proxy");
+}
+
+/// Over https, the verifiers have the volume of the CA without the private key, and no permission for plain http.
+#[test]
+fn s_171_the_compose_file_of_https_keeps_the_private_key_with_the_emulator() {
+    let compose: Value = serde_saphyr::from_str(&read("deploy/containers/compose.https.yaml")).expect("YAML");
+    let services = compose["services"].as_object().expect("services");
+    for (name, service) in services {
+        let volumes: Vec<&str> =
+            service["volumes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let has_private = volumes.iter().any(|volume| volume.starts_with("keys-private:"));
+        assert_eq!(has_private, name == "emulator", "{name}");
+        let of_ca = volumes.iter().find(|volume| volume.starts_with("keys-ca:")).expect(name);
+        assert_eq!(of_ca.ends_with(":ro"), name != "emulator", "{name}");
+        assert!(service["ports"].is_null(), "{name}");
+        if name != "emulator" {
+            assert_eq!(service["environment"]["ALB_AUTH_KEY_ENDPOINT"], "https://emulator:9002", "{name}");
+        }
+    }
+    let proxy = &services["proxy"]["environment"];
+    assert_eq!(proxy["ALB_AUTH_DANGEROUSLY_FETCH_KEYS_OVER_HTTP_FROM"], "", "it counts as unset");
+    // The commands differ by --keys-tls alone.
+    let plain: Value = serde_saphyr::from_str(&read("deploy/containers/compose.yaml")).expect("YAML");
+    let command = |compose: &Value| -> Vec<Value> {
+        compose["services"]["emulator"]["command"].as_array().expect("words").clone()
+    };
+    let mut https = command(&compose);
+    https.retain(|word| *word != "--keys-tls" && *word != "/var/lib/alb-emulator");
+    assert_eq!(https, command(&plain));
+    // The image has these folders, so that the volumes are writable.
+    let image = read("deploy/images/alb-emulator.Dockerfile");
+    assert!(image.contains("/rootfs /var/lib/alb-emulator /var/lib/alb-emulator/private\n"), "{image}");
 }

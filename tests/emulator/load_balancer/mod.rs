@@ -13,6 +13,7 @@ mod hostile_provider;
 mod incomplete;
 mod jwt_validation;
 mod keys;
+mod keys_tls;
 mod limits;
 mod paths;
 mod provider_users;

@@ -4,6 +4,7 @@ mod child;
 
 mod answers;
 mod descriptors;
+mod emulator_ca;
 mod endpoints;
 mod framing;
 mod leakage;

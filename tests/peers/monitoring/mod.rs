@@ -125,6 +125,7 @@ async fn incidents(programs: &mut Programs, prometheus: &Prometheus, good: usize
     programs.database.start_again();
 
     programs.stream_of_a_denied_user().await;
+    assert_eq!(programs.at_machines().await, 401);
     assert_eq!(programs.at_application().await, 500);
     expect("AlbAuthMisused", "application").await;
 

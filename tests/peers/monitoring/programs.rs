@@ -1,7 +1,9 @@
 //! What is watched: both programs, a proxy that has just been deployed with a wrong key endpoint, and an application.
 
 use std::{
+    convert::Infallible,
     fs,
+    future::{Ready, ready},
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::{
@@ -25,9 +27,10 @@ use reqwest::Client;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tower::{Layer as _, ServiceExt as _};
+use tower::ServiceExt as _;
 use tower_alb_auth::{
-    RequireLayer,
+    MachineLayer, RequireLayer,
+    config::MachineTokens,
     emulator::{Emulator, EmulatorConfig},
     test_util::{MockAlb, User},
 };
@@ -206,6 +209,11 @@ impl Programs {
     pub async fn at_application(&self) -> u16 {
         self.application.request().await
     }
+
+    /// A request without a bearer token where machines have one.
+    pub async fn at_machines(&self) -> u16 {
+        self.application.request_through(&self.application.machines).await
+    }
 }
 
 /// The settings of a Backstage behind the mock load balancer.
@@ -271,9 +279,11 @@ impl Catalog {
     }
 }
 
-/// An application whose route requires a user, and which has no layer around it. Its metrics are those of the thread of the test.
+/// An application whose route requires a user, and which has no layer around it; another route is for machines. Its metrics are those of
+/// the thread of the test.
 struct Application {
     address: SocketAddr,
+    machines: MachineLayer,
     _guard: metrics::LocalRecorderGuard<'static>,
 }
 
@@ -285,18 +295,32 @@ impl Application {
         let guard = metrics::set_default_local_recorder(recorder);
         // Another layer of the same process registers the counters.
         let _ = MockAlb::new().layer();
+        let tokens = MachineTokens::new("https://idp.example.com").audience("api://orders").client("nightly-report");
+        let machines = MachineLayer::new(tokens).expect("sound");
         let app = Router::new().route("/metrics", get(async move || handle.render()));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { address, _guard: guard }
+        Self { address, machines, _guard: guard }
     }
 
     async fn request(&self) -> u16 {
-        let handler =
-            tower::service_fn(async |_: Request<Body>| Ok::<_, std::convert::Infallible>(Response::new(Body::empty())));
-        let service = RequireLayer::signed_in().layer(handler);
+        self.request_through(&RequireLayer::signed_in()).await
+    }
+
+    async fn request_through<L>(&self, layer: &L) -> u16
+    where
+        L: tower::Layer<Handler>,
+        L::Service: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    {
+        let service = layer.layer(tower::service_fn(handler as fn(_) -> _));
         let response = service.oneshot(Request::new(Body::empty())).await.expect("infallible");
         response.status().as_u16()
     }
+}
+
+type Handler = tower::util::ServiceFn<fn(Request<Body>) -> Ready<Result<Response<Body>, Infallible>>>;
+
+fn handler(_: Request<Body>) -> Ready<Result<Response<Body>, Infallible>> {
+    ready(Ok(Response::new(Body::empty())))
 }
