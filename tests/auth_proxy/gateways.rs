@@ -13,7 +13,7 @@ use std::{
 use tokio::process::{Child, Command};
 use tower_alb_auth::test_util::User;
 
-use self::identity::other_targets;
+use self::identity::{has_forged, other_targets};
 use crate::{
     peer,
     site::{LONG, Log, Site, raw, serve, service, status},
@@ -145,16 +145,28 @@ impl Gateway {
             let lines = format!("{name}: forged/admin/x\r\n");
             assert_eq!(self.get("/public/x", &lines).await, 200, "{name}");
             let seen = self.site.log.only().headers;
-            let is_passed = seen.values().any(|value| value.as_bytes().starts_with(b"forged"));
-            assert!(!is_passed, "{name}: {seen:?}");
+            assert!(!has_forged(&seen), "{name}: {seen:?}");
         }
-        for (target, host) in
-            [("http://open.example.com/x", "app.example.com"), ("http://app.example.com/x", "open.example.com")]
-        {
-            let request = format!("GET {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
-            let _ = raw(self.address, request.as_bytes()).await;
+        for (target, hosts) in [
+            ("http://open.example.com/x", "app.example.com"),
+            ("http://app.example.com/x", "open.example.com"),
+            ("HTTP://OPEN.EXAMPLE.COM/x", "app.example.com"),
+            ("http://open.example.com@app.example.com/x", "open.example.com"),
+            ("http://app.example.com/x", "open.example.com\r\nx-forwarded-host: open.example.com"),
+            ("/x", "app.example.com\r\nx-forwarded-host: open.example.com"),
+            ("/x", "app.example.com\r\nforwarded: host=open.example.com"),
+            ("/x", "open.example.com\r\nhost: app.example.com"),
+            ("/x", "app.example.com\r\nhost: open.example.com"),
+            ("/x", "open.example.com, app.example.com"),
+            ("//open.example.com/x", "app.example.com"),
+        ] {
+            let request = format!("GET {target} HTTP/1.1\r\nhost: {hosts}\r\nconnection: close\r\n\r\n");
+            let response = raw(self.address, request.as_bytes()).await;
             for seen in self.site.log.take() {
-                assert_eq!(seen.headers["host"], "open.example.com", "{target} with host {host}");
+                let hosts = seen.headers.get_all("host").iter().map(|host| host.to_str().expect("ASCII"));
+                let hosts: Vec<_> = hosts.chain(seen.uri.host()).map(str::to_ascii_lowercase).collect();
+                assert!(hosts.iter().all(|host| host == "open.example.com"), "{request}: {seen:?} {response}");
+                assert_eq!(seen.uri.path(), "/x", "{request}: {seen:?}");
             }
         }
         let open = b"GET /x HTTP/1.1\r\nhost: open.example.com\r\nconnection: close\r\n\r\n";
