@@ -105,6 +105,7 @@ impl Gateway {
         for (path, lines, expected, user) in [
             ("/page", jane.clone(), 200, Some("jane.doe@example.com")),
             ("/page?x=/healthz", format!("{jane}{forged}"), 200, Some("jane.doe@example.com")),
+            ("/page", format!("{jane}connection: x-forwarded-user\r\n"), 200, Some("jane.doe@example.com")),
             ("/page", forged.to_owned(), 401, None),
             ("/page", String::new(), 401, None),
             ("/page", stranger.clone(), 401, None),
@@ -286,6 +287,14 @@ async fn s_98_caddy_admits_users_alone() {
     gateway.admits_users_alone().await;
     gateway.passes_no_identity_of_a_client().await;
     gateway.passes_on_what_was_checked().await;
+    // The file sets Connection itself.
+    let lines = format!("x-amzn-oidc-data: {}\r\nupgrade: websocket\r\nconnection: upgrade\r\n", gateway.site.token());
+    assert_eq!(gateway.get("/page", &lines).await, 200);
+    let seen = gateway.site.log.only().headers;
+    assert!(
+        seen["connection"].as_bytes().eq_ignore_ascii_case(b"upgrade") && seen["upgrade"] == "websocket",
+        "{seen:?}"
+    );
     gateway.hides_no_request().await;
     gateway.passes_no_forged_trailers().await;
 }
