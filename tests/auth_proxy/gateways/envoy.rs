@@ -48,6 +48,7 @@ async fn s_107_envoy_by_ext_authz_over_grpc_admits_users_alone() {
     let gateway = Gateway::start("envoy.yaml", envoy).await;
     gateway.admits_users_alone().await;
     gateway.passes_no_identity_of_a_client().await;
+    gateway.passes_web_sockets_and_no_other_upgrade().await;
     gateway.passes_on_what_was_checked().await;
     gateway.hides_no_request().await;
     gateway.passes_no_forged_trailers().await;
@@ -78,6 +79,7 @@ async fn s_107_envoy_by_ext_authz_over_http_admits_users_alone() {
     let gateway = Gateway::start("envoy-http.yaml", envoy).await;
     gateway.admits_users_alone().await;
     gateway.passes_no_identity_of_a_client().await;
+    gateway.passes_web_sockets_and_no_other_upgrade().await;
     gateway.passes_on_what_was_checked().await;
     gateway.hides_no_request().await;
     gateway.passes_no_forged_trailers().await;
