@@ -58,7 +58,7 @@ pub(super) const PROFILES: [Profile; 10] = [
     Profile {
         name: "flask",
         headers: FORWARDED_USER,
-        service_setting: "request.headers[\"X-Forwarded-User\"], not request.remote_user",
+        service_setting: "request.headers[\"X-Forwarded-User\"]; request.remote_user needs the middleware in docs/PROXY.md",
     },
     Profile { name: "streamlit", headers: FORWARDED_USER, service_setting: "st.context.headers[\"X-Forwarded-User\"]" },
 ];

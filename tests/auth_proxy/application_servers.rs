@@ -11,6 +11,15 @@ use crate::{
     smuggling,
 };
 
+/// What the application got: its path, its users, its host, and how many of its texts are forged.
+#[derive(Debug, PartialEq, Eq, serde::Deserialize)]
+struct Seen {
+    path: String,
+    users: Vec<String>,
+    host: String,
+    forged: usize,
+}
+
 /// A server with an application that writes down what it got; ends with the value.
 struct Server {
     site: Site,
@@ -25,26 +34,18 @@ impl Server {
         let mut command = command(address, folder.path());
         command.env("SEEN", folder.path().join("seen"));
         let child = peer::start(command, address, folder.path()).await;
-        let lines =
-            "profile: grafana\nexempt: [POST /open, /open]\nheader_timeout_seconds: 5\nidle_timeout_seconds: 5\n";
+        let lines = "profile: grafana\nexempt: [POST /open, /open]\nrules: [{ host: open.example.com, access: optional }]\n\
+             header_timeout_seconds: 5\nidle_timeout_seconds: 5\n";
         let site = Site::in_front_of(&format!("http://{address}"), lines, Log::default()).await;
         Self { site, folder, _child: child }
     }
 
-    /// Path and users of each request since the last call.
-    fn seen(&self) -> Vec<(String, Vec<String>)> {
+    /// Each request since the last call.
+    fn seen(&self) -> Vec<Seen> {
         let file = self.folder.path().join("seen");
         let text = fs::read_to_string(&file).unwrap_or_default();
         let _ = fs::remove_file(file);
-        let line = |line: &str| {
-            let seen: serde_json::Value = serde_json::from_str(line).expect("JSON");
-            let users = seen["users"].as_array().expect("a list").iter();
-            (
-                seen["path"].as_str().expect("a path").to_owned(),
-                users.map(|user| user.as_str().expect("a text").to_owned()).collect(),
-            )
-        };
-        text.lines().map(line).collect()
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
     async fn gets_what_the_proxy_has_checked(&self) {
@@ -52,10 +53,12 @@ impl Server {
         let forged =
             "X-WEBAUTH-USER: admin\r\nX_WEBAUTH_USER: admin\r\nx-webauth_user: admin\r\nx.webauth.user: admin\r\n";
         assert_eq!(status(&self.site.get("/page", &format!("{forged}{jane}{forged}")).await), 200);
-        assert_eq!(self.seen(), [("/page".to_owned(), vec!["jane.doe@example.com".to_owned()])]);
+        let seen = self.seen();
+        assert_eq!(seen.len(), 1, "{seen:?}");
+        assert_eq!((seen[0].path.as_str(), &seen[0].users[..]), ("/page", &["jane.doe@example.com".to_owned()][..]));
         assert_eq!(status(&self.site.get("/open", forged).await), 200);
         let seen = self.seen();
-        assert!(seen.len() == 1 && seen[0].1.iter().all(String::is_empty), "{seen:?}");
+        assert!(seen.len() == 1 && seen[0].users.iter().all(String::is_empty), "{seen:?}");
 
         let mut passed = 0;
         for (case, head, rest) in smuggling::cases() {
@@ -66,9 +69,9 @@ impl Server {
                 let seen = self.seen();
                 let odd: Vec<_> = seen
                     .iter()
-                    .filter(|(path, users)| match path.as_str() {
-                        "/open" => !users.is_empty(),
-                        "/page" => users != &["jane.doe@example.com"],
+                    .filter(|seen| match seen.path.as_str() {
+                        "/open" => !seen.users.is_empty(),
+                        "/page" => seen.users != ["jane.doe@example.com"],
                         _ => true,
                     })
                     .collect();
@@ -77,6 +80,55 @@ impl Server {
             }
         }
         assert!(passed >= 2 * smuggling::cases().len(), "the service got requests: {passed}");
+        self.gets_no_trailers_of_a_client().await;
+        self.gets_the_host_that_was_checked().await;
+    }
+
+    /// Some servers read trailers as headers.
+    async fn gets_no_trailers_of_a_client(&self) {
+        let jane = format!("x-amzn-oidc-data: {}\r\n", self.site.token());
+        let trailers = "x-webauth-user: forged\r\nx_webauth_user: forged\r\nx-amzn-oidc-data: forged\r\n";
+        for announced in ["", "trailer: x-webauth-user, x_webauth_user\r\nte: trailers\r\n", "te: trailers\r\n"] {
+            for (path, token, user) in [("/page", jane.as_str(), Some("jane.doe@example.com")), ("/open", "", None)] {
+                let request = format!(
+                    "POST {path} HTTP/1.1\r\nhost: app.example.com\r\nconnection: close\r\n{token}{announced}transfer-encoding: chunked\r\n\r\n\
+                     4\r\nbody\r\n0\r\n{trailers}\r\n"
+                );
+                let response = self.site.raw(&request).await;
+                let seen = self.seen();
+                assert_eq!((status(&response), seen.len()), (200, 1), "{path} {announced}: {response}");
+                assert_eq!((seen[0].path.as_str(), seen[0].forged), (path, 0), "{announced}: {seen:?}");
+                assert_eq!(seen[0].users, user.into_iter().collect::<Vec<_>>(), "{path} {announced}");
+                assert_eq!(status(&self.site.get("/page", &jane).await), 200, "the next request");
+                assert_eq!(self.seen()[0].users, ["jane.doe@example.com"], "the next request");
+            }
+        }
+    }
+
+    /// A rule admits requests to one host. The application must see no other one.
+    async fn gets_the_host_that_was_checked(&self) {
+        for (target, host, expected) in [
+            ("/x", "open.example.com", 200),
+            ("/x", "app.example.com", 401),
+            ("http://open.example.com/x", "app.example.com", 200),
+            ("http://open.example.com/x", "open.example.com", 200),
+            ("HTTP://OPEN.example.com/x", "app.example.com", 200),
+            ("http://app.example.com/x", "open.example.com", 401),
+            ("http://app.example.com/x", "open.example.com\r\nx-forwarded-host: open.example.com", 401),
+            ("http://open.example.com/x", "open.example.com\r\nhost: app.example.com", 400),
+            ("/x", "open.example.com\r\nhost: app.example.com", 400),
+            ("http://open.example.com@app.example.com/x", "open.example.com", 400),
+        ] {
+            let request = format!("GET {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+            let response = self.site.raw(&request).await;
+            assert_eq!(status(&response), expected, "{target} {host}: {response}");
+            let seen = self.seen();
+            assert_eq!(seen.len(), usize::from(expected == 200), "{target} {host}: {seen:?}");
+            for seen in seen {
+                let host = seen.host.to_ascii_lowercase();
+                assert_eq!((seen.path.as_str(), host.as_str()), ("/x", "open.example.com"), "{target}");
+            }
+        }
     }
 }
 
@@ -122,7 +174,9 @@ async fn s_99_node_gets_what_the_proxy_has_checked() {
             request.resume();
             request.on('end', () => {
                 const users = [request.headers['x-webauth-user'] ?? []].flat();
-                fs.appendFileSync(process.env.SEEN, JSON.stringify({ path: request.url, users }) + '\\n');
+                const forged = [...request.rawHeaders, ...request.rawTrailers].filter(text => text === 'forged').length;
+                const seen = { path: request.url, users, host: request.headers.host ?? '', forged };
+                fs.appendFileSync(process.env.SEEN, JSON.stringify(seen) + '\\n');
                 response.end('seen');
             });
         }).listen(Number(port), host);";

@@ -44,7 +44,28 @@ impl Checks {
     }
 
     pub async fn admits(&mut self, method: &str, path: &str, headers: &[(&str, &str)]) -> bool {
-        let response = self.check(Some(described(method, path, headers))).await;
+        self.admits_described(described(method, path, headers)).await
+    }
+
+    /// As Envoy describes it with `encode_raw_headers`: names, values and their bytes. `joined` are headers in the other form.
+    pub async fn admits_raw(
+        &mut self,
+        method: &str,
+        path: &str,
+        raw: &[(&str, &str, &[u8])],
+        joined: &[(&str, &str)],
+    ) -> bool {
+        let header = |(key, value, raw_value): &(&str, &str, &[u8])| HeaderValue {
+            key: (*key).to_owned(),
+            value: (*value).to_owned(),
+            raw_value: raw_value.to_vec(),
+        };
+        let header_map = Some(HeaderMap { headers: raw.iter().map(header).collect() });
+        self.admits_described(HttpRequest { header_map, ..described(method, path, joined) }).await
+    }
+
+    async fn admits_described(&mut self, described: HttpRequest) -> bool {
+        let response = self.check(Some(described)).await;
         let admits = matches!(response.http_response, Some(HttpResponse::Ok(_)));
         assert_eq!(response.status.expect("a status").code == 0, admits);
         admits

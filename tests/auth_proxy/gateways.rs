@@ -1,6 +1,8 @@
 //! The gateways of deploy/gateways, each with its file as it stands there but for the addresses.
 
 mod envoy;
+mod identity;
+mod web_sockets;
 
 use std::{
     fs,
@@ -12,9 +14,13 @@ use std::{
 use tokio::process::{Child, Command};
 use tower_alb_auth::test_util::User;
 
+use self::{
+    identity::{has_forged, other_targets},
+    web_sockets::application,
+};
 use crate::{
     peer,
-    site::{LONG, Log, Site, raw, serve, service, status},
+    site::{LONG, Log, Site, raw, serve, status},
     smuggling,
 };
 
@@ -31,20 +37,13 @@ rules:
   - { host: open.example.com, access: optional }
 ";
 
-/// Headers by which some services take another path, method or host.
-const OTHER_TARGETS: [&str; 8] = [
-    "x-original-url",
-    "x-original-uri",
-    "x-rewrite-url",
-    "x-forwarded-path",
-    "x-forwarded-prefix",
-    "x-http-method-override",
-    "x-script-name",
-    "script_name",
-];
-
 fn free_address() -> SocketAddr {
     (std::net::Ipv4Addr::LOCALHOST, crate::port::free_port()).into()
+}
+
+async fn get(address: SocketAddr, path: &str, lines: &str) -> u16 {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: app.example.com\r\nconnection: close\r\n{lines}\r\n");
+    status(&raw(address, request.as_bytes()).await)
 }
 
 /// A gateway in front of a site; ends with the value.
@@ -59,7 +58,7 @@ impl Gateway {
     /// With this file of deploy/gateways, by this command, which gets the file and its folder.
     async fn start(name: &str, command: impl FnOnce(&Path, &Path) -> Command) -> Self {
         let log = Log::default();
-        let upstream = serve(service(log.clone())).await;
+        let upstream = serve(application(log.clone())).await;
         let site = Site::in_front_of(&format!("http://{upstream}"), SETTINGS, log).await;
         Self::beside(site, upstream, free_address(), name, command).await
     }
@@ -96,8 +95,7 @@ impl Gateway {
     }
 
     async fn get(&self, path: &str, lines: &str) -> u16 {
-        let request = format!("GET {path} HTTP/1.1\r\nhost: app.example.com\r\nconnection: close\r\n{lines}\r\n");
-        status(&raw(self.address, request.as_bytes()).await)
+        get(self.address, path, lines).await
     }
 
     /// The same for all of them.
@@ -111,6 +109,7 @@ impl Gateway {
         for (path, lines, expected, user) in [
             ("/page", jane.clone(), 200, Some("jane.doe@example.com")),
             ("/page?x=/healthz", format!("{jane}{forged}"), 200, Some("jane.doe@example.com")),
+            ("/page", format!("{jane}connection: x-forwarded-user\r\n"), 200, Some("jane.doe@example.com")),
             ("/page", forged.to_owned(), 401, None),
             ("/page", String::new(), 401, None),
             ("/page", stranger.clone(), 401, None),
@@ -147,19 +146,32 @@ impl Gateway {
 
     /// The service must see the path and the host that the rules were applied to.
     async fn passes_on_what_was_checked(&self) {
-        let forged: String = OTHER_TARGETS.iter().map(|name| format!("{name}: /admin/x\r\n")).collect();
-        assert_eq!(self.get("/public/x", &forged).await, 200);
-        let seen = self.site.log.only().headers;
-        let passed: Vec<_> =
-            OTHER_TARGETS.iter().filter(|name| seen.get(**name).is_some_and(|it| !it.is_empty())).collect();
-        assert_eq!(passed, Vec::<&&str>::new());
-        for (target, host) in
-            [("http://open.example.com/x", "app.example.com"), ("http://app.example.com/x", "open.example.com")]
-        {
-            let request = format!("GET {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
-            let _ = raw(self.address, request.as_bytes()).await;
+        for name in other_targets() {
+            let lines = format!("{name}: forged/admin/x\r\n");
+            assert_eq!(self.get("/public/x", &lines).await, 200, "{name}");
+            let seen = self.site.log.only().headers;
+            assert!(!has_forged(&seen), "{name}: {seen:?}");
+        }
+        for (target, hosts) in [
+            ("http://open.example.com/x", "app.example.com"),
+            ("http://app.example.com/x", "open.example.com"),
+            ("HTTP://OPEN.EXAMPLE.COM/x", "app.example.com"),
+            ("http://open.example.com@app.example.com/x", "open.example.com"),
+            ("http://app.example.com/x", "open.example.com\r\nx-forwarded-host: open.example.com"),
+            ("/x", "app.example.com\r\nx-forwarded-host: open.example.com"),
+            ("/x", "app.example.com\r\nforwarded: host=open.example.com"),
+            ("/x", "open.example.com\r\nhost: app.example.com"),
+            ("/x", "app.example.com\r\nhost: open.example.com"),
+            ("/x", "open.example.com, app.example.com"),
+            ("//open.example.com/x", "app.example.com"),
+        ] {
+            let request = format!("GET {target} HTTP/1.1\r\nhost: {hosts}\r\nconnection: close\r\n\r\n");
+            let response = raw(self.address, request.as_bytes()).await;
             for seen in self.site.log.take() {
-                assert_eq!(seen.headers["host"], "open.example.com", "{target} with host {host}");
+                let hosts = seen.headers.get_all("host").iter().map(|host| host.to_str().expect("ASCII"));
+                let hosts: Vec<_> = hosts.chain(seen.uri.host()).map(str::to_ascii_lowercase).collect();
+                assert!(hosts.iter().all(|host| host == "open.example.com"), "{request}: {seen:?} {response}");
+                assert_eq!(seen.uri.path(), "/x", "{request}: {seen:?}");
             }
         }
         let open = b"GET /x HTTP/1.1\r\nhost: open.example.com\r\nconnection: close\r\n\r\n";
@@ -169,13 +181,17 @@ impl Gateway {
 
     /// Some servers read trailers as headers.
     async fn passes_no_forged_trailers(&self) {
+        self.passes_no_forged_trailers_at(self.address).await;
+    }
+
+    async fn passes_no_forged_trailers_at(&self, address: SocketAddr) {
         let jane = format!("x-amzn-oidc-data: {}\r\n", self.site.token());
         for announced in ["trailer: x-forwarded-user, x_forwarded_user\r\nte: trailers\r\n", ""] {
             let request = format!(
                 "POST /page HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{jane}{announced}transfer-encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\
                  x-forwarded-user: forged\r\nx_forwarded_user: forged\r\nx-amzn-oidc-data: forged\r\n\r\n"
             );
-            let response = raw(self.address, request.as_bytes()).await;
+            let response = raw(address, request.as_bytes()).await;
             let seen = self.site.log.take();
             assert_eq!((status(&response), seen.len()), (200, 1), "{announced}: {response}");
             for seen in seen {
@@ -187,15 +203,19 @@ impl Gateway {
 
     /// What a request with two readings of its length leaves behind for the next one.
     async fn hides_no_request(&self) {
+        self.hides_no_request_at(self.address).await;
+    }
+
+    async fn hides_no_request_at(&self, address: SocketAddr) {
         let jane = format!("x-amzn-oidc-data: {}\r\n", self.site.token());
         for (case, head, rest) in smuggling::cases() {
             let close = "GET /last HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
             let request = format!("POST /page HTTP/1.1\r\nhost: a\r\n{jane}{head}\r\n\r\n{rest}{close}");
             // A gateway may wait for the rest of a body, for longer than it is worth.
-            let exchange = raw(self.address, request.as_bytes());
+            let exchange = raw(address, request.as_bytes());
             let response = tokio::time::timeout(Duration::from_secs(5), exchange).await.unwrap_or_default();
             // What was left in a connection to the service would be the begin of this one.
-            assert_eq!(self.get("/page", &jane).await, 200, "{case}");
+            assert_eq!(get(address, "/page", &jane).await, 200, "{case}");
             let paths: Vec<String> = self.site.log.take().iter().map(|seen| seen.uri.path().to_owned()).collect();
             assert!(paths.iter().all(|path| path == "/page"), "{case}: {paths:?} {response}");
         }
@@ -206,7 +226,7 @@ impl Gateway {
 #[ignore = "peer: Traefik, installed by .ci/peers"]
 async fn s_98_traefik_admits_users_alone() {
     let log = Log::default();
-    let upstream = serve(service(log.clone())).await;
+    let upstream = serve(application(log.clone())).await;
     let site = Site::in_front_of(&format!("http://{upstream}"), SETTINGS, log).await;
     let address = free_address();
     let traefik = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/peers/venv/bin/traefik");
@@ -228,6 +248,8 @@ async fn s_98_traefik_admits_users_alone() {
     tokio::time::timeout(LONG, ready).await.expect("a route");
     gateway.site.log.take();
     gateway.admits_users_alone().await;
+    gateway.passes_no_identity_of_a_client().await;
+    gateway.passes_web_sockets_and_no_other_upgrade().await;
     gateway.passes_on_what_was_checked().await;
     gateway.hides_no_request().await;
     gateway.passes_no_forged_trailers().await;
@@ -251,6 +273,8 @@ async fn s_98_nginx_admits_users_alone() {
     })
     .await;
     gateway.admits_users_alone().await;
+    gateway.passes_no_identity_of_a_client().await;
+    gateway.passes_web_sockets_and_no_other_upgrade().await;
     gateway.passes_on_what_was_checked().await;
     gateway.hides_no_request().await;
     gateway.passes_no_forged_trailers().await;
@@ -267,6 +291,8 @@ async fn s_98_caddy_admits_users_alone() {
     })
     .await;
     gateway.admits_users_alone().await;
+    gateway.passes_no_identity_of_a_client().await;
+    gateway.passes_web_sockets_and_no_other_upgrade().await;
     gateway.passes_on_what_was_checked().await;
     gateway.hides_no_request().await;
     gateway.passes_no_forged_trailers().await;
@@ -282,6 +308,8 @@ async fn s_98_haproxy_in_front_admits_users_alone() {
     })
     .await;
     gateway.admits_users_alone().await;
+    gateway.passes_no_identity_of_a_client().await;
+    gateway.passes_web_sockets_and_no_other_upgrade().await;
     gateway.passes_on_what_was_checked().await;
     gateway.hides_no_request().await;
     gateway.passes_no_forged_trailers().await;
@@ -303,6 +331,8 @@ async fn s_98_apache_in_front_admits_users_alone() {
     })
     .await;
     gateway.admits_users_alone().await;
+    gateway.passes_no_identity_of_a_client().await;
+    gateway.passes_web_sockets_and_no_other_upgrade().await;
     gateway.passes_on_what_was_checked().await;
     gateway.hides_no_request().await;
     gateway.passes_no_forged_trailers().await;

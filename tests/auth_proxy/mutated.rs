@@ -1,6 +1,6 @@
 //! Requests with a token, changed at random: none is admitted in any mode unless the change left the token as it is.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
 use futures::{StreamExt as _, stream};
 use tower_alb_auth::test_util::{MockAlb, User};
@@ -99,12 +99,48 @@ fn request(numbers: &mut Numbers, alb: &MockAlb, stranger: &MockAlb) -> Vec<u8> 
     bytes
 }
 
+/// The lines of a gateway that describes each request itself. A client may send such lines too. No rule admits these requests without
+/// a user.
+fn described(numbers: &mut Numbers, mut request: Vec<u8>) -> Vec<u8> {
+    let methods = ["GET", "POST", "OPTIONS", "get", ""];
+    let paths =
+        ["/page", "/", "", "*", "//", "/public/../page", "/%70ublic/x", "/public/%2e", "/healthz/", "/x?/healthz"];
+    let hosts = ["a", "app.example.com", "", "open.example.com, a"];
+    let (method, path) = (methods[numbers.below(methods.len())], paths[numbers.below(paths.len())]);
+    let host = hosts[numbers.below(hosts.len())];
+    let lines = format!("x-forwarded-method: {method}\r\nx-forwarded-uri: {path}\r\nx-forwarded-host: {host}\r\n");
+    // Behind the first line, where there is one.
+    let place = request.windows(2).position(|two| two == b"\r\n").map_or(0, |place| place + 2);
+    request.splice(place..place, lines.into_bytes());
+    request
+}
+
+/// How many were refused for want of a token. Garbage may be closed without a response.
+async fn refused(addresses: &[SocketAddr], requests: Vec<Vec<u8>>) -> usize {
+    stream::iter(requests)
+        .map(|request| async move {
+            let mut refused = 0;
+            for address in addresses {
+                let response = raw(*address, &request).await;
+                // A changed head may hold a second request.
+                let admitted = response.contains("HTTP/1.1 2") || response.contains("HTTP/1.1 101");
+                assert!(!admitted, "{}\n{response}", String::from_utf8_lossy(&request));
+                refused += usize::from(response.starts_with("HTTP/1.1 401"));
+            }
+            refused
+        })
+        .buffer_unordered(64)
+        .fold(0, async |sum, refused| sum + refused)
+        .await
+}
+
 async fn none_is_admitted(count: usize) {
     // A change may leave a request without an end, or take `connection: close` away.
-    let lines = "ext_authz_http_listen: 127.0.0.1:0\nassertion_issuer: http://127.0.0.1:1\nassertion_audience: a\n\
-                 assertion_listen: 127.0.0.1:0\nheader_timeout_seconds: 1\nidle_timeout_seconds: 1\nprofile: grafana\nexempt: [/healthz]\n\
+    let lines = "header_timeout_seconds: 1\nidle_timeout_seconds: 1\nprofile: grafana\nexempt: [/healthz]\n\
                  rules: [{ path: /public/*, access: optional }]\n";
-    let site = Arc::new(Site::with(lines).await);
+    let modes = "ext_authz_http_listen: 127.0.0.1:0\nassertion_issuer: http://127.0.0.1:1\nassertion_audience: a\n\
+                 assertion_listen: 127.0.0.1:0\n";
+    let site = Site::with(&format!("{lines}{modes}")).await;
     let (mut numbers, stranger) = (Numbers(42), MockAlb::new());
     let requests: Vec<Vec<u8>> = (0..count).map(|_| request(&mut numbers, &site.alb, &stranger)).collect();
     let ext_authz = site.proxy.addresses().ext_authz_http.expect("an address");
@@ -112,23 +148,29 @@ async fn none_is_admitted(count: usize) {
     // That the same requests are admitted with a good token, so that the test is not about broken requests alone.
     let good = site.get("/page", &format!("x-amzn-oidc-data: {}\r\n", site.token())).await;
     assert_eq!((status(&good), site.log.take().len()), (200, 1));
-    let answered = stream::iter(requests)
-        .map(|request| async move {
-            let mut answered = 0;
-            for address in addresses {
-                let response = raw(address, &request).await;
-                // Garbage may be closed without a response. A changed head may hold a second request.
-                let admitted = response.contains("HTTP/1.1 2") || response.contains("HTTP/1.1 101");
-                assert!(!admitted, "{}\n{response}", String::from_utf8_lossy(&request));
-                answered += usize::from(response.starts_with("HTTP/1.1 401"));
-            }
-            answered
-        })
-        .buffer_unordered(64)
-        .fold(0, async |sum, answered| sum + answered)
-        .await;
+    let answered = refused(&addresses, requests).await;
     assert_eq!(site.log.take().len(), 0, "the service got a request");
     assert!(answered > count * 3 / 2, "most are well-formed requests: {answered} of {}", count * 3);
+
+    // Forward auth as the files of deploy/gateways use it.
+    let site = Site::with(&format!("{lines}forward_auth_by_original_request: true\n")).await;
+    let requests: Vec<Vec<u8>> = (0..count)
+        .map(|_| {
+            let request = request(&mut numbers, &site.alb, &stranger);
+            described(&mut numbers, request)
+        })
+        .collect();
+    let address = site.forward_auth();
+    let token = format!("x-amzn-oidc-data: {}\r\n", site.token());
+    for (path, token, expected) in [("/page", token.as_str(), 200), ("/public/x", "", 200), ("/page", "", 401)] {
+        let request = format!(
+            "GET / HTTP/1.1\r\nhost: a\r\nx-forwarded-method: GET\r\nx-forwarded-uri: {path}\r\nx-forwarded-host: a\r\n\
+             {token}connection: close\r\n\r\n"
+        );
+        assert_eq!(status(&raw(address, request.as_bytes()).await), expected, "the description counts: {path} {token}");
+    }
+    let answered = refused(&[address], requests).await;
+    assert!(answered > count / 2, "most are well-formed requests: {answered} of {count}");
 }
 
 /// As Envoy describes requests, over one connection.
@@ -136,17 +178,39 @@ async fn no_check_is_admitted(count: usize) {
     let site = Site::with("ext_authz_listen: 127.0.0.1:0\nprofile: grafana\nexempt: [/healthz]\n").await;
     let (mut numbers, stranger) = (Numbers(43), MockAlb::new());
     let mut checks = Checks::at(&site).await;
-    assert!(checks.admits("GET", "/page", &[("x-amzn-oidc-data", &site.token())]).await);
+    let good = site.token();
+    assert!(checks.admits("GET", "/page", &[("x-amzn-oidc-data", &good)]).await);
+    assert!(checks.admits_raw("GET", "/page", &[("x-amzn-oidc-data", "", good.as_bytes())], &[]).await);
+    assert!(checks.admits_raw("GET", "/page", &[("x-amzn-oidc-data", &good, b"")], &[]).await);
     let pick = |numbers: &mut Numbers, list: &[&'static str]| list[numbers.below(list.len())];
     for _ in 0..count {
-        let token = String::from_utf8(token(&mut numbers, &site.alb, &stranger)).expect("ASCII");
+        let token = token(&mut numbers, &site.alb, &stranger);
+        let text = String::from_utf8(token.clone()).expect("ASCII");
         let other = pick(&mut numbers, &["", "admin", "x-amzn-oidc-data", "/healthz", "GET /healthz"]);
         let name = pick(&mut numbers, &["x-amzn-oidc-data", "X-Amzn-Oidc-Data", "x_amzn_oidc_data", ":authority"]);
         let paths = ["/", "/page", "", "//", "*", "/healthz/", "/healthz%20", "/%2e%2e/healthz", "healthz"];
         let (method, path) =
             (pick(&mut numbers, &["GET", "POST", "", "get", "GET /healthz"]), pick(&mut numbers, &paths));
-        let headers = [(name, token.as_str()), ("x-forwarded-uri", other), ("content-type", "application/grpc")];
+        let headers = [(name, text.as_str()), ("x-forwarded-uri", other), ("content-type", "application/grpc")];
         assert!(!checks.admits(method, path, &headers).await, "{method} {path} {headers:?}");
+
+        let good;
+        // Each value by itself, in either form of a value, with bytes that are no text, and beside the joined headers.
+        let mut bytes = token;
+        if numbers.below(2) == 0 {
+            let (place, byte) = (numbers.below(bytes.len()), u8::try_from(0x80 + numbers.below(0x80)).expect("a byte"));
+            bytes[place] = byte;
+        }
+        let forms = [(name, "", &bytes[..]), (name, other, &bytes[..]), (name, text.as_str(), &[][..])];
+        let mut raw = vec![forms[numbers.below(3)], ("x-forwarded-uri", other, other.as_bytes())];
+        if numbers.below(3) == 0 {
+            // A good one beside it does not help.
+            good = site.token();
+            raw.insert(numbers.below(2), ("x-amzn-oidc-data", good.as_str(), &[]));
+            raw.push(("x-amzn-oidc-data", "", &bytes));
+        }
+        let joined: &[(&str, &str)] = if numbers.below(3) == 0 { &headers } else { &[] };
+        assert!(!checks.admits_raw(method, path, &raw, joined).await, "{method} {path} {raw:?} {joined:?}");
     }
 }
 

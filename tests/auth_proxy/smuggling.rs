@@ -30,6 +30,25 @@ pub fn cases() -> Vec<(&'static str, String, String)> {
             "connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__".to_owned(),
             hidden.to_owned(),
         ),
+        ("an upgrade to h2c without settings", "connection: upgrade\r\nupgrade: h2c".to_owned(), hidden.to_owned()),
+        (
+            "an upgrade to h2c or something else",
+            "connection: upgrade, http2-settings\r\nupgrade: websocket, h2c\r\nhttp2-settings: AAMAAABkAAQAAP__"
+                .to_owned(),
+            http2_connection(),
+        ),
+        (
+            "an upgrade to h2c that does not wait",
+            "connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__".to_owned(),
+            http2_connection(),
+        ),
+        (
+            "an upgrade to h2c without settings that does not wait",
+            "connection: upgrade\r\nupgrade: h2c".to_owned(),
+            http2_connection(),
+        ),
+        ("an upgrade to h2c that no header announces", "upgrade: h2c".to_owned(), http2_connection()),
+        ("HTTP/2 behind a request", "content-length: 0".to_owned(), http2_connection()),
         ("an upgrade without a body", "connection: upgrade\r\nupgrade: websocket".to_owned(), hidden.to_owned()),
         ("a chunk length with a sign", "transfer-encoding: chunked".to_owned(), format!("+{chunk}")),
         ("a chunk that ends late", "transfer-encoding: chunked".to_owned(), format!("0\n\r\n\r\n{hidden}")),
@@ -44,6 +63,36 @@ pub fn cases() -> Vec<(&'static str, String, String)> {
             hidden.to_owned(),
         ),
     ]
+}
+
+/// What a client of HTTP/2 sends at once: the preface, settings, and a request for `/hidden` by the forms of HPACK that need no table.
+fn http2_connection() -> String {
+    let length = |text: &str| char::from(u8::try_from(text.len()).expect("short"));
+    let fields = [
+        (":method", "GET"),
+        (":scheme", "http"),
+        (":path", "/hidden"),
+        (":authority", "a"),
+        ("x-webauth-user", "admin"),
+    ];
+    let block: String =
+        fields.map(|(name, value)| format!("\0{}{name}{}{value}", length(name), length(value))).concat();
+    let settings = "\0\0\0\x04\0\0\0\0\0";
+    // The end of the headers and of stream 1.
+    let headers = format!("\0\0{}\x01\x05\0\0\0\x01{block}", length(&block));
+    format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{settings}{headers}")
+}
+
+/// It is what an HTTP/2 server takes for a request.
+#[tokio::test]
+async fn the_connection_of_http_2_in_the_table_is_one_request() {
+    let site = Site::with("profile: grafana\nexempt: [/hidden]\n").await;
+    // Of a connection that is ended by a frame GOAWAY.
+    let bytes = format!("{}\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0", http2_connection());
+    site.raw(&bytes).await;
+    let seen = site.log.only();
+    assert_eq!(seen.uri.path(), "/hidden");
+    assert!(!seen.headers.contains_key("x-webauth-user"), "{seen:?}");
 }
 
 /// The whole of such requests, with one more behind them that ends the connection.

@@ -1,4 +1,5 @@
-"""Applications that read the user from a header: `remote_user.py flask` and `remote_user.py django`.
+"""Applications that read the user from a header: `remote_user.py flask`, `remote_user.py flask-remote-user` and
+`remote_user.py django`.
 
 Prints the port. Responds to every path with the user's name, or "anonymous". The server is that of the standard
 library, which folds X_Forwarded_User and X-Forwarded-User into one variable.
@@ -17,6 +18,30 @@ def flask_application():
     @application.get("/<path:path>")
     def index(path=""):
         return request.headers.get("X-Forwarded-User", "anonymous")
+
+    return application
+
+
+def with_remote_user(wsgi_app):
+    def application(environ, start_response):
+        environ.pop("REMOTE_USER", None)
+        if user := environ.get("HTTP_X_FORWARDED_USER"):
+            environ["REMOTE_USER"] = user
+        return wsgi_app(environ, start_response)
+
+    return application
+
+
+def flask_remote_user_application():
+    from flask import Flask, request
+
+    application = Flask(__name__)
+    application.wsgi_app = with_remote_user(application.wsgi_app)
+
+    @application.get("/")
+    @application.get("/<path:path>")
+    def index(path=""):
+        return request.remote_user or "anonymous"
 
     return application
 
@@ -63,7 +88,11 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
-make = {"flask": flask_application, "django": django_application}[sys.argv[1]]
+make = {
+    "flask": flask_application,
+    "flask-remote-user": flask_remote_user_application,
+    "django": django_application,
+}[sys.argv[1]]
 with make_server("127.0.0.1", 0, make(), handler_class=Quiet) as server:
     print(server.server_port, flush=True)
     server.serve_forever()

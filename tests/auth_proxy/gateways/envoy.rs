@@ -10,7 +10,10 @@ use tonic::{Code, Request, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tower_alb_auth::test_util::User;
 
-use super::{Gateway, free_address};
+use super::{
+    Gateway, free_address,
+    identity::{has_forged, names},
+};
 use crate::site::{LONG, Log, Site, raw, serve, service, status};
 
 fn envoy(file: &Path, folder: &Path) -> Command {
@@ -44,6 +47,9 @@ async fn denies_grpc_calls_with_their_status(gateway: &Gateway) {
 async fn s_107_envoy_by_ext_authz_over_grpc_admits_users_alone() {
     let gateway = Gateway::start("envoy.yaml", envoy).await;
     gateway.admits_users_alone().await;
+    gateway.passes_no_identity_of_a_client().await;
+    gateway.passes_web_sockets_and_no_other_upgrade().await;
+    gateway.passes_on_what_was_checked().await;
     gateway.hides_no_request().await;
     gateway.passes_no_forged_trailers().await;
     denies_grpc_calls_with_their_status(&gateway).await;
@@ -72,6 +78,9 @@ async fn s_107_envoy_by_ext_authz_over_grpc_admits_users_alone() {
 async fn s_107_envoy_by_ext_authz_over_http_admits_users_alone() {
     let gateway = Gateway::start("envoy-http.yaml", envoy).await;
     gateway.admits_users_alone().await;
+    gateway.passes_no_identity_of_a_client().await;
+    gateway.passes_web_sockets_and_no_other_upgrade().await;
+    gateway.passes_on_what_was_checked().await;
     gateway.hides_no_request().await;
     gateway.passes_no_forged_trailers().await;
     denies_grpc_calls_with_their_status(&gateway).await;
@@ -113,6 +122,17 @@ async fn s_106_envoy_verifies_assertions_by_jwt_authn() {
         assert_eq!(users, ["jane.doe@example.com"]);
         assert!(!format!("{:?}", seen.headers).contains("admin") && !seen.headers.contains_key("x-jwt-assertion"));
     }
+    for name in names() {
+        // A client's identity that is not the signed subject refuses the request.
+        let expected = if name.eq_ignore_ascii_case("x-amzn-oidc-identity") { 401 } else { 200 };
+        let response = gateway.site.get("/page", &format!("{jane}{name}: forged-admin\r\n")).await;
+        assert_eq!(status(&response), expected, "{name}: {response}");
+        for seen in gateway.site.log.take() {
+            assert!(!has_forged(&seen.headers), "{name}: {:?}", seen.headers);
+        }
+    }
+    gateway.hides_no_request_at(gateway.site.address).await;
+    gateway.passes_no_forged_trailers_at(gateway.site.address).await;
     // Past the proxy.
     for lines in [String::new(), jane, forged.to_owned()] {
         assert_eq!(gateway.get("/page", &lines).await, 401, "{lines}");
