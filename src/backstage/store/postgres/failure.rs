@@ -89,6 +89,7 @@ fn is_handshake(error: &Error) -> bool {
 }
 
 /// Identifies the database in messages.
+#[derive(Clone)]
 pub(super) struct DatabaseLabel {
     database: String,
     schema: Option<String>,
