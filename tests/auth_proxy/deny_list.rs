@@ -3,16 +3,22 @@
 use std::{fs, time::Duration};
 
 use tower_alb_auth::test_util::User;
+use tracing::Level;
 
-use crate::site::{LONG, Site, raw, settings, status, trust};
+use crate::{
+    ext_authz::Checks,
+    site::{LONG, Site, raw, settings, status, trust},
+    traced::Traced,
+};
 
 #[tokio::test]
 async fn s_93_a_denied_user_is_refused_in_every_mode_and_gets_no_assertion() {
+    let (traced, _guard) = Traced::begin();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("denied.jsonl");
     fs::write(&file, "{\"email\": \"jane.doe@example.com\"}\n").expect("written");
     let site = Site::with(&format!(
-        "deny_list: {}\next_authz_http_listen: 127.0.0.1:0\nassertion_issuer: http://127.0.0.1:1\n\
+        "deny_list: {}\next_authz_listen: 127.0.0.1:0\next_authz_http_listen: 127.0.0.1:0\nassertion_issuer: http://127.0.0.1:1\n\
          assertion_audience: a\nassertion_listen: 127.0.0.1:0\nrules: [{{ path: /public/*, access: optional }}]\n",
         file.display()
     ))
@@ -28,21 +34,37 @@ async fn s_93_a_denied_user_is_refused_in_every_mode_and_gets_no_assertion() {
             assert!(status(&response) == 200 || !response.contains("x-jwt-assertion"), "{response}");
             statuses.push(status(&response));
         }
+        let headers = [("x-amzn-oidc-data", token.as_str())];
+        statuses.push(Checks::at(&site).await.status("GET", path, &headers).await);
         statuses
     };
+    const REFUSED: [u16; 4] = [403; 4];
+    const ADMITTED: [u16; 4] = [200; 4];
     for path in ["/page", "/public/x"] {
-        assert_eq!(ask(&User::jane(), path).await, [403, 403, 403], "{path}");
-        assert_eq!(ask(&User::entra("amy.pond"), path).await, [200, 200, 200], "{path}");
+        assert_eq!(ask(&User::jane(), path).await, REFUSED, "{path}");
+        assert_eq!(ask(&User::entra("amy.pond"), path).await, ADMITTED, "{path}");
     }
-    // Another user is denied while the proxy runs; an entry that cannot be read changes nothing.
+    // Another user is denied while the proxy runs.
     fs::write(&file, "{\"email\": \"amy.pond@example.com\"}\n").expect("written");
     let denied = async {
-        while ask(&User::entra("amy.pond"), "/page").await != [403, 403, 403] {
+        while ask(&User::entra("amy.pond"), "/page").await != REFUSED {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     tokio::time::timeout(LONG, denied).await.expect("in force");
-    assert_eq!(ask(&User::jane(), "/page").await, [200, 200, 200]);
+    assert_eq!(ask(&User::jane(), "/page").await, ADMITTED);
+    // An entry that cannot be read changes nothing, in any mode. The warning is logged once the file has been read.
+    fs::write(&file, "{\"email\": \"jane.doe@example.com\"}\n{\"mail\": \"john.doe@example.com\"}\n").expect("written");
+    let warning = |line: &String| line.contains("the former entries stay in force") && line.contains("denied.jsonl:2");
+    let warned = async {
+        while !traced.lines(Level::WARN).iter().any(warning) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(LONG, warned).await.expect("a warning");
+    assert_eq!(ask(&User::entra("amy.pond"), "/page").await, REFUSED);
+    assert_eq!(ask(&User::jane(), "/page").await, ADMITTED);
+    assert!(!traced.all().contains("john.doe"), "a warning names no user");
 }
 
 #[tokio::test]

@@ -71,6 +71,18 @@ impl Checks {
         admits
     }
 
+    /// The HTTP status that Envoy sends, or 200 where it passes the request on.
+    pub async fn status(&mut self, method: &str, path: &str, headers: &[(&str, &str)]) -> u16 {
+        let response = self.check(Some(described(method, path, headers))).await;
+        match &response.http_response {
+            Some(HttpResponse::Ok(ok)) => {
+                assert_eq!(response.status.as_ref().expect("a status").code, 0, "{ok:?}");
+                200
+            }
+            _ => denial(response).0.try_into().expect("a status"),
+        }
+    }
+
     async fn check(&mut self, http: Option<HttpRequest>) -> CheckResponse {
         let request = AttributeRequest { http };
         let attributes = Some(AttributeContext { request: Some(request) });

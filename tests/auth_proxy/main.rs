@@ -37,6 +37,7 @@ mod header_sizes;
 mod healthcheck;
 mod identity;
 mod jupyterhub;
+mod layer_settings;
 mod listeners;
 mod long_streams;
 mod mutated;

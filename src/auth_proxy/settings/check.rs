@@ -118,6 +118,7 @@ fn effect(key: &str, names: &impl Fn(&str) -> bool) -> &'static str {
         "audit_with_profile" if !names("audit_log") && !names("audit_file") => {
             "no effect: there is neither audit_log nor audit_file"
         }
+        "groups" if !names("sign_in") => "no effect: there is no sign_in",
         "profile" if names("headers") => "used, with headers added",
         _ if WATCHED.contains(&key) => "used; the file is watched",
         _ => "used",

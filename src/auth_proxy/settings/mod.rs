@@ -1,7 +1,7 @@
 //! The settings of the proxy: a file, environment variables and flags.
 //!
 //! A flag overrides a variable, and a variable overrides the file. The layer's own settings (`trust`,
-//! `sign_in`, `accept_missing_email_verified`) are those of [`AlbAuthSettings`]; variables `ALB_AUTH_...`
+//! `sign_in`, `limits`, ...) are those of [`AlbAuthSettings`]; variables `ALB_AUTH_...`
 //! replace them as a whole.
 
 mod assertion;
@@ -31,10 +31,13 @@ use super::{profile::Profile, rules::Rule, server::Limits, template::Template};
 use crate::{AlbAuthSettings, ConfigError};
 
 /// Every key of a file, in the order of the documentation.
-pub const KEYS: [&str; 46] = [
+pub const KEYS: [&str; 49] = [
     "trust",
     "sign_in",
+    "groups",
     "accept_missing_email_verified",
+    "dangerously_ignore_identity_header",
+    "limits",
     "upstream",
     "upstream_protocol",
     "upstream_ca",

@@ -8,8 +8,9 @@ use crate::{
 
 use super::sources::as_json;
 
-/// The keys of [`AlbAuthSettings`].
-pub(super) const KEYS: [&str; 3] = ["trust", "sign_in", "accept_missing_email_verified"];
+/// The keys of [`AlbAuthSettings`], but for its deny list, which is a key of the proxy.
+pub(super) const KEYS: [&str; 6] =
+    ["trust", "sign_in", "groups", "accept_missing_email_verified", "dangerously_ignore_identity_header", "limits"];
 
 const PREFIX: &str = "ALB_AUTH_";
 

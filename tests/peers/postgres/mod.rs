@@ -7,7 +7,9 @@
 mod assertion_keys;
 mod aws;
 mod people;
+mod relay;
 
+mod denied_in_time;
 mod deny;
 mod lone_replica;
 mod neighbours;

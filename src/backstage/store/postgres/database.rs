@@ -13,6 +13,7 @@ use super::{
     failure::{DatabaseLabel, Failure},
     pool::{Driver, Pool, Pooled},
 };
+use crate::backstage::store::StoreError;
 
 /// A value and its PostgreSQL type. With the type, a statement needs no name and no second round
 /// trip.
@@ -50,6 +51,13 @@ impl Database {
         process_name: String,
     ) -> Self {
         Self { pool, tls, timeout, label, process_name }
+    }
+
+    /// The same database with a single connection, which other queries cannot occupy.
+    pub(super) fn with_own_connection(&self) -> Result<Self, StoreError> {
+        let pool = self.pool.manager().clone().pool(1).map_err(StoreError::new)?;
+        let Self { tls, timeout, label, process_name, .. } = self;
+        Ok(Self::new(pool, tls.clone(), *timeout, label.clone(), process_name.clone()))
     }
 
     /// A connection of its own, which receives notifications.

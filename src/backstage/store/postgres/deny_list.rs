@@ -3,19 +3,24 @@
 //! It is this crate's own: Backstage's migrations do not know it, and it is created beside Backstage's tables if it is missing.
 
 use std::{
+    convert::Infallible,
     fmt,
+    future::{pending, poll_fn},
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use tokio::sync::Notify;
-use tokio_postgres::{AsyncMessage, Client, Row, types::Type};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::timeout_at,
+};
+use tokio_postgres::{AsyncMessage, Row, types::Type};
 
 use super::{Postgres, database::Database, layout::qualified};
 use crate::{
     backstage::store::StoreError,
     deny_list::{Denied, DenyList},
-    internal::{Entry, WeakDenyList, spawn, telemetry::OncePerMinute},
+    internal::{Entry, WeakDenyList, catch_panics, spawn, telemetry::OncePerMinute},
 };
 
 const TABLE: &str = "tower_alb_auth_denied";
@@ -41,6 +46,8 @@ const MAX_ROWS: usize = 100_000;
 #[derive(Clone)]
 pub struct PostgresDenyList {
     database: Arc<Database>,
+    /// The connection for reads. Queries that occupy all others, because a migration holds a lock, do not delay an entry.
+    reads: Arc<Database>,
     list: DenyList,
     reading: Reading,
 }
@@ -52,6 +59,9 @@ impl Postgres {
     /// The deny list in the table `tower_alb_auth_denied`, which is read now and followed from now on, until the last clone of the
     /// list is gone: by `LISTEN`, and by a query a second for connections without it (PgBouncer in transaction mode).
     ///
+    /// It takes two connections beside those of the other stores ([`PostgresBuilder::connections`](super::PostgresBuilder::connections)): one
+    /// for reads, so that queries that wait for a lock do not delay an entry, and one for notifications.
+    ///
     /// If there is no such table, it is created, in the schema of the others; nothing of Backstage's is touched. If the database is
     /// out of reach later, or a row is not an entry, then the former entries stay in force, and a warning is logged once a minute.
     ///
@@ -61,16 +71,17 @@ impl Postgres {
     pub async fn deny_list(&self) -> Result<PostgresDenyList, StoreError> {
         let (database, list) = (Arc::clone(&self.database), DenyList::new());
         create(&database).await?;
-        list.replace_source(read(&database).await?);
+        let reads = Arc::new(database.with_own_connection()?);
+        list.replace_source(read(&reads).await?);
         let reading = Reading::default();
         let follower = Follower {
-            database: Arc::clone(&database),
+            reads: Arc::clone(&reads),
             list: list.downgrade(),
             reading: Arc::clone(&reading),
             warned: OncePerMinute::default(),
         };
         spawn(follower.run());
-        Ok(PostgresDenyList { database, list, reading })
+        Ok(PostgresDenyList { database, reads, list, reading })
     }
 }
 
@@ -121,7 +132,7 @@ impl PostgresDenyList {
         let written = self.database.rows(self.database.deadline(), sql, parameters).await;
         written.map_err(|failure| self.database.label().error(failure))?;
         let _turn = self.reading.lock().await;
-        self.list.replace_source(read(&self.database).await?);
+        self.list.replace_source(read(&self.reads).await?);
         Ok(())
     }
 }
@@ -134,7 +145,7 @@ impl fmt::Debug for PostgresDenyList {
 
 /// Follows the table while the list is in use.
 struct Follower {
-    database: Arc<Database>,
+    reads: Arc<Database>,
     list: WeakDenyList,
     reading: Reading,
     warned: OncePerMinute,
@@ -143,18 +154,16 @@ struct Follower {
 impl Follower {
     async fn run(self) {
         let notified = Arc::new(Notify::new());
-        let mut listener: Option<Client> = None;
-        let mut listen_at = tokio::time::Instant::now();
+        // To open a connection can take as long as the timeout, again and again. Polling goes on in the meantime.
+        let (_in_use, ended) = oneshot::channel::<Infallible>();
+        spawn(listen_until(ended, Arc::clone(&self.reads), Arc::clone(&notified)));
         loop {
-            if listener.as_ref().is_none_or(Client::is_closed) && tokio::time::Instant::now() >= listen_at {
-                listener = listen(&self.database, &notified).await;
-                listen_at =
-                    listen_at.checked_add(LISTEN_INTERVAL).unwrap_or(listen_at).max(tokio::time::Instant::now());
-            }
             // The timeout is the fallback for a database that sends no notification.
             let _ = tokio::time::timeout(POLL_INTERVAL, notified.notified()).await;
             let _turn = self.reading.lock().await;
-            let read = read(&self.database).await;
+            // A new connection requests a password from the application's source. If that panics, the next read may not.
+            let read = catch_panics(Box::pin(read(&self.reads))).await;
+            let read = read.unwrap_or_else(|| Err(StoreError::new("the source of the database's password panicked")));
             let Some(list) = self.list.upgrade() else { return };
             match read {
                 Ok(entries) => list.replace_source(entries),
@@ -173,22 +182,45 @@ impl Follower {
     }
 }
 
-/// A connection that wakes the follower. Without one, polling goes on.
-async fn listen(database: &Database, notified: &Arc<Notify>) -> Option<Client> {
-    let connecting = tokio::time::timeout_at(database.deadline(), database.connect());
-    let (client, mut connection) = connecting.await.ok()?.ok()?;
-    let notified = Arc::clone(notified);
-    spawn(async move {
-        while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
+/// Wakes the follower by notifications until it has ended. A connection that is lost, or cannot be opened, is opened again.
+async fn listen_until(ended: oneshot::Receiver<Infallible>, database: Arc<Database>, notified: Arc<Notify>) {
+    let listening = async {
+        loop {
+            // As in the follower: the source of passwords is the application's.
+            let _ = catch_panics(Box::pin(listen(&database, &notified))).await;
+            tokio::time::sleep(LISTEN_INTERVAL).await;
+        }
+    };
+    tokio::select! {
+        () = listening => {}
+        _ = ended => {}
+    }
+}
+
+/// Opens a connection and wakes the follower at each notification, until the connection is lost. `None` if it cannot be opened in time.
+async fn listen(database: &Database, notified: &Notify) -> Option<()> {
+    let deadline = database.deadline();
+    let (client, mut connection) = timeout_at(deadline, database.connect()).await.ok()?.ok()?;
+    let notifications = async {
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
             if matches!(message, AsyncMessage::Notification(_)) {
                 notified.notify_one();
             }
         }
-    })?;
-    let sql = format!("listen {CHANNEL}");
-    let listening = tokio::time::timeout_at(database.deadline(), client.batch_execute(&sql));
-    listening.await.ok()?.ok()?;
-    Some(client)
+    };
+    let listen = async {
+        let sql = format!("listen {CHANNEL}");
+        if matches!(timeout_at(deadline, client.batch_execute(&sql)).await, Ok(Ok(()))) {
+            // An entry from before is read now.
+            notified.notify_one();
+            pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = notifications => {}
+        () = listen => {}
+    }
+    Some(())
 }
 
 fn table(database: &Database) -> String {

@@ -101,6 +101,7 @@ impl Failure {
 }
 
 /// Identifies the database in messages.
+#[derive(Clone)]
 pub(super) struct DatabaseLabel {
     database: String,
     schema: Option<String>,

@@ -18,6 +18,7 @@ pub(super) type Driver = tokio_postgres::Connection<
 pub(super) type Pooled = managed::Object<Connector>;
 
 /// Opens connections.
+#[derive(Clone)]
 pub(super) struct Connector {
     pub(super) settings: tokio_postgres::Config,
     pub(super) tls: MakeRustlsConnect,
