@@ -25,6 +25,8 @@ mod claims_parts;
 mod cleared_user;
 mod email;
 mod entity_ref;
+#[cfg(test)]
+mod exhaustive;
 mod profile;
 mod serializable;
 mod token_bytes;

@@ -144,3 +144,33 @@ fn found(value: &Value<'_>) -> String {
         other => format!("found {}, not a text", other.kind()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{limits::TokenLimits, token::json::read_object};
+
+    fn rejected(json: &str) -> String {
+        let mut raw = RawHeader::default();
+        read_object(json, TokenLimits::new().json(), &mut raw).expect("an object");
+        JoseHeader::check(raw).expect_err("rejected").detail().expect("a detail").to_string()
+    }
+
+    #[test]
+    fn a_rejected_header_is_described_by_what_was_found() {
+        for (json, found) in [
+            (r#"{"alg":"none"}"#, r#"found "none""#),
+            (r#"{"alg":256}"#, "found a number, not a text"),
+            ("{}", "found none"),
+            (r#"{"typ":"JWE"}"#, r#"found "JWE""#),
+            (r#"{"typ":null}"#, "found null, not a text"),
+            (r#"{"typ":["JWT"]}"#, "found a list, not a text"),
+            (r#"{"alg":{}}"#, "found an object, not a text"),
+            (r#"{"alg":true}"#, "found a boolean, not a text"),
+            (r#"{"alg":"ES256","b64":false,"crit":["b64"]}"#, "found b64"),
+            (r#"{"alg":"ES256","kid":"c6f14c2f-0a57-4b0e-9f3a-6d7c2b1e5a90"}"#, "it has no exp"),
+        ] {
+            assert_eq!(rejected(json), found, "{json}");
+        }
+    }
+}

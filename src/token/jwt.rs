@@ -249,3 +249,50 @@ impl<'h> Members<'h> for Header<'h> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A token whose JOSE header and signature have these numbers of bytes.
+    fn token(header: usize, signature: usize) -> String {
+        let encode = |bytes: &[u8]| base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes);
+        let members = r#"{"alg":"RS256","kid":"k","x":""}"#;
+        let filled = members.replace(r#""""#, &format!(r#""{}""#, "x".repeat(header - members.len())));
+        format!("{}.{}.{}", encode(filled.as_bytes()), encode(b"{}"), encode(&vec![0; signature]))
+    }
+
+    fn read(token: &str, limits: &TokenLimits) -> Result<(), String> {
+        let read = UnverifiedJwt::read(token.as_bytes(), limits);
+        read.map(drop).map_err(|error| error.detail().expect("a detail").to_string())
+    }
+
+    #[test]
+    fn s_103_an_access_token_is_read_up_to_each_limit_and_not_beyond() {
+        let limits = TokenLimits::new();
+        let (header, signature) = (limits.max_header_bytes, MAX_SIGNATURE_BYTES);
+        for (header, signature) in [(header, signature), (header - 1, signature - 1), (100, 0), (100, 256)] {
+            assert_eq!(read(&token(header, signature), &limits), Ok(()), "{header} and {signature} bytes");
+        }
+        for beyond in [1, 2, 100] {
+            assert_eq!(read(&token(header + beyond, 256), &limits), Err("its JOSE header is too long".to_owned()));
+            assert_eq!(read(&token(100, signature + beyond), &limits), Err("its signature is too long".to_owned()));
+        }
+        let token = token(1000, 256);
+        let up_to = |bytes| read(&token, &TokenLimits::new().max_token_bytes(bytes));
+        assert_eq!(up_to(token.len()), Ok(()));
+        assert_eq!(up_to(token.len() + 1), Ok(()));
+        let too_long = format!("found {} bytes, max_token_bytes is {}", token.len(), token.len() - 1);
+        assert_eq!(up_to(token.len() - 1), Err(too_long));
+    }
+
+    #[test]
+    fn an_access_token_without_a_kid_is_rejected() {
+        let encode = |text: &str| base64_simd::URL_SAFE_NO_PAD.encode_to_string(text);
+        for header in [r#"{"alg":"RS256"}"#, r#"{"alg":"RS256","kid":""}"#, r#"{"alg":"RS256","kid":1}"#] {
+            let token = format!("{}.{}.", encode(header), encode("{}"));
+            let expected = "it has no kid, so that its key is not known".to_owned();
+            assert_eq!(read(&token, &TokenLimits::new()), Err(expected), "{header}");
+        }
+    }
+}

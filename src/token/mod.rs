@@ -20,6 +20,8 @@
 //! must be unique in their object at any depth, compared after unescaping. The JSON parser is
 //! serde_json.
 
+#[cfg(test)]
+mod exhaustive;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;

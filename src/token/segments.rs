@@ -44,7 +44,7 @@ pub(super) fn split(token: &[u8]) -> Option<Segments<'_, Encoded<'_>>> {
 impl<'t> Encoded<'t> {
     /// Accepts canonical padding or none, the alphabet of RFC 4648 section 5, and zero trailing
     /// bits.
-    fn check(text: &'t [u8]) -> Option<Self> {
+    pub(super) fn check(text: &'t [u8]) -> Option<Self> {
         let unpadded = match text {
             [body @ .., b'=', b'='] if body.len() % 4 == 2 => body,
             [body @ .., b'='] if body.len() % 4 == 3 => body,

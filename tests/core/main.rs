@@ -8,6 +8,7 @@ mod app_config;
 mod catalog;
 mod causes;
 mod config;
+mod exhaustive;
 mod explain;
 mod serializable;
 mod settings;

@@ -1,0 +1,45 @@
+//! Every address up to a length, over an alphabet that has a character of each class, against what is accepted written as code.
+
+use super::email::{Email, EmailProblem};
+
+/// The parts of an address: one `@`, before it the characters that are permitted, after it labels without an empty one.
+fn parts(text: &str) -> Option<(&str, &str)> {
+    let [local_part, domain] = text.split('@').collect::<Vec<_>>()[..] else { return None };
+    let is_one_of = |others: &'static str| move |c: char| c.is_ascii_alphanumeric() || others.contains(c);
+    let is_local_part = !local_part.is_empty() && local_part.chars().all(is_one_of("-._+'&"));
+    let is_domain = domain.split('.').all(|label| !label.is_empty() && label.chars().all(is_one_of("-")));
+    (is_local_part && is_domain).then_some((local_part, domain))
+}
+
+fn same_as_stated(text: &str) {
+    let read = Email::parse(text).map(|email| (email.local_part, email.domain));
+    assert_eq!(read, parts(text).ok_or(EmailProblem::NotPlain), "{text:?}");
+}
+
+fn every_text(text: &mut String, alphabet: &[char], length: usize) {
+    same_as_stated(text);
+    for character in alphabet.iter().filter(|_| length > 0) {
+        text.push(*character);
+        every_text(text, alphabet, length - 1);
+        text.pop();
+    }
+}
+
+#[test]
+fn s_53_s_54_s_56_every_short_address_is_accepted_or_refused_as_stated() {
+    every_text(&mut String::new(), &['a', 'Z', '0', '@', '.', '-', '_', '+', '\'', '/', ' ', '\u{e9}'], 5);
+    every_text(&mut String::new(), &['a', '@', '.', '-'], 8);
+    for character in '\0'..='\u{ffff}' {
+        for text in [format!("a{character}@b.c"), format!("a@b{character}c"), format!("a@b{character}")] {
+            same_as_stated(&text);
+        }
+    }
+}
+
+#[test]
+fn an_address_has_at_most_254_characters() {
+    for length in 240..270 {
+        let text = format!("{}@b.c", "a".repeat(length - 4));
+        assert_eq!(Email::parse(&text).is_ok(), length < 255, "{length}");
+    }
+}
