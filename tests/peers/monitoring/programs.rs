@@ -27,7 +27,7 @@ use reqwest::Client;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tower::{Service, ServiceExt as _};
+use tower::ServiceExt as _;
 use tower_alb_auth::{
     MachineLayer, RequireLayer,
     config::MachineTokens,
@@ -304,7 +304,7 @@ impl Application {
     async fn request_through<L>(&self, layer: &L) -> u16
     where
         L: tower::Layer<Handler>,
-        L::Service: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+        L::Service: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
         let service = layer.layer(tower::service_fn(handler as fn(_) -> _));
         let response = service.oneshot(Request::new(Body::empty())).await.expect("infallible");
