@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::items::{Items, bounded};
+use super::items::Items;
 
 /// The version of OCSF that the file follows.
 const OCSF_VERSION: &str = "1.2.0";
@@ -134,6 +134,7 @@ impl AuditUser {
     /// A machine, by its client id at the issuer.
     #[cfg(feature = "https")]
     pub(crate) fn of_client(client: &str, issuer: &str) -> Self {
+        let bounded = super::items::bounded;
         Self { uid: Some(bounded(client)), domain: Some(bounded(issuer)), ..Self::default() }
     }
 
