@@ -57,6 +57,11 @@ enum Keys {
 }
 
 impl Keys {
+    /// Whether this crate fetches them over HTTPS.
+    fn are_fetched(&self) -> bool {
+        cfg!(feature = "https") && !matches!(self, Self::Fixed(_) | Self::Source(_))
+    }
+
     /// Where keys come from, if that is not where AWS documents them to be; for the start-up line.
     fn describe(&self) -> Option<String> {
         match self {
@@ -262,12 +267,7 @@ impl AlbAuthConfigBuilder {
         }
         #[cfg(feature = "https")]
         let emulators = emulator_ca::roots(&entries, &mut files, &mut problems);
-        let fetches = match &self.keys {
-            #[cfg(feature = "https")]
-            Keys::Https(_) | Keys::Unset => true,
-            _ => false,
-        };
-        if !fetches {
+        if !self.keys.are_fetched() {
             problems.extend(emulator_ca::unused(&entries));
         }
         let trust = Trust { entries: entries.into() };
