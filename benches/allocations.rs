@@ -12,7 +12,8 @@ use futures::FutureExt;
 use http::{Request, Response};
 use tower::{Layer, Service, service_fn};
 use tower_alb_auth::{
-    AlbAuthLayer, AuthError,
+    AlbAuth, AlbAuthLayer, AuthError,
+    deny_list::{Denied, DenyList},
     layer::RefusedRequest,
     sign_in::ClaimsOnly,
     test_util::{MockAlb, User},
@@ -67,6 +68,7 @@ fn main() {
     let claims_only = || AlbAuthLayer::new(alb.config_builder().sign_in(ClaimsOnly).build().expect("a configuration"));
     measure(&runtime, "the usual layer", alb.layer().layer(bare), baseline, &request);
     measure(&runtime, "claims only", claims_only().layer(bare), baseline, &request);
+    listed(&runtime, &alb, bare, &request);
     measure(&runtime, "JSON", alb.layer().refuse_with_backstage_json().layer(bare), baseline, &request);
     measure(&runtime, "a closure", alb.layer().refuse_with(own).layer(bare), baseline, &request);
     let own_body = alb.layer().with_refusal_body();
@@ -107,6 +109,42 @@ fn machines(
     println!("a machine: allocations a request, most and usual: bare {baseline:?}, remembered {remembered:?}");
     // The value in the extensions.
     assert!(remembered.1 - baseline.1 <= 1, "a machine: remembered {remembered:?}, bare {baseline:?}");
+}
+
+/// A deny list takes no allocation, neither for a token that is remembered, nor where the set is searched: for a token never seen, and
+/// for a remembered one after a change of the list.
+fn listed(
+    runtime: &tokio::runtime::Runtime,
+    alb: &MockAlb,
+    bare: impl Service<Request<()>, Response = Response<()>, Error = Infallible> + Clone,
+    request: &impl Fn() -> Request<()>,
+) {
+    let list = DenyList::new();
+    for number in 0..333 {
+        let user = format!("user:default/user.{number}").parse().expect("an entity ref");
+        list.deny(Denied::user(user));
+        list.deny(Denied::email(&format!("user.{number}@example.com")).expect("an email"));
+        list.deny(Denied::subject(alb.issuer(), &format!("subject {number}")).expect("an account"));
+    }
+    let (without, with) = (alb.layer().layer(bare.clone()), alb.layer().deny_list(&list).layer(bare));
+    let counts = |mut service: AlbAuth<_>| {
+        runtime.block_on(async { service.clone().call(request()).await }).expect("infallible");
+        let same = request();
+        let fresh = count(service.clone(), (0..200).map(|_| request()).collect());
+        let repeated = count(service.clone(), (0..200).map(|_| same.clone()).collect());
+        // A change of the list, outside of what is counted, makes the next request be compared with the whole set.
+        let changed = (0..50).map(|_| {
+            list.deny(Denied::email("another@example.com").expect("an email"));
+            list.allow(&Denied::email("another@example.com").expect("an email"));
+            count(&mut service, vec![same.clone()]).0
+        });
+        (fresh.1, repeated, changed.max())
+    };
+    let (without, with) = (counts(without), counts(with));
+    println!(
+        "a deny list of 999 users: allocations a request, fresh, repeated, after a change: {with:?}, without a list {without:?}"
+    );
+    assert_eq!(with, without, "a deny list allocates");
 }
 
 /// What a remembered token takes on the heap.

@@ -16,6 +16,8 @@ pub(crate) use crate::alb::{ACCESS_TOKEN, IDENTITY};
 pub(crate) use crate::authenticator::sign_in_error;
 #[cfg(feature = "backstage")]
 pub(crate) use crate::config::app_config::provider_keys::{OF_THE_BACKEND, PROVIDER_KEYS};
+#[cfg(feature = "backstage")]
+pub(crate) use crate::deny_list::Account;
 #[cfg(any(feature = "backstage", feature = "proxy"))]
 pub(crate) use crate::net::path_readings;
 #[cfg(any(feature = "emulator", feature = "proxy"))]

@@ -1,11 +1,15 @@
 //! Compares the user of a decision with the deny lists.
 
 use std::mem::replace;
+#[cfg(feature = "backstage")]
+use std::{borrow::Cow, iter::once};
 
 use super::{
     Authenticator, Snapshot,
     outcome::{Authenticated, Outcome, Refused},
 };
+#[cfg(feature = "backstage")]
+use crate::{deny_list::Account, identity::Claims};
 use crate::{
     deny_list::{Attached, Cleared, DeniedUser, Hit, Lists, Verdict},
     error::{AuthError, AuthErrorKind},
@@ -23,6 +27,35 @@ impl Authenticator {
         let snapshot = self.current.load();
         let lists = self.denied.with(snapshot.settings().denied.as_ref());
         lists.find_user(user, || snapshot.settings().clock.unix_now()).into_hit().map(|hit| denied_by(&hit))
+    }
+
+    /// Whether a deny list has entries that need an account to be compared with.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn denies_accounts(&self) -> bool {
+        self.denied.with(self.current.load().settings().denied.as_ref()).name_accounts()
+    }
+
+    /// As [`denial`](Self::denial), by an account of another replica.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn denial_of_account(&self, account: &Account) -> Option<AuthError> {
+        let snapshot = self.current.load();
+        let lists = self.denied.with(snapshot.settings().denied.as_ref());
+        lists.find_account(account, snapshot.settings().clock.unix_now()).into_hit().map(|hit| denied_by(&hit))
+    }
+
+    /// What another replica compares with its lists in place of these claims.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn account(&self, claims: &Claims) -> Account {
+        let snapshot = self.current.load();
+        let of_policy = snapshot.settings().trust.email_claims(claims.issuer());
+        let of_policy = of_policy.map(|claim| claim.read(claims).map(|email| email.map(Cow::into_owned)).ok());
+        let emails = once(claims.email_text().map(|email| email.map(str::to_owned)).ok()).chain(of_policy);
+        let emails = emails.collect::<Option<Vec<_>>>().map(|emails| {
+            let mut emails: Vec<String> = emails.into_iter().flatten().collect();
+            emails.dedup();
+            emails
+        });
+        Account { issuer: claims.issuer().to_owned(), subject: claims.subject().to_owned(), emails }
     }
 }
 

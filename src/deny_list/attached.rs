@@ -123,6 +123,18 @@ impl<'a> Lists<'a> {
         Verdict::of(self.iter().map(|list| list.published().load().find_user(user, &now)))
     }
 
+    /// Whether a list has entries by subject or email.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn name_accounts(self) -> bool {
+        self.iter().any(|list| list.published().load().names_accounts())
+    }
+
+    /// What all lists say of this account.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn find_account(self, account: &super::Account, now: Option<u64>) -> Verdict {
+        Verdict::of(self.iter().map(|list| list.published().load().find_account(account, now)))
+    }
+
     /// Whether a list has entries by email.
     #[inline]
     pub(crate) fn names_emails(self) -> bool {

@@ -38,6 +38,8 @@
 //! {"issuer": "https://idp.example.com", "subject": "00u1a2b3c4"}
 //! ```
 
+#[cfg(feature = "backstage")]
+mod account;
 mod attached;
 mod changes;
 mod cleared;
@@ -49,6 +51,8 @@ mod list;
 mod set;
 mod watched_file;
 
+#[cfg(feature = "backstage")]
+pub(crate) use self::account::Account;
 pub(crate) use self::{
     attached::{Attached, Lists},
     cleared::Cleared,

@@ -150,6 +150,12 @@ impl Set {
         self.by_user
     }
 
+    /// Whether there are entries that an entity ref cannot be compared with.
+    #[cfg(feature = "backstage")]
+    pub(super) fn names_accounts(&self) -> bool {
+        self.by_subject || self.by_email
+    }
+
     pub(super) fn names_emails(&self) -> bool {
         self.by_email
     }
@@ -168,6 +174,17 @@ impl Set {
             return Verdict::Clear;
         }
         self.verdict(fingerprint, now(), |who| matches!(who, Who::User(denied) if denied == user))
+    }
+
+    /// What the entries by subject and email say of this account.
+    #[cfg(feature = "backstage")]
+    pub(super) fn find_account(&self, account: &super::Account, now: Option<u64>) -> Verdict {
+        self.find_subject(&account.issuer, &account.subject, now).or_else(|| match &account.emails {
+            None if self.by_email => {
+                Verdict::Denied(Hit::AddressIsUnread("it could not be read at the last sign-in".into()))
+            }
+            emails => Verdict::of(emails.iter().flatten().map(|email| self.find_address(email, || now))),
+        })
     }
 
     #[inline]
@@ -189,12 +206,16 @@ impl Set {
 
     #[cold]
     fn find_exactly(&self, DeniedUser { claims, user }: DeniedUser<'_>, now: Option<u64>) -> Verdict {
-        let (issuer, subject) = (issuer_of(claims.issuer()), claims.subject());
+        self.find_subject(claims.issuer(), claims.subject(), now)
+            .or_else(|| user.map_or(Verdict::Clear, |user| self.find_user(user, || now)))
+            .or_else(|| if self.by_email { self.find_email(claims, now) } else { Verdict::Clear })
+    }
+
+    fn find_subject(&self, issuer: &str, subject: &str, now: Option<u64>) -> Verdict {
+        let issuer = issuer_of(issuer);
         let is_account =
             |who: &Who| matches!(who, Who::Subject { issuer: i, subject: s } if **i == *issuer && **s == *subject);
         self.verdict(Fingerprint::of_subject(subject), now, is_account)
-            .or_else(|| user.map_or(Verdict::Clear, |user| self.find_user(user, || now)))
-            .or_else(|| if self.by_email { self.find_email(claims, now) } else { Verdict::Clear })
     }
 
     fn find_email(&self, claims: &Claims, now: Option<u64>) -> Verdict {

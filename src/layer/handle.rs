@@ -124,6 +124,24 @@ impl AlbAuthHandle {
         self.authenticator.denial_of(user).map_or(Ok(()), Err)
     }
 
+    /// As [`check_denied`](Self::check_denied), by an account of another replica.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn check_denied_account(&self, account: &crate::deny_list::Account) -> Result<(), AuthError> {
+        self.authenticator.denial_of_account(account).map_or(Ok(()), Err)
+    }
+
+    /// Whether a deny list has entries by subject or email.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn denies_accounts(&self) -> bool {
+        self.authenticator.denies_accounts()
+    }
+
+    /// What another replica compares with its deny lists in place of these claims.
+    #[cfg(feature = "backstage")]
+    pub(crate) fn account(&self, claims: &crate::Claims) -> crate::deny_list::Account {
+        self.authenticator.account(claims)
+    }
+
     /// Waits until a deny list names this user: for a WebSocket or an event stream, which the layer has accepted and does not see
     /// again. The lists are compared every half second.
     ///

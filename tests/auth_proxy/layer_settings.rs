@@ -72,7 +72,7 @@ async fn mistakes_in_them_are_reported_at_once_and_check_says_what_becomes_of_ea
     let error = settings(&format!("{trust}upstream: http://127.0.0.1:1\n{wrong}")).expect_err("mistakes");
     for (part, kind) in [
         ("Did you mean max_lifetime?", ProblemKind::UnknownKey),
-        ("limits.leeway is", ProblemKind::OutOfRange),
+        ("leeway is 3600s; set it to", ProblemKind::OutOfRange),
         ("groups (", ProblemKind::InvalidValue),
         ("dangerously_ignore_identity_header (", ProblemKind::InvalidValue),
     ] {
@@ -101,6 +101,8 @@ async fn mistakes_in_them_are_reported_at_once_and_check_says_what_becomes_of_ea
     assert!(output.lines().any(|line| line.starts_with("warning: ") && line.contains("identity")), "{output}");
     let (is_sound, output) = check(&format!("{trust}{wrong}"), &[]);
     assert!(!is_sound && keys.iter().all(|key| effect(&output, key) == "refused: see below"), "{output}");
+    let (is_sound, output) = check(&format!("{trust}limits: {{ leeway: 1h }}\n"), &[]);
+    assert!(!is_sound && effect(&output, "limits") == "refused: see below", "{output}");
     let (_, output) = check(&format!("{trust}{sound}"), &[("ALB_AUTH_ISSUER", "https://idp.example.com")]);
     assert!(keys.iter().all(|key| effect(&output, key) == "replaced by ALB_AUTH_..."), "{output}");
     // Groups are added to the policy of the top.

@@ -43,7 +43,8 @@ impl Check {
         let places = Problems::default();
         let top = Section { path: String::new(), node: &merged, problems: &places };
         problems.extend(settings.unusable_files(|key| top.at(key)));
-        uses.iter_mut().for_each(|entry| entry.mark(&problems));
+        let limits: Vec<&str> = settings.alb_auth.limits.keys().map(String::as_str).collect();
+        uses.iter_mut().for_each(|entry| entry.mark(&problems, &limits));
         let trusts = settings.alb_auth.to_builder().build().ok();
         let trusts = trusts.map(|config| (config.summary(), config.warnings().to_vec()));
         let settings = if problems.is_empty() { Ok(settings) } else { Err(ConfigError::new(problems)) };
@@ -62,10 +63,11 @@ impl Use {
         Self { key: name.to_owned(), place: "environment".to_owned(), effect: "used".to_owned() }
     }
 
-    /// Says so if a problem concerns this key or a part of it.
-    fn mark(&mut self, problems: &[Problem]) {
+    /// Says so if a problem concerns this key or a part of it. A limit out of its range is named without the key above it.
+    fn mark(&mut self, problems: &[Problem], limits: &[&str]) {
         let concerns = |path: &str| {
             path.strip_prefix(&*self.key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+                || (self.key == "limits" && limits.contains(&path))
         };
         if self.effect.starts_with("used") && problems.iter().filter_map(Problem::key).any(concerns) {
             self.effect = "refused: see below".to_owned();

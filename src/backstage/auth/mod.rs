@@ -55,6 +55,21 @@ impl BackstageAuth {
         BackstageAuthBuilder::new(alb, tokens)
     }
 
+    /// Lets the replicas that have this list refuse the issued tokens of a user who is denied by subject or email, in `/v1/userinfo`,
+    /// whichever replica signed the user in. By entity ref they do so without this.
+    ///
+    /// For that, issuer, subject and emails of each user who signs in are kept in the table `tower_alb_auth_accounts` of the list's
+    /// database, until the user's token has expired. If there is no such table, it is created. If it cannot be written at a sign-in, or
+    /// not be read for `/v1/userinfo`, then the response is 503. The first list counts.
+    ///
+    /// # Errors
+    /// The table cannot be created.
+    #[cfg(feature = "postgres")]
+    pub async fn share_accounts(&self, list: &super::store::postgres::PostgresDenyList) -> Result<(), StoreError> {
+        self.0.accounts.share(list.accounts().await?);
+        Ok(())
+    }
+
     pub(super) fn alb(&self) -> &AlbAuthHandle {
         &self.0.alb
     }
@@ -89,6 +104,12 @@ impl BackstageAuth {
         self.0.with_access_token
     }
 
+    /// For tests of what replicas share.
+    #[cfg(all(test, feature = "test-util"))]
+    pub(super) fn accounts(&self) -> &Accounts {
+        &self.0.accounts
+    }
+
     /// Remembers whose account a token is about to be issued for.
     pub(super) fn remember_account(&self, identity: &BackstageIdentity) {
         self.0.accounts.remember(identity.user_entity_ref(), identity.claims());
@@ -101,6 +122,33 @@ impl BackstageAuth {
             None => self.alb().check_denied_user(user),
         };
         checked.inspect_err(|error| self.refused(error, headers))
+    }
+
+    /// As [`check_denied`](Self::check_denied), by the account of the last sign-in at any replica, if replicas share accounts.
+    pub(super) async fn check_denied_elsewhere(
+        &self,
+        user: &EntityRef,
+        headers: &HeaderMap,
+    ) -> Result<Result<(), AuthError>, StoreError> {
+        if !self.alb().denies_accounts() {
+            return Ok(Ok(()));
+        }
+        let account = self.0.accounts.find_shared(user).await?;
+        let checked = account.map_or(Ok(()), |account| self.alb().check_denied_account(&account));
+        Ok(checked.inspect_err(|error| self.refused(error, headers)))
+    }
+
+    /// Keeps the account of a user for the other replicas, as long as the user's token is valid, if replicas share accounts.
+    pub(super) async fn share_account(
+        &self,
+        user: &EntityRef,
+        claims: Option<&Claims>,
+        expires_at: SystemTime,
+    ) -> Result<(), StoreError> {
+        match claims.filter(|_| self.0.accounts.are_shared()) {
+            Some(claims) => self.0.accounts.put_shared(user, &self.alb().account(claims), expires_at).await,
+            None => Ok(()),
+        }
     }
 
     /// Counts and records a session that was issued. A guest has no claims.

@@ -77,7 +77,11 @@ impl Session<'_> {
         })?;
         // Stored before the response is sent, because a back end may query it at once.
         let known = UserInfo::new(user.clone(), ownership);
-        auth.user_info().put(known, issued.expires_at).await.map_err(|error| {
+        let (known, shared) = tokio::join!(
+            auth.user_info().put(known, issued.expires_at),
+            auth.share_account(user, claims, issued.expires_at)
+        );
+        known.and(shared).map_err(|error| {
             auth.store_failed("the store of users", &error, headers);
             auth.no_session(NOT_ISSUED, provider, (Some(user), claims), headers);
             ApiError::unavailable()

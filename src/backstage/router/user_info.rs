@@ -41,6 +41,11 @@ pub(super) async fn user_info(State(auth): State<BackstageAuth>, request: Reques
         }
     })?;
     auth.check_denied(&user.user_entity_ref, &parts.headers)?;
+    let elsewhere = auth.check_denied_elsewhere(&user.user_entity_ref, &parts.headers).await;
+    elsewhere.map_err(|error| {
+        auth.store_failed("the store of accounts", &error, &parts.headers);
+        ApiError::unavailable()
+    })??;
     let info = auth.user_info().find(user.user_entity_ref.as_str()).await.map_err(|error| {
         auth.store_failed("the store of users", &error, &parts.headers);
         ApiError::unavailable()

@@ -119,15 +119,18 @@ impl AuthBackend {
     }
 
     /// The deny list in the database of the files: see [`Postgres::deny_list`](crate::backstage::store::postgres::Postgres::deny_list). Give its
-    /// [`list`](crate::backstage::store::postgres::PostgresDenyList::list) to [`layer`](Self::layer).
+    /// [`list`](crate::backstage::store::postgres::PostgresDenyList::list) to [`layer`](Self::layer). Accounts are shared from now on:
+    /// see [`BackstageAuth::share_accounts`].
     ///
     /// # Errors
-    /// The files name no database, or the table cannot be read.
+    /// The files name no database, or a table cannot be read or created.
     #[cfg(feature = "postgres")]
     pub async fn deny_list_in_database(
         &self,
     ) -> Result<crate::backstage::store::postgres::PostgresDenyList, StoreError> {
-        self.stores.deny_list().await
+        let list = self.stores.deny_list().await?;
+        self.auth.share_accounts(&list).await?;
+        Ok(list)
     }
 
     /// Connects to the database, if there is one, and checks its tables. The service works without this check; requests

@@ -3,12 +3,14 @@
 //! A store never gets a private key. Each replica signs with its own keys, and a token verifies
 //! everywhere because every replica publishes the keys of all replicas.
 
+mod accounts;
 mod memory;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 
 use std::{error::Error, fmt, pin::Pin, sync::Arc, time::SystemTime};
 
+pub(in crate::backstage) use self::accounts::AccountStore;
 pub use self::memory::{MemoryPublicKeys, MemoryUserInfo};
 use super::PublicJwk;
 use crate::EntityRef;

@@ -178,8 +178,9 @@ pub struct Serve {
     #[arg(long, value_name = "FILE")]
     pub deny_list: Option<PathBuf>,
 
-    /// Shuts out the users in the table tower_alb_auth_denied of backend.database, which all replicas read. The table is created if it
-    /// is missing, whether or not a stock auth backend uses the database.
+    /// Shuts out the users in the table tower_alb_auth_denied of backend.database, which all replicas read. The accounts (issuer, subject,
+    /// emails) of users who hold a token are kept in tower_alb_auth_accounts. The tables are created if they are missing, whether or not
+    /// a stock auth backend uses the database.
     #[arg(long)]
     pub deny_list_in_database: bool,
 

@@ -187,13 +187,12 @@ impl DemoProviderBuilder {
     /// `idp.localhost` with the listener's port.
     ///
     /// ```
-    /// use tokio::net::TcpListener;
     /// use tower_alb_auth::emulator::provider::{DemoClient, DemoProvider};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let client = DemoClient::new("my-test", "a secret of development").redirect_uri("http://app.localhost/callback");
-    /// let server = DemoProvider::builder().client(client).serve(TcpListener::bind("127.0.0.1:0").await?)?;
+    /// let server = DemoProvider::builder().client(client).serve(tower_alb_auth::listen("127.0.0.1:0").await?)?;
     /// assert_eq!(server.issuer(), format!("http://idp.localhost:{}", server.address().port()));
     /// # Ok(())
     /// # }

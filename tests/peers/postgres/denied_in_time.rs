@@ -1,4 +1,4 @@
-//! S-93, F-46 and F-98: how soon an entry of a shared deny list is in force, and which way the news takes.
+//! S-93 and F-46: how soon an entry of a shared deny list is in force, and which way the news takes.
 
 use std::{
     convert::Infallible,
@@ -142,7 +142,7 @@ const NOTIFY: &str = "notify tower_alb_auth_denied";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "peer: PostgreSQL"]
-async fn f_98_a_notification_is_followed_at_once_and_polling_goes_on_without_it() {
+async fn s_93_a_notification_is_followed_at_once_and_polling_goes_on_without_it() {
     let server = Server::start();
     let relay = Relay::start(server.port()).await;
     let denying = Denying::start(&server, &relay).await;
@@ -248,7 +248,7 @@ async fn f_46_a_row_that_is_no_entry_is_logged_once_and_the_former_list_stays_in
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "peer: PostgreSQL"]
-async fn f_98_queries_that_wait_for_a_lock_do_not_keep_the_list_from_being_read() {
+async fn s_93_queries_that_wait_for_a_lock_do_not_keep_the_list_from_being_read() {
     let server = Server::start();
     let mut migration = server.create(AUTH).await;
     let database = server.stores(AUTH).create_own_tables().build().unwrap();
@@ -282,7 +282,7 @@ async fn f_98_queries_that_wait_for_a_lock_do_not_keep_the_list_from_being_read(
 /// The source is the application's code. Without the list's task an entry would never be in force again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "peer: PostgreSQL"]
-async fn f_98_a_password_source_that_panics_leaves_the_former_list_and_later_ones_are_read() {
+async fn f_46_a_password_source_that_panics_leaves_the_former_list_and_later_ones_are_read() {
     let server = Server::start();
     let operator = server.create(AUTH).await;
     let (panics, is_panicking) = tokio::sync::watch::channel(false);

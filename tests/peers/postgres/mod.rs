@@ -9,6 +9,7 @@ mod aws;
 mod people;
 mod relay;
 
+mod denied_account;
 mod denied_in_time;
 mod deny;
 mod lone_replica;

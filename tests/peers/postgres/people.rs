@@ -28,6 +28,7 @@ pub struct Replica {
     alb: MockAlb,
     app: Router,
     pub tokens: TokenIssuer,
+    pub auth: BackstageAuth,
 }
 
 impl Replica {
@@ -44,8 +45,9 @@ impl Replica {
             .build()
             .expect("a sound configuration");
         let auth = BackstageAuth::builder(layer(alb.layer()).handle(), tokens.clone()).user_info(database.user_info());
-        let app = Router::new().nest("/api/auth", router(auth.build().expect("a sound configuration")));
-        Self { alb, app, tokens }
+        let auth = auth.build().expect("a sound configuration");
+        let app = Router::new().nest("/api/auth", router(auth.clone()));
+        Self { alb, app, tokens, auth }
     }
 
     /// What Jane's browser gets.

@@ -16,7 +16,12 @@ use tokio::{
 };
 use tokio_postgres::{AsyncMessage, Row, types::Type};
 
-use super::{Postgres, database::Database, layout::qualified};
+use super::{
+    Postgres,
+    accounts::Accounts,
+    added_table::{self, name_of},
+    database::Database,
+};
 use crate::{
     backstage::store::StoreError,
     deny_list::{Denied, DenyList},
@@ -25,6 +30,13 @@ use crate::{
 
 const TABLE: &str = "tower_alb_auth_denied";
 const CHANNEL: &str = "tower_alb_auth_denied";
+const COLUMNS: &str = "kind varchar(16) not null check (kind in ('user', 'email', 'subject')),
+    issuer varchar(1024) not null default '',
+    name varchar(1024) not null,
+    until timestamptz,
+    note text,
+    created_at timestamptz not null default now(),
+    primary key (kind, issuer, name)";
 /// Notifications make a change take effect at once; without them, polling does within this time.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a lost connection for notifications is opened again.
@@ -70,7 +82,7 @@ impl Postgres {
     /// start.
     pub async fn deny_list(&self) -> Result<PostgresDenyList, StoreError> {
         let (database, list) = (Arc::clone(&self.database), DenyList::new());
-        create(&database).await?;
+        added_table::create(&database, TABLE, COLUMNS).await?;
         let reads = Arc::new(database.with_own_connection()?);
         list.replace_source(read(&reads).await?);
         let reading = Reading::default();
@@ -102,7 +114,7 @@ impl PostgresDenyList {
             "with written as (insert into {} (kind, issuer, name, until) values ($1, $2, $3, $4) \
              on conflict (kind, issuer, name) do update set until = excluded.until returning 1) \
              select pg_catalog.pg_notify('{CHANNEL}', '') from written",
-            table(&self.database)
+            name_of(&self.database, TABLE)
         );
         let parameters = [
             (&kind as _, Type::TEXT),
@@ -122,9 +134,14 @@ impl PostgresDenyList {
         let sql = format!(
             "with removed as (delete from {} where kind = $1 and issuer = $2 and name = $3 returning 1) \
              select pg_catalog.pg_notify('{CHANNEL}', '') from removed",
-            table(&self.database)
+            name_of(&self.database, TABLE)
         );
         self.write(&sql, &[(&kind as _, Type::TEXT), (&issuer as _, Type::TEXT), (&name as _, Type::TEXT)]).await
+    }
+
+    /// The accounts of the users who sign in, beside this list.
+    pub(in crate::backstage) async fn accounts(&self) -> Result<Accounts, StoreError> {
+        Accounts::open(Arc::clone(&self.database)).await
     }
 
     /// Here it is in force when this returns.
@@ -223,41 +240,12 @@ async fn listen(database: &Database, notified: &Notify) -> Option<()> {
     Some(())
 }
 
-fn table(database: &Database) -> String {
-    qualified(database.label().schema(), TABLE)
-}
-
-/// Creates the table if it is missing. Replicas that start at once do so in turn.
-async fn create(database: &Database) -> Result<(), StoreError> {
-    let (deadline, name) = (database.deadline(), table(database));
-    let exists = database
-        .rows(deadline, "select 1 where pg_catalog.to_regclass($1) is not null", &[(&name, Type::TEXT)])
-        .await
-        .map_err(|failure| database.label().error(failure))?;
-    if !exists.is_empty() {
-        return Ok(());
-    }
-    let script = format!(
-        "select pg_catalog.pg_advisory_xact_lock({});
-         create table if not exists {name} (
-             kind varchar(16) not null check (kind in ('user', 'email', 'subject')),
-             issuer varchar(1024) not null default '',
-             name varchar(1024) not null,
-             until timestamptz,
-             note text,
-             created_at timestamptz not null default now(),
-             primary key (kind, issuer, name));",
-        0x0a1b_a075
-    );
-    database.script(deadline, &script).await.map_err(|failure| database.label().error(failure))
-}
-
 /// # Errors
 /// A row is not an entry: no entry of the table is used then.
 async fn read(database: &Database) -> Result<Vec<Entry>, StoreError> {
     let sql = format!(
         "select kind::text, issuer::text, name::text, until from {} order by kind, issuer, name limit {}",
-        table(database),
+        name_of(database, TABLE),
         MAX_ROWS.saturating_add(1)
     );
     let rows =

@@ -8,6 +8,7 @@
 //! | [`Postgres::plugin_keys`] | `backstage_backend_public_keys__keys` | `backend.auth.keyStore`, type `database` |
 //! | [`Postgres::user_info`] | `user_info` | the responses of `/v1/userinfo` |
 //! | [`Postgres::deny_list`] | `tower_alb_auth_denied` | none: this crate's own table, which Backstage does not know |
+//! | [`BackstageAuth::share_accounts`](crate::backstage::BackstageAuth::share_accounts) | `tower_alb_auth_accounts` | the same |
 //!
 //! The tables are in the database of Backstage's auth plugin, `backstage_plugin_auth`; with
 //! `pluginDivisionMode: schema` in the schema `auth` of the one database, see
@@ -29,7 +30,7 @@
 //!
 //! There are few connections, and no statement depends on the state that an earlier one left
 //! behind, so a PgBouncer may be used in any of its modes; in session mode its pool must have room
-//! for the [connections](PostgresBuilder::connections) of all replicas. Names of schema and tables
+//! for the [connections](PostgresBuilder::connections) of all replicas, and two more of each with a deny list. Names of schema and tables
 //! are quoted, values are parameters. The token issuer controls retention: all keys are listed, and
 //! removed when it requests that. A stock replica removes user keys that are older than three of
 //! *its* token lifetimes, so the issuer renews the rows of this crate's keys until their end, which is the
@@ -53,6 +54,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod accounts;
+mod added_table;
 mod builder;
 mod database;
 mod deny_list;
