@@ -117,6 +117,7 @@ fn same_arn_as_stated(text: &str) {
     if let Some(arn) = read {
         let parts: Vec<&str> = text.split(':').collect();
         assert_eq!([arn.as_str(), arn.partition(), arn.region(), arn.account()], [text, parts[1], parts[3], parts[4]]);
+        assert_eq!([arn.to_string(), format!("{arn:?}")], [text.to_owned(), format!("LoadBalancerArn({text})")]);
         assert_eq!(arn.is_emulator(), parts[4] == "000000000000", "{text}");
     }
 }
