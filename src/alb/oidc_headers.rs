@@ -237,6 +237,12 @@ mod tests {
             let mut stripped = headers(&present);
             to_strip.strip_all(&mut stripped);
             assert_eq!(stripped, without(0..5), "{present:?}");
+            #[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
+            {
+                let mut stripped = headers(&present);
+                strip_oidc_headers(&mut stripped);
+                assert_eq!(stripped, without(0..5), "{present:?}");
+            }
 
             let mut stripped = headers(&present);
             to_strip.strip_look_alikes(&mut stripped);

@@ -239,6 +239,13 @@ fn same_ref_as_stated(kind: &str, namespace: &str, name: &str) {
         let parts = [built.kind(), built.namespace(), built.name()];
         assert_eq!(parts, [kind, namespace, name].map(str::to_ascii_lowercase));
         assert_eq!(lower.parse().as_ref(), Ok(&built));
+        assert_eq!([built.to_string(), format!("{built:?}")], [lower.clone(), format!("EntityRef({lower})")]);
+        assert!(
+            built == *lower && built == lower.as_str() && built != "user:default/jane.doe" && built.as_ref() == lower
+        );
+        let other = EntityRef::user("m").unwrap();
+        assert_eq!(built.cmp(&other), lower.as_str().cmp("user:default/m"), "{lower}");
+        assert_eq!(built < other, lower.as_str() < "user:default/m", "{lower}");
     }
 }
 
