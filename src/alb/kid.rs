@@ -100,6 +100,7 @@ mod tests {
     fn one_spelling_only() {
         let kid = "0123abcd-4567-89ef-0123-456789abcdef";
         assert_eq!(Kid::parse(kid).unwrap().to_string(), kid);
+        assert_eq!(format!("{:?}", Kid::parse(kid).unwrap()), format!("Kid({kid})"));
         for other in [
             "",
             "0123ABCD-4567-89ef-0123-456789abcdef",
@@ -114,5 +115,21 @@ mod tests {
         ] {
             assert_eq!(Kid::parse(other), None, "{other}");
         }
+    }
+
+    /// RFC 9562 section 5.4: version 4, variant 10, and the other bits at random.
+    #[test]
+    fn a_random_kid_is_a_uuid_of_version_4() {
+        let (mut always, mut ever) = (u128::MAX, 0);
+        for _ in 0..200 {
+            let kid = Kid::random().expect("random numbers");
+            let text = kid.to_string();
+            assert_eq!(text.get(14..15), Some("4"), "{text}");
+            assert!(text.get(19..20).is_some_and(|variant| "89ab".contains(variant)), "{text}");
+            assert_eq!(Kid::parse(&text), Some(kid));
+            (always, ever) = (always & kid.0, ever | kid.0);
+        }
+        assert_eq!(always, 0x4 << 76 | 0x2 << 62, "no other bit is always set");
+        assert_eq!(!ever, 0xb << 76 | 0x1 << 62, "no other bit is never set");
     }
 }

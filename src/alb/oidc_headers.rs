@@ -172,3 +172,101 @@ fn has_prefix(name: &[u8]) -> bool {
     let Some((start, _)) = name.split_first_chunk::<{ PREFIX.len() }>() else { return false };
     start.iter().zip(PREFIX).all(|(byte, prefix)| byte == prefix || (*prefix == b'-' && !byte.is_ascii_alphanumeric()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server that folds names may read each name with another character in place of a hyphen as the load balancer's.
+    #[test]
+    fn s_03_a_look_alike_has_any_character_that_is_no_letter_or_digit_for_a_hyphen() {
+        for (place, byte) in (0..PREFIX.len()).flat_map(|place| (0..=u8::MAX).map(move |byte| (place, byte))) {
+            let mut name = b"x-amzn-oidc-data".to_vec();
+            let of_prefix = std::mem::replace(&mut name[place], byte);
+            let stands_for_hyphen = of_prefix == b'-' && !byte.is_ascii_alphanumeric();
+            assert_eq!(has_prefix(&name), byte == of_prefix || stands_for_hyphen, "{}", name.escape_ascii());
+        }
+        assert!(has_prefix(b"x.amzn_oidc~") && !has_prefix(b"x-amzn-oidc") && !has_prefix(b""));
+    }
+
+    #[test]
+    fn several_values_are_equal_if_all_are() {
+        let values: Vec<HeaderValue> = ["a", "b"].map(HeaderValue::from_static).into();
+        for (order, expected) in [
+            (vec![0, 0], true),
+            (vec![0, 1], false),
+            (vec![0, 0, 0], true),
+            (vec![0, 0, 1], false),
+            (vec![0, 1, 0], false),
+            (vec![0, 1, 1], false),
+        ] {
+            let all = order.iter().fold(Values::None, |all, index| all.and(&values[*index]));
+            let Values::Several { first, equal } = all else { panic!("{order:?}") };
+            assert_eq!((first, equal), (&values[0], expected), "{order:?}");
+        }
+    }
+
+    const REQUEST: [(&str, &str); 7] = [
+        ("x-amzn-oidc-data", "t"),
+        ("x-amzn-oidc-identity", "jane"),
+        ("x-amzn-oidc-accesstoken", "a"),
+        ("x_amzn_oidc_data", "t"),
+        ("x.amzn-oidc.identity", "jane"),
+        ("x-amzn-trace-id", "Root=1"),
+        ("accept", "*/*"),
+    ];
+
+    fn headers(kept: &[usize]) -> HeaderMap {
+        let header = |index: &usize| {
+            let (name, value) = REQUEST[*index];
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        kept.iter().map(header).collect()
+    }
+
+    /// Every set of these headers.
+    #[test]
+    fn s_03_what_is_removed_is_what_has_the_prefix() {
+        for set in 0..1 << REQUEST.len() {
+            let present: Vec<usize> = (0..REQUEST.len()).filter(|index| set >> index & 1 == 1).collect();
+            let without = |removed: std::ops::Range<usize>| {
+                headers(&present.iter().copied().filter(|index| !removed.contains(index)).collect::<Vec<_>>())
+            };
+            let to_strip = OidcHeaders::scan(&headers(&present)).to_strip();
+
+            let mut stripped = headers(&present);
+            to_strip.strip_all(&mut stripped);
+            assert_eq!(stripped, without(0..5), "{present:?}");
+            #[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
+            {
+                let mut stripped = headers(&present);
+                strip_oidc_headers(&mut stripped);
+                assert_eq!(stripped, without(0..5), "{present:?}");
+            }
+
+            let mut stripped = headers(&present);
+            to_strip.strip_look_alikes(&mut stripped);
+            assert_eq!(stripped, without(3..5), "{present:?}");
+            for (name, value) in &stripped {
+                assert_eq!(value.is_sensitive(), has_prefix(name.as_str().as_bytes()), "{name} is kept out of logs");
+            }
+        }
+    }
+
+    #[test]
+    fn s_04_an_identity_is_removed_unless_each_value_is_the_subject() {
+        for (values, is_kept) in [
+            (vec!["jane"], true),
+            (vec!["jane", "jane"], true),
+            (vec!["Jane"], false),
+            (vec!["jane", "john"], false),
+            (vec!["john", "jane"], false),
+            (vec![""], false),
+        ] {
+            let mut headers: HeaderMap =
+                values.iter().map(|value| (IDENTITY, HeaderValue::from_static(value))).collect();
+            strip_other_identities(&mut headers, "jane");
+            assert_eq!(headers.len(), if is_kept { values.len() } else { 0 }, "{values:?}");
+        }
+    }
+}

@@ -163,4 +163,41 @@ mod tests {
         let (count, accepted, _) = verify_all(TestName::EcdsaSecp256r1Sha256);
         assert_eq!((count, accepted), (484, 0));
     }
+
+    /// DER has one encoding of a P-256 key, so every other byte before the point, and every other length, is another key.
+    #[test]
+    fn s_34_a_key_is_one_of_two_encodings_and_no_neighbour_of_them() {
+        let uncompressed = [&SPKI_UNCOMPRESSED[..], &test_key().point].concat();
+        let (x, y) = uncompressed[27..].split_at(32);
+        let sign = 0x02 | y[31] & 1;
+        let compressed = [&SPKI_COMPRESSED[..], &[sign], x].concat();
+        assert_eq!(PublicKey::from_spki(&uncompressed), Ok(test_key()));
+        let point = PublicKey::from_spki(&compressed).expect("a key").point;
+        assert_eq!(&point[..], &compressed[26..]);
+        for der in [&uncompressed, &compressed] {
+            for (place, byte) in (0..27).flat_map(|place| (0..=u8::MAX).map(move |byte| (place, byte))) {
+                let mut changed = der.clone();
+                changed[place] = byte;
+                // The other of the two points with this x is a key too.
+                let is_key = changed == *der || der.len() == 59 && place == 26 && [0x02, 0x03].contains(&byte);
+                let expected = if is_key { None } else { Some(PublicKeyError::NotP256) };
+                assert_eq!(PublicKey::from_spki(&changed).err(), expected, "byte {place} as {byte:#x}");
+            }
+            for length in (0..der.len()).chain(der.len() + 1..der.len() + 40) {
+                let other = der.iter().copied().chain(std::iter::repeat(0)).take(length).collect::<Vec<_>>();
+                assert_eq!(PublicKey::from_spki(&other), Err(PublicKeyError::NotP256), "{length} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_compared_by_their_points_and_shown_without_them() {
+        let x = &test_key().point[1..33];
+        let [even, odd] = [0x02, 0x03].map(|sign| {
+            let der = [&SPKI_COMPRESSED[..], &[sign], x].concat();
+            PublicKey::from_spki(&der).expect("a point on the curve")
+        });
+        assert!(even == even.unused() && odd == odd.unused() && even != odd);
+        assert_eq!(format!("{:?}", test_key()), "PublicKey(P-256)");
+    }
 }

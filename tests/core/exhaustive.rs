@@ -117,6 +117,7 @@ fn same_arn_as_stated(text: &str) {
     if let Some(arn) = read {
         let parts: Vec<&str> = text.split(':').collect();
         assert_eq!([arn.as_str(), arn.partition(), arn.region(), arn.account()], [text, parts[1], parts[3], parts[4]]);
+        assert_eq!([arn.to_string(), format!("{arn:?}")], [text.to_owned(), format!("LoadBalancerArn({text})")]);
         assert_eq!(arn.is_emulator(), parts[4] == "000000000000", "{text}");
     }
 }
@@ -238,6 +239,13 @@ fn same_ref_as_stated(kind: &str, namespace: &str, name: &str) {
         let parts = [built.kind(), built.namespace(), built.name()];
         assert_eq!(parts, [kind, namespace, name].map(str::to_ascii_lowercase));
         assert_eq!(lower.parse().as_ref(), Ok(&built));
+        assert_eq!([built.to_string(), format!("{built:?}")], [lower.clone(), format!("EntityRef({lower})")]);
+        assert!(
+            built == *lower && built == lower.as_str() && built != "user:default/jane.doe" && built.as_ref() == lower
+        );
+        let other = EntityRef::user("m").unwrap();
+        assert_eq!(built.cmp(&other), lower.as_str().cmp("user:default/m"), "{lower}");
+        assert_eq!(built < other, lower.as_str() < "user:default/m", "{lower}");
     }
 }
 

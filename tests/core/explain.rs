@@ -108,6 +108,9 @@ async fn each_problem_is_found_at_its_check_with_a_hint() {
         assert_eq!(kind(&explanation.verdict), Some(expected), "{name}");
         let hints: Vec<&Hint> = explanation.rejected().flat_map(|check| &check.hints).collect();
         assert_eq!(hints, Vec::from_iter(hint.as_ref()), "{name}");
+        let words = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let shown = words(explanation.to_string());
+        assert!(hints.iter().all(|hint| shown.contains(&words(hint.to_string()))), "{name}: {shown}");
     }
 }
 

@@ -72,6 +72,8 @@ fn s_23_a_region_of_another_partition_is_refused() {
 fn s_23_endpoints_are_those_that_aws_documents() {
     let of = |arn: &str| endpoints([entry(arn)]).concat();
     assert_eq!(of(ALB), "https://public-keys.auth.elb.eu-central-1.amazonaws.com");
+    let debug = format!("{:?}", builder([entry(ALB)]).build().expect("a sound configuration").key_endpoints());
+    assert_eq!(debug, "[KeyEndpoint(https://public-keys.auth.elb.eu-central-1.amazonaws.com)]");
     for region in ["us-gov-west-1", "us-gov-east-1"] {
         let arn = ALB.replace("arn:aws:", "arn:aws-us-gov:").replace("eu-central-1", region);
         let expected = format!("https://s3-{region}.amazonaws.com/aws-elb-public-keys-prod-{region}");
@@ -139,6 +141,9 @@ fn s_23_s_48_an_endpoint_that_is_not_a_plain_https_address_is_refused() {
         for arn in [ALB, EMULATOR] {
             let problem = problem(builder([entry(arn).key_endpoint(url)]));
             assert!(problem.starts_with("the key endpoint ") && problem.contains(sentence), "{url:?}: {problem}");
+            // The remedy that a waiver is, where it is one: http, and no real load balancer.
+            let names_the_waiver = problem.contains("dangerously_fetch_keys_over_http_from");
+            assert_eq!(names_the_waiver, sentence == "must be https" && arn == EMULATOR, "{url:?}: {problem}");
         }
     }
 }

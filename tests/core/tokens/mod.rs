@@ -14,6 +14,7 @@ mod claims;
 mod json;
 mod key_ids;
 mod lifetime;
+mod limits;
 mod numbers;
 mod other_tokens;
 mod other_verifiers;

@@ -1,10 +1,15 @@
 //! `exp`, `nbf` and `iat` of every type but the right one.
 
+use serde_json::json;
 use tower_alb_auth::{AuthErrorKind, test_util::User};
+use tracing::Level;
 
-use crate::tokens::{
-    forge::{BOTH, Text},
-    gate::Gate,
+use crate::{
+    support::traced::Traced,
+    tokens::{
+        forge::{BOTH, Text},
+        gate::Gate,
+    },
 };
 
 /// Not a whole number of seconds from 1970 to the end of the year 9999.
@@ -121,4 +126,25 @@ async fn s_36_times_inside_other_claims_are_none_of_ours() {
     let token =
         Text::Payload.with_first(token, r#""act":{"exp":"never","nbf":9e99,"iat":[]},"Exp":"x","auth_time":-1.5"#);
     gate.admits("inside", token).await;
+}
+
+#[tokio::test]
+async fn a_time_of_the_provider_that_is_ignored_is_named_in_the_log() {
+    let gate = Gate::new();
+    gate.admits_jane().await;
+    for (nbf, iat, ignored) in [
+        (json!(1), json!(1), vec![]),
+        (json!("1"), json!(1), vec!["nbf"]),
+        (json!(null), json!(1.5), vec!["nbf", "iat"]),
+    ] {
+        let (traced, _guard) = Traced::begin();
+        let token = gate.alb.token(&User::jane()).claim("nbf", nbf.clone()).claim("iat", iat.clone()).sign();
+        gate.admits(&format!("nbf {nbf}, iat {iat}"), token).await;
+        let lines = traced.lines(Level::DEBUG);
+        let named: Vec<&str> = ["nbf", "iat"]
+            .into_iter()
+            .filter(|name| lines.iter().any(|line| line.starts_with(&format!("the claim {name} is ignored"))))
+            .collect();
+        assert_eq!(named, ignored, "nbf {nbf}, iat {iat}: {lines:?}");
+    }
 }

@@ -13,6 +13,7 @@ mod held;
 mod outage;
 mod readiness;
 mod reload;
+mod replaced;
 mod revocation;
 mod rotation;
 mod runtimes;
