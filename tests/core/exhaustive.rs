@@ -71,7 +71,7 @@ fn is_region(text: &str) -> bool {
     let words = text.trim_end_matches(|character: char| character.is_ascii_digit());
     let Some((first, others)) = words.strip_suffix('-').and_then(|words| words.split_once('-')) else { return false };
     let are_words =
-        |text: &str| text.split('-').all(|word| !word.is_empty() && !word.contains(|c| !('a'..='z').contains(&c)));
+        |text: &str| text.split('-').all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase()));
     [1, 2].contains(&(text.len() - words.len())) && first.len() > 1 && are_words(first) && are_words(others)
 }
 
