@@ -115,7 +115,7 @@ fn described(numbers: &mut Numbers, mut request: Vec<u8>) -> Vec<u8> {
     request
 }
 
-/// How many were refused for want of a token. Garbage may be closed without a response.
+/// How many were refused because they have no token. Garbage may be closed without a response.
 async fn refused(addresses: &[SocketAddr], requests: Vec<Vec<u8>>) -> usize {
     stream::iter(requests)
         .map(|request| async move {

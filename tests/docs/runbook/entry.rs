@@ -12,7 +12,7 @@ pub struct Entry {
     pub lines: Vec<String>,
     pub alerts: Vec<String>,
     pub anchor: String,
-    text: String,
+    pub text: String,
 }
 
 const PARTS: [&str; 4] = ["- **Symptom**: ", "- **Metric**: ", "- **Cause**: ", "- **Do**: "];
