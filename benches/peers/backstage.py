@@ -57,7 +57,7 @@ class Catalog:
 
 
 def slow_catalog(seconds, port):
-    """A catalog that needs this long: it waits, and then asks the fast one."""
+    """A catalog that needs this long: it waits, and then queries the fast one."""
 
     class Slow(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -165,7 +165,7 @@ def main():
                    cwd=peers.ROOT, check=True)
     peers.build_site()
     names, rounds = ("backstage-auth", "stock Backstage"), chosen.rounds
-    # Sign-ins of one process have users of their own in each round, and some more for single ones.
+    # Sign-ins of one process have different users in each round, and some more for single ones.
     a_round = chosen.seconds * SESSIONS_A_SECOND
     tokens = rounds * a_round + 1000
     requests = {

@@ -129,7 +129,7 @@ class Run:
             os.killpg(process.pid, signal.SIGKILL)
 
     def load(self, url, path, tokens, first, seconds, authorization=""):
-        """Runs wrk. A token of its own with each request, or this authorization with all."""
+        """Runs wrk. Each request has a different token, or all have this authorization."""
         environment = {
             **os.environ, "PEERS_TOKENS": str(self.folder / tokens), "PEERS_PATH": path, "PEERS_FROM": str(first),
             "PEERS_COUNT": str(seconds * MOST_A_SECOND), "PEERS_AUTHORIZATION": authorization,
@@ -280,7 +280,7 @@ def measure(run, names, rounds, seconds):
 
 
 def memory(names, requests, seconds, bytes_of_token):
-    """Resident memory after many requests of 10,000 users. Each program has a run of its own, since tokens expire."""
+    """Resident memory after many requests of 10,000 users. Each program has a separate run, since tokens expire."""
     found = {}
     for name in names:
         if name in FORWARD:

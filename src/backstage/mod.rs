@@ -77,7 +77,7 @@
 //!
 //! A [deny list](crate::deny_list) of the layer also applies to a token that was issued before: `/v1/userinfo` responds with 403 to
 //! it, by the entity ref, and by the account of the last sign-in in this process, or at any replica with `BackstageAuth::share_accounts`
-//! (feature `postgres`). Back ends verify such a token by themselves and do not ask: there it is valid until it expires, which
+//! (feature `postgres`). Back ends verify such a token by themselves and do not query this service: there it is valid until it expires, which
 //! [`token_lifetime`](TokenIssuerBuilder::token_lifetime) shortens.
 //!
 //! # Allowed origins

@@ -143,7 +143,7 @@ async fn f_75_over_http_2_a_connection_that_ends_is_closed_too() {
 
 #[tokio::test]
 async fn f_75_both_attempts_share_one_timeout() {
-    const TIMEOUT: Duration = Duration::from_secs(3);
+    const TIMEOUT: Duration = Duration::from_secs(6);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("an address");
     let address = listener.local_addr().expect("an address");
     let (sender, waited) = oneshot::channel();

@@ -12,7 +12,7 @@ use std::{
 use tokio::{process::Command, time::timeout};
 
 /// None takes a second; a machine that does much else may take longer.
-pub const LONGEST: Duration = Duration::from_secs(60);
+pub const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// Runs it, and gives what it printed.
 async fn check(program: &Path) -> String {
@@ -23,7 +23,7 @@ async fn check(program: &Path) -> String {
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let output = timeout(LONGEST, output).await.expect("it ends by itself").expect("it starts");
+    let output = timeout(MAX_WAIT, output).await.expect("it ends by itself").expect("it starts");
     let printed = String::from_utf8(output.stdout).expect("UTF-8");
     let log = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{} --check: {}\n{printed}\n{log}", program.display(), output.status);
@@ -113,7 +113,7 @@ async fn tour_on_a_taken_port_says_what_to_set() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("an address").port().to_string();
     let output = Command::new(binary("tour")).env("PORT", &port).stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = timeout(LONGEST, output).await.expect("it ends by itself").expect("it starts");
+    let output = timeout(MAX_WAIT, output).await.expect("it ends by itself").expect("it starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success(), "{said}");
     for part in [&format!("127.0.0.1:{port}"), "PORT=9000 cargo tour"] {
@@ -129,7 +129,7 @@ async fn axum_without_settings_says_what_to_set() {
         command.env_remove(name);
     }
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = timeout(LONGEST, output).await.expect("it ends by itself").expect("it starts");
+    let output = timeout(MAX_WAIT, output).await.expect("it ends by itself").expect("it starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success(), "{said}");
     for part in ["ALB_AUTH_SIGNERS is not set", "describe-rules", "the example quickstart"] {

@@ -16,7 +16,7 @@ use opentelemetry_proto::tonic::{
 use prost::Message as _;
 use tokio::process::Command;
 
-use crate::examples::{LONGEST, binary};
+use crate::examples::{MAX_WAIT, binary};
 
 /// The bodies of the requests to `/v1/traces`.
 #[derive(Clone, Default)]
@@ -68,7 +68,7 @@ async fn run(program: &Path, collector: &str, record_user: bool) {
         command.env("RECORD_USER", "1");
     }
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = tokio::time::timeout(LONGEST, output).await.expect("it ends by itself").expect("it starts");
+    let output = tokio::time::timeout(MAX_WAIT, output).await.expect("it ends by itself").expect("it starts");
     let (out, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{out}\n{log}");
     assert_eq!(out.lines().filter(|line| line.starts_with("ok ")).count(), 2, "{out}");

@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use crate::support::process::{LONGEST, Program};
+use crate::support::process::{MAX_WAIT, Program};
 
 /// The start line with its address.
 const LISTENS: &str = "Listens at";
@@ -72,7 +72,7 @@ pub fn run(folder: &Path, arguments: &[&str]) -> Ended {
     let id = child.id().to_string();
     let (sender, receiver) = std::sync::mpsc::channel();
     thread::spawn(move || sender.send(child.wait_with_output()));
-    let Ok(output) = receiver.recv_timeout(LONGEST) else {
+    let Ok(output) = receiver.recv_timeout(MAX_WAIT) else {
         let _ = Command::new("kill").args(["-KILL", &id]).status();
         panic!("it does not end: {arguments:?}");
     };

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Longer than anything takes on a machine that does much else.
-pub const LONGEST: Duration = Duration::from_secs(60);
+pub const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// A program that has printed its start lines. It ends with the value.
 pub struct Program {
@@ -140,9 +140,9 @@ fn collected(mut from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
     text
 }
 
-/// Looks again and again, at most for [`LONGEST`].
+/// Looks again and again, at most for [`MAX_WAIT`].
 pub fn wait_until<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
-    let until = Instant::now() + LONGEST;
+    let until = Instant::now() + MAX_WAIT;
     loop {
         match look() {
             None if Instant::now() < until => thread::sleep(Duration::from_millis(10)),

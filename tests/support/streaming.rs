@@ -11,7 +11,7 @@ use axum::{
 use futures::{StreamExt as _, stream};
 use tokio::net::TcpListener;
 
-/// `/stream` says one word and then nothing; `/long` refuses a request as one with headers that are too long.
+/// `/stream` sends one event and then nothing; `/long` refuses a request as one with headers that are too long.
 pub fn service() -> Router {
     let endless = || {
         let word = stream::once(async { Ok::<_, std::convert::Infallible>(Bytes::from_static(b"data: one\n\n")) });

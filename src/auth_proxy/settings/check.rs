@@ -63,7 +63,7 @@ impl Use {
         Self { key: name.to_owned(), place: "environment".to_owned(), effect: "used".to_owned() }
     }
 
-    /// Says so if a problem concerns this key or a part of it. A limit out of its range is named without the key above it.
+    /// Marks the entry if a problem concerns this key or a part of it. A limit out of its range is named without the key above it.
     fn mark(&mut self, problems: &[Problem], limits: &[&str]) {
         let concerns = |path: &str| {
             path.strip_prefix(&*self.key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))

@@ -10,7 +10,7 @@ use crate::sync::{AtomicU32, Ordering};
 /// retry or a relaying hop brings one again.
 const WITHOUT_HIT: u32 = 1024;
 
-/// One token in so many is in the sample. A power of two, because it divides a byte.
+/// One of this many tokens is in the sample. A power of two, because it divides a byte.
 const PARTS: u8 = 8;
 
 /// Verified tokens for which the sample stays the same. The next one has other tokens, so a token that
@@ -23,7 +23,7 @@ pub(super) struct Hits {
     verified_since: AtomicU32,
 }
 
-/// What becomes of a token that was verified.
+/// The result for a verified token.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Kept,
@@ -56,7 +56,7 @@ impl Hits {
     }
 }
 
-/// Whether the token is one that is remembered after so many without a hit.
+/// Whether the token is one that is remembered after this many without a hit.
 fn is_in_sample(verified_since: u32, token: &[u8]) -> bool {
     let Some(sampled) = verified_since.checked_sub(WITHOUT_HIT) else { return true };
     let turn = u8::try_from(sampled / TURN % u32::from(PARTS)).unwrap_or(0);
@@ -84,7 +84,7 @@ mod tests {
         (0..86).map(|_| next()).collect()
     }
 
-    /// A cache without bounds of its own.
+    /// A cache without bounds.
     #[derive(Default)]
     struct Site {
         hits: Hits,

@@ -12,7 +12,7 @@
 //! Requests to the service behind contain nothing of the client's request except for the marks that
 //! reveal loops, so no client can change what others get. If the service behind leads back here, then
 //! its request gets the own document and the own keys alone. The key set is requested at most every
-//! [`FRESH_FOR`], and after a failure not for as long, so that a service that hangs delays one request
+//! [`FRESH_FOR`], and again only that long after a failure, so that a service that hangs delays one request
 //! and not each.
 
 use std::time::{Duration, Instant};

@@ -81,8 +81,10 @@ impl Session<'_> {
             auth.user_info().put(known, issued.expires_at),
             auth.share_account(user, claims, issued.expires_at)
         );
-        known.and(shared).map_err(|error| {
-            auth.store_failed("the store of users", &error, headers);
+        let known = known.map_err(|error| ("the store of users", error));
+        let shared = shared.map_err(|error| ("the store of accounts", error));
+        known.and(shared).map_err(|(store, error)| {
+            auth.store_failed(store, &error, headers);
             auth.no_session(NOT_ISSUED, provider, (Some(user), claims), headers);
             ApiError::unavailable()
         })?;

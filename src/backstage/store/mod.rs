@@ -115,7 +115,7 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// A failure of the store. The message says what failed and what to check. It must not contain an email, a token or a
+    /// A failure of the store. The message names what failed and what to check. It must not contain an email, a token or a
     /// password.
     pub fn new(message: impl Into<String>) -> Self {
         Self::of(StoreErrorKind::Store, message)

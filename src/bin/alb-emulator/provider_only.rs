@@ -13,7 +13,7 @@ use crate::{arguments::flag_of, paragraphs::labelled, settings_file::message_of}
 /// Column in which the texts start, after their labels.
 const COLUMN: usize = 13;
 const CLIENT_ID: &str = "alb-emulator";
-/// The client secret if none is given. It protects nothing either.
+/// The client secret if none is given. It protects nothing, because it is published.
 const CLIENT_SECRET: &str = DemoClient::MACHINE_SECRET;
 const ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 9001);
 

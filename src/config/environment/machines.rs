@@ -26,7 +26,7 @@ impl MachineTokens {
     /// | `ALB_MACHINE_ISSUER` | the issuer of the tokens |
     /// | `ALB_MACHINE_AUDIENCES` | accepted `aud`, with commas or spaces between them |
     /// | `ALB_MACHINE_CLIENTS` | accepted clients, with commas or spaces between them |
-    /// | `ALB_MACHINE_JWKS_URI` | where the issuer's keys are, instead of where its discovery document says; may be unset |
+    /// | `ALB_MACHINE_JWKS_URI` | where the issuer's keys are, instead of the address in its discovery document; may be unset |
     ///
     /// A variable that is set to nothing counts as unset.
     ///

@@ -26,7 +26,7 @@ const PRIVATE_FOLDER: &str = "private";
 /// The private key of the CA is dropped at once, so the CA never signs another certificate.
 ///
 /// # Errors
-/// The message says what to change.
+/// The message names what to change.
 pub(in crate::emulator) fn keys_tls(folder: &Path, host: &str) -> Result<TlsAcceptor, String> {
     let (ca_file, private) = (folder.join(CA_FILE), folder.join(PRIVATE_FOLDER));
     let wrong = |error: std::io::Error| format!("the file of the CA {}: {error}", ca_file.display());

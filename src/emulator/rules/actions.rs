@@ -80,7 +80,7 @@ impl End {
             Self::Forward(_) => "forward",
             Self::FixedResponse(_) => "fixed-response",
             Self::Redirect(_) => "redirect",
-            Self::Respond501 => "not-emulated",
+            Self::Respond501 => "respond-501",
         }
     }
 }

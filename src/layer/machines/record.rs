@@ -1,4 +1,4 @@
-//! What becomes of a decision: metrics, log, audit events, and the response to a refusal.
+//! Records a decision: metrics, log, audit events, and the response to a refusal.
 
 use http::{HeaderValue, Request, Response, header};
 
@@ -8,7 +8,7 @@ use crate::{
     error::{AuthError, Fault},
     layer::{Refuse, RefusedRequest, StandardRefusal, refusal::refuse},
     telemetry::{
-        audit::{AuditTrail, Details, What},
+        audit::{AuditTrail, Details},
         metrics,
     },
 };
@@ -48,8 +48,7 @@ impl Record {
         let trace_id = TraceId::In(request.headers());
         tracing::debug!(target: "tower_alb_auth", kind, trace_id = trace_id.shown(), "machine refused: {}", error.operator_message());
         if let Some(trail) = &self.audit {
-            trail.record(What::Refused, Some(kind), || Details {
-                provider: Some("machine"),
+            trail.machine_refused(kind, || Details {
                 status: Some(error.status().as_u16()),
                 // A caller without a valid token is no mistake of the configuration, unlike a user of a load balancer without one.
                 operator_can_act: error.fault() == Fault::Infrastructure,

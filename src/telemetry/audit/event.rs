@@ -126,7 +126,7 @@ pub(crate) struct AuditUser {
     pub(super) full_name: Option<String>,
 }
 
-/// Whose success an event is.
+/// The subject of a success.
 #[derive(Clone, Copy)]
 pub(crate) enum Subject<'u> {
     /// A user, by the entity ref or the claims of the token. Without both, a client that is not authenticated.

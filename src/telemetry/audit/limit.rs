@@ -8,7 +8,7 @@ use std::{
 /// The window of all limits.
 const WINDOW: Duration = Duration::from_secs(10);
 /// Maximum number of events of one user in a window, so that one user cannot use up the others' events. An assertion is signed for each
-/// request of a user, so most of a page's assertions have no event of their own: the next one has their number.
+/// request of a user, so most of a page's assertions have no separate event: the next one has their number.
 const MAX_OF_USER: u32 = 10;
 
 /// A hash of what an event names its user by, which clients cannot predict.

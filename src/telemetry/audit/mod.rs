@@ -91,12 +91,25 @@ impl ReloadFailure {
 #[derive(Clone)]
 pub struct AuditTrail(Arc<Inner>);
 
+/// The provider of events of machines.
+#[cfg(feature = "https")]
+const MACHINE: &str = "machine";
+
+/// The events that share a limit.
+#[derive(PartialEq, Eq, Hash)]
+struct Limited {
+    what: What,
+    /// Of a refusal.
+    kind: Option<&'static str>,
+    /// Of a success, and of a refusal of a machine: refused machines leave no refused user out.
+    provider: Option<&'static str>,
+}
+
 struct Inner {
     service: std::sync::Arc<str>,
     with_profile: bool,
     file: Option<AuditFile>,
-    /// By the kind of a refusal, and by the provider of a success.
-    limits: Mutex<HashMap<(What, Option<&'static str>), Limit>>,
+    limits: Mutex<HashMap<Limited, Limit>>,
     seen: Option<BoundedCache<UserHash, SeenAt>>,
     hashes: RandomState,
 }
@@ -186,8 +199,17 @@ impl AuditTrail {
 
     /// Records an event, unless its limit is reached.
     pub(crate) fn record(&self, what: What, kind: Option<&'static str>, details: impl FnOnce() -> Details) {
-        if let Some(left_out) = self.due(what, kind, None) {
+        if let Some(left_out) = self.due(Limited { what, kind, provider: None }, None) {
             self.write(what, kind, left_out, details());
+        }
+    }
+
+    /// Records the refusal of a machine, unless its limit is reached. `details` are those without the provider.
+    #[cfg(feature = "https")]
+    pub(crate) fn machine_refused(&self, kind: &'static str, details: impl FnOnce() -> Details) {
+        let (what, kind, provider) = (What::Refused, Some(kind), Some(MACHINE));
+        if let Some(left_out) = self.due(Limited { what, kind, provider }, None) {
+            self.write(what, kind, left_out, Details { provider, ..details() });
         }
     }
 
@@ -201,7 +223,7 @@ impl AuditTrail {
         details: impl FnOnce() -> Details,
     ) -> bool {
         let user = UserHash(self.0.hashes.hash_one(subject.id()));
-        let Some(left_out) = self.due(what, provider, Some(user)) else { return false };
+        let Some(left_out) = self.due(Limited { what, kind: None, provider }, Some(user)) else { return false };
         let user = match subject {
             Subject::User(None, None) => None,
             Subject::User(name, claims) => Some(self.user(name, claims)),
@@ -217,8 +239,9 @@ impl AuditTrail {
     }
 
     /// The number of events that were left out, if there may be an event now. It counts as recorded.
-    fn due(&self, what: What, of: Option<&'static str>, user: Option<UserHash>) -> Option<u64> {
-        let due = self.0.limits.lock().entry((what, of)).or_default().event_at(Instant::now(), what.row().max, user);
+    fn due(&self, limited: Limited, user: Option<UserHash>) -> Option<u64> {
+        let max = limited.what.row().max;
+        let due = self.0.limits.lock().entry(limited).or_default().event_at(Instant::now(), max, user);
         if due.is_none() {
             metrics::audit_events_lost(AuditLoss::Limit, 1);
         }
@@ -262,7 +285,7 @@ impl AuditTrail {
     /// Records that a machine is accepted, once in [`SEEN_FOR`].
     #[cfg(feature = "https")]
     pub(crate) fn machine_accepted(&self, client: &str, issuer: &str, trace_id: TraceId<'_>) {
-        self.accepted(("machine", client, issuer), "machine", Subject::Client(client, issuer), trace_id);
+        self.accepted((MACHINE, client, issuer), MACHINE, Subject::Client(client, issuer), trace_id);
     }
 
     /// Records a success of this subject, unless there was one with this id in [`SEEN_FOR`].
@@ -273,7 +296,7 @@ impl AuditTrail {
             return;
         }
         let details = || Details { trace_id: trace_id.text(), ..Details::default() };
-        // Who is left out is recorded by a later request.
+        // A subject that is left out is recorded by a later request.
         if self.succeeded(What::SignedIn, Some(provider), subject, details) {
             seen.insert(user, SeenAt(now));
         }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::{
     service::site::Site,
     support::backstage_auth::{Service, run},
-    support::process::LONGEST,
+    support::process::MAX_WAIT,
 };
 
 /// What starts.
@@ -110,7 +110,7 @@ async fn a_file_that_changes_counts_without_a_restart() {
     let file = site.folder.path().join("app-config.yaml");
     let text = fs::read_to_string(&file).expect("the file");
     fs::write(&file, text.replace("[example.com]", "[example.com, partner.example]")).expect("written");
-    let until = Instant::now() + LONGEST;
+    let until = Instant::now() + MAX_WAIT;
     while guest.get("/api/auth/awsalb/refresh").await.0 != 200 {
         assert!(Instant::now() < until, "{}", site.service.log());
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -142,7 +142,7 @@ async fn s_84_a_signer_that_is_removed_in_an_included_file_is_out_without_a_rest
     fs::write(&file, text.replace(&format!("{}, ", site.emulator.signer()), "")).expect("written");
     let said = site.service.wait_until_it_logs(&format!("no longer trusted: {}", site.emulator.signer()));
     assert!(said.contains("trusted.yaml"), "{said}");
-    let until = Instant::now() + LONGEST;
+    let until = Instant::now() + MAX_WAIT;
     while jane.get("/api/auth/awsalb/refresh").await.0 != 401 {
         assert!(Instant::now() < until, "{}", site.service.log());
         tokio::time::sleep(Duration::from_millis(100)).await;

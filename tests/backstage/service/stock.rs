@@ -14,7 +14,7 @@ use crate::{
     support::postgres::backstage::Stock,
     support::postgres::database::AUTH,
     support::postgres::server::{PASSWORD, Server, USER},
-    support::{backstage_auth::Service, port::free_port, process::LONGEST},
+    support::{backstage_auth::Service, port::free_port, process::MAX_WAIT},
 };
 
 const JANE: &str = "user:default/jane.doe";
@@ -95,7 +95,7 @@ async fn one_replica_answers_for_what_another_gave_also_when_that_one_is_gone() 
     assert_eq!(asks().await, JANE);
     // Its own is published beside its start; that of the one which is gone stays.
     let key_set = other.at("/api/auth/.well-known/jwks.json");
-    let until = Instant::now() + LONGEST;
+    let until = Instant::now() + MAX_WAIT;
     loop {
         let keys: Value = reqwest::get(&key_set).await.expect("an answer").json().await.expect("JSON");
         if kids(&keys).len() == 2 {

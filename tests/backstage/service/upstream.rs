@@ -10,7 +10,7 @@ use tokio::{net::TcpListener, sync::mpsc};
 use tokio_tungstenite::tungstenite::Message;
 use tower_alb_auth::backstage::Upstream;
 
-use crate::{service::site::Site, support::process::LONGEST};
+use crate::{service::site::Site, support::process::MAX_WAIT};
 
 /// Serves this, and says where.
 pub async fn serve(app: Router) -> String {
@@ -107,7 +107,7 @@ async fn bodies_go_both_ways_as_they_come() {
         drop(sender);
         assert!(answer.next().await.is_none());
     };
-    tokio::time::timeout(LONGEST, exchange).await.expect("pieces come as they are sent");
+    tokio::time::timeout(MAX_WAIT, exchange).await.expect("pieces come as they are sent");
 }
 
 /// Backstage's notifications come over one.

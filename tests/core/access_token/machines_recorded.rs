@@ -7,11 +7,12 @@ use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_alb_auth::{
-    AuditTrail, ConfigError, MachineLayer,
-    config::MachineTokens,
+    AuditTrail, AuthErrorKind, ConfigError, MachineLayer,
+    config::{AccessTokens, MachineTokens},
     test_util::{MockAlb, TestClock, User},
 };
 
+use super::{ACCESS_TOKEN, Pool};
 use crate::support::{audited::AuditFile, issuer::Issuer};
 
 const LONG: Duration = Duration::from_secs(30);
@@ -108,6 +109,29 @@ async fn f_88_machines_and_refusals_are_in_the_audit_trail_without_a_token() {
             assert!(!text.contains(part), "{part} in {text}");
         }
     }
+}
+
+/// The same kind of a refusal, of both.
+#[tokio::test]
+async fn f_88_refused_machines_hide_no_refused_user() {
+    let (pool, file) = (Pool::start().await, AuditFile::new());
+    let trail = AuditTrail::builder("orders").file(file.path()).build().expect("a file");
+    let tokens = MachineTokens::new(&pool.issuer.url).audience("api://orders").client("nightly-report");
+    let machines = MachineLayer::new(tokens).expect("sound").audit_trail(&trail);
+    for _ in 0..30 {
+        assert_eq!(call(&machines, None).await, 401);
+    }
+    let mut request = pool.request("u1", "x");
+    request.headers_mut().remove(ACCESS_TOKEN);
+    let users = pool.layer(AccessTokens::new()).audit_trail(&trail);
+    super::call(&users, request).await.assert_rejected(AuthErrorKind::AccessTokenMissing, "found none");
+    assert!(trail.flush(LONG));
+    let events = file.of("refused");
+    assert!(events.iter().all(|event| event["status_detail"] == "access_token_missing"), "{events:?}");
+    let (of_user, of_machines) = events.split_last().expect("events");
+    assert_eq!(of_user["user"]["uid"], "u1");
+    assert!(of_machines.iter().all(|event| event["unmapped"]["provider"] == "machine"), "{of_machines:?}");
+    assert!((10..=20).contains(&of_machines.len()), "a window, or two: {}", of_machines.len());
 }
 
 fn problems(vars: &[(&str, &str)]) -> String {

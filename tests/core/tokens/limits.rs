@@ -73,8 +73,8 @@ async fn s_39_how_far_ahead_an_expiry_is_and_its_limit_are_reported() {
     let alb = MockAlb::new().with_clock(&TestClock::at(UNIX_EPOCH + Duration::from_secs(NOW)));
     let token = alb.token(&User::jane()).expires_at(NOW + 901).sign();
     let builder = alb.config_builder();
-    let answer = Gate::with(alb, builder).call(token).await;
-    assert_eq!(answer.kind(), Some(AuthErrorKind::LifetimeTooLong));
-    let message = answer.error.expect("an error").operator_message();
+    let response = Gate::with(alb, builder).call(token).await;
+    assert_eq!(response.kind(), Some(AuthErrorKind::LifetimeTooLong));
+    let message = response.error.expect("an error").operator_message();
     assert!(message.contains("exp is 901 s ahead, max_lifetime is 900 s"), "{message}");
 }

@@ -11,7 +11,7 @@ use tower_alb_auth::test_util::User;
 use crate::{
     runbook::site::Site,
     support::{
-        process::LONGEST,
+        process::MAX_WAIT,
         streaming::{serve, service},
     },
 };
@@ -89,7 +89,7 @@ async fn r_25_the_audit_file_cannot_be_written() {
         if site.entry.has_logged(&site.proxy.log()) {
             break;
         }
-        assert!(began.elapsed() < LONGEST, "{}", site.proxy.log());
+        assert!(began.elapsed() < MAX_WAIT, "{}", site.proxy.log());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     site.assert_seen().await;

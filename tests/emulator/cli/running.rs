@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     cli::{application, program::program},
-    support::process::{LONGEST, Program, wait_until},
+    support::process::{MAX_WAIT, Program, wait_until},
 };
 
 /// A program that was started. It ends with the value, in its own way, so that it takes its application along.
@@ -42,7 +42,7 @@ impl Running {
     /// A browser that keeps cookies and follows redirects.
     pub fn browser(&self) -> reqwest::Client {
         let here: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
-        let browser = reqwest::Client::builder().cookie_store(true).no_proxy().timeout(LONGEST);
+        let browser = reqwest::Client::builder().cookie_store(true).no_proxy().timeout(MAX_WAIT);
         browser.resolve("app.localhost", here).resolve("idp.localhost", here).build().expect("a browser")
     }
 

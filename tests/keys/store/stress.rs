@@ -140,7 +140,7 @@ async fn f_35_look_ups_floods_refreshes_reloads_and_readers_do_not_stand_in_each
             assert!(user.await.unwrap() > 0, "users got no turn");
         }
     };
-    tokio::time::timeout(MAX_WAIT, work).await.expect("somebody waits for somebody for good");
+    tokio::time::timeout(MAX_WAIT, work).await.expect("it ends: no task waits for ever");
     settle(&everything.handle).await;
     everything.call().await.assert_ok(JANE);
 }

@@ -14,7 +14,7 @@ use crate::{
     support::between::{CLIENTS, CURL_WITH_ALL_COOKIES, HOSTS},
 };
 
-const LONGEST: Duration = Duration::from_secs(60);
+const MAX_WAIT: Duration = Duration::from_secs(60);
 const AMY: &str = "user:default/amy_example.com";
 /// Claims of some 200 bytes, and of 10 KB.
 const FILLERS: [usize; 2] = [140, 9_940];
@@ -31,7 +31,7 @@ async fn site(host: &str, filler: usize, folder: &TempDir) -> Site {
 /// What a program prints.
 async fn printed(mut command: Command) -> String {
     let command = command.current_dir(installed()).stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
-    let output = tokio::time::timeout(LONGEST, command.output()).await.expect("it ends by itself");
+    let output = tokio::time::timeout(MAX_WAIT, command.output()).await.expect("it ends by itself");
     String::from_utf8(output.expect("it is installed: run .ci/peers").stdout).expect("UTF-8")
 }
 

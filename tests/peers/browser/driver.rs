@@ -20,7 +20,7 @@ use tokio::{
 };
 
 /// A page is there long before; the machine may do much else.
-const LONGEST: Duration = Duration::from_secs(60);
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// A browser that nobody sees, with a profile of its own.
 #[derive(Clone)]
@@ -94,7 +94,7 @@ impl Browser {
     }
 
     pub async fn find(&self, css: &str) -> Element {
-        let found = self.client.wait().at_most(LONGEST).for_element(Locator::Css(css)).await;
+        let found = self.client.wait().at_most(MAX_WAIT).for_element(Locator::Css(css)).await;
         found.unwrap_or_else(|error| panic!("{css}: {error}"))
     }
 
@@ -118,7 +118,7 @@ impl Browser {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        if timeout(LONGEST, waiting).await.is_err() {
+        if timeout(MAX_WAIT, waiting).await.is_err() {
             panic!("{what} was expected; this is {}: {}", self.url().await, self.text().await);
         }
     }
@@ -218,7 +218,7 @@ async fn start_driver() -> (Child, String) {
             .spawn()
             .expect("chromedriver: install the packages chromium and chromium-driver");
         let output = driver.stdout.take().expect("its output");
-        if let Some(port) = timeout(LONGEST, told_port(output)).await.expect("chromedriver starts or ends") {
+        if let Some(port) = timeout(MAX_WAIT, told_port(output)).await.expect("chromedriver starts or ends") {
             return (driver, format!("http://127.0.0.1:{port}"));
         }
     }

@@ -19,7 +19,7 @@ use self::{
     programs::Programs,
     prometheus::{Prometheus, Rule, Series},
 };
-use crate::support::{key_endpoint::Mode, process::LONGEST};
+use crate::support::{key_endpoint::Mode, process::MAX_WAIT};
 
 /// What Grafana uses at a scrape each second is 4 s; longer, so that a busy machine misses none.
 const RATE_INTERVAL: &str = "10s";
@@ -74,7 +74,7 @@ async fn sign_in(programs: &Programs) -> reqwest::Client {
 /// Waits until an alert has a sample for this job.
 async fn active(prometheus: &Prometheus, alert: &str, job: &str) {
     let is_active = |rules: &[Rule]| rules.iter().any(|rule| rule.name == alert && rule.active.contains(job));
-    let rules = prometheus.until(is_active, LONGEST).await;
+    let rules = prometheus.until(is_active, MAX_WAIT).await;
     assert!(is_active(&rules), "{alert} has no sample for {job}: {rules:?}");
 }
 
@@ -160,13 +160,13 @@ async fn f_69_every_panel_and_every_alert_sees_the_traffic_that_it_is_for() {
     println!("prometheus {}", prometheus.version().await);
     let is_up = async || prometheus.targets().await.into_values().all(|state| state == "up");
     while !is_up().await {
-        assert!(started.elapsed() < LONGEST, "{:?}", prometheus.targets().await);
+        assert!(started.elapsed() < MAX_WAIT, "{:?}", prometheus.targets().await);
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let scraped = Instant::now();
 
     let good = quiet(&programs).await;
-    let rules = prometheus.until(|rules| rules.iter().all(|rule| rule.health != "unknown"), LONGEST).await;
+    let rules = prometheus.until(|rules| rules.iter().all(|rule| rule.health != "unknown"), MAX_WAIT).await;
     assert!(rules.len() >= 10, "{rules:?}");
     for rule in &rules {
         assert_eq!(rule.health, "ok", "{rule:?}");

@@ -45,7 +45,7 @@ use crate::support::{
         database::AUTH,
         server::{PASSWORD, Server, USER},
     },
-    process::LONGEST,
+    process::MAX_WAIT,
     streaming::{serve, service},
 };
 
@@ -197,7 +197,7 @@ impl Programs {
         let file = self.denied.with_file_name("audit.jsonl");
         fs::remove_file(&file).expect("removed");
         fs::create_dir(&file).expect("a folder");
-        let until = Instant::now() + LONGEST;
+        let until = Instant::now() + MAX_WAIT;
         // An event within a second of the one before goes into the file that was removed.
         while !self.proxy.log().contains("audit events are lost") {
             assert!(Instant::now() < until, "{}", self.proxy.log());

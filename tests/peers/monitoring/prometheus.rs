@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::support::{
     port::free_port,
-    process::{LONGEST, wait_until},
+    process::{MAX_WAIT, wait_until},
 };
 
 /// Between two scrapes, and between two evaluations of the rules.
@@ -70,7 +70,7 @@ impl Prometheus {
             .stderr(log)
             .spawn()
             .unwrap_or_else(|error| panic!("prometheus: {error}; run .ci/peers"));
-        let client = Client::builder().no_proxy().timeout(LONGEST).build().expect("a client");
+        let client = Client::builder().no_proxy().timeout(MAX_WAIT).build().expect("a client");
         let started = Self { child, url: format!("http://{address}"), client, _folder: folder };
         let ready = async {
             while !started
@@ -83,7 +83,7 @@ impl Prometheus {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        let ready = tokio::time::timeout(LONGEST, ready).await;
+        let ready = tokio::time::timeout(MAX_WAIT, ready).await;
         let log = || std::fs::read_to_string(started._folder.path().join("log")).unwrap_or_default();
         assert!(ready.is_ok(), "it is not ready: {}", log());
         started

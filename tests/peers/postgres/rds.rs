@@ -24,7 +24,7 @@ use crate::{
     support::backstage_auth::{Service, run},
     support::postgres::database::AUTH,
     support::postgres::server::{PASSWORD, Server, USER},
-    support::process::LONGEST,
+    support::process::MAX_WAIT,
 };
 
 const IAM_USER: &str = "iam_user";
@@ -167,7 +167,7 @@ async fn ready(service: &Service, or_until: &str) -> Result<(), String> {
         if log.contains(or_until) {
             return Err(log);
         }
-        assert!(started.elapsed() < LONGEST, "{log}");
+        assert!(started.elapsed() < MAX_WAIT, "{log}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -104,11 +104,11 @@ impl Stock {
 
 /// Waits until it is so.
 pub async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
-    const LONGEST: Duration = Duration::from_secs(60);
+    const MAX_WAIT: Duration = Duration::from_secs(60);
     let waiting = async {
         while !is_so().await {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(LONGEST, waiting).await.unwrap_or_else(|_| panic!("{what}"));
+    tokio::time::timeout(MAX_WAIT, waiting).await.unwrap_or_else(|_| panic!("{what}"));
 }

@@ -1,7 +1,7 @@
 //! The table `tower_alb_auth_accounts`: which account became which user.
 //!
 //! It is this crate's own, as that of the deny list is. It has personal data (issuer, subject and emails of a user), so a row is removed
-//! when the user's last token has expired.
+//! by a later sign-in of any user, [`KEPT_AFTER`] the end of the user's last token.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -18,6 +18,9 @@ use crate::{
 };
 
 const TABLE: &str = "tower_alb_auth_accounts";
+
+/// A token is accepted for the leeway after its end, and the clock of the database may be ahead of that of a replica.
+const KEPT_AFTER: &str = "interval '1 hour'";
 
 pub(in crate::backstage) struct Accounts {
     database: Arc<Database>,
@@ -45,14 +48,14 @@ impl Accounts {
     async fn upsert(&self, user: &EntityRef, account: &Account, expires_at: SystemTime) -> Result<(), StoreError> {
         let table = name_of(&self.database, TABLE);
         if self.swept.is_due() {
-            self.run(&format!("delete from {table} where expires_at < pg_catalog.now()"), &[]).await?;
+            self.run(&format!("delete from {table} where expires_at < pg_catalog.now() - {KEPT_AFTER}"), &[]).await?;
         }
         // PostgreSQL has no text with NUL. Such an email is one that cannot be read.
         let emails = account.emails.as_ref().filter(|emails| !emails.iter().any(|email| email.contains('\0')));
         let sql = format!(
-            "insert into {table} (user_entity_ref, issuer, subject, emails, expires_at) values ($1, $2, $3, $4, $5) \
+            "insert into {table} as shared (user_entity_ref, issuer, subject, emails, expires_at) values ($1, $2, $3, $4, $5) \
              on conflict (user_entity_ref) do update set issuer = excluded.issuer, subject = excluded.subject, \
-             emails = excluded.emails, expires_at = excluded.expires_at"
+             emails = excluded.emails, expires_at = pg_catalog.greatest(shared.expires_at, excluded.expires_at)"
         );
         let user = user.as_str();
         let parameters: [Parameter<'_>; 5] = [
