@@ -11,7 +11,7 @@ use crate::sync::{AtomicU32, Ordering};
 const WITHOUT_HIT: u32 = 1024;
 
 /// One of this many tokens is in the sample. A power of two, because it divides a byte.
-const PARTS: u8 = 8;
+const PARTS: u32 = 8;
 
 /// Verified tokens for which the sample stays the same. The next one has other tokens, so a token that
 /// keeps arriving is in one of [`PARTS`] samples.
@@ -59,10 +59,9 @@ impl Hits {
 /// Whether the token is one that is remembered after this many without a hit.
 fn is_in_sample(verified_since: u32, token: &[u8]) -> bool {
     let Some(sampled) = verified_since.checked_sub(WITHOUT_HIT) else { return true };
-    let turn = u8::try_from(sampled / TURN % u32::from(PARTS)).unwrap_or(0);
     // A character in the middle of the signature, which is as good as random, and differs between tokens of
     // one user.
-    token.iter().nth_back(40).is_some_and(|byte| byte % PARTS == turn)
+    token.iter().nth_back(40).is_some_and(|byte| u32::from(*byte) % PARTS == sampled / TURN % PARTS)
 }
 
 #[cfg(test)]
