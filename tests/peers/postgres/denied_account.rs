@@ -122,22 +122,30 @@ async fn s_190_accounts_are_kept_only_where_they_are_shared_and_until_the_token_
     operator
         .batch_execute(
             "insert into tower_alb_auth_accounts values \
-             ('user:default/expired', 'https://idp.example.com', 'a', '{a@example.com}', now() - interval '1 s'), \
+             ('user:default/expired', 'https://idp.example.com', 'a', '{a@example.com}', now() - interval '61 min'), \
+             ('user:default/leeway', 'https://idp.example.com', 'c', '{c@example.com}', now() - interval '1 s'), \
              ('user:default/valid', 'https://idp.example.com', 'b', '{b@example.com}', now() + interval '1 hour')",
         )
         .await
         .unwrap();
     a.replica.sign_in().await;
     let kept: Vec<String> = accounts(&operator).await.into_iter().map(|(user, ..)| user).collect();
-    assert_eq!(kept, [JANE, "user:default/valid"]);
-    let left =
+    assert_eq!(kept, [JANE, "user:default/leeway", "user:default/valid"], "a token is accepted within the leeway");
+    let until =
         "select extract(epoch from expires_at - now())::int from tower_alb_auth_accounts where user_entity_ref = $1";
-    let left: i32 = operator.query_one(left, &[&JANE]).await.unwrap().get(0);
+    let left: i32 = operator.query_one(until, &[&JANE]).await.unwrap().get(0);
     assert!((3_500..=3_600).contains(&left), "as long as the token is valid: {left} s");
+    // A token with a longer life was issued before.
+    let longer =
+        "update tower_alb_auth_accounts set expires_at = now() + interval '2 hours' where user_entity_ref = $1";
+    operator.execute(longer, &[&JANE]).await.unwrap();
+    a.replica.sign_in().await;
+    let left: i32 = operator.query_one(until, &[&JANE]).await.unwrap().get(0);
+    assert!(left > 7_000, "a later sign-in does not shorten it: {left} s");
     // Stock migrations do not know the table.
     migrate_all(&server, AUTH, None).await;
     database.check().await.unwrap();
-    assert_eq!(accounts(&operator).await.len(), 2);
+    assert_eq!(accounts(&operator).await.len(), 3);
 }
 
 #[tokio::test]

@@ -82,6 +82,11 @@ impl Gate {
     /// From the change to the first refusal, or to the first request that is accepted again.
     async fn time_of(&self, what: &str, is_denied: bool, change: impl Future<Output = ()>) -> Duration {
         assert_eq!(self.is_refused().await, !is_denied, "{what}");
+        self.time_after(what, is_denied, change).await
+    }
+
+    /// The same for several gates at once: a check before the change could see the change of another one.
+    async fn time_after(&self, what: &str, is_denied: bool, change: impl Future<Output = ()>) -> Duration {
         change.await;
         until(BOUND + LOAD, what, async || self.is_refused().await == is_denied).await
     }
@@ -190,8 +195,11 @@ async fn s_93_an_entry_is_in_force_within_2_s_on_every_replica_by_file_by_notifi
     // All replicas get requests at once, and the last one counts.
     let slowest = async |lists: &[DenyList; 2], what: &str, is_denied: bool, change: BoxFuture<'_, ()>| {
         let [a, b] = lists.each_ref().map(Gate::new);
+        for gate in [&a, &b] {
+            assert_eq!(gate.is_refused().await, !is_denied, "{what}");
+        }
         let change = change.shared();
-        let (a, b) = tokio::join!(a.time_of(what, is_denied, change.clone()), b.time_of(what, is_denied, change));
+        let (a, b) = tokio::join!(a.time_after(what, is_denied, change.clone()), b.time_after(what, is_denied, change));
         a.max(b)
     };
     let mut report = String::new();

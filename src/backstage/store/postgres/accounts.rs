@@ -55,7 +55,7 @@ impl Accounts {
         let sql = format!(
             "insert into {table} as shared (user_entity_ref, issuer, subject, emails, expires_at) values ($1, $2, $3, $4, $5) \
              on conflict (user_entity_ref) do update set issuer = excluded.issuer, subject = excluded.subject, \
-             emails = excluded.emails, expires_at = pg_catalog.greatest(shared.expires_at, excluded.expires_at)"
+             emails = excluded.emails, expires_at = greatest(shared.expires_at, excluded.expires_at)"
         );
         let user = user.as_str();
         let parameters: [Parameter<'_>; 5] = [
