@@ -61,7 +61,7 @@ fn no_request_after_a_denial_is_admitted() {
                     let is_denied = denied.load(Ordering::SeqCst);
                     match decide(&authenticator, &headers).await {
                         Ok(_) => assert!(!is_denied, "admitted after the denial"),
-                        Err(error) => assert_eq!(error.kind(), AuthErrorKind::Denied),
+                        Err(error) => assert_eq!(error.error.kind(), AuthErrorKind::Denied),
                     }
                     yield_now().await;
                 }
@@ -74,7 +74,7 @@ fn no_request_after_a_denial_is_admitted() {
                 request.await.unwrap();
             }
             let after = decide(&authenticator, &headers).await;
-            assert!(after.is_err_and(|error| error.kind() == AuthErrorKind::Denied), "at the end");
+            assert!(after.is_err_and(|error| error.error.kind() == AuthErrorKind::Denied), "at the end");
         });
         assert_eq!(list.len(), 1);
     });
@@ -102,7 +102,7 @@ fn no_request_after_a_reload_is_accepted_by_the_trust_before() {
                     let is_swapped = swapped.load(Ordering::SeqCst);
                     match decide(&authenticator, &headers).await {
                         Ok(_) => assert!(!is_swapped, "accepted by the configuration before"),
-                        Err(error) => assert_eq!(error.kind(), AuthErrorKind::UntrustedClient),
+                        Err(error) => assert_eq!(error.error.kind(), AuthErrorKind::UntrustedClient),
                     }
                     yield_now().await;
                 }
