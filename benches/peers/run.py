@@ -44,12 +44,12 @@ def free_port():
 
 
 def wait_for(port, process, name, log):
-    for _ in range(600):
+    for _ in range(30_000):
         if process.poll() is not None:
             sys.exit(f"{name} ended with {process.returncode}: {log.read_text()[-2000:]}")
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
-        time.sleep(0.05)
+        time.sleep(0.001)
     sys.exit(f"{name} does not listen")
 
 
