@@ -12,14 +12,12 @@ Needs: cargo; wrk and nginx from Debian; what .ci/peers installs (stock Backstag
 """
 import argparse
 import http.client
-import http.server
 import json
 import pathlib
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 import run as peers
@@ -59,27 +57,15 @@ class Catalog:
 def slow_catalog(seconds, port):
     """A catalog that needs this long: it waits, and then queries the fast one."""
 
-    class Slow(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Slow(peers.Handler):
         def do_GET(self):
             time.sleep(seconds)
             catalog = http.client.HTTPConnection("127.0.0.1", port)
             catalog.request("GET", self.path)
             response = catalog.getresponse()
-            body = response.read()
-            self.send_response(response.status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.respond(response.status, response.read())
 
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server.server_address[1]
+    return peers.serve(Slow)
 
 
 def settings(run, port, catalog_port, without_catalog):

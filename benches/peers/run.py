@@ -53,6 +53,28 @@ def wait_for(port, process, name, log):
     sys.exit(f"{name} does not listen")
 
 
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Of a server that logs nothing."""
+
+    protocol_version = "HTTP/1.1"
+
+    def respond(self, status, body):
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def serve(handler):
+    """Serves it in a thread, and returns the port."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_address[1]
+
+
 def cpu_seconds(pid):
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
@@ -92,21 +114,12 @@ class Run:
     def serve_key(self):
         key, kid = (self.folder / "key.pem").read_bytes(), self.facts["kid"]
 
-        class Keys(http.server.BaseHTTPRequestHandler):
+        class Keys(Handler):
             def do_GET(self):
                 found = self.path == f"/{kid}"
-                self.send_response(200 if found else 403)
-                self.send_header("content-length", str(len(key) if found else 0))
-                self.end_headers()
-                if found:
-                    self.wfile.write(key)
+                self.respond(200 if found else 403, key if found else b"")
 
-            def log_message(self, *_):
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Keys)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return server.server_address[1]
+        return serve(Keys)
 
     def start(self, name, command, port, processor=0, cwd=None):
         log = self.folder / f"{name}.log"

@@ -23,12 +23,12 @@ use super::{
     template::{Template, User},
 };
 use crate::{
-    AlbAuthHandle, AlbAuthLayer, AuditTrail, AuthError, BackstageIdentity, Claims, EntityRef,
+    AlbAuthHandle, AlbAuthLayer, AuditTrail, AuthError, BackstageIdentity, Claims,
     internal::{
         SharedClock, TraceId, strip_oidc_headers,
         telemetry::{
             self, Warnings,
-            audit::{Details, Subject, What},
+            audit::{Details, NamedBy, Subject, What},
         },
     },
     layer::{RefusedRequest, StandardRefusal, refuse},
@@ -157,7 +157,7 @@ impl Gate {
     }
 
     /// Records the refusal of a request of this user, which the layer has accepted.
-    pub(super) fn record_refusal(&self, error: &AuthError, (name, claims): UserOf<'_>, trace_id: TraceId<'_>) {
+    pub(super) fn record_refusal(&self, error: &AuthError, (name, claims): NamedBy<'_>, trace_id: TraceId<'_>) {
         if let Some(trail) = &self.audit {
             trail.refused(What::Refused, error, || Details {
                 user: claims.map(|claims| trail.user(name, Some(claims))),
@@ -168,10 +168,7 @@ impl Gate {
     }
 }
 
-/// The user of a request, by the entity ref and the claims of the token.
-pub(super) type UserOf<'r> = (Option<&'r EntityRef>, Option<&'r Claims>);
-
-fn user_of(request: &Request<Body>) -> UserOf<'_> {
+fn user_of(request: &Request<Body>) -> NamedBy<'_> {
     let identity = request.extensions().get::<BackstageIdentity>();
     (identity.map(BackstageIdentity::user_entity_ref), Claims::of(request.extensions()))
 }

@@ -21,8 +21,11 @@ use bytes::Bytes;
 use http::Request;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use super::{counters, gate::UserOf};
-use crate::{AlbAuthHandle, AuthError, AuthErrorKind, BackstageIdentity, Claims, internal::OwnedTraceId};
+use super::counters;
+use crate::{
+    AlbAuthHandle, AuthError, AuthErrorKind, BackstageIdentity, Claims,
+    internal::{OwnedTraceId, telemetry::audit::NamedBy},
+};
 
 /// How often a stream is compared with the deny lists and the time. It is a part of the 2 s in which an entry takes effect.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -64,7 +67,7 @@ impl StreamUser {
         Some(Self { handle: handle.clone(), who, trace_id: trace_id.clone(), ends_at })
     }
 
-    pub(super) fn named(&self) -> UserOf<'_> {
+    pub(super) fn named(&self) -> NamedBy<'_> {
         match &self.who {
             Who::Named(identity) => (Some(identity.user_entity_ref()), Some(identity.claims())),
             Who::Unnamed(claims) => (None, Some(claims)),

@@ -10,7 +10,7 @@ use tokio::{
 use crate::site::{LONG, Log, Site, status};
 
 /// A program of tests/peers that prints its port; ends with the value.
-async fn started(mut command: Command) -> (Child, u16) {
+pub async fn started(mut command: Command) -> (Child, u16) {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -1,15 +1,13 @@
 //! A service in Node that reads nothing but assertions, behind the proxy.
 
-use std::{fs, net::SocketAddr, path::Path, process::Stdio};
+use std::{fs, net::SocketAddr, path::Path};
 
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
-};
+use tokio::process::{Child, Command};
 
 use crate::{
+    applications::started,
     port::free_port,
-    site::{LONG, Log, Site, raw, status},
+    site::{Log, Site, raw, status},
 };
 
 const ISSUER: &str = "http://127.0.0.1:1/sso";
@@ -26,22 +24,16 @@ async fn proxy(upstream: &str, audience: &str, keys: Option<&Path>, log: Log) ->
 
 /// tests/peers/service-jose.mjs at this port; ends with the value.
 async fn service(port: u16, keys: SocketAddr) -> Child {
-    let mut child = Command::new("node")
+    let mut command = Command::new("node");
+    command
         .arg("service-jose.mjs")
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers"))
         .env("PORT", port.to_string())
         .env("KEYS", format!("http://{keys}/.well-known/jwks.json"))
         .env("ISSUER", ISSUER)
-        .env("AUDIENCE", "application")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("it is installed: run .ci/peers");
-    let mut line = String::new();
-    let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
-    tokio::time::timeout(LONG, output.read_line(&mut line)).await.expect("in time").expect("a line");
-    assert_eq!(line.trim(), port.to_string());
+        .env("AUDIENCE", "application");
+    let (child, listens_at) = started(command).await;
+    assert_eq!(listens_at, port);
     child
 }
 

@@ -12,6 +12,30 @@ use crate::support::process::{MAX_WAIT, Program};
 /// The start line with its address.
 const LISTENS: &str = "Listens at";
 
+/// An app-config.yaml with which it starts. Settings of `backend` go in front of `auth`.
+pub const SOUND: &str = "\
+app:
+  baseUrl: https://backstage.example.com
+backend:
+  baseUrl: https://backstage.example.com
+auth:
+  providers:
+    awsalb:
+      issuer: https://login.microsoftonline.com/0b6c2f3e-8f5f-4a39-a3f5-0f6e3f4f5a61/v2.0
+      signer: arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188
+      clientIds: [5c1f8a0e-8a6e-4d8e-9a55-0d6f2b8f7c11]
+      signIn:
+        resolvers:
+          - resolver: emailLocalPartMatchingUserEntityName
+            allowedDomains: [example.com]
+            dangerouslyAllowSignInWithoutUserInCatalog: true
+";
+
+/// The same with this connection to a database, in YAML at four blanks.
+pub fn sound_with_database(connection: &str) -> String {
+    SOUND.replacen("auth:\n", &format!("  database:\n    client: pg\n{connection}auth:\n"), 1)
+}
+
 /// A program that was started and listens.
 pub struct Service {
     program: Program,

@@ -23,7 +23,7 @@ use crate::{
         DATA, TraceId, spawn,
         telemetry::{
             self, Warnings,
-            audit::{Details, Subject, What},
+            audit::{Details, NamedBy, Subject, What},
             metrics,
         },
     },
@@ -247,9 +247,6 @@ fn signed_out(trail: &AuditTrail, user: Option<&SignedIn>, headers: &HeaderMap) 
     let details = || Details { trace_id: TraceId::In(headers).text(), ..Details::default() };
     trail.succeeded(What::SignedOut, Some("awsalb"), subject, details);
 }
-
-/// What a user is known by: entity ref and claims.
-type NamedBy<'a> = (Option<&'a EntityRef>, Option<&'a Claims>);
 
 fn refused(trail: &AuditTrail, provider: &'static str, (user, claims): NamedBy<'_>, headers: &HeaderMap) -> Details {
     Details {

@@ -126,6 +126,10 @@ pub(crate) struct AuditUser {
     pub(super) full_name: Option<String>,
 }
 
+/// What a user is known by: the entity ref, and the claims of the token.
+#[cfg(feature = "backstage")]
+pub(crate) type NamedBy<'u> = (Option<&'u EntityRef>, Option<&'u Claims>);
+
 /// The subject of a success.
 #[derive(Clone, Copy)]
 pub(crate) enum Subject<'u> {

@@ -24,6 +24,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[cfg(feature = "backstage")]
+pub(crate) use self::event::NamedBy;
 use self::{
     event::{AUDIT_VERSION, Event},
     file::AuditFile,

@@ -2,7 +2,7 @@
 
 use crate::{
     service::settings::folder_with,
-    support::backstage_auth::{Service, run},
+    support::backstage_auth::{Service, run, sound_with_database},
 };
 
 #[test]
@@ -115,9 +115,8 @@ fn a_resolver_that_asks_the_catalog_does_not_go_with_the_flag_that_asks_none() {
 /// `check` says that the role is used. Nothing listens there: no connection is opened before the start.
 #[test]
 fn a_database_with_a_role_of_its_own_starts() {
-    let database = "  database:\n    client: pg\n    role: auth_owner\n    connection: { host: 127.0.0.1, port: 1, user: backstage }\n";
-    let files = crate::service::settings::SOUND.replace("auth:\n", &format!("{database}auth:\n"));
-    let folder = folder_with(&files);
+    let connection = "    role: auth_owner\n    connection: { host: 127.0.0.1, port: 1, user: backstage }\n";
+    let folder = folder_with(&sound_with_database(connection));
     let service = Service::start(folder.path(), &["--without-catalog", "--listen", "127.0.0.1:0"]);
     assert!(
         service.start_lines.contains("in PostgreSQL backstage_plugin_auth at 127.0.0.1:1"),

@@ -13,24 +13,7 @@ use crate::{
     support::process::MAX_WAIT,
 };
 
-/// What starts.
-pub const SOUND: &str = "\
-app:
-  baseUrl: https://backstage.example.com
-backend:
-  baseUrl: https://backstage.example.com
-auth:
-  providers:
-    awsalb:
-      issuer: https://login.microsoftonline.com/0b6c2f3e-8f5f-4a39-a3f5-0f6e3f4f5a61/v2.0
-      signer: arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188
-      clientIds: [5c1f8a0e-8a6e-4d8e-9a55-0d6f2b8f7c11]
-      signIn:
-        resolvers:
-          - resolver: emailLocalPartMatchingUserEntityName
-            allowedDomains: [example.com]
-            dangerouslyAllowSignInWithoutUserInCatalog: true
-";
+pub use crate::support::backstage_auth::SOUND;
 
 pub fn folder_with(app_config: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use tokio_postgres::Client;
 use tower_alb_auth::backstage::store::postgres::PostgresDenyList;
 
+use super::{BOUND, LOAD};
 use crate::{
     postgres::people::{JANE, Replica},
     support::{
-        backstage_auth::Service,
+        backstage_auth::{Service, sound_with_database},
         postgres::{
             backstage::migrate_all,
             database::AUTH,
@@ -18,10 +19,6 @@ use crate::{
 };
 
 const USER_INFO: &str = "/api/auth/v1/userinfo";
-/// What is promised.
-const BOUND: Duration = Duration::from_secs(2);
-/// What a machine under load adds to it.
-const LOAD: Duration = Duration::from_secs(2);
 
 struct Sharing {
     replica: Replica,
@@ -172,28 +169,10 @@ async fn f_99_without_the_table_of_accounts_there_is_no_session_and_no_user_info
 async fn s_190_the_program_shares_accounts_if_its_list_is_in_the_database() {
     let (server, operator) = server().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let text = format!(
-        "app: {{ baseUrl: https://backstage.example.com }}
-backend:
-  baseUrl: https://backstage.example.com
-  database:
-    client: pg
-    connection: {{ host: 127.0.0.1, port: {}, user: {USER}, password: '{PASSWORD}' }}
-auth:
-  providers:
-    awsalb:
-      issuer: https://login.microsoftonline.com/0b6c2f3e-8f5f-4a39-a3f5-0f6e3f4f5a61/v2.0
-      signer: arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188
-      clientIds: [5c1f8a0e-8a6e-4d8e-9a55-0d6f2b8f7c11]
-      signIn:
-        resolvers:
-          - resolver: emailLocalPartMatchingUserEntityName
-            allowedDomains: [example.com]
-            dangerouslyAllowSignInWithoutUserInCatalog: true
-",
-        server.port()
-    );
-    std::fs::write(folder.path().join("app-config.yaml"), text).expect("written");
+    let port = server.port();
+    let connection =
+        format!("    connection: {{ host: 127.0.0.1, port: {port}, user: {USER}, password: '{PASSWORD}' }}\n");
+    std::fs::write(folder.path().join("app-config.yaml"), sound_with_database(&connection)).expect("written");
     let exists = "select to_regclass('tower_alb_auth_accounts') is not null";
     for (arguments, expected) in [(&[][..], false), (&["--deny-list-in-database"][..], true)] {
         let arguments = [&["--listen", "127.0.0.1:0"], arguments].concat();

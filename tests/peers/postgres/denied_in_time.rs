@@ -20,6 +20,7 @@ use tower_alb_auth::{
 };
 use tracing::Level;
 
+use super::{BOUND, LOAD};
 use crate::{
     postgres::relay::Relay,
     support::{
@@ -31,10 +32,6 @@ use crate::{
     },
 };
 
-/// What is promised: from the change to the first refusal, on every replica.
-const BOUND: Duration = Duration::from_secs(2);
-/// What the scheduler of a machine under load adds to it.
-const LOAD: Duration = Duration::from_secs(2);
 /// Maximum wait for what has no bound.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 

@@ -7,6 +7,7 @@ use tower_alb_auth::{
     deny_list::{Denied, DenyList},
 };
 
+use super::{BOUND, LOAD};
 use crate::{
     postgres::people::{JANE, Replica, entity},
     support::postgres::backstage::migrate_all,
@@ -15,10 +16,6 @@ use crate::{
 };
 
 const USER_INFO: &str = "/api/auth/v1/userinfo";
-/// What is promised.
-const BOUND: Duration = Duration::from_secs(2);
-/// What a machine under load adds to it.
-const LOAD: Duration = Duration::from_secs(2);
 
 struct Denying {
     replica: Replica,

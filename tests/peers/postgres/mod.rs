@@ -9,6 +9,11 @@ mod aws;
 mod people;
 mod relay;
 
+/// What is promised of a deny list: from the change to the first refusal, on every replica.
+const BOUND: std::time::Duration = std::time::Duration::from_secs(2);
+/// What a machine under load adds to it.
+const LOAD: std::time::Duration = std::time::Duration::from_secs(2);
+
 mod denied_account;
 mod denied_in_time;
 mod deny;

@@ -7,17 +7,13 @@ use tower_alb_auth::{
     backstage::store::{PublicKeyStore, UserInfoStore, postgres::Postgres},
 };
 
+use super::{BOUND, LOAD};
 use crate::{
     postgres::people::{JANE, Replica, USER_KEYS, at, jane, key, kids, verified_by},
     support::postgres::backstage::migrate_all,
     support::postgres::database::AUTH,
     support::postgres::server::{PASSWORD, Server},
 };
-
-/// The bound that is set here. To open a connection is much work without optimisation: its password is hashed 4,096 times.
-const BOUND: Duration = Duration::from_secs(2);
-/// What a machine under load adds to it.
-const LOAD: Duration = Duration::from_secs(2);
 
 async fn migrated() -> (Server, Postgres) {
     let server = Server::start();

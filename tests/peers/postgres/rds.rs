@@ -21,7 +21,7 @@ use crate::{
         people::{at, key, kids},
         tls::{authority, by_name, protected},
     },
-    support::backstage_auth::{Service, run},
+    support::backstage_auth::{Service, run, sound_with_database},
     support::postgres::database::AUTH,
     support::postgres::server::{PASSWORD, Server, USER},
     support::process::MAX_WAIT,
@@ -122,32 +122,16 @@ impl Rds {
     /// The service's file, with these keys in the connection.
     fn write(&self, keys: &str) {
         let port = self.server.port();
-        let text = format!(
-            "app: {{ baseUrl: https://backstage.example.com }}
-backend:
-  baseUrl: https://backstage.example.com
-  database:
-    client: pg
-    connection:
+        let connection = format!(
+            "    connection:
       type: rds
       host: localhost
       port: {port}
       user: {IAM_USER}
       {keys}
-auth:
-  providers:
-    awsalb:
-      issuer: https://login.microsoftonline.com/0b6c2f3e-8f5f-4a39-a3f5-0f6e3f4f5a61/v2.0
-      signer: arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/edge/50dc6c495c0c9188
-      clientIds: [5c1f8a0e-8a6e-4d8e-9a55-0d6f2b8f7c11]
-      signIn:
-        resolvers:
-          - resolver: emailLocalPartMatchingUserEntityName
-            allowedDomains: [example.com]
-            dangerouslyAllowSignInWithoutUserInCatalog: true
 "
         );
-        fs::write(self.folder.path().join("app-config.yaml"), text).expect("written");
+        fs::write(self.folder.path().join("app-config.yaml"), sound_with_database(&connection)).expect("written");
     }
 
     fn service(&self, variables: &[(&str, &str)]) -> Service {
