@@ -56,6 +56,7 @@ pub(crate) use crate::{
 #[cfg(feature = "proxy")]
 pub(crate) use crate::{
     identity::UserAddress,
+    net::HostName,
     settings::{Unsettled, yaml},
     sign_in::check_email_verified,
 };

@@ -105,13 +105,15 @@ fn check(rules: &Rules, mut request: Request<()>) {
     let Some(host) = host(&request) else { return };
     assert!(before.get_all("host").iter().count() <= 1, "two hosts");
     let name = host.as_deref().unwrap_or_default();
-    assert!(!name.contains(['@', '/', '\\', '?', '#', ' ']), "{name}");
+    // A server that cuts at the first colon, at the last one or at a comma reads the same host.
+    let is_part_of_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
+    let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let is_address = bare.is_some_and(|bare| bare.parse::<std::net::Ipv6Addr>().is_ok());
+    assert!(is_address || name.bytes().all(is_part_of_name), "{name}");
     let path = request.uri().path();
     if let Some((access, _)) = rules.needs(request.method(), host.as_deref(), path) {
-        let bare = name.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
-        let bare = bare.map_or(name, |(bare, _)| bare).trim_end_matches('.').to_ascii_lowercase();
         match access {
-            Needs::Optional => assert_eq!(bare, "open.example.com"),
+            Needs::Optional => assert_eq!(name, "open.example.com"),
             Needs::Exempt => assert!(path == "/healthz" && request.method() == Method::GET),
             Needs::Required => {}
         }

@@ -29,7 +29,7 @@ use super::{
     rules::{Needs, described_path},
     server::Respond,
 };
-use crate::internal::proxy::{named_host, names_one_host};
+use crate::internal::{HostName, proxy::named_host};
 
 /// Envoy removes the headers that it names from the client's request.
 const ENVOY_REMOVES: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
@@ -72,8 +72,7 @@ impl ForwardAuth {
             RulesBy::Nothing => None,
             RulesBy::ForwardedHeaders => self.needs_by_headers(request.headers()),
             RulesBy::Query => {
-                let is_known = names_one_host(request) && request.uri().path().starts_with('/');
-                let host = named_host(request).filter(|_| is_known)?;
+                let host = named_host(request).ok()?.filter(|_| request.uri().path().starts_with('/'))?;
                 self.gate.rules.needs(request.method(), Some(&host), request.uri().path()).ok()
             }
         }
@@ -82,8 +81,8 @@ impl ForwardAuth {
     fn needs_by_headers(&self, headers: &HeaderMap) -> Option<Needs> {
         let path = described_path(only(headers, "x-forwarded-uri")?)?;
         let method: Method = only(headers, "x-forwarded-method")?.parse().ok()?;
-        let host = only(headers, "x-forwarded-host")?;
-        self.gate.rules.needs(&method, Some(host), path).ok()
+        let host = HostName::read(only(headers, "x-forwarded-host")?)?;
+        self.gate.rules.needs(&method, Some(&host), path).ok()
     }
 }
 

@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     RequireLayer,
-    internal::proxy::{end_hop_of_client, named_host, names_one_host},
+    internal::{
+        HostName,
+        proxy::{end_hop_of_client, named_host},
+    },
 };
 
 /// What a request needs.
@@ -45,8 +48,13 @@ impl Rules {
     }
 
     /// The access and the number of requirements; `None` if the path has too many readings.
+    ///
+    /// # Panics
+    ///
+    /// For a host that is not one.
     pub fn needs(&self, method: &Method, host: Option<&str>, path: &str) -> Option<(Needs, usize)> {
-        let needs = self.0.needs(method, host, path).ok()?;
+        let host = host.map(|host| HostName::read(host).expect("a host"));
+        let needs = self.0.needs(method, host.as_ref(), path).ok()?;
         let access = match needs.access {
             Access::Required => Needs::Required,
             Access::Optional => Needs::Optional,
@@ -56,9 +64,10 @@ impl Rules {
     }
 }
 
-/// The host of a request, if it names at most one.
+/// The host of a request, if it names at most one: in lower case, without a port.
 pub fn host<B>(request: &Request<B>) -> Option<Option<String>> {
-    names_one_host(request).then(|| named_host(request))
+    let host = named_host(request).ok()?;
+    Some(host.map(|host| host.name().to_owned()))
 }
 
 /// What the reverse proxy removes from the head of a request without a user, in its order. `names` are headers that the

@@ -43,10 +43,8 @@ use super::{
 use crate::{
     Claims,
     internal::{
-        DATA,
-        proxy::{
-            Failure, Forwarder, HeaderSizes, HopMark, at_server, end_hop_of_client, named_host, names_one_host, set,
-        },
+        DATA, HostName,
+        proxy::{Failure, Forwarder, HeaderSizes, HopMark, at_server, end_hop_of_client, named_host, set},
     },
 };
 
@@ -83,14 +81,13 @@ impl Respond for ReverseProxy {
         if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
             return refused(StatusCode::METHOD_NOT_ALLOWED, "the method is not passed on");
         }
-        if !names_one_host(&request) {
+        let Ok(host) = named_host(&request) else {
             return refused(StatusCode::BAD_REQUEST, "it has two Host headers or an invalid one");
-        }
+        };
         if let Some(response) = self.health.on_service_port(request.method(), request.uri().path()) {
             return response;
         }
-        let host = named_host(&request);
-        let Ok(needs) = self.gate.rules.needs(request.method(), host.as_deref(), request.uri().path()) else {
+        let Ok(needs) = self.gate.rules.needs(request.method(), host.as_ref(), request.uri().path()) else {
             return refused(StatusCode::BAD_REQUEST, "servers may read the path in too many ways");
         };
         if self.max_body.is_some_and(|max| announced_length(request.headers()).is_some_and(|length| length > max)) {
@@ -109,8 +106,8 @@ impl Mode for ReverseProxy {
     ) -> Response<Body> {
         let described = Described::of(&request);
         let has_user = Claims::of(request.extensions()).is_some();
-        let host = named_host(&request);
-        if let Err(status) = self.edit(request.headers_mut(), host.as_deref(), has_user, identity) {
+        let host = named_host(&request).ok().flatten();
+        if let Err(status) = self.edit(request.headers_mut(), host.as_ref(), has_user, identity) {
             return self.errors.make(
                 status,
                 "its headers cannot be passed on: does the proxy lead back to itself?",
@@ -173,7 +170,7 @@ impl ReverseProxy {
     fn edit(
         &self,
         headers: &mut HeaderMap,
-        host: Option<&str>,
+        host: Option<&HostName>,
         has_user: bool,
         identity: Vec<(HeaderName, HeaderValue)>,
     ) -> Result<(), StatusCode> {
@@ -184,7 +181,7 @@ impl ReverseProxy {
             return Err(StatusCode::LOOP_DETECTED);
         }
         if let Some(host) = host {
-            set(headers, X_FORWARDED_HOST, host);
+            set(headers, X_FORWARDED_HOST, host.as_written());
         }
         for (name, value) in identity {
             headers.try_insert(name, value).map_err(|_| StatusCode::BAD_REQUEST)?;

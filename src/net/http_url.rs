@@ -17,7 +17,7 @@ use http::{
     uri::{Authority, Scheme},
 };
 
-use super::is_loopback;
+use super::{host::is_host, is_loopback};
 
 /// The URL of an HTTP server or of something on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,14 +147,6 @@ impl HttpUrl {
     pub(crate) fn into_server(self) -> (Scheme, Authority) {
         (self.scheme, self.authority)
     }
-}
-
-/// A name, an IPv4 address, or an IPv6 address in brackets. Names have a `_` in some container networks.
-fn is_host(host: &str) -> bool {
-    if let Some(bare) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return bare.parse::<std::net::Ipv6Addr>().is_ok();
-    }
-    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Network helpers: URLs of HTTP servers, listening, the loopback test, percent-encoding, readings of a path, TLS, files with private keys, HTTP clients, and the reverse proxy.
 
+mod host;
 #[cfg(feature = "https")]
 pub(crate) mod http_client;
 mod http_url;
@@ -19,6 +20,8 @@ pub(crate) mod server_tls;
 #[cfg(feature = "https")]
 pub(crate) mod tls;
 
+#[cfg(feature = "proxy")]
+pub(crate) use self::host::HostName;
 #[cfg(any(feature = "backstage-auth", feature = "emulator", feature = "proxy", feature = "test-util"))]
 pub use self::listen::listen;
 pub(crate) use self::{

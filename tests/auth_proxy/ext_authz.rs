@@ -64,6 +64,10 @@ impl Checks {
         self.admits_described(HttpRequest { header_map, ..described(method, path, joined) }).await
     }
 
+    pub async fn admits_at(&mut self, host: &str, headers: &[(&str, &str)]) -> bool {
+        self.admits_described(HttpRequest { host: host.to_owned(), ..described("GET", "/page", headers) }).await
+    }
+
     async fn admits_described(&mut self, described: HttpRequest) -> bool {
         let response = self.check(Some(described)).await;
         let admits = matches!(response.http_response, Some(HttpResponse::Ok(_)));

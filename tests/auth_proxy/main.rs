@@ -35,6 +35,7 @@ mod gateways;
 mod grpc;
 mod header_sizes;
 mod healthcheck;
+mod hosts;
 mod identity;
 mod jupyterhub;
 mod layer_settings;

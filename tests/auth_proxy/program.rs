@@ -241,3 +241,29 @@ async fn a_user_signs_in_at_the_emulator_and_the_service_sees_the_user() {
     child.signal("INT");
     assert_eq!(child.ended(), 0);
 }
+
+/// `--deny-list "$UNSET"` and `ALB_PROXY_DENY_LIST=` would shut out no user, without notice.
+#[tokio::test]
+async fn s_117_a_flag_or_variable_that_is_set_to_nothing_is_refused() {
+    let files = Files::with("").await;
+    let checked = |change: &dyn Fn(&mut Command)| {
+        let mut command = files.command();
+        change(&mut command);
+        let output = command.arg("check").output().expect("started");
+        (output.status.code(), String::from_utf8(output.stderr).expect("text"))
+    };
+    for flag in ["--deny-list", "--strip-header", "--upstream", "--listen"] {
+        let (code, error) = checked(&|command| _ = command.args([flag, ""]));
+        assert!(
+            code == Some(2) && error.contains(flag) && error.contains("set to nothing"),
+            "{flag}: {code:?} {error}"
+        );
+    }
+    for variable in ["ALB_PROXY_DENY_LIST", "ALB_PROXY_STRIP_HEADER", "ALB_PROXY_END_STREAMS_WITH_TOKEN"] {
+        let (code, error) = checked(&|command| _ = command.env(variable, ""));
+        let named = error.contains(variable) && error.contains("set to nothing");
+        assert!(code == Some(2) && named, "{variable}: {code:?} {error}");
+    }
+    let (code, error) = checked(&|command| _ = command.env("ALB_PROXY_PROFILE", "").env("ALB_PROXY_LISTEN", ""));
+    assert_eq!(code, Some(0), "others count as unset: {error}");
+}

@@ -173,3 +173,20 @@ fn the_file_on_the_page_is_sound() {
         settings(block).unwrap_or_else(|error| panic!("{error}"));
     }
 }
+
+/// An asterisk is a character of header names, so `X-Corp-*` would remove the header of that name and no other.
+#[tokio::test]
+async fn s_192_a_family_of_header_names_is_refused() {
+    let trust = trust(&tower_alb_auth::test_util::MockAlb::new()).await;
+    let with = |line: &str| settings(&format!("{trust}upstream: http://127.0.0.1:1\n{line}\n"));
+    assert!(with("strip_headers: [X-Corp-User]\nheaders: { X-Corp-Team: '{team}' }").is_ok());
+    for (line, key) in [
+        ("strip_headers: ['X-Corp-*']", "strip_headers"),
+        ("strip_headers: ['*']", "strip_headers"),
+        ("headers: { 'X-Corp-*': '{email}' }", "headers.X-Corp-*"),
+    ] {
+        let error = with(line).err().unwrap_or_else(|| panic!("{line} is accepted"));
+        let keys: Vec<_> = error.problems().iter().filter_map(|problem| problem.key()).collect();
+        assert_eq!(keys, [key], "{error}");
+    }
+}

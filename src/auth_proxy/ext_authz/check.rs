@@ -17,6 +17,7 @@ use crate::{
         other_targets::SentHeaders,
         rules::{Needs, described_path},
     },
+    internal::HostName,
 };
 
 /// Codes of `google.rpc.Status`.
@@ -49,7 +50,11 @@ pub(super) async fn check(gate: Arc<Gate>, check: CheckRequest) -> CheckResponse
 fn needs(gate: &Gate, described: &HttpRequest) -> Option<Needs> {
     let path = described_path(&described.path)?;
     let method: Method = described.method.parse().ok()?;
-    gate.rules.needs(&method, Some(&described.host).filter(|host| !host.is_empty()).map(String::as_str), path).ok()
+    let host = match described.host.as_str() {
+        "" => None,
+        host => Some(HostName::read(host)?),
+    };
+    gate.rules.needs(&method, host.as_ref(), path).ok()
 }
 
 /// `None` for more headers than a request can have. A header without a valid value is there with an empty one, so

@@ -21,7 +21,10 @@ use http::Method;
 pub(super) use self::pattern::{HostPattern, PathPattern};
 use crate::{
     RequireLayer,
-    internal::path_readings::{is_oddly_written, readings},
+    internal::{
+        HostName,
+        path_readings::{is_oddly_written, readings},
+    },
 };
 
 /// What a request needs.
@@ -81,13 +84,10 @@ impl Rules {
         Self(rules.into())
     }
 
-    /// `host` is as the request names it, with or without a port.
-    pub(super) fn needs(&self, method: &Method, host: Option<&str>, path: &str) -> Result<Needs, TooManyReadings> {
+    pub(super) fn needs(&self, method: &Method, host: Option<&HostName>, path: &str) -> Result<Needs, TooManyReadings> {
         if self.0.is_empty() {
             return Ok(self.needs_of(Access::Required, Vec::new()));
         }
-        let host = host.map(pattern::normalized_host);
-        let host = host.as_deref();
         let is_odd = is_oddly_written(path);
         let read = if is_odd { readings(path).ok_or(TooManyReadings)? } else { vec![path.to_owned()] };
         let applies = |rule: &Rule| match rule.access {
@@ -117,13 +117,13 @@ impl Rules {
 }
 
 impl Rule {
-    fn is_exactly(&self, host: Option<&str>, path: &str) -> bool {
+    fn is_exactly(&self, host: Option<&HostName>, path: &str) -> bool {
         let host_is = self.host.as_ref().is_none_or(|pattern| host.is_some_and(|host| pattern.matches(host)));
         host_is && self.path.matches(path)
     }
 
     /// A request without a host may mean every host.
-    fn may_mean(&self, host: Option<&str>, readings: &[String]) -> bool {
+    fn may_mean(&self, host: Option<&HostName>, readings: &[String]) -> bool {
         let host_is = self.host.as_ref().is_none_or(|pattern| host.is_none_or(|host| pattern.matches(host)));
         host_is && readings.iter().any(|reading| self.path.may_mean(reading))
     }
@@ -166,7 +166,8 @@ mod tests {
             rule("/public/*", Access::Optional, Vec::new()),
         ]);
         let needs = |path: &str| {
-            let needs = rules.needs(&Method::GET, Some("app.example.com"), path).expect("few readings");
+            let needs =
+                rules.needs(&Method::GET, HostName::read("app.example.com").as_ref(), path).expect("few readings");
             (needs.access, needs.requirements().count())
         };
         assert_eq!(needs("/healthz"), (Access::Exempt, 0));
@@ -211,7 +212,8 @@ mod tests {
             on_host("*.admin.example.com", Access::Required, admin()),
         ]);
         let needs = |host: Option<&str>| {
-            let needs = rules.needs(&Method::GET, host, "/").expect("few readings");
+            let host = host.map(|host| HostName::read(host).expect("a host"));
+            let needs = rules.needs(&Method::GET, host.as_ref(), "/").expect("few readings");
             (needs.access, needs.requirements().count())
         };
         for host in ["open.example.com", "OPEN.example.com:443", "open.example.com."] {
@@ -220,7 +222,7 @@ mod tests {
         for host in ["a.admin.example.com", "A.ADMIN.EXAMPLE.COM.:8443"] {
             assert_eq!(needs(Some(host)), (Access::Required, 1), "{host}");
         }
-        for host in ["xopen.example.com", "open.example.com.evil", "admin.example.com", ""] {
+        for host in ["xopen.example.com", "open.example.com.evil", "admin.example.com"] {
             assert_eq!(needs(Some(host)), (Access::Required, 0), "{host}");
         }
         assert_eq!(needs(None), (Access::Required, 1), "no host may mean every host");

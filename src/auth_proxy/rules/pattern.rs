@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::internal::path_readings::{is_below_or_in_a_format, is_oddly_written};
+use crate::internal::{
+    HostName,
+    path_readings::{is_below_or_in_a_format, is_oddly_written},
+};
 
 /// `/healthz`, or `/public/*` for all paths below `/public/`, or `/*` for all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,12 +88,17 @@ impl FromStr for HostPattern {
         if host.is_empty() || host.starts_with('.') || !is_host(host) {
             return Err("is not a host: write it as app.example.com or *.example.com, without a port");
         }
-        Ok(Self { host: normalized_host(host), with_all_below })
+        // As HostName has it.
+        Ok(Self { host: host.trim_end_matches('.').to_ascii_lowercase(), with_all_below })
     }
 }
 
 impl HostPattern {
-    pub(super) fn matches(&self, host: &str) -> bool {
+    pub(super) fn matches(&self, host: &HostName) -> bool {
+        self.matches_name(host.name())
+    }
+
+    fn matches_name(&self, host: &str) -> bool {
         match host.strip_suffix(self.host.as_str()) {
             Some(before) if self.with_all_below => before.ends_with('.'),
             Some(before) => before.is_empty(),
@@ -99,15 +107,6 @@ impl HostPattern {
     }
 
     pub(super) fn covers(&self, other: &Self) -> bool {
-        self == other || (self.with_all_below && self.matches(&other.host))
+        self == other || (self.with_all_below && self.matches_name(&other.host))
     }
-}
-
-/// Without port and final dot, in lower case.
-pub(super) fn normalized_host(host: &str) -> String {
-    let without_port = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    without_port.trim_end_matches('.').to_ascii_lowercase()
 }

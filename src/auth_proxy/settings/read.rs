@@ -70,9 +70,10 @@ pub(super) fn settings(
     let headers = headers(&top);
     let assertion = assertion::read(&top, &alb_auth, &headers);
     let strip_headers = top.text_or_texts("strip_headers").unwrap_or_default();
-    for name in strip_headers.iter().filter(|name| name.parse::<HeaderName>().is_err()) {
+    for name in strip_headers.iter().filter(|name| header_name(name).is_none()) {
         let what = format!("{} is not a header name", quoted(name));
-        problems.add(Problem::of(ProblemKind::InvalidValue, top.at("strip_headers"), what));
+        let problem = Problem::of(ProblemKind::InvalidValue, top.at("strip_headers"), what);
+        problems.add(problem.with_fix("name each header; a family of names, as X-Corp-*, cannot be named at once"));
     }
     let seconds = |key: &str, default, range| Duration::from_secs(number(&top, key, range).unwrap_or(default));
     let limits = Limits {
@@ -209,7 +210,7 @@ fn headers(top: &Section<'_>) -> Vec<(HeaderName, Template)> {
     }
     let mut headers = Vec::new();
     for (name, text, at) in pairs {
-        let parsed = name.parse::<HeaderName>().ok().filter(|name| !is_reserved(name.as_str()));
+        let parsed = header_name(&name).filter(|name| !is_reserved(name.as_str()));
         let Some(name) = parsed else {
             let what = "is not the name of a header that may carry a user";
             top.problems.add(Problem::of(ProblemKind::InvalidValue, at, what));
@@ -221,6 +222,11 @@ fn headers(top: &Section<'_>) -> Vec<(HeaderName, Template)> {
         }
     }
     headers
+}
+
+/// RFC 9110 section 5.1 allows an asterisk in a name, but in settings it stands for a family of names.
+fn header_name(name: &str) -> Option<HeaderName> {
+    name.parse().ok().filter(|_| !name.contains('*'))
 }
 
 fn tls(top: &Section<'_>) -> Option<TlsFiles> {

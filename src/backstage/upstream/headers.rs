@@ -18,7 +18,7 @@ pub(super) fn toward_upstream<B>(
     client: Option<IpAddr>,
     keeps_identity_headers: bool,
 ) -> bool {
-    let host = named_host(request);
+    let host = named_host(request).ok().flatten();
     let headers = request.headers_mut();
     let found = OidcHeaders::scan(headers).to_strip();
     match keeps_identity_headers {
@@ -28,7 +28,7 @@ pub(super) fn toward_upstream<B>(
     headers.remove(header::FORWARDED);
     headers.remove(X_FORWARDED_HOST);
     if let Some(host) = host {
-        set(headers, X_FORWARDED_HOST, &host);
+        set(headers, X_FORWARDED_HOST, host.as_written());
     }
     if !headers.contains_key(X_FORWARDED_PROTO) {
         set(headers, X_FORWARDED_PROTO, "http");

@@ -30,7 +30,7 @@ use tower_service::Service;
 pub use self::builder::UpstreamBuilder;
 use self::refusal::{Requested, Warnings, refuse};
 use super::own_paths;
-use crate::internal::proxy::{Forwarder, HopMark, at_server, names_one_host};
+use crate::internal::proxy::{Forwarder, HopMark, at_server, named_host};
 
 /// Another auth backend, or a whole Backstage backend, behind this one. Created by
 /// [`Upstream::at`]. A service that never fails, for `Router::fallback_service`. Clones share their
@@ -141,7 +141,7 @@ impl Upstream {
         if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
             return refuse(405, &requested, "does not get requests with this method", &self, &self.0.warnings);
         }
-        if !names_one_host(&request) {
+        if named_host(&request).is_err() {
             return refuse(
                 400,
                 &requested,

@@ -31,6 +31,9 @@ is taken, or the proxy does not respond; 2 the arguments are invalid.
 
 docs/PROXY.md of the package tower-alb-auth describes every setting.";
 
+/// Without one of these, more users or headers pass. So their variables may not be set to nothing.
+const ADMITS_FEWER: [&str; 4] = ["deny_list", "strip_headers", "end_streams_with_token", "max_body_bytes"];
+
 const CONFIG_VARIABLE: &str = "ALB_PROXY_CONFIG";
 const VARIABLE_PREFIX: &str = "ALB_PROXY_";
 /// The variables of the layer's own settings.
@@ -81,8 +84,18 @@ impl Flag {
             ValueSource::EnvVariable => self.variable.to_owned(),
             _ => return None,
         };
-        // A variable that is set to nothing counts as unset.
+        // A variable that is set to nothing counts as unset, if it may be: see `is_blank`.
         (!values.is_empty()).then(|| Override { key: self.key.to_owned(), values, source })
+    }
+
+    /// Whether it is given without a value, as `--deny-list "$UNSET"` is, and may not be.
+    fn is_blank(&self, matches: &ArgMatches) -> bool {
+        let is_blank = matches.get_many::<String>(self.key).is_some_and(|mut values| values.any(String::is_empty));
+        match matches.value_source(self.key) {
+            Some(ValueSource::CommandLine) => is_blank,
+            Some(ValueSource::EnvVariable) => is_blank && ADMITS_FEWER.contains(&self.key),
+            _ => false,
+        }
     }
 }
 
@@ -122,7 +135,7 @@ fn command() -> Command {
 
 impl Invocation {
     /// # Errors
-    /// A variable is unknown. clap reports unknown arguments, and ends the process.
+    /// A variable is unknown, or a setting is set to nothing. clap reports unknown arguments, and ends the process.
     pub fn parse() -> Result<Self, String> {
         unknown_variables()?;
         let matches = command().get_matches();
@@ -131,6 +144,14 @@ impl Invocation {
             Some((_, check)) => (Task::Check, check),
             None => (Task::Serve, &matches),
         };
+        let blank: Vec<String> = FLAGS
+            .iter()
+            .filter(|flag| flag.is_blank(&matches) || flag.is_blank(given))
+            .map(|flag| format!("--{} ({})", flag.flag, flag.variable))
+            .collect();
+        if !blank.is_empty() {
+            return Err(format!("set to nothing: {}; give it a value, or leave it out", blank.join(", ")));
+        }
         // Flags before the subcommand count too.
         let all = FLAGS.iter().filter_map(|flag| {
             let outer = flag.overriding(&matches);

@@ -71,6 +71,10 @@ pub(super) const OF_POLICIES: [&str; 16] = [
     GROUPS_MAP,
 ];
 
+/// Without one of these, more users are admitted. So one that is set to nothing, perhaps because the variable that it is made from is
+/// unset, is a problem.
+const ADMITS_FEWER: [&str; 3] = [DENY_LIST_FILE, VERIFIED_EMAIL, ACCESS_TOKEN];
+
 /// Variables, and the problems that were found while they were read.
 pub(super) struct Vars {
     vars: Vec<(String, String)>,
@@ -79,7 +83,13 @@ pub(super) struct Vars {
 
 impl Vars {
     pub(super) fn new(vars: impl Iterator<Item = (String, String)>) -> Self {
-        Self::of(vars, PREFIX, ALL, |name| name.starts_with(LIMIT))
+        let mut vars = Self::of(vars, PREFIX, ALL, |name| name.starts_with(LIMIT));
+        let blank = vars.vars.iter().filter(|(_, value)| value.trim().is_empty());
+        for (name, _) in blank.filter(|(name, _)| ADMITS_FEWER.contains(&name.as_str())) {
+            let problem = Problem::of(ProblemKind::Missing, KeyAt::path(name), "is set to nothing");
+            vars.problems.push(problem.with_fix("give it a value, or unset it"));
+        }
+        vars
     }
 
     /// Those with this prefix. Others than the known ones, and the further ones, are problems.

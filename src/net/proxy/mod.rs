@@ -57,7 +57,7 @@ pub(crate) use self::{failure::Failure, headers::set};
 #[cfg(any(feature = "backstage", feature = "proxy"))]
 pub(crate) use self::{
     hop::{HopMark, copy_marks},
-    host::{named_host, names_one_host},
+    host::named_host,
 };
 use super::http_client;
 

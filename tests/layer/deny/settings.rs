@@ -102,6 +102,35 @@ fn s_117_a_list_of_the_settings_that_cannot_be_read_is_an_error_beside_the_other
     assert!(error.problems().len() > 1 && error.to_string().contains("nowhere.jsonl"), "{error}");
 }
 
+/// `ALB_AUTH_DENY_LIST_FILE=$UNSET` would shut out no user, without notice.
+#[test]
+fn s_117_a_variable_without_which_more_users_are_admitted_is_not_set_to_nothing() {
+    let alb = MockAlb::new();
+    let of = |name: &str, value: &str| {
+        AlbAuthSettings::from_vars(
+            [
+                ("ALB_AUTH_SIGNERS", alb.signer()),
+                ("ALB_AUTH_ISSUER", alb.issuer()),
+                ("ALB_AUTH_CLIENT_IDS", alb.client_id()),
+                ("ALB_AUTH_EMAIL_DOMAINS", "example.com"),
+            ]
+            .into_iter()
+            .filter(|(held, _)| *held != name)
+            .chain([(name, value)]),
+        )
+    };
+    for name in ["ALB_AUTH_DENY_LIST_FILE", "ALB_AUTH_REQUIRE_VERIFIED_EMAIL", "ALB_AUTH_VERIFY_ACCESS_TOKEN"] {
+        for value in ["", " \t"] {
+            let error = of(name, value).err().unwrap_or_else(|| panic!("{name} is accepted"));
+            assert_eq!(error.problems().len(), 1, "{error}");
+            assert_eq!(error.problems()[0].key(), Some(name), "{error}");
+        }
+    }
+    for name in ["ALB_AUTH_NAMESPACE", "ALB_AUTH_DANGEROUSLY_ACCEPT_ANY_CLIENT", "ALB_AUTH_KEY_ENDPOINT"] {
+        assert!(of(name, "").is_ok(), "{name}");
+    }
+}
+
 /// Null in a later file would take an earlier file's list away.
 #[cfg(feature = "app-config")]
 #[test]
