@@ -20,7 +20,7 @@ impl AccessTokenVerifiers {
     /// The verifier of the entry.
     #[inline]
     pub(crate) fn of(&self, index: EntryIndex) -> Option<&Arc<AccessTokenVerifier>> {
-        self.0.get(index.entry)?.as_ref()
+        self.0.get(index.entry())?.as_ref()
     }
 
     /// Keeps the held keys of issuers whose keys come from the same place. Before the verifiers are in

@@ -7,7 +7,7 @@ use std::fmt;
 /// The id becomes part of a URL, so no other form is accepted: no upper case, no braces, no other
 /// length. Since each key has exactly one spelling of its id, each key is fetched once.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Kid(u128);
+pub struct Kid(u64, u64);
 
 impl Kid {
     /// Reads `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`; `None` for anything
@@ -28,7 +28,7 @@ impl Kid {
         let (last, rest) = digits::<12>(hyphen(rest)?)?;
         let high = first << 32 | second << 16 | third;
         let low = fourth << 48 | last;
-        rest.is_empty().then_some(Self(u128::from(high) << 64 | u128::from(low)))
+        rest.is_empty().then_some(Self(high, low))
     }
 
     /// A random UUID (RFC 9562 section 5.4); `None` if the system provides no random numbers.
@@ -36,11 +36,16 @@ impl Kid {
         let mut bytes = [0; 16];
         aws_lc_rs::rand::fill(&mut bytes).ok()?;
         let version_and_variant = !(0xf << 76 | 0x3 << 62);
-        Some(Self(u128::from_be_bytes(bytes) & version_and_variant | 0x4 << 76 | 0x2 << 62))
+        let value = u128::from_be_bytes(bytes) & version_and_variant | 0x4 << 76 | 0x2 << 62;
+        Some(Self((value >> 64) as u64, value as u64))
+    }
+
+    fn value(self) -> u128 {
+        u128::from(self.0) << 64 | u128::from(self.1)
     }
 
     /// The UUID of zeros, which no key has: for checking whether an endpoint responds.
-    pub(crate) const NIL: Self = Self(0);
+    pub(crate) const NIL: Self = Self(0, 0);
 }
 
 fn hyphen(text: &[u8]) -> Option<&[u8]> {
@@ -72,8 +77,9 @@ fn digits<const N: usize>(text: &[u8]) -> Option<(u64, &[u8])> {
 
 impl fmt::Display for Kid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.value();
         let group =
-            |shift: u32, digits: u32| (self.0 >> shift) & ((1_u128 << digits.saturating_mul(4)).saturating_sub(1));
+            |shift: u32, digits: u32| (value >> shift) & ((1_u128 << digits.saturating_mul(4)).saturating_sub(1));
         write!(
             f,
             "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
@@ -127,7 +133,7 @@ mod tests {
             assert_eq!(text.get(14..15), Some("4"), "{text}");
             assert!(text.get(19..20).is_some_and(|variant| "89ab".contains(variant)), "{text}");
             assert_eq!(Kid::parse(&text), Some(kid));
-            (always, ever) = (always & kid.0, ever | kid.0);
+            (always, ever) = (always & kid.value(), ever | kid.value());
         }
         assert_eq!(always, 0x4 << 76 | 0x2 << 62, "no other bit is always set");
         assert_eq!(!ever, 0xb << 76 | 0x1 << 62, "no other bit is never set");

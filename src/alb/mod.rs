@@ -26,7 +26,7 @@ pub use self::{
 };
 pub(crate) use self::{
     key_endpoint::KeyEndpointError,
-    oidc_headers::{DATA, IDENTITY, OidcHeaders, OwnedValues, Values, strip_other_identities},
+    oidc_headers::{DATA, IDENTITY, OidcHeaders, OwnedValues, TakenHeaders, Values, strip_other_identities},
     public_key::PublicKey,
     trace_id::TraceId,
 };

@@ -24,6 +24,13 @@ pub(crate) struct OidcHeaders<'h> {
     all: &'h HeaderMap,
 }
 
+/// The headers of a load balancer, removed from a request.
+pub(crate) struct TakenHeaders {
+    data: Option<HeaderValue>,
+    identity: Option<HeaderValue>,
+    access_token: Option<HeaderValue>,
+}
+
 /// The values of one header.
 #[derive(Clone, Copy)]
 pub(crate) enum Values<'h> {
@@ -62,7 +69,7 @@ impl OwnedValues {
 }
 
 /// Which headers have to be removed.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct ToStrip {
     data: bool,
     identity: bool,
@@ -104,6 +111,47 @@ impl<'h> OidcHeaders<'h> {
             access_token: is_present(self.access_token),
             others: self.others,
         }
+    }
+}
+
+impl TakenHeaders {
+    /// Removes every header with the prefix, look-alikes included. `None`, and nothing is removed, if any header of the
+    /// request has several values: [`OidcHeaders::scan`] tells such values apart.
+    ///
+    /// Reads the names alone, and gets each value by its removal, which costs less than to look at all values first.
+    pub(crate) fn take(headers: &mut HeaderMap) -> Option<Self> {
+        if headers.len() != headers.keys_len() {
+            return None;
+        }
+        let mut found = ToStrip::default();
+        for name in headers.keys() {
+            let name = name.as_str().as_bytes();
+            // Most headers end here.
+            if name.first() != PREFIX.first() {
+                continue;
+            }
+            match name {
+                b"x-amzn-oidc-data" => found.data = true,
+                b"x-amzn-oidc-identity" => found.identity = true,
+                b"x-amzn-oidc-accesstoken" => found.access_token = true,
+                other => found.others |= has_prefix(other),
+            }
+        }
+        let mut take = |name, is_present| if is_present { headers.remove(name) } else { None };
+        let taken = Self {
+            data: take(&DATA, found.data),
+            identity: take(&IDENTITY, found.identity),
+            access_token: take(&ACCESS_TOKEN, found.access_token),
+        };
+        found.strip_others(headers);
+        Some(taken)
+    }
+
+    /// What was removed, with the other headers of the request.
+    pub(crate) fn headers<'h>(&'h self, others: &'h HeaderMap) -> OidcHeaders<'h> {
+        let value = |value: &'h Option<HeaderValue>| value.as_ref().map_or(Values::None, Values::One);
+        let [data, identity, access_token] = [&self.data, &self.identity, &self.access_token].map(value);
+        OidcHeaders { data, identity, access_token, others: false, all: others }
     }
 }
 
@@ -237,6 +285,14 @@ mod tests {
             let mut stripped = headers(&present);
             to_strip.strip_all(&mut stripped);
             assert_eq!(stripped, without(0..5), "{present:?}");
+
+            let mut stripped = headers(&present);
+            let taken = TakenHeaders::take(&mut stripped).expect("one value each");
+            assert_eq!(stripped, without(0..5), "{present:?}");
+            let all = headers(&present);
+            let (taken, scanned) = (taken.headers(&stripped), OidcHeaders::scan(&all));
+            let values = |found: &OidcHeaders<'_>| [found.data, found.identity, found.access_token].map(only_value);
+            assert_eq!(values(&taken), values(&scanned), "{present:?}");
             #[cfg(any(feature = "emulator", feature = "backstage", feature = "proxy"))]
             {
                 let mut stripped = headers(&present);
@@ -250,6 +306,26 @@ mod tests {
             for (name, value) in &stripped {
                 assert_eq!(value.is_sensitive(), has_prefix(name.as_str().as_bytes()), "{name} is kept out of logs");
             }
+        }
+    }
+
+    fn only_value(values: Values<'_>) -> Option<HeaderValue> {
+        match values {
+            Values::None => None,
+            Values::One(value) => Some(value.clone()),
+            Values::Several { .. } => panic!("several"),
+        }
+    }
+
+    /// A second value, which `remove` would drop unseen.
+    #[test]
+    fn s_02_nothing_is_taken_if_a_header_has_several_values() {
+        for (name, value) in REQUEST {
+            let mut twice = headers(&[0, 1, 2, 3, 4, 5, 6]);
+            twice.append(name, HeaderValue::from_static(value));
+            let before = twice.clone();
+            assert!(TakenHeaders::take(&mut twice).is_none(), "{name}");
+            assert_eq!(twice, before, "{name}");
         }
     }
 

@@ -245,7 +245,7 @@ impl Snapshot {
         beside: Beside<'_>,
         now: u64,
     ) -> Decision {
-        let (kid, trusted) = (unverified.kid(), unverified.trusted());
+        let (received, kid, trusted) = (unverified.received(), unverified.kid(), unverified.trusted());
         let token = match unverified.verify(&key, now) {
             Ok(token) => token,
             Err(error) => return Decision::Made(Err(error.into())),
@@ -256,7 +256,7 @@ impl Snapshot {
             None => token,
         };
         let remembered = Remembered { token: VerifiedToken::clone(&token), kid, key, index: trusted.index };
-        self.tokens.insert(remembered);
+        self.tokens.insert(received, remembered);
         self.sign_in(trusted, token.into_claims(), beside)
     }
 

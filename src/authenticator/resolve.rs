@@ -40,7 +40,7 @@ impl Snapshot {
                 return Decision::Made(Err(Refused::of_claims(error, claims)));
             }
         };
-        match self.sign_ins.resolve(trusted.index.entry, &claims, entry.policy.claims_used.as_deref(), future) {
+        match self.sign_ins.resolve(trusted.index.entry(), &claims, entry.policy.claims_used.as_deref(), future) {
             CachedSignIn::Known(result) => Decision::Made(accept(claims, result, entry.naming())),
             CachedSignIn::Wait(waiter) => {
                 let snapshot = Arc::clone(self);

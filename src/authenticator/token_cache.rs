@@ -3,7 +3,8 @@
 //!
 //! A load balancer signs a new token for every request, so most lookups miss, and a miss must be
 //! cheap. A token is cached only after its complete verification, under all of its bytes and never
-//! under a hash alone. Each hit checks that the key which verified the token is still held under
+//! under a hash alone: its segments are kept decoded, and a token that arrives is compared with what
+//! they are encoded to. Each hit checks that the key which verified the token is still held under
 //! its kid, and that the token is still valid. The sign-in policy is applied to each request, except
 //! for policies of this crate that name a user by claims alone: their user is kept with the claims.
 //!
@@ -54,9 +55,10 @@ impl TokenCache {
         Some(found)
     }
 
-    pub(crate) fn insert(&self, remembered: Remembered) {
+    /// Remembers a token that was verified as received.
+    pub(crate) fn insert(&self, received: &[u8], remembered: Remembered) {
         let Some(tokens) = &self.tokens else { return };
-        match self.hits.place_of(remembered.token.claims().token()) {
+        match self.hits.place_of(received) {
             Place::Kept => tokens.insert(TokenBytes::of(remembered.token.claims()), remembered),
             Place::Left => {}
             Place::LeftAndOthersDropped => tokens.clear(),

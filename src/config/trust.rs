@@ -86,8 +86,24 @@ pub(crate) struct TrustMatch<'c> {
 /// Where in the configuration a token matched: what a cache keeps of a [`TrustMatch`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EntryIndex {
-    pub(crate) entry: usize,
-    signer: usize,
+    entry: u32,
+    signer: u32,
+}
+
+impl EntryIndex {
+    /// Positions beyond `u32` name no entry.
+    fn new(entry: usize, signer: usize) -> Self {
+        let position = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Self { entry: position(entry), signer: position(signer) }
+    }
+
+    pub(crate) fn entry(self) -> usize {
+        self.entry as usize
+    }
+
+    fn signer(self) -> usize {
+        self.signer as usize
+    }
 }
 
 impl Trust {
@@ -104,12 +120,12 @@ impl Trust {
     ) -> Result<TrustMatch<'_>, AuthError> {
         // How far the best entry got: for the message alone.
         let mut furthest = (AuthErrorKind::UntrustedSigner, signer);
-        let mut nearest = EntryIndex { entry: 0, signer: 0 };
+        let mut nearest = EntryIndex::new(0, 0);
         for (index, entry) in self.entries.iter().enumerate() {
             let Some(position) = entry.signers.iter().position(|(arn, _)| Some(arn.as_str()) == signer) else {
                 continue;
             };
-            let index = EntryIndex { entry: index, signer: position };
+            let index = EntryIndex::new(index, position);
             if issuer != Some(entry.issuer.as_str()) {
                 if furthest.0 == AuthErrorKind::UntrustedSigner {
                     (furthest, nearest) = ((AuthErrorKind::UntrustedIssuer, issuer), index);
@@ -131,8 +147,8 @@ impl Trust {
 
     /// The match that was found before.
     pub(crate) fn at(&self, index: EntryIndex) -> Option<TrustMatch<'_>> {
-        let entry = self.entries.get(index.entry)?;
-        let (arn, endpoint) = entry.signers.get(index.signer)?;
+        let entry = self.entries.get(index.entry())?;
+        let (arn, endpoint) = entry.signers.get(index.signer())?;
         Some(TrustMatch { signer: arn.as_str(), issuer: &entry.issuer, endpoint, entry, index })
     }
 
@@ -242,8 +258,8 @@ impl fmt::Display for Untrusted {
             _ => "client",
         };
         let found = self.found.as_deref().map_or("none".to_owned(), quoted);
-        let near = self.entries.get(nearest.entry);
-        let signer = near.and_then(|entry| entry.signers.get(nearest.signer)).map(|(arn, _)| arn);
+        let near = self.entries.get(nearest.entry());
+        let signer = near.and_then(|entry| entry.signers.get(nearest.signer())).map(|(arn, _)| arn);
         let issuer = near.map(|entry| entry.issuer.as_str());
         // Only what is trusted together with what the token has already got right.
         let entries = self.entries.iter().filter(|entry| {

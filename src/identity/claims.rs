@@ -14,6 +14,7 @@ use super::{
     claim_error::{ClaimError, TEXT_OR_TEXTS},
     claim_value::{ClaimValue, find_member},
     claims_parts::{ClaimsParts, Span},
+    token_text::{Payload, TokenText},
 };
 
 /// The claims of the identity provider about the user, signed by the load balancer.
@@ -46,7 +47,7 @@ use super::{
 /// ```
 #[doc(alias("jwt", "oidc", "cognito", "entra", "id_token", "x-amzn-oidc-data"))]
 #[derive(Clone)]
-pub struct Claims(Arc<Inner>, Option<Carried>, Option<AccessTokenClaims>, Option<Arc<UserAddress>>);
+pub struct Claims(pub(super) Arc<Inner>, Option<Carried>, Option<AccessTokenClaims>, Option<Arc<UserAddress>>);
 
 /// The claims of the identity provider's access token, signed by the provider.
 ///
@@ -72,10 +73,11 @@ pub struct Claims(Arc<Inner>, Option<Carried>, Option<AccessTokenClaims>, Option
 #[derive(Clone)]
 pub struct AccessTokenClaims(pub(super) Arc<Claims>);
 
-struct Inner {
-    /// The token as received, followed by its decoded payload, followed by unescaped texts of the
-    /// payload.
-    buffer: String,
+/// What clones of claims share.
+pub(super) struct Inner {
+    /// The JOSE header of the token as received, its decoded payload, its signature as received, and
+    /// unescaped texts of the payload.
+    buffer: Box<str>,
     parts: ClaimsParts,
     /// For the deny list: see [`Claims::cleared`].
     cleared: ClearedUser,
@@ -83,6 +85,7 @@ struct Inner {
 
 impl Claims {
     pub(crate) fn new(buffer: String, parts: ClaimsParts) -> Self {
+        let buffer = buffer.into_boxed_str();
         Self(Arc::new(Inner { buffer, parts, cleared: ClearedUser::default() }), None, None, None)
     }
 
@@ -270,9 +273,9 @@ impl Claims {
         self.subject().eq_ignore_ascii_case("Not supported currently. Use oid claim.")
     }
 
-    /// The token as received. Empty for claims without a token, which exist in tests only.
-    pub(crate) fn token(&self) -> &[u8] {
-        self.span(self.0.parts.token).as_bytes()
+    /// The token as received. `None` for claims without a token, which exist in tests only.
+    pub(crate) fn token(&self) -> Option<Vec<u8>> {
+        self.0.token().map(TokenText::to_vec)
     }
 
     /// The whole payload, which was checked to be strict JSON.
@@ -286,7 +289,9 @@ impl Claims {
             Some(UserAddress::Known(text) | UserAddress::Unusable(text)) => text.len(),
             Some(UserAddress::Missing) | None => 0,
         };
-        self.0.buffer.capacity().saturating_add(size_of::<Inner>()).saturating_add(address)
+        // With the two counters of the reference.
+        let inner = size_of::<Inner>().saturating_add(2 * size_of::<usize>());
+        self.0.buffer.len().saturating_add(inner).saturating_add(address)
     }
 
     /// The claim `email`, for policies.
@@ -317,7 +322,26 @@ impl Claims {
     }
 
     fn span(&self, span: Span) -> &str {
-        self.0.buffer.get(span.range()).unwrap_or_default()
+        self.0.span(span)
+    }
+}
+
+impl Inner {
+    /// The token, if there is one.
+    pub(super) fn token(&self) -> Option<TokenText<'_>> {
+        let bytes = |span| self.span(span).as_bytes();
+        let payload = Payload { bytes: bytes(self.parts.payload), is_padded: self.parts.payload_is_padded };
+        let text = TokenText { header: bytes(self.parts.header), payload, signature: self.signature() };
+        (!text.signature.is_empty()).then_some(text)
+    }
+
+    /// The signature of the token, in base64url as received.
+    pub(super) fn signature(&self) -> &[u8] {
+        self.span(self.parts.signature).as_bytes()
+    }
+
+    fn span(&self, span: Span) -> &str {
+        self.buffer.get(span.range()).unwrap_or_default()
     }
 }
 

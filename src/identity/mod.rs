@@ -30,6 +30,7 @@ mod exhaustive;
 mod profile;
 mod serializable;
 mod token_bytes;
+mod token_text;
 
 pub(crate) use self::{
     address::UserAddress,

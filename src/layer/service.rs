@@ -18,7 +18,7 @@ use super::{
     settings::LayerSettings,
 };
 use crate::{
-    alb::{OidcHeaders, TraceId, Values},
+    alb::{OidcHeaders, TakenHeaders, TraceId, Values},
     authenticator::{Authenticator, Decision},
     telemetry::metrics,
 };
@@ -84,8 +84,13 @@ where
             );
         }
         let exempt = settings.is_exempt(&request);
-        let headers = OidcHeaders::scan(request.headers());
-        let to_strip = headers.to_strip();
+        // Headers are kept only if they are verified. Otherwise they are removed first, which finds their values.
+        let taken = if settings.keep_headers { None } else { TakenHeaders::take(request.headers_mut()) };
+        let headers = match &taken {
+            Some(taken) => taken.headers(request.headers()),
+            None => OidcHeaders::scan(request.headers()),
+        };
+        let to_strip = taken.is_none().then(|| headers.to_strip());
 
         let decision = match headers.data {
             _ if exempt => None,
@@ -98,11 +103,13 @@ where
             (Some(_), Values::One(value)) if settings.expose_access_token => Some(AlbAccessToken::new(value.clone())),
             _ => None,
         };
-        // Headers are kept only if they were verified: without a decision none of them is.
-        if settings.keep_headers && decision.is_some() {
-            to_strip.strip_look_alikes(request.headers_mut());
-        } else {
-            to_strip.strip_all(request.headers_mut());
+        match to_strip {
+            None => {}
+            // Without a decision none of them is verified.
+            Some(to_strip) if settings.keep_headers && decision.is_some() => {
+                to_strip.strip_look_alikes(request.headers_mut());
+            }
+            Some(to_strip) => to_strip.strip_all(request.headers_mut()),
         }
 
         let cache_control = CacheControl::of(settings, exempt);

@@ -32,7 +32,8 @@ pub fn split_any(token: &[u8]) -> Option<Split> {
     decoded(signing_input, header, payload, bytes(signature)?)
 }
 
-fn decoded(signing_input: &[u8], header: Encoded<'_>, payload: Encoded<'_>, signature: Vec<u8>) -> Option<Split> {
+fn decoded(signing_input: &[u8], header: &[u8], payload: Encoded<'_>, signature: Vec<u8>) -> Option<Split> {
+    let header = Encoded::check(header)?;
     let mut on_stack = vec![0; header.decoded_len()];
     let header = header.decode(&mut on_stack)?.to_vec();
     Some(Split { signing_input: signing_input.to_vec(), header, payload: bytes(payload)?, signature })

@@ -10,7 +10,7 @@ use serde::de::MapAccess;
 use super::{
     json::{JsonFault, Members, Unread, Value, read_object},
     payload,
-    segments::{Encoded, split},
+    segments::{Encoded, Received, split},
     window::Window,
 };
 use crate::{
@@ -35,6 +35,8 @@ pub(crate) enum Algorithm {
 pub(crate) struct UnverifiedJwt<'t> {
     token: &'t [u8],
     signing_input: &'t [u8],
+    /// As received.
+    header: &'t [u8],
     payload: Encoded<'t>,
     signature: Vec<u8>,
     algorithm: Algorithm,
@@ -61,15 +63,23 @@ impl<'t> UnverifiedJwt<'t> {
             let detail = format!("found {} bytes, max_token_bytes is {}", token.len(), limits.max_token_bytes);
             return Err(invalid(detail));
         }
-        let segments = split(token).ok_or_else(|| invalid(match memchr::memchr_iter(b'.', token).count() {
-            2 => "it is not three base64url segments",
-            4 => "it is encrypted (JWE), so that its claims are for the provider's own API only; request an audience of \
-                  your own by the scope of the listener rule",
-            _ => "it is opaque and not a JWT, so that its claims are for the provider only (Google, GitLab and Auth0 \
-                  without an audience send such tokens); take the claims of x-amzn-oidc-data instead",
-        }))?;
+        let not_jwt = || {
+            invalid(match memchr::memchr_iter(b'.', token).count() {
+                2 => "it is not three base64url segments",
+                4 => {
+                    "it is encrypted (JWE), so that its claims are for the provider's own API only; request an audience of \
+                  your own by the scope of the listener rule"
+                }
+                _ => {
+                    "it is opaque and not a JWT, so that its claims are for the provider only (Google, GitLab and Auth0 \
+                  without an audience send such tokens); take the claims of x-amzn-oidc-data instead"
+                }
+            })
+        };
+        let segments = split(token).ok_or_else(not_jwt)?;
+        let encoded_header = Encoded::check(segments.header).ok_or_else(not_jwt)?;
         let too_long = |part: &str| invalid(format!("its {part} is too long"));
-        if segments.header.decoded_len() > limits.max_header_bytes {
+        if encoded_header.decoded_len() > limits.max_header_bytes {
             return Err(too_long("JOSE header"));
         }
         if segments.signature.decoded_len() > MAX_SIGNATURE_BYTES {
@@ -77,7 +87,7 @@ impl<'t> UnverifiedJwt<'t> {
         }
         let (mut json, mut signature) = (Vec::new(), Vec::new());
         let not_base64 = || invalid("it is not base64url");
-        segments.header.append_to(&mut json).ok_or_else(not_base64)?;
+        encoded_header.append_to(&mut json).ok_or_else(not_base64)?;
         segments.signature.append_to(&mut signature).ok_or_else(not_base64)?;
         let text = std::str::from_utf8(&json).map_err(|_| invalid("its JOSE header is not UTF-8"))?;
         let mut header = Header::default();
@@ -119,6 +129,7 @@ impl<'t> UnverifiedJwt<'t> {
         Ok(Self {
             token,
             signing_input: segments.signing_input,
+            header: segments.header,
             payload: segments.payload,
             signature,
             algorithm,
@@ -151,7 +162,8 @@ impl<'t> UnverifiedJwt<'t> {
         }
         // A missing `exp` is taken from this, and rejected.
         let endless = Window::new(u64::MAX, None, None);
-        let read = payload::read(self.token, self.payload, issuer, endless, limits.max_subject_chars, limits.json());
+        let received = Received::new(self.token, self.signing_input, self.header, self.payload);
+        let read = payload::read(received, issuer, endless, limits.max_subject_chars, limits.json());
         let payload::Payload { claims, window } = read.map_err(|error| self.explained(&error, issuer))?;
         if claims.kind("iss").is_none() {
             return Err(invalid(format!("it has no iss, expected {}", quoted(issuer))));

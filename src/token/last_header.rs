@@ -11,7 +11,8 @@
 use super::window::Window;
 use crate::{alb::Kid, config::EntryIndex, sync::Mutex};
 
-/// Maximum size in bytes of a header that is kept, in base64url. A load balancer writes about 470.
+/// Maximum size in bytes of a header that is kept, in base64url with its padding. A load balancer
+/// writes about 470.
 const MAX_BYTES: usize = 768;
 
 /// The header of the last verified token.

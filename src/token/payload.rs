@@ -7,7 +7,7 @@ use serde::de::MapAccess;
 use super::{
     json::{JsonFault, JsonLimits, Members, Unread, Value, read_object},
     large_numbers::replace_large_numbers,
-    segments::Encoded,
+    segments::Received,
     window::Window,
 };
 use crate::{
@@ -30,23 +30,25 @@ pub(super) struct Payload {
 ///
 /// `header` is the validity of the JOSE header. A token is valid while both header and payload are.
 pub(super) fn read(
-    token: &[u8],
-    payload: Encoded<'_>,
+    token: Received<'_>,
     issuer: &str,
     header: Window,
     max_subject_chars: usize,
     limits: JsonLimits,
 ) -> Result<Payload, AuthError> {
     let malformed = |detail: &str| AuthError::with_detail(AuthErrorKind::MalformedClaims, detail);
-    // One allocation for the token and the decoded payload; the claims are ranges in it.
-    let mut buffer = Vec::with_capacity(token.len().saturating_add(payload.decoded_len()));
-    buffer.extend_from_slice(token);
-    payload.append_to(&mut buffer).ok_or_else(|| malformed("they are not base64url"))?;
+    // One allocation for the token with its payload decoded; the claims are ranges in it.
+    let start = token.header.len();
+    let end = start.saturating_add(token.payload.decoded_len());
+    let mut buffer = Vec::with_capacity(end.saturating_add(token.signature.len()));
+    buffer.extend_from_slice(token.header);
+    token.payload.append_to(&mut buffer).ok_or_else(|| malformed("they are not base64url"))?;
+    buffer.extend_from_slice(token.signature);
     // Checking once here avoids a check for each text and for each claim that is read.
     let not_text = |_| malformed("they are not UTF-8");
     let mut buffer = String::from_utf8(buffer).map_err(not_text)?;
 
-    let json = |buffer| <str>::get(buffer, token.len()..).unwrap_or_default();
+    let json = |buffer| <str>::get(buffer, start..end).unwrap_or_default();
     let mut raw = Raw::default();
     let mut read = read_object(json(&buffer), limits, &mut raw);
     // The claims are located in the buffer, or in a copy of it with the same positions.
@@ -54,7 +56,7 @@ pub(super) fn read(
     let tamed;
     if read == Err(JsonFault::Syntax) {
         let mut copy = buffer.clone().into_bytes();
-        if copy.get_mut(token.len()..).is_some_and(replace_large_numbers) {
+        if copy.get_mut(start..end).is_some_and(replace_large_numbers) {
             tamed = String::from_utf8(copy).map_err(not_text)?;
             (source, raw) = (&tamed, Raw::default());
             read = read_object(json(source), limits, &mut raw);
@@ -84,10 +86,16 @@ pub(super) fn read(
     }
 
     let mut texts = Texts { buffer: source, escaped: String::new() };
-    let parts = texts
-        .locate(&raw, token.len(), issuer, sub, window.expires_at)
-        .ok_or_else(|| malformed("they are too long"))?;
+    let claims = texts.locate(&raw, issuer, sub, window.expires_at);
+    let segments = || {
+        Some((Span::new(0, start)?, Span::new(start, end.checked_sub(start)?)?, Span::new(end, token.signature.len())?))
+    };
+    let ((header, payload, signature), claims) =
+        segments().zip(claims).ok_or_else(|| malformed("they are too long"))?;
+    let payload_is_padded = token.payload.is_padded();
+    let parts = ClaimsParts { header, payload, payload_is_padded, signature, ..claims };
     let escaped = texts.escaped;
+    buffer.reserve_exact(escaped.len());
     buffer.push_str(&escaped);
     Ok(Payload { claims: Claims::new(buffer, parts), window })
 }
@@ -175,14 +183,8 @@ struct Texts<'b> {
 }
 
 impl Texts<'_> {
-    fn locate(
-        &mut self,
-        raw: &Raw<'_>,
-        token: usize,
-        issuer: &str,
-        subject: &Value<'_>,
-        expires_at: u64,
-    ) -> Option<ClaimsParts> {
+    /// The positions of the claims.
+    fn locate(&mut self, raw: &Raw<'_>, issuer: &str, subject: &Value<'_>, expires_at: u64) -> Option<ClaimsParts> {
         let issuer = match &raw.iss {
             Some(Value::Text(iss)) => self.text(iss)?,
             _ => self.text(&Cow::Owned(issuer.to_owned()))?,
@@ -192,8 +194,6 @@ impl Texts<'_> {
             .as_ref()
             .filter(|_| optional_text(&raw.picture).is_some_and(|url| url.len() <= MAX_PICTURE_BYTES));
         Some(ClaimsParts {
-            token: Span::new(0, token)?,
-            payload: Span::new(token, self.buffer.len().checked_sub(token)?)?,
             issuer,
             subject: self.optional(Some(subject))??,
             name: self.optional(raw.name.as_ref())?,
@@ -204,6 +204,7 @@ impl Texts<'_> {
             picture: self.optional(picture)?,
             email_verified: raw.email_verified.as_ref().map(is_true),
             expires_at,
+            ..ClaimsParts::default()
         })
     }
 

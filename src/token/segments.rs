@@ -2,23 +2,35 @@
 
 use base64_simd::{AsOut as _, URL_SAFE_NO_PAD};
 
-/// A token split into its segments. All base64url is checked and the signature is decoded; header
-/// and payload are not decoded yet.
+/// A token split into its segments. The base64url of payload and signature is checked and the
+/// signature is decoded; header and payload are not decoded yet.
 pub(super) struct Segments<'t, S = [u8; 64]> {
     /// The bytes that the signature covers: header, dot and payload, including padding.
     pub(super) signing_input: &'t [u8],
-    pub(super) header: Encoded<'t>,
+    /// As received, not checked.
+    pub(super) header: &'t [u8],
     pub(super) payload: Encoded<'t>,
     pub(super) signature: S,
 }
 
 /// Valid base64url text, without its padding.
 #[derive(Clone, Copy)]
-pub(super) struct Encoded<'t>(&'t [u8]);
+pub(super) struct Encoded<'t> {
+    text: &'t [u8],
+    is_padded: bool,
+}
+
+/// A token whose signature was verified, as its claims keep it.
+#[derive(Clone, Copy)]
+pub(super) struct Received<'t> {
+    pub(super) header: &'t [u8],
+    pub(super) payload: Encoded<'t>,
+    pub(super) signature: &'t [u8],
+}
 
 impl<'t> Segments<'t> {
-    /// `None` unless the token is three strict base64url segments with a signature of 64 bytes.
-    /// Allocates nothing.
+    /// `None` unless the token is three segments, of which the last two are strict base64url, with a
+    /// signature of 64 bytes. Allocates nothing.
     pub(super) fn split(token: &'t [u8]) -> Option<Self> {
         let Segments { signing_input, header, payload, signature } = split(token)?;
         Some(Self { signing_input, header, payload, signature: decode_signature(signature)? })
@@ -29,16 +41,24 @@ impl<'t> Segments<'t> {
 #[inline]
 pub(super) fn split(token: &[u8]) -> Option<Segments<'_, Encoded<'_>>> {
     let first = memchr::memchr(b'.', token)?;
-    // A dot between these two is rejected as invalid base64url.
+    // A dot between these two is rejected as invalid base64url of the payload.
     let last = memchr::memrchr(b'.', token).filter(|last| *last > first)?;
     let (signing_input, signature) = token.split_at_checked(last)?;
     let (header, payload) = signing_input.split_at_checked(first)?;
     Some(Segments {
         signing_input,
-        header: Encoded::check(header)?,
+        header,
         payload: Encoded::check(payload.get(1..)?)?,
         signature: Encoded::check(signature.get(1..)?)?,
     })
+}
+
+impl<'t> Received<'t> {
+    /// Of a token that [`split`] accepted.
+    pub(super) fn new(token: &'t [u8], signing_input: &[u8], header: &'t [u8], payload: Encoded<'t>) -> Self {
+        let signature = token.get(signing_input.len().saturating_add(1)..).unwrap_or_default();
+        Self { header, payload, signature }
+    }
 }
 
 impl<'t> Encoded<'t> {
@@ -52,29 +72,31 @@ impl<'t> Encoded<'t> {
             _ => return None,
         };
         // Checks the alphabet and the trailing bits.
-        URL_SAFE_NO_PAD.check(unpadded).is_ok().then_some(Self(unpadded))
+        URL_SAFE_NO_PAD
+            .check(unpadded)
+            .is_ok()
+            .then_some(Self { text: unpadded, is_padded: unpadded.len() != text.len() })
     }
 
-    /// The text.
-    pub(super) fn as_bytes(self) -> &'t [u8] {
-        self.0
+    pub(super) fn is_padded(self) -> bool {
+        self.is_padded
     }
 
     /// Number of decoded bytes.
     pub(super) fn decoded_len(self) -> usize {
         // At most 64 KiB, so this cannot overflow.
-        self.0.len().saturating_mul(3) / 4
+        self.text.len().saturating_mul(3) / 4
     }
 
     /// Decodes to the start of `to` and returns that part. `None` if it does not fit.
     pub(super) fn decode(self, to: &mut [u8]) -> Option<&mut [u8]> {
         let to = to.get_mut(..self.decoded_len())?;
-        URL_SAFE_NO_PAD.decode(self.0, to.as_out()).ok()
+        URL_SAFE_NO_PAD.decode(self.text, to.as_out()).ok()
     }
 
     /// Decodes to the end of `to`, which has the capacity for it.
     pub(super) fn append_to(self, to: &mut Vec<u8>) -> Option<()> {
-        URL_SAFE_NO_PAD.decode_append(self.0, to).ok()
+        URL_SAFE_NO_PAD.decode_append(self.text, to).ok()
     }
 }
 

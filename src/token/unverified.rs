@@ -6,7 +6,7 @@ use super::{
     large_numbers::replace_large_numbers,
     last_header::{HeaderSays, LastHeader},
     payload,
-    segments::{Encoded, Segments},
+    segments::{Encoded, Received, Segments},
     window::Window,
 };
 use crate::{
@@ -32,7 +32,8 @@ const MAX_HEADER_BYTES: usize = 4096;
 pub(crate) struct UnverifiedToken<'t, 'c> {
     token: &'t [u8],
     signing_input: &'t [u8],
-    header: Encoded<'t>,
+    /// As received.
+    header: &'t [u8],
     payload: Encoded<'t>,
     signature: [u8; 64],
     says: HeaderSays,
@@ -69,7 +70,7 @@ impl<'t, 'c> UnverifiedToken<'t, 'c> {
         }
         let segments = Segments::split(token).ok_or_else(|| AuthError::new(AuthErrorKind::Malformed))?;
 
-        let known = last.find(segments.header.as_bytes()).and_then(|says| Some((says, trust.at(says.index)?)));
+        let known = last.find(segments.header).and_then(|says| Some((says, trust.at(says.index)?)));
         let (says, trusted) = known.map_or_else(|| read_header(segments.header, trust, limits), Ok)?;
         limits.check_window(says.window, now)?;
         Ok(Self {
@@ -83,6 +84,11 @@ impl<'t, 'c> UnverifiedToken<'t, 'c> {
             limits,
             keep_header: known.is_none().then_some(last),
         })
+    }
+
+    /// The token as received.
+    pub(crate) fn received(&self) -> &'t [u8] {
+        self.token
     }
 
     /// The id of the key that the token names.
@@ -107,12 +113,12 @@ impl<'t, 'c> UnverifiedToken<'t, 'c> {
     fn read_claims(self, now: u64) -> Result<VerifiedToken, AuthError> {
         let limits = self.limits;
         let issuer = self.trusted.issuer;
-        let read =
-            payload::read(self.token, self.payload, issuer, self.says.window, limits.max_subject_chars, limits.json())?;
+        let received = Received::new(self.token, self.signing_input, self.header, self.payload);
+        let read = payload::read(received, issuer, self.says.window, limits.max_subject_chars, limits.json())?;
         let token = VerifiedToken { claims: read.claims, window: read.window };
         token.check_time(now, limits)?;
         if let Some(last) = self.keep_header {
-            last.keep(self.header.as_bytes(), self.says);
+            last.keep(self.header, self.says);
         }
         Ok(token)
     }
@@ -120,10 +126,11 @@ impl<'t, 'c> UnverifiedToken<'t, 'c> {
 
 /// Decodes the JOSE header and compares it with the configuration.
 fn read_header<'c>(
-    encoded: Encoded<'_>,
+    received: &[u8],
     trust: &'c Trust,
     limits: &TokenLimits,
 ) -> Result<(HeaderSays, TrustMatch<'c>), AuthError> {
+    let encoded = Encoded::check(received).ok_or_else(|| AuthError::new(AuthErrorKind::Malformed))?;
     if encoded.decoded_len() > limits.max_header_bytes {
         let detail = format!("it is longer than max_header_bytes ({})", limits.max_header_bytes);
         return Err(AuthError::with_detail(AuthErrorKind::MalformedHeader, detail));

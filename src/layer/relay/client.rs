@@ -138,8 +138,8 @@ impl<S: fmt::Debug> fmt::Debug for RelayIdentity<S> {
 
 fn send(user: &Claims, headers: &mut HeaderMap) {
     // A token from a header fits into one; claims that were made for a test have no token.
-    match HeaderValue::from_bytes(user.token()) {
-        Ok(mut token) if !token.is_empty() => {
+    match user.token().map(HeaderValue::try_from) {
+        Some(Ok(mut token)) => {
             token.set_sensitive(true);
             if headers.try_insert(DATA, token).is_err() {
                 tracing::warn!(target: "tower_alb_auth", "the user is not sent to the next service: the request has too many headers");
