@@ -14,7 +14,7 @@ use super::{
     guest::KnownGuest,
     origins::Origins,
     profile::ProfileTransform,
-    store::{StoreError, UserInfoStore},
+    store::{StoreError, StoreErrorKind, UserInfoStore},
 };
 use crate::{
     AlbAuthHandle, AuditTrail, AuthError, BackstageIdentity, Claims, EntityRef, SignOut, SignedIn,
@@ -237,7 +237,12 @@ impl BackstageAuth {
 
     /// Logs that a store failed.
     pub(super) fn store_failed(&self, wanted: &str, error: &StoreError, headers: &HeaderMap) {
-        telemetry::store_failed(wanted, error, TraceId::In(headers), &self.0.warnings);
+        let what = match error.kind() {
+            StoreErrorKind::Store => "is out of reach",
+            StoreErrorKind::Clock => "was not used, because the system clock is wrong",
+            StoreErrorKind::Throttled => "was not queried",
+        };
+        telemetry::store_failed(&format_args!("{wanted} {what}: {error}"), TraceId::In(headers), &self.0.warnings);
     }
 }
 
