@@ -78,17 +78,26 @@ impl AlbAuthHandle {
 
     /// As [`authenticate`](Self::authenticate), with the user of a refusal.
     pub(crate) async fn sign_in(&self, headers: &HeaderMap) -> Result<SignedIn, Refused> {
-        // Before the first await, so that the headers are not borrowed across it.
+        self.begin_sign_in(headers).await
+    }
+
+    /// As [`sign_in`](Self::sign_in). The headers are read now, and none is kept but those that the decision needs.
+    pub(crate) fn begin_sign_in(
+        &self,
+        headers: &HeaderMap,
+    ) -> impl Future<Output = Result<SignedIn, Refused>> + Send + use<> {
         let scanned = OidcHeaders::scan(headers);
         let decision = match scanned.data {
             Values::None => self.authenticator.missing(why_preflight(headers), scanned.trace_id()),
             _ => self.authenticator.decide(&scanned),
         };
-        let outcome = match decision {
-            Decision::Made(outcome) => outcome,
-            Decision::Waiting(waiting) => waiting.await,
-        };
-        outcome.map(SignedIn::new)
+        async move {
+            let outcome = match decision {
+                Decision::Made(outcome) => outcome,
+                Decision::Waiting(waiting) => waiting.await,
+            };
+            outcome.map(SignedIn::new)
+        }
     }
 
     /// Shuts a user out, from the next request on: adds the entry to [`deny_list`](Self::deny_list).

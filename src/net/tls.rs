@@ -142,7 +142,7 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
 }
 
 /// The error and its causes, including errors that an `io::Error` wraps, which its `source` omits.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
+pub(crate) fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
     let (mut all, mut next) = (Vec::new(), Some(error));
     while let Some(cause) = next {
         all.push(cause);

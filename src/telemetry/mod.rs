@@ -191,12 +191,12 @@ pub(crate) fn not_issued(error: &dyn Display, trace_id: TraceId<'_>, warnings: &
     }
 }
 
-/// Logs that a store of the auth backend failed, at a limited rate.
+/// Logs why a store of the auth backend gave no result, at a limited rate.
 #[cfg(feature = "backstage")]
-pub(crate) fn store_failed(wanted: &str, error: &dyn Display, trace_id: TraceId<'_>, warnings: &Warnings) {
+pub(crate) fn store_failed(message: &dyn Display, trace_id: TraceId<'_>, warnings: &Warnings) {
     if warnings.allow(AuthErrorKind::SignInUnavailable) {
-        tracing::warn!(target: "tower_alb_auth", trace_id = trace_id.shown(), "{wanted} is out of reach: {error}");
+        tracing::warn!(target: "tower_alb_auth", trace_id = trace_id.shown(), "{message}");
     } else {
-        tracing::debug!(target: "tower_alb_auth", trace_id = trace_id.shown(), "{wanted} is out of reach: {error}");
+        tracing::debug!(target: "tower_alb_auth", trace_id = trace_id.shown(), "{message}");
     }
 }

@@ -48,6 +48,7 @@ mod passed_on;
 mod peer;
 mod profiles;
 mod program;
+mod refused_streams;
 mod replaced_files;
 mod resent;
 mod reused_connections;

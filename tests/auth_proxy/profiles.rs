@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use tower_alb_auth::config::{Problem, ProblemKind};
+
 use crate::site::{Site, status};
 
 const PAGE: &str = include_str!("../../docs/PROXY.md");
@@ -53,6 +55,12 @@ async fn s_94_each_profile_sets_the_headers_of_its_row_and_removes_those_of_all_
                 let found: Vec<_> = seen.get_all(name.as_str()).iter().collect();
                 assert_eq!(found, expected.into_iter().collect::<Vec<_>>(), "{profile} {path} {name}");
             }
+            let of_jane = seen.iter().filter(|(name, value)| {
+                value.as_bytes().starts_with(b"jane") && !name.as_str().starts_with("x-amzn-oidc-")
+            });
+            let of_jane: BTreeSet<String> = of_jane.map(|(name, _)| name.to_string()).collect();
+            let row = headers.iter().filter(|_| has_user).map(|name| name.to_lowercase()).collect();
+            assert_eq!(of_jane, row, "{profile} {path}");
             let forged = seen.iter().find(|(_, value)| value.as_bytes().starts_with(b"forged"));
             assert_eq!(forged, None, "{profile} {path}");
         }
@@ -61,11 +69,15 @@ async fn s_94_each_profile_sets_the_headers_of_its_row_and_removes_those_of_all_
     }
 }
 
-/// A name that the page does not have is none, and the message has all names of the page.
+/// A profile that the page lacks is as wrong as one that the program lacks.
 #[tokio::test]
 async fn the_profiles_of_the_program_are_those_of_the_page() {
-    let error = crate::site::settings("profile: unknown\n").expect_err("no such profile").to_string();
-    for (profile, _) in documented() {
-        assert!(error.contains(&profile), "{profile}: {error}");
-    }
+    let error = crate::site::settings("profile: unknown\n").expect_err("no such profile");
+    let is_unknown = |problem: &&Problem| problem.kind() == ProblemKind::UnknownValue;
+    let problem = error.problems().iter().find(is_unknown).expect("the problem of the profile");
+    let of_program: BTreeSet<&str> = problem.expected().expect("the names").split(", ").collect();
+    let documented = documented();
+    let of_page: BTreeSet<&str> = documented.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(of_program, of_page);
+    assert_eq!(documented.len(), of_page.len(), "one row a profile");
 }

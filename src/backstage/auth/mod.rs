@@ -14,7 +14,7 @@ use super::{
     guest::KnownGuest,
     origins::Origins,
     profile::ProfileTransform,
-    store::{StoreError, UserInfoStore},
+    store::{StoreError, StoreErrorKind, UserInfoStore},
 };
 use crate::{
     AlbAuthHandle, AuditTrail, AuthError, BackstageIdentity, Claims, EntityRef, SignOut, SignedIn,
@@ -206,14 +206,16 @@ impl BackstageAuth {
     pub(super) fn signed_out(&self, headers: &HeaderMap) {
         metrics::session_ended("awsalb");
         let Some(trail) = self.0.audit.clone() else { return };
+        let trace_id = TraceId::In(headers).text();
         let place =
             headers.contains_key(DATA).then(|| Arc::clone(&self.0.sign_outs).try_acquire_owned().ok()).flatten();
-        let Some(place) = place else { return signed_out(&trail, None, headers) };
-        let (auth, headers) = (self.clone(), headers.clone());
+        let Some(place) = place else { return signed_out(&trail, None, trace_id) };
+        // Without the headers: those of a request can be many times as large as the token.
+        let user = self.alb().begin_sign_in(headers);
         let _ = spawn(async move {
-            let user = auth.alb().authenticate(&headers).await.ok();
+            let user = user.await.ok();
             drop(place);
-            signed_out(&trail, user.as_ref(), &headers);
+            signed_out(&trail, user.as_ref(), trace_id);
         });
     }
 
@@ -237,14 +239,19 @@ impl BackstageAuth {
 
     /// Logs that a store failed.
     pub(super) fn store_failed(&self, wanted: &str, error: &StoreError, headers: &HeaderMap) {
-        telemetry::store_failed(wanted, error, TraceId::In(headers), &self.0.warnings);
+        let what = match error.kind() {
+            StoreErrorKind::Store => "is out of reach",
+            StoreErrorKind::Clock => "was not used, because the system clock is wrong",
+            StoreErrorKind::Throttled => "was not queried",
+        };
+        telemetry::store_failed(&format_args!("{wanted} {what}: {error}"), TraceId::In(headers), &self.0.warnings);
     }
 }
 
-fn signed_out(trail: &AuditTrail, user: Option<&SignedIn>, headers: &HeaderMap) {
+fn signed_out(trail: &AuditTrail, user: Option<&SignedIn>, trace_id: Option<String>) {
     let identity = user.and_then(SignedIn::identity).map(BackstageIdentity::user_entity_ref);
     let subject = Subject::User(identity, user.map(SignedIn::claims));
-    let details = || Details { trace_id: TraceId::In(headers).text(), ..Details::default() };
+    let details = || Details { trace_id, ..Details::default() };
     trail.succeeded(What::SignedOut, Some("awsalb"), subject, details);
 }
 

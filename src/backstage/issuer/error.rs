@@ -44,7 +44,7 @@ impl std::error::Error for IssueError {
 impl From<StoreError> for IssueError {
     fn from(error: StoreError) -> Self {
         match error.kind() {
-            StoreErrorKind::Store => Self::Store(error),
+            StoreErrorKind::Store | StoreErrorKind::Throttled => Self::Store(error),
             StoreErrorKind::Clock => {
                 Self::Clock("a signing key has a time that cannot be written: correct the system clock")
             }

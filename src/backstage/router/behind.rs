@@ -152,7 +152,8 @@ impl Behind {
         request.extensions_mut().insert(OriginalUri(uri));
         request.extensions_mut().insert(OwnQuestion);
         let headers = request.headers_mut();
-        let marked = self.0.mark.as_ref().is_some_and(|mark| mark.mark(headers)) && copy_marks(&address.marks, headers);
+        let marked = self.0.mark.as_ref().is_some_and(|mark| mark.mark(headers))
+            && address.marks.as_ref().is_some_and(|marks| copy_marks(marks, headers));
         if !marked {
             return Err("it passed too many services: check for a loop".to_owned());
         }
@@ -187,8 +188,8 @@ struct Address {
     /// Where the routes of this auth backend are nested.
     mount: String,
     document: &'static str,
-    /// The headers of the request that causes the one for the document: its marks are copied.
-    marks: HeaderMap,
+    /// The marks of the request that causes the one for the document, and no other header of it. `None` if they are too many.
+    marks: Option<HeaderMap>,
 }
 
 impl Address {
@@ -196,7 +197,9 @@ impl Address {
     fn of(parts: &Parts, document: &'static str) -> Self {
         let below = parts.uri.path();
         let whole = parts.extensions.get::<OriginalUri>().map_or(below, |OriginalUri(uri)| uri.path());
-        Self { mount: whole.strip_suffix(below).unwrap_or_default().to_owned(), document, marks: parts.headers.clone() }
+        let mut marks = HeaderMap::new();
+        let marks = copy_marks(&parts.headers, &mut marks).then_some(marks);
+        Self { mount: whole.strip_suffix(below).unwrap_or_default().to_owned(), document, marks }
     }
 
     fn whole(&self) -> String {

@@ -104,6 +104,8 @@ pub enum StoreErrorKind {
     Store,
     /// A time of the operation cannot be written: the system clock is wrong, and not the store.
     Clock,
+    /// The store was not queried, because too many queries were caused by clients.
+    Throttled,
 }
 
 /// Why a store failed. The message is for the operator's log; the client gets 503.
@@ -126,11 +128,15 @@ impl StoreError {
         Self::of(StoreErrorKind::Clock, message)
     }
 
+    pub(super) fn throttled(message: impl Into<String>) -> Self {
+        Self::of(StoreErrorKind::Throttled, message)
+    }
+
     fn of(kind: StoreErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into().into(), source: None }
     }
 
-    /// Whether the store failed, or the clock.
+    /// Whether the store failed or the clock, or no query was sent.
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
     }

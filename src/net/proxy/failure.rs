@@ -5,6 +5,7 @@ use std::{error::Error, fmt, io, time::Duration};
 use hyper_util::client::legacy::Error as ClientError;
 
 use super::CONNECT_TIMEOUT;
+use crate::net::tls::{causes, chain};
 
 /// Why a server gave no response. `Display` is for the log, and continues a sentence that begins
 /// with the server: "the target did not respond within 60s".
@@ -23,37 +24,53 @@ pub(crate) enum Failure {
     UnexpectedSwitch,
 }
 
-/// Whether the server closed the connection before a response. Not if it closed the connection before the request, while it was made.
-pub(super) fn closed_without_response(error: &ClientError) -> bool {
-    if error.is_connect() {
-        return false;
-    }
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let is_cut = error.downcast_ref().is_some_and(|error: &hyper::Error| error.is_incomplete_message())
-            || error.downcast_ref().is_some_and(|error: &io::Error| {
-                matches!(
-                    error.kind(),
-                    io::ErrorKind::ConnectionReset
-                        | io::ErrorKind::ConnectionAborted
-                        | io::ErrorKind::BrokenPipe
-                        // TLS without a close_notify.
-                        | io::ErrorKind::UnexpectedEof
-                )
-            });
-        if is_cut {
-            return true;
-        }
-        cause = error.source();
-    }
+/// Whether the server closed the connection before a response, or refused the request over HTTP/2 without processing it (RFC 9113
+/// section 8.7). Not if it closed the connection before the request, while it was made.
+pub(super) fn gave_no_response(error: &ClientError) -> bool {
+    !error.is_connect() && causes(error).into_iter().any(|cause| is_cut(cause) || is_refused_stream(cause))
+}
+
+fn is_cut(cause: &(dyn Error + 'static)) -> bool {
+    cause.downcast_ref().is_some_and(hyper::Error::is_incomplete_message)
+        || cause.downcast_ref().is_some_and(|error: &io::Error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
+                    // TLS without a close_notify.
+                    | io::ErrorKind::UnexpectedEof
+            )
+        })
+}
+
+/// A stream that was reset with `REFUSED_STREAM`, or one after the last that a server which shuts down processes (`GOAWAY` with
+/// `NO_ERROR`). Any other code states that something is wrong, so the request is not repeated.
+#[cfg(feature = "proxy")]
+fn is_refused_stream(cause: &(dyn Error + 'static)) -> bool {
+    cause.downcast_ref().is_some_and(|error: &h2::Error| {
+        error.is_remote()
+            && match error.reason() {
+                Some(h2::Reason::REFUSED_STREAM) => error.is_reset(),
+                Some(h2::Reason::NO_ERROR) => error.is_go_away(),
+                _ => false,
+            }
+    })
+}
+
+#[cfg(not(feature = "proxy"))]
+fn is_refused_stream(_: &(dyn Error + 'static)) -> bool {
     false
 }
 
 impl Failure {
     pub(crate) fn of(error: &ClientError) -> Self {
-        let reason = crate::net::tls::chain(error);
+        let reason = chain(error);
+        let is_late = |cause: &(dyn Error + 'static)| {
+            cause.downcast_ref().is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::TimedOut)
+        };
         match error.is_connect() {
-            true if reason.contains("timed out") => Self::NotAccepted,
+            true if causes(error).into_iter().any(is_late) => Self::NotAccepted,
             true => Self::Unreachable(reason),
             false => Self::InvalidResponse(reason),
         }

@@ -5,6 +5,7 @@
 //! | bodies | streamed both ways without buffering, with their trailers |
 //! | connections | HTTP/1.1 or, where the caller asks for it, HTTP/2; pooled |
 //! | a connection that the server closes without a response | a request that was not sent yet is sent again; with [`Forwarder::resending_safe`] also, once, a request of a safe method without a body (RFC 9110 section 9.2.2), over a new connection or a pooled one; a second such failure is a 502 |
+//! | HTTP/2: a stream refused with `REFUSED_STREAM`, or by `GOAWAY` of a server that shuts down | the same |
 //! | hop-by-hop headers | removed, including those that `Connection` names, but never those of a load balancer |
 //! | `Host` | the host that the client named |
 //! | WebSockets | bytes are copied both ways until one end closes, the caller ends it, or [`Forwarder::abort_upgraded`] is called |
@@ -97,8 +98,8 @@ impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
         }
     }
 
-    /// Sends a request of a safe method without a body once more if the server closes the connection before a response. Both attempts
-    /// share the response timeout. A WebSocket handshake is sent once.
+    /// Sends a request of a safe method without a body once more if the server closes the connection before a response, or refuses the
+    /// request over HTTP/2. Both attempts share the response timeout. A WebSocket handshake is sent once.
     #[cfg(any(feature = "backstage", feature = "proxy"))]
     pub(crate) fn resending_safe(mut self) -> Self {
         self.resends_safe = true;
@@ -170,7 +171,7 @@ impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
     async fn exchange(&self, request: Request<Body>, is_upgrade: bool) -> Result<Response<Incoming>, ClientError> {
         let copy = if self.resends_safe && !is_upgrade { copy_of_safe(&request) } else { None };
         match (self.send(request, is_upgrade).await, copy) {
-            (Err(error), Some(copy)) if failure::closed_without_response(&error) => self.send(copy, is_upgrade).await,
+            (Err(error), Some(copy)) if failure::gave_no_response(&error) => self.send(copy, is_upgrade).await,
             (sent, _) => sent,
         }
     }

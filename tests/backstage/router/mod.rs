@@ -15,6 +15,7 @@ mod remembered;
 mod routes;
 mod session;
 mod site;
+mod store_errors;
 mod strangers;
 mod trace_id;
 mod user_info;

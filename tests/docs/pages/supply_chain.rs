@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use crate::pages::page::{read, root};
 
 /// The value of a `key = "value"` line in a block of TOML.
@@ -55,5 +57,28 @@ fn s_72_ci_builds_what_is_locked_and_checks_what_it_is() {
     let check = read(stage.expect("a stage for the dependencies"));
     for property in ["rust_version", "license", "source"] {
         assert!(check.contains(&format!("package[\"{property}\"]")), "{property}");
+    }
+}
+
+/// A job has its rights as a whole: what is privileged runs nothing but the tests that need it, and nothing is left out for that.
+#[test]
+fn workflows_give_rights_over_the_host_to_the_job_of_network_namespaces_alone() {
+    let jobs = |workflow: &str| {
+        let file: Value = serde_saphyr::from_str(&read(&format!(".github/workflows/{workflow}.yml"))).expect("YAML");
+        let jobs = file["jobs"].as_object().expect("jobs").values().map(|job| {
+            let steps = job["steps"].as_array().expect("steps").iter().filter_map(|step| step["run"].as_str());
+            let is_privileged = job["container"]["options"].as_str().is_some_and(|text| text.contains("--privileged"));
+            (is_privileged, steps.filter(|step| step.starts_with(".ci/")).map(str::to_owned).collect::<Vec<_>>())
+        });
+        jobs.collect::<Vec<_>>()
+    };
+    for workflow in ["ci", "release", "nightly"] {
+        let (privileged, others): (Vec<_>, Vec<_>) =
+            jobs(workflow).into_iter().partition(|(is_privileged, _)| *is_privileged);
+        let expected: &[&str] = if workflow == "nightly" { &[] } else { &[".ci/run namespaces"] };
+        assert_eq!(privileged.into_iter().flat_map(|(_, steps)| steps).collect::<Vec<_>>(), expected, "{workflow}");
+        let first = if workflow == "nightly" { ".ci/nightly" } else { ".ci/run unprivileged" };
+        let others: Vec<String> = others.into_iter().flat_map(|(_, steps)| steps).collect();
+        assert_eq!(others.first().map(String::as_str), Some(first), "{workflow}: {others:?}");
     }
 }

@@ -3,6 +3,7 @@
 //! `.ci/peers` installs both; `cargo test --all-features --test peers postgres -- --ignored` runs these. Each test starts a server of
 //! its own, in a folder that goes with it.
 
+mod added_tables;
 #[cfg(feature = "proxy")]
 mod assertion_keys;
 mod aws;

@@ -155,7 +155,7 @@ impl Listings {
             // availability.
             return Ok(self.fresh().await.map_or(Some(key), |listing| listing.find(kid, now).cloned()));
         }
-        let spent = || StoreError::new("too many tokens with unknown kids: the query budget is spent");
+        let spent = || StoreError::throttled("too many tokens with unknown kids: the query budget is spent");
         let _permit = self.unknown.take(self.clock.monotonic()).ok_or_else(spent)?;
         Ok(self.fresh().await?.find(kid, now).cloned())
     }

@@ -17,7 +17,12 @@ use crate::{
     internal::{Account, telemetry::OncePerMinute},
 };
 
-const TABLE: &str = "tower_alb_auth_accounts";
+pub(super) const TABLE: &str = "tower_alb_auth_accounts";
+pub(super) const COLUMNS: &str = "user_entity_ref varchar(255) primary key,
+    issuer text not null,
+    subject text not null,
+    emails text[],
+    expires_at timestamptz not null";
 
 /// A token is accepted for the leeway after its end, and the clock of the database may be ahead of that of a replica.
 const KEPT_AFTER: &str = "interval '1 hour'";
@@ -31,12 +36,7 @@ pub(in crate::backstage) struct Accounts {
 impl Accounts {
     /// Creates the table if it is missing.
     pub(super) async fn open(database: Arc<Database>) -> Result<Self, StoreError> {
-        let columns = "user_entity_ref varchar(255) primary key,
-            issuer text not null,
-            subject text not null,
-            emails text[],
-            expires_at timestamptz not null";
-        create(&database, TABLE, columns).await?;
+        create(&database, TABLE, COLUMNS).await?;
         Ok(Self { database, swept: OncePerMinute::default() })
     }
 

@@ -27,3 +27,20 @@ pub(super) async fn create(database: &Database, table: &str, columns: &str) -> R
         format!("select pg_catalog.pg_advisory_xact_lock({LOCK}); create table if not exists {name} ({columns});");
     database.script(deadline, &script).await.map_err(|failure| database.label().error(failure))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{accounts, deny_list};
+
+    /// Operators create the tables by the page, where the auth backend has no right to.
+    #[test]
+    fn f_78_the_page_has_the_tables_as_they_are_created() {
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let page = words(include_str!("../../../../docs/OPERATING.md"));
+        for (table, columns) in [(deny_list::TABLE, deny_list::COLUMNS), (accounts::TABLE, accounts::COLUMNS)] {
+            let statement = words(&format!("create table {table} ( {columns} );"));
+            assert!(page.contains(&statement), "docs/OPERATING.md has to have: {statement}");
+        }
+        assert_eq!(page.matches("create table tower_alb_auth_").count(), 2);
+    }
+}

@@ -28,9 +28,9 @@ use crate::{
     internal::{Entry, WeakDenyList, catch_panics, spawn, telemetry::OncePerMinute},
 };
 
-const TABLE: &str = "tower_alb_auth_denied";
+pub(super) const TABLE: &str = "tower_alb_auth_denied";
 const CHANNEL: &str = "tower_alb_auth_denied";
-const COLUMNS: &str = "kind varchar(16) not null check (kind in ('user', 'email', 'subject')),
+pub(super) const COLUMNS: &str = "kind varchar(16) not null check (kind in ('user', 'email', 'subject')),
     issuer varchar(1024) not null default '',
     name varchar(1024) not null,
     until timestamptz,
