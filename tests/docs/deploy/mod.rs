@@ -8,6 +8,7 @@ mod monitoring;
 #[cfg(unix)]
 mod signer;
 mod terraform;
+mod workflows;
 
 use self::model::Deployment;
 use crate::pages::page::read;
