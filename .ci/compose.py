@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs deploy/images/compose.yaml without a container engine: unshare --net python3 .ci/compose.py ROOTS
 
-ROOTS has the file system of each image, by the name of its program. The services run in these, as the images' user, with the
+ROOTS has the file system of each image, by the name of its program. The services run in these with a read-only root, as the images' user, with the
 commands and variables of the file, in one network namespace as the file has it. In place of the application an echo of the
 headers that reach it. A browser then signs in.
 """
@@ -23,6 +23,13 @@ import yaml
 
 PROGRAMS = {"emulator": "alb-emulator", "proxy": "alb-auth-proxy"}
 DEADLINE = 30
+# In a mount namespace: the root that is named first is read-only for the command.
+READ_ONLY = """
+mount --bind "$1" "$1"
+mount --options remount,bind,ro "$1"
+if touch "$1/written" 2>/dev/null; then echo "expected a root that is read-only"; exit 1; fi
+exec chroot --userspec=65532:65532 "$@"
+"""
 
 
 def loopback_up():
@@ -105,7 +112,10 @@ def main(roots):
     try:
         for service, program in PROGRAMS.items():
             settings = services[service]
-            command = ["chroot", "--userspec=65532:65532", os.path.join(roots, program), f"/usr/local/bin/{program}"]
+            expect(settings.get("read_only"), True, f"read_only of {service}")
+            root = os.path.realpath(os.path.join(roots, program))
+            command = ["unshare", "--mount", "--propagation", "private", "sh", "-eu", "-c", READ_ONLY, "sh", root]
+            command.append(f"/usr/local/bin/{program}")
             processes[service] = subprocess.Popen(
                 command + settings.get("command", []), env=settings.get("environment", {}) | {"PATH": os.environ["PATH"]}
             )

@@ -15,6 +15,12 @@ const provider = {
   clientId: 'CLIENT',
 };
 
+// The issuer of the bearer tokens of machines.
+const machines = {
+  issuer: 'https://login.microsoftonline.com/TENANT/v2.0',
+  jwksEndpoint: 'https://login.microsoftonline.com/TENANT/discovery/v2.0/keys',
+};
+
 // A finding of checkov that is suppressed, with the reason.
 const skip = (construct, id, comment) => construct.node.defaultChild.addMetadata('checkov', { skip: [{ id, comment }] });
 
@@ -116,16 +122,28 @@ class Edge extends Stack {
         allowHttpsOutbound: false,
         next: forward(),
       });
-    const rule = (name, priority, paths, action) =>
+    const rule = (name, priority, paths, action, ...conditions) =>
       new elb.ApplicationListenerRule(this, name, {
         listener,
         priority,
-        conditions: [elb.ListenerCondition.hostHeaders(['app.example.com']), elb.ListenerCondition.pathPatterns(paths)],
+        conditions: [elb.ListenerCondition.hostHeaders(['app.example.com']), elb.ListenerCondition.pathPatterns(paths), ...conditions],
         action,
       });
     rule('InternalPathsRule', 1, ['/healthz', '/metrics', '/.alb-auth-proxy/*', '/.backstage/health/*'], elb.ListenerAction.fixedResponse(404));
     const signOut = rule('SignOutRule', 110, ['/sign-out', '/signed-out'], forward());
     signOut.node.defaultChild.addMetadata('WithoutSignIn', 'A sign-out route and the page after it read no identity.');
+    // OAuth clients such as MCP clients read here where to get a token. A document without secrets.
+    const get = elb.ListenerCondition.httpRequestMethods(['GET']);
+    const metadata = rule('ResourceMetadataRule', 120, ['/.well-known/oauth-protected-resource'], forward(), get);
+    metadata.node.defaultChild.addMetadata('WithoutSignIn', 'The protected resource metadata of RFC 9728 is public.');
+    // Machines, command line clients and MCP clients have a bearer token and no browser. The load balancer verifies it; the application
+    // verifies it again, because a request that reaches the target by another way has passed no rule.
+    const bearer = elb.ListenerAction.authenticateJwt({ ...machines, next: forward() });
+    const machineRule = rule('MachineRule', 130, ['/machine/*', '/cli/*', '/mcp'], bearer);
+    // The construct has no option for claims. Without aud, a token that the provider issued for another service would pass.
+    machineRule.node.defaultChild.addPropertyOverride('Actions.0.JwtValidationConfig.AdditionalClaims', [
+      { Name: 'aud', Format: 'single-string', Values: ['api://MACHINES'] },
+    ]);
     rule('ApiRule', 140, ['/api/*'], signIn(elb.UnauthenticatedAction.DENY));
     rule('PagesRule', 150, ['/*'], signIn(elb.UnauthenticatedAction.AUTHENTICATE));
   }

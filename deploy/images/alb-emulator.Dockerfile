@@ -1,4 +1,3 @@
-# checkov:skip=CKV_DOCKER_2:a tool for development, which nothing restarts.
 # alb-emulator as an image, from the root of the repository:
 #     docker build --file deploy/images/alb-emulator.Dockerfile --tag alb-emulator .
 # A tool for development. Its tokens are signed under the account 000000000000, which no production configuration accepts.
@@ -14,4 +13,6 @@ COPY --from=build /rootfs /
 USER 65532:65532
 EXPOSE 9000
 STOPSIGNAL SIGTERM
+# Of the load balancer; with --provider-only or --tls, name the provider's address: healthcheck --address 127.0.0.1:9001.
+HEALTHCHECK --interval=5s --timeout=3s --start-period=60s CMD ["/usr/local/bin/alb-emulator", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/alb-emulator"]

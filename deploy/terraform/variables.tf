@@ -128,3 +128,30 @@ variable "application_image" {
     error_message = "Name the image by digest: <repository>@sha256:<64 hexadecimal digits>."
   }
 }
+
+variable "backstage_auth" {
+  description = "backstage-auth beside a stock auth backend. The client and its provider are those above. Null makes none of it."
+  type = object({
+    # The host of Backstage.
+    host = string
+    # The image of backstage-auth with the app-config files in /etc/backstage, by digest.
+    image = string
+    # Endpoint of the PostgreSQL instance or cluster with IAM authentication, the one of the stock auth backend; its resource id.
+    database_host        = string
+    database_resource_id = string
+    # The database role, with the grant rds_iam.
+    database_user              = optional(string, "backstage_auth")
+    database_security_group_id = string
+  })
+  default = null
+
+  validation {
+    condition     = var.backstage_auth == null || can(regex("@sha256:[0-9a-f]{64}$", var.backstage_auth.image))
+    error_message = "Name the image by digest: <repository>@sha256:<64 hexadecimal digits>."
+  }
+
+  validation {
+    condition     = var.backstage_auth == null || can(regex("^(db|cluster)-[A-Z0-9]+$", var.backstage_auth.database_resource_id))
+    error_message = "A resource id is db-... or cluster-..., as the console and describe-db-instances show it."
+  }
+}

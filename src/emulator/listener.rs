@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use super::{
     action::{Action, shown},
     front::{MAX_LINE, Respond},
+    health,
     host::named,
     proxy::{ClientConnection, Proxy, error_response},
     rules::{End, FixedResponse, Redirect, RequestParts},
@@ -35,6 +36,9 @@ impl Respond for Listener {
         if request.method() == Method::TRACE {
             // Its response would show the user's tokens to the client.
             return error_response(405, "a load balancer does not support TRACE");
+        }
+        if request.uri().path() == health::PATH && matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Response::new(Body::empty());
         }
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         match self.action.apply(request, client.address.ip()).await {

@@ -12,6 +12,7 @@ mod front;
 #[doc(hidden)]
 pub mod fuzzing;
 mod headers;
+mod health;
 mod host;
 mod keys;
 mod listener;

@@ -16,6 +16,7 @@ use super::{
     config::{Checked, EmulatorConfig},
     front::{self, TlsFiles},
     headers::LoadBalancer,
+    health,
     keys::Keys,
     listener::Listener,
     oidc::{Elsewhere, OidcClient},
@@ -66,6 +67,10 @@ pub struct Emulator {
 }
 
 impl Emulator {
+    /// The path at which the load balancer and the demo provider respond 200 to a GET, for the health check of a container. No rule
+    /// applies to it, and the target does not get it.
+    pub const HEALTH_PATH: &str = health::PATH;
+
     /// Starts it. Every listener is open when this returns.
     ///
     /// # Errors

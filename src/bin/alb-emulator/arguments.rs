@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use tower_alb_auth::emulator::EmulatorSettings;
@@ -48,7 +48,7 @@ Full documentation: docs/EMULATOR.md of the package tower-alb-auth.";
     disable_help_subcommand = true,
     max_term_width = 100,
     after_help = EXAMPLES,
-    override_usage = "alb-emulator [OPTIONS] --target URL\n       alb-emulator [OPTIONS] -- COMMAND [ARGS]...\n       alb-emulator --provider-only [OPTIONS]\n       alb-emulator inspect [OPTIONS]"
+    override_usage = "alb-emulator [OPTIONS] --target URL\n       alb-emulator [OPTIONS] -- COMMAND [ARGS]...\n       alb-emulator --provider-only [OPTIONS]\n       alb-emulator inspect [OPTIONS]\n       alb-emulator healthcheck [--address ADDRESS]"
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -61,6 +61,14 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Inspect(Inspect),
+    /// Exits with 0 if the emulator that runs at an address responds: the health check of an image
+    /// without a shell.
+    Healthcheck {
+        /// The address at which the load balancer listens without TLS, or that of the demo provider,
+        /// such as 127.0.0.1:9001.
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
+        address: SocketAddr,
+    },
 }
 
 /// The format in which settings are printed.

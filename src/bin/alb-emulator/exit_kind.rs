@@ -6,6 +6,8 @@ pub(crate) enum ExitKind {
     Success,
     /// `inspect`: the token is rejected.
     Rejected,
+    /// `healthcheck`: no emulator responds at the address.
+    Unhealthy,
     /// `inspect`: no problem was found, but not everything could be checked.
     Undecided,
     /// The application that the emulator started ended with this exit code.
@@ -17,7 +19,7 @@ impl ExitKind {
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Success => 0,
-            Self::Rejected => 1,
+            Self::Rejected | Self::Unhealthy => 1,
             Self::Undecided => 3,
             Self::Application(code) => code,
         }

@@ -19,6 +19,7 @@
 //! | `child.rs`, `signals.rs` | the application that it starts, and the signals of both |
 //! | `start_lines.rs`, `paragraphs.rs` | the text at the start, and its layout |
 //! | `inspect/` | the subcommand `inspect` |
+//! | `../shared/healthcheck.rs` | the subcommand `healthcheck`, for containers, shared with the services |
 
 // Input from outside must not make the program panic. Tests may.
 #![cfg_attr(
@@ -36,6 +37,8 @@ mod arguments;
 mod child;
 mod emulate;
 mod exit_kind;
+#[path = "../shared/healthcheck.rs"]
+mod healthcheck;
 mod inspect;
 mod paragraphs;
 mod provider_only;
@@ -48,9 +51,11 @@ mod streams;
 use std::{io, process::ExitCode};
 
 use clap::Parser as _;
+use tower_alb_auth::emulator::Emulator;
 
 use self::{
     arguments::{Arguments, Command},
+    exit_kind::ExitKind,
     streams::Streams,
 };
 
@@ -63,6 +68,13 @@ fn main() -> ExitCode {
     let Arguments { command, emulate } = Arguments::parse();
     let ended = match command {
         Some(Command::Inspect(inspect)) => inspect.run(&mut streams),
+        Some(Command::Healthcheck { address }) => Ok(match healthcheck::run(address, Emulator::HEALTH_PATH) {
+            Ok(_) => ExitKind::Success,
+            Err(problem) => {
+                let _ = writeln!(streams.stderr, "alb-emulator: {problem}");
+                ExitKind::Unhealthy
+            }
+        }),
         None => emulate.run(&mut streams),
     };
     ExitCode::from(match ended {

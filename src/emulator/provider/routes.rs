@@ -14,6 +14,7 @@ use super::{
     paths::{AUTHORIZE, END_SESSION, JWKS, REVOKE, TOKEN, USERINFO},
     token, userinfo,
 };
+use crate::emulator::health;
 
 /// Maximum size of a form, in bytes. An authorization request may be a form.
 const MAX_BODY: usize = 32 * 1024;
@@ -32,6 +33,7 @@ impl DemoProvider {
             .route(END_SESSION, get(end_session::end_session).post(end_session::end_session))
             .route("/", get(discovery::about))
             .route("/style.css", get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], pages::STYLE) }))
+            .route(health::PATH, get(|| async {}))
             .route("/icon.svg", get(|| async { ([(header::CONTENT_TYPE, "image/svg+xml")], pages::ICON) }))
             .fallback(|| async {
                 pages::ErrorPage::new(

@@ -213,10 +213,18 @@ fn the_role_of_backstage_auth_can_connect_to_one_database_and_do_nothing_else() 
     );
 }
 
+/// The variables that the settings of backstage-auth refer to, in their order.
+pub fn variables_of_the_settings() -> Vec<String> {
+    let settings = crate::pages::page::read("deploy/backstage/app-config.production.yaml");
+    let used = settings.split("${").skip(1).filter_map(|rest| rest.split('}').next());
+    let mut used: Vec<String> = used.map(str::to_owned).collect();
+    used.sort();
+    used
+}
+
 /// A variable that the settings refer to and the task does not set would be missing at start-up.
 #[test]
 fn the_task_sets_the_variables_of_its_settings() {
-    let settings = crate::pages::page::read("deploy/backstage/app-config.production.yaml");
     let template: Value =
         serde_saphyr::from_str(&crate::pages::page::read("deploy/cloudformation/backstage-auth.yaml"))
             .expect("a template");
@@ -224,11 +232,8 @@ fn the_task_sets_the_variables_of_its_settings() {
     let mut set: Vec<String> = list(&container["Environment"]).iter().map(|entry| text(&entry["Name"])).collect();
     // Set by Fargate.
     set.push("AWS_REGION".to_owned());
-    let used = settings.split("${").skip(1).filter_map(|rest| rest.split('}').next());
-    let mut used: Vec<String> = used.map(str::to_owned).collect();
     set.sort();
-    used.sort();
-    assert_eq!(used, set);
+    assert_eq!(set, variables_of_the_settings());
     let paths =
         list(&container["Command"]).iter().filter_map(Value::as_str).filter(|argument| argument.ends_with(".yaml"));
     assert!(paths.eq(["/etc/backstage/app-config.yaml", "/etc/backstage/app-config.production.yaml"]));

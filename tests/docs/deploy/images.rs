@@ -40,6 +40,13 @@ fn mistakes(name: &str, features: Option<&str>, text: &str) -> Vec<String> {
     );
     expect(last.contains(&format!("ENTRYPOINT [\"/usr/local/bin/{name}\"]").as_str()), "another entry point");
     expect(
+        last.iter().any(|line| {
+            line.starts_with("HEALTHCHECK ")
+                && line.ends_with(&format!(" CMD [\"/usr/local/bin/{name}\", \"healthcheck\"]"))
+        }),
+        "it has no health check by its program",
+    );
+    expect(
         last.iter().filter(|line| line.starts_with("COPY ")).eq(&["COPY --from=build /rootfs /"]),
         "it copies more than the program's files",
     );
@@ -90,6 +97,7 @@ fn a_planted_fault_in_a_dockerfile_is_found() {
         ("FROM scratch", "FROM debian:12", "scratch"),
         ("USER 65532:65532", "USER 0", "65532"),
         ("EXPOSE 7007", "RUN true", "runs"),
+        ("HEALTHCHECK ", "LABEL ", "health check"),
         ("--locked ", "", "locked"),
         ("FEATURES=backstage-auth", "FEATURES=emulator", "features"),
         ("COPY --from=build /rootfs /", "COPY . /", "copies"),
@@ -121,6 +129,45 @@ fn the_compose_file_publishes_on_loopback_and_its_containers_have_no_privileges(
     }
     let signer = services["proxy"]["environment"]["ALB_AUTH_SIGNERS"].as_str().expect("a signer");
     assert!(signer.contains(":000000000000:"), "{signer}");
+}
+
+/// A verifier that starts before the keys are served, or an emulator before its provider, would have to be started again.
+#[test]
+fn services_of_the_compose_files_wait_for_the_emulator_by_its_health_check() {
+    for (file, waiting) in [
+        ("deploy/images/compose.yaml", &[("proxy", "emulator")][..]),
+        (
+            "deploy/containers/compose.yaml",
+            &[("emulator", "provider"), ("node", "emulator"), ("proxy", "emulator")][..],
+        ),
+    ] {
+        let compose: Value = serde_saphyr::from_str(&read(file)).expect("YAML");
+        let services = compose["services"].as_object().expect("services");
+        let found: Vec<(&str, &str)> = services
+            .iter()
+            .flat_map(|(name, service)| {
+                let on = service["depends_on"].as_object().into_iter().flatten();
+                on.map(move |(on, how)| {
+                    assert_eq!(how["condition"], "service_healthy", "{file}: {name} on {on}");
+                    (name.as_str(), on.as_str())
+                })
+            })
+            .collect();
+        let (mut found, mut waiting) = (found, waiting.to_vec());
+        (found.sort_unstable(), waiting.sort_unstable());
+        assert_eq!(found, waiting, "{file}");
+        // The check of the image is for port 9000; a service that does not listen there has another one.
+        for (name, service) in services.iter().filter(|(_, service)| !service["build"].is_null()) {
+            let command: Vec<&str> =
+                service["command"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            if command.contains(&"--provider-only") {
+                let at = command.iter().position(|word| *word == "--provider-listen").expect("an address");
+                let port = command[at + 1].rsplit(':').next().expect("a port");
+                let address = service["healthcheck"]["test"][4].as_str().expect("an address");
+                assert_eq!(address, format!("127.0.0.1:{port}"), "{file}: {name}");
+            }
+        }
+    }
 }
 
 /// The same for services in separate containers. The test of network namespaces in tests/peers runs their commands.

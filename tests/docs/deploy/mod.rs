@@ -5,9 +5,12 @@ mod images;
 mod kubernetes;
 mod model;
 mod monitoring;
+#[cfg(all(feature = "backstage-auth", feature = "rds", feature = "proxy"))]
+mod settings;
 #[cfg(unix)]
 mod signer;
 mod terraform;
+mod workflows;
 
 use self::model::Deployment;
 use crate::pages::page::read;
@@ -22,6 +25,8 @@ const TERRAFORM: Template = Template {
     files: &["terraform/edge.tf", "terraform/rules.tf", "terraform/service.tf"],
     read: terraform::deployment,
 };
+const TERRAFORM_BACKSTAGE: Template =
+    Template { files: &["terraform/edge.tf", "terraform/backstage_auth.tf"], read: terraform::deployment };
 const CLOUDFORMATION: Template = Template {
     files: &["cloudformation/edge.yaml", "cloudformation/application.yaml"],
     read: cloudformation::deployment,
@@ -66,10 +71,11 @@ impl Template {
 fn s_74_every_template_does_what_the_operator_must_do() {
     for (template, rules, without_sign_in, groups, containers) in [
         (&TERRAFORM, 6, 2, 1, 2),
+        (&TERRAFORM_BACKSTAGE, 1, 0, 1, 1),
         (&CLOUDFORMATION, 6, 2, 1, 2),
         (&BACKSTAGE, 2, 0, 1, 1),
         (&LAMBDA, 2, 0, 0, 0),
-        (&CDK, 4, 1, 1, 2),
+        (&CDK, 6, 2, 1, 2),
         (&KUBERNETES, 6, 2, 1, 2),
     ] {
         let deployment = template.deployment();
@@ -131,6 +137,19 @@ fn s_74_a_planted_fault_in_a_template_is_found() {
             "https forwards",
         ),
         (&TERRAFORM, "values = [var.machine_audience]", "values = []", "machines: aud"),
+        (
+            &TERRAFORM_BACKSTAGE,
+            "on_unauthenticated_request = \"deny\"",
+            "on_unauthenticated_request = \"allow\"",
+            "backstage_auth: allow",
+        ),
+        (&TERRAFORM_BACKSTAGE, "value = aws_lb.edge.arn }", "value = aws_lb_listener.https.arn }", "ALB_ARN"),
+        (
+            &TERRAFORM_BACKSTAGE,
+            "referenced_security_group_id = aws_security_group.edge.id",
+            "cidr_ipv4 = \"10.0.0.0/8\"",
+            "admits",
+        ),
         (
             &CLOUDFORMATION,
             "drop_invalid_header_fields.enabled, Value: \"true\"",
@@ -203,6 +222,8 @@ fn s_74_a_planted_fault_in_a_template_is_found() {
         (&CDK, "\"Type\": \"authenticate-oidc\"", "\"Type\": \"fixed-response\"", "PagesRule"),
         (&CDK, "\"Value\": \"strictest\"", "\"Value\": \"monitor\"", "desync"),
         (&CDK, "\"WithoutSignIn\": \"A sign-out", "\"Reason\": \"A sign-out", "SignOutRule"),
+        (&CDK, "\"Name\": \"aud\"", "\"Name\": \"sub\"", "aud is not required"),
+        (&CDK, "\"Type\": \"jwt-validation\"", "\"Type\": \"fixed-response\"", "MachineRule"),
         (
             &KUBERNETES,
             "drop_invalid_header_fields.enabled=true",
@@ -260,7 +281,7 @@ fn s_74_the_sidecar_exempts_exactly_what_the_rules_forward_without_a_user() {
         .inspect(|rule| assert_eq!(rule["access"], "optional"))
         .map(|rule| rule["path"].as_str().expect("a path").to_owned())
         .collect();
-    for template in [&TERRAFORM, &CLOUDFORMATION, &KUBERNETES] {
+    for template in [&TERRAFORM, &CLOUDFORMATION, &CDK, &KUBERNETES] {
         let rules = template.deployment().rules;
         let without = rules.iter().filter(|rule| rule.without_sign_in.is_some()).flat_map(|rule| rule.paths.clone());
         assert_eq!(sorted(without.collect()), sorted(exempt.clone()), "{:?}", template.files);

@@ -87,6 +87,17 @@ fn every_label_value_of_the_dashboard_and_the_alerts_is_emitted() {
     );
 }
 
+/// The table explains each alert, and names no other.
+#[test]
+fn every_alert_is_in_the_table_of_the_page() {
+    let table = rows(&section(&read("docs/DEPLOYING.md"), "## Monitoring"));
+    let named = table.iter().flat_map(|row| row[0].split('`')).filter(|word| word.starts_with("AlbAuth"));
+    let mut named: Vec<String> = named.map(str::to_owned).collect();
+    let mut alerts: Vec<String> = alerts().into_iter().map(|(alert, _)| alert).collect();
+    (named.sort(), alerts.sort());
+    assert_eq!(named, alerts);
+}
+
 /// A rule that no test makes fire may never fire.
 #[test]
 fn every_alert_fires_in_a_test_and_is_quiet_in_another() {

@@ -1,6 +1,10 @@
 //! The Terraform module, as far as `terraform fmt` writes it: a block opens and closes on lines of its own.
 
-use super::model::{Action, Admission, Container, Deployment, LoadBalancer, Rule};
+use super::{
+    cloudformation::variables_of_the_settings,
+    model::{Action, Admission, Container, Deployment, LoadBalancer, Rule},
+};
+use crate::pages::page::read;
 
 /// `kind "label" "name" { ... }`, with what is in it.
 #[derive(Debug, Default)]
@@ -151,11 +155,49 @@ fn container(block: &Block) -> Container {
         let start = format!("{{ name = \"{name}\", value = ");
         block.lines.iter().find_map(|line| line.strip_prefix(&start)?.strip_suffix(" },"))
     };
+    let signer = ["ALB_AUTH_SIGNERS", "ALB_ARN"]
+        .into_iter()
+        .find_map(|name| Some((name.to_owned(), variable(name)? == "aws_lb.edge.arn")));
     Container {
         name: block.argument("name").to_owned(),
-        signer: variable("ALB_AUTH_SIGNERS").map(|value| ("ALB_AUTH_SIGNERS".to_owned(), value == "aws_lb.edge.arn")),
+        signer,
         read_only: block.argument("readonlyRootFilesystem") == "true",
         user: Some(block.argument("user").to_owned()).filter(|user| !user.is_empty()),
         host: variable("HOST").map(|value| value.trim_matches('"').to_owned()),
     }
+}
+
+/// As in CloudFormation: one role of one database, and nothing else.
+#[test]
+fn the_role_of_backstage_auth_can_connect_to_one_database_and_do_nothing_else() {
+    let text = read("deploy/terraform/backstage_auth.tf");
+    let file = Block::parse("file", &mut text.lines());
+    let named = |kind: &str| -> Vec<&Block> { file.blocks.iter().filter(|block| block.labels[0] == kind).collect() };
+    let (documents, policies) = (named("aws_iam_policy_document"), named("aws_iam_role_policy"));
+    let [document] = documents[..] else { panic!("{documents:?}") };
+    let [policy] = policies[..] else { panic!("{policies:?}") };
+    assert_eq!(policy.argument("policy"), "data.aws_iam_policy_document.backstage_auth_database[0].json");
+    assert_eq!(document.name(), "backstage_auth_database");
+    let statements: Vec<&Block> = document.of_kind("statement").collect();
+    let [statement] = statements[..] else { panic!("{statements:?}") };
+    assert_eq!(statement.list("actions"), ["rds-db:connect"]);
+    let resources = statement.list("resources");
+    let [resource] = &resources[..] else { panic!("{resources:?}") };
+    let role = ":dbuser:${var.backstage_auth.database_resource_id}/${var.backstage_auth.database_user}";
+    assert!(resource.ends_with(role) && !resource.contains('*'), "{resource}");
+    assert!(named("aws_iam_role_policy_attachment").is_empty() && named("aws_db_instance").is_empty());
+    let [task] = named("aws_ecs_task_definition")[..] else { panic!("a task") };
+    assert_eq!(task.argument("task_role_arn"), "aws_iam_role.backstage_auth[0].arn");
+}
+
+#[test]
+fn the_task_sets_the_variables_of_its_settings() {
+    let text = read("deploy/terraform/backstage_auth.tf");
+    let names = text.lines().filter_map(|line| line.trim().strip_prefix("{ name = \"")?.split('"').next());
+    // Set by Fargate.
+    let mut set: Vec<String> = names.chain(["AWS_REGION"]).map(str::to_owned).collect();
+    set.sort();
+    assert_eq!(set, variables_of_the_settings());
+    let files = text.lines().flat_map(|line| line.split('"')).filter(|word| word.ends_with(".yaml"));
+    assert!(files.eq(["/etc/backstage/app-config.yaml", "/etc/backstage/app-config.production.yaml"]));
 }

@@ -6,6 +6,7 @@ mod rules_files;
 mod running;
 
 mod child;
+mod healthcheck;
 mod help;
 mod inspect;
 mod mistakes;

@@ -1,5 +1,6 @@
 //! `--rules` and `--print-rules` of the program.
 
+use serde_json::Value;
 use tower_alb_auth::emulator::EmulatorSettings;
 
 use crate::cli::{
@@ -84,6 +85,39 @@ fn rules_are_printed_in_their_order_and_without_the_secret() {
     let ended = run(program(&["--rules", file.path().to_str().unwrap(), "--print-rules"]), "");
     assert!(ended.code == 2 && ended.stderr.contains("--rules-parameter Host=VALUE"), "{ended:?}");
     assert!(!ended.stderr.contains("s3cr3t"), "{ended:?}");
+}
+
+const CDK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/cdk/template.json");
+
+/// What `ListenerAction.authenticateJwt` synthesises, and the priorities.
+#[test]
+fn a_template_of_the_cdk_is_printed_with_the_action_of_authenticate_jwt() {
+    let ended = run(program(&["--rules", CDK, "--target", "http://localhost:3000", "--print-rules"]), "");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    insta::assert_snapshot!("cdk_rules", ended.stdout);
+}
+
+/// The CDK writes `SessionTimeout` as a text in the default action of a listener, and as a number in a rule.
+#[test]
+fn a_session_timeout_that_is_a_text_is_read_from_a_listener_of_the_cdk() {
+    let mut template: Value = serde_json::from_str(&std::fs::read_to_string(CDK).unwrap()).unwrap();
+    let resources = template["Resources"].as_object_mut().unwrap();
+    let of_kind = |resources: &serde_json::Map<String, Value>, start: &str| -> String {
+        resources.keys().find(|name| name.starts_with(start)).unwrap_or_else(|| panic!("{start}")).clone()
+    };
+    let (pages, listener) = (of_kind(resources, "PagesRule"), of_kind(resources, "LoadBalancerHttps"));
+    let mut actions = resources[&pages]["Properties"]["Actions"].clone();
+    assert_eq!(actions[0]["AuthenticateOidcConfig"]["SessionTimeout"], 36000);
+    // As `addListener` with `defaultAction: ListenerAction.authenticateOidc({ sessionTimeout: Duration.hours(1), ... })` has it.
+    actions[0]["AuthenticateOidcConfig"]["SessionTimeout"] = "3600".into();
+    resources[&listener]["Properties"]["DefaultActions"] = actions;
+    let file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
+    std::fs::write(file.path(), template.to_string()).unwrap();
+    let flags = ["--rules", file.path().to_str().unwrap(), "--target", "http://localhost:3000", "--print-rules"];
+    let ended = run(program(&flags), "");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let default = ended.stdout.split("default rule:").nth(1).expect("a default rule");
+    assert!(default.contains("session AWSELBAuthSessionCookie of 3600 s"), "{ended:?}");
 }
 
 #[tokio::test]

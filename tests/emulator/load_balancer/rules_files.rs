@@ -93,12 +93,23 @@ async fn the_edge_template_of_the_repository_is_emulated() {
 
 #[tokio::test]
 async fn the_cdk_template_of_the_repository_is_emulated() {
-    let (site, _provider) =
-        Site::scripted_with(|config| config.rules_file(of_repository("deploy/cdk/template.json"))).await;
+    let (site, _provider) = Site::scripted_with(|config| {
+        config.rules_file(of_repository("deploy/cdk/template.json")).on_jwt_validation(OnJwtValidation::Respond501)
+    })
+    .await;
     let host = "app.example.com";
-    for (path, status) in
-        [("/healthz", 404), ("/metrics", 404), ("/sign-out", 204), ("/signed-out", 200), ("/api/x", 401), ("/", 302)]
-    {
+    for (path, status) in [
+        ("/healthz", 404),
+        ("/metrics", 404),
+        ("/sign-out", 204),
+        ("/signed-out", 200),
+        ("/.well-known/oauth-protected-resource", 200),
+        ("/machine/x", 501),
+        ("/cli/x", 501),
+        ("/mcp", 501),
+        ("/api/x", 401),
+        ("/", 302),
+    ] {
         assert_eq!(get(&site, host, path).await.status, status, "{path}");
     }
     // Another host has no rule.
@@ -317,6 +328,49 @@ async fn s_134_rules_without_an_authenticate_action_have_no_identity() {
     let stranger = site.browser();
     for path in ["/open/a", "/maybe/a"] {
         assert_eq!(stranger.get(path).await.saw("x-amzn-oidc-data"), None, "{path}");
+    }
+}
+
+/// A browser sends a preflight request without cookies, so a rule for the method forwards it before the rule that authenticates.
+#[tokio::test]
+async fn s_134_a_rule_for_preflight_requests_forwards_them_without_identity() {
+    let method =
+        json!([{"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["OPTIONS"]}}, path("/api/*")]);
+    let rules = described(&json!([
+        rule(1, &method, &json!([forward("web")])),
+        rule(2, &json!([path("/api/*")]), &json!([oidc("deny"), forward("web")])),
+        default_rule(&json!([oidc("authenticate"), forward("web")])),
+    ]));
+    let (site, _provider) = Site::scripted_with(|config| config.rules_file(rules.path())).await;
+    let browser = site.browser();
+    browser.callback("/").await;
+    let preflight = [("origin", "https://other.example"), ("access-control-request-method", "GET")];
+    let send = |method: Method, path: &'static str, browser: &reqwest::Client| {
+        let mut request = browser.request(method, site.url(path));
+        for (name, value) in preflight {
+            request = request.header(name, value);
+        }
+        request.send()
+    };
+    let stranger = site.browser();
+    for (method, path, status) in [
+        (Method::OPTIONS, "/api/items", 200),
+        (Method::GET, "/api/items", 401),
+        (Method::POST, "/api/items", 401),
+        // The rule names a path, so no other one is open.
+        (Method::OPTIONS, "/page", 302),
+        (Method::GET, "/page", 302),
+    ] {
+        let page = Page::of(send(method.clone(), path, &stranger.client).await.expect("a response")).await;
+        assert_eq!(page.status, status, "{method} {path}");
+    }
+    // With the cookie of a session, which browsers leave out, there is no identity either.
+    for (method, known) in [(Method::OPTIONS, false), (Method::GET, true)] {
+        let page = Page::of(send(method.clone(), "/api/items", &browser.client).await.expect("a response")).await;
+        assert_eq!(page.status, 200, "{method}");
+        for header in ["x-amzn-oidc-data", "x-amzn-oidc-identity", "x-amzn-oidc-accesstoken"] {
+            assert_eq!(page.saw(header).is_some(), known, "{method} {header}");
+        }
     }
 }
 
