@@ -110,4 +110,15 @@ mod tests {
             .collect();
         assert!(places.len() > 2_900, "{}", places.len());
     }
+
+    #[test]
+    fn short_users_and_users_that_differ_in_the_middle_rarely_share_a_place() {
+        let count = |subjects: &mut dyn Iterator<Item = String>| {
+            let places = subjects.map(|subject| Fingerprint::of_subject(&subject).below((1 << 20) - 1));
+            places.collect::<std::collections::HashSet<u64>>().len()
+        };
+        let short = count(&mut (0..1_000).map(|number| format!("u{number:03}")));
+        let middle = count(&mut (0..1_000).map(|number| format!("auth0|0000{number:03}0000000")));
+        assert!(short > 970 && middle > 970, "{short}, {middle}");
+    }
 }

@@ -119,6 +119,8 @@ async fn a_reload_is_recorded_with_what_is_trusted_now_and_no_more() {
         |event: &Value, what: &str| event["unmapped"][what][0].as_str().map(str::to_owned).unwrap_or_default();
     assert!(changed(&events[1], "added").contains(next.signer()), "{events:#?}");
     assert!(changed(&events[2], "removed").contains(next.signer()), "{events:#?}");
+    let both = [events[1]["unmapped"].get("removed"), events[2]["unmapped"].get("added")];
+    assert_eq!(both, [None, None], "{events:#?}");
     assert_eq!(events[2]["entity"], json!({ "type": "Configuration", "name": "trust and sign-in" }));
 }
 

@@ -6,6 +6,7 @@ mod support;
 mod audit;
 mod audit_failures;
 mod audit_kept;
+mod audit_reloads;
 mod axum;
 mod compose;
 mod deny;

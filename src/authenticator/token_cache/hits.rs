@@ -153,6 +153,19 @@ mod tests {
     }
 
     #[test]
+    fn each_token_is_in_one_of_the_samples_that_follow_one_another() {
+        let samples = |token: &[u8]| {
+            let of_turn = |turn: u32| is_in_sample(WITHOUT_HIT + turn * TURN, token);
+            (0..PARTS * 100).filter(|turn| of_turn(*turn)).collect::<Vec<_>>()
+        };
+        for number in 0..100 {
+            let found = samples(&token(number));
+            assert_eq!(found.len(), 100, "{number}: {found:?}");
+            assert!(found.windows(2).all(|turns| turns[1] - turns[0] == PARTS), "{number}: {found:?}");
+        }
+    }
+
+    #[test]
     fn the_wait_begins_again_with_each_hit() {
         let mut site = Site::default();
         for number in 0..20 {

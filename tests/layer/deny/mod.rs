@@ -5,6 +5,7 @@ mod file;
 mod letters;
 mod long_connections;
 mod remembered;
+mod reported;
 mod settings;
 mod unsettled;
 mod variants;
@@ -77,6 +78,26 @@ async fn s_93_a_denied_user_is_refused_with_a_fresh_token_and_with_a_remembered_
 
         handle.deny_list().allow(&jane);
         app.call(alb.request("/").token(&remembered)).await.assert_ok(JANE);
+    }
+}
+
+#[tokio::test]
+async fn s_93_an_entry_replaces_and_takes_back_that_of_the_same_user_alone() {
+    let alb = MockAlb::new();
+    for (by, jane) in janes(&alb) {
+        let list = DenyList::new();
+        let app = App::new(alb.layer().deny_list(&list));
+        let call = async |name: &str| app.call(alb.request("/").user(&User::entra(name))).await;
+        let john = Denied::user("user:default/john.doe".parse().unwrap());
+        list.deny(jane.clone());
+        list.deny(john.clone());
+        list.deny(jane.clone());
+        assert_eq!(list.len(), 2, "{by}");
+        assert_denied(&call("jane.doe").await, by);
+        assert_denied(&call("john.doe").await, by);
+        list.allow(&john);
+        assert_denied(&call("jane.doe").await, by);
+        call("john.doe").await.assert_ok("user:default/john.doe");
     }
 }
 

@@ -147,3 +147,25 @@ async fn s_118_claims_that_one_layer_has_cleared_are_compared_by_another_one() {
     assert!(closed.handle().check_denied(identity).is_err());
     assert!(closed.handle().authenticate(request.headers()).await.is_err());
 }
+
+/// That one user of a token is clear says nothing about another one whom the policy names for the same token.
+#[tokio::test]
+async fn s_118_a_user_is_denied_after_another_one_was_compared_for_the_same_token() {
+    let (alb, is_john) = (MockAlb::new(), Arc::new(AtomicBool::new(false)));
+    let of_policy = Arc::clone(&is_john);
+    let policy = from_fn(move |_| {
+        let user = if of_policy.load(Ordering::SeqCst) { JOHN } else { JANE };
+        Ok(SignIn::user(user.parse().expect("a ref")))
+    });
+    let list = DenyList::new();
+    let layer = AlbAuthLayer::new(alb.config_builder().sign_in(policy).build().expect("sound")).deny_list(&list);
+    let (app, token) = (App::new(layer), alb.sign(&User::jane()));
+    let call = async |john: bool| {
+        is_john.store(john, Ordering::SeqCst);
+        app.call(alb.request("/").token(&token)).await
+    };
+    call(false).await.assert_ok(JANE);
+    list.deny(Denied::user(JANE.parse().unwrap()));
+    call(true).await.assert_ok(JOHN);
+    assert_denied(&call(false).await, "after a request of the other user");
+}

@@ -228,8 +228,10 @@ async fn f_24_many_tokens_take_no_more_room_than_they_were_given() {
         let token = alb.sign(&User::jane().claim("number", number));
         shortest = shortest.min(token.len());
         for (place, app) in apps.iter().enumerate() {
-            // All of them at the bound by count, which is what the row asks for; fewer suffice to reach the others.
-            if place == 0 || number < 3_000 {
+            // All of them at the bound by count, which is what the row asks for; fewer suffice to reach the others. Each arrives
+            // again at the bound by bytes: of tokens that never do, only a sample is remembered, which is far below that bound.
+            let times = [1, usize::from(number < 3_000) * 2, usize::from(number < 3_000)][place];
+            for _ in 0..times {
                 app.call(alb.request("/").token(&token)).await.assert_ok(JANE);
             }
         }
@@ -239,7 +241,12 @@ async fn f_24_many_tokens_take_no_more_room_than_they_were_given() {
             assert_eq!(none.stats().tokens, 0);
         }
     }
-    assert!(counted.stats().tokens > 0 && weighed.stats().tokens > 100, "they are used");
+    let most = MIB / shortest;
+    assert!(
+        counted.stats().tokens > 0 && weighed.stats().tokens > most / 4,
+        "they are used: {:?} of {most}",
+        weighed.stats()
+    );
 }
 
 #[tokio::test]
