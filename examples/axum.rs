@@ -55,7 +55,7 @@ fn application(layer: AlbAuthLayer) -> Router {
 #[tokio::main]
 async fn main() -> support::Outcome {
     support::log();
-    if support::check_only() {
+    if support::check_only()? {
         return check().await;
     }
     let config = AlbAuthConfig::from_env()

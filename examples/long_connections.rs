@@ -118,7 +118,7 @@ async fn main() -> support::Outcome {
     foreign.headers_mut().insert("origin", "https://evil.example".parse()?);
     expect("Jane's chat by a page of another site", &refused(foreign).await, "403");
 
-    if support::check_only() {
+    if support::check_only()? {
         return Ok(if as_expected { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     support::until_ctrl_c().await

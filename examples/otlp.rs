@@ -84,7 +84,7 @@ fn export() -> Result<SdkTracerProvider, Box<dyn std::error::Error>> {
 #[tokio::main]
 async fn main() -> support::Outcome {
     let provider = export()?;
-    let outcome = if support::check_only() { check().await } else { serve().await };
+    let outcome = if support::check_only()? { check().await } else { serve().await };
     // Sends what is left. It blocks, so not on a thread of the runtime.
     tokio::task::spawn_blocking(move || provider.shutdown()).await??;
     outcome

@@ -83,7 +83,7 @@ async fn main() -> support::Outcome {
         needs_sign_in,
     );
 
-    if support::check_only() {
+    if support::check_only()? {
         return Ok(if as_expected { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     support::until_ctrl_c().await

@@ -56,14 +56,20 @@ pub fn log() {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal()).init();
 }
 
-/// Whether to make the requests, and to fail if a response is not as expected.
-pub fn check_only() -> bool {
-    std::env::args().any(|argument| argument == "--check")
+/// Whether to make the requests, and to fail if a response is not as expected. Any other argument is a mistake.
+pub fn check_only() -> Result<bool, String> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().find(|argument| *argument != "--check") {
+        Some(unknown) => Err(format!(
+            "the argument {unknown:?} is not known; use none to try the example, or --check, which makes its requests"
+        )),
+        None => Ok(!arguments.is_empty()),
+    }
 }
 
 /// With `--check`, makes the requests; otherwise prints them and waits for Ctrl-C.
 pub async fn try_out(calls: &[Call]) -> Outcome {
-    if check_only() {
+    if check_only()? {
         return Ok(calls::check(calls).await);
     }
     println!("Try these commands, each with the status to expect. The log below has the reason of each rejection.\n");

@@ -45,7 +45,7 @@ impl fmt::Debug for Failure {
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Failure> {
-    let check_only = std::env::args().any(|argument| argument == "--check");
+    let check_only = check_only()?;
     log(if check_only { "warn" } else { "warn,alb_emulator=info,tower_alb_auth=debug" });
     if check_only {
         let tour = Tour::start(EmulatorConfig::on_free_ports()).await?;
@@ -60,6 +60,18 @@ async fn main() -> Result<ExitCode, Failure> {
     println!("Sign in as one of the listed users, sign out, and sign in as another one. Ctrl-C stops the tour.");
     tokio::signal::ctrl_c().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether to run the steps unattended. A misspelt argument would otherwise start a tour that waits for a browser.
+fn check_only() -> Result<bool, String> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().find(|argument| *argument != "--check") {
+        Some(unknown) => Err(format!(
+            "the argument {unknown:?} is not known; use none for the tour in a browser, or --check, which runs the same steps \
+             unattended. The variable PORT sets the port"
+        )),
+        None => Ok(!arguments.is_empty()),
+    }
 }
 
 /// The load balancer, the provider and the public keys on ports that follow each other.

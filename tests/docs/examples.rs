@@ -106,6 +106,48 @@ async fn backstage_auth_keeps_its_promises() {
     kept(&check(env!("CARGO_BIN_EXE_backstage-auth").as_ref()).await, 10);
 }
 
+/// `--help`, or a misspelt `--check`, must not start a server that waits for Ctrl-C.
+async fn names_an_unknown_argument(example: &str) {
+    for argument in ["--help", "--chek"] {
+        let output = Command::new(binary(example))
+            .arg(argument)
+            .env_remove("PORT")
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output();
+        let output = timeout(MAX_WAIT, output).await.expect("it ends by itself").expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{example} {argument}: {said}");
+        let expected = format!("the argument {argument:?} is not known");
+        assert!(said.contains(&expected) && said.contains("--check, which"), "{example} {argument}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn an_example_names_an_argument_that_it_does_not_know() {
+    let examples = [
+        "quickstart",
+        "axum",
+        "tonic",
+        "hyper",
+        "both",
+        "edge_to_tonic",
+        "users_and_machines",
+        "long_connections",
+        "axum07",
+        "otlp",
+    ];
+    for example in examples {
+        names_an_unknown_argument(example).await;
+    }
+}
+
+#[cfg(feature = "emulator")]
+#[tokio::test]
+async fn tour_names_an_argument_that_it_does_not_know() {
+    names_an_unknown_argument("tour").await;
+}
+
 /// Whoever has something else on the tour's ports reads how to choose others.
 #[cfg(feature = "emulator")]
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The local load balancer: the load balancer's sign-in flow on this machine, for development.
 //!
 //! ```text
-//! cargo install --path . --features emulator --bin alb-emulator
+//! cargo install --locked --path . --features emulator --bin alb-emulator
 //! alb-emulator --demo -- cargo run
 //! alb-emulator inspect --env < value.txt
 //! alb-emulator --help

@@ -2,7 +2,7 @@
 //! Backstage's own files.
 //!
 //! ```text
-//! cargo install --path . --features backstage-auth
+//! cargo install --locked --path . --features backstage-auth
 //! backstage-auth check --config app-config.yaml
 //! backstage-auth --config app-config.yaml
 //! backstage-auth --help

@@ -111,8 +111,10 @@ fn page(status: u16, reason: &str) -> String {
     };
     // "-" is the access log's word for "no reason".
     let named = if reason == "-" { String::new() } else { format!("{reason}. ") };
+    // A reload would only send the provider's answer again.
+    let next = if status == 561 { " <a href=\"/\">Sign in again</a>" } else { "" };
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><h1>{title}</h1><p>alb-emulator: \
-         {named}See its log for details.</p></html>\n"
+         {named}See its log for details.{next}</p></html>\n"
     )
 }

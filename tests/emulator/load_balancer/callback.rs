@@ -86,6 +86,9 @@ async fn a_provider_that_sends_an_error_is_561() {
     let page = browser.get(&format!("/oauth2/idpresponse?error=access_denied&error_description=x&state={state}")).await;
     assert_eq!(page.status, 561);
     assert_eq!(provider.asked().len(), 0);
+    // A user who canceled has a way on that is not a reload of this address.
+    assert!(page.text.contains("See its log for details. <a href=\"/\">Sign in again</a>"), "{page:?}");
+    assert_eq!(browser.get("/").await.status, 302);
 }
 
 type Change = fn(&mut Script);
