@@ -56,3 +56,4 @@ mod smuggling;
 mod trace_id;
 mod unverified;
 mod uploads;
+mod uploads_after_response;
