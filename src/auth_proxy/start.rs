@@ -80,7 +80,7 @@ impl AuthProxy {
             return Err(ConfigError::new(problems));
         }
         let metrics = settings.admin_listen.and_then(|_| counters::recorder());
-        let mut config = settings.alb_auth.to_builder();
+        let mut config = settings.config_builder();
         if settings.record_user {
             config = config.record_user_in_spans();
         }

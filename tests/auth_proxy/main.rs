@@ -36,6 +36,7 @@ mod grpc;
 mod header_sizes;
 mod healthcheck;
 mod identity;
+mod issuers;
 mod jupyterhub;
 mod layer_settings;
 mod listeners;
