@@ -103,7 +103,15 @@ impl AuthProxy {
         let strip = &settings.strip_headers;
         let gate = |layer: AlbAuthLayer| {
             let (rules, headers) = (rules.clone(), settings.headers.clone());
-            Arc::new(Gate::new(layer, rules, strip, headers, assertion.clone(), audit.clone()))
+            Arc::new(Gate::new(
+                layer,
+                rules,
+                strip,
+                settings.keep_alb_headers,
+                headers,
+                assertion.clone(),
+                audit.clone(),
+            ))
         };
         let handle = layer.handle();
         let health = Health::new(handle.clone(), issuer.clone());
