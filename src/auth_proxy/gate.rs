@@ -61,6 +61,7 @@ impl Gate {
         layer: AlbAuthLayer,
         rules: Rules,
         strip: &[String],
+        keeps_alb_headers: bool,
         headers: Vec<(HeaderName, Template)>,
         assertion: Option<Arc<Assertion>>,
         audit: Option<AuditTrail>,
@@ -68,7 +69,7 @@ impl Gate {
         let of_assertion = assertion.iter().map(|assertion| assertion.header());
         let set = headers.iter().map(|(name, _)| name).chain(of_assertion).map(HeaderName::as_str);
         let names = set.chain(strip.iter().map(String::as_str));
-        let identity = IdentityHeaders::with(names);
+        let identity = IdentityHeaders::with(names).keeping_certificate(keeps_alb_headers);
         let warnings = Warnings::new(SharedClock::default());
         Self {
             handle: layer.handle(),

@@ -13,7 +13,7 @@ use hyper::body::Frame;
 use crate::internal::strip_oidc_headers;
 
 /// Names that proxies, identity-aware gateways and applications use, folded.
-const NAMES: [&str; 39] = [
+const NAMES: [&str; 42] = [
     "x-forwarded-user",
     "x-forwarded-username",
     "x-forwarded-email",
@@ -48,6 +48,9 @@ const NAMES: [&str; 39] = [
     "x-auth-groups",
     "x-auth-roles",
     "x-userinfo",
+    "x-user-info",
+    "x-anonymous-consumer",
+    "x-arr-clientcert",
     "kubeflow-userid",
     "kubeflow-groups",
     "sm-user",
@@ -56,7 +59,7 @@ const NAMES: [&str; 39] = [
 ];
 
 /// Families of names, folded: every name that begins like this.
-const PREFIXES: [&str; 18] = [
+const PREFIXES: [&str; 28] = [
     "remote-user",
     "remote-group",
     "remote-name",
@@ -75,25 +78,60 @@ const PREFIXES: [&str; 18] = [
     "x-ms-token-",
     "cf-access-",
     "tailscale-user-",
+    // mod_auth_openidc for Apache: OIDC_CLAIM_sub, OIDC_id_token.
+    "oidc-",
+    // Kong.
+    "x-consumer-",
+    "x-credential-",
+    // The certificate of a client, by Envoy, Traefik, the nginx ingress controller, Apache and HAProxy, RFC 9440.
+    "x-forwarded-client-cert",
+    "x-forwarded-tls-client-cert",
+    "x-ssl-client-",
+    "ssl-client-",
+    "x-client-cert",
+    "client-cert",
+    // The load balancer's own, of a listener with mutual TLS.
+    "x-amzn-mtls-",
+];
+
+/// What a load balancer sets on a listener with mutual TLS: the first one in passthrough mode, the others in verify mode. AWS does
+/// not document what becomes of a client's headers of these names, on such a listener or on another one.
+const CERTIFICATE_OF_ALB: [&str; 6] = [
+    "x-amzn-mtls-clientcert",
+    "x-amzn-mtls-clientcert-serial-number",
+    "x-amzn-mtls-clientcert-issuer",
+    "x-amzn-mtls-clientcert-subject",
+    "x-amzn-mtls-clientcert-validity",
+    "x-amzn-mtls-clientcert-leaf",
 ];
 
 /// The headers that only the proxy may set: the usual ones, and those that the operator names.
 #[derive(Debug, Clone)]
-pub(super) struct IdentityHeaders(Arc<[String]>);
+pub(super) struct IdentityHeaders {
+    /// Of the operator, folded.
+    names: Arc<[String]>,
+    keeps_certificate: bool,
+}
 
 impl IdentityHeaders {
     pub(super) fn with<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
-        Self(names.into_iter().map(folded).collect())
+        Self { names: names.into_iter().map(folded).collect(), keeps_certificate: false }
     }
 
-    /// Removes them, in whatever spelling. Headers of the load balancer stay: the layer reads them.
+    /// Keeps the load balancer's headers about the certificate of a client, as the load balancer spells them.
+    pub(super) fn keeping_certificate(self, keeps_certificate: bool) -> Self {
+        Self { keeps_certificate, ..self }
+    }
+
+    /// Removes them from a request, in whatever spelling. `x-amzn-oidc-*` stay: the layer reads them.
     pub(super) fn strip(&self, headers: &mut HeaderMap) {
-        remove_if(headers, |name| self.has(name));
+        let is_kept = |name: &HeaderName| self.keeps_certificate && CERTIFICATE_OF_ALB.contains(&name.as_str());
+        remove_if(headers, |name| self.has(name) && !is_kept(name));
     }
 
-    /// Removes them and the headers of a load balancer.
+    /// Removes them and the headers of a load balancer, from what no load balancer sets.
     pub(super) fn strip_all(&self, headers: &mut HeaderMap) {
-        self.strip(headers);
+        remove_if(headers, |name| self.has(name));
         strip_oidc_headers(headers);
     }
 
@@ -112,7 +150,7 @@ impl IdentityHeaders {
         let bytes = name.as_str().as_bytes();
         NAMES.iter().any(|folded| is(name, folded))
             || PREFIXES.iter().any(|folded| begins_with(bytes, folded))
-            || self.0.iter().any(|folded| is(name, folded))
+            || self.names.iter().any(|folded| is(name, folded))
     }
 }
 
@@ -168,7 +206,7 @@ mod tests {
 
     #[test]
     fn the_lists_are_folded() {
-        for name in NAMES.iter().chain(&PREFIXES) {
+        for name in NAMES.iter().chain(&PREFIXES).chain(&CERTIFICATE_OF_ALB) {
             assert_eq!(folded(name), *name);
         }
     }

@@ -8,10 +8,15 @@
 //! | the request has no user: an exempt path, or no token where one is optional | goes on |
 //!
 //! A stream is ended by an end of its connection (HTTP/1.1) or a reset (HTTP/2), so that a response that is cut off does not look whole.
+//! An upload is a stream too: it is ended also where the service has responded before it has read all of it.
 //! Before there is a response, the request is refused as a new one would be: 403, or 401 for the token.
 
 use std::{
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::{Duration, SystemTime},
 };
@@ -38,6 +43,8 @@ pub(super) struct StreamUser {
     trace_id: OwnedTraceId,
     /// With `end_streams_with_token`.
     ends_at: Option<SystemTime>,
+    /// Shared by the clones: the bodies of a request and of its response are counted and logged as one stream.
+    is_reported: Arc<AtomicBool>,
 }
 
 #[derive(Clone)]
@@ -64,7 +71,8 @@ impl StreamUser {
             // The layer has accepted the token. If it has expired already, then within the leeway for other clocks.
             if expiry > SystemTime::now() { expiry } else { handle.accepts_until(who.claims()) }
         });
-        Some(Self { handle: handle.clone(), who, trace_id: trace_id.clone(), ends_at })
+        let (handle, trace_id) = (handle.clone(), trace_id.clone());
+        Some(Self { handle, who, trace_id, ends_at, is_reported: Arc::default() })
     }
 
     pub(super) fn named(&self) -> NamedBy<'_> {
@@ -83,25 +91,37 @@ impl StreamUser {
 
     /// Returns when the stream is to be ended, and why.
     pub(super) async fn may_not_go_on(self) -> AuthError {
-        let reason = loop {
-            if let Some(reason) = self.reason() {
-                break reason;
+        loop {
+            if let Some(error) = self.is_over() {
+                return error;
             }
             tokio::time::sleep(INTERVAL).await;
-        };
-        counters::stream_ended(reason.label());
+        }
+    }
+
+    /// Why the stream is to be ended, if it is.
+    pub(super) fn is_over(&self) -> Option<AuthError> {
+        let reason = self.reason()?;
+        let is_new = !self.is_reported.swap(true, Ordering::Relaxed);
+        if is_new {
+            counters::stream_ended(reason.label());
+        }
         let trace_id = self.trace_id.get().shown();
-        match reason {
+        Some(match reason {
             Reason::Denied(error) => {
-                let entry = error.operator_message();
-                tracing::info!(target: "tower_alb_auth", trace_id, "a stream of a user who is denied is ended: {entry}");
+                if is_new {
+                    let entry = error.operator_message();
+                    tracing::info!(target: "tower_alb_auth", trace_id, "a stream of a user who is denied is ended: {entry}");
+                }
                 error
             }
             Reason::TokenIsOver => {
-                tracing::debug!(target: "tower_alb_auth", trace_id, "a stream is ended, because the token of its request has expired (end_streams_with_token)");
+                if is_new {
+                    tracing::debug!(target: "tower_alb_auth", trace_id, "a stream is ended, because the token of its request has expired (end_streams_with_token)");
+                }
                 AuthError::with_detail(AuthErrorKind::Expired, "there was no response before")
             }
-        }
+        })
     }
 
     fn reason(&self) -> Option<Reason> {

@@ -41,7 +41,7 @@ use super::{
     server::Respond,
 };
 use crate::{
-    Claims,
+    AuthError, Claims,
     internal::{
         DATA, HostName,
         proxy::{Failure, Forwarder, HeaderSizes, HopMark, at_server, end_hop_of_client, named_host, set},
@@ -127,16 +127,18 @@ impl Mode for ReverseProxy {
             }
         };
         let too_long = Arc::new(AtomicBool::new(false));
-        let request = request.map(|body| self.bounded(body, &too_long));
+        // It may go on after the response.
+        let request = request.map(|body| Ending::of(self.bounded(body, &too_long), user.clone()));
         let may_not_wait = StreamUser::may_not_wait(user.clone());
+        let refused = |error: AuthError| {
+            if let Some(user) = &user {
+                self.gate.record_refusal(&error, user.named(), described.trace_id.get());
+            }
+            described.refused_for(&error)
+        };
         let forwarded = tokio::select! {
             forwarded = self.upstream.forwarder.forward_until(end, address, request) => forwarded,
-            error = may_not_wait => {
-                if let Some(user) = &user {
-                    self.gate.record_refusal(&error, user.named(), described.trace_id.get());
-                }
-                return described.refused_for(&error);
-            }
+            error = may_not_wait => return refused(error),
         };
         match forwarded {
             Ok(mut response) => {
@@ -153,6 +155,10 @@ impl Mode for ReverseProxy {
                 self.errors.make(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than max_body_bytes", &described)
             }
             Err(failure) => {
+                // The body may have broken off a moment before the request is refused.
+                if let Some(error) = user.as_ref().and_then(StreamUser::is_over) {
+                    return refused(error);
+                }
                 let status = StatusCode::from_u16(failure.status()).unwrap_or(StatusCode::BAD_GATEWAY);
                 let Upstream { scheme, authority, .. } = &self.upstream;
                 let closed = matches!(failure, Failure::InvalidResponse(_));

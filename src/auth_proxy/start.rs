@@ -80,7 +80,7 @@ impl AuthProxy {
             return Err(ConfigError::new(problems));
         }
         let metrics = settings.admin_listen.and_then(|_| counters::recorder());
-        let mut config = settings.alb_auth.to_builder();
+        let mut config = settings.config_builder();
         if settings.record_user {
             config = config.record_user_in_spans();
         }
@@ -103,7 +103,15 @@ impl AuthProxy {
         let strip = &settings.strip_headers;
         let gate = |layer: AlbAuthLayer| {
             let (rules, headers) = (rules.clone(), settings.headers.clone());
-            Arc::new(Gate::new(layer, rules, strip, headers, assertion.clone(), audit.clone()))
+            Arc::new(Gate::new(
+                layer,
+                rules,
+                strip,
+                settings.keep_alb_headers,
+                headers,
+                assertion.clone(),
+                audit.clone(),
+            ))
         };
         let handle = layer.handle();
         let health = Health::new(handle.clone(), issuer.clone());

@@ -6,6 +6,7 @@
 //! | `{email}` | the address of the user: the claim that the sign-in policy reads it from, which is `email` by default |
 //! | `{entity}`, `{entity.name}` | the user's entity ref by the sign-in policy, and the name in it |
 //! | `{ownership}` | the entity refs that the user has ownership of, with commas between them |
+//! | `{iss}` | the issuer, which is one of those that are trusted |
 //! | `{claim:entity}` | the claim of that name, where the name has a meaning of its own |
 //! | `{name?}` | the header is left out if the claim is missing; otherwise the request is refused |
 //! | `{name\|percent}` | percent-encoded, for values with other characters than ASCII |
@@ -83,6 +84,29 @@ impl Template {
             return Err("names no claim, so all users would have the same value; write it as {email}".to_owned());
         }
         Ok(Self(parts))
+    }
+
+    /// Whether users of two issuers cannot have the same value, if no issuer has a number sign: the parts name the issuer or
+    /// what the sign-in policy of the issuer names, or the value begins with the issuer and a number sign.
+    pub(super) fn names_issuer(&self) -> bool {
+        let begins_with_issuer = match self.0.as_slice() {
+            [Part::Value { of, .. }, Part::Text(text), ..] => of.is_issuer() && text.starts_with('#'),
+            _ => false,
+        };
+        let names_it = |of: &Source| of.is_issuer() || matches!(of, Source::Entity | Source::Ownership);
+        begins_with_issuer || self.sources().all(names_it)
+    }
+
+    /// Whether the email of the user is in it.
+    pub(super) fn reads_email(&self) -> bool {
+        self.sources().any(|of| of.name() == EMAIL)
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Value { of, .. } => Some(of),
+        })
     }
 
     /// The value for this user; `None` if a part may be missing and is.
@@ -188,6 +212,10 @@ impl Part {
 }
 
 impl Source {
+    fn is_issuer(&self) -> bool {
+        matches!(self, Self::Claim(name) if name == "iss")
+    }
+
     fn name(&self) -> &str {
         match self {
             Self::Claim(name) => name,

@@ -41,6 +41,7 @@ pub struct AlbAuthConfigBuilder {
     identity_header: IdentityHeader,
     record_user: bool,
     missing_email_verified_accepted: bool,
+    email_is_read: bool,
     warnings: Vec<String>,
     deny_list_file: Option<PathBuf>,
     files: FilesRead,
@@ -110,7 +111,7 @@ impl AlbAuthConfigBuilder {
         self
     }
 
-    pub(super) fn warning(mut self, text: String) -> Self {
+    pub(crate) fn warning(mut self, text: String) -> Self {
         self.warnings.push(text);
         self
     }
@@ -131,6 +132,13 @@ impl AlbAuthConfigBuilder {
     /// [`require_verified_email`](crate::sign_in::EmailSignIn::require_verified_email) instead.
     pub fn accept_missing_email_verified(mut self) -> Self {
         self.missing_email_verified_accepted = true;
+        self
+    }
+
+    /// Something beside the sign-in policies reads the email of a user, such as a header of `alb-auth-proxy`.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn email_is_read(mut self) -> Self {
+        self.email_is_read = true;
         self
     }
 
@@ -256,7 +264,7 @@ impl AlbAuthConfigBuilder {
         warnings.extend(warnings::plain_http(&entries));
         warnings.extend(warnings::policies_that_name_alike(&entries));
         if !self.missing_email_verified_accepted {
-            warnings.extend(warnings::missing_email_verified(&entries));
+            warnings.extend(warnings::missing_email_verified(&entries, self.email_is_read));
         }
 
         let mut files = self.files;

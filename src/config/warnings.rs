@@ -40,9 +40,12 @@ pub(super) fn plain_http(entries: &[Entry]) -> Option<String> {
     })
 }
 
-/// Policies that name users by an email of which the provider does not say whether it is verified.
-pub(super) fn missing_email_verified(entries: &[Entry]) -> Option<String> {
-    let accepting = entries.iter().filter(|entry| entry.policy.accepts_missing_verification);
+/// Policies that name users by an email of which the provider does not say whether it is verified. If the email `is_read`
+/// elsewhere, then also policies that do not read it, and so do not require that it is verified.
+pub(super) fn missing_email_verified(entries: &[Entry], is_read: bool) -> Option<String> {
+    let accepting = entries
+        .iter()
+        .filter(|entry| entry.policy.accepts_missing_verification || (is_read && entry.policy.addresses.is_empty()));
     // There it is rejected.
     let issuers: BTreeSet<&str> =
         accepting.map(|entry| entry.issuer.as_str()).filter(|issuer| !is_shared(issuer)).collect();

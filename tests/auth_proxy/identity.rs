@@ -27,6 +27,16 @@ pub fn spellings() -> Vec<String> {
             "X-MS-CLIENT-PRINCIPAL-NAME",
             "Tailscale-User-Login",
             "kubeflow-userid",
+            "OIDC_CLAIM_sub",
+            "Oidc-Claim-Email",
+            "X-Consumer-Username",
+            "X-Credential-Identifier",
+            "X-User-Info",
+            "X-Forwarded-Client-Cert",
+            "X-SSL-Client-S-DN",
+            "SSL_CLIENT_VERIFY",
+            "X-Amzn-Mtls-Clientcert-Subject",
+            "x_amzn_mtls_clientcert",
         ]
         .map(str::to_owned),
     );
@@ -79,6 +89,23 @@ async fn s_94_identity_headers_of_a_client_never_reach_the_service() {
             let team = seen.headers.get("x-team").map(|value| value.to_str().expect("ASCII"));
             assert_eq!(team, (path == "/page").then_some("team-jane.doe@example.com"), "{name} {path}");
         }
+    }
+}
+
+/// AWS documents that a load balancer with mutual TLS sets them, and not what becomes of a client's own.
+#[tokio::test]
+async fn s_94_the_certificate_headers_of_a_load_balancer_are_kept_where_it_is_set() {
+    for (lines, kept) in [("", false), ("keep_alb_headers: true\n", true)] {
+        let site = Site::with(lines).await;
+        let forged = format!(
+            "x-amzn-oidc-data: {}\r\nX-Amzn-Mtls-Clientcert-Subject: CN=client\r\nX_Amzn_Mtls_Clientcert: forged\r\n\
+             X-Amzn-Mtls-Other: forged\r\nX-SSL-Client-DN: forged\r\n",
+            site.token()
+        );
+        assert_eq!(status(&site.get("/page", &forged).await), 200);
+        let seen = site.log.only();
+        assert_eq!(seen.headers.get("x-amzn-mtls-clientcert-subject").is_some(), kept, "{:?}", seen.headers);
+        assert!(!seen.headers.values().any(|value| value == "forged"), "{:?}", seen.headers);
     }
 }
 

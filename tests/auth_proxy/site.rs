@@ -65,6 +65,14 @@ pub struct Site {
 
 /// The lines of a settings file that trust this load balancer.
 pub async fn trust(alb: &MockAlb) -> String {
+    let entry = trust_entry(alb).await;
+    format!(
+        "trust:\n{entry}sign_in: {{ email_local_part: {{ domains: [example.com] }} }}\naccept_missing_email_verified: true\n"
+    )
+}
+
+/// An entry of `trust` for this load balancer, without a policy.
+pub async fn trust_entry(alb: &MockAlb) -> String {
     let (kid, pem) = (alb.kid().to_owned(), alb.public_key_pem());
     let keys = Router::new().fallback(async move |uri: Uri| match uri.path().trim_start_matches('/') == kid {
         true => Ok(pem),
@@ -72,8 +80,7 @@ pub async fn trust(alb: &MockAlb) -> String {
     });
     let endpoint = serve(keys).await;
     format!(
-        "trust:\n  - signers: ['{}']\n    issuer: {}\n    client_ids: [{}]\n    key_endpoint: http://{endpoint}\n\
-         sign_in: {{ email_local_part: {{ domains: [example.com] }} }}\naccept_missing_email_verified: true\n",
+        "  - signers: ['{}']\n    issuer: {}\n    client_ids: [{}]\n    key_endpoint: http://{endpoint}\n",
         alb.signer(),
         alb.issuer(),
         alb.client_id(),

@@ -17,7 +17,7 @@ use crate::{
 
 /// What the service says of a request body.
 #[derive(Debug, PartialEq)]
-enum Upload {
+pub enum Upload {
     Begins,
     BreaksOff,
     Ends,
@@ -47,7 +47,7 @@ fn service(says: mpsc::UnboundedSender<Upload>) -> Router {
 }
 
 /// A body that ends when the sender is dropped.
-fn endless() -> (mpsc::UnboundedSender<()>, reqwest::Body) {
+pub fn endless() -> (mpsc::UnboundedSender<()>, reqwest::Body) {
     let (more, receiver) = mpsc::unbounded_channel::<()>();
     let first = stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from_static(b"first"))]);
     let rest = stream::unfold(receiver, |mut receiver| async {

@@ -8,15 +8,17 @@ use http::HeaderName;
 #[cfg(feature = "postgres")]
 use zeroize::Zeroizing;
 
-use super::values::{is_reserved, number};
+use super::{
+    claim_uses::ClaimUses,
+    values::{is_reserved, number},
+};
+#[cfg(feature = "postgres")]
+use crate::{ConfigError, backstage::store::postgres::Postgres};
 use crate::{
-    AlbAuthSettings,
     auth_proxy::template::Template,
     config::{Problem, ProblemKind},
     internal::{HttpUrl, KeyAt, Section, quoted},
 };
-#[cfg(feature = "postgres")]
-use crate::{ConfigError, backstage::store::postgres::Postgres};
 
 const DEFAULT_HEADER: HeaderName = HeaderName::from_static("x-jwt-assertion");
 /// As long as a load balancer's token lives.
@@ -63,13 +65,13 @@ pub(in crate::auth_proxy) struct AssertionDatabase {
 /// `None` without `assertion_issuer`, or if it is wrong.
 pub(super) fn read(
     top: &Section<'_>,
-    alb_auth: &AlbAuthSettings,
+    uses: &ClaimUses,
     headers: &[(HeaderName, Template)],
 ) -> Option<AssertionSettings> {
     let issuer = issuer(top);
     let audience = top.text("assertion_audience");
     let header = header(top, headers);
-    let claims = claims(top);
+    let claims = claims(top, uses);
     let lifetime = number(top, "assertion_lifetime_seconds", 10..=3_600).map_or(DEFAULT_LIFETIME, Duration::from_secs);
     let keys = top.text("assertion_keys").map(PathBuf::from);
     let database = database(top);
@@ -94,23 +96,17 @@ pub(super) fn read(
             "name the address where the service fetches the keys, such as 127.0.0.1:8081; or set assertion_keys",
         );
     }
-    let first = alb_auth.trust.first().map(|entry| entry.issuer.trim_end_matches('/'));
-    let is_of_one_issuer = alb_auth.trust.iter().all(|entry| Some(entry.issuer.trim_end_matches('/')) == first);
-    if !is_of_one_issuer && !claims.iter().any(|(name, _)| name == "sub") {
-        missing(
-            "assertion_claims.sub",
-            "two issuers may give two users one sub: set it to '{entity}', or to a claim that is unique among them",
+    if uses.must_name_issuer() && !claims.iter().any(|(name, _)| name == "sub") {
+        let fix = format!(
+            "{} may give two users one sub: set it to '{{entity}}' or '{{iss}}#{{sub}}'{}",
+            uses.names(),
+            uses.or_waive()
         );
+        missing("assertion_claims.sub", &fix);
     }
-    Some(AssertionSettings {
-        issuer,
-        audience: audience?,
-        header,
-        claims: with_defaults(claims),
-        lifetime,
-        keys,
-        database,
-    })
+    let claims = with_defaults(claims);
+    claims.iter().for_each(|(_, template)| uses.read(template));
+    Some(AssertionSettings { issuer, audience: audience?, header, claims, lifetime, keys, database })
 }
 
 /// The address is in no message.
@@ -212,7 +208,7 @@ fn header(top: &Section<'_>, headers: &[(HeaderName, Template)]) -> HeaderName {
     DEFAULT_HEADER
 }
 
-fn claims(top: &Section<'_>) -> Vec<(String, Template)> {
+fn claims(top: &Section<'_>, uses: &ClaimUses) -> Vec<(String, Template)> {
     let mut claims = Vec::new();
     let Some(section) = top.section("assertion_claims") else { return claims };
     for (name, _) in section.members() {
@@ -223,7 +219,10 @@ fn claims(top: &Section<'_>) -> Vec<(String, Template)> {
             continue;
         }
         match Template::parse(&text) {
-            Ok(template) => claims.push((name.clone(), template)),
+            Ok(template) => {
+                uses.template(top, section.at(name), "is a claim of the assertion that", &template);
+                claims.push((name.clone(), template));
+            }
             Err(why) => problem(why),
         }
     }

@@ -45,7 +45,7 @@ impl Check {
         problems.extend(settings.unusable_files(|key| top.at(key)));
         let limits: Vec<&str> = settings.alb_auth.limits.keys().map(String::as_str).collect();
         uses.iter_mut().for_each(|entry| entry.mark(&problems, &limits));
-        let trusts = settings.alb_auth.to_builder().build().ok();
+        let trusts = settings.config_builder().build().ok();
         let trusts = trusts.map(|config| (config.summary(), config.warnings().to_vec()));
         let settings = if problems.is_empty() { Ok(settings) } else { Err(ConfigError::new(problems)) };
         Self { settings, uses, trusts }

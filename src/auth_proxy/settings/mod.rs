@@ -6,6 +6,7 @@
 
 mod assertion;
 mod check;
+mod claim_uses;
 mod files;
 mod read;
 mod rules;
@@ -26,12 +27,13 @@ use http::{
 };
 
 pub(super) use self::assertion::{AssertionDatabase, AssertionSettings};
+use self::claim_uses::ClaimWarnings;
 pub use self::{check::Check, sources::Override};
 use super::{profile::Profile, rules::Rule, server::Limits, template::Template};
-use crate::{AlbAuthSettings, ConfigError};
+use crate::{AlbAuthConfigBuilder, AlbAuthSettings, ConfigError};
 
 /// Every key of a file, in the order of the documentation.
-pub const KEYS: [&str; 49] = [
+pub const KEYS: [&str; 50] = [
     "trust",
     "sign_in",
     "groups",
@@ -55,6 +57,7 @@ pub const KEYS: [&str; 49] = [
     "headers",
     "strip_headers",
     "keep_alb_headers",
+    "dangerously_share_claims_between_issuers",
     "exempt",
     "rules",
     "deny_list",
@@ -109,6 +112,7 @@ pub struct Settings {
     pub(super) strip_headers: Vec<String>,
     pub(super) keep_alb_headers: bool,
     pub(super) rules: Vec<Rule>,
+    pub(super) claim_warnings: ClaimWarnings,
     pub(super) limits: Limits,
     pub(super) max_body: Option<u64>,
     pub(super) end_streams_with_token: bool,
@@ -172,6 +176,11 @@ impl Settings {
             (settings, problems) if problems.is_empty() => Ok(settings),
             (_, problems) => Err(ConfigError::new(problems)),
         }
+    }
+
+    /// The configuration of the layer, with the warnings that are about settings of the proxy.
+    pub(super) fn config_builder(&self) -> AlbAuthConfigBuilder {
+        self.claim_warnings.add_to(self.alb_auth.to_builder())
     }
 
     /// How the program logs.

@@ -8,7 +8,9 @@ use std::{
 use http::HeaderName;
 
 use super::{
-    AuditSettings, KEYS, LogSettings, Settings, TlsFiles, UpstreamSettings, assertion, rules, trust,
+    AuditSettings, KEYS, LogSettings, Settings, TlsFiles, UpstreamSettings, assertion,
+    claim_uses::ClaimUses,
+    rules, trust,
     values::{is_reserved, number},
 };
 use crate::{
@@ -67,8 +69,9 @@ pub(super) fn settings(
                    ext_authz_listen or ext_authz_http_listen";
         problems.add(Problem::of(ProblemKind::Missing, KeyAt::path("upstream"), "is not set").with_fix(fix));
     }
-    let headers = headers(&top);
-    let assertion = assertion::read(&top, &alb_auth, &headers);
+    let uses = ClaimUses::new(&top, &alb_auth);
+    let headers = headers(&top, &uses);
+    let assertion = assertion::read(&top, &uses, &headers);
     let strip_headers = top.text_or_texts("strip_headers").unwrap_or_default();
     for name in strip_headers.iter().filter(|name| header_name(name).is_none()) {
         let what = format!("{} is not a header name", quoted(name));
@@ -88,6 +91,11 @@ pub(super) fn settings(
             .try_into()
             .unwrap_or(usize::MAX),
     };
+    let rules = rules::read(&top, &uses);
+    let keep_alb_headers = top.flag("keep_alb_headers");
+    if keep_alb_headers {
+        uses.keeps_alb_headers(&top);
+    }
     let settings = Settings {
         alb_auth,
         record_user: top.flag("record_user"),
@@ -105,8 +113,9 @@ pub(super) fn settings(
         profile: top.text("profile").and_then(|name| profile::find(&name)),
         headers,
         strip_headers,
-        keep_alb_headers: top.flag("keep_alb_headers"),
-        rules: rules::read(&top),
+        keep_alb_headers,
+        rules,
+        claim_warnings: uses.warnings(),
         limits,
         end_streams_with_token: top.flag("end_streams_with_token"),
         max_body: number(&top, "max_body_bytes", 1..=u64::MAX / 2),
@@ -188,7 +197,7 @@ fn address(top: &Section<'_>, key: &str) -> Option<SocketAddr> {
 }
 
 /// Those of the profile, and the operator's, which replace equal ones.
-fn headers(top: &Section<'_>) -> Vec<(HeaderName, Template)> {
+fn headers(top: &Section<'_>, uses: &ClaimUses) -> Vec<(HeaderName, Template)> {
     let mut pairs: Vec<(String, String, KeyAt)> = Vec::new();
     if let Some(name) = top.text("profile") {
         match profile::find(&name) {
@@ -217,7 +226,10 @@ fn headers(top: &Section<'_>) -> Vec<(HeaderName, Template)> {
             continue;
         };
         match Template::parse(&text) {
-            Ok(template) => headers.push((name, template)),
+            Ok(template) => {
+                uses.template(top, at, &format!("sets {name} by a claim that"), &template);
+                headers.push((name, template));
+            }
             Err(why) => top.problems.add(Problem::of(ProblemKind::InvalidValue, at, why)),
         }
     }

@@ -2,6 +2,7 @@
 
 use http::Method;
 
+use super::claim_uses::ClaimUses;
 use crate::{
     RequireLayer,
     auth_proxy::rules::{Access, PathPattern, Rule},
@@ -10,11 +11,11 @@ use crate::{
 };
 
 /// The exempt paths first, and then the rules in their order.
-pub(super) fn read(top: &Section<'_>) -> Vec<Rule> {
+pub(super) fn read(top: &Section<'_>, uses: &ClaimUses) -> Vec<Rule> {
     let mut rules: Vec<Rule> =
         top.text_or_texts("exempt").unwrap_or_default().iter().filter_map(|text| exempt(top, text)).collect();
     for section in top.sections("rules").unwrap_or_default() {
-        let Some(rule) = rule(&section) else { continue };
+        let Some(rule) = rule(&section, uses) else { continue };
         if rules.iter().any(|earlier| rule.is_hidden_by(earlier)) {
             section.problems.add(
                 Problem::of(
@@ -79,7 +80,7 @@ fn only_with_values(section: &Section<'_>) {
     }
 }
 
-fn rule(section: &Section<'_>) -> Option<Rule> {
+fn rule(section: &Section<'_>, uses: &ClaimUses) -> Option<Rule> {
     section.only(&["path", "host", "access", "methods", "require"]);
     only_with_values(section);
     let text = section.text("path").unwrap_or_else(|| "/*".to_owned());
@@ -109,7 +110,7 @@ fn rule(section: &Section<'_>) -> Option<Rule> {
         }
     };
     let methods = methods(section, access);
-    let requirements = section.section("require").map(|section| requirements(&section)).unwrap_or_default();
+    let requirements = section.section("require").map(|section| requirements(&section, uses)).unwrap_or_default();
     if access == Access::Exempt && !path.is_exact() {
         invalid("path", "is a pattern; an exempt path is exact, and a rule with access: optional may have a pattern");
     }
@@ -144,11 +145,16 @@ fn methods(section: &Section<'_>, access: Access) -> Vec<Method> {
     methods
 }
 
-/// `owner_of_any`, `owner_of_all`, `claim_equals`, `claim_contains`, `claim_present`.
-fn requirements(section: &Section<'_>) -> Vec<RequireLayer> {
-    section.only(&["owner_of_any", "owner_of_all", "claim_equals", "claim_contains", "claim_present"]);
+/// `issuer`, `owner_of_any`, `owner_of_all`, `claim_equals`, `claim_contains`, `claim_present`.
+fn requirements(section: &Section<'_>, uses: &ClaimUses) -> Vec<RequireLayer> {
+    section.only(&["issuer", "owner_of_any", "owner_of_all", "claim_equals", "claim_contains", "claim_present"]);
     only_with_values(section);
-    let mut layers = Vec::new();
+    let issuer = section.text("issuer");
+    if let Some(issuer) = &issuer {
+        uses.issuer(section, issuer);
+    }
+    let mut layers: Vec<_> = issuer.iter().map(|issuer| RequireLayer::signed_in().of_issuer(issuer.as_str())).collect();
+    let of_one_issuer = issuer.is_some();
     for (key, make) in [
         ("owner_of_any", RequireLayer::owner_of_any as fn(Vec<String>) -> _),
         ("owner_of_all", RequireLayer::owner_of_all),
@@ -160,6 +166,7 @@ fn requirements(section: &Section<'_>) -> Vec<RequireLayer> {
         }
     }
     for claim in section.text_or_texts("claim_present").unwrap_or_default() {
+        uses.requirement(section, section.at("claim_present"), None, of_one_issuer);
         layers.push(RequireLayer::claim_present(claim));
     }
     for (key, make) in [
@@ -169,6 +176,7 @@ fn requirements(section: &Section<'_>) -> Vec<RequireLayer> {
         let Some(claims) = section.section(key) else { continue };
         only_with_values(&claims);
         for (claim, _) in claims.members() {
+            uses.requirement(&claims, claims.at(claim), Some(claim), of_one_issuer);
             for text in claims.text_or_texts(claim).unwrap_or_default() {
                 layers.push(make(claim.clone(), text));
             }

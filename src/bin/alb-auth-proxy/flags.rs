@@ -24,7 +24,7 @@ pub const REPEATED: [&str; 4] = ["headers", "strip_headers", "exempt", "assertio
 /// The value of a flag without one.
 pub const SWITCH: &str = "";
 
-pub const FLAGS: [Flag; 42] = [
+pub const FLAGS: [Flag; 43] = [
     flag(
         "upstream",
         "upstream",
@@ -137,6 +137,13 @@ pub const FLAGS: [Flag; 42] = [
         "ALB_PROXY_KEEP_ALB_HEADERS",
         SWITCH,
         "Pass the verified x-amzn-oidc-* headers on",
+    ),
+    flag(
+        "dangerously_share_claims_between_issuers",
+        "dangerously-share-claims-between-issuers",
+        "ALB_PROXY_DANGEROUSLY_SHARE_CLAIMS_BETWEEN_ISSUERS",
+        SWITCH,
+        "Take the same claim of several issuers for the same user: for issuers that share one directory",
     ),
     flag(
         "exempt",

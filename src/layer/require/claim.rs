@@ -14,6 +14,10 @@ use crate::{
 /// A claim is only as trustworthy as the party that may change it: many providers let users edit
 /// their own name, locale or nickname. Texts are compared byte for byte.
 ///
+/// A requirement on a claim applies to the users of every issuer that the layer trusts. With several
+/// issuers, limit it by [`of_issuer`](Self::of_issuer): a requirement does not know the configuration, so
+/// nothing reports a missing one.
+///
 /// ```
 /// use tower_alb_auth::RequireLayer;
 ///

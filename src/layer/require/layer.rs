@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -29,6 +29,8 @@ use crate::{
 /// | [`claim_present`](Self::claim_present), [`claim_equals`](Self::claim_equals), [`claim_contains`](Self::claim_contains) | users whose provider sends this claim |
 /// | [`claims_match`](Self::claims_match) | users whose claims pass a test of the application |
 ///
+/// [`of_issuer`](Self::of_issuer) limits each of them to the users of one issuer.
+///
 /// It belongs inside an [`AlbAuthLayer`](crate::AlbAuthLayer): in axum a `route_layer` of the
 /// routes that require it, with the `AlbAuthLayer` added later, around all routes. See
 /// [`layer`](crate::layer).
@@ -36,6 +38,8 @@ use crate::{
 #[derive(Clone)]
 pub struct RequireLayer<R = StandardRefusal> {
     shared: Arc<Shared>,
+    /// `None`: any.
+    issuer: Option<Arc<str>>,
     refusal: R,
 }
 
@@ -47,7 +51,7 @@ struct Shared {
 impl RequireLayer {
     pub(super) fn new(requirement: Requirement) -> Self {
         let warnings = Warnings::new(SharedClock::default());
-        Self { shared: Arc::new(Shared { requirement, warnings }), refusal: StandardRefusal::default() }
+        Self { shared: Arc::new(Shared { requirement, warnings }), issuer: None, refusal: StandardRefusal::default() }
     }
 
     /// Requires a user, with or without an identity: 401 otherwise. For the parts of an application
@@ -66,9 +70,10 @@ impl RequireLayer {
     /// Whether the user of this request meets it; counts and logs a failure.
     #[cfg(feature = "proxy")]
     pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), AuthError> {
-        let Shared { requirement, warnings } = &*self.shared;
-        let log = |error: &AuthError| telemetry::requirement_failed(error, TraceId::In(request.headers()), warnings);
-        requirement.check(request.extensions()).inspect_err(log)
+        let log = |error: &AuthError| {
+            telemetry::requirement_failed(error, TraceId::In(request.headers()), &self.shared.warnings);
+        };
+        self.check_user(request.extensions()).inspect_err(log)
     }
 
     /// Writes refusals as Backstage's back ends do, in JSON, for clients that read them.
@@ -80,6 +85,28 @@ impl RequireLayer {
 }
 
 impl<R> RequireLayer<R> {
+    /// Requires that the user is of this issuer too, which is compared byte for byte with that of the token.
+    ///
+    /// With several issuers, a claim is what one of them sends: a user of another one may have the same group, email or
+    /// subject. So name the issuer with each requirement on claims, or require an ownership, which the sign-in policy of each
+    /// issuer decides.
+    ///
+    /// ```
+    /// use tower_alb_auth::RequireLayer;
+    ///
+    /// let admins = RequireLayer::claim_contains("groups", "admins").of_issuer("https://staff.example.com");
+    /// # let _ = admins;
+    /// ```
+    #[must_use]
+    pub fn of_issuer(mut self, issuer: impl Into<Arc<str>>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    fn check_user(&self, extensions: &Extensions) -> Result<(), AuthError> {
+        self.shared.requirement.check(extensions, self.issuer.as_deref())
+    }
+
     /// Makes refusals by a closure, as
     /// [`AlbAuthLayer::refuse_with`](crate::AlbAuthLayer::refuse_with) does.
     #[must_use]
@@ -87,7 +114,7 @@ impl<R> RequireLayer<R> {
     where
         F: Fn(&AuthError, &RefusedRequest<'_>) -> Response<B> + Clone,
     {
-        RequireLayer { shared: self.shared, refusal: RefuseWith::new(refuse) }
+        RequireLayer { shared: self.shared, issuer: self.issuer, refusal: RefuseWith::new(refuse) }
     }
 
     /// Gives responses a [`RefusalBody`](crate::layer::RefusalBody), for inner services whose body
@@ -96,7 +123,7 @@ impl<R> RequireLayer<R> {
     /// last.
     #[must_use]
     pub fn with_refusal_body(self) -> RequireLayer<WithRefusalBody<R>> {
-        RequireLayer { shared: self.shared, refusal: WithRefusalBody::new(self.refusal) }
+        RequireLayer { shared: self.shared, issuer: self.issuer, refusal: WithRefusalBody::new(self.refusal) }
     }
 }
 
@@ -110,7 +137,12 @@ impl<S, R: Clone> Layer<S> for RequireLayer<R> {
 
 impl<R> fmt::Debug for RequireLayer<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RequireLayer").field(&self.shared.requirement.describe()).finish()
+        let mut shown = f.debug_tuple("RequireLayer");
+        shown.field(&self.shared.requirement.describe());
+        if let Some(issuer) = &self.issuer {
+            shown.field(issuer);
+        }
+        shown.finish()
     }
 }
 
@@ -135,11 +167,10 @@ where
     }
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
-        let Shared { requirement, warnings } = &*self.layer.shared;
-        match requirement.check(request.extensions()) {
+        match self.layer.check_user(request.extensions()) {
             Ok(()) => RequireResponseFuture::inner(self.inner.call(request)),
             Err(error) => {
-                telemetry::requirement_failed(&error, TraceId::In(request.headers()), warnings);
+                telemetry::requirement_failed(&error, TraceId::In(request.headers()), &self.layer.shared.warnings);
                 // A rejected request must not keep what readiness holds, such as a permit.
                 let unready = self.inner.clone();
                 drop(replace(&mut self.inner, unready));

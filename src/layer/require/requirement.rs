@@ -38,9 +38,17 @@ impl HowMany {
 }
 
 impl Requirement {
-    /// Whether the user of this request meets it.
-    pub(super) fn check(&self, extensions: &Extensions) -> Result<(), AuthError> {
+    /// Whether the user of this request meets it, and is of this issuer if there is one.
+    pub(super) fn check(&self, extensions: &Extensions, issuer: Option<&str>) -> Result<(), AuthError> {
         let Some(claims) = Claims::of(extensions) else { return Err(no_user(extensions)) };
+        if let Some(issuer) = issuer
+            && claims.issuer() != issuer
+        {
+            // The issuer of an accepted token is one of the configuration, and no secret.
+            let found = claims.issuer();
+            let detail = format!("required: a user of issuer {issuer}; the user is of issuer {found}");
+            return Err(AuthError::with_detail(AuthErrorKind::ClaimMissing, detail));
+        }
         match self {
             Self::SignIn => Ok(()),
             Self::Ownership { of, entities } => match extensions.get::<BackstageIdentity>() {

@@ -7,7 +7,7 @@ use crate::identity::spellings;
 const REMOVED_BY_THE_PROXY: &str = include_str!("../../../src/auth_proxy/identity_headers.rs");
 
 /// Members of the families of names that the proxy removes, as programs send them.
-const MEMBERS: [&str; 52] = [
+const MEMBERS: [&str; 84] = [
     "Remote-User",
     "Remote-Group",
     "Remote-Groups",
@@ -60,6 +60,38 @@ const MEMBERS: [&str; 52] = [
     "Tailscale-User-Login",
     "Tailscale-User-Name",
     "Tailscale-User-Profile-Pic",
+    "OIDC_CLAIM_sub",
+    "Oidc-Claim-Sub",
+    "Oidc-Claim-Email",
+    "Oidc-Id-Token",
+    "Oidc-Access-Token",
+    "X-Consumer-Id",
+    "X-Consumer-Custom-Id",
+    "X-Consumer-Username",
+    "X-Consumer-Groups",
+    "X-Credential-Identifier",
+    "X-Credential-Username",
+    "X-Forwarded-Client-Cert",
+    "X-Forwarded-Tls-Client-Cert",
+    "X-Forwarded-Tls-Client-Cert-Info",
+    "X-Ssl-Client-Cert",
+    "X-Ssl-Client-Dn",
+    "X-Ssl-Client-Cn",
+    "X-Ssl-Client-S-Dn",
+    "X-Ssl-Client-Verify",
+    "Ssl-Client-Cert",
+    "Ssl-Client-Verify",
+    "Ssl-Client-Subject-Dn",
+    "Ssl-Client-Issuer-Dn",
+    "X-Client-Cert",
+    "Client-Cert",
+    "Client-Cert-Chain",
+    "X-Amzn-Mtls-Clientcert",
+    "X-Amzn-Mtls-Clientcert-Serial-Number",
+    "X-Amzn-Mtls-Clientcert-Issuer",
+    "X-Amzn-Mtls-Clientcert-Subject",
+    "X-Amzn-Mtls-Clientcert-Validity",
+    "X-Amzn-Mtls-Clientcert-Leaf",
 ];
 
 /// The texts of the list with this name in the source of the proxy.

@@ -4,6 +4,7 @@ mod address;
 mod demands;
 mod email;
 mod frameworks;
+mod issuers;
 mod mistakes;
 mod panics;
 mod readiness;
