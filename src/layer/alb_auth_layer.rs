@@ -208,7 +208,8 @@ impl<R> AlbAuthLayer<R> {
         self
     }
 
-    /// Records refusals in this audit trail, users once an hour, changes of deny lists, and reloads.
+    /// Records refusals in this audit trail, also those of a [`RequireLayer`](crate::RequireLayer) or an extractor behind the layer, users
+    /// once an hour, changes of deny lists, and reloads.
     ///
     /// A reload or a change of a deny list is recorded in the first trail that a layer, a clone of it or an auth backend behind it was given.
     #[must_use]

@@ -27,7 +27,7 @@ use axum_core::{
 };
 use http::{Extensions, request::Parts};
 
-use super::{Anonymous, RefusedRequest, StandardRefusal, Unnamed, refuse};
+use super::{Anonymous, RefusedRequest, StandardRefusal, Unnamed, left_trail::LeftTrail, refuse};
 use crate::{
     alb::TraceId,
     error::{AuthError, AuthErrorKind},
@@ -61,6 +61,7 @@ impl ExtractRejection {
                 tracing::debug!(target: "tower_alb_auth", trace_id = trace_id.shown(), "refused: {}", reason.detail());
             }
         }
+        LeftTrail::refused(&parts.extensions, &error, &parts.headers);
         let request = RefusedRequest::of_parts(parts).behind_layer(&parts.extensions);
         let response = refuse::<axum_core::body::Body, _>(&StandardRefusal::default(), &error, &request);
         Self(Box::new(Refused { error, response }))

@@ -12,6 +12,7 @@ use tower_service::Service;
 
 use super::{
     AlbAccessToken, Refuse, RefusedRequest, Unnamed,
+    left_trail::LeftTrail,
     refusal::{GrpcFamily, refuse},
     settings::LayerSettings,
 };
@@ -143,6 +144,9 @@ impl Admission {
         }
         if let Some(token) = self.access_token {
             extensions.insert(token);
+        }
+        if let Some(trail) = self.audit {
+            extensions.insert(LeftTrail(trail));
         }
     }
 }

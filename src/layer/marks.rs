@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::{Extensions, HeaderValue};
 
-use super::refusal::LeftForm;
+use super::{left_trail::LeftTrail, refusal::LeftForm};
 use crate::identity::{BackstageIdentity, Claims};
 
 /// The layer accepted the request without a user. With it an extractor distinguishes "no user is
@@ -59,6 +59,7 @@ pub(super) fn clear(extensions: &mut Extensions) -> bool {
         remove::<Anonymous>(extensions),
         remove::<Unnamed>(extensions),
         remove::<LeftForm>(extensions),
+        remove::<LeftTrail>(extensions),
         remove::<BackstageIdentity>(extensions),
         remove::<Claims>(extensions),
     ];

@@ -69,6 +69,7 @@ pub(crate) mod alb_auth_layer;
 mod extract;
 mod future;
 pub(crate) mod handle;
+mod left_trail;
 #[cfg(feature = "https")]
 pub(crate) mod machines;
 pub(crate) mod marks;

@@ -13,6 +13,7 @@ use tower_service::Service;
 use super::{
     AlbAccessToken, Anonymous, Refuse, ResponseFuture, StandardRefusal,
     future::{Admission, CacheControl},
+    left_trail::LeftTrail,
     marks::clear,
     refusal::LeftForm,
     settings::LayerSettings,
@@ -122,6 +123,9 @@ where
                 request.extensions_mut().insert(Anonymous);
                 if let Some(form) = &settings.form {
                     request.extensions_mut().insert(LeftForm(form.clone()));
+                }
+                if let Some(trail) = admission.audit {
+                    request.extensions_mut().insert(LeftTrail(trail));
                 }
                 ResponseFuture::inner(self.inner.call(request), cache_control)
             }

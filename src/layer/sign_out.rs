@@ -3,8 +3,10 @@
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header, uri::Authority};
 
 use crate::{
+    alb::TraceId,
     net::{encoded, is_loopback},
     settings::ConfigError,
+    telemetry::audit::{AuditTrail, Details, Subject, What},
 };
 
 /// The session cookie of an Application Load Balancer, unless the listener rule names another.
@@ -46,6 +48,7 @@ pub struct SignOut {
     expired: Vec<HeaderValue>,
     location: Option<HeaderValue>,
     origins: Vec<String>,
+    audit: Option<AuditTrail>,
 }
 
 impl SignOut {
@@ -56,6 +59,7 @@ impl SignOut {
             end_session: None,
             query: Vec::new(),
             origins: Vec::new(),
+            audit: None,
         }
     }
 
@@ -70,6 +74,10 @@ impl SignOut {
     /// No cache stores it.
     pub fn answer<B: Default>(&self, method: &Method, headers: &HeaderMap) -> Response<B> {
         if method == Method::POST && self.is_own(headers) {
+            if let Some(trail) = &self.audit {
+                let details = || Details { trace_id: TraceId::In(headers).text(), ..Details::default() };
+                trail.succeeded(What::SignedOut, Some("awsalb"), Subject::User(None, None), details);
+            }
             return self.ended();
         }
         let mut response = Response::new(B::default());
@@ -157,6 +165,7 @@ pub struct SignOutBuilder {
     end_session: Option<String>,
     query: Vec<(String, String)>,
     origins: Vec<String>,
+    audit: Option<AuditTrail>,
 }
 
 impl SignOutBuilder {
@@ -189,6 +198,13 @@ impl SignOutBuilder {
         self
     }
 
+    /// Records each sign-out in this audit trail, without the user: the rule of a sign-out path has no authenticate action, so no
+    /// identity reaches it. The trace id leads to the access log. An auth backend with an audit trail needs no other.
+    pub fn audit_trail(mut self, trail: &AuditTrail) -> Self {
+        self.audit = Some(trail.clone());
+        self
+    }
+
     /// Checks everything.
     ///
     /// # Errors
@@ -218,7 +234,7 @@ impl SignOutBuilder {
             ));
         }
         if problems.is_empty() {
-            Ok(SignOut { expired, location, origins: self.origins })
+            Ok(SignOut { expired, location, origins: self.origins, audit: self.audit })
         } else {
             Err(ConfigError::invalid(problems))
         }

@@ -4,6 +4,7 @@
 mod support;
 
 mod audit;
+mod audit_behind;
 mod audit_failures;
 mod audit_kept;
 mod audit_reloads;

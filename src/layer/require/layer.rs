@@ -15,7 +15,9 @@ use super::{RequireResponseFuture, requirement::Requirement};
 use crate::{
     alb::TraceId,
     error::AuthError,
-    layer::{Refuse, RefuseWith, RefusedRequest, StandardRefusal, WithRefusalBody, refusal::refuse},
+    layer::{
+        Refuse, RefuseWith, RefusedRequest, StandardRefusal, WithRefusalBody, left_trail::LeftTrail, refusal::refuse,
+    },
     sync::SharedClock,
     telemetry::{self, Warnings},
 };
@@ -171,6 +173,7 @@ where
             Ok(()) => RequireResponseFuture::inner(self.inner.call(request)),
             Err(error) => {
                 telemetry::requirement_failed(&error, TraceId::In(request.headers()), &self.layer.shared.warnings);
+                LeftTrail::refused(request.extensions(), &error, request.headers());
                 // A rejected request must not keep what readiness holds, such as a permit.
                 let unready = self.inner.clone();
                 drop(replace(&mut self.inner, unready));

@@ -95,6 +95,34 @@ async fn one_that_does_not_answer_is_504() {
     );
 }
 
+/// Both of the operator's lines and of those that clients cause.
+#[tokio::test]
+async fn f_65_each_line_of_a_refused_request_has_the_trace_id() {
+    const ROOT: &str = "Root=1-67891233-abcdef012345678912345678";
+    let (traced, _guard) = Traced::begin();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    drop(listener);
+    let upstream = Upstream::at(format!("http://{address}")).build().expect("sound");
+    // After its first ten, the lines about an upstream are for developers only.
+    for (method, status, level, repeated) in
+        [("TRACE", 405, Level::DEBUG, 1), ("GET", 502, Level::WARN, 10), ("GET", 502, Level::DEBUG, 1)]
+    {
+        for _ in 0..repeated {
+            let request = Request::builder().method(method).uri("/x").header("x-amzn-trace-id", ROOT);
+            let request = request.body(Body::empty()).expect("a request");
+            traced.0.lock().unwrap().events.clear();
+            assert_eq!(ask(upstream.clone(), request).await.0, status, "{method}");
+            let events = std::mem::take(&mut traced.0.lock().unwrap().events);
+            let start = format!("{status} for {method} ");
+            let lines = events.iter().filter(|(_, fields)| fields["message"].starts_with(&start));
+            let found: Vec<(Level, Option<&str>)> =
+                lines.map(|(level, fields)| (*level, fields.get("trace_id").map(String::as_str))).collect();
+            assert_eq!(found, [(level, Some(ROOT))], "{method}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn requests_that_go_in_a_circle_end() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

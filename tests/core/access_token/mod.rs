@@ -5,6 +5,7 @@ mod issuer_keys;
 mod machines;
 #[cfg(feature = "metrics")]
 mod machines_recorded;
+mod machines_traced;
 mod mocked;
 mod rejected;
 mod settings;

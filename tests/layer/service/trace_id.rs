@@ -1,6 +1,6 @@
 //! F-65: a refusal joins the load balancer's access log by the trace id.
 
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
 use tower_alb_auth::{
     RequireLayer,
@@ -75,6 +75,66 @@ async fn f_65_a_requirement_that_is_not_met_has_it_too() {
     let request: Request<String> = alb.request("/").header("x-amzn-trace-id", ROOT).into();
     assert_eq!(service.ready().await.unwrap().call(request).await.unwrap().status(), 401);
     assert_eq!(traced_by(&refusals(&traced)), [Some(ROOT)]);
+}
+
+/// The reasons that a request without a token shows: a preflight request, and an exempt path with the prefix of a nested router.
+#[tokio::test]
+async fn f_65_a_refusal_with_a_hint_has_it_too() {
+    let (traced, _guard) = Traced::begin();
+    let alb = MockAlb::new();
+    let app = App::new(alb.layer().exempt_path("/api/healthz"));
+    let preflight = alb.request("/api").method(Method::OPTIONS).header("origin", "https://app.example.com");
+    let preflight = preflight.header("access-control-request-method", "PUT");
+    // The first request of a nested path is a warning, beside the line of its refusal.
+    for (case, request, lines) in [("CORS preflight", preflight, 1), ("nested router", alb.request("/healthz"), 2)] {
+        app.call(request.header("x-amzn-trace-id", ROOT)).await;
+        let refusals = refusals(&traced);
+        assert!(refusals.iter().all(|fields| fields["message"].contains(case)), "{refusals:?}");
+        assert_eq!(traced_by(&refusals), vec![Some(ROOT); lines], "{case}");
+    }
+}
+
+/// Without the layer: a service that authenticates by the handle.
+#[tokio::test]
+async fn f_65_a_refusal_of_the_handle_has_it_too() {
+    let (traced, _guard) = Traced::begin();
+    let alb = MockAlb::new();
+    let request: Request<String> = alb.request("/").header("x-amzn-trace-id", ROOT).into();
+    alb.layer().handle().authenticate(request.headers()).await.expect_err("no token");
+    assert_eq!(traced_by(&refusals(&traced)), [Some(ROOT)]);
+}
+
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn f_65_a_refusal_of_an_extractor_has_it_too() {
+    use axum::{Router, body::Body, routing::get};
+    use tower_alb_auth::{BackstageIdentity, Claims, sign_in::ClaimsOnly};
+
+    let (traced, _guard) = Traced::begin();
+    let alb = MockAlb::new();
+    let routes = || {
+        Router::new()
+            .route("/identity", get(|_: BackstageIdentity| async {}))
+            .route("/claims", get(|_: Claims| async {}))
+            .route("/maybe", get(|_: Option<Claims>| async {}))
+    };
+    let claims_only = alb.config_builder().sign_in(ClaimsOnly).build().expect("sound");
+    let claims_only = tower_alb_auth::AlbAuthLayer::new(claims_only);
+    let jane = |path: &str| alb.request(path).user(&tower_alb_auth::test_util::User::jane());
+    for (case, app, request, status, line) in [
+        ("no user", routes().layer(alb.layer().optional()), alb.request("/claims"), 401, "refused: a handler"),
+        ("no layer", routes(), alb.request("/claims"), 500, "no AlbAuthLayer is around"),
+        ("no layer, an option", routes(), alb.request("/maybe"), 500, "no AlbAuthLayer is around"),
+        ("claims only", routes().layer(claims_only), jane("/identity"), 500, "the sign-in policy ClaimsOnly"),
+    ] {
+        let request = request.header("x-amzn-trace-id", ROOT).body(Body::empty());
+        traced.0.lock().unwrap().events.clear();
+        assert_eq!(app.oneshot(request).await.expect("infallible").status(), status, "{case}");
+        let events = std::mem::take(&mut traced.0.lock().unwrap().events);
+        let lines: Vec<Fields> = events.into_iter().map(|(_, fields)| fields).collect();
+        let lines: Vec<Fields> = lines.into_iter().filter(|fields| fields["message"].starts_with(line)).collect();
+        assert_eq!(traced_by(&lines), [Some(ROOT)], "{case}");
+    }
 }
 
 #[tokio::test]
