@@ -8,6 +8,7 @@ mod running;
 mod child;
 mod help;
 mod inspect;
+mod metrics;
 mod mistakes;
 mod page;
 mod printed;

@@ -15,6 +15,7 @@ mod jwt_validation;
 mod keys;
 mod keys_tls;
 mod limits;
+mod metrics;
 mod paths;
 mod provider_users;
 mod providers;
