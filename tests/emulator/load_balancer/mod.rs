@@ -9,6 +9,7 @@ mod configuration;
 mod connections;
 mod containers;
 mod early_close;
+mod front_end;
 mod hostile_provider;
 mod incomplete;
 mod jwt_validation;
