@@ -2,8 +2,8 @@
 """Runs deploy/images/compose.yaml without a container engine: unshare --net python3 .ci/compose.py ROOTS
 
 ROOTS has the file system of each image, by the name of its program. The services run in these with a read-only root, as the images' user, with the
-commands and variables of the file, in one network namespace as the file has it. In place of the application an echo of the
-headers that reach it. A browser then signs in.
+commands, variables and files of the file, in one network namespace as the file has it. In place of the application and of the
+front end are echoes of the headers that reach them. A browser then signs in.
 """
 
 import fcntl
@@ -11,6 +11,7 @@ import http.client
 import http.server
 import os
 import re
+import shutil
 import socket
 import struct
 import subprocess
@@ -22,6 +23,9 @@ import urllib.parse
 import yaml
 
 PROGRAMS = {"emulator": "alb-emulator", "proxy": "alb-auth-proxy"}
+# Their images are in a registry.
+ECHOES = ["application", "front-end"]
+FOLDER = "deploy/images"
 DEADLINE = 30
 # In a mount namespace: the root that is named first is read-only for the command.
 READ_ONLY = """
@@ -40,8 +44,10 @@ def loopback_up():
 
 
 class Echo(http.server.BaseHTTPRequestHandler):
+    service = ""
+
     def do_GET(self):
-        body = "".join(f"{name.lower()}: {value}\n" for name, value in self.headers.items()).encode()
+        body = f"service: {self.service}\n".encode() + "".join(f"{name.lower()}: {value}\n" for name, value in self.headers.items()).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -49,6 +55,25 @@ class Echo(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+def echo(service, settings):
+    """Serves at the port of its command."""
+    command = settings["command"]
+    port = int(command[command.index("--port") + 1])
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), type(service, (Echo,), {"service": service}))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def mount(root, settings):
+    """The files that the service has beside those of its image."""
+    for volume in settings.get("volumes", []):
+        source, target, mode = volume.split(":")
+        expect(mode, "ro", f"the mode of {volume}")
+        target = os.path.join(root, target.lstrip("/"))
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copyfile(os.path.join(FOLDER, source), target)
+        os.chmod(target, 0o644)
 
 
 def wait_for(port, processes):
@@ -101,17 +126,22 @@ def expect(found, expected, what):
         sys.exit(f"compose.py: {what}: expected {expected}, found {found}")
 
 
+def served_by(headers):
+    return headers.splitlines()[0].removeprefix("service: ")
+
+
 def main(roots):
-    with open("deploy/images/compose.yaml", encoding="utf-8") as file:
+    with open(f"{FOLDER}/compose.yaml", encoding="utf-8") as file:
         services = yaml.safe_load(file)["services"]
+    expect(sorted(services), sorted([*PROGRAMS, *ECHOES]), "the services of the file")
     loopback_up()
-    port = int(services["application"]["command"][1])
-    echo = http.server.ThreadingHTTPServer(("127.0.0.1", port), Echo)
-    threading.Thread(target=echo.serve_forever, daemon=True).start()
+    for service in ECHOES:
+        echo(service, services[service])
     processes = {}
     try:
         for service, program in PROGRAMS.items():
             settings = services[service]
+            mount(os.path.join(roots, program), settings)
             expect(settings.get("read_only"), True, f"read_only of {service}")
             root = os.path.realpath(os.path.join(roots, program))
             command = ["unshare", "--mount", "--propagation", "private", "sh", "-eu", "-c", READ_ONLY, "sh", root]
@@ -131,15 +161,17 @@ def main(roots):
         ticket = re.search('name="ticket" value="([^"]+)"', page).group(1)
         form = urllib.parse.urlencode({"ticket": ticket, "user": "jane"})
         status, _, headers = browser.request("POST", urllib.parse.urljoin(url, "/login"), form)
-        expect(status, 200, "the application after the sign-in")
+        expect((status, served_by(headers)), (200, "front-end"), "the front end after the sign-in")
+        status, _, headers = browser.request("GET", f"{app}/api/items")
+        expect((status, served_by(headers)), (200, "application"), "the application after the sign-in")
         expect(re.findall("^x-forwarded-user: (.*)$", headers, re.M), ["jane.doe@example.com"], "the header of the user")
         forged = {"x-forwarded-user": "admin@example.com", "X_Forwarded_User": "admin@example.com"}
-        status, _, headers = browser.request("GET", f"{app}/", headers=forged.items())
+        status, _, headers = browser.request("GET", f"{app}/api/items", headers=forged.items())
         expect(re.findall("^x.forwarded.user: (.*)$", headers, re.M), ["jane.doe@example.com"], "a header that the browser made up")
         connection = http.client.HTTPConnection("127.0.0.1", 3000, timeout=DEADLINE)
         connection.request("GET", "/", headers=forged)
         expect(connection.getresponse().status, 401, "a request past the load balancer")
-        print("compose: a user signs in, a script gets 401, a request past the load balancer 401")
+        print("compose: a user signs in and reaches front end and application, a script gets 401, a request past the load balancer 401")
     finally:
         for process in processes.values():
             process.terminate()

@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 
 use super::{
     action::{Action, shown},
+    counters::OutcomeLabel,
     front::{MAX_LINE, Respond},
     health,
     host::named,
@@ -27,15 +28,9 @@ impl Respond for Listener {
     }
 
     async fn respond(self: Arc<Self>, request: Request<Incoming>, client: ClientConnection) -> Response<Body> {
-        if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > MAX_LINE) {
-            return error_response(414, "the request line is longer than 16 KiB");
-        }
-        if too_long(request.headers()) {
-            return error_response(400, "a header line is longer than 16 KiB");
-        }
-        if request.method() == Method::TRACE {
-            // Its response would show the user's tokens to the client.
-            return error_response(405, "a load balancer does not support TRACE");
+        if let Some(response) = unacceptable(&request) {
+            self.action.counters.response(OutcomeLabel::Rejected, response.status().as_u16());
+            return response;
         }
         if request.uri().path() == health::PATH && matches!(*request.method(), Method::GET | Method::HEAD) {
             return Response::new(Body::empty());
@@ -44,22 +39,41 @@ impl Respond for Listener {
         match self.action.apply(request, client.address.ip()).await {
             Err(response) => response.map(Body::from),
             Ok((request, outcome)) => {
-                let mut response = match outcome.end {
-                    End::Forward(group) => self.proxy.forward(request, client, group.next()).await,
-                    End::FixedResponse(fixed) => fixed_response(fixed),
-                    End::Redirect(to) => redirect(to, &request, client),
-                    End::Respond501 => error_response(
-                        501,
-                        "the rule of this request has the action jwt-validation, and on_jwt_validation (--on-jwt-validation) is respond-501",
-                    ),
+                let (made_by, mut response) = match outcome.end {
+                    End::Forward(group) => {
+                        (OutcomeLabel::Forward, self.proxy.forward(request, client, group.next()).await)
+                    }
+                    End::FixedResponse(fixed) => (OutcomeLabel::FixedResponse, fixed_response(fixed)),
+                    End::Redirect(to) => (OutcomeLabel::Redirect, redirect(to, &request, client)),
+                    End::Respond501 => {
+                        let reason = "the rule of this request has the action jwt-validation, and on_jwt_validation \
+                                      (--on-jwt-validation) is respond-501";
+                        (OutcomeLabel::Respond501, error_response(501, reason))
+                    }
                 };
                 put_before_the_targets(response.headers_mut(), outcome.cookies);
                 let (status, path) = (response.status().as_u16(), shown(&path));
+                self.action.counters.response(made_by, status);
                 tracing::info!(target: "alb_emulator", "{method} {path} {status} {}", outcome.actions);
                 response
             }
         }
     }
+}
+
+/// The response to a request that no rule gets.
+fn unacceptable(request: &Request<Incoming>) -> Option<Response<Body>> {
+    if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > MAX_LINE) {
+        return Some(error_response(414, "the request line is longer than 16 KiB"));
+    }
+    if too_long(request.headers()) {
+        return Some(error_response(400, "a header line is longer than 16 KiB"));
+    }
+    if request.method() == Method::TRACE {
+        // Its response would show the user's tokens to the client.
+        return Some(error_response(405, "a load balancer does not support TRACE"));
+    }
+    None
 }
 
 /// The response of the action `fixed-response`.

@@ -7,6 +7,7 @@ mod action;
 mod application_settings;
 mod chosen_provider;
 mod config;
+mod counters;
 mod front;
 #[cfg(fuzzing)]
 #[doc(hidden)]

@@ -8,12 +8,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use super::{
     action::{Action, CALLBACK},
     chosen_provider::{ChosenProvider, choose},
     config::{Checked, EmulatorConfig},
+    counters::{self, Counters, MetricsPage},
     front::{self, TlsFiles},
     headers::LoadBalancer,
     health,
@@ -58,6 +59,7 @@ pub struct Emulator {
     address: SocketAddr,
     key_endpoint: String,
     emulator_ca_file: Option<PathBuf>,
+    metrics_address: Option<SocketAddr>,
     issuer: String,
     action: Arc<Action>,
     demo: Option<DemoProviderServer>,
@@ -100,6 +102,11 @@ impl Emulator {
         let unbound =
             |error: std::io::Error| ConfigError::of(ProblemKind::System, format!("a listener has no address: {error}"));
         let (address, keys_address) = (front.local_addr().map_err(unbound)?, keys.local_addr().map_err(unbound)?);
+        let metrics = match config.metrics {
+            Some(address) => Some(front::bind("the server of the metrics", "metrics", address).await?),
+            None => None,
+        };
+        let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose().map_err(unbound)?;
         let url = config.url(address.port());
 
         let ChosenProvider { demo, secret, source, issuer } =
@@ -120,6 +127,7 @@ impl Emulator {
             oidc: OidcClient::new(source, config.client_id, secret, config.client_authentication, elsewhere)
                 .map_err(failed)?,
             load_balancer: load_balancer.map_err(failed)?,
+            counters: Counters::new(),
             clock: config.clock,
         });
         let listener = Arc::new(Listener { action: Arc::clone(&action), proxy: Proxy::new(config.wait_for_target) });
@@ -127,7 +135,11 @@ impl Emulator {
         let front = tokio::spawn(front::serve(front, tls, listener, stopped.clone()));
         let is_plain_http = of_keys.is_none();
         let served = Arc::new(Keys::new(Arc::clone(&action), keys_host.clone()));
-        let mut tasks = vec![tokio::spawn(front::serve(keys, of_keys, served, stopped))];
+        let mut tasks = vec![tokio::spawn(front::serve(keys, of_keys, served, stopped.clone()))];
+        if let Some(metrics) = metrics {
+            let page = Arc::new(MetricsPage::of(&action.counters));
+            tasks.push(tokio::spawn(front::serve(metrics, None, page, stopped)));
+        }
         tasks.extend(config.rotate_every.map(|every| tokio::spawn(rotate(Arc::clone(&action), every))));
         warn_if_reachable(address);
         if let (Some(host), true) = (&keys_host, is_plain_http) {
@@ -137,7 +149,20 @@ impl Emulator {
                  application can replace them; use a private network of containers"
             );
         }
-        Ok(Self { url, address, key_endpoint, emulator_ca_file, issuer, action, demo, stop, front: Some(front), tasks })
+        let front = Some(front);
+        Ok(Self {
+            url,
+            address,
+            key_endpoint,
+            emulator_ca_file,
+            metrics_address,
+            issuer,
+            action,
+            demo,
+            stop,
+            front,
+            tasks,
+        })
     }
 
     /// The URL of the application for browsers: `http://app.localhost:9000`, without a slash at the
@@ -159,6 +184,11 @@ impl Emulator {
     /// The file with the CA of that address, if it is https.
     pub fn emulator_ca_file(&self) -> Option<&Path> {
         self.emulator_ca_file.as_deref()
+    }
+
+    /// The URL of its metrics for Prometheus, if they are served.
+    pub fn metrics_url(&self) -> Option<String> {
+        self.metrics_address.map(|address| format!("http://{address}{}", counters::PATH))
     }
 
     /// The issuer of its users.

@@ -16,6 +16,7 @@ mod app_config;
 mod between;
 mod browser;
 mod containers;
+mod front_end;
 #[cfg(all(feature = "proxy", target_os = "linux"))]
 mod memory;
 mod monitoring;

@@ -109,7 +109,7 @@ pub(crate) struct Emulate {
     pub(crate) is_demo: bool,
 
     /// Starts only the demo provider, without a load balancer, for other tests that sign users in.
-    #[arg(long, conflicts_with_all = ["target", "command", "issuer", "endpoints.authorization", "print_config"], help_heading = "Users")]
+    #[arg(long, conflicts_with_all = ["target", "command", "issuer", "endpoints.authorization", "metrics", "print_config"], help_heading = "Users")]
     pub(crate) provider_only: bool,
 
     /// With --provider-only: a redirect URI to which users may be sent after sign-in; may be given

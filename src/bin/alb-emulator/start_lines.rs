@@ -55,6 +55,9 @@ pub(crate) fn write(emulator: &Emulator, info: &StartInfo<'_>, out: &mut dyn Wri
         labelled(out, "Machines", COLUMN, &text)?;
     }
     labelled(out, "Public keys", COLUMN, &format!("{}/{}", emulator.key_endpoint(), emulator.kid()))?;
+    if let Some(metrics) = emulator.metrics_url() {
+        labelled(out, "Metrics", COLUMN, &metrics)?;
+    }
     if let Some(folder) = info.certificate_folder {
         let file = folder.join("certificate.pem");
         labelled(out, "Certificate", COLUMN, &format!("{} (your browser must trust it)", file.display()))?;

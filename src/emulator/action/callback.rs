@@ -9,6 +9,7 @@ use super::{
     state::{MAX_SIGN_IN_SECONDS, State},
 };
 use crate::emulator::{
+    counters::SignInLabel,
     oidc::{OidcError, Step, Tokens},
     rules::Authenticate,
     session::{NONCE_COOKIE, Purpose, Session, expire_nonce, read_cookie},
@@ -18,9 +19,12 @@ impl Action {
     /// The response to the returning browser: 302 to the address that it requested first, with a
     /// session; or the reason for a refusal.
     pub(super) async fn callback(&self, query: &str, headers: &HeaderMap, host: &str, now: u64) -> Refusal {
-        match self.signed_in(query, headers, host, now).await {
-            Ok(response) | Err(response) => response,
-        }
+        let (response, result) = match self.signed_in(query, headers, host, now).await {
+            Ok(response) => (response, SignInLabel::SignedIn),
+            Err(refusal) => (refusal, SignInLabel::Failed),
+        };
+        self.counters.sign_in(result);
+        response
     }
 
     async fn signed_in(&self, query: &str, headers: &HeaderMap, host: &str, now: u64) -> Result<Refusal, Refusal> {

@@ -34,6 +34,7 @@ pub(super) use self::outcome::{Outcome, shown};
 use self::{outcome::Refusal, state::UsedStates};
 use super::{
     config::OnUnauthenticated,
+    counters::{BearerLabel, Counters, OutcomeLabel},
     headers::LoadBalancer,
     host::named,
     oidc::OidcClient,
@@ -58,6 +59,7 @@ pub(super) struct Action {
     pub(super) used_states: UsedStates,
     pub(super) oidc: OidcClient,
     pub(super) load_balancer: LoadBalancer,
+    pub(super) counters: Counters,
     pub(super) clock: SharedClock,
 }
 
@@ -94,6 +96,8 @@ impl Action {
             Ok(outcome) => Ok((request, outcome)),
             Err(refusal) => {
                 refusal.log(request.method(), request.uri());
+                let (made_by, status) = refusal.made_by();
+                self.counters.response(made_by, status);
                 Err(refusal.into_response())
             }
         }
@@ -105,16 +109,36 @@ impl Action {
         let actions = self.actions(request, client).map_err(|reason| Refusal::new(400, "-").because(reason))?;
         let host = self.host(request.uri(), request.headers())?;
         if path == CALLBACK {
-            return Err(self.callback(request.uri().query().unwrap_or_default(), request.headers(), &host, now).await);
+            let query = request.uri().query().unwrap_or_default();
+            let refusal = self.callback(query, request.headers(), &host, now).await;
+            return Err(refusal.by(OutcomeLabel::Callback));
         }
         if let Some(validation) = &actions.validate {
             let checked = self.oidc.check_bearer(validation, request.headers(), &self.clock).await;
-            return match checked {
-                Ok(()) => Ok(Outcome::validated(&actions.end)),
-                Err(error) => Err(Refusal::new(error.status(), error.reason()).because(error.to_string())),
-            };
+            self.counters.bearer_token(match &checked {
+                Ok(()) => BearerLabel::Accepted,
+                Err(error) if error.status() == 401 => BearerLabel::Refused,
+                Err(_) => BearerLabel::Unavailable,
+            });
+            return checked.map(|()| Outcome::validated(&actions.end)).map_err(|error| {
+                let refusal = Refusal::new(error.status(), error.reason()).because(error.to_string());
+                refusal.by(OutcomeLabel::JwtValidation)
+            });
         }
         let Some(index) = actions.authenticate else { return Ok(Outcome::without_sign_in(&actions.end)) };
+        let outcome = self.authenticate(index, actions, request, &host, now).await;
+        outcome.map_err(|refusal| refusal.by(OutcomeLabel::SignIn))
+    }
+
+    /// The authenticate action with this index.
+    async fn authenticate<'t, B>(
+        &'t self,
+        index: usize,
+        actions: &'t Actions,
+        request: &mut Request<B>,
+        host: &str,
+        now: u64,
+    ) -> Result<Outcome<'t>, Refusal> {
         let sign_in = self.sign_in(index)?;
         let found = match sign_in.cookies.read(request.headers(), &self.sealer, now) {
             Found::Session(session) => {
@@ -134,7 +158,7 @@ impl Action {
                     (NoSession::Expired, OnUnauthenticated::Deny) => OnUnauthenticated::Authenticate,
                     (_, without_session) => without_session,
                 };
-                return self.unauthenticated(what, actions, request, &host, now).await;
+                return self.unauthenticated(what, actions, request, host, now).await;
             }
         };
         self.load_balancer

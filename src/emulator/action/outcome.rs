@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header};
 
-use crate::emulator::rules::End;
+use crate::emulator::{counters::OutcomeLabel, rules::End};
 
 /// A request that gets to the last action of its rule.
 pub(in crate::emulator) struct Outcome<'t> {
@@ -41,11 +41,12 @@ pub(super) struct Refusal {
     /// For the log. Contains no token, code, state or cookie.
     details: String,
     headers: Vec<(HeaderName, HeaderValue)>,
+    made_by: OutcomeLabel,
 }
 
 impl Refusal {
     pub(super) fn new(status: u16, reason: &'static str) -> Self {
-        Self { status, reason, details: String::new(), headers: Vec::new() }
+        Self { status, reason, details: String::new(), headers: Vec::new(), made_by: OutcomeLabel::Rejected }
     }
 
     pub(super) fn because(mut self, reason: impl Into<String>) -> Self {
@@ -63,6 +64,17 @@ impl Refusal {
     pub(super) fn with_cookies(mut self, cookies: impl IntoIterator<Item = HeaderValue>) -> Self {
         self.headers.extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
         self
+    }
+
+    /// Names the action that made it. Without this, no rule got the request.
+    pub(super) fn by(mut self, action: OutcomeLabel) -> Self {
+        self.made_by = action;
+        self
+    }
+
+    /// For the counters.
+    pub(super) fn made_by(&self) -> (OutcomeLabel, u16) {
+        (self.made_by, self.status)
     }
 
     /// Logs it like a load balancer's access log, with an explanation. The query is left out,

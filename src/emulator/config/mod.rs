@@ -60,6 +60,7 @@ pub struct EmulatorConfig {
     pub(super) keys_listen: SocketAddr,
     pub(super) keys_host: Option<String>,
     pub(super) keys_tls: Option<PathBuf>,
+    pub(super) metrics: Option<SocketAddr>,
     pub(super) target: Option<String>,
     pub(super) target_groups: Vec<(String, String)>,
     pub(super) wait_for_target: Duration,
@@ -104,6 +105,7 @@ impl EmulatorConfig {
             keys_listen: loopback(KEYS_PORT),
             keys_host: None,
             keys_tls: None,
+            metrics: None,
             target: None,
             target_groups: Vec::new(),
             wait_for_target: Duration::ZERO,
@@ -230,6 +232,12 @@ impl EmulatorConfig {
     /// [`TrustedAlb::emulator_ca_file`](crate::TrustedAlb::emulator_ca_file). The private key of the CA is not kept.
     pub fn keys_tls(mut self, folder: impl Into<PathBuf>) -> Self {
         self.keys_tls = Some(folder.into());
+        self
+    }
+
+    /// Serves metrics for Prometheus at this address, under `/metrics`. Not served by default; port 0 selects a free one.
+    pub fn metrics(mut self, address: SocketAddr) -> Self {
+        self.metrics = Some(address);
         self
     }
 

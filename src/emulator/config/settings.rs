@@ -160,6 +160,10 @@ pub struct EmulatorSettings {
     #[arg(long, value_name = "FOLDER", help_heading = "Addresses")]
     pub keys_tls: Option<PathBuf>,
 
+    /// Serves metrics for Prometheus at http://ADDRESS/metrics.
+    #[arg(long, value_name = "ADDRESS", value_parser = address, help_heading = "Addresses")]
+    pub metrics: Option<SocketAddr>,
+
     /// The host name that browsers use [default: app.localhost].
     #[arg(long, value_name = "HOST", help_heading = "Addresses")]
     pub public_host: Option<String>,
@@ -262,6 +266,7 @@ impl EmulatorSettings {
             keys_listen: self.keys_listen.or(others.keys_listen),
             keys_host: self.keys_host.or(others.keys_host),
             keys_tls: self.keys_tls.or(others.keys_tls),
+            metrics: self.metrics.or(others.metrics),
             public_host: self.public_host.or(others.public_host),
             more_hosts: joined(self.more_hosts, others.more_hosts),
             tls: self.tls.or(others.tls),
@@ -311,6 +316,7 @@ impl EmulatorSettings {
         set(&mut config.keys_listen, self.keys_listen);
         set(&mut config.keys_host, self.keys_host.clone().map(Some));
         set(&mut config.keys_tls, self.keys_tls.clone().map(Some));
+        set(&mut config.metrics, self.metrics.map(Some));
         set(&mut config.provider_address, self.provider_address.clone().map(Some));
         set(&mut config.client_id, self.client_id.clone());
         set(&mut config.client_authentication, self.client_authentication);

@@ -1,6 +1,6 @@
 //! The images: Dockerfiles and the compose file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -115,7 +115,8 @@ fn a_planted_fault_in_a_dockerfile_is_found() {
 fn the_compose_file_publishes_on_loopback_and_its_containers_have_no_privileges() {
     let compose: Value = serde_saphyr::from_str(&read("deploy/images/compose.yaml")).expect("YAML");
     let services = compose["services"].as_object().expect("services");
-    assert_eq!(services.len(), 3);
+    let names: BTreeSet<&str> = services.keys().map(String::as_str).collect();
+    assert_eq!(names, BTreeSet::from(["application", "emulator", "front-end", "proxy"]));
     for (name, service) in services {
         for port in service["ports"].as_array().into_iter().flatten() {
             assert!(port.as_str().is_some_and(|port| port.starts_with("127.0.0.1:")), "{name}: {port}");
@@ -129,6 +130,21 @@ fn the_compose_file_publishes_on_loopback_and_its_containers_have_no_privileges(
     }
     let signer = services["proxy"]["environment"]["ALB_AUTH_SIGNERS"].as_str().expect("a signer");
     assert!(signer.contains(":000000000000:"), "{signer}");
+
+    // Each target of the rules is a service: the proxy in front of the application, and the front end.
+    let words = |name: &str| -> Vec<&str> {
+        services[name]["command"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+    };
+    let emulator = words("emulator");
+    let targets: Vec<&str> = emulator.iter().copied().filter(|word| word.contains("=http://")).collect();
+    assert_eq!(targets, ["FrontEnd=http://127.0.0.1:5173", "BackEnd=http://127.0.0.1:3000"]);
+    assert_eq!(services["proxy"]["environment"]["ALB_PROXY_LISTEN"], "127.0.0.1:3000");
+    assert_eq!(services["proxy"]["environment"]["ALB_PROXY_UPSTREAM"], "http://127.0.0.1:8080");
+    assert!(words("front-end").contains(&"5173") && words("application").contains(&"8080"));
+    let volume = services["emulator"]["volumes"][0].as_str().expect("the rules");
+    let [source, target, "ro"] = volume.split(':').collect::<Vec<_>>()[..] else { panic!("{volume}") };
+    assert!(root().join("deploy/images").join(source).is_file(), "{source}");
+    assert!(emulator.windows(2).any(|pair| pair == ["--rules", target]), "{emulator:?}");
 }
 
 /// A verifier that starts before the keys are served, or an emulator before its provider, would have to be started again.

@@ -9,6 +9,7 @@ mod child;
 mod healthcheck;
 mod help;
 mod inspect;
+mod metrics;
 mod mistakes;
 mod page;
 mod printed;

@@ -47,6 +47,7 @@ async fn quiet(programs: &Programs) -> usize {
             assert_eq!(programs.at_backstage(token).await, 200, "{}", programs.backstage.log());
         }
         programs.probe().await;
+        assert_eq!(programs.at_alb_emulator().await, 302, "{}", programs.alb_emulator.log());
         requests += 2;
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -172,6 +173,11 @@ async fn f_69_every_panel_and_every_alert_sees_the_traffic_that_it_is_for() {
         assert_eq!(rule.health, "ok", "{rule:?}");
         assert!(rule.active.is_empty(), "good traffic fires {rule:?}");
     }
+
+    let of_emulator = "alb_emulator_responses_total{job=\"alb-emulator\",outcome=\"sign_in\",class=\"3xx\"}";
+    let series = prometheus.last(of_emulator, scraped.elapsed().as_secs()).await;
+    let seen_at_emulator = series.iter().flat_map(|(_, samples)| samples).any(|(_, value)| *value > 0.0);
+    assert!(seen_at_emulator, "{of_emulator}: {series:?}");
 
     let seen = incidents(&mut programs, &prometheus, good).await;
     let rules: BTreeSet<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();

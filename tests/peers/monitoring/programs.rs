@@ -1,4 +1,4 @@
-//! What is watched: both programs, a proxy that has just been deployed with a wrong key endpoint, and an application.
+//! What is watched: all three programs, a proxy that has just been deployed with a wrong key endpoint, and an application.
 
 use std::{
     convert::Infallible,
@@ -6,6 +6,7 @@ use std::{
     future::{Ready, ready},
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -45,13 +46,15 @@ use crate::support::{
         database::AUTH,
         server::{PASSWORD, Server, USER},
     },
-    process::MAX_WAIT,
+    process::{MAX_WAIT, Program},
     streaming::{serve, service},
 };
 
 pub struct Programs {
     /// In front of the proxy.
     pub emulator: Emulator,
+    /// Another one, as a program.
+    pub alb_emulator: Program,
     pub backstage: Service,
     pub proxy: Proxy,
     pub new_proxy: Proxy,
@@ -72,6 +75,10 @@ impl Programs {
         let listen = format!("127.0.0.1:{}", free_port());
         let config = EmulatorConfig::on_free_ports().target(format!("http://{listen}"));
         let emulator = Emulator::start(config).await.expect("sound");
+        let mut alb_emulator = Command::new(env!("CARGO_BIN_EXE_alb-emulator"));
+        alb_emulator.args(["--listen", "0", "--keys-listen", "0", "--provider-listen", "0", "--metrics", "0"]);
+        alb_emulator.args(["--target", &format!("http://{listen}")]);
+        let alb_emulator = Program::start(alb_emulator, "kill -USR1");
         // One issuer has one namespace of users.
         let alb = MockAlb::new().with_issuer(emulator.issuer());
         let keys = KeyEndpoint::start().await;
@@ -107,6 +114,7 @@ impl Programs {
         let new_proxy = Proxy::start(folders[2].path(), &settings);
         Self {
             emulator,
+            alb_emulator,
             backstage,
             proxy,
             new_proxy,
@@ -131,6 +139,7 @@ impl Programs {
             ("backstage-auth", metrics.to_owned()),
             ("alb-auth-proxy", self.proxy.admin().to_string()),
             ("new-alb-auth-proxy", self.new_proxy.admin().to_string()),
+            ("alb-emulator", self.alb_emulator.address("Metrics").to_string()),
             ("application", self.application.address.to_string()),
         ]
     }
@@ -148,6 +157,15 @@ impl Programs {
 
     pub async fn at_new_proxy(&self, token: &str) -> u16 {
         self.send(&format!("http://{}/", self.new_proxy.address()), &[token]).await
+    }
+
+    /// A request without a session to the emulator that is a program.
+    pub async fn at_alb_emulator(&self) -> u16 {
+        let url = self.alb_emulator.named("Open");
+        let port = url.rsplit(':').next().expect("a port");
+        let client =
+            Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().expect("a client");
+        client.get(format!("http://127.0.0.1:{port}/")).send().await.expect("a response").status().as_u16()
     }
 
     /// A session of Backstage with this token.
