@@ -280,3 +280,69 @@ fn of_claim(claims: &Claims, name: &str) -> Result<(Option<Vec<String>>, bool), 
 fn is_fit(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
+
+#[cfg(all(test, feature = "test-util"))]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::test_util::User as Provided;
+
+    fn parsed(text: &str) -> Template {
+        Template::parse(text).unwrap_or_else(|why| panic!("{text}: {why}"))
+    }
+
+    fn jane(teams: Value) -> BackstageIdentity {
+        let builder = BackstageIdentity::builder("user:default/jane").owning("group:default/platform");
+        builder.claims(Provided::jane().claim("teams", teams)).build().expect("sound refs")
+    }
+
+    #[test]
+    fn what_names_no_claim_is_refused() {
+        for text in
+            ["{}", "{?}", "{ sub}", "{sub }", "{a{b}", "{sub|base64}", "{sub", "sub}{sub}", "a\u{e4}{sub}", "sub", ""]
+        {
+            assert!(Template::parse(text).is_err(), "{text}");
+        }
+        for text in ["{sub}", "{sub?}", "{sub|percent}", "{sub?|percent}", "a-{sub}-b", "{claim:entity}"] {
+            parsed(text);
+        }
+    }
+
+    #[test]
+    fn the_ownership_of_a_user_is_a_list_of_entity_refs() {
+        let jane = jane(json!([]));
+        let user = User { claims: jane.claims(), identity: Some(&jane) };
+        let header = parsed("{ownership}").render("x-groups", user).expect("a value").expect("a value");
+        assert_eq!(header, "user:default/jane,group:default/platform");
+        let claim = parsed("{ownership}").claim("groups", user).expect("a value");
+        assert_eq!(claim, Some(json!(["user:default/jane", "group:default/platform"])));
+        let alone = User { identity: None, ..user };
+        for (source, named) in
+            [("{ownership}", "ownership"), ("{entity}", "entity"), ("{entity.name}", "entity.name"), ("{none}", "none")]
+        {
+            let expected = format!("{named} is missing; write it as {{{named}?}}");
+            for refused in
+                [parsed(source).render("x-user", alone).map(drop), parsed(source).claim("user", alone).map(drop)]
+            {
+                let message = refused.expect_err(source).operator_message();
+                assert!(message.contains(&expected), "{source}: {message}");
+            }
+        }
+    }
+
+    /// A reader of the text would take one element for two.
+    #[test]
+    fn s_106_an_element_with_a_comma_is_refused_where_a_list_becomes_a_text() {
+        let template = parsed("teams: {teams}");
+        let (plain, comma) = (jane(json!(["a", "b"])), jane(json!(["a,b"])));
+        let user = |identity: &'static BackstageIdentity| User { claims: identity.claims(), identity: Some(identity) };
+        let (plain, comma) = (user(Box::leak(Box::new(plain))), user(Box::leak(Box::new(comma))));
+        assert_eq!(template.claim("teams", plain).expect("a value"), Some(json!("teams: a,b")));
+        assert_eq!(template.render("x-teams", plain).expect("a value").expect("a value"), "teams: a,b");
+        for refused in [template.claim("teams", comma).map(drop), template.render("x-teams", comma).map(drop)] {
+            assert!(refused.expect_err("a comma").operator_message().contains("an element has a comma"));
+        }
+        assert_eq!(parsed("{teams}").claim("teams", comma).expect("a list"), Some(json!(["a,b"])));
+    }
+}

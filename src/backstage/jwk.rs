@@ -188,3 +188,58 @@ impl Error for JwkError {
         self.source.as_deref().map(|source| source as _)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7515 appendix A.3.1.
+    const X: &str = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
+    const Y: &str = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
+
+    fn parsed(kty: &str, crv: &str, alg: Option<&str>) -> PublicJwk {
+        let alg = alg.map(|alg| format!(r#","alg":"{alg}""#)).unwrap_or_default();
+        PublicJwk::parse(&format!(r#"{{"kid":"k","kty":"{kty}","crv":"{crv}","x":"{X}","y":"{Y}"{alg}}}"#)).unwrap()
+    }
+
+    #[test]
+    fn s_172_a_key_verifies_only_if_type_curve_and_algorithm_are_those_of_es256() {
+        for (kty, crv, alg, verifies) in [
+            ("EC", "P-256", Some("ES256"), true),
+            ("EC", "P-256", None, true),
+            ("EC", "P-256", Some("ES384"), false),
+            ("EC", "P-384", Some("ES256"), false),
+            ("EC", "P-384", None, false),
+            ("OKP", "P-256", Some("ES256"), false),
+            ("OKP", "P-256", None, false),
+        ] {
+            assert_eq!(parsed(kty, crv, alg).verifier().is_some(), verifies, "{kty} {crv} {alg:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_made_of_a_point_of_the_right_length_alone() {
+        let point = [URL_SAFE_NO_PAD.decode(X).unwrap(), URL_SAFE_NO_PAD.decode(Y).unwrap()].concat();
+        let of = |first: u8, rest: &[u8]| PublicJwk::of_point(Some("k"), &[&[first], rest].concat(), None);
+        assert!(of(4, &point).is_ok());
+        let longer = [&point[..], &[0]].concat();
+        for (case, first, rest) in
+            [("empty", 4, &[][..]), ("one half", 4, &point[..32]), ("longer", 4, &longer), ("compressed", 2, &point)]
+        {
+            assert_eq!(of(first, rest), Err(JwkError::new("the public key is not a P-256 point")), "{case}");
+        }
+    }
+
+    #[test]
+    fn keys_are_equal_if_id_and_key_are_whatever_else_they_say() {
+        let other_kind = |n: &str| PublicJwk::parse(&format!(r#"{{"kid":"k","kty":"RSA","n":"{n}"}}"#)).unwrap();
+        assert_eq!(parsed("EC", "P-256", None), parsed("EC", "P-256", Some("ES256")));
+        assert_eq!(other_kind("AQAB"), other_kind("AQAB"));
+        assert_ne!(other_kind("AQAB"), other_kind("AQAC"));
+        assert_ne!(other_kind("AQAB"), parsed("EC", "P-256", None));
+        let errors = ["[]", r#"{"kid":"k","d":"AQAB"}"#].map(|text| PublicJwk::parse(text).unwrap_err());
+        assert_ne!(errors[0], errors[1]);
+        assert_eq!(errors[0], errors[0].clone());
+        assert_eq!(format!("{:?}", other_kind("AQAB")), r#"PublicJwk { kid: "k", .. }"#);
+    }
+}

@@ -121,3 +121,16 @@ impl HeapSize for Absent {
         0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jittered_wait_is_up_to_twice_as_long_and_differs() {
+        let (kids, wait) = (UnknownKids::new(&KeyLimits::new()), Duration::from_secs(10));
+        let waits: Vec<_> = (0..100).map(|_| kids.jittered(wait)).collect();
+        assert!(waits.iter().all(|found| (wait..=wait * 2).contains(found)), "{waits:?}");
+        assert!(waits.iter().any(|found| *found != waits[0]), "replicas would retry at the same time: {waits:?}");
+    }
+}

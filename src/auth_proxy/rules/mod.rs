@@ -229,6 +229,56 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_is_hidden_by_an_earlier_one_on_the_same_hosts_and_paths_alone() {
+        let on = |host: Option<&str>, path: &str, access| Rule {
+            host: host.map(|host| host.parse().expect("a host")),
+            ..rule(path, access, Vec::new())
+        };
+        let (one, all) = (Some("a.example.com"), Some("*.example.com"));
+        for (case, earlier, later, hidden) in [
+            ("the same host", (one, "/x/*"), (one, "/x/y"), true),
+            ("another host", (Some("b.example.com"), "/x/*"), (one, "/x/y"), false),
+            ("one of the hosts below", (all, "/x/*"), (one, "/x/y"), true),
+            ("hosts below one of them", (all, "/x/*"), (Some("*.a.example.com"), "/x/y"), true),
+            ("hosts below another one", (all, "/x/*"), (Some("*.example.org"), "/x/y"), false),
+            ("a host and those below it", (one, "/x/*"), (Some("*.a.example.com"), "/x/y"), false),
+            ("a host above", (one, "/x/*"), (all, "/x/y"), false),
+            ("every host", (None, "/x/*"), (one, "/x/y"), true),
+            ("one of every host", (one, "/x/*"), (None, "/x/y"), false),
+            ("another path", (None, "/x/*"), (None, "/y"), false),
+            ("a path above", (None, "/x/y"), (None, "/x/*"), false),
+        ] {
+            let [open, closed] = [(earlier, Access::Optional), (later, Access::Required)]
+                .map(|((host, path), access)| on(host, path, access));
+            assert_eq!(closed.is_hidden_by(&open), hidden, "{case}");
+            assert!(!on(later.0, later.1, Access::Optional).is_hidden_by(&open), "{case}: the same access");
+        }
+    }
+
+    #[test]
+    fn what_is_no_path_or_host_is_no_pattern() {
+        let path = |text: &str| text.parse::<PathPattern>().is_ok();
+        for text in ["/", "/*", "/healthz", "/public/*", "/a/b"] {
+            assert!(path(text), "{text}");
+            let shown = text.parse::<PathPattern>().expect("a pattern").to_string();
+            assert_eq!(shown, text.trim_end_matches("/*"), "{text}");
+        }
+        for text in [
+            "", "healthz", "public/*", "/a b", "/a?b", "/a#b", "/a*", "/*/a", "/a//*", "/a%20", "/a;b", "/./a", "//a",
+            "/\u{e4}",
+        ] {
+            assert!(!path(text), "{text}");
+        }
+        let host = |text: &str| text.parse::<HostPattern>().is_ok();
+        for text in ["app", "app.example.com", "*.example.com", "10.0.0.1"] {
+            assert!(host(text), "{text}");
+        }
+        for text in ["", "*.", "*", ".example.com", "*..example.com", "app:80", "app/x", "a_b", "a.*.b"] {
+            assert!(!host(text), "{text}");
+        }
+    }
+
+    #[test]
     fn a_path_with_too_many_readings_is_rejected_where_there_are_rules() {
         let path = "/%2525/..;a\\b//%255c.%2e;".repeat(300);
         let rules = Rules::new(vec![rule("/public/*", Access::Optional, Vec::new())]);

@@ -196,4 +196,36 @@ mod tests {
         assert!(is_read(b"Jane") && is_read("J\u{e4}ne".as_bytes()));
         assert!(!is_read(b"J\xe4ne"));
     }
+
+    #[test]
+    fn a_window_ends_with_the_leeway_to_the_second() {
+        let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        for (case, iat, exp, now, valid) in [
+            ("issued ahead, within the leeway", 1030, 2000, 1000, true),
+            ("issued ahead, beyond the leeway", 1031, 2000, 1000, false),
+            ("expired, within the leeway", 1000, 2000, 2029, true),
+            ("expired, at the end of the leeway", 1000, 2000, 2030, false),
+            ("issued when it expires", 2000, 2000, 2000, false),
+        ] {
+            assert_eq!(Window::read(iat, exp, at(now)).is_ok(), valid, "{case}");
+        }
+    }
+
+    #[test]
+    fn s_172_a_token_is_as_long_as_the_maximum_and_no_longer() {
+        let header = URL_SAFE_NO_PAD.encode(r#"{"typ":"vnd.backstage.limited-user","alg":"ES256","kid":"k"}"#);
+        let claims = URL_SAFE_NO_PAD.encode(r#"{"sub":"user:default/jane","iat":1800000000,"exp":1800003600}"#);
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let read = |length: usize| {
+            let signature = "A".repeat(length - header.len() - claims.len() - 2);
+            UnverifiedToken::read(&format!("{header}.{claims}.{signature}"), now).map(drop)
+        };
+        // The signature is base64, of which no text is one character longer than a multiple of four.
+        let longest = (0..4).map(|less| MAX_TOKEN_LENGTH - less).find(|length| read(*length).is_ok());
+        assert_eq!(longest, Some(MAX_TOKEN_LENGTH));
+        for longer in 1..5 {
+            let refused = read(MAX_TOKEN_LENGTH + longer);
+            assert!(matches!(refused, Err(TokenRefused::Invalid("the token is too long"))), "{longer}: {refused:?}");
+        }
+    }
 }

@@ -68,6 +68,14 @@ struct Held {
     received_at: Instant,
 }
 
+impl Held {
+    /// What is held when a request that began at this time has failed.
+    fn after_failure(last: Option<Self>, requested_at: Instant) -> Self {
+        let none = Self { keys: Vec::new(), fresh_from: requested_at, received_at: requested_at };
+        last.filter(|last| requested_at.saturating_duration_since(last.received_at) < KEPT_FOR).unwrap_or(none)
+    }
+}
+
 /// The service behind did not respond.
 pub(super) struct Unavailable;
 
@@ -121,9 +129,7 @@ impl Behind {
             (Ok(keys), _) => held.insert(Held { keys, fresh_from: requested_at, received_at: requested_at }),
             (Err(why), last) => {
                 self.warn(&format!("the key set of the auth backend behind this one is unavailable: {why}"));
-                let last = last.filter(|last| requested_at.saturating_duration_since(last.received_at) < KEPT_FOR);
-                let (keys, received_at) = last.map_or((Vec::new(), requested_at), |last| (last.keys, last.received_at));
-                held.insert(Held { keys, fresh_from: Instant::now(), received_at })
+                held.insert(Held { fresh_from: Instant::now(), ..Held::after_failure(last, requested_at) })
             }
         };
         held.keys.clone()
@@ -216,5 +222,23 @@ pub(super) fn add_missing(theirs: &mut Value, own: &Value) {
             }
         }),
         _ => *theirs = own.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_behind_are_kept_for_ten_minutes_of_failures_and_no_longer() {
+        let received_at = Instant::now();
+        let key = PublicJwk::parse(r#"{"kty":"RSA","kid":"behind","n":"AQAB","e":"AQAB"}"#).unwrap();
+        let kept = |after: Duration| {
+            let held = Held { keys: vec![key.clone()], fresh_from: received_at, received_at };
+            Held::after_failure(Some(held), received_at + after).keys.len()
+        };
+        let almost = KEPT_FOR - Duration::from_nanos(1);
+        assert_eq!([Duration::ZERO, FRESH_FOR, almost, KEPT_FOR, KEPT_FOR * 2].map(kept), [1, 1, 1, 0, 0]);
+        assert!(Held::after_failure(None, received_at).keys.is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, SystemTime},
@@ -17,14 +17,22 @@ use tower_alb_auth::{
     test_util::{MockAlb, TestClock, User},
 };
 
-use crate::router::site::{ORIGIN, Site, listen};
+use tracing::Level;
+
+use crate::{
+    router::site::{ORIGIN, Site, listen},
+    support::traced::Traced,
+};
+
+const HOPS: &str = "x-tower-alb-auth-hops";
 
 /// As a stock auth backend of 0.31 with client id metadata documents writes it.
 fn document() -> Value {
     let at = |path: &str| format!("{ORIGIN}/api/auth{path}");
     json!({
         "issuer": at(""),
-        "token_endpoint": at("/v1/token"),
+        // As the service behind has it, and not as this one would write it.
+        "token_endpoint": at("/v2/token"),
         "userinfo_endpoint": at("/v1/userinfo"),
         "jwks_uri": at("/.well-known/jwks.json"),
         "response_types_supported": ["code", "id_token"],
@@ -139,6 +147,7 @@ fn kids(set: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn the_document_is_the_one_behind_with_this_issuer_and_its_key_set() {
     for answers in [Answers::Documents, Answers::OtherIssuer] {
+        let (traced, _guard) = Traced::begin();
         let site = in_front_of(&Other::new(answers)).await;
         for path in ["/.well-known/openid-configuration", "/.well-known/openid-configuration/"] {
             let found = json_at(&site, path).await;
@@ -147,6 +156,33 @@ async fn the_document_is_the_one_behind_with_this_issuer_and_its_key_set() {
             expected["claims_supported"] = json!(["sub", "ent"]);
             assert_eq!(found, expected, "{path}");
         }
+        let warned = traced.lines(Level::WARN);
+        let expected = usize::from(answers == Answers::OtherIssuer);
+        assert_eq!(warned.iter().filter(|line| line.contains("names the issuer")).count(), expected, "{warned:?}");
+    }
+}
+
+/// So that a loop through several services ends: each finds its own mark.
+#[tokio::test]
+async fn the_marks_of_a_request_go_on_with_the_one_that_it_causes() {
+    let seen = Arc::<Mutex<Vec<String>>>::default();
+    let of_service = Arc::clone(&seen);
+    let service = Router::new().fallback(any(move |request: Request| {
+        let marks = request.headers().get_all(HOPS).iter().map(|mark| mark.to_str().expect("a text").to_owned());
+        of_service.lock().unwrap().extend(marks);
+        async { StatusCode::NOT_FOUND }
+    }));
+    let upstream = Upstream::at(format!("http://{}", listen(service).await)).build().expect("sound");
+    let app = |auth| Router::new().nest("/api/auth", router_with_fallback(auth, upstream));
+    let site = Site::serve(MockAlb::layer, |auth| auth, app).await;
+    for path in ["/.well-known/openid-configuration", "/.well-known/jwks.json"] {
+        let request = site.request(path).header(HOPS, "00000000000000aa").header(HOPS, "00000000000000bb");
+        assert_eq!(site.call(request).await.status, 200, "{path}");
+        let marks = std::mem::take(&mut *seen.lock().unwrap());
+        for mark in ["00000000000000aa", "00000000000000bb"] {
+            assert!(marks.iter().any(|seen| seen == mark), "{path}: {marks:?}");
+        }
+        assert!(marks.len() > 2, "{path}: the mark of this service: {marks:?}");
     }
 }
 

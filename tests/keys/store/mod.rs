@@ -3,6 +3,7 @@
 //! Keys come from memory here. Connections, TLS and HTTP have tests of their own.
 
 mod background;
+mod beyond_lifetime;
 mod clocks;
 mod cold;
 mod eviction;
