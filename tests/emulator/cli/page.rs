@@ -120,7 +120,8 @@ fn every_flag_is_on_the_page_and_every_flag_on_the_page_is_one() {
             .map(str::to_owned)
             .collect()
     };
-    let of_others = ["--help", "--version", "--path", "--features", "--bin", "--resolve", "--port", "--listener-arn"];
+    let of_others =
+        ["--help", "--version", "--path", "--locked", "--features", "--bin", "--resolve", "--port", "--listener-arn"];
     let described: BTreeSet<String> =
         flags(PAGE).into_iter().filter(|flag| !of_others.contains(&flag.as_str())).collect();
     let known: BTreeSet<String> = flags(&help).into_iter().filter(|flag| !of_others.contains(&flag.as_str())).collect();
