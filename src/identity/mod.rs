@@ -31,6 +31,8 @@ mod profile;
 mod serializable;
 mod token_bytes;
 
+#[cfg(test)]
+pub(crate) use self::exhaustive::every_text;
 pub(crate) use self::{
     address::UserAddress,
     carried::Carried,

@@ -119,14 +119,14 @@ impl UpstreamBuilder {
         for mount in self.mounts.iter().filter(|mount| !own_paths::is_mount(mount)) {
             let shown = crate::internal::quoted(mount);
             let text = format!("the upstream's mounted_at({shown}) is not a mount path: write it as /api/auth");
-            problems.push(invalid(text));
+            problems.push(Problem::invalid(text));
         }
         let hop = HopMark::new();
         if hop.is_none() {
             let text = "the operating system provides no random bytes, which are needed to detect loops";
             problems.push(Problem::sentence(ProblemKind::System, text));
         }
-        let tls = self.roots.client_config().map_err(|problem| problems.push(invalid(problem))).ok();
+        let tls = self.roots.client_config().map_err(|problem| problems.push(Problem::invalid(problem))).ok();
         let (Some((scheme, authority)), Some(tls), Some(hop), true) = (address, tls, hop, problems.is_empty()) else {
             return Err(ConfigError::new(problems));
         };
@@ -150,14 +150,15 @@ impl UpstreamBuilder {
     fn address(&self) -> Result<(Scheme, http::uri::Authority), Problem> {
         let shown = crate::internal::quoted(&self.url);
         let wanted = "write it as http://127.0.0.1:7008 or https://auth.internal.example.com, without a path";
-        let more_than_a_host = || invalid(format!("the upstream's URL {shown} has more than a host: {wanted}"));
+        let more_than_a_host =
+            || Problem::invalid(format!("the upstream's URL {shown} has more than a host: {wanted}"));
         match HttpUrl::parse(&self.url) {
             // The URL is not shown, because it may contain a password.
             Err(HttpUrlError::UserInfo) => {
-                Err(invalid("the upstream's URL must name a host, without user name and password".to_owned()))
+                Err(Problem::invalid("the upstream's URL must name a host, without user name and password".to_owned()))
             }
             Err(HttpUrlError::Fragment) => Err(more_than_a_host()),
-            Err(_) => Err(invalid(format!("the upstream's URL {shown} is invalid: {wanted}"))),
+            Err(_) => Err(Problem::invalid(format!("the upstream's URL {shown} is invalid: {wanted}"))),
             Ok(url) if !url.is_server() => Err(more_than_a_host()),
             Ok(url) if !url.is_protected() && !self.plain_http => {
                 let text = format!(
@@ -170,10 +171,6 @@ impl UpstreamBuilder {
             Ok(url) => Ok(url.into_server()),
         }
     }
-}
-
-fn invalid(text: String) -> Problem {
-    Problem::sentence(ProblemKind::InvalidValue, text)
 }
 
 impl fmt::Debug for UpstreamBuilder {
