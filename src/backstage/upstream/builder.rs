@@ -24,7 +24,7 @@ const MAX_RESPONSE_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 pub struct UpstreamBuilder {
     url: String,
     roots: Roots,
-    answer_timeout: Duration,
+    response_timeout: Duration,
     keeps_identity_headers: bool,
     plain_http: bool,
     mounts: Vec<String>,
@@ -39,7 +39,7 @@ impl Upstream {
         UpstreamBuilder {
             url: url.into(),
             roots: Roots::default(),
-            answer_timeout: RESPONSE_TIMEOUT,
+            response_timeout: RESPONSE_TIMEOUT,
             keeps_identity_headers: false,
             plain_http: false,
             mounts: Vec::new(),
@@ -63,8 +63,8 @@ impl UpstreamBuilder {
 
     /// How long the upstream may take until its response begins; the rest of the response has no
     /// limit. Default 60 s, a load balancer's idle timeout; range 50 ms to 1 h.
-    pub fn answer_timeout(mut self, timeout: Duration) -> Self {
-        self.answer_timeout = timeout;
+    pub fn response_timeout(mut self, timeout: Duration) -> Self {
+        self.response_timeout = timeout;
         self
     }
 
@@ -111,9 +111,9 @@ impl UpstreamBuilder {
     pub fn build(self) -> Result<Upstream, ConfigError> {
         let mut problems: Vec<Problem> = Vec::new();
         let address = self.address().map_err(|problem| problems.push(problem)).ok();
-        if !(Duration::from_millis(50)..=MAX_RESPONSE_TIMEOUT).contains(&self.answer_timeout) {
-            let timeout = self.answer_timeout;
-            let text = format!("the upstream's answer_timeout is {timeout:?}; set it to a value from 50 ms to 1 h");
+        if !(Duration::from_millis(50)..=MAX_RESPONSE_TIMEOUT).contains(&self.response_timeout) {
+            let timeout = self.response_timeout;
+            let text = format!("the upstream's response_timeout is {timeout:?}; set it to a value from 50 ms to 1 h");
             problems.push(Problem::sentence(ProblemKind::OutOfRange, text));
         }
         for mount in self.mounts.iter().filter(|mount| !own_paths::is_mount(mount)) {
@@ -133,7 +133,7 @@ impl UpstreamBuilder {
         let mut tcp = tcp_connector();
         tcp.enforce_http(false);
         let connector = http_client::https_or_http(tls, tcp);
-        let forwarder = Forwarder::new(connector, self.answer_timeout, strip_oidc_headers).resending_safe();
+        let forwarder = Forwarder::new(connector, self.response_timeout, strip_oidc_headers).resending_safe();
         if scheme == Scheme::HTTP && !is_loopback(authority.host()) {
             tracing::warn!(
                 target: "tower_alb_auth",
