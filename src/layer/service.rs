@@ -12,8 +12,8 @@ use tower_service::Service;
 
 use super::{
     AlbAccessToken, Anonymous, Refuse, ResponseFuture, StandardRefusal,
+    extension_markers::clear,
     future::{Admission, CacheControl},
-    marks::clear,
     refusal::LeftForm,
     settings::LayerSettings,
 };
