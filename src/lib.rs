@@ -120,8 +120,8 @@ pub use self::{
     },
     layer::{
         alb_auth_layer::AlbAuthLayer,
+        extension_markers::AlbAccessToken,
         handle::AlbAuthHandle,
-        marks::AlbAccessToken,
         relay::{RelayIdentityLayer, RelayScopeLayer},
         require::RequireLayer,
         service::AlbAuth,

@@ -196,7 +196,7 @@ limits! {
         max_keys: usize = 64, 2..=1024;
     } fixed {
         /// Largest response of the key endpoint, in bytes. A key is 178 bytes of PEM.
-        max_answer_bytes: usize = 8 * KIB, 512..=64 * KIB;
+        max_response_bytes: usize = 8 * KIB, 512..=64 * KIB;
         /// At what part of its lifetime, in percent, a key is fetched again while it is still used.
         refresh_at_percent: u32 = 80, 10..=95;
         /// How many kids that the endpoint does not know are remembered.

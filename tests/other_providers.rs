@@ -1,7 +1,7 @@
 //! Beside crates that use other TLS and JWT providers.
 //!
 //! This binary is built as a large application may be: rustls with two providers and jsonwebtoken with two, so that neither
-//! knows which to take and whoever uses the process-wide default panics. The layer takes no part in that.
+//! knows which to take, and code that uses the process-wide default panics. The layer takes no part in that.
 
 mod support;
 
@@ -20,7 +20,7 @@ fn panic_of<T>(act: impl FnOnce() -> T) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
-/// That whoever relies on the process-wide defaults fails in this process.
+/// That code which relies on the process-wide defaults fails in this process.
 fn assert_ambient_providers_are_ambiguous(alb: &MockAlb, when: &str) {
     let ambiguous = "Could not automatically determine the process-level CryptoProvider";
     let said = panic_of(ClientConfig::builder);

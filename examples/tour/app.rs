@@ -76,7 +76,7 @@ pub fn application(layer: AlbAuthLayer, site: Site) -> Result<Router, ConfigErro
         .route(
             "/sign-out",
             post(async move |method: Method, headers: HeaderMap| -> Response<Body> {
-                sign_out.answer(&method, &headers)
+                sign_out.response(&method, &headers)
             }),
         )
         .route("/style.css", get(async || ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], pages::STYLE)))

@@ -100,7 +100,7 @@ impl AccessTokens {
         let count = problems.len();
         let mut wrong = |found: &str, clause: &str, fix: &str| {
             let text = format!("{of}: access tokens: {clause}, found {}", quoted(found));
-            problems.push(Problem::sentence(ProblemKind::InvalidValue, text).with_fix(fix));
+            problems.push(Problem::invalid(text).with_fix(fix));
         };
         let issuer = self.issuer.as_deref().unwrap_or(entry_issuer);
         let keys = match &self.jwks_uri {

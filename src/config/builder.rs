@@ -366,5 +366,5 @@ fn https(
 
 #[cfg(feature = "https")]
 fn report<T>(result: Result<T, String>, problems: &mut Vec<Problem>) -> Option<T> {
-    result.map_err(|problem| problems.push(Problem::sentence(ProblemKind::InvalidValue, problem))).ok()
+    result.map_err(|problem| problems.push(Problem::invalid(problem))).ok()
 }

@@ -46,14 +46,12 @@ pub(super) fn roots(
             Ok(pem) => Roots::PemFile(String::from_utf8_lossy(&pem).into_owned(), path.clone()),
             Err(error) => {
                 let text = format!("the CA of the emulator's key endpoint, {shown}, cannot be read: {error}");
-                let fix = format!("name the file ca.pem of alb-emulator --keys-tls by {SETTING}");
-                problems.push(Problem::sentence(ProblemKind::Unreadable, text).with_fix(fix).caused_by(error));
+                problems.push(wrong_file(ProblemKind::Unreadable, text).caused_by(error));
                 continue;
             }
         };
         if let Err(text) = roots.client_config() {
-            let fix = format!("name the file ca.pem of alb-emulator --keys-tls by {SETTING}");
-            problems.push(Problem::sentence(ProblemKind::InvalidValue, text).with_fix(fix));
+            problems.push(wrong_file(ProblemKind::InvalidValue, text));
             continue;
         }
         for (_, endpoint) in &entry.signers {
@@ -63,6 +61,12 @@ pub(super) fn roots(
         }
     }
     all
+}
+
+/// A file that is not that of the emulator's CA.
+#[cfg(feature = "https")]
+fn wrong_file(kind: ProblemKind, text: String) -> Problem {
+    Problem::sentence(kind, text).with_fix(format!("name the file ca.pem of alb-emulator --keys-tls by {SETTING}"))
 }
 
 /// Keys that are not fetched are verified by no CA.

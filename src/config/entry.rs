@@ -69,7 +69,7 @@ pub(super) fn checked(entry: &TrustedAlb, shared: &SharedSignIn<'_>, problems: &
     }
     let endpoint = entry.key_endpoint.as_ref().and_then(|url| {
         let invalid = |error: KeyEndpointError| {
-            let problem = Problem::sentence(ProblemKind::InvalidValue, error.to_string());
+            let problem = Problem::invalid(error.to_string());
             // Of a real load balancer, https is the only way.
             let is_emulated = |text: &String| text.parse().is_ok_and(|arn: LoadBalancerArn| arn.is_emulator());
             let of_emulator = !entry.signers.is_empty() && entry.signers.iter().all(is_emulated);

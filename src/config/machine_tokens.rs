@@ -96,12 +96,12 @@ impl MachineTokens {
             }
         }
         if self.clients.iter().any(String::is_empty) {
-            problems.push(Problem::sentence(ProblemKind::InvalidValue, format!("{of}: a client is empty")));
+            problems.push(Problem::invalid(format!("{of}: a client is empty")));
         }
         let source: Option<Arc<HttpsSource>> = match self.https.source(limits) {
             Ok(source) => Some(Arc::new(source)),
             Err(text) => {
-                problems.push(Problem::sentence(ProblemKind::InvalidValue, text));
+                problems.push(Problem::invalid(text));
                 None
             }
         };

@@ -9,7 +9,7 @@ use std::{
 use super::{email::folded, fingerprint::Fingerprint};
 use crate::{
     identity::{EntityRef, EntityRefError},
-    settings::{ConfigError, Problem, ProblemKind},
+    settings::{ConfigError, Problem},
 };
 
 /// A user who is shut out, for good or until a time.
@@ -139,7 +139,7 @@ pub(super) fn issuer_of(issuer: &str) -> &str {
 }
 
 fn invalid(text: &str) -> ConfigError {
-    ConfigError::new([Problem::sentence(ProblemKind::InvalidValue, text)])
+    ConfigError::new([Problem::invalid(text)])
 }
 
 /// An entry, and where it is written.

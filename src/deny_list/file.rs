@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::entry::{Denied, Entry};
 use crate::{
-    settings::{ConfigError, Problem, ProblemKind},
+    settings::{ConfigError, Problem},
     sync::timestamp,
 };
 
@@ -81,7 +81,7 @@ fn cut_off(count: Option<usize>, entries: usize) -> Option<String> {
 }
 
 fn sentence(text: &str) -> Problem {
-    Problem::sentence(ProblemKind::InvalidValue, text)
+    Problem::invalid(text)
 }
 
 /// What a line says.

@@ -12,11 +12,7 @@ use super::{
     config::IdentityProviderKind,
     unprotected::{CA_VARIABLE, VARIABLE, unprotected_host},
 };
-use crate::{
-    ConfigError, LoadBalancerArn,
-    config::{Problem, ProblemKind},
-    internal::KeyAt,
-};
+use crate::{ConfigError, LoadBalancerArn, config::Problem, internal::KeyAt};
 
 /// The comment above the printed settings.
 const WARNING: &str = "For development only: no AWS account has this signer.";
@@ -70,7 +66,7 @@ impl ApplicationSettings {
     pub fn before_start(config: &EmulatorConfig, email_domains: &[String]) -> Result<Self, ConfigError> {
         let free = |what: &str, key: &str| {
             let text = format!("{what} uses a random port; set a port to know its address beforehand");
-            ConfigError::new([Problem::sentence(ProblemKind::InvalidValue, text).for_key(KeyAt::path(key))])
+            ConfigError::new([Problem::invalid(text).for_key(KeyAt::path(key))])
         };
         let issuer = match &config.provider.0 {
             IdentityProviderKind::Demo(demo) if demo.listen.port() == 0 => {

@@ -32,6 +32,8 @@ mod serializable;
 mod token_bytes;
 mod token_text;
 
+#[cfg(test)]
+pub(crate) use self::exhaustive::every_text;
 pub(crate) use self::{
     address::UserAddress,
     carried::Carried,

@@ -129,7 +129,7 @@ impl HttpsKeys {
             direct: http_client::https_or_http(tls.clone(), tcp.clone()),
             connect_timeout: limits.connect_timeout.min(limits.first_byte_timeout),
             first_byte_timeout: limits.first_byte_timeout,
-            max_response_bytes: limits.max_answer_bytes,
+            max_response_bytes: limits.max_response_bytes,
         })
     }
 }
@@ -206,7 +206,7 @@ struct Limit {
 
 impl KeySource for HttpsSource {
     fn fetch(&self, request: KeyRequest) -> KeyFetch {
-        let limit = Limit { bytes: self.max_response_bytes, name: "max_answer_bytes" };
+        let limit = Limit { bytes: self.max_response_bytes, name: "max_response_bytes" };
         let emulator = self.of_emulators.iter().find(|(endpoint, _)| *endpoint == request.endpoint);
         let route = match emulator {
             Some((_, connector)) => Route { direct: connector.clone(), proxied: None },

@@ -65,6 +65,7 @@
 //! The target must be reachable from the load balancer alone: see SECURITY.md.
 
 pub(crate) mod alb_auth_layer;
+pub(crate) mod extension_markers;
 #[cfg(feature = "axum")]
 mod extract;
 mod future;
@@ -72,7 +73,6 @@ pub(crate) mod handle;
 mod left_trail;
 #[cfg(feature = "https")]
 pub(crate) mod machines;
-pub(crate) mod marks;
 mod refusal;
 pub(crate) mod relay;
 pub(crate) mod require;
@@ -96,8 +96,8 @@ pub(crate) use self::refusal::refuse;
 #[cfg(any(feature = "backstage", feature = "proxy"))]
 pub(crate) use self::refusal::{Format, Refusal};
 pub(crate) use self::{
+    extension_markers::{AlbAccessToken, Anonymous, Unnamed},
     handle::AlbAuthHandle,
-    marks::{AlbAccessToken, Anonymous, Unnamed},
     service::AlbAuth,
     signed_in::SignedIn,
 };

@@ -12,9 +12,9 @@ use tower_service::Service;
 
 use super::{
     AlbAccessToken, Anonymous, Refuse, ResponseFuture, StandardRefusal,
+    extension_markers::clear,
     future::{Admission, CacheControl},
     left_trail::LeftTrail,
-    marks::clear,
     refusal::LeftForm,
     settings::LayerSettings,
 };

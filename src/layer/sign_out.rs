@@ -28,9 +28,9 @@ const SHARDS: usize = 4;
 ///     .query("post_logout_redirect_uri", "https://app.example.com/goodbye")
 ///     .build()?;
 ///
-/// let answer: Response<String> = sign_out.answer(&Method::POST, &HeaderMap::new());
-/// assert_eq!(answer.status(), 303);
-/// assert_eq!(answer.headers().get_all("set-cookie").iter().count(), 5);
+/// let response: Response<String> = sign_out.response(&Method::POST, &HeaderMap::new());
+/// assert_eq!(response.status(), 303);
+/// assert_eq!(response.headers().get_all("set-cookie").iter().count(), 5);
 /// # Ok::<(), tower_alb_auth::ConfigError>(())
 /// ```
 ///
@@ -72,7 +72,7 @@ impl SignOut {
     /// | another method | 405: a link, an image or a prefetch must not sign users out |
     ///
     /// No cache stores it.
-    pub fn answer<B: Default>(&self, method: &Method, headers: &HeaderMap) -> Response<B> {
+    pub fn response<B: Default>(&self, method: &Method, headers: &HeaderMap) -> Response<B> {
         if method == Method::POST && self.is_own(headers) {
             if let Some(trail) = &self.audit {
                 let details = || Details { trace_id: TraceId::In(headers).text(), ..Details::default() };
@@ -81,10 +81,10 @@ impl SignOut {
             return self.ended();
         }
         let mut response = Response::new(B::default());
-        let answer = response.headers_mut();
-        answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let fields = response.headers_mut();
+        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let status = if method != Method::POST {
-            answer.insert(header::ALLOW, HeaderValue::from_static("POST"));
+            fields.insert(header::ALLOW, HeaderValue::from_static("POST"));
             StatusCode::METHOD_NOT_ALLOWED
         } else {
             StatusCode::FORBIDDEN
@@ -96,14 +96,14 @@ impl SignOut {
     /// The response to a request that may sign out.
     pub(crate) fn ended<B: Default>(&self) -> Response<B> {
         let mut response = Response::new(B::default());
-        let answer = response.headers_mut();
-        answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let fields = response.headers_mut();
+        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         for expired in &self.expired {
-            answer.append(header::SET_COOKIE, expired.clone());
+            fields.append(header::SET_COOKIE, expired.clone());
         }
         let status = match &self.location {
             Some(location) => {
-                answer.insert(header::LOCATION, location.clone());
+                fields.insert(header::LOCATION, location.clone());
                 StatusCode::SEE_OTHER
             }
             None => StatusCode::NO_CONTENT,

@@ -152,7 +152,7 @@ where
             }
             if stands && self.settled != self.last {
                 let read = self.load(&handle).await;
-                self.settle(&read).await;
+                self.keep_states(&read).await;
             }
         }
     }
@@ -223,7 +223,7 @@ where
 
     /// What this load has read counts as it was when it was read; the rest as it was before, if it
     /// is the same after.
-    async fn settle(&mut self, read: &FilesRead) {
+    async fn keep_states(&mut self, read: &FilesRead) {
         let Some(after) = self.look().await else { return };
         let mut settled = after.clone();
         for (place, state) in &mut settled {

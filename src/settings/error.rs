@@ -30,7 +30,7 @@ impl ConfigError {
 
     /// Values that are not what their settings need.
     pub(crate) fn invalid(texts: impl IntoIterator<Item = String>) -> Self {
-        Self::new(texts.into_iter().map(|text| Problem::sentence(ProblemKind::InvalidValue, text)))
+        Self::new(texts.into_iter().map(Problem::invalid))
     }
 
     /// With another problem that is known by its text only: of the same settings, or a hint that the application adds.

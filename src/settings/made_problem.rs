@@ -24,6 +24,11 @@ impl Problem {
         Self::new(kind, text)
     }
 
+    /// A value that is not what its setting needs, with a text that names the place.
+    pub(crate) fn invalid(text: impl Into<String>) -> Self {
+        Self::sentence(ProblemKind::InvalidValue, text)
+    }
+
     /// A problem of a key, with a predicate: `has no client`.
     pub(crate) fn of(kind: ProblemKind, key: KeyAt, predicate: impl Into<String>) -> Self {
         Self::of_parts(kind, vec![key], Text::Predicate(predicate.into()))

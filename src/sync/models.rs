@@ -12,14 +12,14 @@ use super::{
     model::{check, end_runtime, expected_panic, until_none},
 };
 
-type Flights = Arc<SingleFlight<u8, usize>>;
+type SharedFlight = Arc<SingleFlight<u8, usize>>;
 
-fn flights() -> Flights {
+fn flights() -> SharedFlight {
     Arc::new(SingleFlight::new(Duration::from_secs(60), SharedClock::default()))
 }
 
 /// Joins the task of key 7, whose work is one await.
-async fn join(flights: Flights, running: Arc<AtomicUsize>) -> Result<usize, TaskLost> {
+async fn join(flights: SharedFlight, running: Arc<AtomicUsize>) -> Result<usize, TaskLost> {
     let start = || {
         Ok::<_, Infallible>(async move {
             assert_eq!(running.fetch_add(1, Ordering::SeqCst), 0, "one task at a time");
@@ -55,7 +55,7 @@ fn what_a_task_published_is_not_fetched_again() {
     check(|| {
         let (flights, runs) = (flights(), Arc::new(AtomicUsize::new(0)));
         let published = Arc::new(AtomicBool::new(false));
-        let request = |flights: Flights, runs: Arc<AtomicUsize>, published: Arc<AtomicBool>| async move {
+        let request = |flights: SharedFlight, runs: Arc<AtomicUsize>, published: Arc<AtomicBool>| async move {
             let start = || match published.load(Ordering::SeqCst) {
                 true => Err(()),
                 false => Ok(async move {
@@ -84,7 +84,7 @@ fn what_a_task_published_is_not_fetched_again() {
 fn a_panic_loses_one_task_and_blocks_no_later_one() {
     check(|| {
         let (flights, runs) = (flights(), Arc::new(AtomicUsize::new(0)));
-        let request = |flights: Flights, runs: Arc<AtomicUsize>| async move {
+        let request = |flights: SharedFlight, runs: Arc<AtomicUsize>| async move {
             let start = || {
                 Ok::<_, Infallible>(async move {
                     let run = runs.fetch_add(1, Ordering::SeqCst);
@@ -110,7 +110,7 @@ fn a_panic_loses_one_task_and_blocks_no_later_one() {
 fn the_end_of_the_runtime_leaves_no_request_waiting() {
     check(|| {
         let (flights, running) = (flights(), Arc::new(AtomicUsize::new(0)));
-        let request = |flights: Flights, running: Arc<AtomicUsize>| async move {
+        let request = |flights: SharedFlight, running: Arc<AtomicUsize>| async move {
             let start = || {
                 Ok::<_, Infallible>(async move {
                     running.fetch_add(1, Ordering::SeqCst);
@@ -140,7 +140,8 @@ fn the_end_of_the_runtime_leaves_no_request_waiting() {
 fn a_task_that_ends_late_does_not_remove_the_one_that_replaced_it() {
     check(|| {
         let clock = crate::test_util::TestClock::new();
-        let flights: Flights = Arc::new(SingleFlight::new(Duration::from_secs(60), SharedClock::new(clock.clone())));
+        let flights: SharedFlight =
+            Arc::new(SingleFlight::new(Duration::from_secs(60), SharedClock::new(clock.clone())));
         let running = Arc::new(AtomicUsize::new(0));
         let work = |held: Arc<AtomicUsize>| async move {
             yield_now().await;

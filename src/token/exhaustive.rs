@@ -8,25 +8,10 @@ use super::{
     segments::{Encoded, split},
     window::{LAST_SECOND, Window},
 };
-use crate::error::AuthErrorKind;
+use crate::{error::AuthErrorKind, identity::every_text};
 
 /// The characters of base64url (RFC 4648 section 5) in the order of their values.
 const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-/// Calls `check` with each text over the alphabet that has at most `length` characters, and returns their number.
-fn every_text(alphabet: &[u8], length: usize, check: &mut dyn FnMut(&[u8])) -> usize {
-    fn go(text: &mut Vec<u8>, alphabet: &[u8], length: usize, check: &mut dyn FnMut(&[u8])) -> usize {
-        check(text);
-        let mut count = 1;
-        for byte in alphabet.iter().filter(|_| length > 0) {
-            text.push(*byte);
-            count += go(text, alphabet, length - 1, check);
-            text.pop();
-        }
-        count
-    }
-    go(&mut Vec::new(), alphabet, length, check)
-}
 
 /// The bytes that a text stands for: six bits a character, then as many `=` as complete a group of four or none, and bits that
 /// are left over are zero.

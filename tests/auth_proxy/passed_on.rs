@@ -202,9 +202,13 @@ async fn a_client_that_expects_100_gets_it_only_if_it_is_admitted() {
 
 #[tokio::test]
 async fn slow_heads_and_idle_connections_are_closed_and_busy_ones_are_not() {
-    let slow = any(async || {
-        tokio::time::sleep(Duration::from_millis(2_500)).await;
-        "late"
+    let (finish, finished) = tokio::sync::watch::channel(false);
+    let slow = any(move || {
+        let mut finished = finished.clone();
+        async move {
+            let _ = finished.wait_for(|finished| *finished).await;
+            "late"
+        }
     });
     let lines = "header_timeout_seconds: 1\nidle_timeout_seconds: 2\n";
     let site = in_front_of(Router::new().fallback(slow), lines).await;
@@ -222,7 +226,11 @@ async fn slow_heads_and_idle_connections_are_closed_and_busy_ones_are_not() {
     assert!(closes(b"GET / HTTP/1.1\r\nx: ").await >= Duration::from_millis(900));
     assert!(closes(b"").await >= Duration::from_millis(1_900));
     assert!(closes(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await >= Duration::from_millis(900));
-    let response = site.get("/", &format!("x-amzn-oidc-data: {}\r\n", site.token())).await;
+    let line = format!("x-amzn-oidc-data: {}\r\n", site.token());
+    let (response, _) = tokio::join!(site.get("/", &line), async {
+        closes(b"").await;
+        finish.send_replace(true);
+    });
     assert!(response.ends_with("late"), "a request in progress is not idle: {response}");
 }
 

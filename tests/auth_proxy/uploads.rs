@@ -1,6 +1,6 @@
 //! Requests whose user is shut out before the service has begun its response: uploads, calls with a stream of messages, long polls.
 
-use std::{fs, time::Duration};
+use std::fs;
 
 use axum::{Router, body::Body, response::Response, routing::any};
 use bytes::Bytes;
@@ -19,12 +19,15 @@ use crate::{
 #[derive(Debug, PartialEq)]
 pub enum Upload {
     Begins,
+    /// A request to `/poll` is there.
+    Polls,
     BreaksOff,
     Ends,
 }
 
 /// `/upload` reads all of the body before it responds. `/poll` never responds.
 fn service(says: mpsc::UnboundedSender<Upload>) -> Router {
+    let polls = says.clone();
     let upload = any(async move |request: axum::extract::Request| {
         let mut body = request.into_body();
         let mut begun = false;
@@ -42,7 +45,10 @@ fn service(says: mpsc::UnboundedSender<Upload>) -> Router {
         let _ = says.send(how);
         Response::new(Body::from("stored"))
     });
-    let poll = any(std::future::pending::<Response>);
+    let poll = any(async move || {
+        let _ = polls.send(Upload::Polls);
+        std::future::pending::<Response>().await
+    });
     Router::new().route("/upload", upload).route("/poll", poll)
 }
 
@@ -79,6 +85,7 @@ async fn s_130_requests_without_a_response_of_a_denied_user_end_and_no_others() 
         assert_eq!(next(&mut events).await, Upload::Begins);
         let poll = client.get(site.url("/poll")).header("x-amzn-oidc-data", site.token());
         let poll = tokio::spawn(poll.send());
+        assert_eq!(next(&mut events).await, Upload::Polls);
 
         fs::write(&list, "{\"email\": \"jane.doe@example.com\"}\n").expect("written");
         assert_eq!(next(&mut events).await, Upload::BreaksOff, "the service does not take it for the whole body");
@@ -93,7 +100,13 @@ async fn s_130_requests_without_a_response_of_a_denied_user_end_and_no_others() 
 
         let (more, of_amy) = upload(site.alb.sign(&User::entra("amy.pond")));
         assert_eq!(next(&mut events).await, Upload::Begins);
-        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        // A request that begins later is ended by an entry: the upload was compared with the list before that.
+        let later = client.get(site.url("/poll")).header("x-amzn-oidc-data", site.alb.sign(&User::entra("john.doe")));
+        let later = tokio::spawn(later.send());
+        assert_eq!(next(&mut events).await, Upload::Polls);
+        fs::write(&list, "{\"email\": \"john.doe@example.com\"}\n").expect("written");
+        let later = tokio::time::timeout(LONG, later).await.expect("ends").expect("no panic").expect("a response");
+        assert_eq!(later.status(), 403);
         more.send(()).expect("read");
         drop(more);
         assert_eq!(next(&mut events).await, Upload::Ends, "of another user");
@@ -114,7 +127,7 @@ async fn s_130_a_request_without_a_response_ends_with_its_token_where_it_is_set(
     let expires = site.alb.unix_now() + 2;
     let poll = client.get(site.url("/poll")).header("x-amzn-oidc-data", token(expires)).send();
     let refused = tokio::time::timeout(LONG, poll).await.expect("ends").expect("a response");
-    assert_eq!(refused.status(), 401);
+    assert_eq!((refused.status().as_u16(), events.try_recv()), (401, Ok(Upload::Polls)));
     assert!(site.alb.unix_now() >= expires, "not before");
 
     // The layer accepts a token for 30 s more, because the clocks of two machines differ.
@@ -123,7 +136,10 @@ async fn s_130_a_request_without_a_response_ends_with_its_token_where_it_is_set(
     let upload = client.post(site.url("/upload")).header("x-amzn-oidc-data", late).body(body);
     let upload = tokio::spawn(upload.send());
     assert_eq!(tokio::time::timeout(LONG, events.recv()).await.expect("in time"), Some(Upload::Begins));
-    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    // A request that begins later is ended with its token: the upload was compared with the time before that.
+    let poll = client.get(site.url("/poll")).header("x-amzn-oidc-data", token(site.alb.unix_now() + 2)).send();
+    let refused = tokio::time::timeout(LONG, poll).await.expect("ends").expect("a response");
+    assert_eq!((refused.status().as_u16(), events.try_recv()), (401, Ok(Upload::Polls)));
     drop(more);
     assert_eq!(tokio::time::timeout(LONG, events.recv()).await.expect("in time"), Some(Upload::Ends));
     assert_eq!(upload.await.expect("no panic").expect("a response").status(), 200);

@@ -155,20 +155,21 @@ fn s_23_s_24_an_arn_is_accepted_exactly_as_it_is_stated() {
     for name in 0..40 {
         same_arn_as_stated(&ARN.replace("/edge/", &format!("/{}/", "e".repeat(name))));
     }
-    every_text(&["e", "E", "0", "-", "_", "."], 4, &mut |name| {
+    let names = every_text(&["e", "E", "0", "-", "_", "."], 4, &mut |name| {
         same_arn_as_stated(&ARN.replace("/edge/", &format!("/{name}/")))
     });
+    assert_eq!(names, 1_555);
 }
 
 /// The region becomes part of the host that keys are fetched from.
 #[test]
 fn s_23_a_region_is_accepted_exactly_as_it_is_stated() {
     let mut accepted = 0;
-    every_text(&["a", "-", "1", "A"], 8, &mut |region| {
+    let regions = every_text(&["a", "-", "1", "A"], 8, &mut |region| {
         same_arn_as_stated(&ARN.replace("eu-central-1", region));
         accepted += usize::from(is_region(region));
     });
-    assert_eq!(accepted, 10);
+    assert_eq!((regions, accepted), (87_381, 10));
     let words = ["aws", "us", "gov", "cn", "iso", "isob", "eu", "eusc", "west", "east", "-", "1", "."];
     let mut partitions =
         vec!["aws", "aws-us-gov", "aws-cn", "aws-iso", "aws-iso-b", "aws-eusc", "aws-", "aws-1", "awsx", ""];
@@ -184,7 +185,8 @@ fn s_23_a_region_is_accepted_exactly_as_it_is_stated() {
             }
         }
     }
-    every_text(&words, 4, &mut |partition| same_arn_as_stated(&ARN.replace("arn:aws:", &format!("arn:{partition}:"))));
+    let mut check = |partition: &str| same_arn_as_stated(&ARN.replace("arn:aws:", &format!("arn:{partition}:")));
+    assert_eq!(every_text(&words, 4, &mut check), 30_941);
 }
 
 fn every_sequence<'p>(

@@ -53,7 +53,7 @@ fn claims_only(alb: &MockAlb) -> AlbAuthLayer {
     AlbAuthLayer::new(alb.config_builder().sign_in(ClaimsOnly).build().expect("a sound configuration"))
 }
 
-/// A request to this path from somebody.
+/// A request to this path of a user.
 type Somebody = for<'a> fn(&'a MockAlb, &str) -> MockRequest<'a>;
 
 fn jane<'a>(alb: &'a MockAlb, path: &str) -> MockRequest<'a> {
@@ -69,7 +69,7 @@ fn forger<'a>(alb: &'a MockAlb, path: &str) -> MockRequest<'a> {
 }
 
 #[tokio::test]
-async fn each_extractor_tells_a_user_from_nobody_and_both_from_a_mistake() {
+async fn each_extractor_distinguishes_a_user_an_anonymous_client_and_a_mistake() {
     let alb = MockAlb::new().serve().await;
     let exempt = ["/identity", "/maybe-identity", "/claims", "/maybe-claims"]
         .iter()
@@ -271,7 +271,7 @@ async fn cors(request: Request, next: Next) -> Response {
     (allowed, next.run(request).await).into_response()
 }
 
-/// A preflight request carries no cookie, so no load balancer signs anybody in for it.
+/// A preflight request carries no cookie, so no load balancer signs a user in for it.
 #[tokio::test]
 async fn s_68_cors_stands_outside_and_options_is_a_method_like_any_other() {
     let alb = MockAlb::new();

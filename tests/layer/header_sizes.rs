@@ -26,7 +26,7 @@ use tower_alb_auth::{
 };
 
 use crate::support::{
-    between::{LONGEST_LINE, SERVERS, session},
+    between::{MAX_LINE, SERVERS, session},
     wire::{Caller, Http},
 };
 
@@ -45,11 +45,7 @@ fn token(alb: &MockAlb, line: usize) -> String {
 
 /// The requests of the tables' columns, for a user: a token, and cookies.
 fn requests(alb: &MockAlb) -> [(String, String); 3] {
-    [
-        (token(alb, 9 * 1024), String::new()),
-        (token(alb, LONGEST_LINE), String::new()),
-        (token(alb, 15 * 1024), session()),
-    ]
+    [(token(alb, 9 * 1024), String::new()), (token(alb, MAX_LINE), String::new()), (token(alb, 15 * 1024), session())]
 }
 
 /// An application that counts its calls.

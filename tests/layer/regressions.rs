@@ -1,4 +1,4 @@
-//! What somebody who wanted to get in has found, so that it stays shut.
+//! What a review by an attacker's view has found, so that it stays shut.
 
 use std::{
     convert::Infallible,
@@ -73,7 +73,7 @@ async fn kept_headers_among_very_many_do_not_panic() {
 }
 
 #[tokio::test]
-async fn s_55_at_an_issuer_of_many_organisations_an_email_of_which_nothing_is_said_signs_nobody_in() {
+async fn s_55_at_an_issuer_of_many_organisations_an_email_without_email_verified_signs_no_user_in() {
     let shared = ["https://accounts.google.com", "https://login.microsoftonline.com/common/v2.0"];
     let own = "https://login.microsoftonline.com/0b6c2f3e-8f5f-4a39-a3f5-0f6e3f4f5a61/v2.0";
     for issuer in [shared[0], shared[1], own] {
@@ -232,7 +232,7 @@ async fn a_user_whom_a_mixed_policy_does_not_name_is_403_and_no_mistake_of_the_a
 }
 
 #[test]
-fn a_claim_that_is_not_one_persons_names_nobody() {
+fn a_claim_that_several_people_share_names_no_user() {
     let alb = MockAlb::new();
     for claim in ["iss", "aud", "email_verified", "name", "email", "sub"] {
         let built = alb.config_builder().sign_in(sign_in::NamedClaim::new(claim)).build();

@@ -148,7 +148,7 @@ async fn a_service_without_backstage_finds_the_claims() {
 }
 
 #[tokio::test]
-async fn an_optional_layer_lets_a_call_without_a_token_through_as_nobody() {
+async fn an_optional_layer_passes_a_call_without_a_token_as_anonymous() {
     let alb = MockAlb::new();
     let served = Served::new(alb.layer().optional());
     assert_eq!(metadata(&served.check(None).await.expect("nobody is let in"), "user"), Some(""));

@@ -99,13 +99,13 @@ curl -s -H "Cookie: $cookies" http://app.localhost:9000/
 "#;
 
 /// The longest header line of a load balancer, with the name and without its end.
-pub const LONGEST_LINE: usize = 16 * 1024;
+pub const MAX_LINE: usize = 16 * 1024;
 
 /// Header lines for the columns of the tables: 9 KiB, 16 KiB, and the longest token beside the longest session.
 pub fn requests() -> [Vec<(&'static str, String)>; 3] {
     const TOKEN: &str = "x-amzn-oidc-data";
     let line = |bytes: usize| (TOKEN, "x".repeat(bytes - TOKEN.len() - 2));
-    [vec![line(9 * 1024)], vec![line(LONGEST_LINE)], vec![line(15 * 1024), ("cookie", session())]]
+    [vec![line(9 * 1024)], vec![line(MAX_LINE)], vec![line(15 * 1024), ("cookie", session())]]
 }
 
 /// A session in four cookies of 4 KB, as a request has it.

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weaker_rule_needs_the_plain_path_and_a_demand_applies_in_every_reading() {
+    fn a_weaker_rule_needs_the_plain_path_and_a_requirement_applies_in_every_reading() {
         let rules = Rules::new(vec![
             rule("/healthz", Access::Exempt, Vec::new()),
             rule("/admin/*", Access::Required, admin()),

@@ -180,7 +180,7 @@ impl BackstageAuthBuilder {
         let app = self.app_base_url.map_or(Ok(()), |url| origins.add_address("app.baseUrl", &url));
         let others = self.origins.iter().map(|origin| origins.add_origin(origin));
         let invalid = [issuer, app].into_iter().chain(others).filter_map(Result::err);
-        problems.extend(invalid.map(|text| Problem::sentence(ProblemKind::InvalidValue, text)));
+        problems.extend(invalid.map(Problem::invalid));
         if let Some(public) = &public {
             for origin in origins.insecure() {
                 if self.insecure_origins {

@@ -125,7 +125,7 @@ impl TokenIssuerBuilder {
                 "the issuer {} is not a URL: set the URL of the auth backend, such as https://backstage.example.com/api/auth",
                 crate::internal::quoted(&issuer)
             );
-            problems.push(Problem::sentence(ProblemKind::InvalidValue, text));
+            problems.push(Problem::invalid(text));
         }
         if !problems.is_empty() {
             return Err(ConfigError::new(problems));

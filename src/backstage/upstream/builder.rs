@@ -24,7 +24,7 @@ const MAX_RESPONSE_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 pub struct UpstreamBuilder {
     url: String,
     roots: Roots,
-    answer_timeout: Duration,
+    response_timeout: Duration,
     keeps_identity_headers: bool,
     plain_http: bool,
     mounts: Vec<String>,
@@ -39,7 +39,7 @@ impl Upstream {
         UpstreamBuilder {
             url: url.into(),
             roots: Roots::default(),
-            answer_timeout: RESPONSE_TIMEOUT,
+            response_timeout: RESPONSE_TIMEOUT,
             keeps_identity_headers: false,
             plain_http: false,
             mounts: Vec::new(),
@@ -63,8 +63,8 @@ impl UpstreamBuilder {
 
     /// How long the upstream may take until its response begins; the rest of the response has no
     /// limit. Default 60 s, a load balancer's idle timeout; range 50 ms to 1 h.
-    pub fn answer_timeout(mut self, timeout: Duration) -> Self {
-        self.answer_timeout = timeout;
+    pub fn response_timeout(mut self, timeout: Duration) -> Self {
+        self.response_timeout = timeout;
         self
     }
 
@@ -111,29 +111,29 @@ impl UpstreamBuilder {
     pub fn build(self) -> Result<Upstream, ConfigError> {
         let mut problems: Vec<Problem> = Vec::new();
         let address = self.address().map_err(|problem| problems.push(problem)).ok();
-        if !(Duration::from_millis(50)..=MAX_RESPONSE_TIMEOUT).contains(&self.answer_timeout) {
-            let timeout = self.answer_timeout;
-            let text = format!("the upstream's answer_timeout is {timeout:?}; set it to a value from 50 ms to 1 h");
+        if !(Duration::from_millis(50)..=MAX_RESPONSE_TIMEOUT).contains(&self.response_timeout) {
+            let timeout = self.response_timeout;
+            let text = format!("the upstream's response_timeout is {timeout:?}; set it to a value from 50 ms to 1 h");
             problems.push(Problem::sentence(ProblemKind::OutOfRange, text));
         }
         for mount in self.mounts.iter().filter(|mount| !own_paths::is_mount(mount)) {
             let shown = crate::internal::quoted(mount);
             let text = format!("the upstream's mounted_at({shown}) is not a mount path: write it as /api/auth");
-            problems.push(invalid(text));
+            problems.push(Problem::invalid(text));
         }
         let hop = HopMark::new();
         if hop.is_none() {
             let text = "the operating system provides no random bytes, which are needed to detect loops";
             problems.push(Problem::sentence(ProblemKind::System, text));
         }
-        let tls = self.roots.client_config().map_err(|problem| problems.push(invalid(problem))).ok();
+        let tls = self.roots.client_config().map_err(|problem| problems.push(Problem::invalid(problem))).ok();
         let (Some((scheme, authority)), Some(tls), Some(hop), true) = (address, tls, hop, problems.is_empty()) else {
             return Err(ConfigError::new(problems));
         };
         let mut tcp = tcp_connector();
         tcp.enforce_http(false);
         let connector = http_client::https_or_http(tls, tcp);
-        let forwarder = Forwarder::new(connector, self.answer_timeout, strip_oidc_headers).resending_safe();
+        let forwarder = Forwarder::new(connector, self.response_timeout, strip_oidc_headers).resending_safe();
         if scheme == Scheme::HTTP && !is_loopback(authority.host()) {
             tracing::warn!(
                 target: "tower_alb_auth",
@@ -150,14 +150,15 @@ impl UpstreamBuilder {
     fn address(&self) -> Result<(Scheme, http::uri::Authority), Problem> {
         let shown = crate::internal::quoted(&self.url);
         let wanted = "write it as http://127.0.0.1:7008 or https://auth.internal.example.com, without a path";
-        let more_than_a_host = || invalid(format!("the upstream's URL {shown} has more than a host: {wanted}"));
+        let more_than_a_host =
+            || Problem::invalid(format!("the upstream's URL {shown} has more than a host: {wanted}"));
         match HttpUrl::parse(&self.url) {
             // The URL is not shown, because it may contain a password.
             Err(HttpUrlError::UserInfo) => {
-                Err(invalid("the upstream's URL must name a host, without user name and password".to_owned()))
+                Err(Problem::invalid("the upstream's URL must name a host, without user name and password".to_owned()))
             }
             Err(HttpUrlError::Fragment) => Err(more_than_a_host()),
-            Err(_) => Err(invalid(format!("the upstream's URL {shown} is invalid: {wanted}"))),
+            Err(_) => Err(Problem::invalid(format!("the upstream's URL {shown} is invalid: {wanted}"))),
             Ok(url) if !url.is_server() => Err(more_than_a_host()),
             Ok(url) if !url.is_protected() && !self.plain_http => {
                 let text = format!(
@@ -170,10 +171,6 @@ impl UpstreamBuilder {
             Ok(url) => Ok(url.into_server()),
         }
     }
-}
-
-fn invalid(text: String) -> Problem {
-    Problem::sentence(ProblemKind::InvalidValue, text)
 }
 
 impl fmt::Debug for UpstreamBuilder {

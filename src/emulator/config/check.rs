@@ -84,7 +84,7 @@ impl Checked {
 
 /// A problem of the setting with this key, with a text that names it.
 fn invalid(key: &str, text: impl Into<String>) -> Problem {
-    Problem::sentence(ProblemKind::InvalidValue, text).for_key(KeyAt::path(key))
+    Problem::invalid(text).for_key(KeyAt::path(key))
 }
 
 fn insecure(key: &str, text: impl Into<String>) -> Problem {

@@ -34,11 +34,7 @@ pub(super) use self::{
     tls::TlsFiles,
 };
 use super::proxy::{ClientConnection, Scheme};
-use crate::{
-    ConfigError,
-    config::{Problem, ProblemKind},
-    internal::KeyAt,
-};
+use crate::{ConfigError, config::Problem, internal::KeyAt};
 
 /// Maximum size of all headers of a request.
 const MAX_HEADERS: usize = 64 * 1024;
@@ -152,7 +148,7 @@ async fn serve_connection<A: Respond>(
 pub(super) async fn bind(what: &str, key: &str, address: SocketAddr) -> Result<TcpListener, ConfigError> {
     crate::listen(address).await.map_err(|error| {
         let text = format!("{what} cannot listen at {address}: {error}; name another port, or 0 for a free one");
-        let problem = Problem::sentence(ProblemKind::InvalidValue, text).for_key(KeyAt::path(key));
+        let problem = Problem::invalid(text).for_key(KeyAt::path(key));
         ConfigError::new([problem.caused_by(error)])
     })
 }

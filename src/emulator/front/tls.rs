@@ -7,6 +7,9 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::internal::{private_file::warn_if_open, server_tls::acceptor};
 
+const CERTIFICATE: &str = "certificate.pem";
+const KEY: &str = "key.pem";
+
 /// A certificate and its key, as PEM.
 pub(super) struct Pair {
     pub(super) certificate: String,
@@ -29,13 +32,13 @@ impl TlsFiles {
 
     /// Whether one of the files is in the folder.
     pub(super) fn exist_in(folder: &Path) -> bool {
-        ["certificate.pem", "key.pem"].iter().any(|name| there(&folder.join(name)))
+        [CERTIFICATE, KEY].iter().any(|name| there(&folder.join(name)))
     }
 
     /// Reads the files of the folder; generates them if there are none. An existing file is never overwritten: if only one of the
     /// two exists, it may belong to another program.
     pub(super) fn in_folder(folder: &Path, generate: impl FnOnce() -> Result<Pair, String>) -> Result<Self, String> {
-        let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+        let (certificate, key) = (folder.join(CERTIFICATE), folder.join(KEY));
         let wrong = |path: &Path, error: std::io::Error| format!("the TLS file {}: {error}", path.display());
         match (there(&certificate), there(&key)) {
             (false, false) => {

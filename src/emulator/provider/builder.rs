@@ -177,7 +177,7 @@ impl DemoProviderBuilder {
             }
             (users, signer) => {
                 problems.extend(users.err());
-                let invalid = problems.into_iter().map(|text| Problem::sentence(ProblemKind::InvalidValue, text));
+                let invalid = problems.into_iter().map(Problem::invalid);
                 Err(ConfigError::new(invalid.chain(signer.err())))
             }
         }

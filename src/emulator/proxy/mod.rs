@@ -16,6 +16,7 @@ mod error_response;
 mod headers;
 
 use std::{
+    mem::replace,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -101,12 +102,16 @@ impl Proxy {
 /// Waits until the target accepts a connection that stays open for a moment.
 async fn listens(target: &uri::Authority, stays_for: Duration) {
     let address = (target.host(), target.port_u16().unwrap_or(80));
+    let mut is_logged = false;
     loop {
         if let Ok(mut connection) = TcpStream::connect(address).await {
             // Nothing was sent, so the only thing to read is that the connection was closed.
             if stays_for.is_zero() || tokio::time::timeout(stays_for, connection.read_u8()).await.is_err() {
                 return;
             }
+        }
+        if !replace(&mut is_logged, true) {
+            tracing::info!(target: "alb_emulator", "waiting for the target at {target}, which does not accept connections");
         }
         tokio::time::sleep(RETRY).await;
     }

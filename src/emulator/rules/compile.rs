@@ -68,9 +68,15 @@ impl<'c, 'r> Compiler<'c, 'r> {
         Self { reader, files, groups, target, secure, is_https, provider: None, used: BTreeSet::new() }
     }
 
-    /// The actions of a rule; their authenticate actions are added to these.
-    pub(super) fn actions(&mut self, value: Option<&Value>, place: &str, held: &mut Vec<Authenticate>) -> Actions {
+    /// The actions of a rule; their authenticate actions are added to these. `None` if a mistake was reported that leaves no actions.
+    pub(super) fn actions(
+        &mut self,
+        value: Option<&Value>,
+        place: &str,
+        held: &mut Vec<Authenticate>,
+    ) -> Option<Actions> {
         let (mut authenticate, mut validate, mut end) = (None, None, None);
+        let mut is_valid = true;
         for action in read::actions(value, place, self.reader) {
             match action.kind.as_str() {
                 "forward" => end = end.or(Some(self.forward(&action, place))),
@@ -82,10 +88,9 @@ impl<'c, 'r> Compiler<'c, 'r> {
                     if !self.is_https {
                         self.reader.invalid(&at, "it needs a listener with the protocol HTTPS");
                     }
-                    validate = JwtValidation::read(action.validation(), &at, self.files.is_demo, self.reader);
-                    if validate.is_none() {
-                        end = Some(End::Respond501);
-                    }
+                    let read = JwtValidation::read(action.validation(), &at, self.files.is_demo, self.reader);
+                    is_valid &= read.is_some();
+                    validate = read;
                 }
                 _ => {
                     if let Some(sign_in) = self.authenticate(&action, place) {
@@ -95,8 +100,7 @@ impl<'c, 'r> Compiler<'c, 'r> {
                 }
             }
         }
-        // What could not be read was reported.
-        Actions { authenticate, validate, end: end.unwrap_or(End::Respond501) }
+        Some(Actions { authenticate, validate, end: end.filter(|_| is_valid)? })
     }
 
     fn forward(&mut self, action: &Action<'_>, place: &str) -> End {

@@ -215,9 +215,7 @@ impl<'v> Action<'v> {
 
     /// The object of the settings of the action `jwt-validation`.
     pub(super) fn validation(&self) -> &'v Value {
-        // A missing object is reported as one that is no object.
-        const NOTHING: &Value = &Value::Null;
-        self.members.get("JwtValidationConfig").unwrap_or(NOTHING)
+        self.config("JwtValidationConfig")
     }
 
     /// The target groups, each with its name and its weight.
@@ -262,8 +260,8 @@ impl<'v> Action<'v> {
     pub(super) fn fixed_response(&self, place: &str, reader: &mut Reader) -> Option<End> {
         let at = format!("{place}, FixedResponseConfig");
         let config =
-            reader.object(self.config("FixedResponseConfig")?, &at, &["StatusCode", "ContentType", "MessageBody"])?;
-        let status = reader.member(config, "StatusCode", &at)?;
+            reader.object(self.config("FixedResponseConfig"), &at, &["StatusCode", "ContentType", "MessageBody"])?;
+        let status = reader.member(config, "StatusCode", &at).unwrap_or_default();
         let status = status.parse::<u16>().ok().filter(|status| matches!(status, 200..=299 | 400..=599));
         let content_type = reader.member(config, "ContentType", &at);
         let content_type = content_type.map(|text| HeaderValue::from_str(&text));
@@ -284,7 +282,7 @@ impl<'v> Action<'v> {
     pub(super) fn redirect(&self, place: &str, reader: &mut Reader) -> Option<End> {
         let at = format!("{place}, RedirectConfig");
         let known = ["Protocol", "Host", "Port", "Path", "Query", "StatusCode"];
-        let config = reader.object(self.config("RedirectConfig")?, &at, &known)?;
+        let config = reader.object(self.config("RedirectConfig"), &at, &known)?;
         let mut part = |key: &str, default: &str| reader.member(config, key, &at).unwrap_or_else(|| default.to_owned());
         let [protocol, host, port, path, query] = [
             part("Protocol", "#{protocol}"),
@@ -316,10 +314,10 @@ impl<'v> Action<'v> {
         Some(End::Redirect(Redirect { status, protocol, host, port, path, query }))
     }
 
-    fn config(&self, key: &str) -> Option<&'v Value> {
-        // A missing object has no status code, which is reported.
+    fn config(&self, key: &str) -> &'v Value {
+        // A missing object is reported as one that is no object.
         const NOTHING: &Value = &Value::Null;
-        Some(self.members.get(key).unwrap_or(NOTHING))
+        self.members.get(key).unwrap_or(NOTHING)
     }
 }
 

@@ -1,6 +1,9 @@
 //! The compiled rules of the emulated listener.
 
-use std::fmt;
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fmt,
+};
 
 use http::uri::Authority;
 
@@ -109,6 +112,8 @@ impl Table {
         let Emulated { rules, default_actions, properties, notes, .. } = emulated;
         self.properties = properties;
         self.notes = notes;
+        // Also of rules without actions, so that every mistake is reported.
+        let mut names = BTreeMap::new();
         let mut numbered: Vec<(u64, TableRule)> = Vec::new();
         let mut has_default = false;
         for rule in rules {
@@ -116,7 +121,7 @@ impl Table {
             read::transforms(rule.body.get("Transforms"), place, compiler.reader);
             let actions = compiler.actions(rule.body.get("Actions"), place, &mut self.authenticate);
             if rule.is_default {
-                self.default.actions = actions;
+                self.set_default(actions);
                 has_default = true;
                 continue;
             }
@@ -128,15 +133,22 @@ impl Table {
                 compiler.reader.invalid(place, "it must have a Priority from 1 to 50000");
                 continue;
             };
-            if let Some((_, other)) = numbered.iter().find(|(held, _)| *held == priority) {
-                let text = format!("its priority {priority} is that of {} too", other.name);
-                compiler.reader.invalid(place, &text);
-            }
             let name = rule.name.escape_default().to_string();
+            match names.entry(priority) {
+                Entry::Occupied(other) => {
+                    let text = format!("its priority {priority} is that of {} too", other.get());
+                    compiler.reader.invalid(place, &text);
+                }
+                Entry::Vacant(free) => {
+                    free.insert(name.clone());
+                }
+            }
+            let Some(actions) = actions else { continue };
             numbered.push((priority, TableRule { priority: priority.to_string(), name, conditions, actions }));
         }
         if let Some((place, actions)) = default_actions.filter(|_| !has_default) {
-            self.default.actions = compiler.actions(Some(&actions), &place, &mut self.authenticate);
+            let actions = compiler.actions(Some(&actions), &place, &mut self.authenticate);
+            self.set_default(actions);
             has_default = true;
         }
         if !has_default {
@@ -145,6 +157,13 @@ impl Table {
         compiler.report_unused_targets();
         numbered.sort_by_key(|(priority, _)| *priority);
         self.rules.extend(numbered.into_iter().map(|(_, rule)| rule));
+    }
+
+    /// Without actions, a mistake was reported, and the emulator does not start.
+    fn set_default(&mut self, actions: Option<Actions>) {
+        if let Some(actions) = actions {
+            self.default.actions = actions;
+        }
     }
 
     /// Whether there is only the default rule: then all paths are treated alike.

@@ -107,9 +107,9 @@ impl CatalogBuilder {
                 problems.push(Problem::sentence(ProblemKind::Missing, text));
                 None
             }
-            Some(credentials) => credentials.check().map_err(|text| problems.push(invalid(text))).ok(),
+            Some(credentials) => credentials.check().map_err(|text| problems.push(Problem::invalid(text))).ok(),
         };
-        let tls = self.roots.client_config().map_err(|text| problems.push(invalid(text))).ok();
+        let tls = self.roots.client_config().map_err(|text| problems.push(Problem::invalid(text))).ok();
         match (base, credentials, tls) {
             (Some(base), Some(credentials), Some(tls)) if problems.is_empty() => {
                 let client = Client::new(base, credentials, tls, self.timeout, self.transitive_groups);
@@ -126,10 +126,10 @@ impl CatalogBuilder {
         match HttpUrl::parse(base) {
             // Not shown, because it may contain a password.
             Err(HttpUrlError::UserInfo) => {
-                Err(invalid("the catalog's address must name a host, without user or password".to_owned()))
+                Err(Problem::invalid("the catalog's address must name a host, without user or password".to_owned()))
             }
             Err(HttpUrlError::Scheme) => {
-                Err(invalid(format!("the catalog's address {shown} must begin with https://")))
+                Err(Problem::invalid(format!("the catalog's address {shown} must begin with https://")))
             }
             Ok(url) if url.is_protected() && !url.has_query() => Ok(base.to_owned()),
             Ok(url) if self.plain_http && !url.has_query() => Ok(base.to_owned()),
@@ -140,15 +140,11 @@ impl CatalogBuilder {
                 );
                 Err(Problem::sentence(ProblemKind::Insecure, text))
             }
-            Ok(_) | Err(_) => Err(invalid(format!(
+            Ok(_) | Err(_) => Err(Problem::invalid(format!(
                 "the catalog's address {shown} is invalid: write https://<backend>/api/catalog, without a query"
             ))),
         }
     }
-}
-
-fn invalid(text: String) -> Problem {
-    Problem::sentence(ProblemKind::InvalidValue, text)
 }
 
 impl fmt::Debug for CatalogBuilder {

@@ -179,9 +179,9 @@ async fn a_crowd_that_asks_for_the_keys_makes_two_queries_at_most() {
     assert!(store.lists() - before <= 2, "{}", store.lists() - before);
 }
 
-/// Who asks after a key was published is told of it, even while a query from before is under way.
+/// A request after a key was published gets it, even while an earlier query is in progress.
 #[tokio::test]
-async fn a_query_that_began_before_a_key_was_published_answers_nobody_who_asks_after() {
+async fn a_query_that_began_before_a_key_was_published_serves_no_later_request() {
     let (clock, store) = (TestClock::new(), Store::default());
     let (a, b) = (
         builder(&clock).user_keys(store.keys.clone()).build().unwrap(),

@@ -111,7 +111,7 @@ async fn a_known_key_costs_no_query_and_an_unknown_one_is_within_a_budget() {
 }
 
 #[tokio::test]
-async fn a_row_that_somebody_removes_is_unknown_ten_minutes_later() {
+async fn a_row_that_an_operator_removes_is_unknown_ten_minutes_later() {
     let (clock, store) = (TestClock::new(), Store::default());
     let a = builder(&clock).user_keys(store.clone()).build().unwrap();
     let b = builder(&clock).user_keys(store.clone()).build().unwrap();

@@ -112,7 +112,7 @@ impl BackEnd {
 pub struct Store {
     pub keys: MemoryPublicKeys,
     pub down: Arc<AtomicBool>,
-    /// Answers only when told to.
+    /// Responds only when it is released.
     pub slow: Arc<tokio::sync::Mutex<()>>,
     pub lists: Arc<AtomicUsize>,
     pub publications: Arc<AtomicUsize>,

@@ -264,20 +264,27 @@ async fn an_outage_behind_leaves_the_own_keys_and_no_document() {
 /// A request that waits for the service behind delays what it is for: keys here, or a user at `/v1/userinfo`.
 #[tokio::test]
 async fn f_76_a_service_behind_that_hangs_delays_one_request_for_keys_and_not_each() {
-    let requests = Arc::<AtomicUsize>::default();
-    let counted = Arc::clone(&requests);
+    let (requested, mut requests) = tokio::sync::mpsc::unbounded_channel();
     let hanging = Router::new().fallback(any(move || {
-        counted.fetch_add(1, Ordering::SeqCst);
+        let _ = requested.send(());
         std::future::pending::<StatusCode>()
     }));
     let upstream = Upstream::at(format!("http://{}", listen(hanging).await)).build().expect("sound");
     let app = |auth| Router::new().nest("/api/auth", router_with_fallback(auth, upstream));
     let site = Site::serve(MockAlb::layer, |auth| auth, app).await;
     site.token(&User::jane()).await;
-    for _ in 0..3 {
-        assert_eq!(kids(&json_at(&site, "/.well-known/jwks.json").await).len(), 1, "the own key");
+    let own_key = async || assert_eq!(kids(&json_at(&site, "/.well-known/jwks.json").await).len(), 1, "the own key");
+    tokio::join!(own_key(), async {
+        requests.recv().await.expect("a request for the key set");
+        // The 5 s that it has, by the clock of tokio.
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(5)).await;
+        tokio::time::resume();
+    });
+    for _ in 0..2 {
+        own_key().await;
     }
-    assert_eq!(requests.load(Ordering::SeqCst), 1);
+    assert!(requests.try_recv().is_err(), "no other request");
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ fn addresses_are_looked_at_and_all_problems_said() {
 }
 
 #[test]
-fn a_policy_that_names_nobody_gives_no_sessions() {
+fn a_policy_that_names_no_user_gives_no_sessions() {
     let alb = MockAlb::new();
     let layer = AlbAuthLayer::new(alb.config_builder().sign_in(ClaimsOnly).build().unwrap());
     let tokens = TokenIssuer::builder("https://backstage.example.com/api/auth").build().unwrap();

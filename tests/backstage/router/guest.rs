@@ -39,7 +39,7 @@ async fn a_guest_is_backstage_s_where_guests_are_let_in() {
 }
 
 #[tokio::test]
-async fn a_guest_may_be_somebody() {
+async fn a_guest_may_be_a_known_user() {
     let guest = Guest::new()
         .user(EntityRef::user("visitor").unwrap())
         .ownership(["user:default/visitor", "group:default/demo"].map(|text| text.parse().unwrap()));

@@ -56,7 +56,7 @@ async fn it_stands_beside_an_application_with_a_layer() {
 }
 
 #[tokio::test]
-async fn inside_a_layer_nobody_signs_in_and_the_log_says_why() {
+async fn inside_a_layer_no_user_signs_in_and_the_log_has_the_reason() {
     for optional in [false, true] {
         let (traced, _guard) = Traced::begin();
         let site = Site::serve(MockAlb::layer, |auth| auth, |auth| Router::new().nest("/api/auth", router(auth))).await;

@@ -1,4 +1,4 @@
-//! S-68: the browser sends the session along, whoever wrote the page that asks.
+//! S-68: the browser sends the session along, whichever site the page is of.
 
 use http::Method;
 use tower_alb_auth::{SignOut, test_util::User};
@@ -97,7 +97,7 @@ async fn s_68_a_cross_site_request_gets_that_reason_and_no_more() {
         if user { request.user(&User::jane()) } else { request }
     };
     let with = shown(&site.call(request(true)).await);
-    assert_eq!(shown(&site.call(request(false)).await), with, "whoever is signed in");
+    assert_eq!(shown(&site.call(request(false)).await), with, "with and without a user");
     assert_eq!(site.alb.key_fetches(), 0, "nothing is looked at before");
     insta::assert_snapshot!(with, @r##"
     403

@@ -168,7 +168,7 @@ async fn s_62_every_503_is_the_same_but_for_the_time_to_come_back() {
 }
 
 #[tokio::test]
-async fn s_28_a_backstage_token_signs_nobody_in() {
+async fn s_28_a_backstage_token_signs_no_user_in() {
     let site = Site::new().await;
     let token = site.token(&User::jane()).await;
     let answer = site.call(site.request("/awsalb/refresh").token(&token)).await;

@@ -27,7 +27,7 @@ use crate::support::wire::{Answer, Caller, Http};
 
 /// The origin of the auth backend, and of the front end that it serves.
 pub const ORIGIN: &str = "https://backstage.example.com";
-/// What every body says where somebody is signed in, but not let in.
+/// The message of each response to a user who is signed in and rejected.
 pub const SAYS_403: &str = "You are signed in, but this application does not let you in.";
 
 pub struct Site {

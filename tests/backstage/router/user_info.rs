@@ -125,7 +125,7 @@ async fn a_token_that_has_ended_is_refused() {
 }
 
 #[tokio::test]
-async fn nobody_is_known_who_never_signed_in() {
+async fn a_user_who_never_signed_in_is_unknown() {
     let site = Site::new().await;
     let ghost = EntityRef::user("ghost").unwrap();
     let issued = site.tokens.user_token(&ghost, &[]).await.unwrap();
@@ -150,7 +150,7 @@ async fn a_store_out_of_reach_is_no_verdict_on_the_token() {
     assert_eq!(site.user_info(&elsewhere).await.status, 401);
 }
 
-/// A store that answers about somebody else.
+/// A store that responds with another user.
 struct Confused;
 
 impl UserInfoStore for Confused {

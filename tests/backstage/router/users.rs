@@ -1,4 +1,4 @@
-//! Who becomes whom, through the session endpoint: no claim makes somebody another user.
+//! Which user a session is for: no claim makes a user another one.
 
 use tower_alb_auth::{
     AlbAuthConfig, AlbAuthLayer,
@@ -54,7 +54,7 @@ async fn s_54_a_domain_is_the_whole_of_what_stands_behind_the_one_at() {
 }
 
 #[tokio::test]
-async fn s_55_an_unverified_email_signs_nobody_in() {
+async fn s_55_an_unverified_email_signs_no_user_in() {
     use serde_json::Value;
     let site = Site::new().await;
     for verified in [Value::Bool(false), "false".into(), 1.into(), "TRUE ".into(), Value::Null] {
@@ -111,7 +111,7 @@ async fn s_59_the_same_subject_of_two_issuers_is_two_users() {
 }
 
 #[tokio::test]
-async fn s_70_whom_nothing_names_gets_no_token() {
+async fn s_70_a_user_without_a_name_gets_no_token() {
     let site = Site::of(
         |alb| {
             let nobody = from_fn(|_| Err(SignInError::not_found("no such user")));

@@ -31,7 +31,7 @@ fn arguments_that_are_none_are_code_2() {
 }
 
 #[test]
-fn an_upstream_that_is_none_is_refused_with_what_to_write() {
+fn an_invalid_upstream_is_refused_with_what_to_write() {
     let folder = folder_with(crate::service::settings::SOUND);
     for (url, part) in [
         ("ftp://backend", "write it as http://127.0.0.1:7008"),
@@ -83,7 +83,7 @@ fn without_config_it_reads_app_config_yaml_where_it_is_started() {
 }
 
 #[test]
-fn an_address_that_is_none_is_refused_with_how_to_write_it() {
+fn an_invalid_address_is_refused_with_how_to_write_it() {
     let folder = folder_with(crate::service::settings::SOUND);
     for address in [":7007", "7007", "localhost:7007", "127.0.0.1"] {
         let ended = run(folder.path(), &["--listen", address]);
@@ -92,7 +92,7 @@ fn an_address_that_is_none_is_refused_with_how_to_write_it() {
     }
 }
 
-/// It would do nothing, and whoever asked for it believes that keys are shared.
+/// It would do nothing, and the operator would believe that keys are shared.
 #[test]
 fn tables_without_a_database_are_refused() {
     let folder = folder_with(crate::service::settings::SOUND);

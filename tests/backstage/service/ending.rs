@@ -7,7 +7,7 @@ use tokio::{net::TcpListener, sync::Notify};
 
 use crate::service::site::Site;
 
-/// An upstream whose one path answers when it is told to.
+/// An upstream whose one path responds when it is released.
 async fn slow() -> (String, Arc<Notify>, Arc<Notify>) {
     let (asked, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (tell, wait) = (Arc::clone(&asked), Arc::clone(&answer));

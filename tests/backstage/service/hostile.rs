@@ -42,7 +42,7 @@ auth:
         Self { alb, service, _folder: folder }
     }
 
-    /// The session of whoever this token is of, with these headers besides.
+    /// The session of the user of this token, with these additional headers.
     async fn ask(&self, token: &str, headers: &[(&str, &str)]) -> (u16, Value) {
         let mut request = reqwest::Client::new().get(self.service.at("/api/auth/awsalb/refresh"));
         for (name, value) in headers.iter().chain([&("x-amzn-oidc-data", token)]) {

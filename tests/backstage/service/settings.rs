@@ -84,7 +84,7 @@ fn a_file_that_is_no_yaml_is_named_with_its_line() {
     assert!(ended.stderr.contains("app-config.yaml:"), "{}", ended.stderr);
 }
 
-/// Who may come in is read again; nobody is signed out by it.
+/// The rules for users are read again; no user is signed out by it.
 #[tokio::test]
 async fn a_file_that_changes_counts_without_a_restart() {
     let site = Site::new().await;

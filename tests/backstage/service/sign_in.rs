@@ -47,7 +47,7 @@ async fn who_is_not_of_the_domain_is_refused_and_the_log_says_why_without_the_ad
 }
 
 #[tokio::test]
-async fn past_the_load_balancer_nobody_gets_a_session() {
+async fn past_the_load_balancer_no_client_gets_a_session() {
     let site = Site::new().await;
     let answer = reqwest::get(site.service.at("/api/auth/awsalb/refresh")).await.expect("an answer");
     assert_eq!(answer.status(), 401);

@@ -20,7 +20,7 @@ impl Site {
         Self::with(&[]).await
     }
 
-    /// With these arguments besides.
+    /// With these additional arguments.
     pub async fn with(arguments: &[&str]) -> Self {
         Self::of(tempfile::tempdir().expect("a folder"), &[&["--without-catalog"], arguments].concat()).await
     }

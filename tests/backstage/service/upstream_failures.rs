@@ -86,7 +86,7 @@ async fn f_75_one_that_closes_the_connection_gets_a_safe_request_twice_and_any_o
 async fn one_that_does_not_answer_is_504() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let upstream = Upstream::at(url).answer_timeout(Duration::from_millis(50)).build().expect("sound");
+    let upstream = Upstream::at(url).response_timeout(Duration::from_millis(50)).build().expect("sound");
     // It takes the connection, as the kernel does, and no more.
     let (status, said) = ask(upstream, get("/")).await;
     assert_eq!(
@@ -205,7 +205,7 @@ fn addresses_that_are_none_are_refused_with_what_to_write() {
         assert!(refused.contains(part) && !refused.contains("canary"), "{url}: {refused}");
     }
     assert!(Upstream::at("https://backend:7007/").build().is_ok());
-    let refused = Upstream::at("https://b").answer_timeout(Duration::ZERO).build().expect_err("no time").to_string();
+    let refused = Upstream::at("https://b").response_timeout(Duration::ZERO).build().expect_err("no time").to_string();
     assert!(refused.contains("50 ms to 1 h"), "{refused}");
 }
 

@@ -1,4 +1,4 @@
-//! What an upstream is told, and what it is not.
+//! Which headers an upstream gets, and which it does not.
 
 use axum::{Router, body::Body};
 use http::Request;
@@ -29,7 +29,7 @@ async fn seen_of_jane(upstream: Upstream) -> Value {
     said["headers"].clone()
 }
 
-/// The stock `awsalb` behind this one need not know which load balancer may sign: it must find nobody.
+/// The stock `awsalb` behind this one need not know which load balancer may sign: it must find no user.
 #[tokio::test]
 async fn s_24_the_stock_provider_behind_it_never_sees_the_load_balancers_headers() {
     let upstream = Upstream::at(serve(another_backend()).await).build().expect("sound");
@@ -104,7 +104,7 @@ async fn every_method_but_two_passes_with_its_query() {
         let said: Value = request.send().await.expect("an answer").json().await.expect("JSON");
         assert_eq!((&said["method"], &said["uri"]), (&method.into(), &"/api/auth/x/y?z=%2F&z=2".into()));
     }
-    // It would say a user's cookies to whoever asks.
+    // It would show a user's cookies to any client.
     let traced = client.request("TRACE".parse().unwrap(), format!("{url}/x")).send().await.expect("an answer");
     assert_eq!(traced.status(), 405);
 }

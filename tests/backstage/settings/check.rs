@@ -1,10 +1,10 @@
-//! What is told of every key.
+//! What is reported of every key.
 
 use tower_alb_auth::{backstage::settings::Check, config::AppConfig};
 
 use crate::settings::{environment, read};
 
-/// What a Backstage is usually made with, and what the service wants besides.
+/// The usual settings of a Backstage, and what the service requires in addition.
 const USUAL: &str = "
 app:
   title: canary
@@ -246,7 +246,7 @@ fn what_is_not_served_is_reported_once_a_group_when_the_service_starts() {
 }
 
 #[test]
-fn settings_under_the_name_of_an_environment_are_not_said_to_be_used_nor_is_a_database_that_is_none() {
+fn settings_under_the_name_of_an_environment_are_not_reported_as_used_nor_is_an_invalid_database() {
     let yaml = "
 app: { baseUrl: 'https://backstage.example.com' }
 backend: { baseUrl: 'https://backstage.example.com', database: { client: better-sqlite3 } }
@@ -267,7 +267,7 @@ auth: { providers: { awsalb: { production: { issuer: 'https://idp.example.com', 
 
 /// A newcomer's typos: nothing below them is read.
 #[test]
-fn what_stands_below_a_key_that_is_none_is_not_said_to_be_used() {
+fn what_stands_below_an_unknown_key_is_not_reported_as_used() {
     let text = USUAL
         .replace("        resolvers:", "        resolver:")
         .replace("    provider: database", "    provider: static\n    static:\n      kyes:\n        - keyId: canary");

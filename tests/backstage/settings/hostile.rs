@@ -1,4 +1,4 @@
-//! Files that somebody got wrong in every way.
+//! Files with mistakes of every kind.
 
 use proptest::prelude::*;
 use tower_alb_auth::{

@@ -30,7 +30,7 @@ fn problems_of_a_builder_have_a_kind() {
         ("plain http", kinds("plain http", Upstream::at("http://auth.example.com").build()), vec![Insecure]),
         (
             "mount",
-            kinds("mount", upstream().mounted_at("x").answer_timeout(YEAR).build()),
+            kinds("mount", upstream().mounted_at("x").response_timeout(YEAR).build()),
             vec![OutOfRange, InvalidValue],
         ),
         ("catalog", kinds("catalog", catalog().timeout(YEAR).build()), vec![OutOfRange, Missing]),

@@ -85,7 +85,7 @@ fn s_85_an_insecure_origin_beside_an_address_on_https_takes_a_waiver() {
     }
 }
 
-/// S-68: a pattern that is not understood lets nobody in.
+/// S-68: a pattern that is not supported admits no origin.
 #[test]
 fn s_68_a_pattern_of_origins_admits_no_page_and_is_reported() {
     for pattern in
@@ -128,7 +128,7 @@ fn connections_are_taken_where_backstage_would() {
 #[test]
 fn the_load_balancers_session_ends_by_its_own_name() {
     use http::{HeaderMap, Method, Response};
-    let answer = |text: &str| -> Response<String> { read(text).sign_out.answer(&Method::POST, &HeaderMap::new()) };
+    let answer = |text: &str| -> Response<String> { read(text).sign_out.response(&Method::POST, &HeaderMap::new()) };
     let cookies = |answer: &Response<String>| {
         let all = answer.headers().get_all("set-cookie").iter();
         all.map(|value| value.to_str().expect("ASCII").split('=').next().unwrap_or_default().to_owned())

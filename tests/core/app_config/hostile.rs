@@ -1,4 +1,4 @@
-//! Files that are no settings, or that somebody made to hurt.
+//! Files that are no settings, or that an attacker made to do harm.
 
 use proptest::prelude::*;
 use tower_alb_auth::config::AppConfig;

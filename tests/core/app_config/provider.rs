@@ -170,7 +170,7 @@ fn domains_of_a_variable_that_is_not_set_are_not_any_domain() {
 }
 
 #[test]
-fn a_demand_for_verified_emails_that_is_left_empty_is_not_taken_for_none() {
+fn an_empty_setting_for_verified_emails_is_not_taken_for_none() {
     let text = COMPLETE.replace("      signIn", "      requireVerifiedEmail:\n      signIn");
     let error = read(&text).unwrap().alb_auth().map(drop).expect_err("nothing is said");
     assert!(

@@ -1,4 +1,4 @@
-//! What the operator reads when somebody is refused: expected, found, and the line of the file.
+//! What the operator reads when a user is refused: expected, found, and the line of the file.
 
 use serde_json::json;
 use tower_alb_auth::{

@@ -40,7 +40,7 @@ fn outcome(text: &str) -> String {
     }
 }
 
-/// What becomes of somebody with this email.
+/// What becomes of a user with this email.
 async fn sign_in(server: &CatalogServer, text: &str, claims: User) -> Answer {
     let alb = MockAlb::new().serve().await;
     let endpoint = alb.config().key_endpoints()[0].to_string();
@@ -87,7 +87,7 @@ async fn an_annotation_is_microsofts_unless_another_is_named() {
     assert_eq!(sign_in(&server, &own, with_email(JANE)).await.status, 403);
 }
 
-/// S-54: what a list of domains leaves out is refused before anybody is asked.
+/// S-54: what a list of domains leaves out is refused before any query.
 #[tokio::test]
 async fn s_54_domains_that_are_not_listed_are_refused_by_each_resolver() {
     let server = CatalogServer::start([user("jane", "jane@partner.example", &[])]).await;
@@ -107,7 +107,7 @@ async fn s_54_domains_that_are_not_listed_are_refused_by_each_resolver() {
 
 /// S-70: who is not in the catalog is refused, unless the files waive that by name.
 #[tokio::test]
-async fn s_70_without_a_catalog_user_nobody_is_signed_in_unless_the_files_waive_it() {
+async fn s_70_without_a_catalog_user_no_client_is_signed_in_unless_the_files_waive_it() {
     let server = CatalogServer::start([]).await;
     let resolver = "- resolver: emailLocalPartMatchingUserEntityName\n  allowedDomains: [example.com]\n  ";
     let option = "dangerouslyAllowSignInWithoutUserInCatalog";

@@ -21,7 +21,7 @@ use crate::{
 const JANE: &str = "jane.doe@example.com";
 
 #[tokio::test]
-async fn the_user_is_whoever_carries_the_email_or_the_name() {
+async fn the_user_is_the_entity_with_the_email_or_the_name() {
     let server = CatalogServer::start([user(
         "Jane.Doe",
         "Jane.Doe@example.com",
@@ -68,7 +68,7 @@ async fn no_user_is_403_several_are_409_and_the_log_says_what_the_other_resolver
 }
 
 #[tokio::test]
-async fn only_nobody_goes_on_to_the_next_policy() {
+async fn only_a_user_who_is_not_found_goes_on_to_the_next_policy() {
     let server = CatalogServer::start([user("jane", JANE, &[])]).await;
     let catalog = catalog(&server);
     let both = || FirstMatch::of(catalog.by_email_local_part(["example.com"])).or(catalog.by_profile_email());
@@ -77,7 +77,7 @@ async fn only_nobody_goes_on_to_the_next_policy() {
     server.answer_instead(9, 500, "");
     assert_eq!(sign_in(both(), JANE).await.status.as_u16(), 503);
 
-    // What each of them asked is told, once.
+    // The error has the query of each of them, once.
     server.answer_instead(0, 0, "");
     let unknown = sign_in(both(), "unknown@example.com").await.error.expect("an error").operator_message();
     assert!(
@@ -180,7 +180,7 @@ async fn requests_of_one_user_that_come_together_ask_once() {
 }
 
 #[tokio::test]
-async fn the_token_may_be_given_anew_for_each_question() {
+async fn the_token_may_be_new_for_each_query() {
     use std::sync::atomic::{AtomicUsize, Ordering};
     let server = CatalogServer::start([user("jane", JANE, &[])]).await;
     let count = std::sync::Arc::new(AtomicUsize::new(0));
@@ -197,7 +197,7 @@ async fn the_token_may_be_given_anew_for_each_question() {
 }
 
 #[tokio::test]
-async fn s_70_without_a_user_nobody_is_signed_in_unless_that_is_waived() {
+async fn s_70_without_a_user_no_client_is_signed_in_unless_that_is_waived() {
     let server = CatalogServer::start([]).await;
     let policy = || catalog(&server).by_email_local_part(["example.com"]);
     assert_eq!(sign_in(policy(), JANE).await.status.as_u16(), 403);

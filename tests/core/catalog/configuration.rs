@@ -1,4 +1,4 @@
-//! Mistakes that are found before anybody is asked.
+//! Mistakes that are found before any query.
 
 use std::time::Duration;
 

@@ -90,7 +90,7 @@ async fn many_groups_are_requested_in_parts() {
 }
 
 #[tokio::test]
-async fn a_catalog_that_fails_halfway_lets_nobody_in_with_half_the_groups() {
+async fn a_catalog_that_fails_halfway_signs_no_user_in_with_half_the_groups() {
     let server = CatalogServer::start([jane(&["group:default/a"])]).await;
     // Last in, first out: the user's own answer is the catalog's, that of the groups is not.
     let alb = MockAlb::new();
@@ -103,7 +103,7 @@ async fn a_catalog_that_fails_halfway_lets_nobody_in_with_half_the_groups() {
 }
 
 #[tokio::test]
-async fn groups_of_the_catalog_open_what_demands_them() {
+async fn groups_of_the_catalog_meet_requirements() {
     let server = CatalogServer::start([jane(&["group:default/admins"])]).await;
     let alb = MockAlb::new();
     let policy = Catalog::at(server.url()).token("t").build().expect("sound").by_profile_email();
@@ -118,7 +118,7 @@ async fn groups_of_the_catalog_open_what_demands_them() {
     }
 }
 
-/// Parents of groups that nobody asked about are not the user's.
+/// Parents of groups that were not queried are not the user's.
 #[tokio::test]
 async fn only_the_groups_that_were_requested_have_parents() {
     let server = CatalogServer::start([jane(&["group:default/staff"]), group("staff", None)]).await;

@@ -27,7 +27,7 @@ fn app(alb: &MockAlb, policy: impl SignInResolver) -> App {
     App::new(AlbAuthLayer::new(alb.config_builder().sign_in(policy).build().expect("a sound configuration")))
 }
 
-/// What the policy makes of somebody with this email.
+/// What the policy makes of a user with this email.
 async fn sign_in(policy: impl SignInResolver, email: &str) -> Answer {
     let alb = MockAlb::new();
     let user = User::empty().claim("sub", "248289761001").claim("email", email);

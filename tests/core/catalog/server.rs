@@ -123,7 +123,7 @@ impl CatalogServer {
     }
 }
 
-/// Until it is answered, or whoever asked goes away.
+/// Until there is a response, or the request is cancelled.
 struct OpenQuestion(Arc<Mutex<Inner>>);
 
 impl Drop for OpenQuestion {

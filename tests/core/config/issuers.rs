@@ -101,7 +101,7 @@ fn s_59_issuers_that_differ_in_a_slash_are_two() {
 }
 
 #[test]
-fn a_namespace_that_is_none_does_not_build() {
+fn an_invalid_namespace_does_not_build() {
     for namespace in ["", "Default", "a/b", "a:b", "-a", "a_b", "user:default"] {
         for entry in [one().sign_in(by_email(namespace)), one().sign_in(Subject::new().in_namespace(namespace))] {
             let problem = said(builder_without_policy([entry]));

@@ -97,7 +97,7 @@ fn s_65_limits_of_keys_have_a_range() {
         connect_timeout: millis(50), seconds(10);
         first_byte_timeout: millis(50), seconds(20);
         fetch_timeout: millis(100), seconds(30);
-        max_answer_bytes: 512, 64 * KIB;
+        max_response_bytes: 512, 64 * KIB;
         lifetime: seconds(60), 24 * HOUR;
         refresh_at_percent: 10, 95;
         max_stale: seconds(0), 24 * HOUR;
@@ -180,7 +180,7 @@ fn the_defaults_are_these() {
             lifetime: 3600s,
             max_stale: 3600s,
             max_keys: 64,
-            max_answer_bytes: 8192,
+            max_response_bytes: 8192,
             refresh_at_percent: 80,
             max_unknown_kids: 4096,
             unknown_for: 60s,

@@ -1,4 +1,4 @@
-//! Every sentence that a configuration can say, as somebody reads it who has made that mistake.
+//! Every message of a configuration, as the operator reads it who has made that mistake.
 
 use tower_alb_auth::{
     AlbAuthConfig, AlbAuthSettings, TrustedAlb,
@@ -127,7 +127,7 @@ fn policies() {
     insta::assert_snapshot!(problem(builder_without_policy([google.sign_in(any)])), @r#"the entry of issuer "https://accounts.google.com": sign-in: https://accounts.google.com has users of many organisations, so a sign-in by email requires in_domains([..])"#);
 }
 
-/// What is logged at start-up: not mistakes, but what somebody should know.
+/// What is logged at start-up: not mistakes, but what the operator should know.
 #[test]
 fn summary_and_warnings() {
     let sound = builder([entry(ALB)]).accept_missing_email_verified().build().unwrap();

@@ -69,7 +69,7 @@ async fn s_54_what_one_policy_refuses_none_of_the_later_lets_in() {
 }
 
 #[tokio::test]
-async fn only_nobody_found_goes_on_to_the_next() {
+async fn only_not_found_goes_on_to_the_next() {
     let nobody = |waits| Fixed { answer: Err(SignInError::not_found("nobody")), waits };
     for (one, two, three) in
         [(false, false, false), (true, false, false), (false, true, false), (false, false, true), (true, true, true)]

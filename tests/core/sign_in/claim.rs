@@ -57,7 +57,7 @@ async fn s_53_a_claim_that_is_not_a_name_is_refused() {
 }
 
 #[tokio::test]
-async fn a_claim_that_is_not_there_finds_nobody() {
+async fn a_missing_claim_finds_no_user() {
     assert_403(&sign_in(NamedClaim::new("custom:user"), &user()).await, AuthErrorKind::UserNotFound, "no claim");
     // Names of claims are compared as they are.
     let other =

@@ -22,7 +22,7 @@ use crate::{
 
 type Answer = Result<SignIn, SignInError>;
 
-/// Knows everybody by the last word of the subject, until it is told to answer something else.
+/// Knows each user by the last word of the subject, until it is set to another response.
 #[derive(Clone)]
 pub(crate) struct Directory(Arc<Inner>);
 
@@ -39,7 +39,7 @@ impl Directory {
         directory
     }
 
-    /// Answers nobody before it is [released](Self::release).
+    /// Responds to no query before it is [released](Self::release).
     pub(crate) fn closed() -> Self {
         Self(Arc::new(Inner { calls: AtomicUsize::new(0), answer: Mutex::default(), doors: Semaphore::new(0) }))
     }
@@ -48,12 +48,12 @@ impl Directory {
         self.0.doors.add_permits(1 << 20);
     }
 
-    /// Answers nobody from now on.
+    /// Responds to no query from now on.
     pub(crate) fn close(&self) {
         self.0.doors.forget_permits(1 << 20);
     }
 
-    /// Everybody gets this answer from now on; with `None`, everybody is known again.
+    /// Every query gets this response from now on; with `None`, every user is known again.
     pub(crate) fn set(&self, answer: Option<Answer>) {
         *self.0.answer.lock().unwrap() = answer;
     }

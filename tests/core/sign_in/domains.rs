@@ -24,7 +24,7 @@ fn build(alb: &MockAlb, policy: impl tower_alb_auth::sign_in::SignInResolver) ->
 }
 
 #[tokio::test]
-async fn s_54_a_domain_that_only_looks_allowed_signs_nobody_in() {
+async fn s_54_a_domain_that_only_looks_allowed_signs_no_user_in() {
     for email in [
         "a@evil.com@corp.com",
         "a@corp.com@evil.com",
@@ -93,7 +93,7 @@ async fn s_54_any_domain_takes_a_waiver_that_is_said_at_start_up() {
 }
 
 #[test]
-fn s_54_a_list_that_allows_nobody_or_something_odd_does_not_build() {
+fn s_54_a_list_that_allows_no_domain_or_an_invalid_one_does_not_build() {
     let none: [&str; 0] = [];
     for policy in [EmailLocalPart::in_domains(none), WholeEmail::in_domains(none)] {
         let problem = build(&MockAlb::new(), policy).unwrap_err();
@@ -148,7 +148,7 @@ async fn s_75_a_guest_is_refused_until_the_operator_allows_the_address() {
     let allowing = || -> EmailSignIn { own().allow_address("Guest@Partner.com") };
     sign_in(allowing(), &guest).await.assert_ok("user:default/guest");
     sign_in(allowing(), &with_email("a@corp.com")).await.assert_ok("user:default/a");
-    // The one address, and nobody like it.
+    // The one address, and none like it.
     for email in [
         "other@partner.com",
         "guest@partner.co",

@@ -1,4 +1,4 @@
-//! What a policy that lets nobody in becomes: a status, one body for the client, a sentence for the operator.
+//! What becomes of the error of a policy: a status, one body for the client, a message for the operator.
 
 use tower_alb_auth::{
     AuthErrorKind,
@@ -42,7 +42,7 @@ async fn s_70_each_kind_of_error_has_its_status_and_body() {
 }
 
 #[tokio::test]
-async fn the_handler_is_not_called_for_somebody_who_is_not_let_in() {
+async fn the_handler_is_not_called_for_a_rejected_user() {
     let alb = tower_alb_auth::test_util::MockAlb::new();
     let app = crate::sign_in::app(
         &alb,

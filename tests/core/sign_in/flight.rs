@@ -62,7 +62,7 @@ async fn requests_of_many_users_on_many_threads_are_a_question_each() {
 }
 
 #[tokio::test]
-async fn that_nobody_is_found_is_one_question_too() {
+async fn that_no_user_is_found_is_one_query_too() {
     let setup = Setup::closed().await;
     setup.directory.set(Some(Err(SignInError::not_found("nobody"))));
     let requests: Vec<_> = (0..20).map(|_| setup.start("jane")).collect();

@@ -87,7 +87,7 @@ async fn s_60_a_long_text_of_a_stranger_is_cut_in_the_log() {
 }
 
 #[tokio::test]
-async fn s_60_other_claims_with_control_characters_name_nobody_and_harm_nobody() {
+async fn s_60_other_claims_with_control_characters_name_no_user_and_harm_none() {
     for (case, text) in CONTROLS {
         let name = format!("Jane{text}");
         // For showing: as the provider sent it, which the handler escapes as it must any text.

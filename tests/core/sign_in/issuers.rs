@@ -178,7 +178,7 @@ async fn s_59_a_policy_is_held_to_the_namespace_that_it_says() {
             ("another namespace", Policy::new("a liar").in_namespace("two")),
             ("one that only looks alike", Policy::new("a liar").in_namespace("one-")),
             ("one that has it in it", Policy::new("a liar").in_namespace("one-more")),
-            // Nobody asks in which namespace a policy names users that says it names nobody.
+            // The namespace of a policy that names no users is not checked.
             ("nobody at all", ClaimsOnly.policy()),
         ] {
             let builder = both(one.trusted().sign_in(email("one")), other.trusted().sign_in(Liar(policy, waits)));

@@ -153,7 +153,7 @@ async fn s_87_a_subject_that_all_users_share_is_refused_under_every_policy() {
             assert!(said.contains("the same for all users") && said.contains("object id"), "{case}: {said}");
         }
     }
-    // A subject that only looks a little like it is somebody's.
+    // A subject that only looks a little like it is that of another user.
     sign_in(ClaimsOnly, &User::empty().claim("sub", "Not supported currently."))
         .await
         .assert_ok("claims Not supported currently.");

@@ -9,7 +9,7 @@ use tower_alb_auth::{
 use crate::sign_in::{assert_403, sign_in, with_email};
 
 #[tokio::test]
-async fn s_53_a_local_part_that_means_something_in_an_entity_ref_signs_nobody_in() {
+async fn s_53_a_local_part_that_means_something_in_an_entity_ref_signs_no_user_in() {
     let long = "a".repeat(64);
     for local_part in [
         "group:default/admins",
@@ -67,7 +67,7 @@ async fn s_53_a_plain_local_part_is_the_name_in_lower_case() {
 }
 
 #[tokio::test]
-async fn s_56_letters_that_look_like_ascii_sign_nobody_in() {
+async fn s_56_letters_that_look_like_ascii_sign_no_user_in() {
     for email in [
         "\u{212A}elvin@example.com",
         "m\u{131}ke@example.com",
@@ -134,7 +134,7 @@ async fn the_whole_email_is_the_name_with_an_underscore_for_the_at() {
 }
 
 #[tokio::test]
-async fn no_email_finds_nobody() {
+async fn no_email_finds_no_user() {
     let answer = sign_in(EmailLocalPart::in_domains(["example.com"]), &User::okta("jane")).await;
     assert_403(&answer, AuthErrorKind::UserNotFound, "none");
 }

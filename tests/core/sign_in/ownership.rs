@@ -125,7 +125,7 @@ async fn a_policy_that_waits_gives_each_user_the_own_groups() {
 }
 
 #[tokio::test]
-async fn groups_let_nobody_in() {
+async fn groups_alone_admit_no_user() {
     let user = User::jane().claim("groups", ["auditor"]);
     let refuse = || Err::<SignIn, _>(SignInError::refused("no"));
     assert_403(&sign_in(mapped(from_fn(move |_| refuse())), &user).await, AuthErrorKind::SignInRefused, "at once");

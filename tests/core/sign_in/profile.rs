@@ -79,7 +79,7 @@ async fn s_58_an_access_token_that_is_a_jwt_changes_nothing() {
 }
 
 #[tokio::test]
-async fn s_58_an_access_token_alone_is_nobody() {
+async fn s_58_an_access_token_alone_names_no_user() {
     let alb = MockAlb::new();
     let app = crate::sign_in::app(&alb, EmailLocalPart::in_domains(["example.com"]));
     let request = alb.request("/").header("x-amzn-oidc-accesstoken", alb.sign(&User::jane()));

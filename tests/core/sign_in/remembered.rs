@@ -33,7 +33,7 @@ async fn an_answer_is_remembered_for_its_lifetime() {
 }
 
 #[tokio::test]
-async fn that_somebody_is_not_let_in_is_remembered_for_10_s() {
+async fn a_rejected_user_is_remembered_for_10_s() {
     for (status, answer) in [
         (403, SignInError::not_found("nobody")),
         (403, SignInError::refused("no")),
@@ -142,7 +142,7 @@ async fn named_claims_are_all_that_counts_beside_issuer_and_subject() {
         2,
         "the subject, and nothing named is there"
     );
-    // An empty list would make everybody one; it means that all claims count.
+    // An empty list would make all users one; it means that all claims count.
     assert_eq!(calls(by(&[]), &jane(), &jane().claim("team", "b")).await, 2, "an empty list");
 }
 

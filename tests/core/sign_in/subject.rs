@@ -107,7 +107,7 @@ async fn s_76_two_subjects_never_become_one_user() {
 }
 
 #[tokio::test]
-async fn s_76_a_name_that_was_made_by_hashing_is_nobodys_subject() {
+async fn s_76_a_name_that_was_made_by_hashing_is_no_subject_of_a_user() {
     let alb = MockAlb::new();
     let app = app(&alb, Subject::new());
     let hashed = app.call(alb.request("/").user(&of("Jane"))).await.body;

@@ -41,7 +41,7 @@ fn jane(verified: Option<&Value>) -> User {
 }
 
 #[tokio::test]
-async fn s_55_an_email_that_is_not_verified_signs_nobody_in() {
+async fn s_55_an_email_that_is_not_verified_signs_no_user_in() {
     for (value, verified) in values() {
         for (which, policy) in [
             ("local part", EmailLocalPart::in_domains(["example.com"])),

@@ -88,7 +88,7 @@ impl Gate {
         assert_eq!(self.handle.stats().tokens, remembered, "{case}: remembered");
     }
 
-    /// That this is refused likewise, and before anybody asks for a key: none is held, and none is fetched.
+    /// That this is refused likewise, and before a key is looked up: none is held, and none is fetched.
     pub async fn refuses_unasked(&self, case: &str, token: impl AsRef<[u8]>, kind: AuthErrorKind) {
         assert_eq!(self.handle.stats().keys, 0, "{case}: a layer that holds keys would not have to ask");
         self.refuses(case, token, kind).await;

@@ -1,4 +1,4 @@
-//! Tokens that somebody made to get in, or to break something.
+//! Tokens that an attacker made to get in, or to break something.
 //!
 //! Each test is named after its row in the list of threats and speaks to the layer as a load balancer would. Whatever can be
 //! refused without a key is sent to a layer that holds none, and must not make it ask for one.

@@ -94,12 +94,12 @@ async fn jwt_verify_lib_each_field_of_the_wrong_type() {
             let token = gate.alb.token(&User::jane()).claim(name, value.clone()).sign();
             gate.refuses(&format!("claims, {name}: {value}"), token, AuthErrorKind::MalformedClaims).await;
         }
-        // What is only shown is left out; nobody is refused for it.
+        // What is only shown is left out; no user is refused for it.
         for name in ["name", "given_name", "family_name", "picture"] {
             let token = gate.alb.token(&User::jane()).claim(name, value.clone()).sign();
             gate.admits(&format!("claims, {name}: {value}"), token).await;
         }
-        // Without an email nobody is signed in by one: the token is good, the user is not let in.
+        // Without an email no user is signed in by one: the token is valid, and the user is rejected.
         let answer = gate.call(gate.alb.token(&User::jane()).claim("email", value.clone()).sign()).await;
         assert_eq!(answer.status, 403, "email: {value}: {answer:?}");
     }

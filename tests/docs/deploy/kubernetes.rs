@@ -131,7 +131,7 @@ fn pattern(path: &Value) -> String {
     }
 }
 
-/// A block of addresses as small as a subnet, and not of everybody.
+/// A block of addresses as small as a subnet, and not of all addresses.
 fn is_subnet(peer: &Value) -> bool {
     let length = peer["ipBlock"]["cidr"].as_str().and_then(|cidr| cidr.split('/').nth(1)?.parse::<u8>().ok());
     length.is_some_and(|length| length >= 20)

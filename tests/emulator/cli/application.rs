@@ -1,4 +1,4 @@
-//! The application that the emulator starts: this very program, told to be one.
+//! The application that the emulator starts: this test binary, started with a variable.
 
 use std::{env, net::Ipv4Addr};
 
@@ -46,7 +46,7 @@ async fn serve() {
     axum::serve(listener, app).await.expect("served");
 }
 
-/// The names of what it was told.
+/// The names of the variables that it got.
 fn variables() -> String {
     let mut names: Vec<String> = env::vars().map(|(name, _)| name).filter(|name| name.starts_with("ALB_")).collect();
     names.sort();

@@ -1,4 +1,4 @@
-//! The application that is started with the emulator: it is told, waited for, and ended.
+//! The application that is started with the emulator: it gets its settings, is waited for, and is ended.
 
 use crate::{
     cli::{
@@ -15,7 +15,7 @@ fn shell(script: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn its_environment_names_whom_to_trust_and_where_to_listen() {
+async fn its_environment_names_the_trusted_signer_and_the_port() {
     let running = Running::with_application(&["--as", "jane"], &application::command());
     assert!(running.start_lines.contains("The application is started with"), "{}", running.start_lines);
     assert!(running.named("Application").starts_with("http://localhost:"), "{}", running.start_lines);
@@ -31,7 +31,7 @@ async fn its_environment_lacks_the_client_secret_and_keeps_its_own_policy() {
     let mut program = program(&FREE_PORTS);
     program.args(["--as", "carlos", "--"]).args(application::command()).env(application::TOLD, "1");
     program.env("ALB_EMULATOR_CLIENT_SECRET", "canary").env("ALB_AUTH_SIGN_IN", "subject");
-    // What it is told elsewhere about another load balancer does not count here.
+    // Settings for another load balancer in its environment have no effect here.
     program.env("ALB_AUTH_SIGNERS", "arn:of:production");
     let running = Running::start(program);
 
@@ -54,7 +54,7 @@ async fn the_port_stands_in_for_its_place_in_an_argument() {
 
 #[tokio::test]
 async fn a_restart_is_waited_for() {
-    // As `cargo watch` does: the application ends, and is started anew.
+    // As `cargo watch` does: the application ends, and is started again.
     let running = Running::with_application(&["--as", "jane"], &shell("while :; do \"$@\"; done"));
     let browser = running.browser();
     let (_, first) = running.get(&browser, "/process").await;

@@ -125,7 +125,7 @@ fn s_61_names_addresses_and_the_token_itself_are_not_printed() {
     }
 }
 
-/// A token that is refused, and what is said of it besides the layer's own sentence.
+/// A token that is refused, and what is printed in addition to the layer's message.
 struct Refused {
     name: &'static str,
     token: String,
@@ -432,7 +432,7 @@ async fn the_key_endpoint_is_queried_only_on_request() {
     }
 }
 
-/// What is in a token is written by whoever sends it, and it ends on somebody's terminal.
+/// The sender writes what is in a token, and it is shown on an operator's terminal.
 #[test]
 fn nothing_in_a_token_moves_the_cursor_of_a_terminal() {
     let alb = MockAlb::new();

@@ -1,4 +1,4 @@
-//! Mistakes: each is told with what to write instead.
+//! Mistakes: each message has what to write instead.
 
 use std::io::Write as _;
 

@@ -4,7 +4,7 @@ use tower_alb_auth::{AlbAuthSettings, config::AppConfig};
 
 use crate::cli::program::{program, run};
 
-/// What is printed as Rust with the settings of nobody's choice, compiled with these tests.
+/// What is printed as Rust with the default settings, compiled with these tests.
 #[path = "printed/alb_auth.rs"]
 mod compiled;
 

@@ -27,7 +27,7 @@ pub fn program(arguments: &[&str]) -> Command {
 pub fn run(mut command: Command, stdin: &str) -> Ended {
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("it starts");
-    // Whoever complains of its arguments reads no input, and a pipe that nobody reads is closed.
+    // A program that rejects its arguments reads no input, and a pipe without a reader is closed.
     let _ = child.stdin.take().expect("piped").write_all(stdin.as_bytes());
     let (stdout, stderr) = (read(child.stdout.take()), read(child.stderr.take()));
     let status = wait_until(|| child.try_wait().expect("a child"));

@@ -11,7 +11,7 @@ use crate::cli::{
 const CALLBACK: &str = "http://app.localhost:3000/callback";
 
 #[tokio::test]
-async fn it_signs_users_in_for_whoever_is_registered() {
+async fn it_signs_users_in_for_each_registered_client() {
     let mut arguments = program(&["--provider-only", "--provider-listen", "0", "--redirect-uri", CALLBACK]);
     arguments.args(["--client-id", "my-test", "--as", "jane"]);
     let mut running = Running::start(arguments);

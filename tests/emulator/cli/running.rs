@@ -76,7 +76,7 @@ impl Drop for Running {
     }
 }
 
-/// Whether there is a process of this number that still does something: one that ended stays until somebody asks how.
+/// Whether there is a process of this number that still does something: one that ended stays until its parent waits for it.
 pub fn is_alive(process: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"));
     stat.is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z'))

@@ -19,7 +19,7 @@ async fn without_as_there_is_a_login_page_with_the_ready_users() {
 }
 
 #[tokio::test]
-async fn the_start_lines_say_where_to_go_and_what_to_tell_whom() {
+async fn the_start_lines_have_the_addresses_and_settings() {
     let running = Running::with_application(&["--as", "jane"], &application::command());
     let lines = &running.start_lines;
     for part in [

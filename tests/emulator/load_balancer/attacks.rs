@@ -171,7 +171,7 @@ async fn s_61_nothing_secret_is_logged() {
     assert!(!format!("{:?}", site.emulator).contains("secret"));
 }
 
-/// Nor does what a provider sends in a wrong form, and nobody writes to the terminal that shows the log.
+/// Nor does what a provider sends in a wrong form, and no client writes control characters to the terminal that shows the log.
 #[tokio::test]
 async fn s_60_the_log_is_plain_text_without_claims() {
     let (traced, _guard) = Traced::begin();

@@ -63,7 +63,7 @@ async fn a_state_is_good_once_and_for_fifteen_minutes() {
         client.get(site.url(&path)).header("cookie", &nonce).send()
     };
     assert_eq!(with_nonce(path.clone()).await.expect("an answer").status(), 302);
-    // Replayed with its nonce cookie, as whoever reads a browser's history and cookies could.
+    // Replayed with its nonce cookie, as an attacker who reads a browser's history and cookies could.
     assert_eq!(with_nonce(path).await.expect("an answer").status(), 401);
     assert_eq!(provider.asked().len(), 1);
 

@@ -1,4 +1,4 @@
-//! Paths and hosts that are written in a way that somebody reads differently.
+//! Paths and hosts in spellings that another program reads differently.
 
 use tower_alb_auth::emulator::{OnUnauthenticated, Rule, RuleAction};
 
@@ -96,7 +96,7 @@ async fn without_rules_odd_paths_go_to_the_application_as_they_are() {
         assert!(page.user().is_some(), "{path}");
         assert_eq!(page.said()["path"], path);
     }
-    // And nobody without a session gets there.
+    // And no client without a session gets there.
     assert_eq!(raw(site.emulator.address(), &get("//x/..%2f/..;/y")).await, "HTTP/1.1 302 Found");
 }
 
@@ -148,7 +148,7 @@ async fn odd_forms_of_a_request_line_mean_one_thing() {
     assert_eq!(site.calls(), 4);
 }
 
-/// Over HTTP/2 the address names the host, and a header beside it is not what the target is told.
+/// Over HTTP/2 the address names the host, and a header beside it is not what the target gets.
 #[tokio::test]
 async fn over_http_2_the_address_names_the_host() {
     let (site, _provider) = Site::scripted_with(|config| config.rule(Rule::new("/*", RuleAction::Forward))).await;

@@ -1,6 +1,10 @@
 //! On to the target and back: bodies, headers, targets that fail.
 
-use std::{convert::Infallible, net::Ipv4Addr, time::Duration};
+use std::{
+    convert::Infallible,
+    net::Ipv4Addr,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -19,8 +23,11 @@ use tokio::{
     sync::mpsc,
 };
 use tower_alb_auth::emulator::{Emulator, EmulatorConfig, Endpoints, IdentityProvider, Rule, RuleAction};
+use tracing::Level;
 
-/// An emulator that asks nobody, in front of this.
+use crate::support::traced::Traced;
+
+/// An emulator without a provider, in front of this.
 pub async fn in_front_of(target: &str) -> Emulator {
     start(EmulatorConfig::on_free_ports().target(target)).await
 }
@@ -206,7 +213,7 @@ async fn targets_that_fail_are_502_and_none_is_503() {
     }
 }
 
-/// Time stands still but where everybody waits, so that a minute takes no minute.
+/// Time passes only while all tasks wait, so that a minute takes no minute.
 #[tokio::test(start_paused = true)]
 async fn a_target_that_does_not_answer_is_504() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
@@ -229,13 +236,19 @@ async fn a_target_that_does_not_answer_is_504() {
 
 #[tokio::test]
 async fn a_target_that_is_restarted_is_waited_for_if_configured() {
-    let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
-    let address = nobody.local_addr().expect("an address");
-    drop(nobody);
+    let (traced, _guard) = Traced::begin();
+    let no_target = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+    let address = no_target.local_addr().expect("an address");
+    drop(no_target);
     let config = EmulatorConfig::on_free_ports().target(format!("http://{address}")).wait_for_target(LONG);
     let emulator = start(config).await;
     let (answer, ()) = tokio::join!(client().post(at(&emulator, "/")).body("body").send(), async {
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        let waits = format!("waiting for the target at {address}, which does not accept connections");
+        let until = Instant::now() + LONG;
+        while !traced.lines(Level::INFO).contains(&waits) {
+            assert!(Instant::now() < until, "{:?}", traced.lines(Level::INFO));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         let listener = TcpListener::bind(address).await.expect("the port is free still");
         let app = Router::new().fallback(any(async |body: String| format!("got {body}")));
         tokio::spawn(async move { axum::serve(listener, app).await });

@@ -47,7 +47,7 @@ async fn trouble_at_the_provider_ends_no_session() {
 
 /// As one whose time is over: what the rule does without a session is done.
 #[tokio::test]
-async fn a_session_that_the_provider_ends_is_nobody_where_nobody_is_let_in() {
+async fn a_session_that_the_provider_ends_has_no_user_where_users_are_optional() {
     let (site, provider) = Site::scripted_with(|config| {
         config.rule(Rule::new("/maybe/*", RuleAction::Allow)).rule(Rule::new("/api/*", RuleAction::Deny))
     })

@@ -399,6 +399,12 @@ async fn s_135_what_is_not_emulated_is_refused_by_name() {
             with(json!([path("/*")]), json!([{"Type": "jwt-validation"}, forward("web")])),
             "jwt-validation: it must be an object",
         ),
+        (with(json!([path("/*")]), json!([{"Type": "fixed-response"}])), "FixedResponseConfig: it must be an object"),
+        (
+            with(json!([path("/*")]), json!([{"Type": "fixed-response", "FixedResponseConfig": {"MessageBody": "a"}}])),
+            "FixedResponseConfig: the StatusCode must be 2XX, 4XX or 5XX",
+        ),
+        (with(json!([path("/*")]), json!([{"Type": "redirect"}])), "RedirectConfig: it must be an object"),
         (
             with(json!([path("/*")]), json!([{"Type": "authenticate-saml"}, forward("web")])),
             "\"authenticate-saml\" is not one of",
@@ -430,6 +436,10 @@ async fn s_135_what_is_not_emulated_is_refused_by_name() {
         ),
         (
             json!([rule(7, &json!([path("/a")]), &web), rule(7, &json!([path("/b")]), &web)]),
+            "its priority 7 is that of rule 7 too",
+        ),
+        (
+            json!([rule(7, &json!([path("/a")]), &json!([])), rule(7, &json!([path("/b")]), &web)]),
             "its priority 7 is that of rule 7 too",
         ),
     ] {

@@ -103,12 +103,12 @@ async fn users_come_as_their_providers_shape_them() {
 
 /// What SignOut answers, in a browser.
 #[tokio::test]
-async fn expired_cookies_end_the_session_and_somebody_else_can_sign_in() {
+async fn expired_cookies_end_the_session_and_another_user_can_sign_in() {
     let site = Site::new().await;
     let (browser, jar) = site.browser_with_jar();
     let jane = browser.sign_in("/", "jane").await.user();
     let answer: http::Response<String> =
-        SignOut::builder().build().expect("sound").answer(&Method::POST, &http::HeaderMap::new());
+        SignOut::builder().build().expect("sound").response(&Method::POST, &http::HeaderMap::new());
     let app = site.emulator.url().parse().expect("a URL");
     for expired in answer.headers().get_all("set-cookie") {
         jar.add_cookie_str(expired.to_str().expect("ASCII"), &app);

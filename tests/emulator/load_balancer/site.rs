@@ -101,7 +101,7 @@ fn application(emulator: &Emulator, clock: &TestClock, calls: Arc<AtomicUsize>) 
         calls.fetch_add(1, Ordering::SeqCst);
         async move {
             match request.uri().path() {
-                "/sign-out" => SignOut::builder().build().expect("sound").answer(&Method::POST, request.headers()),
+                "/sign-out" => SignOut::builder().build().expect("sound").response(&Method::POST, request.headers()),
                 _ => Json(said(user, &request)).into_response(),
             }
         }

@@ -65,7 +65,7 @@ async fn ask(address: SocketAddr, head_lines: &str) -> (String, TcpStream) {
 }
 
 /// Over a connection that has become another one (HTTP/2 by h2c, say), requests would reach the target that no rule has looked
-/// at, with headers that nobody took off.
+/// at, with headers that no proxy removed.
 #[tokio::test]
 async fn no_protocol_but_web_sockets_is_switched_to() {
     let (target, mut heard) = obliging().await;
@@ -135,7 +135,7 @@ async fn cookies_of_any_bytes_reach_the_target_over_http_2() {
     assert_eq!(answer, format!("{:?}", ["a=b; name=J\u{e4}ne; c=d"]));
 }
 
-/// Time stands still but where everybody waits, so that a minute takes no minute.
+/// Time passes only while all tasks wait, so that a minute takes no minute.
 #[tokio::test(start_paused = true)]
 async fn clients_that_say_nothing_or_never_come_to_an_end_are_hung_up_on() {
     let emulator = in_front_of("http://127.0.0.1:1").await;

@@ -1,4 +1,4 @@
-//! The authorization endpoint: who is asked, who is not, and where nobody is sent.
+//! The authorization endpoint: who gets a login page, who does not, and where no browser is sent.
 
 use std::time::Duration;
 
@@ -165,7 +165,7 @@ async fn a_user_who_does_not_fit_the_request_sees_the_login_page() {
             silent.assert_sent_back("login_required");
         }
     }
-    // Half a day later nobody is signed in.
+    // Half a day later no user is signed in.
     site.clock.advance(Duration::from_secs(12 * 60 * 60));
     browser.authorize(&[]).await.ticket();
 }

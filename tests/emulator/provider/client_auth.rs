@@ -45,7 +45,7 @@ async fn a_secret_with_signs_of_an_encoding_is_taken_either_way() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_prove_itself_gets_nothing_and_spends_nothing() {
+async fn an_unauthenticated_client_gets_nothing_and_spends_nothing() {
     let site = Site::new().await;
     let code = site.code("jane", &[]).await;
     let form = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CALLBACK)];
@@ -95,7 +95,7 @@ async fn a_revoked_token_ends_its_sign_in() {
     for kind in ["access", "refresh"] {
         let tokens = site.tokens("jane").await;
         let token = if kind == "access" { &tokens.access } else { &tokens.refresh };
-        // Another client's word does not count, and nobody learns whether a token is known.
+        // A request of another client has no effect, and does not show whether a token is known.
         assert_eq!(revoke("other", token).await.status.as_u16(), 200);
         assert_eq!(site.userinfo(&tokens.access).await.status.as_u16(), 200, "{kind}");
         assert_eq!(revoke(CLIENT, token).await.status.as_u16(), 200);

@@ -30,7 +30,7 @@ async fn a_code_with_a_challenge_wants_its_verifier() {
         let more: Vec<(&str, &str)> = verifier.map(|verifier| ("code_verifier", verifier)).into_iter().collect();
         site.redeem(&code, &more).await.assert_refused(400, "invalid_grant");
     }
-    // One without a challenge takes no verifier: somebody took the challenge off the request.
+    // One without a challenge takes no verifier: an attacker removed the challenge from the request.
     let code = site.code("jane", &[]).await;
     site.redeem(&code, &[("code_verifier", VERIFIER)]).await.assert_refused(400, "invalid_grant");
 }

@@ -22,7 +22,7 @@ async fn the_page_offers_every_ready_user() {
 }
 
 #[tokio::test]
-async fn a_hint_puts_the_focus_on_whom_it_means() {
+async fn a_hint_puts_the_focus_on_the_user_it_names() {
     let site = Site::new().await;
     let page = site.browser().authorize(&[("login_hint", "ada")]).await;
     assert!(page.body.contains("value=\"admin\" autofocus"), "{}", page.body);
@@ -39,7 +39,7 @@ async fn cancel_sends_back_with_access_denied() {
     let answer = browser.post("/login", &[("ticket", &page.ticket()), ("cancel", "1")]).await;
     answer.assert_sent_back("access_denied");
     assert_eq!(answer.sent_to(CALLBACK)["state"], "s t/a+te=");
-    // And nobody is signed in.
+    // And no user is signed in.
     browser.authorize(&[]).await.ticket();
 }
 

@@ -31,7 +31,7 @@ async fn a_user_may_be_signed_in_without_a_page() {
 }
 
 #[tokio::test]
-async fn nobody_is_signed_in_as_somebody_who_is_not_there() {
+async fn no_client_is_signed_in_as_a_user_who_does_not_exist() {
     let site = Site::new().await;
     let said = site.provider.auto_sign_in(Some("jan")).unwrap_err().to_string();
     assert!(said.contains("has no user \"jan\"") && said.contains("jane, carlos, admin"), "{said}");

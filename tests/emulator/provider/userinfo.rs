@@ -1,4 +1,4 @@
-//! Userinfo: what is told of whom, and to whom.
+//! Userinfo: which claims a token gives access to.
 
 use http::StatusCode;
 use tower_alb_auth::emulator::provider::DemoUser;

@@ -98,7 +98,7 @@ async fn a_file_that_went_wrong_leaves_the_users_of_before_and_the_page_says_so(
 }
 
 #[tokio::test]
-async fn whoever_is_taken_out_of_the_file_is_signed_out() {
+async fn a_user_who_is_removed_from_the_file_is_signed_out() {
     for (case, after) in
         [("gone", AMY.replace("amy", "zoe")), ("somebody else by that id", AMY.replace("\"7\"", "\"8\""))]
     {

@@ -37,7 +37,7 @@ async fn s_50_an_answer_may_have_8192_bytes_and_not_one_more() {
         site.assert_lets_jane_in(case).await;
         let (site, server) = sized(LARGEST + 1).await;
         let said = site.assert_keys_unavailable(case).await;
-        assert!(said.contains("larger than max_answer_bytes (8192)"), "{case}: {said}");
+        assert!(said.contains("larger than max_response_bytes (8192)"), "{case}: {said}");
         assert_eq!(server.connections(), 1, "{case}: asking again would bring the same");
     }
 }
@@ -80,7 +80,7 @@ async fn f_11_an_endless_answer_is_dropped_at_the_limit() {
             let (site, server) = Site::of(move |_, _| endless(framing, status)).await;
             let case = format!("{status}, {framing}");
             let said = site.assert_keys_unavailable(&case).await;
-            assert!(said.contains("larger than max_answer_bytes"), "{case}: {said}");
+            assert!(said.contains("larger than max_response_bytes"), "{case}: {said}");
             // More than the limit is what the sockets of both ends hold; a client that reads on would take gigabytes.
             let taken = server.all_gone().await;
             assert!(taken < 64 << 20, "{case}: the client took {taken} bytes");

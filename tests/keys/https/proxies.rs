@@ -207,7 +207,7 @@ fn a_proxy_that_is_not_written_as_it_must_be_is_found_when_the_configuration_is_
 }
 
 #[test]
-fn s_61_the_settings_do_not_show_a_password_that_somebody_tried() {
+fn s_61_the_settings_do_not_show_a_password_that_was_tried() {
     let keys = HttpsKeys::new().proxy("http://jane:hunter2@egress:3128");
     let builder = config(&MockAlb::new(), "https://keys.invalid", keys.clone());
     for shown in [format!("{keys:?}"), format!("{keys:#?}"), format!("{builder:?}")] {

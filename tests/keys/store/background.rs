@@ -28,7 +28,7 @@ async fn a_key_is_refreshed_without_a_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_it_a_quiet_process_asks_nobody() {
+async fn without_it_a_quiet_process_queries_no_source() {
     let setup = Setup::new();
     setup.warm().await;
     setup.clock.advance(LIFETIME);

@@ -80,7 +80,7 @@ async fn f_28_a_clock_before_1970_accepts_no_token() {
 }
 
 #[tokio::test]
-async fn f_28_a_clock_after_9999_lets_nobody_in() {
+async fn f_28_a_clock_after_9999_rejects_every_user() {
     let setup = Setup::new();
     setup.warm().await;
     let token = setup.alb.sign(&User::jane());

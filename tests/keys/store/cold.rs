@@ -203,7 +203,7 @@ async fn f_09_retry_after_of_the_endpoint_is_honoured_up_to_30_seconds() {
             );
         let setup = Setup::with_source(source.clone());
         assert_eq!(assert_503(&setup.call().await, KeysUnavailable), waits, "said {said}");
-        assert_eq!(source.fetches(), 1, "said {said}: it was told not to come at once");
+        assert_eq!(source.fetches(), 1, "said {said}: its response had a time to wait");
         setup.clock.advance(seconds(waits) - Duration::from_millis(1));
         assert_503(&setup.call().await, KeysUnavailable);
         assert_eq!(source.fetches(), 1, "said {said}: came early");
@@ -226,7 +226,7 @@ async fn f_16_the_first_request_after_the_wait_finds_the_endpoint_up_again() {
         setup.alb.set_key_server(Mode::Healthy);
         let fetches = setup.alb.key_fetches();
         assert_503(&setup.call().await, KeysUnavailable);
-        assert_eq!(setup.alb.key_fetches(), fetches, "{case}: asked before the time that was told");
+        assert_eq!(setup.alb.key_fetches(), fetches, "{case}: queried before the time to wait was over");
         setup.clock.advance(seconds(wait));
         setup.call().await.assert_ok(JANE);
         assert_eq!(setup.alb.key_fetches(), fetches + 1, "{case}");

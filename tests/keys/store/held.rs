@@ -40,7 +40,7 @@ async fn a_key_is_refreshed_ahead_beside_the_request_once() {
     setup.clock.advance(REFRESH_AGE - SECOND);
     setup.call().await.assert_ok(JANE);
     setup.settle().await;
-    assert_eq!(setup.alb.key_fetches(), 2, "the key's age begins anew");
+    assert_eq!(setup.alb.key_fetches(), 2, "the key's age begins again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,7 +53,7 @@ async fn after_a_quiet_time_a_request_waits_for_the_fresh_key() {
         setup.call().await.assert_ok(JANE);
         assert_eq!(setup.alb.key_fetches(), fetches + 1, "after {quiet:?}");
         setup.call().await.assert_ok(JANE);
-        assert_eq!(setup.alb.key_fetches(), fetches + 1, "after {quiet:?}: the age begins anew");
+        assert_eq!(setup.alb.key_fetches(), fetches + 1, "after {quiet:?}: the age begins again");
     }
 }
 
@@ -80,7 +80,7 @@ async fn f_03_an_old_key_is_used_up_to_max_stale_and_never_lost_by_a_failure() {
 
         setup.clock.advance(seconds(60));
         let wait = assert_503(&setup.call().await, KeysUnavailable);
-        assert!(wait <= 30, "{case}: told to come back in {wait} s");
+        assert!(wait <= 30, "{case}: `Retry-After` is {wait} s");
         assert_eq!(setup.handle.stats().keys, 1, "{case}: a failure took the key away");
 
         setup.alb.set_key_server(Mode::Healthy);
@@ -105,7 +105,7 @@ async fn f_03_no_stale_key_where_max_stale_is_zero() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f_03_while_refreshes_fail_nobody_waits_for_them_again_and_again() {
+async fn f_03_while_refreshes_fail_no_request_waits_for_them_repeatedly() {
     let setup = Setup::new();
     setup.warm().await;
     setup.alb.set_key_server(Mode::Silent);

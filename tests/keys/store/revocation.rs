@@ -146,7 +146,7 @@ async fn s_45_only_answers_in_a_row_count() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn s_45_a_good_answer_starts_the_row_anew() {
+async fn s_45_a_valid_response_restarts_the_count() {
     let setup = Setup::new();
     setup.warm().await;
     for _ in 0..3 {

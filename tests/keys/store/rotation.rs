@@ -16,7 +16,7 @@ use crate::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn f_15_a_rotation_costs_one_fetch_and_refuses_nobody() {
+async fn f_15_a_rotation_costs_one_fetch_and_rejects_no_user() {
     let mut setup = Setup::new();
     setup.warm().await;
     let old = setup.alb.clone();

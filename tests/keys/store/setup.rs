@@ -73,7 +73,7 @@ impl Setup {
         Kid::parse(self.alb.kid()).unwrap()
     }
 
-    /// Lets fetches that nobody waits for end. Where tokio's time is paused, this lets it pass.
+    /// Lets fetches without a waiter end. Where tokio's time is paused, this lets it pass.
     pub async fn settle(&self) {
         settle(&self.handle).await;
     }
@@ -115,6 +115,6 @@ pub fn assert_503(answer: &Answer, kind: AuthErrorKind) -> u64 {
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let wait = answer.header("retry-after").unwrap_or_else(|| panic!("no Retry-After: {answer:?}"));
     let wait = wait.parse().unwrap_or_else(|_| panic!("Retry-After is not in seconds: {wait}"));
-    assert!(wait >= 1, "a client that is told to come back at once is refused again");
+    assert!(wait >= 1, "a client that returns at once is refused again");
     wait
 }

@@ -1,4 +1,4 @@
-//! Many requests, one fetch; whoever goes away.
+//! Many requests, one fetch; requests that are cancelled.
 
 use std::{future::ready, pin::Pin, sync::Arc};
 
@@ -125,7 +125,7 @@ async fn f_18_the_leader_may_go_between_the_two_tries() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f_19_a_fetch_that_nobody_waits_for_is_kept() {
+async fn f_19_a_fetch_without_a_waiter_is_kept() {
     let (setup, source, gate) = gated();
     let mut calls: Vec<Call<'_>> = (0..10).map(|_| Box::pin(setup.call()) as _).collect();
     for call in &mut calls {
@@ -142,7 +142,7 @@ async fn f_19_a_fetch_that_nobody_waits_for_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f_19_a_fetch_that_nobody_waits_for_ends_even_if_the_source_never_answers() {
+async fn f_19_a_fetch_without_a_waiter_ends_even_if_the_source_never_responds() {
     let (setup, source, _closed) = gated();
     let mut call: Call<'_> = Box::pin(setup.call());
     assert!(poll_once(&mut call).await.is_none());

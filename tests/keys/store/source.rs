@@ -135,5 +135,5 @@ pub fn no_such_key() -> Result<Vec<u8>, KeySourceError> {
 }
 
 pub fn failure(kind: KeySourceErrorKind) -> Result<Vec<u8>, KeySourceError> {
-    Err(KeySourceError::new(kind, format!("told to fail by {kind:?}")))
+    Err(KeySourceError::new(kind, format!("it fails by {kind:?}")))
 }

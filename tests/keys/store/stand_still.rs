@@ -1,4 +1,4 @@
-//! A runtime that nobody drives any more, with a fetch on it: not even the fetch's time-out ends it.
+//! A runtime that is no longer driven, with a fetch on it: not even the fetch's timeout ends it.
 
 use futures::executor::block_on;
 use tokio::runtime::Runtime;
@@ -16,7 +16,7 @@ use crate::{
     support::Answer,
 };
 
-/// A layer whose fetch stands still with its runtime, which nobody drives any more: not even its time-out ends it.
+/// A layer whose fetch stands still with its runtime, which is no longer driven: not even its timeout ends it.
 struct StandsStill {
     setup: Setup,
     source: Source,

@@ -169,7 +169,7 @@ async fn s_79_a_gateway_that_hands_whole_grpc_calls_on_needs_refusals_by_http_st
 #[tokio::test]
 async fn s_79_a_gateway_that_asks_the_example_quickstart_lets_no_stranger_pass() {
     let quickstart = Quickstart::start().await;
-    // Signs for nobody that the example knows: all of these are strangers to it.
+    // Signs for no user that the example knows: it rejects all of these.
     let alb = MockAlb::new();
     for how in ASKS {
         let strangers = variants::all(&alb, "/page").into_iter().filter(|variant| variant.sender == Sender::Stranger);

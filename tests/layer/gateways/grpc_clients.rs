@@ -98,7 +98,7 @@ async fn rows(alb: &MockAlb, protocol: Protocol) -> Vec<Row> {
     const MOVED: &[(&str, &str)] = &[
         ("server", "awselb/2.0"),
         ("content-type", "text/html"),
-        // To a provider that does not answer: port 1 is nobody's.
+        // To a provider that does not answer: no server listens at port 1.
         ("location", "http://127.0.0.1:1/authorize?client_id=my-application"),
     ];
     const HTML: &[(&str, &str)] = &[("server", "awselb/2.0"), ("content-type", "text/html")];

@@ -159,7 +159,7 @@ async fn s_79_nginx_lets_pass_what_has_a_good_token_and_nothing_else() {
 #[ignore = "peer: nginx, installed by .ci/peers"]
 async fn s_79_nginx_that_asks_the_example_quickstart_lets_no_stranger_pass() {
     let quickstart = Quickstart::start().await;
-    // Signs for nobody that the example knows: all of these are strangers to it.
+    // Signs for no user that the example knows: it rejects all of these.
     let alb = MockAlb::new();
     for asks in ASKS {
         let nginx = Nginx::start(&format!("{}/me", quickstart.application), behind().await, asks).await;

@@ -48,7 +48,7 @@ pub struct Variant {
     pub request: Request<String>,
 }
 
-/// All of them: every method with every content type and every set of other headers, by everybody.
+/// All of them: every method with every content type and every set of other headers, by every refusal.
 pub fn all(alb: &MockAlb, path: &str) -> Vec<Variant> {
     let jane = alb.sign(&User::jane());
     let forged = MockAlb::with_keys_of(alb).sign(&User::jane());

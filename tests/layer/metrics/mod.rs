@@ -1,4 +1,4 @@
-//! What the metrics facade is told, seen by a recorder.
+//! What the metrics facade gets, seen by a recorder.
 
 use std::{convert::Infallible, time::Duration};
 

@@ -42,7 +42,7 @@ const NO_CLAIM: (u16, Option<AuthErrorKind>) = (403, Some(AuthErrorKind::ClaimMi
 const MISUSED: (u16, Option<AuthErrorKind>) = (500, Some(AuthErrorKind::Misused));
 
 #[tokio::test]
-async fn a_user_is_demanded_where_the_layer_lets_nobody_pass_too() {
+async fn a_user_is_required_where_the_layer_passes_anonymous_clients_too() {
     let alb = MockAlb::new();
     let optional = || alb.layer().optional().exempt_path("/healthz");
     let claims_only = || {
@@ -53,7 +53,7 @@ async fn a_user_is_demanded_where_the_layer_lets_nobody_pass_too() {
     assert_eq!(outcome(optional(), RequireLayer::signed_in(), jane()).await, IN);
     assert_eq!(outcome(claims_only(), RequireLayer::signed_in(), jane()).await, IN);
     assert_eq!(outcome(optional(), RequireLayer::signed_in(), alb.request("/")).await, NOBODY);
-    // On an exempt path nobody looked at the token.
+    // On an exempt path the token is not read.
     let exempt = alb.request("/healthz").user(&User::jane());
     assert_eq!(outcome(optional(), RequireLayer::signed_in(), exempt).await, NOBODY);
     // S-06: a bad token is refused by the layer itself, and never becomes an absent one.
@@ -83,7 +83,7 @@ async fn ownership_is_of_one_or_of_all() {
 }
 
 #[tokio::test]
-async fn whom_the_policy_does_not_name_owns_nothing() {
+async fn a_user_whom_the_policy_does_not_name_owns_nothing() {
     let alb = MockAlb::new();
     let policy = FirstMatch::of(EmailLocalPart::in_domains(["example.com"])).or(ClaimsOnly);
     let config = alb.config_builder().sign_in(policy).build().expect("a sound configuration");
@@ -91,7 +91,7 @@ async fn whom_the_policy_does_not_name_owns_nothing() {
     let without_email = alb.request("/").user(&User::okta("jane"));
     assert_eq!(outcome(AlbAuthLayer::new(config), admins.clone(), without_email).await, NOT_OWNING);
 
-    // Where nobody can ever own anything, it is a mistake, and says so.
+    // Where no user can own anything, it is a mistake, and is reported.
     let config = alb.config_builder().sign_in(ClaimsOnly).build().expect("a sound configuration");
     let jane = alb.request("/").user(&User::jane());
     assert_eq!(outcome(AlbAuthLayer::new(config), admins, jane).await, MISUSED);

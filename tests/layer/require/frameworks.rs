@@ -25,7 +25,7 @@ async fn serve(app: Router) -> SocketAddr {
 }
 
 #[tokio::test]
-async fn an_axum_application_demands_by_route() {
+async fn an_axum_application_requires_by_route() {
     let alb = MockAlb::new().serve().await;
     let admins = RequireLayer::owner_of_any(["group:default/admins"]).expect("an entity ref");
     let app = Router::new()
@@ -70,7 +70,7 @@ async fn a_closure_makes_the_refusal() {
     assert_eq!(answer.header("cache-control"), Some("no-store"));
 }
 
-/// What a tonic client is told by a server whose services demand this.
+/// What a tonic client gets from a server whose services require this.
 async fn status(layer: Option<AlbAuthLayer>, require: RequireLayer, token: Option<&str>) -> (Code, String) {
     let incoming = TcpIncoming::bind("127.0.0.1:0".parse().expect("an address")).expect("a free loopback port");
     let address = incoming.local_addr().expect("an address");

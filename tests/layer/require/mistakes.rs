@@ -18,7 +18,7 @@ async fn without_a_layer(require: RequireLayer, request: Request<String>) -> Res
 }
 
 #[tokio::test]
-async fn without_the_layer_nobody_is_let_in_and_the_log_says_why() {
+async fn without_the_layer_every_client_is_rejected_and_the_log_has_the_reason() {
     let (traced, _guard) = Traced::begin();
     let alb = MockAlb::new();
     let requirements = [
@@ -67,7 +67,7 @@ fn entity_refs_that_are_none_are_found_at_construction() {
 }
 
 #[tokio::test]
-async fn s_61_refusals_say_what_was_demanded_and_not_who_or_what_the_user_is() {
+async fn s_61_refusals_name_the_requirement_and_not_the_user() {
     let (traced, _guard) = Traced::begin();
     let alb = MockAlb::new();
     let secret = User::jane().claim("team", "canary-value").claim("email", "canary@example.com");

@@ -1,4 +1,4 @@
-//! F-29: whoever is refused keeps nothing of the service inside ready.
+//! F-29: a refused request keeps nothing of the service inside ready.
 
 use std::{convert::Infallible, time::Duration};
 

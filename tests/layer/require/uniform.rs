@@ -1,4 +1,4 @@
-//! S-92: whoever refuses, the refusal is the layer's, to the byte.
+//! S-92: the refusals of all parts are the layer's, to the byte.
 
 use axum::{Router, body::Body, extract::Request, response::Response, routing::any};
 use http::{HeaderValue, Method, Version};

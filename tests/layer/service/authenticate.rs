@@ -66,7 +66,7 @@ async fn it_refuses_what_the_layer_refuses() {
 }
 
 #[tokio::test]
-async fn it_gives_claims_where_the_policy_names_nobody() {
+async fn it_gives_claims_where_the_policy_names_no_user() {
     let alb = MockAlb::new();
     let config = alb.config_builder().sign_in(ClaimsOnly).build().expect("a sound configuration");
     let request = alb.request("/").user(&User::okta("jane")).body(());

@@ -66,7 +66,7 @@ async fn a_closure_serves_bodies_without_a_default() {
     assert_eq!((welcome.status().as_u16(), welcome.body().0), (200, "welcome"));
 }
 
-/// A body that nobody may read.
+/// A body that must not be read.
 struct Untouchable;
 
 impl Body for Untouchable {

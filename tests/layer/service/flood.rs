@@ -15,7 +15,7 @@ const FORGED: usize = 200;
 const HONEST: usize = 100;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f_40_a_flood_of_forged_signatures_stops_nobody_and_leaves_nothing() {
+async fn f_40_a_flood_of_forged_signatures_stops_no_user_and_leaves_nothing() {
     let alb = MockAlb::new();
     let layer = alb.layer();
     let handle = layer.handle();

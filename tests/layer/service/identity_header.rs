@@ -86,7 +86,7 @@ async fn s_04_a_look_alike_is_neither_compared_nor_forwarded() {
 }
 
 #[tokio::test]
-async fn s_04_without_a_token_it_makes_nobody_anybody() {
+async fn s_04_without_a_token_it_gives_no_client_a_user() {
     let alb = MockAlb::new();
     let request = || alb.request("/").header(IDENTITY, "admin");
     Inside::of(alb.layer()).call(request()).await.assert_refused("required", Missing);

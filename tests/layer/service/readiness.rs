@@ -175,7 +175,7 @@ async fn f_29_refused_requests_keep_no_permit_though_their_services_live_on() {
 
 /// Whether the token is good is known only when the key is there, so until then it may be a stranger's.
 #[tokio::test]
-async fn f_29_a_request_that_waits_for_its_key_keeps_nobody_out() {
+async fn f_29_a_request_that_waits_for_its_key_delays_no_other() {
     let alb = MockAlb::new();
     alb.set_key_server(KeyServerMode::Silent);
     let welcome = service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())));

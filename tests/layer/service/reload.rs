@@ -73,7 +73,7 @@ async fn f_36_a_reload_is_in_force_at_once_for_every_clone_and_keeps_the_keys() 
     assert_eq!((alb.key_fetches(), handle.stats().tokens), (1, 1));
 }
 
-/// Trusts somebody else, and says `claims` of everybody.
+/// Trusts another load balancer, and reads `claims` of all users.
 fn others(alb: &MockAlb) -> AlbAuthConfig {
     let stranger = MockAlb::with_keys_of(alb);
     let builder = alb.keys_and_clock(AlbAuthConfig::builder().trust(stranger.trusted()));

@@ -1,4 +1,4 @@
-//! S-05: what only this layer may put into the extensions, put there by somebody else.
+//! S-05: what only this layer may put into the extensions, put there by another middleware.
 
 use http::Method;
 use tower_alb_auth::{
@@ -56,7 +56,7 @@ async fn s_05_a_stale_identity_never_reaches_the_handler() {
 }
 
 #[tokio::test]
-async fn s_05_a_stale_identity_lets_nobody_in() {
+async fn s_05_a_stale_identity_admits_no_client() {
     let alb = MockAlb::new();
     let app = Inside::of(alb.layer());
     let options = alb.request("/").method(Method::OPTIONS);

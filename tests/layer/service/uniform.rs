@@ -15,7 +15,7 @@ use crate::{
     support::{Answer, App},
 };
 
-/// How the layer is told to answer, and what content type the client asks with.
+/// How the layer is configured to respond, and the content type of the request.
 type Form = (&'static str, fn(AlbAuthLayer) -> AlbAuthLayer, &'static str);
 
 const FORMS: [Form; 4] = [

@@ -1,4 +1,4 @@
-//! S-42: many users at once, each of whom must be answered as nobody else.
+//! S-42: many users at once, each of whom must get the response of no other.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ const TOKENS: usize = 10_000;
 const TASKS: usize = 64;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn s_42_every_user_is_answered_as_that_user_and_nobody_else() {
+async fn s_42_every_user_gets_the_response_of_that_user_and_of_no_other() {
     let alb = MockAlb::new();
     // Smaller than the crowd, so that entries come and go while others are read.
     let builder = alb.config_builder().sign_in(ClaimsOnly).cache_limits(CacheLimits::new().max_tokens(2_000));

@@ -18,7 +18,7 @@ fn headers(headers: &[(&str, &str)]) -> HeaderMap {
 }
 
 fn post_with(sign_out: &SignOut, fields: &[(&str, &str)]) -> Response<String> {
-    sign_out.answer(&Method::POST, &headers(fields))
+    sign_out.response(&Method::POST, &headers(fields))
 }
 
 fn plain() -> SignOut {
@@ -72,7 +72,7 @@ fn another_cookie_name_is_that_of_the_listener_rule() {
 }
 
 #[test]
-fn s_68_another_site_signs_nobody_out() {
+fn s_68_another_site_signs_no_user_out() {
     let sign_out =
         SignOut::builder().allow_origin("https://portal.example.com").build().expect("a sound configuration");
     let host = ("host", "app.example.com");
@@ -115,7 +115,7 @@ fn s_68_another_site_signs_nobody_out() {
             map.append(name.parse::<HeaderName>().expect("a name"), value.parse().expect("a value"));
             map
         });
-        let answer: Response<String> = sign_out.answer(&Method::POST, &map);
+        let answer: Response<String> = sign_out.response(&Method::POST, &map);
         assert_eq!(answer.status().as_u16(), status, "{fields:?}");
         assert_eq!(cookies(&answer).is_empty(), status == 403, "{fields:?}");
         assert_eq!(answer.headers()["cache-control"], "no-store");
@@ -123,9 +123,9 @@ fn s_68_another_site_signs_nobody_out() {
 }
 
 #[test]
-fn links_and_prefetches_sign_nobody_out() {
+fn links_and_prefetches_sign_no_user_out() {
     for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::DELETE] {
-        let answer: Response<String> = plain().answer(&method, &HeaderMap::new());
+        let answer: Response<String> = plain().response(&method, &HeaderMap::new());
         assert_eq!((answer.status().as_u16(), cookies(&answer).len()), (405, 0), "{method}");
         assert_eq!(answer.headers()["allow"], "POST");
     }
@@ -164,7 +164,9 @@ fn mistakes_are_found_when_it_is_built() {
 async fn serve(sign_out: SignOut) -> reqwest::Url {
     let app = Router::new().route(
         "/sign-out",
-        post(move |request: Request<Body>| async move { sign_out.answer::<Body>(request.method(), request.headers()) }),
+        post(
+            move |request: Request<Body>| async move { sign_out.response::<Body>(request.method(), request.headers()) },
+        ),
     );
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
     let address = listener.local_addr().expect("an address");

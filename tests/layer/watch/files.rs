@@ -92,6 +92,13 @@ impl Watched {
     }
 }
 
+/// Lets this time pass on the paused clock of tokio, on which polls come exactly when they are due.
+pub async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::sleep(time).await;
+    tokio::time::resume();
+}
+
 /// Waits until it is so.
 async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let waiting = async {
@@ -122,7 +129,7 @@ async fn a_wrong_file_keeps_the_old_settings_and_says_so_once() {
     assert!(problem.contains("unknown field `isuer`"), "{problem}");
     assert_eq!(watched.jane("example.com").await, 200);
     // It is looked at again, and said no second time.
-    tokio::time::sleep(EVERY * 6).await;
+    pass(EVERY * 6).await;
     let errors = traced.lines(Level::ERROR);
     assert_eq!((errors.len(), watched.loads()), (1, 1), "{errors:?}");
     assert!(errors[0].contains("those from before stay"), "{errors:?}");
@@ -156,7 +163,7 @@ async fn a_file_that_is_still_written_is_not_read() {
     // Each part stands for less than two looks.
     for end in 1..40 {
         watched.write(&whole[..whole.len() * end / 40]);
-        tokio::time::sleep(EVERY / 5).await;
+        pass(EVERY / 5).await;
     }
     watched.write(&whole);
     until("the reload", async || watched.jane("example.org").await == 200).await;
@@ -193,7 +200,7 @@ async fn what_is_written_again_as_it_was_is_no_change() {
     let watched = Watched::begin().await;
     for _ in 0..6 {
         watched.write(&settings(&watched.alb, "example.com"));
-        tokio::time::sleep(EVERY).await;
+        pass(EVERY).await;
     }
     assert_eq!(watched.loads(), 0);
 }
@@ -219,7 +226,7 @@ async fn it_ends_when_it_is_dropped_and_with_the_last_layer() {
     let Watched { alb, file, app, watching, loads, _folder } = watched;
     drop(watching);
     fs::write(&file, settings(&alb, "example.org")).expect("written");
-    tokio::time::sleep(EVERY * 6).await;
+    pass(EVERY * 6).await;
     assert_eq!(loads.load(Ordering::SeqCst), 0);
     drop(app);
 
@@ -254,7 +261,7 @@ async fn a_file_that_changes_while_it_is_loaded_and_back_is_loaded_again() {
         app.call(alb.request("/").user(&jane)).await.status.as_u16()
     };
     until("the first load", async || jane("example.net").await == 200).await;
-    tokio::time::sleep(EVERY * 2).await;
+    pass(EVERY * 2).await;
     fs::write(&file, &narrow).expect("written");
     until("what stands there", async || jane("example.org").await == 200).await;
     assert_eq!(jane("example.net").await, 403);

@@ -194,7 +194,7 @@ async fn s_84_the_files_are_determined_after_each_load() {
     until("the withdrawal", async || watched.jane(&site.other).await == 401).await;
     let loads = watched.loads();
     site.write("signers.yaml", "no YAML: [");
-    tokio::time::sleep(EVERY * 6).await;
+    super::files::pass(EVERY * 6).await;
     assert_eq!((watched.loads(), watched.watching.problem()), (loads, None));
 }
 

@@ -22,7 +22,7 @@ use tokio::{
 /// A page is there long before; the machine may do much else.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// A browser that nobody sees, with a profile of its own.
+/// A headless browser with a new profile.
 #[derive(Clone)]
 pub struct Browser {
     client: Client,
@@ -132,7 +132,7 @@ impl Browser {
         self.client.set_window_size(width, height).await.expect("another size");
     }
 
-    /// Whether nobody has to scroll to the side.
+    /// Whether the page fits the width of the window.
     pub async fn fits_in_width(&self) -> bool {
         const SCRIPT: &str = "return document.documentElement.scrollWidth <= document.documentElement.clientWidth;";
         self.client.execute(SCRIPT, Vec::new()).await.expect("an answer") == json!(true)
@@ -204,7 +204,7 @@ impl Browser {
 
 /// Starts chromedriver on a free port. It ends with the child.
 ///
-/// It takes a free port of IPv4 and then the same of IPv6, which somebody else may have: it ends in that case, and is started
+/// It takes a free port of IPv4 and then the same of IPv6, which another process may have: it ends in that case, and is started
 /// again.
 async fn start_driver() -> (Child, String) {
     const TRIES: usize = 5;
@@ -218,14 +218,14 @@ async fn start_driver() -> (Child, String) {
             .spawn()
             .expect("chromedriver: install the packages chromium and chromium-driver");
         let output = driver.stdout.take().expect("its output");
-        if let Some(port) = timeout(MAX_WAIT, told_port(output)).await.expect("chromedriver starts or ends") {
+        if let Some(port) = timeout(MAX_WAIT, reported_port(output)).await.expect("chromedriver starts or ends") {
             return (driver, format!("http://127.0.0.1:{port}"));
         }
     }
-    panic!("chromedriver ended {TRIES} times before it told its port");
+    panic!("chromedriver ended {TRIES} times before it printed its port");
 }
 
-async fn told_port(output: ChildStdout) -> Option<String> {
+async fn reported_port(output: ChildStdout) -> Option<String> {
     let mut lines = BufReader::new(output).lines();
     while let Some(line) = lines.next_line().await.expect("a line") {
         if let Some((_, port)) = line.split_once("started successfully on port ") {

@@ -6,9 +6,9 @@ use crate::browser::driver::Browser;
 
 /// Tabs on until something with this text has the focus.
 async fn tab_to(browser: &Browser, text: &str) {
-    const MOST: usize = 12;
+    const MAX_STEPS: usize = 12;
     let mut seen = Vec::new();
-    for _ in 0..MOST {
+    for _ in 0..MAX_STEPS {
         browser.press(Key::Tab).await;
         let focused = browser.focused().await;
         if focused.contains(text) {

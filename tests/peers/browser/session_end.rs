@@ -45,7 +45,7 @@ async fn a_script_sees_an_error_under_authenticate_and_401_under_deny() {
     .await;
 }
 
-/// A load balancer sends whoever has had a session to the provider, under `deny` too.
+/// A load balancer sends a client whose session has ended to the provider, under `deny` too.
 #[tokio::test]
 #[ignore = "peer: chromium and chromedriver"]
 async fn a_script_sees_an_error_when_the_session_has_timed_out() {

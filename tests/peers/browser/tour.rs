@@ -63,7 +63,7 @@ async fn a_user_signs_in_looks_around_and_comes_back_as_another() {
 
 #[tokio::test]
 #[ignore = "peer: chromium and chromedriver"]
-async fn whoever_is_not_let_in_can_leave_and_come_in_as_another() {
+async fn a_rejected_user_can_sign_out_and_sign_in_as_another() {
     let tour = crate::browser::start().await;
     Browser::with(async |browser| {
         sign_in(&browser, &tour, "guest").await;

@@ -36,7 +36,7 @@ async fn refused<T: std::fmt::Debug, E: std::fmt::Display + std::fmt::Debug>(
 
 #[tokio::test]
 #[ignore = "peer: PostgreSQL"]
-async fn f_38_while_the_store_is_down_nobody_gets_a_token_and_then_everybody_does() {
+async fn f_38_while_the_store_is_down_no_user_gets_a_token_and_afterwards_every_user_does() {
     let (mut server, database) = migrated().await;
     server.stop();
     let replica = Replica::start(&database);
@@ -65,7 +65,7 @@ async fn f_38_while_the_store_is_down_nobody_gets_a_token_and_then_everybody_doe
 
 #[tokio::test]
 #[ignore = "peer: PostgreSQL"]
-async fn connections_that_died_between_two_questions_are_nobodys_trouble() {
+async fn connections_that_closed_between_two_queries_fail_no_request() {
     let (mut server, _) = migrated().await;
     let database = server.stores(AUTH).build().unwrap();
     let (keys, info) = (database.user_keys(), database.user_info());
@@ -116,7 +116,7 @@ async fn a_lock_that_a_migration_holds_costs_no_connections_and_ends_with_it() {
     for _ in 0..3 {
         assert!(refused(info.put(jane(), at(1_800_003_600))).await.contains("a migration holds a lock"));
     }
-    // The server was told to give up, so nobody stands in line there.
+    // The server was requested to cancel, so no query waits there.
     let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'";
     let watcher = server.client("postgres").await;
     let nobody = async {
@@ -133,7 +133,7 @@ async fn a_lock_that_a_migration_holds_costs_no_connections_and_ends_with_it() {
 
 #[tokio::test]
 #[ignore = "peer: PostgreSQL"]
-async fn whoever_does_not_wait_for_the_answer_leaves_no_connection_behind_that_does() {
+async fn a_request_that_is_cancelled_leaves_no_waiting_connection() {
     let (server, database) = migrated().await;
     let info = database.user_info();
     info.put(jane(), at(1_800_003_600)).await.unwrap();

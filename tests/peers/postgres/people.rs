@@ -112,7 +112,7 @@ pub fn jane() -> UserInfo {
     UserInfo::new(refs[0].clone(), refs)
 }
 
-/// A public key that somebody else has made, published then: RFC 7517, appendix A.1.
+/// A public key of RFC 7517, appendix A.1.
 pub fn key(kid: &str, created_at: SystemTime) -> StoredKey {
     let text = format!(
         r#"{{"kty":"EC","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","crv":"P-256","kid":"{kid}","alg":"ES256"}}"#

@@ -54,7 +54,7 @@ async fn no_token_is_ever_out_before_its_key() {
     migrate_all(&server, AUTH, None).await;
     let stores = server.stores(AUTH).build().unwrap();
     let verifier = Arc::new(Replica::start(&server.stores(AUTH).build().unwrap()));
-    // Replicas come and go; each token is judged at once by somebody who has nothing but the key set of another replica.
+    // Replicas come and go; each token is verified at once by the key set of another replica alone.
     let starts = (0..20).map(|_| {
         let (stores, verifier) = (stores.clone(), Arc::clone(&verifier));
         tokio::spawn(async move {

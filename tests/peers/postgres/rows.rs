@@ -1,4 +1,4 @@
-//! What stands in rows: other replicas wrote it, or whoever has the database's password.
+//! What stands in rows: other replicas wrote it, or an attacker who has the database's password.
 
 use tower_alb_auth::backstage::{
     PublicJwk,

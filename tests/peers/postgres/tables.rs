@@ -203,7 +203,7 @@ async fn a_role_that_the_user_takes_on_has_the_tables() {
 
 #[tokio::test]
 #[ignore = "peer: PostgreSQL"]
-async fn a_table_of_somebody_else_is_not_written_to() {
+async fn a_table_of_another_program_is_not_written_to() {
     let server = Server::start();
     let client = server.create(AUTH).await;
     client.batch_execute("create table signing_keys (kid text primary key, secret text not null)").await.unwrap();

@@ -22,7 +22,7 @@ pub fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     CertifiedIssuer::self_signed(settings, KeyPair::generate().expect("a key pair")).expect("an authority")
 }
 
-/// The server with a certificate for `localhost`, which lets nobody in without TLS.
+/// The server with a certificate for `localhost`, which accepts no connection without TLS.
 pub async fn protected(authority: &CertifiedIssuer<'static, KeyPair>) -> Server {
     let mut server = Server::start();
     drop(server.create(AUTH).await);

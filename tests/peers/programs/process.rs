@@ -1,4 +1,4 @@
-//! A program of somebody else, until the test ends.
+//! Another program as a process, which ends with the test.
 
 use std::{net::Ipv4Addr, path::PathBuf, process::Stdio, time::Duration};
 

@@ -19,7 +19,7 @@ async fn renewed(site: &Site, browser: &reqwest::Client) {
     tokio::time::sleep(ACCESS_TOKEN).await;
     let answer = browser.get(site.emulator.url()).send().await.expect("an answer");
     let cookies = answer.headers().get_all("set-cookie").iter().count();
-    assert!(cookies > 0, "the session was renewed, and put into the browser anew");
+    assert!(cookies > 0, "the session was renewed, and the browser got new cookies");
     assert_eq!(said(answer).await["user"], "user:default/jane.doe_example.com");
     assert_ne!(site.token(), before);
     // And once more, by the refresh token of the renewal.

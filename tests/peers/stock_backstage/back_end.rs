@@ -47,7 +47,7 @@ async fn a_token_of_this_service_is_a_users_and_userinfo_is_queried_for_the_rest
         assert_eq!(said["userInfo"]["ownershipEntityRefs"], owns);
         assert_eq!(asked.user_info(), usize::from(!ent_is_in_it));
 
-        // The catalog, which has no auth backend besides, takes it for a user's too.
+        // The catalog, which has no other auth backend, accepts it as a user's too.
         let answer = reqwest::Client::new().get(format!("{}/api/catalog/entities?filter=kind=group", stock.url));
         let answer = answer.bearer_auth(&token).send().await.unwrap();
         assert_eq!(answer.status(), 200);
@@ -103,7 +103,7 @@ async fn each_resolver_finds_its_users_in_the_real_catalog() {
     by_email.is_refused("nobody@example.com", 403).await;
     by_email.is_refused("twins@example.com", 409).await;
 
-    // Named as Microsoft Graph's import names users: the local part alone finds nobody.
+    // Named as Microsoft Graph's import names users: the local part alone finds no user.
     let by_name = ours(catalog.by_email_local_part(["example.com"])).await;
     by_name.owns("jane.doe@example.com", &[jane, team_a]).await;
     by_name.is_refused("john.doe@example.com", 403).await;

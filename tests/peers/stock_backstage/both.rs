@@ -50,7 +50,7 @@ impl Both {
                 { "resolver": "emailMatchingUserEntityProfileEmail" },
                 { "resolver": "emailLocalPartMatchingUserEntityName", "allowedDomains": ["example.com"] },
             ] },
-            // What ours reads besides.
+            // What ours reads in addition.
             "clientIds": [alb.client_id()],
             "keyEndpoint": keys,
             "sessionCookieName": "AWSELBAuthSessionCookie",

@@ -138,7 +138,7 @@ async fn a_session_differs_in_what_the_page_about_migrating_says() {
     assert_eq!(theirs.header, here.header);
     assert_eq!(theirs.claims, here.claims);
 
-    // Ours besides: the name, for pages written by hand.
+    // In addition ours has the name, for pages written by hand.
     assert_eq!(
         ours.body["backstageIdentity"].as_object_mut().expect("an object").remove("id"),
         Some(json!("jane.doe"))

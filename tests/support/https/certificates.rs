@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// A certificate authority that nobody trusts but who is told to.
+/// A certificate authority that only those clients trust which are configured to.
 pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
@@ -22,7 +22,7 @@ impl Authority {
         Self::named(&format!("Test authority {}", NEXT.fetch_add(1, Ordering::Relaxed)))
     }
 
-    /// With a key of its own under this name, whoever else has it.
+    /// With a new key under this name, which others may have too.
     pub(crate) fn named(name: &str) -> Self {
         let mut params = params(&[]);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

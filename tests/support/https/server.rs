@@ -1,4 +1,4 @@
-//! A server on loopback that does as it is told, well or badly, and writes down what it saw.
+//! A server on loopback that follows a script, well or badly, and records what it saw.
 
 use std::{
     net::SocketAddr,
@@ -247,7 +247,7 @@ async fn play<S: AsyncRead + AsyncWrite + Unpin>(
     Ending::Closed
 }
 
-/// Shows one certificate to everybody, and notes what the client offered.
+/// Shows one certificate to all clients, and records what the client offered.
 struct Shown {
     key: Arc<CertifiedKey>,
     seen: Arc<Seen>,

@@ -76,7 +76,7 @@ impl Site {
         );
     }
 
-    /// That Jane is told to come back because keys are out of reach, and that nothing is kept. Gives the operator's sentence.
+    /// That Jane gets 503 with `Retry-After` because keys are out of reach, and that nothing is kept. Returns the operator's message.
     pub(crate) async fn assert_keys_unavailable(&self, case: &str) -> String {
         self.assert_503(case, AuthErrorKind::KeysUnavailable).await
     }

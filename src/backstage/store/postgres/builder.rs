@@ -190,7 +190,6 @@ impl PostgresBuilder {
                 problems.push(Problem::sentence(kind, text));
             }
         };
-        let invalid = |text| Problem::sentence(ProblemKind::InvalidValue, text);
         let unusable = |text: &str| text.is_empty() || text.contains('\0');
         wrong(
             unusable(&self.host),
@@ -242,8 +241,8 @@ impl PostgresBuilder {
                 self.password, self.tls
             ),
         );
-        let source = self.source().map_err(|text| problems.push(invalid(text))).unwrap_or_default();
-        let tls = self.tls.connector().map_err(|text| problems.push(invalid(text))).ok();
+        let source = self.source().map_err(|text| problems.push(Problem::invalid(text))).unwrap_or_default();
+        let tls = self.tls.connector().map_err(|text| problems.push(Problem::invalid(text))).ok();
         match tls {
             Some(tls) if problems.is_empty() => {
                 self.tls.log_danger(&self.host);

@@ -65,13 +65,6 @@ impl PluginKeys {
         });
         Ok(keys.collect())
     }
-
-    async fn delete(&self, kids: Vec<String>) -> Result<(), StoreError> {
-        let statement = self.table.query(|layout| {
-            (format!("delete from {} where id = any($1)", layout.table), vec![(&kids as _, Type::TEXT_ARRAY)])
-        });
-        statement.await.map(drop)
-    }
 }
 
 impl PublicKeyStore for PluginKeys {
@@ -84,7 +77,7 @@ impl PublicKeyStore for PluginKeys {
     }
 
     fn remove(&self, kids: Vec<String>) -> StoreFuture<'_, ()> {
-        Box::pin(self.delete(kids))
+        Box::pin(self.table.delete("id", kids))
     }
 
     fn has_other_processes(&self) -> StoreFuture<'_, bool> {

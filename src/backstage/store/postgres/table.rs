@@ -55,6 +55,14 @@ impl Table {
         result?.map_err(|failure| self.database.label().error(failure))
     }
 
+    /// Deletes the rows with one of these ids in this column.
+    pub(super) async fn delete(&self, column: &'static str, ids: Vec<String>) -> Result<(), StoreError> {
+        let statement = self.query(|layout| {
+            (format!("delete from {} where {column} = any($1)", layout.table), vec![(&ids as _, Type::TEXT_ARRAY)])
+        });
+        statement.await.map(drop)
+    }
+
     /// Reads the layout; creates the table if it is missing and that is enabled.
     pub(super) async fn check(&self) -> Result<(), StoreError> {
         self.look(self.database.deadline()).await.map(drop)

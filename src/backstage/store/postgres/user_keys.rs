@@ -65,13 +65,6 @@ impl UserKeys {
         });
         statement.await.map(drop)
     }
-
-    async fn delete(&self, kids: Vec<String>) -> Result<(), StoreError> {
-        let statement = self.table.query(|layout| {
-            (format!("delete from {} where kid = any($1)", layout.table), vec![(&kids as _, Type::TEXT_ARRAY)])
-        });
-        statement.await.map(drop)
-    }
 }
 
 impl PublicKeyStore for UserKeys {
@@ -84,7 +77,7 @@ impl PublicKeyStore for UserKeys {
     }
 
     fn remove(&self, kids: Vec<String>) -> StoreFuture<'_, ()> {
-        Box::pin(self.delete(kids))
+        Box::pin(self.table.delete("kid", kids))
     }
 
     fn renew(&self, kids: Vec<String>, created_at: SystemTime) -> StoreFuture<'_, ()> {
