@@ -151,7 +151,7 @@ fn a_sign_out_is_recorded_without_a_user_and_a_refused_one_is_not() {
     let sign_out = SignOut::builder().audit_trail(&trail).build().expect("sound");
     let mut headers = HeaderMap::new();
     headers.insert("x-amzn-trace-id", HeaderValue::from_static(ROOT));
-    let answer = |method: Method, headers: &HeaderMap| sign_out.answer::<String>(&method, headers).status();
+    let answer = |method: Method, headers: &HeaderMap| sign_out.response::<String>(&method, headers).status();
     assert_eq!(answer(Method::GET, &headers), 405);
     let mut foreign = headers.clone();
     foreign.insert("origin", HeaderValue::from_static("https://other.example"));
