@@ -170,7 +170,8 @@ fn services_of_the_compose_files_wait_for_the_emulator_by_its_health_check() {
             })
             .collect();
         let (mut found, mut waiting) = (found, waiting.to_vec());
-        (found.sort_unstable(), waiting.sort_unstable());
+        found.sort_unstable();
+        waiting.sort_unstable();
         assert_eq!(found, waiting, "{file}");
         // The check of the image is for port 9000; a service that does not listen there has another one.
         for (name, service) in services.iter().filter(|(_, service)| !service["build"].is_null()) {

@@ -94,7 +94,8 @@ fn every_alert_is_in_the_table_of_the_page() {
     let named = table.iter().flat_map(|row| row[0].split('`')).filter(|word| word.starts_with("AlbAuth"));
     let mut named: Vec<String> = named.map(str::to_owned).collect();
     let mut alerts: Vec<String> = alerts().into_iter().map(|(alert, _)| alert).collect();
-    (named.sort(), alerts.sort());
+    named.sort();
+    alerts.sort();
     assert_eq!(named, alerts);
 }
 
