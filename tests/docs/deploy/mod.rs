@@ -3,6 +3,7 @@
 mod cloudformation;
 mod images;
 mod kubernetes;
+mod memory;
 mod model;
 mod monitoring;
 #[cfg(unix)]
