@@ -42,6 +42,8 @@ mod jupyterhub;
 mod layer_settings;
 mod listeners;
 mod long_streams;
+#[cfg(target_os = "linux")]
+mod memory;
 mod mutated;
 mod other_paths;
 mod other_readings;

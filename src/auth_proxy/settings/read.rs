@@ -29,9 +29,9 @@ const HEADER_TIMEOUT_SECONDS: u64 = 30;
 /// Longer than a load balancer's default idle timeout of 60 s.
 const IDLE_TIMEOUT_SECONDS: u64 = 75;
 const MAX_HEADER_BYTES: u64 = 64 * 1024;
-/// A connection takes two open files (the client's and the upstream's) and some 20 KiB. 10,000 of them fit under 65,536 open files,
-/// the limit of a container at many platforms, and into 200 MiB. A load balancer shares connections between clients, so this is
-/// more than a target of it usually sees.
+/// A connection takes two open files (the client's and the upstream's), so 10,000 of them fit under 65,536 open files, the limit of a
+/// container at many platforms. A load balancer shares connections between clients, so this is more than a target of it usually
+/// sees. It is no limit of memory: docs/PROXY.md has what a connection takes.
 const MAX_CONNECTIONS: u64 = 10_000;
 /// The smallest buffer that hyper accepts.
 const MIN_HEADER_BYTES: u64 = 8 * 1024;

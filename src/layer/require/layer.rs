@@ -100,7 +100,8 @@ impl<R> RequireLayer<R> {
     /// # let _ = admins;
     /// ```
     #[must_use]
-    pub fn of_issuer(mut self, issuer: impl Into<Arc<str>>) -> Self {
+    pub fn of_issuer(mut self, issuer: impl Into<String>) -> Self {
+        let issuer: String = issuer.into();
         self.issuer = Some(issuer.into());
         self
     }

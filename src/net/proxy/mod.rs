@@ -69,6 +69,10 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time for a server to begin its response: the default idle timeout of a load balancer.
 pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Maximum size of what is read from a server or written to it, and waits for a slower peer, for each connection. A response
+/// with longer headers is invalid. The default of hyper is about 400 KiB, in both directions.
+const MAX_BUFFER: usize = 64 * 1024;
+
 /// Removes headers from the trailers of a request.
 pub(crate) type TrailerFilter = fn(&mut HeaderMap);
 
@@ -88,7 +92,7 @@ pub(crate) struct Forwarder<C> {
 impl<C: Connect + Clone + Send + Sync + 'static> Forwarder<C> {
     pub(crate) fn new(connector: C, response_timeout: Duration, filter_trailers: TrailerFilter) -> Self {
         Self {
-            client: http_client::pooled(connector, usize::MAX, IDLE_TIMEOUT),
+            client: http_client::pool(usize::MAX, IDLE_TIMEOUT).http1_max_buf_size(MAX_BUFFER).build(connector),
             #[cfg(feature = "proxy")]
             http2: None,
             response_timeout,

@@ -3,6 +3,7 @@
 mod cloudformation;
 mod images;
 mod kubernetes;
+mod memory;
 mod model;
 mod monitoring;
 #[cfg(all(feature = "backstage-auth", feature = "rds", feature = "proxy"))]
