@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod around;
 mod audit;
 mod audit_behind;
 mod audit_failures;

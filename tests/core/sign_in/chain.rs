@@ -68,6 +68,23 @@ async fn s_54_what_one_policy_refuses_none_of_the_later_lets_in() {
     }
 }
 
+/// The result of the last policy is that of the chain: only "nobody found" becomes the errors of all.
+#[tokio::test]
+async fn s_54_what_the_last_policy_says_is_what_the_chain_says() {
+    for (case, answer, status, kind) in answers() {
+        for (waits, first_waits) in [(false, false), (true, false), (false, true), (true, true)] {
+            let nobody = Fixed { answer: Err(SignInError::not_found("nobody")), waits: first_waits };
+            let policy = FirstMatch::of(nobody).or(Fixed { answer: answer.clone(), waits });
+            let got = sign_in(policy, &User::jane()).await;
+            assert_eq!(
+                (got.status.as_u16(), got.kind()),
+                (status, kind),
+                "{case}, waits {waits}, after one that waits {first_waits}"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn only_not_found_goes_on_to_the_next() {
     let nobody = |waits| Fixed { answer: Err(SignInError::not_found("nobody")), waits };

@@ -133,7 +133,9 @@ async fn s_90_without_a_list_no_whole_address_gets_the_token_and_the_log_says_wh
         assert_eq!(get(client.clone(), &url).await.0, 200);
     }
     assert!(own.seen().iter().chain(&other.seen()).all(|(_, token)| !token));
-    let warnings = traced.lines(Level::WARN);
+    // A mock load balancer has a warning too, once in a process: in whichever test is the first.
+    let warnings: Vec<_> =
+        traced.lines(Level::WARN).into_iter().filter(|line| line.contains("the user is not sent to")).collect();
     assert!(warnings.len() <= 1, "once a minute: {warnings:?}");
     let said = [warnings, traced.lines(Level::DEBUG)].concat();
     for authority in [own.address, other.address] {
