@@ -14,7 +14,8 @@ use super::{
     claim_error::{ClaimError, TEXT_OR_TEXTS},
     claim_value::{ClaimValue, find_member},
     claims_parts::{ClaimsParts, Span},
-    token_text::{Payload, TokenText},
+    shared_claims::SharedClaims,
+    token_text::TokenText,
 };
 
 /// The claims of the identity provider about the user, signed by the load balancer.
@@ -47,7 +48,7 @@ use super::{
 /// ```
 #[doc(alias("jwt", "oidc", "cognito", "entra", "id_token", "x-amzn-oidc-data"))]
 #[derive(Clone)]
-pub struct Claims(pub(super) Arc<Inner>, Option<Carried>, Option<AccessTokenClaims>, Option<Arc<UserAddress>>);
+pub struct Claims(pub(super) Arc<SharedClaims>, Option<Carried>, Option<AccessTokenClaims>, Option<Arc<UserAddress>>);
 
 /// The claims of the identity provider's access token, signed by the provider.
 ///
@@ -73,20 +74,9 @@ pub struct Claims(pub(super) Arc<Inner>, Option<Carried>, Option<AccessTokenClai
 #[derive(Clone)]
 pub struct AccessTokenClaims(pub(super) Arc<Claims>);
 
-/// What clones of claims share.
-pub(super) struct Inner {
-    /// The JOSE header of the token as received, its decoded payload, its signature as received, and
-    /// unescaped texts of the payload.
-    buffer: Box<str>,
-    parts: ClaimsParts,
-    /// For the deny list: see [`Claims::cleared`].
-    cleared: ClearedUser,
-}
-
 impl Claims {
     pub(crate) fn new(buffer: String, parts: ClaimsParts) -> Self {
-        let buffer = buffer.into_boxed_str();
-        Self(Arc::new(Inner { buffer, parts, cleared: ClearedUser::default() }), None, None, None)
+        Self(Arc::new(SharedClaims::new(buffer, parts)), None, None, None)
     }
 
     /// What the deny list remembers of these claims. Clones share it.
@@ -289,9 +279,7 @@ impl Claims {
             Some(UserAddress::Known(text) | UserAddress::Unusable(text)) => text.len(),
             Some(UserAddress::Missing) | None => 0,
         };
-        // With the two counters of the reference.
-        let inner = size_of::<Inner>().saturating_add(2 * size_of::<usize>());
-        self.0.buffer.len().saturating_add(inner).saturating_add(address)
+        self.0.heap_size().saturating_add(address)
     }
 
     /// The claim `email`, for policies.
@@ -323,25 +311,6 @@ impl Claims {
 
     fn span(&self, span: Span) -> &str {
         self.0.span(span)
-    }
-}
-
-impl Inner {
-    /// The token, if there is one.
-    pub(super) fn token(&self) -> Option<TokenText<'_>> {
-        let bytes = |span| self.span(span).as_bytes();
-        let payload = Payload { bytes: bytes(self.parts.payload), is_padded: self.parts.payload_is_padded };
-        let text = TokenText { header: bytes(self.parts.header), payload, signature: self.signature() };
-        (!text.signature.is_empty()).then_some(text)
-    }
-
-    /// The signature of the token, in base64url as received.
-    pub(super) fn signature(&self) -> &[u8] {
-        self.span(self.parts.signature).as_bytes()
-    }
-
-    fn span(&self, span: Span) -> &str {
-        self.buffer.get(span.range()).unwrap_or_default()
     }
 }
 

@@ -29,6 +29,7 @@ mod entity_ref;
 mod exhaustive;
 mod profile;
 mod serializable;
+mod shared_claims;
 mod token_bytes;
 mod token_text;
 

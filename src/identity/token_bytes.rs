@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Claims, claims::Inner};
+use super::{Claims, shared_claims::SharedClaims};
 
 /// Number of bytes at the end of a token that are hashed: about 256 bits of its signature, which has
 /// at least twice as many.
@@ -13,7 +13,7 @@ const HASHED_BYTES: usize = 43;
 
 /// The bytes of a verified token, as the key of a cache. Two keys are equal only if all bytes are.
 #[derive(Clone)]
-pub(crate) struct TokenBytes(Arc<Inner>);
+pub(crate) struct TokenBytes(Arc<SharedClaims>);
 
 /// The bytes of a token as received, for a lookup among [`TokenBytes`].
 #[derive(Clone, Copy)]
