@@ -12,7 +12,7 @@ use futures::FutureExt;
 use http::{Request, Response};
 use tower::{Layer, Service, service_fn};
 use tower_alb_auth::{
-    AlbAuth, AlbAuthLayer, AuthError,
+    AlbAuth, AlbAuthLayer, AuthError, CacheLimits,
     deny_list::{Denied, DenyList},
     layer::RefusedRequest,
     sign_in::ClaimsOnly,
@@ -65,6 +65,7 @@ fn main() {
         response
     };
     kept(&runtime, alb.layer().layer(bare), &request);
+    bounded(&runtime, &alb, bare, &request);
     let claims_only = || AlbAuthLayer::new(alb.config_builder().sign_in(ClaimsOnly).build().expect("a configuration"));
     measure(&runtime, "the usual layer", alb.layer().layer(bare), baseline, &request);
     measure(&runtime, "claims only", claims_only().layer(bare), baseline, &request);
@@ -154,8 +155,9 @@ fn kept<B>(
     mut service: impl Service<Request<()>, Response = Response<B>, Error = Infallible> + Clone,
     request: &impl Fn() -> Request<()>,
 ) {
-    // Fewer than after which the layer remembers a sample only, because none of these arrives again.
-    const TOKENS: u64 = 1000;
+    // Fewer than after which the layer remembers a sample only, because none of these arrives again; and so many that the tables of
+    // few shards grow beyond 128 entries by chance.
+    const TOKENS: u64 = 900;
     // The first request fetches the key.
     runtime.block_on(async { service.clone().call(request()).await }).expect("infallible");
     let length = request().headers().get("x-amzn-oidc-data").expect("a token").len();
@@ -169,6 +171,32 @@ fn kept<B>(
     assert!(bytes > u64::try_from(length).expect("a length"), "tokens are not remembered: {bytes} bytes each");
     // Header and signature, the decoded payload, the positions of the claims, and the entry of the cache.
     assert!(bytes <= 1_500, "a remembered token of {length} bytes keeps {bytes} bytes");
+}
+
+/// The limit in bytes is one of what is on the heap, with the tables of the cache.
+fn bounded(
+    runtime: &tokio::runtime::Runtime,
+    alb: &MockAlb,
+    bare: impl Service<Request<()>, Response = Response<()>, Error = Infallible> + Clone,
+    request: &impl Fn() -> Request<()>,
+) {
+    const BYTES: usize = 1 << 20;
+    let limits = CacheLimits::new().max_tokens(100_000).max_token_cache_bytes(BYTES);
+    let config = alb.config_builder().sign_in(ClaimsOnly).cache_limits(limits).build().expect("a configuration");
+    let mut service = AlbAuthLayer::new(config).layer(bare);
+    runtime.block_on(async { service.clone().call(request()).await }).expect("infallible");
+    let before = dhat::HeapStats::get().curr_bytes;
+    let kept: Vec<usize> = (0..1000)
+        .map(|_| {
+            let response = service.call(request()).now_or_never().expect("nothing is waited for");
+            assert_eq!(response.expect("infallible").status(), 200);
+            dhat::HeapStats::get().curr_bytes.saturating_sub(before)
+        })
+        .collect();
+    let most = kept.iter().copied().max().unwrap_or_default();
+    println!("tokens in at most {BYTES} bytes keep at most {most}");
+    assert!(most > BYTES / 2, "the cache is not filled: {most} bytes");
+    assert!(most <= BYTES, "{most} bytes of at most {BYTES}");
 }
 
 fn measure<B>(

@@ -4,8 +4,11 @@ use std::hash::Hash;
 
 use quick_cache::{Equivalent, OptionsBuilder, Weighter, sync::Cache};
 
-/// Bytes that an entry takes in the tables of the cache, in addition to its key and value.
-const ENTRY_OVERHEAD_BYTES: usize = 96;
+/// Bytes of a slot in the tables of the cache, in addition to key and value: links, state and its place in the hash table.
+const SLOT_OVERHEAD_BYTES: usize = 32;
+
+/// Slots for an entry, at most: half of one is for keys that were evicted, and growth leaves half of all slots unused.
+const SLOTS: usize = 3;
 
 /// Number of bytes that a key or a value has on the heap.
 pub(crate) trait HeapSize {
@@ -64,8 +67,8 @@ struct MinWeight(u64);
 impl<K: HeapSize, V: HeapSize> Weighter<K, V> for MinWeight {
     fn weight(&self, key: &K, value: &V) -> u64 {
         let heap = key.heap_size().saturating_add(value.heap_size());
-        let inline = size_of::<K>().saturating_add(size_of::<V>()).saturating_add(ENTRY_OVERHEAD_BYTES);
-        self.0.max(u64::try_from(heap.saturating_add(inline)).unwrap_or(u64::MAX))
+        let slot = size_of::<K>().saturating_add(size_of::<V>()).saturating_add(SLOT_OVERHEAD_BYTES);
+        self.0.max(u64::try_from(heap.saturating_add(slot.saturating_mul(SLOTS))).unwrap_or(u64::MAX))
     }
 }
 
