@@ -3,8 +3,9 @@
 #
 # The action jwt-validation of an Application Load Balancer compares issuer, signature and times, and further claims only if the rule
 # lists them: AdditionalClaims, in CloudFormation and in the CDK's own generated CfnListenerRule. The higher-level construct takes
-# issuer, jwksEndpoint and next. JavaScript that passes additionalClaims to it synthesises a rule without them. Such a rule accepts each token of the issuer, whichever service it was issued for, so the target has to
-# compare the audience. A property override on the listener rule adds the claims.
+# issuer, jwksEndpoint and next. JavaScript that passes additionalClaims to it synthesises a rule without them. Such a rule accepts
+# each token of the issuer, whichever service it was issued for, so the target has to compare the audience. A property override on the
+# listener rule adds the claims.
 #
 # Versions:  aws-cdk-lib 2.276.0, constructs 10.8.1; Node.js 20.20.
 # Behaviour seen, members of JwtValidationConfig in the synthesised template:
