@@ -55,7 +55,7 @@ fn workflows_run_with_the_compiler_of_the_snapshot_and_the_lowest_one() {
         jobs.extend(in_containers(&text).into_iter().map(|(name, ..)| format!("{workflow} {name}")));
     }
     jobs.sort();
-    assert_eq!(jobs, ["ci lowest", "ci run", "nightly run", "release check"]);
+    assert_eq!(jobs, ["ci lowest", "ci namespaces", "ci run", "nightly run", "release check", "release namespaces"]);
 }
 
 #[test]
