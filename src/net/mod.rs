@@ -1,4 +1,4 @@
-//! Network helpers: URLs of HTTP servers, listening, the loopback test, percent-encoding, readings of a path, TLS, files with private keys, HTTP clients, and the reverse proxy.
+//! Network helpers: hosts, URLs of HTTP servers, listening, the loopback test, percent-encoding, readings of a path, TLS, files with private keys, HTTP clients, and the reverse proxy.
 
 mod host;
 #[cfg(feature = "https")]

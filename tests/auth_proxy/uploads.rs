@@ -29,20 +29,7 @@ pub enum Upload {
 fn service(says: mpsc::UnboundedSender<Upload>) -> Router {
     let polls = says.clone();
     let upload = any(async move |request: axum::extract::Request| {
-        let mut body = request.into_body();
-        let mut begun = false;
-        let how = loop {
-            match body.frame().await {
-                Some(Ok(_)) if begun => {}
-                Some(Ok(_)) => {
-                    begun = true;
-                    let _ = says.send(Upload::Begins);
-                }
-                Some(Err(_)) => break Upload::BreaksOff,
-                None => break Upload::Ends,
-            }
-        };
-        let _ = says.send(how);
+        read_whole(request.into_body(), |seen| drop(says.send(seen))).await;
         Response::new(Body::from("stored"))
     });
     let poll = any(async move || {
@@ -50,6 +37,23 @@ fn service(says: mpsc::UnboundedSender<Upload>) -> Router {
         std::future::pending::<Response>().await
     });
     Router::new().route("/upload", upload).route("/poll", poll)
+}
+
+/// Reads a body, and reports its first part and how it ended.
+pub async fn read_whole(mut body: Body, report: impl Fn(Upload)) {
+    let mut begun = false;
+    let how = loop {
+        match body.frame().await {
+            Some(Ok(_)) if begun => {}
+            Some(Ok(_)) => {
+                begun = true;
+                report(Upload::Begins);
+            }
+            Some(Err(_)) => break Upload::BreaksOff,
+            None => break Upload::Ends,
+        }
+    };
+    report(how);
 }
 
 /// A body that ends when the sender is dropped.

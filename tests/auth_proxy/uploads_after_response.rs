@@ -5,7 +5,6 @@ use std::{fs, time::Duration};
 use axum::{Router, body::Body, extract::Request, response::Response, routing::any};
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
-use http_body_util::BodyExt as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -17,7 +16,7 @@ use tower_alb_auth::test_util::User;
 
 use crate::{
     site::{LONG, Log, Site, serve},
-    uploads::Upload,
+    uploads::{Upload, read_whole},
 };
 
 const NO_USER: &str = "{\"entries\": 0}\n";
@@ -31,22 +30,8 @@ fn service(says: mpsc::UnboundedSender<(String, Upload)>) -> Router {
     let read = move |request: Request| {
         let says = says.clone();
         let name = request.headers()["x-upload"].to_str().expect("ASCII").to_owned();
-        tokio::spawn(async move {
-            let mut body = request.into_body();
-            let mut begun = false;
-            let how = loop {
-                match body.frame().await {
-                    Some(Ok(_)) if begun => {}
-                    Some(Ok(_)) => {
-                        begun = true;
-                        let _ = says.send((name.clone(), Upload::Begins));
-                    }
-                    Some(Err(_)) => break Upload::BreaksOff,
-                    None => break Upload::Ends,
-                }
-            };
-            let _ = says.send((name, how));
-        });
+        let report = move |seen| drop(says.send((name.clone(), seen)));
+        tokio::spawn(read_whole(request.into_body(), report));
     };
     let (whole, streaming) = (read.clone(), read);
     let whole = any(async move |request: Request| {

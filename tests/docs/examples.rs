@@ -116,10 +116,10 @@ async fn names_an_unknown_argument(example: &str) {
             .kill_on_drop(true)
             .output();
         let output = timeout(MAX_WAIT, output).await.expect("it ends by itself").expect("it starts");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success(), "{example} {argument}: {said}");
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{example} {argument}: {printed}");
         let expected = format!("the argument {argument:?} is not known");
-        assert!(said.contains(&expected) && said.contains("--check, which"), "{example} {argument}: {said}");
+        assert!(printed.contains(&expected) && printed.contains("--check, which"), "{example} {argument}: {printed}");
     }
 }
 
@@ -156,10 +156,10 @@ async fn tour_on_a_taken_port_says_what_to_set() {
     let port = taken.local_addr().expect("an address").port().to_string();
     let output = Command::new(binary("tour")).env("PORT", &port).stdin(Stdio::null()).kill_on_drop(true).output();
     let output = timeout(MAX_WAIT, output).await.expect("it ends by itself").expect("it starts");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success(), "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{printed}");
     for part in [&format!("127.0.0.1:{port}"), "PORT=9000 cargo tour"] {
-        assert!(said.contains(part), "{part:?} is not in: {said}");
+        assert!(printed.contains(part), "{part:?} is not in: {printed}");
     }
 }
 
@@ -172,9 +172,9 @@ async fn axum_without_settings_says_what_to_set() {
     }
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
     let output = timeout(MAX_WAIT, output).await.expect("it ends by itself").expect("it starts");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success(), "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{printed}");
     for part in ["ALB_AUTH_SIGNERS is not set", "describe-rules", "the example quickstart"] {
-        assert!(said.contains(part), "{part:?} is not in: {said}");
+        assert!(printed.contains(part), "{part:?} is not in: {printed}");
     }
 }

@@ -1,4 +1,4 @@
-//! Several policies in order: only "nobody found" goes on to the next.
+//! Several policies in order: only "no user found" goes on to the next.
 
 use std::sync::{
     Arc,
@@ -57,8 +57,8 @@ async fn s_54_what_one_policy_refuses_none_of_the_later_lets_in() {
                 count.fetch_add(1, Ordering::SeqCst);
                 named("later")
             });
-            let nobody = Fixed { answer: Err(SignInError::not_found("nobody")), waits: first_waits };
-            let policy = FirstMatch::of(nobody).or(Fixed { answer: answer.clone(), waits }).or(later);
+            let unknown = Fixed { answer: Err(SignInError::not_found("unknown")), waits: first_waits };
+            let policy = FirstMatch::of(unknown).or(Fixed { answer: answer.clone(), waits }).or(later);
             let got = sign_in(policy, &User::jane()).await;
             let case = format!("{case}, waits {waits}, after one that waits {first_waits}");
             assert_eq!((got.status.as_u16(), got.kind()), (status, kind), "{case}");
@@ -68,13 +68,13 @@ async fn s_54_what_one_policy_refuses_none_of_the_later_lets_in() {
     }
 }
 
-/// The result of the last policy is that of the chain: only "nobody found" becomes the errors of all.
+/// The result of the last policy is that of the chain: only "no user found" becomes the errors of all.
 #[tokio::test]
 async fn s_54_what_the_last_policy_says_is_what_the_chain_says() {
     for (case, answer, status, kind) in answers() {
         for (waits, first_waits) in [(false, false), (true, false), (false, true), (true, true)] {
-            let nobody = Fixed { answer: Err(SignInError::not_found("nobody")), waits: first_waits };
-            let policy = FirstMatch::of(nobody).or(Fixed { answer: answer.clone(), waits });
+            let unknown = Fixed { answer: Err(SignInError::not_found("unknown")), waits: first_waits };
+            let policy = FirstMatch::of(unknown).or(Fixed { answer: answer.clone(), waits });
             let got = sign_in(policy, &User::jane()).await;
             assert_eq!(
                 (got.status.as_u16(), got.kind()),
@@ -87,14 +87,14 @@ async fn s_54_what_the_last_policy_says_is_what_the_chain_says() {
 
 #[tokio::test]
 async fn only_not_found_goes_on_to_the_next() {
-    let nobody = |waits| Fixed { answer: Err(SignInError::not_found("nobody")), waits };
+    let unknown = |waits| Fixed { answer: Err(SignInError::not_found("unknown")), waits };
     for (one, two, three) in
         [(false, false, false), (true, false, false), (false, true, false), (false, false, true), (true, true, true)]
     {
-        let policy = FirstMatch::of(nobody(one)).or(nobody(two)).or(Fixed { answer: named("third"), waits: three });
+        let policy = FirstMatch::of(unknown(one)).or(unknown(two)).or(Fixed { answer: named("third"), waits: three });
         sign_in(policy, &User::jane()).await.assert_ok("user:default/third");
-        let policy = FirstMatch::of(nobody(one)).or(nobody(two)).or(nobody(three));
-        assert_403(&sign_in(policy, &User::jane()).await, AuthErrorKind::UserNotFound, "nobody at all");
+        let policy = FirstMatch::of(unknown(one)).or(unknown(two)).or(unknown(three));
+        assert_403(&sign_in(policy, &User::jane()).await, AuthErrorKind::UserNotFound, "no user at any policy");
     }
 }
 

@@ -196,20 +196,20 @@ async fn f_09_other_failures_get_no_second_try() {
 
 #[tokio::test(start_paused = true)]
 async fn f_09_retry_after_of_the_endpoint_is_honoured_up_to_30_seconds() {
-    for (said, waits) in [(0, 1), (1, 1), (20, 20), (30, 30), (31, 30), (86_400, 30)] {
+    for (named, waits) in [(0, 1), (1, 1), (20, 20), (30, 30), (31, 30), (86_400, 30)] {
         let source =
             Source::new(
-                move |_| async move { Err(KeySourceError::new(Kind::Busy, "busy").retry_after(seconds(said))) },
+                move |_| async move { Err(KeySourceError::new(Kind::Busy, "busy").retry_after(seconds(named))) },
             );
         let setup = Setup::with_source(source.clone());
-        assert_eq!(assert_503(&setup.call().await, KeysUnavailable), waits, "said {said}");
-        assert_eq!(source.fetches(), 1, "said {said}: its response had a time to wait");
+        assert_eq!(assert_503(&setup.call().await, KeysUnavailable), waits, "the wait is {named}");
+        assert_eq!(source.fetches(), 1, "the wait is {named}: its response had a time to wait");
         setup.clock.advance(seconds(waits) - Duration::from_millis(1));
         assert_503(&setup.call().await, KeysUnavailable);
-        assert_eq!(source.fetches(), 1, "said {said}: came early");
+        assert_eq!(source.fetches(), 1, "the wait is {named}: came early");
         setup.clock.advance(Duration::from_millis(1));
         assert_503(&setup.call().await, KeysUnavailable);
-        assert_eq!(source.fetches(), 2, "said {said}: did not come again");
+        assert_eq!(source.fetches(), 2, "the wait is {named}: did not come again");
     }
 }
 

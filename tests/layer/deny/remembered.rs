@@ -49,17 +49,21 @@ async fn s_118_each_change_of_a_list_counts_for_a_remembered_token() {
     }
 }
 
+/// A layer whose policy names John while the switch is on, and else Jane, whichever token arrives.
+fn john_or_jane(alb: &MockAlb, is_john: &Arc<AtomicBool>) -> AlbAuthLayer {
+    let is_john = Arc::clone(is_john);
+    let policy = from_fn(move |_| {
+        let user = if is_john.load(Ordering::SeqCst) { JOHN } else { JANE };
+        Ok(SignIn::user(user.parse().expect("a ref")))
+    });
+    AlbAuthLayer::new(alb.config_builder().sign_in(policy).build().expect("sound"))
+}
+
 /// The entry ref is of the policy, which may name another user for the same token.
 #[tokio::test]
 async fn s_118_a_policy_that_names_another_user_for_a_remembered_token() {
-    let (alb, is_john) = (MockAlb::new(), Arc::new(AtomicBool::new(false)));
-    let of_policy = Arc::clone(&is_john);
-    let policy = from_fn(move |_| {
-        let user = if of_policy.load(Ordering::SeqCst) { JOHN } else { JANE };
-        Ok(SignIn::user(user.parse().expect("a ref")))
-    });
-    let list = DenyList::new();
-    let layer = AlbAuthLayer::new(alb.config_builder().sign_in(policy).build().expect("sound")).deny_list(&list);
+    let (alb, is_john, list) = (MockAlb::new(), Arc::new(AtomicBool::new(false)), DenyList::new());
+    let layer = john_or_jane(&alb, &is_john).deny_list(&list);
     list.deny(Denied::user(JOHN.parse().unwrap()));
     let app = App::new(layer);
     let token = alb.sign(&User::jane());
@@ -151,14 +155,8 @@ async fn s_118_claims_that_one_layer_has_cleared_are_compared_by_another_one() {
 /// That one user of a token is clear says nothing about another one whom the policy names for the same token.
 #[tokio::test]
 async fn s_118_a_user_is_denied_after_another_one_was_compared_for_the_same_token() {
-    let (alb, is_john) = (MockAlb::new(), Arc::new(AtomicBool::new(false)));
-    let of_policy = Arc::clone(&is_john);
-    let policy = from_fn(move |_| {
-        let user = if of_policy.load(Ordering::SeqCst) { JOHN } else { JANE };
-        Ok(SignIn::user(user.parse().expect("a ref")))
-    });
-    let list = DenyList::new();
-    let layer = AlbAuthLayer::new(alb.config_builder().sign_in(policy).build().expect("sound")).deny_list(&list);
+    let (alb, is_john, list) = (MockAlb::new(), Arc::new(AtomicBool::new(false)), DenyList::new());
+    let layer = john_or_jane(&alb, &is_john).deny_list(&list);
     let (app, token) = (App::new(layer), alb.sign(&User::jane()));
     let call = async |john: bool| {
         is_john.store(john, Ordering::SeqCst);
