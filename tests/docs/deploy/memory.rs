@@ -30,5 +30,5 @@ fn f_100_the_memory_limit_of_the_sidecar_has_room_for_its_connections() {
         (connections, limit)
     );
     // As the page computes it for its default.
-    assert_eq!(stated("900 MiB with headers, and ", ".3 GiB"), 10_000 * each / 1024 / 1024);
+    assert_eq!(stated("1.4 GiB with headers, and ", ".3 GiB"), 10_000 * each / 1024 / 1024);
 }
