@@ -51,11 +51,20 @@ fn of(json: &Json) -> Tree {
     match json {
         Json::Null => Tree::Null,
         Json::Bool(value) => Tree::Bool(*value),
-        Json::Number(text) => Tree::Number(text.clone()),
+        Json::Number(text) => Tree::Number(number(text)),
         Json::Text(text) => Tree::Text(text.clone()),
         Json::List(items) => Tree::List(items.iter().map(of).collect()),
         Json::Object(members) => Tree::Object(members.iter().map(|(name, value)| (name.clone(), of(value))).collect()),
     }
+}
+
+/// As Backstage has it, where 2.0 is the number 2.
+fn number(text: &str) -> String {
+    let whole = text.parse::<i64>().map(|number| number.to_string());
+    whole
+        .or_else(|_| text.parse::<u64>().map(|number| number.to_string()))
+        .or_else(|_| text.parse::<f64>().map(|number| number.to_string()))
+        .expect("a number of JSON")
 }
 
 /// Objects member by member, null hides what an earlier file has, and everything else is replaced.
