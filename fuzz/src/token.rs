@@ -183,11 +183,9 @@ fn expected(token: &[u8], now: u64) -> Option<Expected> {
     let subject = claims.member("sub")?.text()?.to_owned();
     let optional = |name: &str| claims.member(name).and_then(Json::text).map(str::to_owned);
     let (email, name) = (optional("email"), optional("name"));
-    let is_sound = |text: &str| {
-        !text
-            .chars()
-            .any(|c| c.is_control() || ('\u{2028}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c))
-    };
+    let turns = |c: char| "\u{61c}\u{200e}\u{200f}".contains(c) || ('\u{2066}'..='\u{2069}').contains(&c);
+    let is_sound =
+        |text: &str| !text.chars().any(|c| c.is_control() || ('\u{2028}'..='\u{202e}').contains(&c) || turns(c));
     let fits = (1..=255).contains(&subject.chars().count()) && is_sound(&subject);
     (fits && email.as_deref().is_none_or(is_sound)).then_some(Expected {
         subject,

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::not_null;
 use crate::sign_in::{EmailLocalPart, EmailSignIn, WholeEmail};
 
 /// Sign-in by email: see [`EmailSignIn`].
@@ -15,8 +16,10 @@ pub struct EmailSettings {
     /// See [`EmailSignIn::allow_address`].
     pub allowed_addresses: Vec<String>,
     /// The claim with the address, `email` if it is left out: see [`EmailSignIn::email_claim`].
+    #[serde(deserialize_with = "not_null::email_claim")]
     pub email_claim: Option<String>,
     /// The namespace that users are named in; `default` if it is left out.
+    #[serde(deserialize_with = "not_null::namespace")]
     pub namespace: Option<String>,
     /// See [`EmailSignIn::require_verified_email`].
     pub require_verified_email: bool,

@@ -38,6 +38,7 @@ mod limit_settings;
 #[cfg(feature = "https")]
 mod machine_tokens;
 mod nearest;
+mod not_null;
 pub(crate) mod settings;
 mod trust;
 pub(crate) mod trusted_alb;

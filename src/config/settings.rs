@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     AccessTokens, AlbAuthConfig, AlbAuthConfigBuilder, TrustedAlb, email_settings::EmailSettings,
-    group_settings::GroupSettings, trusted_alb::EntryLocations,
+    group_settings::GroupSettings, not_null, trusted_alb::EntryLocations,
 };
 use crate::{
     settings::KeyAt,
@@ -14,7 +14,8 @@ use crate::{
 };
 
 /// Trust and sign-in policy as plain data: a part of the application's own settings, read by whatever reads those
-/// (`config`, `figment`, serde_json, a YAML reader). Fields that are not known are refused.
+/// (`config`, `figment`, serde_json, a YAML reader). Fields that are not known are refused, and so is null for those without which more
+/// users are admitted or a user is another one: `deny_list_file`, `access_token`, the `sign_in` of an entry, `email_claim`, `namespace`.
 ///
 /// Nothing is checked here: [`to_builder`](Self::to_builder) leads to the checks that every configuration passes.
 ///
@@ -51,6 +52,7 @@ pub struct AlbAuthSettings {
     /// See [`AlbAuthConfigBuilder::dangerously_ignore_identity_header`].
     pub dangerously_ignore_identity_header: bool,
     /// A file with users that are shut out: see [`AlbAuthConfigBuilder::deny_list_file`].
+    #[serde(deserialize_with = "not_null::deny_list_file")]
     pub deny_list_file: Option<PathBuf>,
     /// Limits by the name of their setter in [`TokenLimits`](crate::TokenLimits), [`KeyLimits`](crate::KeyLimits) or
     /// [`CacheLimits`](crate::CacheLimits): `{"max_lifetime": "30m", "max_tokens": 1000}`.
@@ -107,8 +109,10 @@ pub struct TrustSettings {
     /// See [`TrustedAlb::emulator_ca_file`].
     pub emulator_ca_file: Option<PathBuf>,
     /// Verifies access tokens too: see [`AccessTokens`].
+    #[serde(deserialize_with = "not_null::access_token")]
     pub access_token: Option<AccessTokens>,
     /// The sign-in policy of this entry.
+    #[serde(deserialize_with = "not_null::sign_in")]
     pub sign_in: Option<SignInSettings>,
     /// Groups from claims, for the policy of this entry.
     pub groups: Option<GroupSettings>,
@@ -128,7 +132,7 @@ pub enum SignInSettings {
     /// [`Subject`].
     Subject {
         /// The namespace that users are named in; `default` if it is left out.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "not_null::namespace")]
         namespace: Option<String>,
     },
     /// [`NamedClaim`].
@@ -136,7 +140,7 @@ pub enum SignInSettings {
         /// The claim.
         name: String,
         /// The namespace that users are named in; `default` if it is left out.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "not_null::namespace")]
         namespace: Option<String>,
         /// See [`NamedClaim::ignoring_case`].
         #[serde(default)]

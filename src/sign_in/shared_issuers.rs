@@ -6,8 +6,17 @@
 use std::sync::OnceLock;
 
 /// Hosts of issuers where anyone can create an account.
-const HOSTS: [&str; 8] = [
+const HOSTS: [&str; 17] = [
     "accounts.google.com",
+    "access.line.me",
+    "api.login.yahoo.com",
+    "appleid.apple.com",
+    "discord.com",
+    "id.twitch.tv",
+    "identity.xero.com",
+    "kauth.kakao.com",
+    "www.facebook.com",
+    "www.paypal.com",
     "gitlab.com",
     "slack.com",
     "www.linkedin.com",

@@ -248,7 +248,7 @@ fn optional_text<'v>(value: &'v Option<Value<'_>>) -> Option<&'v str> {
 }
 
 /// Whether the text has control characters, line or paragraph separators, or characters that change
-/// the direction of text. Subjects and addresses do not contain them, and each of them can forge
+/// the direction of text (the property Bidi_Control of Unicode). Subjects and addresses do not contain them, and each of them can forge
 /// the meaning of a log line.
 fn has_control(text: &str) -> bool {
     // Without an early exit, so that several bytes are compared at once.
@@ -256,5 +256,7 @@ fn has_control(text: &str) -> bool {
     if is_plain {
         return false;
     }
-    text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+    let turns =
+        |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || turns(c))
 }

@@ -203,7 +203,10 @@ pub(super) const SETTINGS: &[Setting] = &[
         "this service sends no Content-Security-Policy: its responses are JSON, and a page's policy comes with the page",
     ),
     not_served("backend.trustProxy", "no client address is read here"),
-    not_served("backend.server", "the limits of connections are fixed here"),
+    not_served(
+        "backend.server",
+        "the limits of connections are --header-timeout, --idle-timeout and --max-connections here",
+    ),
     of_others("backend", "nothing of an auth service"),
 ];
 

@@ -3,10 +3,13 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tower_alb_auth::config::AppConfig;
+
+use crate::connections::Limits;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -184,9 +187,39 @@ pub struct Serve {
     #[arg(long)]
     pub deny_list_in_database: bool,
 
+    #[command(flatten)]
+    pub connections: Connections,
+
     /// The number of replicas. More than one need a shared database.
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub replicas: u16,
+}
+
+/// Limits of connections.
+#[derive(Debug, Args)]
+pub struct Connections {
+    /// Seconds for the headers of a request, from their first byte. Then the connection is closed.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3_600))]
+    header_timeout: u16,
+
+    /// Seconds until a connection without a request is closed. It must be longer than the idle timeout of the load balancer, which
+    /// responds 502 otherwise now and then.
+    #[arg(long, value_name = "SECONDS", default_value_t = 75, value_parser = clap::value_parser!(u16).range(1..=4_000))]
+    idle_timeout: u16,
+
+    /// The number of connections, WebSockets of --upstream included. Further ones wait until one is closed.
+    #[arg(long, value_name = "NUMBER", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_connections: u32,
+}
+
+impl Connections {
+    pub fn limits(&self) -> Limits {
+        Limits {
+            header_timeout: Duration::from_secs(self.header_timeout.into()),
+            idle_timeout: Duration::from_secs(self.idle_timeout.into()),
+            max_connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
+        }
+    }
 }
 
 /// The format of log lines.

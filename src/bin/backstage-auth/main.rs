@@ -23,6 +23,7 @@
 //! | `metrics.rs` | metrics for Prometheus |
 //! | `front_end.rs` | a built front end |
 //! | `start_lines.rs` | the lines printed at start-up |
+//! | `connections.rs`, `activity.rs` | connections: their limits and timeouts |
 //! | `serve.rs` | serving and graceful shutdown |
 //! | `../shared/signals.rs` | the signals that end it, shared with the other service |
 //! | `../shared/audit_file.rs` | the audit file after a rotation and at the end, shared likewise |
@@ -31,12 +32,14 @@
 // Input from outside must not make a server panic.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::arithmetic_side_effects)]
 
+mod activity;
 mod assemble;
 mod audit;
 #[path = "../shared/audit_file.rs"]
 mod audit_file;
 mod check;
 mod cli;
+mod connections;
 mod deny_lists;
 mod front_end;
 mod health;
@@ -129,7 +132,8 @@ async fn serve(arguments: Serve) -> Result<(), String> {
     }
     let delay = arguments.shutdown_delay.map(|seconds| Duration::from_secs(seconds.into()));
     let delay = delay.unwrap_or(backend.settings().shutdown_delay);
-    let served = serve::until_stopped(listener, service, health, delay).await.map_err(message);
+    let served =
+        serve::until_stopped(listener, service, arguments.connections.limits(), health, delay).await.map_err(message);
     audit_file::flush(trail.as_ref());
     served
 }

@@ -105,11 +105,9 @@ fn read_section(section: &Section<'_>, sign_in: SignInFrom<'_>, nested: bool) ->
     let plain_http_from = section.text("dangerouslyFetchKeysOverHttpFrom");
     let emulator_ca_file = section.text("emulatorCaFile");
     check_region(section, &signers);
-    // Null would require nothing, also if an earlier file requires it.
-    if section.is_null(VERIFIED_EMAIL) {
-        let problem = Problem::of(ProblemKind::WrongType, section.at(VERIFIED_EMAIL), "is null");
-        section.problems.add(problem.with_fix("write true or false, or leave it out"));
-    }
+    // Null would require nothing, or let the claim `email` decide, also if an earlier file says otherwise.
+    claims::refuse_null(section, VERIFIED_EMAIL, "write true or false");
+    claims::refuse_null(section, "emailClaim", "name a claim");
     let missing_accepted = section.flag(MISSING_ACCEPTED);
     for both in [
         [VERIFIED_EMAIL, MISSING_ACCEPTED],

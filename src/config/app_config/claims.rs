@@ -9,6 +9,17 @@ use crate::{
     sign_in::{ClaimsOf, GroupFormat},
 };
 
+/// Reports a key without a value, which would count as absent: then more users would be admitted, or a user would be another one.
+/// Returns whether it is one.
+pub(super) fn refuse_null(section: &Section<'_>, key: &str, fix: &str) -> bool {
+    let is_null = section.is_null(key);
+    if is_null {
+        let problem = Problem::of(ProblemKind::WrongType, section.at(key), "is null");
+        section.problems.add(problem.with_fix(format!("{fix}, or leave it out")));
+    }
+    is_null
+}
+
 /// `groups`: the claims, their form and the mapping. `None` if there are mistakes, which are reported.
 pub(super) fn read_groups(provider: &Section<'_>) -> Option<Option<GroupSettings>> {
     if provider.is_unset("groups") {
@@ -47,6 +58,7 @@ pub(super) fn read_groups(provider: &Section<'_>) -> Option<Option<GroupSettings
             found?.1
         }
     };
+    refuse_null(&section, "from", "write user or accessToken");
     let from = match section.text("from") {
         None => ClaimsOf::default(),
         Some(text) => {
@@ -93,9 +105,7 @@ pub(super) fn read_access_token(provider: &Section<'_>) -> Option<Option<AccessT
         return None;
     }
     // Null would verify nothing, also if an earlier file verifies access tokens.
-    if provider.is_null(KEY) {
-        let problem = Problem::of(ProblemKind::WrongType, provider.at(KEY), "is null");
-        provider.problems.add(problem.with_fix("write true or false, or leave it out"));
+    if refuse_null(provider, KEY, "write true or false") {
         return None;
     }
     let Some(node) = provider.find(KEY) else { return Some(None) };
@@ -108,6 +118,7 @@ pub(super) fn read_access_token(provider: &Section<'_>) -> Option<Option<AccessT
     if keys.iter().any(|key| section.is_unset(key)) {
         return None;
     }
+    refuse_null(&section, "audiences", "name an audience");
     let mut tokens = AccessTokens::new();
     tokens.issuer = section.text("issuer");
     tokens.audiences = section.text_or_texts("audiences").unwrap_or_default();
@@ -122,10 +133,7 @@ pub(super) fn add_to(section: &Section<'_>, mut builder: AlbAuthConfigBuilder) -
         builder = builder.dangerously_ignore_identity_header();
     }
     // Null would shut out no user, also if an earlier file names a list.
-    if section.is_null("denyListFile") {
-        let problem = Problem::of(ProblemKind::WrongType, section.at("denyListFile"), "is null");
-        section.problems.add(problem.with_fix("name a file, or leave it out"));
-    }
+    refuse_null(section, "denyListFile", "name a file");
     if let Some(path) = section.text("denyListFile") {
         builder = builder.deny_list_file(path);
     }

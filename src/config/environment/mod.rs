@@ -126,8 +126,9 @@ impl AlbAuthSettings {
     /// | `ALB_AUTH_DENY_LIST_FILE` | a file with users that are shut out: see [`deny_list`](crate::deny_list) |
     /// | `ALB_AUTH_LIMIT_...` | a limit by its name in upper case, such as `ALB_AUTH_LIMIT_MAX_LIFETIME=30m` |
     ///
-    /// A variable that is set to nothing counts as unset, but `ALB_AUTH_DENY_LIST_FILE`, `ALB_AUTH_REQUIRE_VERIFIED_EMAIL` and
-    /// `ALB_AUTH_VERIFY_ACCESS_TOKEN`, without which more users are admitted: that is an error.
+    /// A variable that is set to nothing counts as unset, but those without which more users are admitted or a user is another one:
+    /// `ALB_AUTH_DENY_LIST_FILE`, `ALB_AUTH_REQUIRE_VERIFIED_EMAIL`, `ALB_AUTH_VERIFY_ACCESS_TOKEN`, `ALB_AUTH_ACCESS_TOKEN_AUDIENCES`,
+    /// `ALB_AUTH_SIGN_IN`, `ALB_AUTH_EMAIL_CLAIM`, `ALB_AUTH_NAMESPACE` and `ALB_AUTH_GROUPS_FROM`. That is an error.
     ///
     /// ```
     /// use tower_alb_auth::AlbAuthSettings;

@@ -71,9 +71,18 @@ pub(super) const OF_POLICIES: [&str; 16] = [
     GROUPS_MAP,
 ];
 
-/// Without one of these, more users are admitted. So one that is set to nothing, perhaps because the variable that it is made from is
-/// unset, is a problem.
-const ADMITS_FEWER: [&str; 3] = [DENY_LIST_FILE, VERIFIED_EMAIL, ACCESS_TOKEN];
+/// Without one of these, more users are admitted, or a user is another one: named by another claim, in another namespace, or with the
+/// token of another service. So one that is set to nothing, perhaps because the variable that it is made from is unset, is a problem.
+const DECIDES_WHO: [&str; 8] = [
+    DENY_LIST_FILE,
+    VERIFIED_EMAIL,
+    ACCESS_TOKEN,
+    ACCESS_TOKEN_AUDIENCES,
+    SIGN_IN,
+    EMAIL_CLAIM,
+    NAMESPACE,
+    GROUPS_FROM,
+];
 
 /// Variables, and the problems that were found while they were read.
 pub(super) struct Vars {
@@ -85,7 +94,7 @@ impl Vars {
     pub(super) fn new(vars: impl Iterator<Item = (String, String)>) -> Self {
         let mut vars = Self::of(vars, PREFIX, ALL, |name| name.starts_with(LIMIT));
         let blank = vars.vars.iter().filter(|(_, value)| value.trim().is_empty());
-        for (name, _) in blank.filter(|(name, _)| ADMITS_FEWER.contains(&name.as_str())) {
+        for (name, _) in blank.filter(|(name, _)| DECIDES_WHO.contains(&name.as_str())) {
             let problem = Problem::of(ProblemKind::Missing, KeyAt::path(name), "is set to nothing");
             vars.problems.push(problem.with_fix("give it a value, or unset it"));
         }

@@ -5,6 +5,7 @@ mod audit;
 mod bounded_log;
 mod catalog;
 mod check;
+mod connections;
 mod counted;
 mod deny;
 mod embedded;

@@ -1,5 +1,6 @@
 //! Settings from Backstage's app-config files.
 
+mod blank_keys;
 mod bounds;
 mod files;
 mod hostile;

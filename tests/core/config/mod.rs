@@ -1,6 +1,7 @@
 //! What the builder refuses, what it says then, and what no token can change.
 
 mod arns;
+mod blank_settings;
 mod endpoints;
 mod entries;
 mod fixed_keys;

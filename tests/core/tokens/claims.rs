@@ -157,7 +157,9 @@ fn in_escapes(json: &str) -> String {
 }
 
 fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    // The property Bidi_Control of Unicode.
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Text without what refuses a subject or an email.
@@ -171,6 +173,8 @@ fn control() -> impl Strategy<Value = char> {
     prop_oneof![
         proptest::char::range('\0', '\u{1f}'),
         proptest::char::range('\u{7f}', '\u{9f}'),
+        Just('\u{61c}'),
+        proptest::char::range('\u{200e}', '\u{200f}'),
         proptest::char::range('\u{202a}', '\u{202e}'),
         proptest::char::range('\u{2066}', '\u{2069}'),
     ]

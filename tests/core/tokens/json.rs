@@ -246,8 +246,10 @@ async fn s_16_what_is_not_text_in_utf_8_is_refused() {
 #[tokio::test]
 async fn s_16_control_characters_in_subject_email_or_issuer_refuse_the_token() {
     let gate = Gate::new();
-    let escapes =
-        [r"\u0000", r"\u0001", r"\b", r"\t", r"\n", r"\r", r"\u001b", r"\u007f", r"\u0085", r"\u202e", r"\u2066"];
+    let escapes = [
+        r"\u0000", r"\u0001", r"\b", r"\t", r"\n", r"\r", r"\u001b", r"\u007f", r"\u0085", r"\u202e", r"\u2066",
+        r"\u200e", r"\u200f", r"\u061c",
+    ];
     for escape in escapes {
         for (name, raw) in [
             ("sub", format!(r#""jane{escape}doe""#)),

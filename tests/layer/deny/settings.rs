@@ -126,7 +126,7 @@ fn s_117_a_variable_without_which_more_users_are_admitted_is_not_set_to_nothing(
             assert_eq!(error.problems()[0].key(), Some(name), "{error}");
         }
     }
-    for name in ["ALB_AUTH_NAMESPACE", "ALB_AUTH_DANGEROUSLY_ACCEPT_ANY_CLIENT", "ALB_AUTH_KEY_ENDPOINT"] {
+    for name in ["ALB_AUTH_ALLOWED_ADDRESSES", "ALB_AUTH_DANGEROUSLY_ACCEPT_ANY_CLIENT", "ALB_AUTH_KEY_ENDPOINT"] {
         assert!(of(name, "").is_ok(), "{name}");
     }
 }
