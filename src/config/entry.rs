@@ -7,6 +7,7 @@ use super::{TrustedAlb, emulator_ca, trust::Entry};
 use crate::keys::HttpsSource;
 use crate::{
     alb::{KeyEndpoint, KeyEndpointError, LoadBalancerArn},
+    net::HttpUrl,
     settings::{KeyAt, Problem, ProblemKind},
     sign_in::{EmailClaim, OfThisCrate, SignInResolver},
 };
@@ -34,7 +35,7 @@ pub(super) struct SharedSignIn<'a> {
 pub(super) fn checked(entry: &TrustedAlb, shared: &SharedSignIn<'_>, problems: &mut Vec<Problem>) -> Option<Entry> {
     let issuer = &entry.issuer;
     let of = format!("the entry of issuer {}", crate::error::quoted(issuer));
-    if issuer.is_empty() || issuer.chars().any(|c| c.is_control() || c.is_whitespace()) {
+    if !is_issuer(issuer) {
         let clause = format!("an issuer is an absolute URL without spaces; {WHERE_THE_RULE_IS}");
         let problem = at(&entry.written.issuer, &of, ProblemKind::InvalidValue, clause);
         problems.push(problem.with_found(crate::error::quoted(issuer)));
@@ -106,7 +107,9 @@ pub(super) fn checked(entry: &TrustedAlb, shared: &SharedSignIn<'_>, problems: &
             None => {
                 let clause = format!("AWS documents no public keys for the partition {}", arn.partition());
                 let problem = at(&entry.written.signers, &of, ProblemKind::Missing, clause);
-                problems.push(problem.with_fix("add .key_endpoint(<URL>)"));
+                problems.push(problem.with_fix(
+                    "name their address by key_endpoint(<URL>) (app-config.yaml: keyEndpoint, environment: ALB_AUTH_KEY_ENDPOINT)",
+                ));
             }
         }
     }
@@ -143,6 +146,13 @@ pub(super) fn checked(entry: &TrustedAlb, shared: &SharedSignIn<'_>, problems: &
         access_token: None,
         written,
     })
+}
+
+/// Whether a token may have it: a URL, without a scheme too, as Google once wrote it. What is left of a template or of a variable is
+/// none.
+fn is_issuer(text: &str) -> bool {
+    let is_url = |text: &str| HttpUrl::parse(text).is_ok();
+    is_url(text) || (text.contains('.') && is_url(&format!("https://{text}")))
 }
 
 /// A problem of an entry: at these keys of a file, or of the entry in code.

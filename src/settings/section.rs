@@ -30,9 +30,9 @@ pub(crate) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// Every key must be one of these, each of which is read here or by another part.
+    /// Every key must be one of these, each of which is read here or by another part. A key that is null is absent.
     pub(crate) fn only(&self, known: &[&str]) {
-        for (name, member) in self.members() {
+        for (name, member) in self.members().iter().filter(|(_, member)| !matches!(member.value, Value::Null)) {
             if name == MERGE_KEY {
                 let predicate = "is a merge key, and Backstage's reader does not merge: it takes << for a key";
                 let problem = Problem::of(ProblemKind::UnknownKey, self.key(name, member), predicate);

@@ -151,8 +151,9 @@ pub(crate) fn check_email_verified(claims: &Claims) -> Result<(), String> {
 /// Why a claim `email_verified` counts as false.
 fn not_verified(claims: &Claims) -> String {
     const CLAIM: &str = "email_verified";
-    let is_false =
-        claims.get(CLAIM) == Ok(Some(false)) || claims.text(CLAIM).is_ok_and(|text| text.as_deref() == Some("false"));
+    let is =
+        |value: &str| claims.text(CLAIM).is_ok_and(|text| text.is_some_and(|text| text.eq_ignore_ascii_case(value)));
+    let is_false = claims.get(CLAIM) == Ok(Some(false)) || is("false");
     match claims.kind(CLAIM) {
         _ if is_false => format!(
             "the claim {CLAIM} is false; if the provider verifies addresses, map its attribute to {CLAIM} (Amazon Cognito: \
@@ -160,6 +161,9 @@ fn not_verified(claims: &Claims) -> String {
              users); if users cannot change their address at the provider, waive the check by \
              dangerously_accept_unverified_email() (app-config.yaml: dangerouslyAcceptUnverifiedEmail: true, environment: \
              ALB_AUTH_DANGEROUSLY_ACCEPT_UNVERIFIED_EMAIL=true); requireVerifiedEmail: false does not waive it"
+        ),
+        Some("a text") if is("true") => format!(
+            "the claim {CLAIM} is true in another letter case, which does not count: the provider has to send true"
         ),
         Some("a text") => format!("the claim {CLAIM} is another text, not true or false"),
         found => format!("the claim {CLAIM} is {}, not true or false", found.unwrap_or("missing")),

@@ -149,13 +149,15 @@ impl EmailRule {
         // NotFound, so that FirstMatch tries a policy that needs no email. A malformed claim is
         // refused.
         let claim = self.address.claim();
-        let address = self.address.read(claims)?.ok_or_else(|| SignInError::not_found(missing(claim)))?;
+        let address = self.address.read(claims)?.ok_or_else(|| SignInError::not_found(missing(claim, claims)))?;
         let email = Email::parse_within(&address, self.max_chars).map_err(|problem| {
             let claim = claim.map_or(EMAIL, EmailClaim::name);
             SignInError::refused(match problem {
                 EmailProblem::TooLong => format!("the claim {claim} is longer than max_email_chars"),
                 EmailProblem::NotPlain if address.is_empty() => format!("the claim {claim} is an empty text"),
-                EmailProblem::NotPlain => format!("the claim {claim} is not a plain ASCII address"),
+                EmailProblem::NotPlain => {
+                    format!("the claim {claim} is not a plain ASCII address{}", why_not_plain(&address))
+                }
             })
         })?;
         self.check_allowed(&address, email.domain)?;
@@ -206,7 +208,11 @@ impl EmailRule {
         }
         for domain in domains.iter().filter(|domain| Email::parse(&format!("x@{domain}")).is_err()) {
             let text = format!("{} is not an email domain", crate::error::quoted(domain));
-            problems.push(Problem::new(ProblemKind::InvalidValue, text).with_fix("write it as example.com"));
+            let fix = match domain.is_ascii() {
+                true => "write it as example.com",
+                false => "write it as example.com, an international one in its ASCII form (xn--...)",
+            };
+            problems.push(Problem::new(ProblemKind::InvalidValue, text).with_fix(fix));
         }
         for address in self.addresses.iter().filter(|address| Email::parse(address).is_err()) {
             let text = format!("{} is not a plain email address", crate::error::quoted(address));
@@ -216,13 +222,41 @@ impl EmailRule {
     }
 }
 
+/// What is the matter with an address, for messages. Never a part of it.
+fn why_not_plain(address: &str) -> &'static str {
+    // Entra ID: the user principal name of a guest, jane_partner.example#EXT#@contoso.onmicrosoft.com.
+    const GUEST: &str = "#ext#";
+    if address.to_ascii_lowercase().contains(GUEST) {
+        return ": it is the name of a guest in Entra ID (#EXT#), whose address is in the claim email, or mail";
+    }
+    if address.trim() != address {
+        return ": there is white space around it, which the provider has to remove";
+    }
+    if !address.is_ascii() {
+        return ": it has other letters, which can look like those of another user's address";
+    }
+    ""
+}
+
+/// Claims in which providers have addresses, beside `email`.
+const OTHER_CLAIMS: [&str; 6] = ["preferred_username", "upn", "mail", "unique_name", "username", "emails[0]"];
+
 /// There is no claim with the address.
-fn missing(claim: Option<&EmailClaim>) -> String {
+fn missing(claim: Option<&EmailClaim>, claims: &Claims) -> String {
+    let is_address = |claim: &&str| {
+        let read = EmailClaim::new((*claim).to_owned()).read(claims);
+        read.is_ok_and(|address| address.is_some_and(|address| Email::parse(&address).is_ok()))
+    };
     match claim {
-        None => "there is no claim email: add the scope email to the listener rule, and grant consent for it at the \
+        None => {
+            let other = OTHER_CLAIMS.into_iter().find(is_address);
+            let other = other.map(|claim| format!("; the claim {claim} has the form of one")).unwrap_or_default();
+            format!(
+                "there is no claim email: add the scope email to the listener rule, and grant consent for it at the \
                  provider; if the address is in a different claim, name that claim by email_claim(..) (app-config.yaml: \
-                 emailClaim, environment: ALB_AUTH_EMAIL_CLAIM)"
-            .to_owned(),
+                 emailClaim, environment: ALB_AUTH_EMAIL_CLAIM){other}"
+            )
+        }
         Some(claim) => format!(
             "there is no claim {}: the provider does not send it in its userinfo response, or its scope is not requested",
             claim.name()

@@ -3,12 +3,13 @@
 use super::{
     Secret,
     discovery::{Endpoints, Side, not_an_address},
+    external_access::read_token,
     reader::{Path, Reader, Warning},
     urls::{BASE_URL, absolute},
 };
 use crate::{
     config::{Problem, ProblemKind},
-    internal::{HttpUrl, KeyAt, Section},
+    internal::{HttpUrl, KeyAt},
     sign_in::{Catalog, CatalogBuilder},
 };
 
@@ -62,7 +63,7 @@ pub(super) fn read_catalog(reader: &Reader<'_>, external_access: Path, base: &st
         Some((url, of)) => (url, of),
         None => (format!("{base}/api/{PLUGIN}"), KeyAt::path(BASE_URL.whole())),
     };
-    let (credentials, token_at) = read_credentials(reader, external_access)?;
+    let token = read_token(reader, external_access);
     let plain_http = reader.flag_or(&reader.section(PLAIN_HTTP.section()), PLAIN_HTTP.key(), false);
     let Some(url) = absolute(&url) else {
         reader.problem(not_an_address(of, &url, "the catalog's address"));
@@ -82,38 +83,9 @@ pub(super) fn read_catalog(reader: &Reader<'_>, external_access: Path, base: &st
         }
         reader.warn(Warning::of(of, clause));
     }
+    let (credentials, token_at) = match token? {
+        Some((token, at)) => (CatalogCredentials::Static { token, place: at.to_string() }, Some(at)),
+        None => (CatalogCredentials::Minted, None),
+    };
     Some(CatalogSettings { url, credentials, token_at, plain_http: plain_http || is_local })
-}
-
-/// The first static token that may query the catalog, and its key.
-fn read_credentials(reader: &Reader<'_>, path: Path) -> Option<(CatalogCredentials, Option<KeyAt>)> {
-    for entry in reader.section(path.section()).sections(path.key()).unwrap_or_default() {
-        if entry.written("type") != Some("static") || !may_ask_the_catalog(&entry) {
-            continue;
-        }
-        let Some(options) = entry.section("options") else { continue };
-        if options.is_unset("token") {
-            return None;
-        }
-        let Some(token) = options.text("token") else { continue };
-        // As stock back ends check it.
-        if token.len() < 8 || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let predicate = "must be 8 visible ASCII characters at least";
-            reader.problem(Problem::of(ProblemKind::InvalidValue, options.at("token"), predicate));
-            return None;
-        }
-        let at = options.at("token");
-        return Some((CatalogCredentials::Static { token: Secret::new(token), place: at.to_string() }, Some(at)));
-    }
-    Some((CatalogCredentials::Minted, None))
-}
-
-fn may_ask_the_catalog(entry: &Section<'_>) -> bool {
-    let Some(restrictions) = entry.sections("accessRestrictions") else { return true };
-    // With named permissions it may be one that reads nothing, so it is not used.
-    restrictions.iter().any(|restriction| {
-        restriction.written("plugin") == Some(PLUGIN)
-            && restriction.find("permission").is_none()
-            && restriction.find("permissionAttribute").is_none()
-    })
 }

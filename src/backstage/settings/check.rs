@@ -134,6 +134,9 @@ fn provider(config: &AppConfig) -> Result<Vec<String>, ConfigError> {
 
 /// The origins that are insecure beside an address on https and waived: the same texts as at the start.
 fn waived_origins(settings: &BackstageSettings) -> Vec<String> {
+    if !settings.allow_insecure_origins {
+        return Vec::new();
+    }
     let addresses = [&settings.auth_url, &settings.app_url, &settings.base_url];
     let Some(public) = addresses.into_iter().find(|address| is_public_https(address)) else { return Vec::new() };
     let origins = settings.allowed_origins.iter().filter(|origin| is_insecure(origin));

@@ -113,7 +113,10 @@ fn amount(text: &str) -> Option<f64> {
     let (number, unit) = text.split_at_checked(start)?;
     let unit = unit.to_ascii_lowercase();
     let (_, seconds) = UNITS.iter().find(|(names, _)| names.contains(&unit.as_str()))?;
-    sound(decimal(number.trim_end())? * seconds)
+    // Digits may be missing before the point, and not after it.
+    let number = number.trim_end();
+    let number = number.strip_prefix('.').map_or_else(|| decimal(number), |digits| decimal(&format!("0.{digits}")));
+    sound(number? * seconds)
 }
 
 /// `PT1H30M`, `P1D`.
@@ -128,7 +131,12 @@ fn iso(text: &str) -> Option<f64> {
     }
     let date =
         designated(date, &[('Y', 365.0 * 86_400.0), ('M', 30.0 * 86_400.0), ('W', 7.0 * 86_400.0), ('D', 86_400.0)])?;
-    sound(date + designated(time, &[('H', 3_600.0), ('M', 60.0), ('S', 1.0)])?)
+    // Of seconds, a comma may stand for the point (ISO 8601).
+    let time = match time.rsplit_once(',') {
+        Some((before, after)) if after.ends_with('S') && !before.contains(',') => format!("{before}.{after}"),
+        _ => time.to_owned(),
+    };
+    sound(date + designated(&time, &[('H', 3_600.0), ('M', 60.0), ('S', 1.0)])?)
 }
 
 /// Numbers with these letters behind them, each once at most and in this order.
@@ -145,9 +153,11 @@ fn designated(mut text: &str, letters: &[(char, f64)]) -> Option<f64> {
     text.is_empty().then_some(total)
 }
 
-/// Digits with a point among them: nothing else that a float may be.
+/// Digits, perhaps with a point between them: nothing else that a float may be.
 fn decimal(text: &str) -> Option<f64> {
-    text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.').then(|| text.parse().ok()).flatten()
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number(whole) && is_number(fraction)).then(|| text.parse().ok()).flatten()
 }
 
 fn sound(seconds: f64) -> Option<f64> {
@@ -166,6 +176,10 @@ mod tests {
             ("2 hours", Some(7200.0)),
             ("1.5 Hours", Some(5400.0)),
             ("250ms", Some(0.25)),
+            (".5h", Some(1800.0)),
+            ("1.h", None),
+            (".h", None),
+            ("1.2.3h", None),
             ("1y", Some(31_557_600.0)),
             ("3600", None),
             ("-1h", None),
@@ -183,6 +197,12 @@ mod tests {
             ("P1M", Some(30.0 * 86_400.0)),
             ("PT1M", Some(60.0)),
             ("P1DT0.5H", Some(88_200.0)),
+            ("PT1800,5S", Some(1800.5)),
+            ("PT1M0,5S", Some(60.5)),
+            ("PT0,5H", None),
+            ("PT1,5,5S", None),
+            ("PT.5H", None),
+            ("PT1.H", None),
             ("P", None),
             ("PT", None),
             ("PT1H1H", None),

@@ -1,6 +1,8 @@
 //! `backend.listen`: the address that accepts connections.
 
-use super::reader::{Path, Reader};
+use std::net::{IpAddr, Ipv6Addr};
+
+use super::reader::{Path, Reader, Warning, unknown};
 use crate::{
     config::{Problem, ProblemKind},
     internal::Value,
@@ -8,6 +10,7 @@ use crate::{
 
 /// The port of stock back ends.
 const PORT: u16 = 7007;
+const MEMBERS: [&str; 2] = ["host", "port"];
 
 /// The address that accepts connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,24 +40,44 @@ pub(super) fn read_listen(reader: &Reader<'_>, path: Path) -> Option<ListenSetti
     match &node.value {
         Value::Text(text) => {
             let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
-            let Ok(port) = port.parse() else {
-                let problem =
-                    Problem::of(ProblemKind::InvalidValue, backend.at(key), "must be :<port> or <host>:<port>");
-                reader.problem(problem);
+            // Without brackets it is not clear where the address ends.
+            let host = if host.contains(':') && !host.starts_with('[') { None } else { host_of(host) };
+            let (Ok(port), Some(host)) = (port.parse(), host) else {
+                let predicate = "must be :<port> or <host>:<port>";
+                reader.problem(Problem::of(ProblemKind::InvalidValue, backend.at(key), predicate));
                 return None;
             };
-            Some(ListenSettings { host: host_of(host), port })
+            Some(ListenSettings { host, port })
         }
         _ => {
             let listen = backend.section(key)?;
-            let host = reader.text(&listen, "host").and_then(|host| host_of(&host));
+            for (name, _) in listen.members().iter().filter(|(name, _)| !MEMBERS.contains(&name.as_str())) {
+                reader.warn(Warning::ignored(listen.at(name), unknown(name, &MEMBERS)));
+            }
+            let host = match reader.text(&listen, "host") {
+                None => Some(None),
+                Some(host) => host_of(&host),
+            };
+            if host.is_none() {
+                let problem = Problem::of(ProblemKind::InvalidValue, listen.at("host"), "is no host");
+                let fix = "write a host name or an IP address alone, or leave it out for every interface";
+                reader.problem(problem.with_fix(fix));
+            }
             let port = reader.number(&listen, "port", "a port").unwrap_or(PORT);
-            Some(ListenSettings { host, port })
+            Some(ListenSettings { host: host?, port })
         }
     }
 }
 
-fn host_of(host: &str) -> Option<String> {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    (!host.is_empty()).then(|| host.to_owned())
+/// The inner `None` is every interface; the outer one means that it is no host.
+fn host_of(host: &str) -> Option<Option<String>> {
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let is_address = |text: &str| text.parse::<IpAddr>().is_ok();
+    let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+    match bare {
+        _ if host.is_empty() => Some(None),
+        Some(bare) if bare.parse::<Ipv6Addr>().is_ok() => Some(Some(bare.to_owned())),
+        None if is_name(host) || is_address(host) => Some(Some(host.to_owned())),
+        _ => None,
+    }
 }

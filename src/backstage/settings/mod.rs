@@ -25,6 +25,7 @@ mod check;
 mod database;
 mod discovery;
 mod duration;
+mod external_access;
 mod fields;
 mod guest;
 mod health;

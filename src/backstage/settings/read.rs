@@ -1,5 +1,7 @@
 //! Reads the table of settings, row by row.
 
+use std::collections::HashSet;
+
 use super::{
     BackstageSettings,
     fields::Draft,
@@ -11,7 +13,7 @@ use super::{
 use crate::{
     ConfigError,
     config::{AppConfig, Problem},
-    internal::{Node, Problems},
+    internal::{KeyAt, Node, Problems},
 };
 
 /// The parts of the files that concern an auth service.
@@ -41,8 +43,13 @@ pub(super) fn read_all(config: &AppConfig) -> (Option<BackstageSettings>, Vec<Pr
     draft.urls().into_iter().for_each(|urls| urls.check(&reader));
     let settings = draft.complete();
     let keys = keys_below(config.root(), &PARTS);
+    let of_reader = reader.into_warnings();
+    let problems = problems.into_inner();
+    // A key that is refused is reported as that alone.
+    let refused: HashSet<&KeyAt> = problems.iter().flat_map(Problem::keys).collect();
     let mut warnings = not_served_here(&keys);
+    warnings.retain(|warning| !matches!(warning, Warning::Ignored { key, .. } if refused.contains(key)));
     warnings.extend(keys.iter().filter_map(Key::not_overridden));
-    warnings.extend(reader.into_warnings());
-    (settings, problems.into_inner(), warnings)
+    warnings.extend(of_reader);
+    (settings, problems, warnings)
 }

@@ -4,7 +4,7 @@ use std::{cell::RefCell, fmt, str::FromStr};
 
 use crate::{
     config::{AppConfig, Problem, ProblemKind},
-    internal::{KeyAt, Node, Problems, Section, Value},
+    internal::{KeyAt, Node, Problems, Section, Value, closest},
 };
 
 /// What a setting does not do, or the check that it waives.
@@ -174,6 +174,12 @@ fn number_of<T: FromStr>(text: &str) -> Option<T> {
     };
     // A whole number is written without a point.
     number.or_else(decimal)?.to_string().parse().ok()
+}
+
+/// Why an unknown member of an object is ignored.
+pub(super) fn unknown(name: &str, known: &[&str]) -> String {
+    let meant = closest(name, known.iter().copied()).map(|name| format!(". Did you mean {name}?"));
+    format!("it is not a known setting{}", meant.unwrap_or_default())
 }
 
 /// A required key that is missing, with the lines that add it.

@@ -4,6 +4,7 @@ mod catalog;
 mod check;
 mod database;
 mod field;
+mod field_files;
 mod hostile;
 mod key_stores;
 mod kinds;

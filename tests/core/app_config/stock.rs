@@ -95,8 +95,8 @@ fn s_88_variables_that_begin_with_app_config_win_over_all_files() {
     let empty = with(&[("APP_CONFIG_auth_providers_awsalb_issuer", "")]);
     assert!(empty.contains("issuer https://idp.example.com"), "{empty}");
     // Neither trimmed nor searched for variables.
-    let literal = with(&[("APP_CONFIG_auth_providers_awsalb_issuer", "https://${X}.example.com"), ("X", "x")]);
-    assert!(literal.contains("issuer https://${X}.example.com"), "{literal}");
+    let literal = with(&[("APP_CONFIG_auth_providers_awsalb_clientIds", "[\" ${X}\"]"), ("X", "x")]);
+    assert!(literal.contains("client  ${X};"), "{literal}");
 }
 
 #[test]

@@ -98,8 +98,8 @@ fn s_23_a_partition_without_documented_keys_needs_an_endpoint() {
         assert_eq!(
             problem(builder([entry(&arn)])),
             format!(
-                "the entry of issuer \"{ISSUER}\": AWS documents no public keys for the partition {partition}: add \
-                 .key_endpoint(<URL>)"
+                "the entry of issuer \"{ISSUER}\": AWS documents no public keys for the partition {partition}: name \
+                 their address by key_endpoint(<URL>) (app-config.yaml: keyEndpoint, environment: ALB_AUTH_KEY_ENDPOINT)"
             )
         );
         assert_eq!(endpoints([entry(&arn).key_endpoint("https://keys.example/")]), ["https://keys.example"]);

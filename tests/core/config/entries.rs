@@ -37,13 +37,36 @@ fn s_27_an_entry_needs_client_ids_or_the_waiver() {
 }
 
 #[test]
-fn s_26_an_issuer_is_a_text_without_spaces() {
-    for issuer in
-        ["", " ", " https://idp.example.com", "https://idp.example.com\n", "https://idp example.com", "a\u{0}b"]
-    {
+fn s_26_an_issuer_is_a_url_without_spaces() {
+    let of_templates = [
+        "{{ISSUER}}",
+        "%ISSUER%",
+        "$ISSUER",
+        "''",
+        "https://${HOST}.example.com",
+        "https://<tenant>/v2.0",
+        "2026-01-01",
+        "ISSUER",
+    ];
+    let others = [
+        "",
+        " ",
+        " https://idp.example.com",
+        "https://idp.example.com\n",
+        "https://idp example.com",
+        "a\u{0}b",
+        "urn:idp",
+    ];
+    for issuer in others.into_iter().chain(of_templates) {
         let problem = problem(builder([TrustedAlb::new(ALB, issuer).client_id("app")]));
         assert!(problem.contains("an issuer is an absolute URL without spaces"), "{issuer:?}: {problem}");
         assert!(!problem.contains('\n') && !problem.contains('\0'), "{issuer:?} stands escaped: {problem}");
+    }
+    for issuer in
+        ["https://idp.example.com/", "HTTPS://IDP.example.com:8443/a?b", "http://idp:9000", "accounts.google.com"]
+    {
+        let built = builder([TrustedAlb::new(ALB, issuer).client_id("app")]).build();
+        assert!(built.is_ok(), "{issuer}: {built:?}");
     }
 }
 

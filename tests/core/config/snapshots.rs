@@ -50,7 +50,7 @@ fn arns() {
         the entry of issuer "https://idp.example.com": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/edge/50dc6c495c0c9188" is the ARN of a target group, but the signer of a token is the load balancer; find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
         the entry of issuer "https://idp.example.com": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/net/edge/50dc6c495c0c9188" is not an Application Load Balancer (loadbalancer/app/...): no other kind signs users in; find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
         the entry of issuer "https://idp.example.com": the resource (last part) of "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/ed_ge/50dc6c495c0c9188" is not loadbalancer/app/<name>/<id>, with a name of at most 32 letters, digits and hyphens and an id of 16 lower-case hexadecimal digits; find it by: aws elbv2 describe-load-balancers --names <alb> --query 'LoadBalancers[].LoadBalancerArn'
-        the entry of issuer "https://idp.example.com": AWS documents no public keys for the partition aws-cn: add .key_endpoint(<URL>)
+        the entry of issuer "https://idp.example.com": AWS documents no public keys for the partition aws-cn: name their address by key_endpoint(<URL>) (app-config.yaml: keyEndpoint, environment: ALB_AUTH_KEY_ENDPOINT)
     "#);
 }
 

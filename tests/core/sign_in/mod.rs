@@ -5,6 +5,7 @@ mod claim;
 mod directory;
 mod domains;
 mod errors;
+mod field;
 mod flight;
 mod group_forms;
 mod hostile_claims;

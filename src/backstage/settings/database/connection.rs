@@ -5,11 +5,11 @@
 
 use super::{
     rds::{self, RdsKeys},
-    tls::{Ssl, read_ssl, unknown},
+    tls::{Ssl, read_ssl},
     url::PostgresUrl,
 };
 use crate::{
-    backstage::settings::reader::{Reader, Warning},
+    backstage::settings::reader::{Reader, Warning, unknown},
     config::Problem,
     internal::{KeyAt, Node, Section, Value, quoted},
 };
@@ -45,6 +45,7 @@ pub(super) struct Connection {
 /// A connection whose variables are set.
 pub(super) struct Checked {
     pub(super) host: Option<String>,
+    pub(super) host_at: Option<KeyAt>,
     pub(super) port: Option<String>,
     pub(super) port_at: Option<KeyAt>,
     pub(super) user: Option<String>,
@@ -114,10 +115,18 @@ impl Connection {
             if !text.is_empty() {
                 // The driver has its parts over the others, those also that it leaves out.
                 is_string = true;
-                let url = Self::from_url(reader, at, text)?;
+                let url = Self::from_url(reader, at.clone(), text)?;
+                // And what it says about encryption in the place of all of `ssl`: with `sslmode=require` the certificate is verified,
+                // also if `ssl` waives that.
+                if url.ssl.is_some() && merged.ssl.take().is_some() {
+                    let text = "says something about encryption, so ssl beside it has no effect, as with the driver for Node.js: \
+                                leave ssl out, or sslmode and the like of the connection string";
+                    reader.warn(Warning::of(at, text));
+                }
                 merged = merged.with(url);
             }
         }
+        let host_at = merged.host.as_ref().map(|(_, at)| at.clone());
         let [host, port, user, password, database] =
             [&merged.host, &merged.port, &merged.user, &merged.password, &merged.database].map(|part| match part {
                 Some((part, at)) => set(reader, part, at).map(|text| (!text.is_empty()).then(|| text.to_owned())),
@@ -125,6 +134,7 @@ impl Connection {
             });
         Some(Checked {
             host: host?,
+            host_at,
             port: port?,
             port_at: merged.port.map(|(_, at)| at),
             user: user?,

@@ -5,6 +5,7 @@
 //! out, the variables `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE` and `PGSSLMODE` set, as for the driver for Node.js.
 
 mod connection;
+mod host;
 mod rds;
 mod tls;
 mod url;
@@ -13,14 +14,18 @@ mod url;
 pub(in crate::backstage) use self::url::PostgresUrl;
 pub use self::{rds::RdsSettings, tls::DatabaseTls};
 
-use self::{connection::Connection, tls::of_environment};
+use self::{
+    connection::Connection,
+    host::{is_elsewhere, read_host},
+    tls::of_environment,
+};
 use super::{
     Secret,
     reader::{Path, Reader, Warning},
 };
 use crate::{
     config::{Problem, ProblemKind},
-    internal::{KeyAt, Section, Value, is_loopback, quoted},
+    internal::{KeyAt, Section, Value, quoted},
 };
 
 /// The plugin whose tables these are.
@@ -185,6 +190,7 @@ fn read_postgres(
     let user = or_variable(or_variable(connection.user, "PGUSER"), "USER");
     let has_port = connection.port.is_some() || reader.variable(PORT_VARIABLE).is_some();
     let port = read_port(reader, connection.port, connection.port_at);
+    let host = read_host(reader, connection.host, connection.host_at);
     let search_path = search_path(reader, all, own);
     let tls = match connection.ssl {
         Some(ssl) => Some(ssl.tls()),
@@ -195,7 +201,7 @@ fn read_postgres(
         reader.problem(problem.with_fix("add user: <user>"));
         return None;
     };
-    let (port, search_path, tls) = (port?, search_path?, tls?);
+    let (host, port, search_path, tls) = (host?, port?, search_path?, tls?);
     let prefix = reader.text(all, PREFIX.key()).unwrap_or_else(|| "backstage_plugin_".to_owned());
     let database = match connection.database {
         Some(database) => database,
@@ -211,7 +217,6 @@ fn read_postgres(
     }
     let schema = by_schema.then(|| format!("{schema_prefix}{PLUGIN}"));
     let ensure_exists = reader.flag_or(own, ENSURE_EXISTS.key(), reader.flag_or(all, ENSURE_EXISTS.key(), true));
-    let host = or_variable(connection.host, "PGHOST");
     match &tls {
         DatabaseTls::Unverified => reader.warn(Warning::of(
             of(),
@@ -303,9 +308,4 @@ fn with_schema(mut path: Vec<String>, schema: Option<&String>) -> Vec<String> {
         first.clone_from(schema);
     }
     path
-}
-
-/// Whether the connection uses a network: neither a loopback address, nor the folder of a socket.
-fn is_elsewhere(host: &str) -> bool {
-    !is_loopback(host) && !host.ends_with(".localhost") && !host.starts_with('/')
 }

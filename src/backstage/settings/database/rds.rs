@@ -17,6 +17,8 @@ use crate::{
 /// Its keys beside those of any connection.
 pub(super) const KEYS: [&str; 3] = [TYPE, "region", WAIVER];
 const TYPE: &str = "type";
+/// Of the SDKs of AWS.
+const REGION_VARIABLES: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 const WAIVER: &str = "dangerouslyAllowRdsWithoutVerifiedTls";
 
 /// How to authenticate to Amazon RDS or Aurora with IAM.
@@ -83,6 +85,10 @@ pub(super) fn settings(reader: &Reader<'_>, keys: &RdsKeys, target: &Target<'_>,
         reader.problem(
             problem.with_expected(*key).with_fix("set the endpoint of the database: its tokens name host and port"),
         );
+    }
+    if keys.region.is_none() && REGION_VARIABLES.iter().all(|name| reader.variable(name).is_none()) {
+        let text = format!("has type: rds and no region, so the service starts only if {} is set", REGION_VARIABLES[0]);
+        reader.warn(Warning::of(place.clone(), text));
     }
     if target.has_password {
         reader.warn(Warning::of(place.clone(), "has type: rds, so its password is ignored: tokens of IAM are used"));

@@ -3,19 +3,13 @@
 use std::fmt;
 
 use crate::{
-    backstage::settings::reader::{Reader, Warning},
+    backstage::settings::reader::{Reader, Warning, unknown},
     config::{Problem, ProblemKind},
-    internal::{KeyAt, Node, Section, Value, closest},
+    internal::{KeyAt, Node, Section, Value},
 };
 
 const KEY: &str = "ssl";
 const REJECT: &str = "rejectUnauthorized";
-
-/// Why an unknown member of a connection is ignored.
-pub(super) fn unknown(name: &str, known: &[&str]) -> String {
-    let meant = closest(name, known.iter().copied()).map(|name| format!(". Did you mean {name}?"));
-    format!("it is not a known setting{}", meant.unwrap_or_default())
-}
 
 /// Whether and how the connection to the database is encrypted, and which certificates are trusted: Backstage's
 /// `backend.database.connection.ssl`. The default is [`verified`](Self::verified).
