@@ -57,6 +57,7 @@ pub(crate) use crate::{
 pub(crate) use crate::{
     identity::UserAddress,
     net::HostName,
+    server,
     settings::{Unsettled, yaml},
     sign_in::check_email_verified,
 };

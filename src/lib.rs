@@ -92,6 +92,8 @@ pub mod keys;
 pub mod layer;
 mod limits;
 mod net;
+#[cfg(any(feature = "backstage-auth", feature = "proxy"))]
+mod server;
 mod settings;
 pub mod sign_in;
 mod sync;
@@ -105,6 +107,9 @@ mod token;
 pub use self::layer::machines::{MachineIdentity, MachineLayer};
 #[cfg(any(feature = "backstage-auth", feature = "emulator", feature = "proxy", feature = "test-util"))]
 pub use self::net::listen;
+#[cfg(any(feature = "backstage-auth", feature = "proxy"))]
+#[doc(inline)]
+pub use self::server::{ConnectionLimits, serve};
 #[doc(inline)]
 pub use self::{
     alb::{ArnError, KeyEndpoint, Kid, LoadBalancerArn},

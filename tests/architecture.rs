@@ -20,7 +20,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 /// The rooms from the bottom up. A file may import files of its own room and of those below it.
 ///
 /// docs/DESIGN.md has the same list with the role of each room; [`the_design_page_lists_these_rooms`] compares them.
-const ROOMS: [&str; 22] = [
+const ROOMS: [&str; 23] = [
     "error",
     "limits",
     "sync",
@@ -29,6 +29,7 @@ const ROOMS: [&str; 22] = [
     "alb",
     "settings",
     "telemetry",
+    "server",
     "deny_list",
     "sign_in",
     "keys",

@@ -25,7 +25,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     counters::ModeLabel,
-    server::Respond,
+    serve::Respond,
     settings::{AssertionDatabase, AssertionSettings},
     template::{Template, User},
 };

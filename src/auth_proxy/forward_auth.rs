@@ -27,7 +27,7 @@ use super::{
     gate::{Gate, Mode},
     other_targets::SentHeaders,
     rules::{Needs, described_path},
-    server::Respond,
+    serve::Respond,
 };
 use crate::internal::{HostName, proxy::named_host};
 

@@ -16,7 +16,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use super::{counters::ModeLabel, server::Respond, settings::Settings};
+use super::{counters::ModeLabel, serve::Respond, settings::Settings};
 use crate::{AlbAuthHandle, backstage::TokenIssuer};
 
 const LIVE: &str = Settings::LIVENESS_PATH;

@@ -37,7 +37,7 @@ mod other_targets;
 mod profile;
 mod reverse_proxy;
 mod rules;
-mod server;
+mod serve;
 mod settings;
 mod start;
 mod template;

@@ -38,7 +38,7 @@ use super::{
     health::Health,
     long_streams::{Ending, StreamUser},
     other_targets::strip_other_targets,
-    server::Respond,
+    serve::Respond,
 };
 use crate::{
     AuthError, Claims,

@@ -21,12 +21,12 @@ use super::{
     health::{Admin, Health},
     reverse_proxy::{ReverseProxy, Upstream},
     rules::Rules,
-    server::{self, Respond},
+    serve::{self, Respond},
     settings::{AuditSettings, Settings, UpstreamSettings},
     tls_files::{Acceptors, Watching, read},
 };
 use crate::{
-    AlbAuthLayer, AuditTrail, BackgroundTask, ConfigError,
+    AlbAuthLayer, AuditTrail, BackgroundTask, ConfigError, ConnectionLimits,
     config::{Problem, ProblemKind},
     deny_list::DenyList,
     internal::{
@@ -214,7 +214,7 @@ impl fmt::Debug for AuthProxy {
 }
 
 type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
-type Serve = Box<dyn FnOnce(server::Limits, watch::Receiver<bool>) -> Serving + Send>;
+type Serve = Box<dyn FnOnce(ConnectionLimits, watch::Receiver<bool>) -> Serving + Send>;
 
 struct Parts {
     addresses: Addresses,
@@ -239,7 +239,7 @@ impl Parts {
         let listener: TcpListener = crate::listen(address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
         self.listeners.push(Box::new(move |limits, stop| {
-            Box::pin(server::serve(listener, tls, Arc::new(responder), limits, stop))
+            Box::pin(serve::serve(listener, tls, Arc::new(responder), limits, stop))
         }));
         Ok(bound)
     }

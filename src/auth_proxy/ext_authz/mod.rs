@@ -31,7 +31,7 @@ use tonic_prost::ProstCodec;
 use tower_service::Service;
 
 use self::messages::{CheckRequest, CheckResponse};
-use super::{counters::ModeLabel, gate::Gate, server::Respond};
+use super::{counters::ModeLabel, gate::Gate, serve::Respond};
 
 const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 

@@ -29,8 +29,8 @@ use http::{
 pub(super) use self::assertion::{AssertionDatabase, AssertionSettings};
 use self::claim_uses::ClaimWarnings;
 pub use self::{check::Check, sources::Override};
-use super::{profile::Profile, rules::Rule, server::Limits, template::Template};
-use crate::{AlbAuthConfigBuilder, AlbAuthSettings, ConfigError};
+use super::{profile::Profile, rules::Rule, template::Template};
+use crate::{AlbAuthConfigBuilder, AlbAuthSettings, ConfigError, ConnectionLimits};
 
 /// Every key of a file, in the order of the documentation.
 pub const KEYS: [&str; 50] = [
@@ -113,7 +113,7 @@ pub struct Settings {
     pub(super) keep_alb_headers: bool,
     pub(super) rules: Vec<Rule>,
     pub(super) claim_warnings: ClaimWarnings,
-    pub(super) limits: Limits,
+    pub(super) limits: ConnectionLimits,
     pub(super) max_body: Option<u64>,
     pub(super) end_streams_with_token: bool,
     pub(super) shutdown_delay: Duration,

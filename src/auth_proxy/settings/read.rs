@@ -14,10 +14,9 @@ use super::{
     values::{is_reserved, number},
 };
 use crate::{
-    AlbAuthSettings, ConfigError,
+    AlbAuthSettings, ConfigError, ConnectionLimits,
     auth_proxy::{
         profile::{self, PROFILES},
-        server::Limits,
         template::Template,
     },
     config::{Problem, ProblemKind},
@@ -25,16 +24,25 @@ use crate::{
 };
 
 const DEFAULT_PORT: u16 = 8080;
-const HEADER_TIMEOUT_SECONDS: u64 = 30;
-/// Longer than a load balancer's default idle timeout of 60 s.
-const IDLE_TIMEOUT_SECONDS: u64 = 75;
-const MAX_HEADER_BYTES: u64 = 64 * 1024;
-/// A connection takes two open files (the client's and the upstream's), so 10,000 of them fit under 65,536 open files, the limit of a
-/// container at many platforms. A load balancer shares connections between clients, so this is more than a target of it usually
-/// sees. It is no limit of memory: docs/PROXY.md has what a connection takes.
-const MAX_CONNECTIONS: u64 = 10_000;
 /// The smallest buffer that hyper accepts.
 const MIN_HEADER_BYTES: u64 = 8 * 1024;
+
+fn limits(top: &Section<'_>) -> ConnectionLimits {
+    let mut limits = ConnectionLimits::new();
+    if let Some(seconds) = number(top, "header_timeout_seconds", 1..=3_600) {
+        limits.header_timeout = Duration::from_secs(seconds);
+    }
+    if let Some(seconds) = number(top, "idle_timeout_seconds", 1..=4_000) {
+        limits.idle_timeout = Duration::from_secs(seconds);
+    }
+    if let Some(bytes) = number(top, "max_header_bytes", MIN_HEADER_BYTES..=1024 * 1024) {
+        limits.max_header_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+    }
+    if let Some(connections) = number(top, "max_connections", 1..=1_000_000) {
+        limits.max_connections = usize::try_from(connections).unwrap_or(usize::MAX);
+    }
+    limits
+}
 
 /// The settings, with every problem. They are used only if there are no problems.
 pub(super) fn settings(
@@ -78,19 +86,7 @@ pub(super) fn settings(
         let problem = Problem::of(ProblemKind::InvalidValue, top.at("strip_headers"), what);
         problems.add(problem.with_fix("name each header; a family of names, as X-Corp-*, cannot be named at once"));
     }
-    let seconds = |key: &str, default, range| Duration::from_secs(number(&top, key, range).unwrap_or(default));
-    let limits = Limits {
-        header_timeout: seconds("header_timeout_seconds", HEADER_TIMEOUT_SECONDS, 1..=3_600),
-        idle_timeout: seconds("idle_timeout_seconds", IDLE_TIMEOUT_SECONDS, 1..=4_000),
-        max_header_bytes: number(&top, "max_header_bytes", MIN_HEADER_BYTES..=1024 * 1024)
-            .unwrap_or(MAX_HEADER_BYTES)
-            .try_into()
-            .unwrap_or(usize::MAX),
-        max_connections: number(&top, "max_connections", 1..=1_000_000)
-            .unwrap_or(MAX_CONNECTIONS)
-            .try_into()
-            .unwrap_or(usize::MAX),
-    };
+    let limits = limits(&top);
     let rules = rules::read(&top, &uses);
     let keep_alb_headers = top.flag("keep_alb_headers");
     if keep_alb_headers {
@@ -119,7 +115,7 @@ pub(super) fn settings(
         limits,
         end_streams_with_token: top.flag("end_streams_with_token"),
         max_body: number(&top, "max_body_bytes", 1..=u64::MAX / 2),
-        shutdown_delay: seconds("shutdown_delay_seconds", 0, 0..=3_600),
+        shutdown_delay: Duration::from_secs(number(&top, "shutdown_delay_seconds", 0..=3_600).unwrap_or(0)),
         log: log(&top),
         audit: audit(&top),
     };

@@ -7,9 +7,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tower_alb_auth::config::AppConfig;
-
-use crate::connections::Limits;
+use tower_alb_auth::{ConnectionLimits, config::AppConfig};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -198,27 +196,34 @@ pub struct Serve {
 /// Limits of connections.
 #[derive(Debug, Args)]
 pub struct Connections {
-    /// Seconds for the headers of a request, from their first byte. Then the connection is closed.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3_600))]
-    header_timeout: u16,
+    /// Seconds for the headers of a request, from their first byte: 30 unless set. Then the connection is closed.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3_600))]
+    header_timeout: Option<u16>,
 
-    /// Seconds until a connection without a request is closed. It must be longer than the idle timeout of the load balancer, which
-    /// responds 502 otherwise now and then.
-    #[arg(long, value_name = "SECONDS", default_value_t = 75, value_parser = clap::value_parser!(u16).range(1..=4_000))]
-    idle_timeout: u16,
+    /// Seconds until a connection without a request is closed: 75 unless set. It must be longer than the idle timeout of the load
+    /// balancer, which responds 502 otherwise now and then.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=4_000))]
+    idle_timeout: Option<u16>,
 
-    /// The number of connections, WebSockets of --upstream included. Further ones wait until one is closed.
-    #[arg(long, value_name = "NUMBER", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    max_connections: u32,
+    /// The number of connections, WebSockets of --upstream included: 10,000 unless set. Further ones wait until one is closed.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_connections: Option<u32>,
 }
 
 impl Connections {
-    pub fn limits(&self) -> Limits {
-        Limits {
-            header_timeout: Duration::from_secs(self.header_timeout.into()),
-            idle_timeout: Duration::from_secs(self.idle_timeout.into()),
-            max_connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
+    pub fn limits(&self) -> ConnectionLimits {
+        let seconds = |seconds: u16| Duration::from_secs(seconds.into());
+        let mut limits = ConnectionLimits::new();
+        if let Some(timeout) = self.header_timeout {
+            limits = limits.header_timeout(seconds(timeout));
         }
+        if let Some(timeout) = self.idle_timeout {
+            limits = limits.idle_timeout(seconds(timeout));
+        }
+        if let Some(number) = self.max_connections {
+            limits = limits.max_connections(usize::try_from(number).unwrap_or(usize::MAX));
+        }
+        limits
     }
 }
 

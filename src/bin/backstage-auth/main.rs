@@ -23,7 +23,6 @@
 //! | `metrics.rs` | metrics for Prometheus |
 //! | `front_end.rs` | a built front end |
 //! | `start_lines.rs` | the lines printed at start-up |
-//! | `connections.rs`, `activity.rs` | connections: their limits and timeouts |
 //! | `serve.rs` | serving and graceful shutdown |
 //! | `../shared/signals.rs` | the signals that end it, shared with the other service |
 //! | `../shared/audit_file.rs` | the audit file after a rotation and at the end, shared likewise |
@@ -32,14 +31,12 @@
 // Input from outside must not make a server panic.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::arithmetic_side_effects)]
 
-mod activity;
 mod assemble;
 mod audit;
 #[path = "../shared/audit_file.rs"]
 mod audit_file;
 mod check;
 mod cli;
-mod connections;
 mod deny_lists;
 mod front_end;
 mod health;

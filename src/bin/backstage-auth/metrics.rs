@@ -4,6 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::{Router, http::header, routing::get};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tower_alb_auth::{ConnectionLimits, listen};
 
 /// The media type of Prometheus' text format.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -24,7 +25,7 @@ pub fn install() -> Result<PrometheusHandle, String> {
 /// Listens at this address. Returns the address, with the port if any was free to choose. Ends with the runtime.
 pub async fn serve(address: SocketAddr, metrics: PrometheusHandle) -> Result<SocketAddr, String> {
     let failed = |error| format!("metrics cannot be served at {address}: {error}; set another address by --metrics");
-    let listener = tower_alb_auth::listen(address).await.map_err(failed)?;
+    let listener = listen(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     let upkeep = metrics.clone();
     tokio::spawn(async move {
@@ -34,6 +35,7 @@ pub async fn serve(address: SocketAddr, metrics: PrometheusHandle) -> Result<Soc
         }
     });
     let render = get(async move || ([(header::CONTENT_TYPE, TEXT_FORMAT)], metrics.render()));
-    tokio::spawn(async move { axum::serve(listener, Router::new().route("/metrics", render)).await });
+    let router = Router::new().route("/metrics", render);
+    tokio::spawn(tower_alb_auth::serve(listener, router, ConnectionLimits::new(), std::future::pending()));
     Ok(bound)
 }

@@ -5,11 +5,9 @@ use std::{io, time::Duration};
 use axum::Router;
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{
-    connections::{Limits, serve},
-    health::Health,
-    signals::Signals,
-};
+use tower_alb_auth::{ConnectionLimits, serve};
+
+use crate::{health::Health, signals::Signals};
 
 /// Time for in-flight requests at shutdown: less than the 30 s after which Kubernetes and ECS kill a process.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -18,12 +16,16 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 pub async fn until_stopped(
     listener: TcpListener,
     service: Router,
-    limits: Limits,
+    limits: ConnectionLimits,
     health: Health,
     delay: Duration,
 ) -> io::Result<()> {
     let mut signals = Signals::listen()?;
-    let (stop, stopped) = watch::channel(false);
+    let (stop, mut stopped) = watch::channel(false);
+    let stopped = async move {
+        // Also if the sender is gone.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
     let mut served = std::pin::pin!(serve(listener, service, limits, stopped));
     tokio::select! {
         () = &mut served => return Ok(()),

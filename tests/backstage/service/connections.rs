@@ -105,9 +105,9 @@ fn f_101_an_idle_connection_is_closed_and_one_with_a_request_stays() {
 
 #[test]
 fn f_101_connections_beyond_the_limit_wait_until_one_is_closed() {
-    let (_folder, mut service) = started(&["--max-connections", "2"]);
+    let (_folder, service) = started(&["--max-connections", "2"]);
     let (idle, _slow) = (connected(&service, ""), connected(&service, LIVE));
-    service.wait_until_it_logs("2 connections are open, which is --max-connections");
+    service.wait_until_it_logs("2 connections are open, which is max_connections");
     let mut third = connected(&service, &format!("{LIVE}\r\n"));
     third.set_read_timeout(Some(Duration::from_millis(300))).expect("a timeout");
     let early = third.read(&mut [0; 1]).map_err(|error| error.kind());

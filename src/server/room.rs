@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::internal::telemetry::OncePerMinute;
+use crate::telemetry::OncePerMinute;
 
 /// What a connection has until it is closed, also after it has become a WebSocket.
 pub(super) type Place = OwnedSemaphorePermit;
@@ -13,13 +13,18 @@ pub(super) type Place = OwnedSemaphorePermit;
 pub(super) struct Room {
     places: Arc<Semaphore>,
     max: usize,
-    mode: &'static str,
+    mode: Option<&'static str>,
     warned: OncePerMinute,
 }
 
 impl Room {
-    pub(super) fn new(max: usize, mode: &'static str) -> Self {
-        Self { places: Arc::new(Semaphore::new(max)), max, mode, warned: OncePerMinute::default() }
+    pub(super) fn new(max: usize, mode: Option<&'static str>) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(max.clamp(1, Semaphore::MAX_PERMITS))),
+            max,
+            mode,
+            warned: OncePerMinute::default(),
+        }
     }
 
     /// Waits for a place. `None` is never returned while the room exists.

@@ -1,31 +1,33 @@
 //! What a connection is doing, for its timeouts.
 //!
-//! hyper has one timeout for a slow head and for an idle connection, and none before it knows the version of HTTP. The two differ: a
-//! slow head is an attack, while a load balancer keeps idle connections for longer than a minute.
+//! hyper has one timeout for a slow head and for an idle connection, and none before it knows the
+//! version of HTTP. The two differ: a slow head is an attack, while a load balancer keeps idle
+//! connections for longer than a minute.
 
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use axum::{
-    body::{Body, Bytes, HttpBody},
-    http::Version,
-};
-use http_body::{Frame, SizeHint};
+use axum::body::Body;
+use bytes::Bytes;
+use http::Version;
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    sync::OwnedSemaphorePermit,
     time::Instant,
 };
+
+use super::{limits::ConnectionLimits, room::Place};
+use crate::sync::Mutex;
 
 /// How often the timeouts are checked, as a part of the shorter one.
 const CHECKS_PER_TIMEOUT: u32 = 4;
 
-pub struct Activity(Mutex<State>);
+pub(super) struct Activity(Mutex<State>);
 
 struct State {
     requests: usize,
@@ -37,13 +39,13 @@ struct State {
 }
 
 impl Activity {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Mutex::new(State { requests: 0, is_http2: false, idle_since: Instant::now(), head_since: None }))
     }
 
     /// A request that is in progress from now on.
-    pub fn request(self: &Arc<Self>, version: Version) -> InProgress {
-        let mut state = self.state();
+    pub(super) fn request(self: &Arc<Self>, version: Version) -> InProgress {
+        let mut state = self.0.lock();
         state.requests = state.requests.saturating_add(1);
         state.is_http2 |= version == Version::HTTP_2;
         state.head_since = None;
@@ -52,14 +54,15 @@ impl Activity {
     }
 
     /// Returns when a timeout has passed.
-    pub async fn expires(&self, header_timeout: Duration, idle_timeout: Duration) {
-        let shorter = header_timeout.min(idle_timeout);
+    pub(super) async fn expires(&self, limits: ConnectionLimits) {
+        let shorter = limits.header_timeout.min(limits.idle_timeout);
         let check = shorter.checked_div(CHECKS_PER_TIMEOUT).unwrap_or(shorter);
         loop {
             tokio::time::sleep(check.max(Duration::from_millis(1))).await;
-            let state = self.state();
-            let is_slow = state.head_since.is_some_and(|since| since.elapsed() >= header_timeout);
-            let is_idle = state.head_since.is_none() && state.idle_since.elapsed() >= idle_timeout;
+            let state = self.0.lock();
+            let has_passed = |since: Instant, timeout| since.elapsed() >= timeout;
+            let is_slow = state.head_since.is_some_and(|since| has_passed(since, limits.header_timeout));
+            let is_idle = state.head_since.is_none() && has_passed(state.idle_since, limits.idle_timeout);
             if state.requests == 0 && (is_slow || is_idle) {
                 return;
             }
@@ -67,29 +70,25 @@ impl Activity {
     }
 
     fn has_read(&self) {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         if state.requests == 0 && !state.is_http2 && state.head_since.is_none() {
             state.head_since = Some(Instant::now());
         }
     }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// A request in progress; ends with the value.
-pub struct InProgress(Arc<Activity>);
+pub(super) struct InProgress(Arc<Activity>);
 
 impl InProgress {
-    pub fn until_the_end_of(self, body: Body) -> Body {
+    pub(super) fn until_the_end_of(self, body: Body) -> Body {
         Body::new(Guarded { body, _in_progress: self })
     }
 }
 
 impl Drop for InProgress {
     fn drop(&mut self) {
-        let mut state = self.0.state();
+        let mut state = self.0.0.lock();
         state.requests = state.requests.saturating_sub(1);
         state.idle_since = Instant::now();
     }
@@ -121,15 +120,15 @@ impl HttpBody for Guarded {
     }
 }
 
-/// A stream that notes when bytes arrive, and keeps the place of its connection, also after it has become a WebSocket.
-pub struct Tracked<S> {
+/// A stream that notes when bytes arrive, and keeps the place of its connection.
+pub(super) struct Tracked<S> {
     stream: S,
-    _place: Option<OwnedSemaphorePermit>,
+    _place: Option<Place>,
     activity: Arc<Activity>,
 }
 
 impl<S> Tracked<S> {
-    pub fn new(stream: S, place: Option<OwnedSemaphorePermit>, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(stream: S, place: Option<Place>, activity: Arc<Activity>) -> Self {
         Self { stream, _place: place, activity }
     }
 }
