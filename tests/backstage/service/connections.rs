@@ -78,7 +78,7 @@ fn upstream() -> (String, mpsc::Receiver<()>, mpsc::Sender<()>) {
     let ((asked, is_asked), (release, is_released)) = (mpsc::channel(), mpsc::channel());
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a connection");
-        stream.read(&mut [0; 4096]).expect("a request");
+        assert!(received(&mut stream).starts_with("GET /slow "));
         asked.send(()).expect("the test runs");
         if is_released.recv().is_ok() {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone");
@@ -105,7 +105,7 @@ fn f_101_an_idle_connection_is_closed_and_one_with_a_request_stays() {
 
 #[test]
 fn f_101_connections_beyond_the_limit_wait_until_one_is_closed() {
-    let (_folder, mut service) = started(&["--max-connections", "2"]);
+    let (_folder, service) = started(&["--max-connections", "2"]);
     let (idle, _slow) = (connected(&service, ""), connected(&service, LIVE));
     service.wait_until_it_logs("2 connections are open, which is --max-connections");
     let mut third = connected(&service, &format!("{LIVE}\r\n"));
