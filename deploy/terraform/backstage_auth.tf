@@ -178,6 +178,8 @@ resource "aws_ecs_task_definition" "backstage_auth" {
         "--config", "/etc/backstage/app-config.production.yaml",
         "--replicas", "2",
         "--shutdown-delay", "15",
+        # For the memory above: a connection takes up to 70 KiB, more with --upstream.
+        "--max-connections", "2000",
       ]
       environment = [
         # deploy/backstage/app-config.production.yaml refers to these.

@@ -15,8 +15,9 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
-/// JWK members that are private in any kind of key (RFC 7518 section 6).
-const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+/// JWK members that are private in any kind of key: those of RFC 7518 section 6, and that of key pairs of post-quantum algorithms
+/// (`AKP`, IANA's registry of JSON Web Key parameters).
+const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
 /// A public key as a JWK (RFC 7517), as in a key set and in a row of a store.
 ///

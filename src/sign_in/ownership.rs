@@ -76,7 +76,7 @@ impl GroupOwnership {
     }
 
     /// Gives users with `value` in one of the claims the ownership of `entity`, a full ref such as
-    /// `group:default/platform`. Values are compared byte for byte.
+    /// `group:default/platform`. Values are compared byte for byte. With an empty value the configuration does not build.
     #[must_use]
     pub fn map(mut self, value: impl Into<String>, entity: impl Into<String>) -> Self {
         let (value, entity) = (value.into(), entity.into());
@@ -198,6 +198,13 @@ impl SignInResolver for GroupOwnership {
             );
         }
         problems.extend(self.groups.claims.iter().filter_map(GroupClaim::check));
+        problems.extend(self.groups.mapping.iter().filter(|(value, _)| value.trim().is_empty()).map(|(_, entity)| {
+            let text = format!(
+                "the value that is mapped to {} is empty, and so may be an attribute without a value at the provider",
+                crate::error::quoted(entity)
+            );
+            Problem::new(ProblemKind::InvalidValue, text).with_fix("name the group, or leave the pair out")
+        }));
         problems.extend(self.groups.mapping.iter().filter_map(|(_, entity)| {
             let error = entity.parse::<EntityRef>().err()?;
             let text = format!("{} is not a full entity ref", crate::error::quoted(entity));

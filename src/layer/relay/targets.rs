@@ -92,7 +92,9 @@ impl Target {
     }
 
     fn is_of(&self, scheme: Option<&Scheme>, authority: &Authority) -> bool {
-        let port = authority.port_u16().or_else(|| scheme.and_then(usual_port));
+        let without_port = authority.as_str().rsplit('@').next() == Some(authority.host());
+        // For an invalid port, as in `users:x`, the parser reports no port.
+        let port = authority.port_u16().or_else(|| scheme.and_then(usual_port).filter(|_| without_port));
         self.host.eq_ignore_ascii_case(authority.host())
             && port == Some(self.port)
             && self.scheme.as_ref().is_none_or(|wanted| scheme == Some(wanted))
@@ -163,6 +165,10 @@ mod tests {
                     "https://users.internal@evil.example/",
                     "https://users.internal./",
                     "https://a.users.internal/",
+                    // The parser of `http` reports no port, and another reader may take the text for a part of the host.
+                    "https://users.internal:99999/",
+                    "https://users.internal:x/",
+                    "https://users.internal:/",
                 ][..],
             ),
             (

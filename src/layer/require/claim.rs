@@ -18,6 +18,9 @@ use crate::{
 /// issuers, limit it by [`of_issuer`](Self::of_issuer): a requirement does not know the configuration, so
 /// nothing reports a missing one.
 ///
+/// An empty text is met by no user: it may come from a setting that is not set, and some providers send an empty text for an
+/// attribute without a value.
+///
 /// ```
 /// use tower_alb_auth::RequireLayer;
 ///
@@ -43,6 +46,7 @@ impl RequireLayer {
         let (claim, text) = (claim.into(), text.into());
         let what = format!("the claim {claim} as {}", quoted(&text));
         Self::claim(what, claim, move |claims, claim| {
+            check_not_empty(&text)?;
             if let Some(address) = address(claims, claim)? {
                 return Ok(address.map(|address| address == text));
             }
@@ -60,6 +64,7 @@ impl RequireLayer {
         let (claim, text) = (claim.into(), text.into());
         let what = format!("the claim {claim} with {} in it", quoted(&text));
         Self::claim(what, claim, move |claims, claim| {
+            check_not_empty(&text)?;
             if let Some(address) = address(claims, claim)? {
                 return Ok(address.map(|address| address == text));
             }
@@ -90,6 +95,17 @@ impl RequireLayer {
             None => Err("the claim is missing".to_owned()),
         };
         Self::new(Requirement::Claims { what, test: Arc::new(test) })
+    }
+}
+
+/// # Errors
+/// The text that a claim is compared with is empty.
+fn check_not_empty(text: &str) -> Result<(), String> {
+    match text.is_empty() {
+        true => {
+            Err("the text to compare with is empty, which no user meets: set the setting that it comes from".to_owned())
+        }
+        false => Ok(()),
     }
 }
 

@@ -48,8 +48,7 @@ fn wants_web_socket<B>(request: &Request<B>) -> bool {
 pub(crate) fn end_hop_of_client(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = names(headers).collect();
     for name in named.iter().filter(|name| !HOP_BY_HOP.contains(name)) {
-        let ours = name.as_str().starts_with("x-amzn-") || name.as_str().starts_with("x-forwarded-");
-        if !ours && *name != header::HOST && *name != header::CONTENT_LENGTH {
+        if !is_ours(name) && *name != header::HOST && *name != header::CONTENT_LENGTH {
             headers.remove(name);
         }
     }
@@ -64,13 +63,17 @@ pub(crate) fn toward_client(headers: &mut HeaderMap) {
     strip(headers);
 }
 
-/// Removes the headers that end at this hop. Headers of the load balancer stay even if `Connection`
-/// names them: a client could otherwise have them removed.
+/// Whether the load balancer or a proxy of this crate sets the header. It stays even if `Connection` names it: a client could
+/// otherwise have it removed.
+fn is_ours(name: &HeaderName) -> bool {
+    ["x-amzn-", "x-forwarded-", "x-tower-alb-auth-"].iter().any(|prefix| name.as_str().starts_with(prefix))
+}
+
+/// Removes the headers that end at this hop.
 fn strip(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = names(headers).collect();
     for name in named.iter().chain(&HOP_BY_HOP) {
-        let ours = name.as_str().starts_with("x-amzn-") || name.as_str().starts_with("x-forwarded-");
-        if !ours && *name != header::HOST && *name != header::CONTENT_LENGTH {
+        if !is_ours(name) && *name != header::HOST && *name != header::CONTENT_LENGTH {
             headers.remove(name);
         }
     }

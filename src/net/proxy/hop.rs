@@ -34,3 +34,23 @@ impl HopMark {
 pub(crate) fn copy_marks(from: &HeaderMap, to: &mut HeaderMap) -> bool {
     from.get_all(HOPS).iter().all(|mark| to.try_append(HOPS, mark.clone()).is_ok())
 }
+
+#[cfg(all(test, feature = "backstage"))]
+mod tests {
+    use http::{Request, header};
+
+    use super::*;
+    use crate::net::proxy::headers::toward_server;
+
+    /// Otherwise the client of a loop decides how often it is passed on.
+    #[test]
+    fn s_91_a_client_cannot_have_the_mark_removed_by_connection() {
+        let mark = HopMark::new().expect("random bytes");
+        let mut request =
+            Request::get("/").header(header::CONNECTION, "X-Tower-Alb-Auth-Hops, close").body(()).unwrap();
+        assert!(mark.mark(request.headers_mut()));
+        toward_server(&mut request);
+        assert!(mark.is_on(request.headers()) && !request.headers().contains_key(header::CONNECTION));
+        assert!(!mark.mark(request.headers_mut()), "a second time");
+    }
+}

@@ -16,7 +16,7 @@ use crate::{
 
 #[test]
 fn s_63_a_row_with_a_private_member_is_no_public_key_and_the_error_does_not_show_it() {
-    for member in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
+    for member in ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"] {
         let row = format!(r#"{{"kty":"EC","crv":"P-256","kid":"one","alg":"ES256","{member}":"canary"}}"#);
         let error = PublicJwk::parse(&row).unwrap_err();
         assert_eq!(error.to_string(), "not a public JWK: it has a private member");

@@ -78,7 +78,7 @@ fn upstream() -> (String, mpsc::Receiver<()>, mpsc::Sender<()>) {
     let ((asked, is_asked), (release, is_released)) = (mpsc::channel(), mpsc::channel());
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a connection");
-        stream.read(&mut [0; 4096]).expect("a request");
+        assert!(received(&mut stream).starts_with("GET /slow "));
         asked.send(()).expect("the test runs");
         if is_released.recv().is_ok() {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone");

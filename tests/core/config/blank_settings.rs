@@ -1,9 +1,12 @@
 //! Settings without a value: the line that a template left empty, or whose variable is not set.
 
 use serde_json::{Value, json};
-use tower_alb_auth::{AlbAuthSettings, ConfigError};
+use tower_alb_auth::{
+    AlbAuthSettings, ConfigError,
+    sign_in::{EmailLocalPart, GroupOwnership},
+};
 
-use crate::config::{ALB, ISSUER};
+use crate::config::{ALB, ISSUER, builder_without_policy, entry, problems};
 
 const TRUST: [(&str, &str); 3] =
     [("ALB_AUTH_SIGNERS", ALB), ("ALB_AUTH_ISSUER", ISSUER), ("ALB_AUTH_CLIENT_IDS", "application")];
@@ -78,4 +81,23 @@ fn s_207_a_key_without_which_more_users_are_admitted_is_not_null() {
     for path in [["trust", "0", "key_endpoint"], ["trust", "0", "groups"]] {
         assert!(data(&path, &Value::Null).is_ok(), "{path:?}");
     }
+}
+
+/// `map(settings.admins.unwrap_or_default(), "group:default/admins")` would make an admin of every user whose attribute is empty at the
+/// provider.
+#[test]
+fn s_208_no_group_is_an_empty_text() {
+    let of = |group: &str| {
+        let policy = GroupOwnership::of(EmailLocalPart::in_domains(["example.com"])).claim("groups");
+        problems(builder_without_policy([entry(ALB).sign_in(policy.map(group, "group:default/admins"))]))
+    };
+    assert_eq!(of("admins"), [""; 0]);
+    for blank in ["", " "] {
+        let found = of(blank).concat();
+        assert!(found.contains("group:default/admins") && found.contains("is empty"), "{found}");
+    }
+    let text = r#"{"groups": {"claims": ["groups"], "map": {"": "group:default/admins"}}, "sign_in": {"subject": {}}}"#;
+    let settings: AlbAuthSettings = serde_json::from_str(text).expect("settings");
+    let found = problems(settings.to_builder().trust(entry(ALB))).concat();
+    assert!(found.contains("is empty"), "{found}");
 }

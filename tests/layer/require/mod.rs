@@ -1,6 +1,7 @@
 //! Parts of an application that demand a user, an ownership or a claim, inside the layer.
 
 mod address;
+mod blank;
 mod demands;
 mod email;
 mod frameworks;
