@@ -31,6 +31,7 @@ mod emulator_ca;
 mod ext_authz;
 mod forward_auth;
 mod fragments;
+mod framing;
 mod gateways;
 mod grpc;
 mod header_sizes;
