@@ -46,6 +46,7 @@ mod long_streams;
 #[cfg(target_os = "linux")]
 mod memory;
 mod mutated;
+mod other_hosts;
 mod other_paths;
 mod other_readings;
 mod passed_on;
