@@ -29,6 +29,7 @@ mod counted;
 mod deny_list;
 mod emulator_ca;
 mod ext_authz;
+mod forgotten;
 mod forward_auth;
 mod fragments;
 mod framing;
