@@ -159,6 +159,16 @@ pub(super) fn strip_folded(headers: &mut HeaderMap, names: &[&str]) {
     remove_if(headers, |name| names.iter().any(|folded| is(name, folded)));
 }
 
+/// Removes other spellings of these folded names, and leaves their real one.
+pub(super) fn strip_twins(headers: &mut HeaderMap, names: &[&str]) {
+    remove_if(headers, |name| names.iter().any(|folded| is(name, folded) && name.as_str() != *folded));
+}
+
+/// Removes the headers whose folded names begin like this.
+pub(super) fn strip_families(headers: &mut HeaderMap, prefixes: &[&str]) {
+    remove_if(headers, |name| prefixes.iter().any(|folded| begins_with(name.as_str().as_bytes(), folded)));
+}
+
 fn remove_if(headers: &mut HeaderMap, is_found: impl Fn(&HeaderName) -> bool) {
     let found: Vec<HeaderName> = headers.keys().filter(|name| is_found(name)).cloned().collect();
     for name in found {

@@ -3,10 +3,11 @@
 //! | what | how |
 //! |---|---|
 //! | identity headers of the client | removed in whatever spelling, from headers and trailers; also from responses |
+//! | other spellings of headers that frame a request, such as `Content_Length` | removed |
 //! | identity headers of the user | set from the templates |
 //! | `X-Forwarded-For`, `-Proto`, `-Port` | as the load balancer set them: the service sees what a target of it sees |
 //! | `X-Forwarded-Host` | the host of the request; `Forwarded` is removed |
-//! | [headers that replace path, host or method](super::other_targets) | paths, hosts: removed in whatever spelling; methods: removed where there is no user |
+//! | [headers that replace path, host or method](super::other_targets) | paths, hosts: removed in whatever spelling; methods: removed where there is no user; all of them from trailers |
 //! | bodies, trailers, WebSockets, hop-by-hop headers | see [`proxy`](crate::internal::proxy) |
 //! | two `Host` headers, or an invalid one; a path with too many readings | 400 |
 //! | `CONNECT`, `TRACE` | 405 |
@@ -37,7 +38,7 @@ use super::{
     gate::{Gate, Mode},
     health::Health,
     long_streams::{Ending, StreamUser},
-    other_targets::strip_other_targets,
+    other_targets::{strip_client_trailers, strip_other_targets},
     serve::Respond,
 };
 use crate::{
@@ -197,7 +198,7 @@ impl ReverseProxy {
 
     fn bounded(&self, body: Body, too_long: &Arc<AtomicBool>) -> Body {
         let identity = self.gate.identity.clone();
-        let body = body.map_frame(move |frame| identity.strip_trailers(frame));
+        let body = body.map_frame(move |frame| strip_client_trailers(&identity, frame));
         let Some(max) = self.max_body else { return Body::new(body) };
         let too_long = Arc::clone(too_long);
         let limited = Limited::new(body, usize::try_from(max).unwrap_or(usize::MAX));

@@ -29,8 +29,9 @@ impl HostName {
         let (host, after) = text.split_at_checked(end)?;
         let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
         let is_whole = after.is_empty() || after.strip_prefix(':').is_some_and(is_port);
-        let name = host.trim_end_matches('.').to_ascii_lowercase();
-        (is_whole && is_host(&name)).then(|| Self {
+        let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+        let has_labels = name.starts_with('[') || name.split('.').all(|label| !label.is_empty());
+        (is_whole && has_labels && is_host(&name)).then(|| Self {
             #[cfg(feature = "proxy")]
             name,
             written: text.to_owned(),
@@ -71,6 +72,12 @@ mod tests {
         for text in [
             "",
             ".",
+            "..",
+            "app.example.com..",
+            "app.example.com..:443",
+            "app..example.com",
+            ".app.example.com",
+            "[::1].",
             ":",
             ":80",
             "app.example.com:x",

@@ -1,8 +1,8 @@
 //! The readings of a path: what servers may take it for.
 //!
 //! A reading is the result of any of these steps in any order: percent-decoding of everything or of
-//! unreserved characters alone, `\` to `/`, removal of `;` parameters, collapsing of slashes,
-//! resolution of dot segments, removal of a host after two slashes. Letter case never matters.
+//! unreserved characters alone, decoding of `%u0061`, `\` to `/`, removal of `;` parameters, collapsing of slashes,
+//! resolution of dot segments, removal of a host after two slashes, removal of tabs and line ends. Letter case never matters.
 
 use std::borrow::Cow;
 
@@ -29,30 +29,45 @@ pub(crate) fn is_below(reading: &str, mount: &str) -> bool {
 }
 
 /// The same, or as the mount with the name of a format behind it: `/admin.json`, `/admin.json/`. Rails reads every path so, others
-/// where it is configured.
+/// where it is configured. Or with dots or spaces behind it, which Windows drops at the end of a name: `/admin./x`.
 #[cfg(feature = "proxy")]
 pub(crate) fn is_below_or_in_a_format(reading: &str, mount: &str) -> bool {
     let is_format = |rest: &str| rest.starts_with('.') && !rest.trim_end_matches('/').contains('/');
-    begins_with(reading, mount, |rest| is_no_other_name(rest) || is_format(rest))
+    let ends_in_dots = |rest: &str| rest.trim_start_matches(['.', ' ']).starts_with('/');
+    begins_with(reading, mount, |rest| is_no_other_name(rest) || is_format(rest) || ends_in_dots(rest))
 }
 
 /// Whether the path begins with the mount in any letter case, and goes on like this.
+///
+/// Any client has it worked out for every reading and rule, so no more of the path is folded than the mount can take.
 fn begins_with(reading: &str, mount: &str, goes_on: impl Fn(&str) -> bool) -> bool {
-    let folded: Cow<'_, str> = match reading.is_ascii() {
-        true => reading.into(),
+    // The next character too: it may be a part of the name.
+    let end = reading.char_indices().nth(mount.len().saturating_add(1)).map_or(reading.len(), |(end, _)| end);
+    let Some((start, behind)) = reading.split_at_checked(end) else { return false };
+    let folded: Cow<'_, str> = match start.is_ascii() {
+        true => start.into(),
         // Some letters map to ASCII ones: U+017F to a capital S, U+212A to a small k.
-        false => reading.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect::<String>().into(),
+        false => start.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect::<String>().into(),
     };
     let Some((start, rest)) = folded.split_at_checked(mount.len()) else { return false };
-    start.eq_ignore_ascii_case(mount) && goes_on(rest)
+    start.eq_ignore_ascii_case(mount) && goes_on(&[rest, behind].concat())
 }
 
 fn is_no_other_name(rest: &str) -> bool {
     !rest.starts_with(|next: char| next.is_alphanumeric() || matches!(next, '-' | '_' | '.' | '~'))
 }
 
-const STEPS: [fn(&str) -> String; 7] =
-    [decoded, with_unreserved_decoded, with_slashes, without_parameters, collapsed, resolved, without_host];
+const STEPS: [fn(&str) -> String; 9] = [
+    decoded,
+    with_unreserved_decoded,
+    with_units_decoded,
+    with_slashes,
+    without_parameters,
+    collapsed,
+    resolved,
+    without_host,
+    without_line_ends,
+];
 
 /// All readings of the path, itself included; `None` if there are too many.
 pub(crate) fn readings(path: &str) -> Option<Vec<String>> {
@@ -106,6 +121,29 @@ fn with_unreserved_decoded(path: &str) -> String {
     read
 }
 
+/// `%u0061` as `a`: http.sys of Windows reads it so unless it is told otherwise, and so does `unescape` of JavaScript.
+fn with_units_decoded(path: &str) -> String {
+    let mut read = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('%') {
+        read.push_str(before);
+        let digits = after.strip_prefix(['u', 'U']).and_then(|after| after.get(..4));
+        let unit = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        rest = match (unit, after.get(5..)) {
+            (Some(unit), Some(after)) => {
+                read.push(char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER));
+                after
+            }
+            _ => {
+                read.push('%');
+                after
+            }
+        };
+    }
+    read.push_str(rest);
+    read
+}
+
 fn with_slashes(path: &str) -> String {
     path.replace('\\', "/")
 }
@@ -144,4 +182,10 @@ fn without_host(path: &str) -> String {
     let Some(rest) = path.strip_prefix("//") else { return path.to_owned() };
     let rest = rest.trim_start_matches('/');
     rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/").to_owned()
+}
+
+/// The URL Standard drops tabs and line ends wherever they are, and `urlsplit` of Python does so too. A server has them after it has
+/// decoded `%09`.
+fn without_line_ends(path: &str) -> String {
+    path.replace(['\t', '\n', '\r'], "")
 }

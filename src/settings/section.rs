@@ -100,6 +100,12 @@ impl<'a> Section<'a> {
         self.find(key).is_some_and(|node| matches!(&node.value, Value::List(items) if items.is_empty()))
     }
 
+    /// Whether an object is there that has nothing in it.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn is_empty_object(&self, key: &str) -> bool {
+        self.find(key).is_some_and(|node| matches!(&node.value, Value::Object(members) if members.is_empty()))
+    }
+
     /// The value, if it is a text; a value of another type is reported by [`text`](Self::text).
     pub(crate) fn written(&self, key: &str) -> Option<&'a str> {
         match &self.find(key)?.value {

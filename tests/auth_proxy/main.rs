@@ -29,8 +29,10 @@ mod counted;
 mod deny_list;
 mod emulator_ca;
 mod ext_authz;
+mod forgotten;
 mod forward_auth;
 mod fragments;
+mod framing;
 mod gateways;
 mod grpc;
 mod header_sizes;
@@ -45,6 +47,7 @@ mod long_streams;
 #[cfg(target_os = "linux")]
 mod memory;
 mod mutated;
+mod other_hosts;
 mod other_paths;
 mod other_readings;
 mod passed_on;

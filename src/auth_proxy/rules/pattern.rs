@@ -85,11 +85,12 @@ impl FromStr for HostPattern {
             None => (text, false),
         };
         let is_host = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
-        if host.is_empty() || host.starts_with('.') || !is_host(host) {
+        // As HostName has it.
+        let host = host.strip_suffix('.').unwrap_or(host);
+        if host.split('.').any(str::is_empty) || !is_host(host) {
             return Err("is not a host: write it as app.example.com or *.example.com, without a port");
         }
-        // As HostName has it.
-        Ok(Self { host: host.trim_end_matches('.').to_ascii_lowercase(), with_all_below })
+        Ok(Self { host: host.to_ascii_lowercase(), with_all_below })
     }
 }
 

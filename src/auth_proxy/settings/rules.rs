@@ -73,7 +73,7 @@ fn known_method(text: &str) -> Option<Method> {
 /// Every key that is there must have a value: without one, a rule would apply to more, or require less.
 fn only_with_values(section: &Section<'_>) {
     for (name, _) in section.members() {
-        if section.is_null(name) || section.is_empty_list(name) {
+        if section.is_null(name) || section.is_empty_list(name) || section.is_empty_object(name) {
             let problem = Problem::of(ProblemKind::Missing, section.at(name), "has no value");
             section.problems.add(problem.with_fix("write one, or remove the key"));
         }
@@ -109,6 +109,12 @@ fn rule(section: &Section<'_>, uses: &ClaimUses) -> Option<Rule> {
             return None;
         }
     };
+    // A path that was forgotten, or that a dash has made a rule of its own, would open everything.
+    if access != Access::Required && ["path", "host"].iter().all(|key| section.find(key).is_none()) {
+        let what = "names no path and no host, so it would admit requests without a user to everything";
+        let problem = Problem::of(ProblemKind::Missing, section.place(), what);
+        section.problems.add(problem.with_fix("add the path; for every path, write path: /*"));
+    }
     let methods = methods(section, access);
     let requirements = section.section("require").map(|section| requirements(&section, uses)).unwrap_or_default();
     if access == Access::Exempt && !path.is_exact() {
