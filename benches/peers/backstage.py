@@ -6,7 +6,8 @@
 Both read the same settings, verify tokens of the same load balancer and query the same catalog. Each runs on processor 0; the load
 (wrk), the catalog (nginx) and the key endpoint are on processor 1. The figure is CPU time per request from the kernel's
 accounting, all threads of the process included. Each sign-in has a token and a user that were never seen before, so nothing that was
-remembered helps. Rounds are interleaved, and the median is reported. A run with a failed request stops everything.
+remembered helps. Rounds are interleaved, and the median is reported. A run with a failed request, or with a program that accepts a forged
+token, stops everything.
 
 Needs: cargo; wrk and nginx from Debian; what .ci/peers installs (stock Backstage). All addresses are loopback.
 """
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import time
 
-import run as peers
+import running as peers
 
 REFRESH = "/api/auth/awsalb/refresh?env=production"
 USERINFO = "/api/auth/v1/userinfo"
@@ -160,7 +161,7 @@ def main():
         "`/api/auth/v1/userinfo`, one token": ("catalog", USERINFO),
     }
     with tempfile.TemporaryDirectory() as folder:
-        run = peers.Run(pathlib.Path(folder), 1300, tokens, users=tokens)
+        run = peers.Run(pathlib.Path(folder), 1300, tokens, users=tokens + 2)
         try:
             catalog = Catalog(run)
             slow = slow_catalog(SLOW_CATALOG_SECONDS, catalog.port)
@@ -173,6 +174,8 @@ def main():
                 started[name, "catalog"] = pid, port
                 started[name, "empty"] = start(run, name, catalog.empty_port, without_catalog=True)[:2]
                 started[name, "slow"] = start(run, name, slow)[:2]
+            for (name, kind), (_, port) in started.items():
+                run.refuses_forged(f"{name}, {kind}", port, "padded", REFRESH, {"x-amzn-oidc-accesstoken": "opaque"})
             bearers = {name: session(run, started[name, "catalog"][1], tokens - 1)[0]["backstageIdentity"]["token"] for name in names}
             waited = {name: statistics.median(session(run, started[name, "slow"][1], tokens - 2 - turn)[1] for turn in range(11))
                       for name in names}

@@ -1,0 +1,26 @@
+"""The tables of docs/BENCHMARKS.md, from results.json. Not a program: see run.py."""
+from programs import FORWARD
+
+def measured(part, more=""):
+    return f"Measured on {part['date']}: {part['rounds']} rounds of {part['seconds']} s, tokens of {part['bytes']} bytes{more}."
+
+
+def cpu(results):
+    part, memory = results["cpu"], results.get("memory", {"rows": {}})
+    more = f", {part['users']:,} users"
+    if memory["rows"]:
+        more += f"; memory after {memory['requests']:,} requests"
+    lines = [measured(part, more)]
+    proxies = {name: row for name, row in part["rows"].items() if name not in FORWARD}
+    if proxies:
+        lines += ["", "| program | CPU a request | without verification | verification adds | requests per CPU-second | resident memory |",
+                  "|---|---|---|---|---|---|"]
+        for name, row in proxies.items():
+            kept = f"{memory['rows'][name]:.0f} MiB" if name in memory["rows"] else "not measured"
+            lines.append(f"| {name} | {row['verified']:.0f} us | {row['free']:.0f} us | {row['verified'] - row['free']:.0f} us "
+                         f"| {1e6 / row['verified']:,.0f} | {kept} |")
+    gates = {name: row for name, row in part["rows"].items() if name in FORWARD}
+    if gates:
+        lines += ["", "| verifier behind nginx `auth_request` | CPU a request | requests per CPU-second |", "|---|---|---|"]
+        lines += [f"| {name} | {row['verified']:.0f} us | {1e6 / row['verified']:,.0f} |" for name, row in gates.items()]
+    return [*lines, "", "Versions: " + "; ".join(results["versions"]) + "."]
