@@ -5,6 +5,7 @@
 //! | all headers of a request | `max_header_bytes`: 431 |
 //! | the headers of a request, from their first byte | `header_timeout_seconds` |
 //! | a connection without a request | `idle_timeout_seconds`: longer than the load balancer's, which otherwise responds 502 now and then |
+//! | a connection all of whose responses wait for the client | `idle_timeout_seconds`; 10 min at least if one is longer than 64 KiB |
 //! | connections of a listener, WebSockets included | `max_connections`: further ones wait in the system's queue, which is a warning |
 //! | the TLS handshake | 10 s, by the certificate that is in the files at its beginning |
 //! | requests in progress at the end | 20 s, then they are aborted |
