@@ -2,9 +2,10 @@
 //!
 //! hyper has one timeout for a slow head and for an idle connection, and none before it knows the
 //! version of HTTP. The two differ: a slow head is an attack, while a load balancer keeps idle
-//! connections for longer than a minute.
+//! connections for longer than a minute. It has none for a client that takes no response.
 
 use std::{
+    collections::HashMap,
     io,
     pin::Pin,
     sync::Arc,
@@ -26,11 +27,17 @@ use crate::sync::Mutex;
 
 /// How often the timeouts are checked, as a part of the shorter one.
 const CHECKS_PER_TIMEOUT: u32 = 4;
+/// A response of this size fits into the buffers of any connection, so a client takes it at once or not at all.
+const SHORT_RESPONSE: u64 = 64 * 1024;
+/// For how long at least a client may take nothing of a longer response: a slow one leaves what the system buffers, up to several MB.
+const LONG_RESPONSE_TIMEOUT: Duration = Duration::from_secs(600);
 
 pub(super) struct Activity(Mutex<State>);
 
 struct State {
-    requests: usize,
+    /// Those in progress. With a value: since when the client has to take a part of the response, and for how long it may leave it.
+    requests: HashMap<u64, Option<(Instant, Duration)>>,
+    next_request: u64,
     is_http2: bool,
     /// The end of the last request, or the start of the connection.
     idle_since: Instant,
@@ -40,17 +47,25 @@ struct State {
 
 impl Activity {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(State { requests: 0, is_http2: false, idle_since: Instant::now(), head_since: None }))
+        Self(Mutex::new(State {
+            requests: HashMap::new(),
+            next_request: 0,
+            is_http2: false,
+            idle_since: Instant::now(),
+            head_since: None,
+        }))
     }
 
     /// A request that is in progress from now on.
     pub(super) fn request(self: &Arc<Self>, version: Version) -> InProgress {
         let mut state = self.0.lock();
-        state.requests = state.requests.saturating_add(1);
+        let number = state.next_request;
+        state.next_request = number.wrapping_add(1);
+        state.requests.insert(number, None);
         state.is_http2 |= version == Version::HTTP_2;
         state.head_since = None;
         drop(state);
-        InProgress(Arc::clone(self))
+        InProgress { activity: Arc::clone(self), number }
     }
 
     /// Returns when a timeout has passed.
@@ -63,7 +78,14 @@ impl Activity {
             let has_passed = |since: Instant, timeout| since.elapsed() >= timeout;
             let is_slow = state.head_since.is_some_and(|since| has_passed(since, limits.header_timeout));
             let is_idle = state.head_since.is_none() && has_passed(state.idle_since, limits.idle_timeout);
-            if state.requests == 0 && (is_slow || is_idle) {
+            let is_left = |request: &Option<(Instant, Duration)>| {
+                request.is_some_and(|(since, at_least)| has_passed(since, limits.idle_timeout.max(at_least)))
+            };
+            let has_ended = match state.requests.is_empty() {
+                true => is_slow || is_idle,
+                false => state.requests.values().all(is_left),
+            };
+            if has_ended {
                 return;
             }
         }
@@ -71,33 +93,46 @@ impl Activity {
 
     fn has_read(&self) {
         let mut state = self.0.lock();
-        if state.requests == 0 && !state.is_http2 && state.head_since.is_none() {
+        if state.requests.is_empty() && !state.is_http2 && state.head_since.is_none() {
             state.head_since = Some(Instant::now());
         }
     }
 }
 
 /// A request in progress; ends with the value.
-pub(super) struct InProgress(Arc<Activity>);
+pub(super) struct InProgress {
+    activity: Arc<Activity>,
+    number: u64,
+}
 
 impl InProgress {
     pub(super) fn until_the_end_of(self, body: Body) -> Body {
-        Body::new(Guarded { body, _in_progress: self })
+        let is_short = body.size_hint().upper().is_some_and(|upper| upper <= SHORT_RESPONSE);
+        let may_leave_it = if is_short { Duration::ZERO } else { LONG_RESPONSE_TIMEOUT };
+        self.is_up_to_client(Some(may_leave_it));
+        Body::new(Guarded { body, may_leave_it, in_progress: self })
+    }
+
+    /// From now on it is the client that has to take something, and may leave it for so long at least; or it is not.
+    fn is_up_to_client(&self, may_leave_it: Option<Duration>) {
+        let state = may_leave_it.map(|may_leave_it| (Instant::now(), may_leave_it));
+        self.activity.0.lock().requests.insert(self.number, state);
     }
 }
 
 impl Drop for InProgress {
     fn drop(&mut self) {
-        let mut state = self.0.0.lock();
-        state.requests = state.requests.saturating_sub(1);
+        let mut state = self.activity.0.lock();
+        state.requests.remove(&self.number);
         state.idle_since = Instant::now();
     }
 }
 
-/// A body of a response, and the request that is in progress until it is sent.
+/// A body of a response, and the request that is in progress until it is sent. It is read when the client has taken what was read before.
 struct Guarded {
     body: Body,
-    _in_progress: InProgress,
+    may_leave_it: Duration,
+    in_progress: InProgress,
 }
 
 impl HttpBody for Guarded {
@@ -108,7 +143,9 @@ impl HttpBody for Guarded {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        self.in_progress.is_up_to_client(polled.is_ready().then_some(self.may_leave_it));
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

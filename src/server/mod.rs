@@ -5,6 +5,7 @@
 //! | all headers of a request | 64 KiB unless set: 431 |
 //! | the headers of a request, from their first byte | [`ConnectionLimits::header_timeout`] |
 //! | a connection without a request | [`ConnectionLimits::idle_timeout`] |
+//! | a connection all of whose responses wait for the client | the same; 10 min at least if one is longer than 64 KiB |
 //! | connections, WebSockets included | [`ConnectionLimits::max_connections`]: further ones wait in the system's queue, which is a warning |
 
 mod activity;

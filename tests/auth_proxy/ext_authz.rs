@@ -175,6 +175,22 @@ async fn s_107_a_check_admits_by_a_good_token_and_edits_the_headers() {
     assert_eq!(response.dynamic_metadata, None);
 }
 
+/// Envoy passes them on otherwise. Those of the load balancer stay.
+#[tokio::test]
+async fn s_220_other_spellings_of_headers_that_frame_a_request_are_named_to_envoy() {
+    let site = Site::with(LINES).await;
+    let sent = [
+        ("content-length", "4"),
+        ("content_length", "0"),
+        ("transfer.encoding", "chunked"),
+        ("x-forwarded-for", "203.0.113.7"),
+        ("x_forwarded_for", "192.0.2.1"),
+    ];
+    let response = check(&site, Some(described("GET", "/public/x", &sent))).await;
+    let (_, removed) = admission(&response);
+    assert_eq!(removed, ["content_length", "transfer.encoding", "x_forwarded_for"].map(str::to_owned).into());
+}
+
 #[tokio::test]
 async fn s_107_whatever_else_a_check_contains_is_denied() {
     let site = Site::with(LINES).await;

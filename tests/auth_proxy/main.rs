@@ -42,6 +42,7 @@ mod identity;
 mod issuers;
 mod jupyterhub;
 mod layer_settings;
+mod left_responses;
 mod listeners;
 mod long_streams;
 #[cfg(target_os = "linux")]
