@@ -263,7 +263,7 @@ const BASE: &[(&str, &str)] = &[
 const PARTS: &[(&str, &str)] = &[
     ("issuer.txt", "https://file.example.com\n\n"),
     ("token.txt", "canary-from-a-file \n"),
-    ("ca.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"),
+    ("ca.pem", include_str!("../../support/authority.pem")),
     (
         "parts.yaml",
         "issuer: https://${HOST:-part.example.com}\nresolvers:\n  - resolver: emailMatchingUserEntityProfileEmail\n    allowedDomains: [{ $file: domain.txt }]\n",
