@@ -247,6 +247,46 @@ fn others() -> Vec<Case> {
             &[("TOKEN", "canary-canary\n")],
         ),
         over(
+            "external access: another plugin alone",
+            "backend: { auth: { externalAccess: [{ type: static, options: { token: canary-canary, subject: s }, accessRestrictions: [{ plugin: search }] }] } }\n",
+            &[],
+        ),
+        over(
+            "external access: the permission to create",
+            "backend: { auth: { externalAccess: [{ type: static, options: { token: canary-canary, subject: s }, accessRestrictions: [{ plugin: catalog, permission: catalog.entity.create }] }] } }\n",
+            &[],
+        ),
+        over(
+            "external access: several permissions in a text",
+            "backend: { auth: { externalAccess: [{ type: static, options: { token: canary-canary, subject: s }, accessRestrictions: [{ plugin: catalog, permission: 'catalog.entity.create,catalog.entity.read' }] }] } }\n",
+            &[],
+        ),
+        over(
+            "external access: the action to update",
+            "backend: { auth: { externalAccess: [{ type: static, options: { token: canary-canary, subject: s }, accessRestrictions: [{ plugin: catalog, permissionAttribute: { action: [update] } }] }] } }\n",
+            &[],
+        ),
+        over(
+            "external access: a slip in a restriction",
+            "backend: { auth: { externalAccess: [{ type: static, options: { token: canary-canary, subject: s }, accessRestrictions: [{ plugins: [catalog] }] }] } }\n",
+            &[],
+        ),
+        over(
+            "external access: a plugin twice",
+            "backend: { auth: { externalAccess: [{ type: static, options: { token: canary-canary, subject: s }, accessRestrictions: [{ plugin: catalog }, { plugin: catalog }] }] } }\n",
+            &[],
+        ),
+        over(
+            "external access: no subject",
+            "backend: { auth: { externalAccess: [{ type: static, options: { token: canary-canary } }] } }\n",
+            &[],
+        ),
+        over(
+            "external access: no secret in a later entry",
+            "backend: { auth: { externalAccess: [{ type: static, options: { token: canary-canary, subject: s } }, { type: legacy, options: { subject: s } }] } }\n",
+            &[],
+        ),
+        over(
             "external access: the permission to read",
             "backend: { auth: { externalAccess: [{ type: static, options: { token: canary-canary, subject: s }, accessRestrictions: [{ plugin: catalog, permission: catalog.entity.read }] }] } }\n",
             &[("TOKEN", "canary-canary\n")],

@@ -98,6 +98,11 @@ const KEYS: &[(&str, &[&str])] = &[
         &[
             "[{ type: static, options: { token: '${TOKEN:-canary-token}', subject: s } }]",
             "[{ type: static, options: { token: { $file: token.txt }, subject: s } }]",
+            "[{ type: static, options: { token: canary-other, subject: s }, accessRestrictions: [{ plugin: search }] }, { type: static, options: { token: canary-token, subject: s } }]",
+            "[{ type: static, options: { token: canary-token, subject: s }, accessRestrictions: [{ plugin: catalog, permission: 'catalog.entity.read, x' }] }]",
+            "[{ type: static, options: { token: canary-token, subject: s }, accessRestrictions: [{ plugin: catalog, permissionAttribute: { action: [update] } }] }]",
+            "~[{ type: static, options: { token: canary-token } }]",
+            "~[{ type: static, options: { token: canary-token, subject: s }, accessRestrictions: [{ plugins: [catalog] }] }]",
             "[]",
             "null",
             "~text",
@@ -134,6 +139,18 @@ const KEYS: &[(&str, &[&str])] = &[
             "~null",
             "~[text]",
             "~{ type: rds, host: db, port: 5432, user: u, region: eu-central-1 }",
+        ],
+    ),
+    (
+        "backend.database.connection.connectionString",
+        &[
+            "postgres://v:canary@cs.example.com/e",
+            "postgres://v@cs.example.com/e?sslmode=require",
+            "postgres://v@cs.example.com/e?sslmode=no-verify",
+            "postgres://v@cs.example.com/e?sslmode=disable",
+            "postgres://cs.example.com?ssl=true",
+            "${UNSET}",
+            "null",
         ],
     ),
     (
