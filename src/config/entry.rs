@@ -151,6 +151,12 @@ pub(super) fn checked(entry: &TrustedAlb, shared: &SharedSignIn<'_>, problems: &
 /// Whether a token may have it: a URL, without a scheme too, as Google once wrote it. What is left of a template or of a variable is
 /// none.
 fn is_issuer(text: &str) -> bool {
+    // Of a tutorial: https://login.microsoftonline.com/{TENANT_ID}/v2.0. Entra ID itself writes {tenantid}, for all tenants.
+    let is_placeholder =
+        |part: &str| part.starts_with('{') && part.ends_with('}') && !part.eq_ignore_ascii_case("{tenantid}");
+    if text.split('/').any(is_placeholder) {
+        return false;
+    }
     let is_url = |text: &str| HttpUrl::parse(text).is_ok();
     is_url(text) || (text.contains('.') && is_url(&format!("https://{text}")))
 }

@@ -67,20 +67,11 @@ impl Roots {
                 store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             }
             Self::Pem(pem) | Self::PemFile(pem, _) => {
-                let name = self.name();
-                for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-                    let certificate = certificate.map_err(|_| format!("{name} has an invalid PEM block"))?;
-                    store
-                        .add(certificate)
-                        .map_err(|error| format!("{name} has a certificate that cannot be a root: {error}"))?;
-                }
+                return read_pem(pem).map_err(|predicate| format!("{} {predicate}", self.name()));
             }
         }
         if store.is_empty() {
-            return Err(match self {
-                Self::System => "the operating system has no root certificates: install ca-certificates, check SSL_CERT_FILE, or remove system_roots()".to_owned(),
-                _ => format!("{} has no PEM block CERTIFICATE", self.name()),
-            });
+            return Err("the operating system has no root certificates: install ca-certificates, check SSL_CERT_FILE, or remove system_roots()".to_owned());
         }
         Ok(store)
     }
@@ -92,6 +83,19 @@ impl Roots {
             Self::Compiled | Self::System | Self::Pem(_) => "pem_roots".to_owned(),
         }
     }
+}
+
+/// The root certificates of PEM blocks.
+///
+/// # Errors
+/// What is wrong with the text, as a predicate.
+pub(crate) fn read_pem(pem: &str) -> Result<RootCertStore, String> {
+    let mut store = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let certificate = certificate.map_err(|_| "has an invalid PEM block".to_owned())?;
+        store.add(certificate).map_err(|error| format!("has a certificate that cannot be a root: {error}"))?;
+    }
+    if store.is_empty() { Err("has no PEM block CERTIFICATE".to_owned()) } else { Ok(store) }
 }
 
 fn fingerprint(roots: &RootCertStore) -> String {

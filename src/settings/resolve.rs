@@ -7,6 +7,8 @@ use std::{
     sync::Arc,
 };
 
+use crate::error::quoted;
+
 use super::{
     FilesRead, Location, Node, Problem, ProblemKind, Value, files,
     substitution::{self, trim, without_defaults},
@@ -44,6 +46,11 @@ impl<'e> Resolver<'e> {
 
     /// The value of a file.
     pub(crate) fn file(&self, path: &Path) -> Result<Node, Problem> {
+        if let Some(shown) = path.to_str().and_then(url_of_a_host) {
+            let text = format!("a file of settings is named by a URL{shown}, and files on this machine alone are read");
+            let problem = Problem::sentence(ProblemKind::NotServed, text);
+            return Err(problem.with_fix("download it, and name the file by its path, as for stock back ends"));
+        }
         let name = path.display().to_string();
         let text = self.read(path, &name).map_err(|fault| fault.of_file(&name))?;
         self.text(path, &text)
@@ -243,6 +250,15 @@ impl From<Problem> for IncludeError {
     fn from(problem: Problem) -> Self {
         Self::Elsewhere(problem)
     }
+}
+
+/// If a path is the URL of a host: that host for a message, unless there is an at-sign, behind a password.
+fn url_of_a_host(path: &str) -> Option<String> {
+    let (scheme, rest) = path.split_once("://")?;
+    let is_scheme =
+        !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let host = rest.split(['/', '?', '#']).next().filter(|host| is_scheme && !host.is_empty())?;
+    Some(if path.contains('@') { String::new() } else { format!(" at {}", quoted(host)) })
 }
 
 /// A path for a message: as it is written if it has a variable in it, whose value may be a secret.

@@ -77,9 +77,19 @@ pub struct AppConfig {
     variables: Variables,
 }
 
-/// Read by the PostgreSQL driver for Node.js, and by Node.js.
-const OF_THE_DRIVER: [&str; 8] =
-    ["PGHOST", "PGPORT", "PGUSER", "USER", "PGPASSWORD", "PGDATABASE", "PGSSLMODE", "NODE_EXTRA_CA_CERTS"];
+/// Read by the PostgreSQL driver for Node.js, by Node.js, and by the SDKs of AWS.
+const OF_THE_DRIVER: [&str; 10] = [
+    "PGHOST",
+    "PGPORT",
+    "PGUSER",
+    "USER",
+    "PGPASSWORD",
+    "PGDATABASE",
+    "PGSSLMODE",
+    "NODE_EXTRA_CA_CERTS",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+];
 
 impl AppConfig {
     /// Reads these files, later ones over earlier ones, and the environment of this process.

@@ -4,6 +4,7 @@ use tower_alb_auth::backstage::settings::{DatabaseSettings, DatabaseTls, KeyStor
 
 use crate::settings::{read, with, wrong};
 
+const AUTHORITY: &str = include_str!("../../support/authority.pem");
 const CONNECTION: &str =
     "connection: { host: db.example.com, port: 5433, user: backstage, password: canary, database: platform }";
 
@@ -85,7 +86,7 @@ fn a_connection_may_be_a_url() {
 fn the_connection_is_encrypted_as_the_files_say() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("ca.pem");
-    let pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    let pem = AUTHORITY;
     std::fs::write(&file, pem).expect("written");
     let tls = |ssl: &str| database(&format!("connection:\n  user: u\n  ssl: {ssl}")).tls;
     assert_eq!(tls("true"), DatabaseTls::Verified { roots: None });

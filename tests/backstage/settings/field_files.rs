@@ -2,12 +2,12 @@
 
 use tower_alb_auth::{
     backstage::settings::{CatalogCredentials, Check, DatabaseTls},
-    config::ProblemKind,
+    config::{AppConfig, ProblemKind},
 };
 
 use crate::settings::{BASE, config, read, with, wrong};
 
-const AUTHORITY: &str = "-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----\\n";
+const AUTHORITY: &str = include_str!("../../support/authority.pem");
 
 fn database(connection: &str) -> String {
     format!("backend: {{ database: {{ client: pg, connection: {connection} }} }}\n")
@@ -36,7 +36,7 @@ fn s_240_a_connection_string_takes_the_place_of_ssl() {
             "{said}"
         );
     }
-    let roots = format!("connectionString: 'postgres://u@h/d?sslmode=require', ssl: {{ ca: \"{AUTHORITY}\" }}");
+    let roots = format!("connectionString: 'postgres://u@h/d?sslmode=require', ssl: {{ ca: {AUTHORITY:?} }}");
     assert_eq!(tls(&roots), verified, "the authority is not trusted, as in stock back ends");
     // A string that says nothing leaves ssl as it is.
     let silent = "connectionString: 'postgres://u@h/d', ssl: { rejectUnauthorized: false }";
@@ -81,6 +81,16 @@ fn a_database_of_iam_without_a_region_is_a_warning() {
         warnings(&text("")).contains("has type: rds and no region, so the service starts only if AWS_REGION is set")
     );
     assert!(!warnings(&text(", region: eu-central-1")).contains("no region"));
+    for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+        let of_environment = |asked: &str| (asked == name).then(|| "eu-central-1".to_owned());
+        let config = AppConfig::from_text(
+            "app-config.yaml",
+            &format!("{}{}", text(""), BASE.replace("backend:", "x:")),
+            of_environment,
+        );
+        let check = Check::of(&config.expect("YAML"));
+        assert!(!check.to_string().contains("no region"), "{name}: {check}");
+    }
 }
 
 #[test]
@@ -284,4 +294,33 @@ fn durations_are_those_of_stock_backstage() {
         let said = lifetime(written).expect_err(written).to_string();
         assert!(said.contains("auth.backstageTokenExpiration"), "{written}: {said}");
     }
+}
+
+/// The start would refuse them later, by the name of a method.
+#[test]
+fn an_authority_that_cannot_be_one_is_named_by_its_key() {
+    let at = "backend.database.connection.ssl.ca (app-config.production.yaml:1) ";
+    let escaped = AUTHORITY.replace('\n', "\\n");
+    for (authority, part) in [
+        (escaped.as_str(), "it has the characters \\n where line feeds belong"),
+        ("/etc/ssl/rds.pem", "has no PEM block CERTIFICATE: write it as $file"),
+        ("LS0tLS1CRUdJTiBD", "has no PEM block CERTIFICATE: write it as $file"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "has a certificate that cannot be a root"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n", "has an invalid PEM block"),
+    ] {
+        let said = wrong(&database(&format!("{{ user: u, ssl: {{ ca: {authority:?} }} }}")));
+        assert!(said.contains(at) && said.contains(part) && !said.contains("pem_roots"), "{authority}: {said}");
+        // Nothing is verified with it.
+        read(&database(&format!("{{ user: u, ssl: {{ rejectUnauthorized: false, ca: {authority:?} }} }}")));
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----").expect("written");
+    let said = wrong(&database(&format!("'postgres://u@h/d?sslrootcert={}'", file.display())));
+    assert!(
+        said.contains(
+            "connection (app-config.production.yaml:1) has an sslrootcert that has a certificate that cannot"
+        ),
+        "{said}"
+    );
 }

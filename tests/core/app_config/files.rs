@@ -127,3 +127,22 @@ fn includes_that_lead_nowhere_are_named_with_their_place() {
     gone.yaml cannot be read: No such file or directory (os error 2)
     ");
 }
+
+/// Stock back ends refuse it too. There may be a password in it.
+#[test]
+fn s_61_a_file_that_is_named_by_a_url_is_refused_without_its_password() {
+    for (name, host) in [
+        ("https://config.example.com/app-config.yaml", " at \"config.example.com\""),
+        ("http://u:canary@config.example.com/app-config.yaml", ""),
+        ("s3://bucket/app-config.yaml", " at \"bucket\""),
+        ("https://u:can/ary@config.example.com", ""),
+    ] {
+        let said = AppConfig::load_with([name], environment).map(drop).expect_err(name).to_string();
+        let expected = format!(
+            "a file of settings is named by a URL{host}, and files on this machine alone are read: download it"
+        );
+        assert!(said.contains(&expected) && !said.contains("canary") && !said.contains("can/"), "{name}: {said}");
+    }
+    let path = AppConfig::load_with(["file:///nowhere/app-config.yaml"], environment).map(drop).expect_err("no file");
+    assert!(path.to_string().contains("cannot be read"), "{path}");
+}

@@ -46,6 +46,7 @@ fn s_26_an_issuer_is_a_url_without_spaces() {
         "https://${HOST}.example.com",
         "https://<tenant>/v2.0",
         "2026-01-01",
+        "https://login.microsoftonline.com/{TENANT_ID}/v2.0",
         "ISSUER",
     ];
     let others = [
@@ -62,9 +63,13 @@ fn s_26_an_issuer_is_a_url_without_spaces() {
         assert!(problem.contains("an issuer is an absolute URL without spaces"), "{issuer:?}: {problem}");
         assert!(!problem.contains('\n') && !problem.contains('\0'), "{issuer:?} stands escaped: {problem}");
     }
-    for issuer in
-        ["https://idp.example.com/", "HTTPS://IDP.example.com:8443/a?b", "http://idp:9000", "accounts.google.com"]
-    {
+    for issuer in [
+        "https://idp.example.com/",
+        "HTTPS://IDP.example.com:8443/a?b",
+        "http://idp:9000",
+        "accounts.google.com",
+        "https://sts.windows.net/{tenantid}/",
+    ] {
         let built = builder([TrustedAlb::new(ALB, issuer).client_id("app")]).build();
         assert!(built.is_ok(), "{issuer}: {built:?}");
     }

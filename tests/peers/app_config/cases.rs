@@ -14,17 +14,17 @@ fn base() -> String {
 }
 
 /// A later file over the base, with variables.
-fn over(name: &str, later: &str, variables: &[(&str, &str)]) -> Case {
+pub fn over(name: &str, later: &str, variables: &[(&str, &str)]) -> Case {
     named(name, &[("base.yaml", &base()), ("later.yaml", later)], variables)
 }
 
 /// The same below the provider.
-fn provider(name: &str, later: &str, variables: &[(&str, &str)]) -> Case {
+pub fn provider(name: &str, later: &str, variables: &[(&str, &str)]) -> Case {
     over(name, &format!("auth:\n  providers:\n    awsalb:\n      {later}\n"), variables)
 }
 
 /// The same below the database.
-fn database(name: &str, later: &str, variables: &[(&str, &str)]) -> Case {
+pub fn database(name: &str, later: &str, variables: &[(&str, &str)]) -> Case {
     over(name, &format!("backend:\n  database:\n    client: pg\n    {later}\n"), variables)
 }
 

@@ -45,6 +45,7 @@ pub const EXPLAINED: &[(ProblemKind, &str, &str)] = &[
     (ProblemKind::WrongType, "port", "a port that the driver reads in part"),
     (ProblemKind::WrongType, "connection", "a part of the connection that is no text"),
     (ProblemKind::InvalidValue, "issuer", "an issuer that is no URL"),
+    (ProblemKind::InvalidValue, "awsalb.production", "settings under an environment's name, which stock does not read"),
     (ProblemKind::InvalidValue, "signer", "a signer that is no ARN of a load balancer"),
     (ProblemKind::InvalidValue, "baseUrl", "an address that is no URL"),
     (ProblemKind::InvalidValue, "allowedDomains", "a domain that is not valid"),

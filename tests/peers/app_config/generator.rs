@@ -98,6 +98,11 @@ const KEYS: &[(&str, &[&str])] = &[
         &[
             "[{ type: static, options: { token: '${TOKEN:-canary-token}', subject: s } }]",
             "[{ type: static, options: { token: { $file: token.txt }, subject: s } }]",
+            "[{ type: static, options: { token: canary-other, subject: s }, accessRestrictions: [{ plugin: search }] }, { type: static, options: { token: canary-token, subject: s } }]",
+            "[{ type: static, options: { token: canary-token, subject: s }, accessRestrictions: [{ plugin: catalog, permission: 'catalog.entity.read, x' }] }]",
+            "[{ type: static, options: { token: canary-token, subject: s }, accessRestrictions: [{ plugin: catalog, permissionAttribute: { action: [update] } }] }]",
+            "~[{ type: static, options: { token: canary-token } }]",
+            "~[{ type: static, options: { token: canary-token, subject: s }, accessRestrictions: [{ plugins: [catalog] }] }]",
             "[]",
             "null",
             "~text",
@@ -134,6 +139,18 @@ const KEYS: &[(&str, &[&str])] = &[
             "~null",
             "~[text]",
             "~{ type: rds, host: db, port: 5432, user: u, region: eu-central-1 }",
+        ],
+    ),
+    (
+        "backend.database.connection.connectionString",
+        &[
+            "postgres://v:canary@cs.example.com/e",
+            "postgres://v@cs.example.com/e?sslmode=require",
+            "postgres://v@cs.example.com/e?sslmode=no-verify",
+            "postgres://v@cs.example.com/e?sslmode=disable",
+            "postgres://cs.example.com?ssl=true",
+            "${UNSET}",
+            "null",
         ],
     ),
     (
@@ -263,7 +280,7 @@ const BASE: &[(&str, &str)] = &[
 const PARTS: &[(&str, &str)] = &[
     ("issuer.txt", "https://file.example.com\n\n"),
     ("token.txt", "canary-from-a-file \n"),
-    ("ca.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"),
+    ("ca.pem", include_str!("../../support/authority.pem")),
     (
         "parts.yaml",
         "issuer: https://${HOST:-part.example.com}\nresolvers:\n  - resolver: emailMatchingUserEntityProfileEmail\n    allowedDomains: [{ $file: domain.txt }]\n",

@@ -12,6 +12,7 @@
 
 mod cases;
 mod compare;
+mod field;
 mod generator;
 mod ours;
 mod stock;
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 use self::{
     cases::written,
     compare::{Outcome, compare},
+    field::field,
     generator::generated,
     ours::read,
     stock::Stock,
@@ -66,6 +68,16 @@ async fn written_files_mean_what_they_mean_to_stock_backstage() {
     let counts = run(cases).await;
     println!("{counts:#?}");
     assert!(counts["equal"] >= 20, "{counts:?}");
+}
+
+#[tokio::test]
+#[ignore = "peer: stock Backstage by .ci/peers"]
+async fn files_of_teams_mean_what_they_mean_to_stock_backstage() {
+    let cases = field();
+    assert!(cases.len() >= 130, "{} cases", cases.len());
+    let counts = run(cases).await;
+    println!("{counts:#?}");
+    assert!(counts["equal"] >= 60 && counts["both refuse"] >= 20, "{counts:?}");
 }
 
 #[tokio::test]

@@ -19,6 +19,9 @@ const { getEndpoints } = dist('@backstage/backend-defaults/dist/entrypoints/disc
 const connectors = '@backstage/backend-defaults/dist/entrypoints/database/connectors';
 const { computePgPluginConfig, buildPgDatabaseConfig } = dist(`${connectors}/postgres.cjs.js`);
 const { mergeDatabaseConfig } = dist(`${connectors}/mergeDatabaseConfig.cjs.js`);
+const external = '@backstage/backend-defaults/dist/entrypoints/auth/external';
+const { ExternalAuthTokenHandler } = dist(`${external}/ExternalAuthTokenHandler.cjs.js`);
+const { readAccessRestrictionsFromConfig } = dist(`${external}/helpers.cjs.js`);
 const { readBackstageTokenExpiration } = dist('@backstage/plugin-auth-backend/dist/service/readTokenExpiration.cjs.js');
 const ConnectionParameters = dist('pg/lib/connection-parameters.js');
 const driverDefaults = dist('pg/lib/defaults.js');
@@ -36,6 +39,17 @@ async function discovered(config, plugin, side) {
     const target = named.map(({ target }) => (typeof target === 'string' ? target : target[side]));
     if (target.some(url => /^https?\+srv:/i.test(url))) return 'srv';
     return side === 'internal' ? discovery.getBaseUrl(plugin) : discovery.getExternalBaseUrl(plugin);
+}
+
+// As ServerPermissionClient of @backstage/plugin-permission-node decides about the permission catalog.entity.read.
+function mayReadTheCatalog(entry) {
+    const restrictions = readAccessRestrictionsFromConfig(entry);
+    if (!restrictions) return true;
+    const catalog = restrictions.get('catalog');
+    if (!catalog) return false;
+    const names = catalog.permissionNames ?? ['catalog.entity.read'];
+    const actions = catalog.permissionAttributes?.action ?? ['read'];
+    return names.includes('catalog.entity.read') && actions.includes('read');
 }
 
 async function database(config) {
@@ -93,8 +107,10 @@ const readers = {
         };
     },
     token: config => {
+        // Fails at what a back end fails at.
+        ExternalAuthTokenHandler.create({ ownPluginId: 'catalog', config, logger: { warn() {} } });
         const entries = config.getOptionalConfigArray('backend.auth.externalAccess') ?? [];
-        const entry = entries.find(entry => entry.getString('type') === 'static');
+        const entry = entries.find(entry => entry.getString('type') === 'static' && mayReadTheCatalog(entry));
         return entry ? entry.getString('options.token') : null;
     },
     catalog: config => discovered(config, 'catalog', 'internal'),

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{
     backstage::settings::reader::{Reader, Warning, unknown},
     config::{Problem, ProblemKind},
-    internal::{KeyAt, Node, Section, Value},
+    internal::{KeyAt, Node, Section, Value, tls::read_pem},
 };
 
 const KEY: &str = "ssl";
@@ -178,10 +178,15 @@ pub(super) fn read_ssl(reader: &Reader<'_>, connection: &Section<'_>) -> Option<
         Some(Value::Text(text)) => Some(text.clone()),
         Some(_) => Some(ssl.texts("ca")?.join("\n")),
     };
-    let has_pem = |text: &String| text.contains("-----BEGIN CERTIFICATE-----");
-    if reject_unauthorized != Some(false) && authorities.as_ref().is_some_and(|text| !has_pem(text)) {
-        let problem = Problem::of(ProblemKind::InvalidValue, ssl.at("ca"), "has no PEM block CERTIFICATE");
-        reader.problem(problem.with_fix("write it as $file: <path of the authority's PEM>"));
+    let used = authorities.as_ref().filter(|_| reject_unauthorized != Some(false));
+    if let Some((text, predicate)) = used.and_then(|text| Some((text, read_pem(text).err()?))) {
+        let fix = match text.contains("\\n") {
+            true => {
+                "it has the characters \\n where line feeds belong; write it as $file: <path of the authority's PEM>"
+            }
+            false => "write it as $file: <path of the authority's PEM>",
+        };
+        reader.problem(Problem::of(ProblemKind::InvalidValue, ssl.at("ca"), predicate).with_fix(fix));
         return None;
     }
     Some(Some(Ssl::Object(SslObject { reject_unauthorized, authorities })))

@@ -19,7 +19,7 @@ use std::{io, path::Path};
 use percent_encoding::percent_decode_str;
 
 use super::tls::DatabaseTls;
-use crate::{backstage::settings::Secret, config::ProblemKind};
+use crate::{backstage::settings::Secret, config::ProblemKind, internal::tls::read_pem};
 
 /// The longest file of certificates that is read.
 const MAX_ROOTS_BYTES: u64 = 1024 * 1024;
@@ -195,10 +195,9 @@ impl Ssl {
             return Err(UrlFault::new(ProblemKind::Unreadable, predicate));
         }
         let text = std::fs::read_to_string(path).map_err(unread)?;
-        if text.contains("-----BEGIN CERTIFICATE-----") {
-            Ok(Some(text))
-        } else {
-            Err(UrlFault::invalid("has an sslrootcert that has no PEM block CERTIFICATE"))
+        match read_pem(&text) {
+            Ok(_) => Ok(Some(text)),
+            Err(predicate) => Err(UrlFault::invalid(&format!("has an sslrootcert that {predicate}"))),
         }
     }
 }
