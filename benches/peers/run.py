@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares alb-auth-proxy and the layer with what else could stand in their place, in one run on one machine.
 
-    benches/peers/run.py [--parts cpu,memory] [--rounds N] [--seconds N] [--page docs/BENCHMARKS.md] [PEER...]
+    benches/peers/run.py [--parts cpu,memory,rates] [--rounds N] [--seconds N] [--page docs/BENCHMARKS.md] [PEER...]
 
 Each program runs on processor 0 with one thread; the load and the service behind (nginx) run on processor 1. Each request has a
 token that was never sent before. Rounds are interleaved, and medians are reported. A run with a failed request, or with a program
@@ -10,6 +10,7 @@ that accepts a forged token, stops everything. The parts:
     cpu     CPU time of the program per request under wrk, from the kernel's accounting, with verification and, at /free, without;
             so it does not depend on how busy the machine is as a rate does
     memory  resident memory after --memory-requests requests
+    rates   latency at 25, 50 and 75 % of the rate at which the program is saturated, by src/bin/paced.rs
 
 With --page, the figures are kept in results.json, and the tables of the page are written from there: also with
 `--parts none`, which measures nothing.
@@ -33,6 +34,7 @@ from programs import FORWARD, PEERS
 from running import HERE, INSTALLED, MOST_A_SECOND, ROOT, TARGET, USERS, Run, build_site, cpu_seconds, resident_mib, write_page
 
 RESULTS = HERE / "results.json"
+SHARES = (25, 50, 75)
 
 
 def report(text):
@@ -95,7 +97,35 @@ def memory(chosen):
     return {"requests": chosen.memory_requests, "rows": found}
 
 
-PARTS = {"cpu": cpu, "memory": memory}
+def rates(chosen):
+    """Latency below saturation: what one round of wrk reaches is the rate at which a program is saturated."""
+    loads = 1 + len(SHARES)
+
+    def measure(run):
+        started = start_all(run, chosen.peers)
+        rows = {name: {"saturated": [], **{str(share): {"p50": [], "p99": []} for share in SHARES}} for name in chosen.peers}
+        for turn in range(chosen.rounds):
+            for name, (_, port, tokens) in started.items():
+                row, first = rows[name], turn * loads * chosen.seconds * MOST_A_SECOND
+                result = run.load(f"http://127.0.0.1:{port}", "/", tokens, first, chosen.seconds)
+                row["saturated"].append(result["requests"] / result["seconds"])
+                for share in SHARES:
+                    first += chosen.seconds * MOST_A_SECOND
+                    result = run.paced(port, "/", tokens, first, int(row["saturated"][-1] * share / 100), chosen.seconds)
+                    for name_of, found in row[str(share)].items():
+                        found.append(result[f"{name_of}_us"])
+                report(f"round {turn + 1}, {name}: {row['saturated'][-1]:,.0f} a second; p50 and p99 at 50 %: "
+                       f"{row['50']['p50'][-1]} us, {row['50']['p99'][-1]} us")
+        for row in rows.values():
+            row["saturated"] = round(statistics.median(row["saturated"]))
+            for share in SHARES:
+                row[str(share)] = {name: round(statistics.median(found)) for name, found in row[str(share)].items()}
+        return {"rounds": chosen.rounds, "seconds": chosen.seconds, "rows": rows}
+
+    return with_run(chosen, chosen.rounds * loads * chosen.seconds * MOST_A_SECOND, measure)
+
+
+PARTS = {"cpu": cpu, "memory": memory, "rates": rates}
 
 
 def versions():
@@ -149,11 +179,12 @@ def main():
         results["versions"] = versions()
         if chosen.page:
             RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    if "cpu" in results:
-        lines = tables.cpu(results)
-        print("\n".join(lines))
-        if chosen.page:
-            write_page(chosen.page, "peers", lines)
+    for part in ("cpu", "rates"):
+        if part in results:
+            lines = tables.TABLES[part](results)
+            print("\n".join(lines))
+            if chosen.page:
+                write_page(chosen.page, {"cpu": "peers"}.get(part, part), lines)
 
 
 if __name__ == "__main__":

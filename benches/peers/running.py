@@ -163,6 +163,12 @@ class Run:
         ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         return self.checked(f"{url}{path}", json.loads(ran.stdout.strip().splitlines()[-1]), path == "/free" or authorization)
 
+    def paced(self, port, path, tokens, first, rate, seconds):
+        """Runs paced: requests at this rate, each with a different token."""
+        command = [TARGET / "release" / "paced", port, path, self.folder / tokens, first, rate, seconds]
+        ran = subprocess.run(["taskset", "-c", "1", *map(str, command)], capture_output=True, text=True, check=True)
+        return self.checked(f"port {port}{path} at {rate}/s", json.loads(ran.stdout), path == "/free")
+
     @staticmethod
     def checked(what, result, may_repeat):
         """A token may arrive again only where it is not read."""
@@ -172,7 +178,7 @@ class Run:
 
 
 def build_site():
-    """The load balancer in files, and the service with the layer."""
+    """The load balancer in files, the service with the layer, and the load at a fixed rate."""
     subprocess.run(["cargo", "build", "--release", "--locked", "--target-dir", TARGET], cwd=HERE, check=True)
 
 

@@ -1,8 +1,15 @@
 """The tables of docs/BENCHMARKS.md, from results.json. Not a program: see run.py."""
 from programs import FORWARD
 
+SHARES = ("25", "50", "75")
+
+
 def measured(part, more=""):
     return f"Measured on {part['date']}: {part['rounds']} rounds of {part['seconds']} s, tokens of {part['bytes']} bytes{more}."
+
+
+def milliseconds(micros):
+    return f"{micros / 1000:.2f} ms" if micros < 10_000 else f"{micros / 1000:,.0f} ms"
 
 
 def cpu(results):
@@ -24,3 +31,16 @@ def cpu(results):
         lines += ["", "| verifier behind nginx `auth_request` | CPU a request | requests per CPU-second |", "|---|---|---|"]
         lines += [f"| {name} | {row['verified']:.0f} us | {1e6 / row['verified']:,.0f} |" for name, row in gates.items()]
     return [*lines, "", "Versions: " + "; ".join(results["versions"]) + "."]
+
+
+def rates(results):
+    part = results["rates"]
+    lines = [measured(part), "", "| program | saturated at | " + " | ".join(f"{share} %: p50 | p99" for share in SHARES) + " |",
+             "|---|---|" + "---|---|" * len(SHARES)]
+    for name, row in part["rows"].items():
+        cells = [milliseconds(row[share][of]) for share in SHARES for of in ("p50", "p99")]
+        lines.append(f"| {name} | {row['saturated']:,}/s | " + " | ".join(cells) + " |")
+    return lines
+
+
+TABLES = {"cpu": cpu, "rates": rates}
