@@ -109,3 +109,33 @@ fn the_variables_of_the_layer_and_what_they_trust_are_shown() {
     assert!(printed.contains("trusts arn:aws:elasticloadbalancing:eu-central-1:123456789012:"), "{printed}");
     assert!(printed.contains("warning: an email without the claim email_verified"), "{printed}");
 }
+
+/// The order of rules decides, so the area of administrators is open at one host.
+#[test]
+fn s_227_a_rule_that_an_earlier_one_opens_at_some_hosts_is_a_warning() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let with = |rules: &str| {
+        let text = format!("upstream: http://127.0.0.1:1\nprofile: grafana\nrules:\n{rules}");
+        std::fs::write(folder.path().join("proxy.yaml"), text).expect("written");
+        let (code, printed) = run(folder.path(), &["check", "--config", "proxy.yaml"]);
+        assert_eq!(code, Some(0), "{printed}");
+        printed
+    };
+    let open = "  - { host: open.example.com, access: optional }\n";
+    for rule in ["path: /admin/*", "path: /admin/*, host: '*.example.com'"] {
+        let printed = with(&format!("{open}  - {{ {rule} }}\n"));
+        let warning =
+            "rules[1] does not apply where an earlier rule for open.example.com admits requests without a user";
+        assert!(printed.contains(warning), "{rule}: {printed}");
+    }
+    for rule in [
+        "path: /*",
+        "path: /admin/*, host: app.example.com",
+        "path: /admin/*, require: { claim_contains: { roles: admin } }",
+        "path: /public/*, access: optional",
+    ] {
+        let printed = with(&format!("{open}  - {{ {rule} }}\n"));
+        assert!(!printed.contains("does not apply where"), "{rule}: {printed}");
+    }
+    assert!(!with(&format!("  - {{ path: /admin/* }}\n{open}")).contains("does not apply where"), "the other order");
+}

@@ -143,6 +143,20 @@ impl Rule {
         };
         earlier.access != self.access && host_is && path_is
     }
+
+    /// Whether the rule is there for a user on a part of the paths of the earlier one, which needs none on a part of the hosts. One
+    /// with a requirement applies there all the same.
+    pub(super) fn is_weakened_by(&self, earlier: &Self) -> bool {
+        let on_more_hosts = match (&earlier.host, &self.host) {
+            (Some(_), None) => true,
+            (Some(earlier), Some(host)) => earlier != host && host.covers(earlier),
+            (None, _) => false,
+        };
+        let on_less_paths = earlier.path != self.path && earlier.path.covers(&self.path);
+        let is_weaker =
+            earlier.access == Access::Optional && self.access == Access::Required && self.requirements.is_empty();
+        is_weaker && on_more_hosts && on_less_paths
+    }
 }
 
 #[cfg(test)]

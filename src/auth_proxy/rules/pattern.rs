@@ -111,3 +111,9 @@ impl HostPattern {
         self == other || (self.with_all_below && self.matches_name(&other.host))
     }
 }
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.with_all_below { "*." } else { "" }, self.host)
+    }
+}

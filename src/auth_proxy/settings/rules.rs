@@ -26,6 +26,14 @@ pub(super) fn read(top: &Section<'_>, uses: &ClaimUses) -> Vec<Rule> {
                 .with_fix("put the rule with the narrower path first"),
             );
         }
+        if let Some(earlier) = rules.iter().find(|earlier| rule.is_weakened_by(earlier)) {
+            uses.warn(format!(
+                "{} does not apply where an earlier rule for {} admits requests without a user to its paths: put it first, or give it \
+                 a host, if it has to require one there",
+                section.path,
+                earlier.host.as_ref().map(ToString::to_string).unwrap_or_default()
+            ));
+        }
         rules.push(rule);
     }
     rules
