@@ -214,8 +214,8 @@ mod tests {
     fn odd() -> ApplicationSettings {
         ApplicationSettings {
             signer: crate::emulator::SIGNER.to_owned(),
-            issuer: "https://idp.example.com/realms/a?b=${HOME}&c='d'\"e\"#f".to_owned(),
-            client_id: "it's-${HOME}-\"one\"".to_owned(),
+            issuer: "https://idp.example.com/realms/a?b=${HOME}&c='d'".to_owned(),
+            client_id: "it's-${HOME}-\"one\"#f".to_owned(),
             key_endpoint: "http://127.0.0.1:9002".to_owned(),
             emulator_ca_file: None,
             email_domains: vec!["example.com".to_owned(), "example.org".to_owned()],

@@ -31,10 +31,13 @@ pub(crate) fn parse(file: &Arc<str>, text: &str) -> Result<Node, Problem> {
             "the directive %YAML names another version than 1.2, by which Backstage reads booleans and << otherwise";
         return Err(Problem::at(ProblemKind::NotServed, Location::new(file, line), clause).with_fix("leave it out"));
     }
+    if let Some((line, clause)) = read_otherwise(text) {
+        return Err(Problem::at(ProblemKind::NotServed, Location::new(file, line), clause));
+    }
     // Depth, aliases and events are bounded by the reader's budget.
     let parsed: Result<Option<Spanned<Plain>>, _> = serde_saphyr::from_str_with_options(text, core_schema());
     match parsed {
-        Ok(Some(parsed)) => Ok(node(parsed, file)),
+        Ok(Some(parsed)) => Ok(node(parsed, file, text)),
         Ok(None) => Ok(Node::new(Value::Null, Location::new(file, 0))),
         Err(error) => {
             let line = error.location().map_or(0, |location| location.line());
@@ -61,6 +64,26 @@ fn other_version(text: &str) -> Option<u64> {
     directives.enumerate().find(|(_, line)| version(line) == Some(true)).map(|(index, _)| number(index))
 }
 
+/// The line of what Backstage's reader reads otherwise, and what it is.
+fn read_otherwise(text: &str) -> Option<(u64, &'static str)> {
+    let found = |position: Option<usize>, clause| {
+        let before = text.get(..position?)?;
+        Some((u64::try_from(before.matches('\n').count()).unwrap_or_default().saturating_add(1), clause))
+    };
+    let carriage_return = text.match_indices('\r').map(|(position, _)| position);
+    let alone = |position: &usize| !text.get(*position..).is_some_and(|rest| rest.starts_with("\r\n"));
+    found(
+        carriage_return.into_iter().find(alone),
+        "a carriage return stands without a line feed, which Backstage does not take for the end of a line: end lines by a line feed",
+    )
+    .or_else(|| {
+        found(
+            text.find("!!binary"),
+            "the tag !!binary makes bytes of a text, which no setting is: write the text in base64 where a setting requires that",
+        )
+    })
+}
+
 /// The reader's reason, without what it quotes of the file.
 fn reason(error: &serde_saphyr::Error) -> String {
     let text = error.without_snippet().to_string();
@@ -72,18 +95,35 @@ fn reason(error: &serde_saphyr::Error) -> String {
     }
 }
 
-fn node(parsed: Spanned<Plain>, file: &Arc<str>) -> Node {
+fn node(parsed: Spanned<Plain>, file: &Arc<str>, text: &str) -> Node {
     let value = match parsed.value {
         Plain::Null => Value::Null,
         Plain::Bool(value) => Value::Bool(value),
-        Plain::Number(text) => Value::Number(text),
+        Plain::Number(number) => match written(&parsed.defined, text).filter(|written| is_of_version_1_1(written)) {
+            Some(written) => Value::Text(written.to_owned()),
+            None => Value::Number(number),
+        },
         Plain::Text(text) => Value::Text(text),
-        Plain::List(items) => Value::List(items.into_iter().map(|item| node(item, file)).collect()),
+        Plain::List(items) => Value::List(items.into_iter().map(|item| node(item, file, text)).collect()),
         Plain::Object(members) => {
-            Value::Object(members.into_iter().map(|(name, member)| (name, node(member, file))).collect())
+            Value::Object(members.into_iter().map(|(name, member)| (name, node(member, file, text))).collect())
         }
     };
     Node::new(value, Location::new(file, parsed.referenced.line()))
+}
+
+/// A value as it stands in the file.
+fn written<'t>(location: &serde_saphyr::Location, text: &'t str) -> Option<&'t str> {
+    let span = location.span();
+    let start = usize::try_from(span.byte_offset()?).ok()?;
+    text.get(start..start.checked_add(usize::try_from(span.byte_len()?).ok()?)?)
+}
+
+/// Whether it is a number in YAML 1.1 and a text in the core schema of YAML 1.2: `0b1`, `0X1F`, `-0x1`.
+fn is_of_version_1_1(written: &str) -> bool {
+    let digits = written.trim_start_matches(['+', '-']);
+    let has_prefix = |prefixes: &[&str]| prefixes.iter().any(|prefix| digits.starts_with(prefix));
+    has_prefix(&["0b", "0B", "0X", "0O"]) || (digits.len() < written.len() && has_prefix(&["0x", "0o"]))
 }
 
 /// A value of YAML.

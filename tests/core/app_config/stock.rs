@@ -278,3 +278,32 @@ fn one_mistake_hides_no_other() {
     assert!(missing.contains("an issuer is an absolute URL without spaces"), "{missing}");
     assert!(!missing.contains("invalid") && !missing.contains("unknown/"), "no placeholder is shown: {missing}");
 }
+
+/// The reader takes more forms for numbers than the core schema of YAML 1.2 has.
+#[test]
+fn s_88_numbers_of_yaml_1_1_are_texts() {
+    for id in ["0b1010", "0B1", "0X1F", "-0x1F", "+0o17"] {
+        let said = over(&format!("      clientIds: [{id}]\n"), &[]);
+        assert!(said.contains(&format!("client {id};")), "{id}: {said}");
+    }
+    for flag in ["0b1", "0X1", "+0x1"] {
+        let said = over(&format!("      requireVerifiedEmail: {flag}\n"), &[]);
+        assert!(said.contains("requireVerifiedEmail (") && said.contains("must be true or false"), "{flag}: {said}");
+    }
+}
+
+#[test]
+fn s_88_what_backstage_reads_otherwise_is_refused_with_its_line() {
+    for (text, line, part) in [
+        ("auth:\r  providers: {}\r", 1, "a carriage return stands without a line feed"),
+        ("auth: {}\r\nx: 1\n\ny: \"a\rb\"\n", 4, "a carriage return stands without a line feed"),
+        ("auth: {}\nx: !!binary Y2FuYXJ5\n", 2, "the tag !!binary makes bytes of a text"),
+    ] {
+        let said = AppConfig::from_text("a.yaml", text, |_| None).map(drop).expect_err(text).to_string();
+        assert!(
+            said.contains(part) && said.contains(&format!("a.yaml:{line}")) && !said.contains("Y2Fu"),
+            "{text:?}: {said}"
+        );
+    }
+    assert!(AppConfig::from_text("a.yaml", "auth: {}\r\n# end\r\n", |_| None).is_ok());
+}

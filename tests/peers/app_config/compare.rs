@@ -30,6 +30,7 @@ impl Outcome {
 /// Refused here and read by stock Backstage: the kind of the problem, a part of its key, and the reason.
 pub const EXPLAINED: &[(ProblemKind, &str, &str)] = &[
     (ProblemKind::Missing, "auth.providers.awsalb", "what stock does not require, such as client ids"),
+    (ProblemKind::Missing, "options", "a value with the tag !!null"),
     (ProblemKind::Missing, "<file>", "an include of a key that is missing"),
     (ProblemKind::Missing, "allowedDomains", "a list of domains that lists none"),
     (ProblemKind::Missing, "resolvers", "a policy that signs in no user"),
@@ -39,6 +40,7 @@ pub const EXPLAINED: &[(ProblemKind, &str, &str)] = &[
     (ProblemKind::UnknownValue, "auth.keyStore.provider", "a key store that is not served"),
     (ProblemKind::UnknownValue, "PGSSLMODE", "a mode that the driver ignores, for a plain connection"),
     (ProblemKind::UnknownValue, "connection", "a mode of encryption that the driver ignores"),
+    (ProblemKind::WrongType, "<file>", "an ordered map (!!omap), which is a list"),
     (ProblemKind::WrongType, "ssl", "a text that the driver takes for true"),
     (ProblemKind::WrongType, "requireVerifiedEmail", "null for a requirement"),
     (ProblemKind::WrongType, "auth.providers.awsalb", "a key that stock does not read"),

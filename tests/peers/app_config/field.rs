@@ -100,6 +100,16 @@ fn databases() -> Vec<Case> {
         database("a pool", "connection: { user: u }\n    knexConfig: { pool: { min: 3, max: 12 } }", &[]),
         database("ssl beside the connection", "connection: { user: u }\n    ssl: true", &[]),
         database(
+            "tokens of IAM",
+            "connection: { type: rds, host: db, port: 5432, user: u, region: eu-central-1, ssl: { ca: '${AUTHORITY}' } }",
+            &[("AUTHORITY", AUTHORITY)],
+        ),
+        database(
+            "tokens of IAM in the region of the environment",
+            "connection: { type: rds, host: db, port: 5432, user: u, ssl: true }",
+            &[("AWS_REGION", "eu-central-1")],
+        ),
+        database(
             "an authority with escaped line feeds",
             "connection: { user: u, ssl: { ca: '${AUTHORITY}' } }",
             &[("AUTHORITY", "-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----")],

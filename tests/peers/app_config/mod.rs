@@ -16,6 +16,7 @@ mod field;
 mod generator;
 mod ours;
 mod stock;
+mod yaml;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,7 @@ use self::{
     generator::generated,
     ours::read,
     stock::Stock,
+    yaml::yaml,
 };
 
 /// Files, command line and environment of one start.
@@ -76,6 +78,14 @@ async fn files_of_teams_mean_what_they_mean_to_stock_backstage() {
     let cases = field();
     assert!(cases.len() >= 130, "{} cases", cases.len());
     let counts = run(cases).await;
+    println!("{counts:#?}");
+    assert!(counts["equal"] >= 60 && counts["both refuse"] >= 20, "{counts:?}");
+}
+
+#[tokio::test]
+#[ignore = "peer: stock Backstage by .ci/peers"]
+async fn yaml_means_what_it_means_to_stock_backstage() {
+    let counts = run(yaml()).await;
     println!("{counts:#?}");
     assert!(counts["equal"] >= 60 && counts["both refuse"] >= 20, "{counts:?}");
 }

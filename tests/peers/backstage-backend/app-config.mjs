@@ -12,6 +12,7 @@ const require = createRequire(import.meta.url);
 const packages = join(dirname(fileURLToPath(import.meta.url)), 'node_modules');
 const dist = path => require(join(packages, path));
 
+const { ConfigReader } = require('@backstage/config');
 const { ConfigSources } = require('@backstage/config-loader');
 const { readHttpServerOptions } = dist('@backstage/backend-defaults/dist/entrypoints/rootHttpRouter/http/config.cjs.js');
 const { HostDiscovery } = dist('@backstage/backend-defaults/dist/entrypoints/discovery/HostDiscovery.cjs.js');
@@ -61,7 +62,12 @@ async function database(config) {
     const schemaPrefix = all.getOptionalString('schemaPrefix') || '';
     const plugin = computePgPluginConfig(all, 'auth', prefix, schemaPrefix);
     const merged = mergeDatabaseConfig(plugin.knexConfig, plugin.databaseClientOverrides);
-    const knex = await buildPgDatabaseConfig(all, merged);
+    let knex = await buildPgDatabaseConfig(all, merged);
+    if (typeof knex.connection === 'function') {
+        // Tokens of IAM need credentials; the rest of type: rds is that of any connection.
+        const { type, region, ...connection } = merged.connection;
+        knex = await buildPgDatabaseConfig(new ConfigReader({ ...all.get(), connection }), { ...merged, connection });
+    }
     driverDefaults.user = process.env.USER;
     const used = new ConnectionParameters(knex.connection);
     const ssl = used.ssl;
