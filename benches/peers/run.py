@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares alb-auth-proxy and the layer with what else could stand in their place, in one run on one machine.
 
-    benches/peers/run.py [--parts cpu,memory,rates] [--rounds N] [--seconds N] [--page docs/BENCHMARKS.md] [PEER...]
+    benches/peers/run.py [--parts cpu,memory,rates,busy] [--rounds N] [--seconds N] [--page docs/BENCHMARKS.md] [PEER...]
 
 Each program runs on processor 0 with one thread; the load and the service behind (nginx) run on processor 1. Each request has a
 token that was never sent before. Rounds are interleaved, and medians are reported. A run with a failed request, or with a program
@@ -11,6 +11,7 @@ that accepts a forged token, stops everything. The parts:
             so it does not depend on how busy the machine is as a rate does
     memory  resident memory after --memory-requests requests
     rates   latency at 25, 50 and 75 % of the rate at which the program is saturated, by src/bin/paced.rs
+    busy    busy.py: an unprotected route beside a saturated one, one worker thread and two, 1,000 and 10,000 connections
 
 With --page, the figures are kept in results.json, and the tables of the page are written from there: also with
 `--parts none`, which measures nothing.
@@ -29,6 +30,7 @@ import sys
 import tempfile
 import time
 
+import busy
 import tables
 from programs import FORWARD, PEERS
 from running import HERE, INSTALLED, MOST_A_SECOND, ROOT, TARGET, USERS, Run, build_site, cpu_seconds, resident_mib, write_page
@@ -125,7 +127,11 @@ def rates(chosen):
     return with_run(chosen, chosen.rounds * loads * chosen.seconds * MOST_A_SECOND, measure)
 
 
-PARTS = {"cpu": cpu, "memory": memory, "rates": rates}
+def beside(chosen):
+    return with_run(chosen, busy.tokens(chosen), lambda run: busy.measure(run, chosen, report))
+
+
+PARTS = {"cpu": cpu, "memory": memory, "rates": rates, "busy": beside}
 
 
 def versions():
@@ -179,7 +185,7 @@ def main():
         results["versions"] = versions()
         if chosen.page:
             RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    for part in ("cpu", "rates"):
+    for part in ("cpu", "rates", "busy"):
         if part in results:
             lines = tables.TABLES[part](results)
             print("\n".join(lines))
