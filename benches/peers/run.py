@@ -13,7 +13,7 @@ that accepts a forged token, stops everything. The parts:
     rates   latency at 25, 50 and 75 % of the rate at which the program is saturated, by src/bin/paced.rs
     busy    busy.py: an unprotected route beside a saturated one, one worker thread and two, 1,000 and 10,000 connections
 
-With --page, the figures are kept in results.json, and the tables of the page are written from there: also with
+With --page, the figures are kept in results.json, and the tables of the page and its pictures are written from there: also with
 `--parts none`, which measures nothing.
 
 Needs: cargo; what .ci/peers installs (wrk, nginx with njs, HAProxy, Apache with mod_oauth2, Envoy, aws-jwt-verify, PyJWT). All
@@ -163,6 +163,17 @@ def prepare():
     subprocess.run(pip, check=True)
 
 
+def draw():
+    """The pictures, by what draws the one of the dashboard."""
+    pinned, venv = ROOT / "deploy/monitoring/requirements.txt", ROOT / "target/picture/venv"
+    installed = venv.parent / "installed-requirements.txt"
+    if not installed.exists() or installed.read_text() != pinned.read_text():
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        subprocess.run([venv / "bin/python", "-m", "pip", "install", "--quiet", "-r", pinned], check=True)
+        installed.write_text(pinned.read_text())
+    subprocess.run([venv / "bin/python", HERE / "draw.py", RESULTS, ROOT / "benches/pictures"], check=True)
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--parts", default=",".join(PARTS))
@@ -191,6 +202,8 @@ def main():
             print("\n".join(lines))
             if chosen.page:
                 write_page(chosen.page, {"cpu": "peers"}.get(part, part), lines)
+    if chosen.page:
+        draw()
 
 
 if __name__ == "__main__":
