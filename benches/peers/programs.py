@@ -5,11 +5,13 @@ from running import HERE, INSTALLED, TARGET, free_port
 
 # Each peer: starts, and returns the process to measure, the address to load and the form of tokens.
 
-def alb_auth_proxy(run):
+def alb_auth_proxy(run, connections=16):
     port = free_port()
     command = [TARGET / "dist" / "alb-auth-proxy", "--listen", f"127.0.0.1:{port}", "--exempt", "GET /free",
                "--upstream", f"http://127.0.0.1:{run.upstream_port}", "--header", "X-Forwarded-User={email}"]
-    return run.start("alb-auth-proxy", command, port), port, "padded"
+    if connections > 16:
+        command += ["--max-connections", str(connections + connections // 5)]
+    return run.start(f"alb-auth-proxy-{connections}", command, port), port, "padded"
 
 
 def haproxy(run):
@@ -71,9 +73,15 @@ def envoy(run):
     return run.start("envoy", command, port), port, "unpadded"
 
 
-def axum_layer(run):
+def axum_layer(run, threads=1):
     port = free_port()
-    return run.start("axum_service", [TARGET / "release" / "axum_service", port], port), port, "padded"
+    return run.start(f"axum_service-{port}", [TARGET / "release" / "axum_service", port], port, threads=threads), port, "padded"
+
+
+def raw_service(run, where, threads):
+    port = free_port()
+    command = [TARGET / "release" / "raw_service", port, run.folder / "key.pem", where]
+    return run.start(f"raw_service-{port}", command, port, threads=threads), port, "padded"
 
 
 def nginx_njs(run):

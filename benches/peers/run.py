@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares alb-auth-proxy and the layer with what else could stand in their place, in one run on one machine.
 
-    benches/peers/run.py [--parts cpu,memory,rates] [--rounds N] [--seconds N] [--page docs/BENCHMARKS.md] [PEER...]
+    benches/peers/run.py [--parts cpu,memory,rates,busy] [--rounds N] [--seconds N] [--page docs/BENCHMARKS.md] [PEER...]
 
 Each program runs on processor 0 with one thread; the load and the service behind (nginx) run on processor 1. Each request has a
 token that was never sent before. Rounds are interleaved, and medians are reported. A run with a failed request, or with a program
@@ -11,8 +11,9 @@ that accepts a forged token, stops everything. The parts:
             so it does not depend on how busy the machine is as a rate does
     memory  resident memory after --memory-requests requests
     rates   latency at 25, 50 and 75 % of the rate at which the program is saturated, by src/bin/paced.rs
+    busy    busy.py: an unprotected route beside a saturated one, one worker thread and two, 1,000 and 10,000 connections
 
-With --page, the figures are kept in results.json, and the tables of the page are written from there: also with
+With --page, the figures are kept in results.json, and the tables of the page and its pictures are written from there: also with
 `--parts none`, which measures nothing.
 
 Needs: cargo; what .ci/peers installs (wrk, nginx with njs, HAProxy, Apache with mod_oauth2, Envoy, aws-jwt-verify, PyJWT). All
@@ -29,6 +30,7 @@ import sys
 import tempfile
 import time
 
+import busy
 import tables
 from programs import FORWARD, PEERS
 from running import HERE, INSTALLED, MOST_A_SECOND, ROOT, TARGET, USERS, Run, build_site, cpu_seconds, resident_mib, write_page
@@ -125,7 +127,11 @@ def rates(chosen):
     return with_run(chosen, chosen.rounds * loads * chosen.seconds * MOST_A_SECOND, measure)
 
 
-PARTS = {"cpu": cpu, "memory": memory, "rates": rates}
+def beside(chosen):
+    return with_run(chosen, busy.tokens(chosen), lambda run: busy.measure(run, chosen, report))
+
+
+PARTS = {"cpu": cpu, "memory": memory, "rates": rates, "busy": beside}
 
 
 def versions():
@@ -157,6 +163,17 @@ def prepare():
     subprocess.run(pip, check=True)
 
 
+def draw():
+    """The pictures, by what draws the one of the dashboard."""
+    pinned, venv = ROOT / "deploy/monitoring/requirements.txt", ROOT / "target/picture/venv"
+    installed = venv.parent / "installed-requirements.txt"
+    if not installed.exists() or installed.read_text() != pinned.read_text():
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        subprocess.run([venv / "bin/python", "-m", "pip", "install", "--quiet", "-r", pinned], check=True)
+        installed.write_text(pinned.read_text())
+    subprocess.run([venv / "bin/python", HERE / "draw.py", RESULTS, ROOT / "benches/pictures"], check=True)
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--parts", default=",".join(PARTS))
@@ -179,12 +196,14 @@ def main():
         results["versions"] = versions()
         if chosen.page:
             RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    for part in ("cpu", "rates"):
+    for part in ("cpu", "rates", "busy"):
         if part in results:
             lines = tables.TABLES[part](results)
             print("\n".join(lines))
             if chosen.page:
                 write_page(chosen.page, {"cpu": "peers"}.get(part, part), lines)
+    if chosen.page:
+        draw()
 
 
 if __name__ == "__main__":

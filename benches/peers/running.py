@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 INSTALLED = pathlib.Path(os.environ.get("PEERS_FOLDER", ROOT / "target" / "peers"))
+# For many connections.
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 TICKS = os.sysconf("SC_CLK_TCK")
 # More requests than any of them answers in a second on one processor.
 MOST_A_SECOND = 16_000
@@ -99,13 +102,12 @@ class Run:
             "ALB_AUTH_CLIENT_IDS": self.facts["client_id"],
             "ALB_AUTH_EMAIL_DOMAINS": "example.com",
             "ALB_AUTH_KEY_ENDPOINT": f"http://127.0.0.1:{self.key_port}",
-            "TOKIO_WORKER_THREADS": "1",
             "RUST_LOG": "warn",
         }
         conf = folder / "upstream.conf"
         conf.write_text(f"""
             daemon off; worker_processes 1; pid {folder}/upstream.pid; error_log {folder}/upstream.log crit;
-            events {{ worker_connections 1024; }}
+            events {{ worker_connections 20000; }}
             http {{ access_log off; keepalive_requests 100000000; large_client_header_buffers 8 32k;
                 server {{ listen 127.0.0.1:{self.upstream_port}; location / {{ return 200 "ok"; }} }} }}""")
         self.start("nginx", ["nginx", "-c", conf], self.upstream_port, processor=1)
@@ -120,11 +122,13 @@ class Run:
 
         return serve(Keys)
 
-    def start(self, name, command, port, processor=0, cwd=None):
+    def start(self, name, command, port, processor=0, cwd=None, threads=1):
+        """With two threads, on both processors."""
         log = self.folder / f"{name}.log"
-        command = ["taskset", "-c", str(processor), *map(str, command)]
+        command = ["taskset", "-c", str(processor) if threads == 1 else "0,1", *map(str, command)]
+        environment = {**self.environment, "TOKIO_WORKER_THREADS": str(threads)}
         with open(log, "w") as output:
-            process = subprocess.Popen(command, env=self.environment, stdout=output, stderr=output, cwd=cwd,
+            process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=cwd,
                                        start_new_session=True)
         self.processes.append(process)
         wait_for(port, process, name, log)
@@ -153,13 +157,13 @@ class Run:
             if status not in expected:
                 sys.exit(f"{name}: expected {' or '.join(map(str, expected))} for {what}, found {status}")
 
-    def load(self, url, path, tokens, first, seconds, authorization=""):
+    def load(self, url, path, tokens, first, seconds, authorization="", connections=16):
         """Runs wrk. Each request has a different token, or all have this authorization."""
         environment = {
             **os.environ, "PEERS_TOKENS": str(self.folder / tokens), "PEERS_PATH": path, "PEERS_FROM": str(first),
             "PEERS_COUNT": str(seconds * MOST_A_SECOND), "PEERS_AUTHORIZATION": authorization,
         }
-        command = ["taskset", "-c", "1", "wrk", "-t1", "-c16", f"-d{seconds}s", "--latency", "-s", HERE / "requests.lua", url]
+        command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "--latency", "-s", HERE / "requests.lua", url]
         ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         return self.checked(f"{url}{path}", json.loads(ran.stdout.strip().splitlines()[-1]), path == "/free" or authorization)
 
@@ -178,7 +182,7 @@ class Run:
 
 
 def build_site():
-    """The load balancer in files, the service with the layer, and the load at a fixed rate."""
+    """The load balancer in files, the services, and the load at a fixed rate."""
     subprocess.run(["cargo", "build", "--release", "--locked", "--target-dir", TARGET], cwd=HERE, check=True)
 
 

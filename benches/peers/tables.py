@@ -1,4 +1,5 @@
 """The tables of docs/BENCHMARKS.md, from results.json. Not a program: see run.py."""
+import busy
 from programs import FORWARD
 
 SHARES = ("25", "50", "75")
@@ -43,4 +44,22 @@ def rates(results):
     return lines
 
 
-TABLES = {"cpu": cpu, "rates": rates}
+def beside(results):
+    part = results["busy"]
+    lines = [measured(part, f", the unprotected route {busy.RATE} times a second"), "",
+             "| service | worker threads | protected route, CPU a request | requests/s | unprotected route alone: p50 | p99 "
+             "| beside the protected one: p50 | p99 |", "|---|---|---|---|---|---|---|---|"]
+    for name, row in part["services"].items():
+        service, threads = name.rsplit(", ", 1)
+        cells = [milliseconds(row[f"{when} {of}"]) for when in ("alone", "loaded") for of in ("p50", "p99")]
+        lines.append(f"| {service} | {threads} | {row['cpu']:.0f} us | {row['requests']:,.0f} | " + " | ".join(cells) + " |")
+    lines += ["", f"One round of {busy.MANY_SECONDS} s, in which the connections are set up too:", "",
+              "| connections to `alb-auth-proxy`, all sending | CPU a request | requests/s | p50 | p99 | resident memory |",
+              "|---|---|---|---|---|---|"]
+    for name, row in part["connections"].items():
+        lines.append(f"| {int(name):,} | {row['cpu']:.0f} us | {row['requests']:,.0f} | {milliseconds(row['p50'])} "
+                     f"| {milliseconds(row['p99'])} | {row['resident']:.0f} MiB |")
+    return lines
+
+
+TABLES = {"cpu": cpu, "rates": rates, "busy": beside}

@@ -3,15 +3,12 @@
 use std::error::Error;
 
 use axum::{Router, routing::get};
-use tokio::net::TcpListener;
 use tower_alb_auth::{AlbAuthConfig, AlbAuthLayer, BackstageIdentity};
+use tower_alb_auth_bench_peers::serve;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
     let port: u16 = std::env::args().nth(1).ok_or("PORT is missing")?.parse()?;
     let layer = AlbAuthLayer::new(AlbAuthConfig::from_env()?);
     let signed_in = Router::new().route("/", get(|_: BackstageIdentity| async { "ok" })).layer(layer);
-    let app = signed_in.route("/free", get(|| async { "ok" }));
-    axum::serve(TcpListener::bind(("127.0.0.1", port)).await?, app).await?;
-    Ok(())
+    serve(port, signed_in.route("/free", get(|| async { "ok" })))
 }
