@@ -176,6 +176,11 @@ fn remove_if(headers: &mut HeaderMap, is_found: impl Fn(&HeaderName) -> bool) {
     }
 }
 
+/// Whether a server that folds names takes one for the other.
+pub(super) fn is_same(one: &HeaderName, other: &HeaderName) -> bool {
+    is(one, &folded(other.as_str()))
+}
+
 /// Whether this is the folded name.
 fn is(name: &HeaderName, folded: &str) -> bool {
     let name = name.as_str().as_bytes();

@@ -2,7 +2,7 @@
 
 use tower_alb_auth::test_util::MockAlb;
 
-use crate::site::{settings, trust};
+use crate::site::{settings, settings_with, trust};
 
 /// Read as absent, it would make a rule apply to every path or host, or require a user alone.
 #[tokio::test]
@@ -54,5 +54,36 @@ async fn s_117_a_setting_without_a_value_is_refused() {
         };
         let error = settings(&format!("{rest}{key}:\n")).err().unwrap_or_else(|| panic!("{key} is accepted"));
         assert!(error.problems().iter().any(|problem| problem.key() == Some(key)), "{key}: {error}");
+    }
+}
+
+/// The proxy would listen at another port than the platform's load balancer asks.
+#[tokio::test]
+async fn a_variable_port_that_is_none_is_refused_where_it_decides() {
+    let base = format!("{}upstream: http://127.0.0.1:1\n", trust(&MockAlb::new()).await);
+    let with = |text: &str, port: &str| settings_with(text, &[("PORT".to_owned(), port.to_owned())]);
+    for port in ["abc", "8080/tcp", "tcp://10.0.0.1:80", "65536", "-1"] {
+        let error = with(&base, port).err().unwrap_or_else(|| panic!("{port} is accepted"));
+        assert!(error.problems().iter().any(|problem| problem.key() == Some("PORT")), "{port}: {error}");
+        assert!(with(&format!("{base}listen: 127.0.0.1:8080\n"), port).is_ok(), "{port}");
+    }
+    assert!(with(&base, " 8081 ").is_ok());
+    assert!(with(&base, "").is_ok());
+}
+
+/// A service that folds names reads one of two headers, and which one is chance; others are not the proxy's to set.
+#[tokio::test]
+async fn a_header_that_another_one_replaces_is_refused() {
+    let base = format!("{}upstream: http://127.0.0.1:1\n", trust(&MockAlb::new()).await);
+    assert!(settings(&format!("{base}headers: {{ X-Team: '{{entity}}', X-Teams: '{{entity}}' }}\n")).is_ok());
+    for (headers, key) in [
+        ("{ X-Team: '{entity}', X_Team: '{entity.name}' }", "headers.X_Team"),
+        ("{ Keep-Alive: '{entity}' }", "headers.Keep-Alive"),
+        ("{ HTTP2-Settings: '{entity}' }", "headers.HTTP2-Settings"),
+        ("{ X-Forwarded-Port: '{entity}' }", "headers.X-Forwarded-Port"),
+        ("{ X-Tower-Alb-Auth-Hops: '{entity}' }", "headers.X-Tower-Alb-Auth-Hops"),
+    ] {
+        let error = settings(&format!("{base}headers: {headers}\n")).err().unwrap_or_else(|| panic!("{headers}"));
+        assert!(error.problems().iter().any(|problem| problem.key() == Some(key)), "{headers}: {error}");
     }
 }

@@ -96,10 +96,15 @@ pub async fn serve(app: Router) -> SocketAddr {
 
 /// Settings from the text of a YAML file.
 pub fn settings(text: &str) -> Result<Settings, tower_alb_auth::ConfigError> {
+    settings_with(text, &[])
+}
+
+/// The same, with variables of the environment.
+pub fn settings_with(text: &str, variables: &[(String, String)]) -> Result<Settings, tower_alb_auth::ConfigError> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("proxy.yaml");
     std::fs::write(&file, text).expect("written");
-    Settings::read(Some(&file), &[], &[])
+    Settings::read(Some(&file), &[], variables)
 }
 
 /// A service that keeps what it got, and responds 200 with the headers that a service must not set.

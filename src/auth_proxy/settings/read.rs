@@ -16,6 +16,7 @@ use super::{
 use crate::{
     AlbAuthSettings, ConfigError, ConnectionLimits,
     auth_proxy::{
+        identity_headers::is_same,
         profile::{self, PROFILES},
         template::Template,
     },
@@ -67,10 +68,7 @@ pub(super) fn settings(
         None => trust::from_file(node, &problems),
     };
     let upstream = upstream(&top);
-    let port = variables.iter().find(|(name, _)| name == "PORT").and_then(|(_, value)| value.trim().parse().ok());
-    let every_interface = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    let default_listen = SocketAddr::new(every_interface, port.unwrap_or(DEFAULT_PORT));
-    let (listen, forward_auth_listen) = (address(&top, "listen"), address(&top, "forward_auth_listen"));
+    let (listen, forward_auth_listen) = (listen(&top, variables), address(&top, "forward_auth_listen"));
     let modes = ["upstream", "forward_auth_listen", "ext_authz_listen", "ext_authz_http_listen"];
     if modes.iter().all(|key| top.find(key).is_none()) {
         let fix = "name the service behind the proxy, such as http://127.0.0.1:3000; or set forward_auth_listen, \
@@ -96,7 +94,7 @@ pub(super) fn settings(
         alb_auth,
         record_user: top.flag("record_user"),
         upstream,
-        listen: listen.unwrap_or(default_listen),
+        listen,
         forward_auth_listen,
         forward_auth_by_original_request: top.flag("forward_auth_by_original_request"),
         ext_authz_listen: address(&top, "ext_authz_listen"),
@@ -193,6 +191,21 @@ fn address(top: &Section<'_>, key: &str) -> Option<SocketAddr> {
 }
 
 /// Those of the profile, and the operator's, which replace equal ones.
+/// `listen`, or every interface at the port of the variable `PORT`.
+fn listen(top: &Section<'_>, variables: &[(String, String)]) -> SocketAddr {
+    let at_every_interface = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
+    if top.find("listen").is_some() {
+        return address(top, "listen").unwrap_or_else(|| at_every_interface(DEFAULT_PORT));
+    }
+    let port = variables.iter().find(|(name, value)| name == "PORT" && !value.trim().is_empty());
+    let Some((name, value)) = port else { return at_every_interface(DEFAULT_PORT) };
+    at_every_interface(value.trim().parse().unwrap_or_else(|_| {
+        let problem = Problem::of(ProblemKind::InvalidValue, KeyAt::path(name), format!("is {}", quoted(value)));
+        top.problems.add(problem.with_fix("set it to the number of a port, or unset it, or name an address by listen"));
+        DEFAULT_PORT
+    }))
+}
+
 fn headers(top: &Section<'_>, uses: &ClaimUses) -> Vec<(HeaderName, Template)> {
     let mut pairs: Vec<(String, String, KeyAt)> = Vec::new();
     if let Some(name) = top.text("profile") {
@@ -213,7 +226,7 @@ fn headers(top: &Section<'_>, uses: &ClaimUses) -> Vec<(HeaderName, Template)> {
             pairs.push((name.clone(), text, section.at(name)));
         }
     }
-    let mut headers = Vec::new();
+    let mut headers: Vec<(HeaderName, Template)> = Vec::new();
     for (name, text, at) in pairs {
         let parsed = header_name(&name).filter(|name| !is_reserved(name.as_str()));
         let Some(name) = parsed else {
@@ -221,6 +234,11 @@ fn headers(top: &Section<'_>, uses: &ClaimUses) -> Vec<(HeaderName, Template)> {
             top.problems.add(Problem::of(ProblemKind::InvalidValue, at, what));
             continue;
         };
+        if let Some((other, _)) = headers.iter().find(|(other, _)| is_same(other, &name)) {
+            let what = format!("is the same header as {other} to servers that do not tell - from _");
+            top.problems.add(Problem::of(ProblemKind::InvalidValue, at, what).with_fix("remove one of the two"));
+            continue;
+        }
         match Template::parse(&text) {
             Ok(template) => {
                 uses.template(top, at, &format!("sets {name} by a claim that"), &template);

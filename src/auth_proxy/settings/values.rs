@@ -26,7 +26,7 @@ pub(super) fn number(top: &Section<'_>, key: &str, range: RangeInclusive<u64>) -
 
 /// Headers that mean something to every server, and those of the load balancer.
 pub(super) fn is_reserved(name: &str) -> bool {
-    const NAMES: [&str; 14] = [
+    const NAMES: [&str; 18] = [
         "host",
         "connection",
         "content-length",
@@ -41,6 +41,10 @@ pub(super) fn is_reserved(name: &str) -> bool {
         "x-forwarded-for",
         "x-forwarded-host",
         "x-forwarded-proto",
+        "x-forwarded-port",
+        "keep-alive",
+        "http2-settings",
+        "x-tower-alb-auth-hops",
     ];
     NAMES.contains(&name) || name.starts_with("x-amzn-") || name.starts_with("sec-") || name.starts_with("proxy-")
 }
