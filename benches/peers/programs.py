@@ -85,7 +85,7 @@ def raw_service(run, where, threads):
 
 
 def nginx_njs(run):
-    """The handler is asked by auth_request: `js_access` is in newer versions of njs than Debian 12 has."""
+    """auth_request runs the handler: `js_access` is in newer versions of njs than Debian 12 has."""
     port, conf, facts = free_port(), run.folder / "njs.conf", run.facts
     key = "".join(line for line in (run.folder / "key.pem").read_text().splitlines() if not line.startswith("-"))
     settings = {"key": key, "signer": facts["signer"], "issuer": facts["issuer"], "client": facts["client_id"]}

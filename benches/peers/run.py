@@ -100,31 +100,30 @@ def memory(chosen):
 
 
 def rates(chosen):
-    """Latency below saturation: what one round of wrk reaches is the rate at which a program is saturated."""
-    loads = 1 + len(SHARES)
+    """Latency below saturation: what a load of wrk reaches is the rate at which a program is saturated."""
+    rows = {name: {"saturated": [], **{str(share): {"p50": [], "p99": []} for share in SHARES}} for name in chosen.peers}
 
     def measure(run):
-        started = start_all(run, chosen.peers)
-        rows = {name: {"saturated": [], **{str(share): {"p50": [], "p99": []} for share in SHARES}} for name in chosen.peers}
-        for turn in range(chosen.rounds):
-            for name, (_, port, tokens) in started.items():
-                row, first = rows[name], turn * loads * chosen.seconds * MOST_A_SECOND
-                result = run.load(f"http://127.0.0.1:{port}", "/", tokens, first, chosen.seconds)
-                row["saturated"].append(result["requests"] / result["seconds"])
-                for share in SHARES:
-                    first += chosen.seconds * MOST_A_SECOND
-                    result = run.paced(port, "/", tokens, first, int(row["saturated"][-1] * share / 100), chosen.seconds)
-                    for name_of, found in row[str(share)].items():
-                        found.append(result[f"{name_of}_us"])
-                report(f"round {turn + 1}, {name}: {row['saturated'][-1]:,.0f} a second; p50 and p99 at 50 %: "
-                       f"{row['50']['p50'][-1]} us, {row['50']['p99'][-1]} us")
-        for row in rows.values():
-            row["saturated"] = round(statistics.median(row["saturated"]))
+        for name, (_, port, tokens) in start_all(run, chosen.peers).items():
+            row, first = rows[name], 0
+            result = run.load(f"http://127.0.0.1:{port}", "/", tokens, first, chosen.seconds)
+            row["saturated"].append(result["requests"] / result["seconds"])
             for share in SHARES:
-                row[str(share)] = {name: round(statistics.median(found)) for name, found in row[str(share)].items()}
+                first += chosen.seconds * MOST_A_SECOND
+                result = run.paced(port, "/", tokens, first, int(row["saturated"][-1] * share / 100), chosen.seconds)
+                for of, found in row[str(share)].items():
+                    found.append(result[f"{of}_us"])
+            report(f"{name}: {row['saturated'][-1]:,.0f} a second; p50 and p99 at 50 %: {row['50']['p50'][-1]} us, {row['50']['p99'][-1]} us")
         return {"rounds": chosen.rounds, "seconds": chosen.seconds, "rows": rows}
 
-    return with_run(chosen, chosen.rounds * loads * chosen.seconds * MOST_A_SECOND, measure)
+    # Each round starts with new tokens, since they expire.
+    for _ in range(chosen.rounds):
+        found = with_run(chosen, (1 + len(SHARES)) * chosen.seconds * MOST_A_SECOND, measure)
+    for row in rows.values():
+        row["saturated"] = round(statistics.median(row["saturated"]))
+        for share in SHARES:
+            row[str(share)] = {of: round(statistics.median(values)) for of, values in row[str(share)].items()}
+    return found
 
 
 def beside(chosen):

@@ -4,6 +4,7 @@
 //! Each call has a token that was never seen before. Rounds of all libraries are interleaved, and the figure is the median of the CPU
 //! time of the rounds. The layer is called as a service, with the headers of a request, and applies its sign-in policy; each library is
 //! called by the function that its own middleware calls. The libraries get copies without padding, because they reject it.
+//! A library that accepts the signature of another token ends the run.
 //! axum-jwt-auth 0.7 is left out: jsonwebtoken 10 below it rejects the number `exp` in the JOSE header of a load balancer's token.
 
 use std::{collections::HashMap, convert::Infallible, error::Error, fmt::Write, hint::black_box};
@@ -70,6 +71,14 @@ async fn main() -> Result<(), Failure> {
     let key = Key { pem, jwks };
     let mut rows: Vec<(&str, Vec<f64>)> = NAMES.iter().map(|name| (*name, Vec::new())).collect();
     let mut verifiers = Verifiers::new(&alb, &key).await?;
+    let known = tokens(&alb, 2);
+    let forged = Tokens { padded: vec![forged(&known.padded)?], unpadded: vec![forged(&known.unpadded)?] };
+    for name in NAMES {
+        verifiers.verify(name, &known).await?;
+        if verifiers.verify(name, &forged).await.is_ok() {
+            return Err(format!("{name} accepts a token with the signature of another one").into());
+        }
+    }
     // The first round fetches keys and fills what is kept for a later call, and does not count.
     for round in 0..=rounds {
         let tokens = tokens(&alb, number);
@@ -227,6 +236,14 @@ fn tokens(alb: &MockAlb, number: usize) -> Tokens {
         padded: (0..number).map(|index| token(index).sign()).collect(),
         unpadded: (0..number).map(|index| token(index).unpadded().sign()).collect(),
     }
+}
+
+/// The claims of the first token with the signature of the second.
+fn forged(tokens: &[String]) -> Result<String, Failure> {
+    let [claims, other] = tokens else { return Err("expected two tokens".into()) };
+    let parts = claims.rsplit_once('.').zip(other.rsplit_once('.'));
+    let ((signed, _), (_, signature)) = parts.ok_or("a token without a signature")?;
+    Ok(format!("{signed}.{signature}"))
 }
 
 /// The uncompressed point: the last 65 bytes of the SubjectPublicKeyInfo.
