@@ -25,5 +25,10 @@ fn is_key(text: &str) -> bool {
     let Some(rest) = block.strip_prefix("-----BEGIN PUBLIC KEY-----") else { return false };
     let Some(body) = rest.strip_suffix("-----END PUBLIC KEY-----") else { return false };
     let body: String = body.split(space).collect();
-    STANDARD.decode(body).is_ok_and(|der| PublicKey::from_public_key_der(&der).is_ok())
+    STANDARD.decode(body).is_ok_and(|der| PublicKey::from_public_key_der(&der).is_ok() && !is_compact(&der))
+}
+
+/// Whether the point has the tag 5: one coordinate without the sign of the other. `p256` reads it; SEC 1 does not have it.
+fn is_compact(der: &[u8]) -> bool {
+    der.len() == 59 && der.get(26) == Some(&5)
 }
