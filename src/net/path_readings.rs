@@ -18,7 +18,7 @@ const MAX_BYTES_READ: usize = 64 * 1024;
 /// Whether two servers may read the path differently.
 pub(crate) fn is_oddly_written(path: &str) -> bool {
     !path.is_ascii()
-        || path.contains(['%', '\\', ';'])
+        || path.contains(|c: char| matches!(c, '%' | '\\' | ';') || c.is_ascii_control())
         || path.contains("//")
         || path.split('/').any(|segment| matches!(segment, "." | ".."))
 }
@@ -188,4 +188,21 @@ fn without_host(path: &str) -> String {
 /// decoded `%09`.
 fn without_line_ends(path: &str) -> String {
     path.replace(['\t', '\n', '\r'], "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s_223_a_path_that_is_plainly_written_has_one_reading() {
+        for path in ["/", "/a/b.c", "/a b", "/admin./x", "/~jane/@x/$y", "/a/..b"] {
+            assert!(!is_oddly_written(path) && readings(path).is_some_and(|readings| readings == [path]), "{path}");
+        }
+        for path in
+            ["/a\tb", "/a\nb", "/a\rb", "/\u{1}", "/a%09b", "/%u0061", "/a;b", "/a\\b", "//a", "/a/./b", "/a/..", "/é"]
+        {
+            assert!(is_oddly_written(path), "{path:?}");
+        }
+    }
 }
