@@ -41,9 +41,7 @@ pub(crate) fn is_below_or_in_a_format(reading: &str, mount: &str) -> bool {
 ///
 /// Any client has it worked out for every reading and rule, so no more of the path is folded than the mount can take.
 fn begins_with(reading: &str, mount: &str, goes_on: impl Fn(&str) -> bool) -> bool {
-    // The next character too: it may be a part of the name.
-    let end = reading.char_indices().nth(mount.len().saturating_add(1)).map_or(reading.len(), |(end, _)| end);
-    let Some((start, behind)) = reading.split_at_checked(end) else { return false };
+    let (start, behind) = start_for(reading, mount);
     let folded: Cow<'_, str> = match start.is_ascii() {
         true => start.into(),
         // Some letters map to ASCII ones: U+017F to a capital S, U+212A to a small k.
@@ -51,6 +49,12 @@ fn begins_with(reading: &str, mount: &str, goes_on: impl Fn(&str) -> bool) -> bo
     };
     let Some((start, rest)) = folded.split_at_checked(mount.len()) else { return false };
     start.eq_ignore_ascii_case(mount) && goes_on(&[rest, behind].concat())
+}
+
+/// As much of the reading as the mount can take, with one character more, which may be a part of the name; and what is behind it.
+fn start_for<'p>(reading: &'p str, mount: &str) -> (&'p str, &'p str) {
+    let end = reading.char_indices().nth(mount.len().saturating_add(1)).map_or(reading.len(), |(end, _)| end);
+    reading.split_at_checked(end).unwrap_or((reading, ""))
 }
 
 fn is_no_other_name(rest: &str) -> bool {
@@ -100,48 +104,35 @@ fn decoded(path: &str) -> String {
 /// As RFC 3986 section 6.2.2.2 normalizes. The URL Standard reads `%2e%2e` as a dot segment and leaves
 /// `%2f` as it is, so such a server resolves `/a%2fb/%2e%2e/c` to `/c`.
 fn with_unreserved_decoded(path: &str) -> String {
-    let mut read = String::with_capacity(path.len());
-    let mut rest = path;
-    while let Some((before, after)) = rest.split_once('%') {
-        read.push_str(before);
-        let escape = after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        let unreserved = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-        rest = match (escape.filter(unreserved), after.get(2..)) {
-            (Some(byte), Some(after)) => {
-                read.push(char::from(byte));
-                after
-            }
-            _ => {
-                read.push('%');
-                after
-            }
-        };
-    }
-    read.push_str(rest);
-    read
+    with_escapes_decoded(path, |after| {
+        let (digits, rest) = after.split_at_checked(2)?;
+        let byte = u8::from_str_radix(digits, 16).ok()?;
+        let is_unreserved = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        is_unreserved.then(|| (char::from(byte), rest))
+    })
 }
 
 /// `%u0061` as `a`: http.sys of Windows reads it so unless it is told otherwise, and so does `unescape` of JavaScript.
 fn with_units_decoded(path: &str) -> String {
-    let mut read = String::with_capacity(path.len());
+    with_escapes_decoded(path, |after| {
+        let (digits, rest) = after.strip_prefix(['u', 'U'])?.split_at_checked(4)?;
+        let unit = u32::from_str_radix(digits, 16).ok()?;
+        Some((char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER), rest))
+    })
+}
+
+/// Each escape that `read` knows is replaced. It gets what stands after the `%`, and returns the character and what follows the escape.
+fn with_escapes_decoded(path: &str, read: impl Fn(&str) -> Option<(char, &str)>) -> String {
+    let mut decoded = String::with_capacity(path.len());
     let mut rest = path;
     while let Some((before, after)) = rest.split_once('%') {
-        read.push_str(before);
-        let digits = after.strip_prefix(['u', 'U']).and_then(|after| after.get(..4));
-        let unit = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-        rest = match (unit, after.get(5..)) {
-            (Some(unit), Some(after)) => {
-                read.push(char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER));
-                after
-            }
-            _ => {
-                read.push('%');
-                after
-            }
-        };
+        decoded.push_str(before);
+        let (character, behind) = read(after).unwrap_or(('%', after));
+        decoded.push(character);
+        rest = behind;
     }
-    read.push_str(rest);
-    read
+    decoded.push_str(rest);
+    decoded
 }
 
 fn with_slashes(path: &str) -> String {
@@ -193,6 +184,20 @@ fn without_line_ends(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Any client has it worked out for every reading and every rule, before a token is read.
+    #[test]
+    fn s_224_no_more_of_a_path_is_folded_than_a_rule_compares() {
+        let long = format!("/admin/{}", "\u{e9}".repeat(4000));
+        for mount in ["/admin", "/a", "/"] {
+            let (start, behind) = start_for(&long, mount);
+            assert_eq!(start.chars().count(), mount.len() + 1, "{mount}");
+            assert_eq!(format!("{start}{behind}"), long, "{mount}");
+        }
+        // U+017F is a small s, and what is behind counts as it stands.
+        assert!(is_below("/u\u{17f}er\u{17f}/x", "/users") && !is_below("/u\u{17f}er\u{17f}\u{e9}/x", "/users"));
+        assert_eq!(start_for("/a", "/admin"), ("/a", ""));
+    }
 
     #[test]
     fn s_223_a_path_that_is_plainly_written_has_one_reading() {

@@ -57,6 +57,18 @@ async fn s_117_a_setting_without_a_value_is_refused() {
     }
 }
 
+/// A misspelt key without a value may have been meant for one that shuts users out.
+#[tokio::test]
+async fn s_117_a_key_that_is_not_known_is_refused_without_a_value_too() {
+    let base = format!("{}upstream: http://127.0.0.1:1\n", trust(&MockAlb::new()).await);
+    for key in ["deny_lst", "rulez", "development"] {
+        for value in ["", " null", " ~", " x"] {
+            let error = settings(&format!("{base}{key}:{value}\n")).err().unwrap_or_else(|| panic!("{key}:{value}"));
+            assert!(error.problems().iter().any(|problem| problem.key() == Some(key)), "{key}:{value}: {error}");
+        }
+    }
+}
+
 /// The proxy would listen at another port than the platform's load balancer asks.
 #[tokio::test]
 async fn a_variable_port_that_is_none_is_refused_where_it_decides() {

@@ -7,10 +7,7 @@
 //! | a requirement on a claim | accepted | with `issuer` in the same `require`; otherwise refused, or waived |
 //! | the email of a user, in a template or a requirement | a warning if `email_verified` may be missing | the same |
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeSet,
-};
+use std::{cell::Cell, collections::BTreeSet};
 
 use crate::{
     AlbAuthConfigBuilder, AlbAuthSettings,
@@ -29,8 +26,6 @@ pub(super) struct ClaimUses {
     issuers: BTreeSet<String>,
     is_waived: bool,
     reads_email: Cell<bool>,
-    /// What else the operator may not have meant.
-    others: RefCell<Vec<String>>,
 }
 
 /// What was collected, for the warnings at the start.
@@ -38,20 +33,13 @@ pub(super) struct ClaimUses {
 pub(in crate::auth_proxy) struct ClaimWarnings {
     reads_email: bool,
     shared: Option<String>,
-    others: Vec<String>,
 }
 
 impl ClaimUses {
     pub(super) fn new(top: &Section<'_>, alb_auth: &AlbAuthSettings) -> Self {
         let trusted: BTreeSet<String> = alb_auth.trust.iter().map(|entry| entry.issuer.clone()).collect();
         let issuers = trusted.iter().map(|issuer| issuer.trim_end_matches('/').to_owned()).collect();
-        Self {
-            trusted,
-            issuers,
-            is_waived: top.flag(WAIVER),
-            reads_email: Cell::new(false),
-            others: RefCell::default(),
-        }
+        Self { trusted, issuers, is_waived: top.flag(WAIVER), reads_email: Cell::new(false) }
     }
 
     /// Whether what two issuers send for two users must not be taken for one user.
@@ -107,11 +95,6 @@ impl ClaimUses {
         }
     }
 
-    /// A warning about something else than claims.
-    pub(super) fn warn(&self, text: String) {
-        self.others.borrow_mut().push(text);
-    }
-
     fn refuse(&self, section: &Section<'_>, at: KeyAt, what: &str, fix: String) {
         let what =
             format!("{what}, and {} are trusted: one of them may send what belongs to a user of another", self.names());
@@ -136,13 +119,13 @@ impl ClaimUses {
                 self.names()
             )
         });
-        ClaimWarnings { reads_email: self.reads_email.get(), shared, others: self.others.borrow().clone() }
+        ClaimWarnings { reads_email: self.reads_email.get(), shared }
     }
 }
 
 impl ClaimWarnings {
     pub(in crate::auth_proxy) fn add_to(&self, builder: AlbAuthConfigBuilder) -> AlbAuthConfigBuilder {
         let builder = if self.reads_email { builder.email_is_read() } else { builder };
-        self.shared.iter().chain(&self.others).fold(builder, |builder, text| builder.warning(text.clone()))
+        self.shared.iter().fold(builder, |builder, text| builder.warning(text.clone()))
     }
 }

@@ -112,6 +112,7 @@ pub struct Settings {
     pub(super) strip_headers: Vec<String>,
     pub(super) keep_alb_headers: bool,
     pub(super) rules: Vec<Rule>,
+    rule_warnings: Vec<String>,
     pub(super) claim_warnings: ClaimWarnings,
     pub(super) limits: ConnectionLimits,
     pub(super) max_body: Option<u64>,
@@ -180,7 +181,8 @@ impl Settings {
 
     /// The configuration of the layer, with the warnings that are about settings of the proxy.
     pub(super) fn config_builder(&self) -> AlbAuthConfigBuilder {
-        self.claim_warnings.add_to(self.alb_auth.to_builder())
+        let builder = self.claim_warnings.add_to(self.alb_auth.to_builder());
+        self.rule_warnings.iter().fold(builder, |builder, text| builder.warning(text.clone()))
     }
 
     /// How the program logs.

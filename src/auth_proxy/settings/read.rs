@@ -28,23 +28,6 @@ const DEFAULT_PORT: u16 = 8080;
 /// The smallest buffer that hyper accepts.
 const MIN_HEADER_BYTES: u64 = 8 * 1024;
 
-fn limits(top: &Section<'_>) -> ConnectionLimits {
-    let mut limits = ConnectionLimits::new();
-    if let Some(seconds) = number(top, "header_timeout_seconds", 1..=3_600) {
-        limits.header_timeout = Duration::from_secs(seconds);
-    }
-    if let Some(seconds) = number(top, "idle_timeout_seconds", 1..=4_000) {
-        limits.idle_timeout = Duration::from_secs(seconds);
-    }
-    if let Some(bytes) = number(top, "max_header_bytes", MIN_HEADER_BYTES..=1024 * 1024) {
-        limits.max_header_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-    }
-    if let Some(connections) = number(top, "max_connections", 1..=1_000_000) {
-        limits.max_connections = usize::try_from(connections).unwrap_or(usize::MAX);
-    }
-    limits
-}
-
 /// The settings, with every problem. They are used only if there are no problems.
 pub(super) fn settings(
     node: &Node,
@@ -54,8 +37,9 @@ pub(super) fn settings(
     let problems = Problems::default();
     let top = Section { path: String::new(), node, problems: &problems };
     top.only(&KEYS);
-    // Read as absent, a blank deny_list would shut out no user, and blank rules would require nothing.
-    for key in KEYS.iter().filter(|key| top.is_null(key)) {
+    // Read as absent, a blank deny_list would shut out no user, and blank rules would require nothing. A misspelt key may be one of
+    // them.
+    for (key, _) in top.members().iter().filter(|(key, _)| top.is_null(key)) {
         let problem = Problem::of(ProblemKind::WrongType, top.at(key), "has no value");
         problems.add(problem.with_fix("give it one, or leave it out"));
     }
@@ -85,7 +69,7 @@ pub(super) fn settings(
         problems.add(problem.with_fix("name each header; a family of names, as X-Corp-*, cannot be named at once"));
     }
     let limits = limits(&top);
-    let rules = rules::read(&top, &uses);
+    let (rules, rule_warnings) = rules::read(&top, &uses);
     let keep_alb_headers = top.flag("keep_alb_headers");
     if keep_alb_headers {
         uses.keeps_alb_headers(&top);
@@ -109,6 +93,7 @@ pub(super) fn settings(
         strip_headers,
         keep_alb_headers,
         rules,
+        rule_warnings,
         claim_warnings: uses.warnings(),
         limits,
         end_streams_with_token: top.flag("end_streams_with_token"),
@@ -190,7 +175,24 @@ fn address(top: &Section<'_>, key: &str) -> Option<SocketAddr> {
     parsed
 }
 
-/// Those of the profile, and the operator's, which replace equal ones.
+/// Of the connections of each listener.
+fn limits(top: &Section<'_>) -> ConnectionLimits {
+    let mut limits = ConnectionLimits::new();
+    if let Some(seconds) = number(top, "header_timeout_seconds", 1..=3_600) {
+        limits.header_timeout = Duration::from_secs(seconds);
+    }
+    if let Some(seconds) = number(top, "idle_timeout_seconds", 1..=4_000) {
+        limits.idle_timeout = Duration::from_secs(seconds);
+    }
+    if let Some(bytes) = number(top, "max_header_bytes", MIN_HEADER_BYTES..=1024 * 1024) {
+        limits.max_header_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+    }
+    if let Some(connections) = number(top, "max_connections", 1..=1_000_000) {
+        limits.max_connections = usize::try_from(connections).unwrap_or(usize::MAX);
+    }
+    limits
+}
+
 /// `listen`, or every interface at the port of the variable `PORT`.
 fn listen(top: &Section<'_>, variables: &[(String, String)]) -> SocketAddr {
     let at_every_interface = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
@@ -206,6 +208,7 @@ fn listen(top: &Section<'_>, variables: &[(String, String)]) -> SocketAddr {
     }))
 }
 
+/// Those of the profile, and the operator's, which replace equal ones.
 fn headers(top: &Section<'_>, uses: &ClaimUses) -> Vec<(HeaderName, Template)> {
     let mut pairs: Vec<(String, String, KeyAt)> = Vec::new();
     if let Some(name) = top.text("profile") {

@@ -10,8 +10,9 @@ use crate::{
     internal::Section,
 };
 
-/// The exempt paths first, and then the rules in their order.
-pub(super) fn read(top: &Section<'_>, uses: &ClaimUses) -> Vec<Rule> {
+/// The exempt paths first, and then the rules in their order; and warnings.
+pub(super) fn read(top: &Section<'_>, uses: &ClaimUses) -> (Vec<Rule>, Vec<String>) {
+    let mut warnings = Vec::new();
     let mut rules: Vec<Rule> =
         top.text_or_texts("exempt").unwrap_or_default().iter().filter_map(|text| exempt(top, text)).collect();
     for section in top.sections("rules").unwrap_or_default() {
@@ -27,7 +28,7 @@ pub(super) fn read(top: &Section<'_>, uses: &ClaimUses) -> Vec<Rule> {
             );
         }
         if let Some(earlier) = rules.iter().find(|earlier| rule.is_weakened_by(earlier)) {
-            uses.warn(format!(
+            warnings.push(format!(
                 "{} does not apply where an earlier rule for {} admits requests without a user to its paths: put it first, or give it \
                  a host, if it has to require one there",
                 section.path,
@@ -36,7 +37,7 @@ pub(super) fn read(top: &Section<'_>, uses: &ClaimUses) -> Vec<Rule> {
         }
         rules.push(rule);
     }
-    rules
+    (rules, warnings)
 }
 
 /// `GET /healthz`; without a method, GET and HEAD.
